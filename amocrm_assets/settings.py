@@ -1,0 +1,261 @@
+"""Settings of a source, and settings of the deployment. The only reader of the environment.
+
+A source's settings hold names of environment variables, never a secret. What the settings are used for is
+known elsewhere; how they come out of `defs.yaml` is `orchestration`'s affair.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from amocrm_assets.errors import NotAuthorised
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OAuthSettings(_Settings):
+    """OAuth 2.0 of an amoCRM integration; `docs/connecting.md` shows where the three are found."""
+
+    client_id_env: str = Field(
+        description="Name of the environment variable that holds the integration's id.",
+        examples=["AMOCRM_CLIENT_ID"],
+    )
+    client_secret_env: str = Field(
+        description="Name of the environment variable that holds the integration's secret key.",
+        examples=["AMOCRM_CLIENT_SECRET"],
+    )
+    redirect_uri: str = Field(
+        description="The redirect address, exactly as it stands in the integration's settings.",
+        examples=["http://127.0.0.1:8910/callback"],
+    )
+
+    @field_validator("client_id_env", "client_secret_env")
+    @classmethod
+    def _is_a_variable(cls, value: str) -> str:
+        return _variable_name(value)
+
+
+class ScheduleSettings(_Settings):
+    """When the day that has ended is materialised, in the source's zone."""
+
+    hour: Annotated[int, Field(ge=0, le=23)] = Field(default=0, description="Hour of the day.", examples=[4])
+    minute: Annotated[int, Field(ge=0, le=59)] = Field(default=30, description="Minute.", examples=[15])
+    enabled: bool = Field(
+        default=True,
+        description="First state of the schedule. Afterwards the switch in the UI rules.",
+        examples=[False],
+    )
+
+
+class SourceSettings(_Settings):
+    """One amoCRM account and what is brought from it."""
+
+    subdomain: str = Field(
+        description="The account's name in `https://{subdomain}.amocrm.ru`. Unique among the sources.",
+        examples=["my-shop"],
+    )
+    display_name: str | None = Field(
+        default=None,
+        description="Shown in the UI and in `amocrm-assets sources`. Default: the subdomain.",
+        examples=["My Shop"],
+    )
+    enabled: bool = Field(
+        default=True,
+        description="False: nothing of this source is loaded; its settings, captures and tables stay.",
+        examples=[False],
+    )
+    import_leads: bool = Field(
+        default=True,
+        description="False: the source is listed, its schedule stays off, and materialising is refused.",
+        examples=[False],
+    )
+    leads_custom_fields: list[str | int] | None = Field(
+        default=None,
+        description="Which custom fields to import: names, codes or ids. Default: all. `[]`: none.",
+        examples=[["Город", "UTM_SOURCE", 123456]],
+    )
+    import_lead_name: bool = Field(
+        default=True,
+        description="False: lead names are dropped before anything is written anywhere.",
+        examples=[False],
+    )
+    import_deleted: bool = Field(
+        default=True,
+        description="Also read deleted leads, as rows with `is_deleted`.",
+        examples=[False],
+    )
+    base_url: str | None = Field(
+        default=None,
+        description="Address of the account. Default: `https://{subdomain}.amocrm.ru`.",
+        examples=["https://my-shop.kommo.com"],
+    )
+    access_token_env: str | None = Field(
+        default=None,
+        description="Name of the environment variable that holds a long-lived token. Either this or `oauth`.",
+        examples=["AMOCRM_TOKEN"],
+    )
+    oauth: OAuthSettings | None = Field(
+        default=None,
+        description="OAuth 2.0 instead of a long-lived token; `amocrm-assets connect` authorises it.",
+        examples=[
+            {
+                "client_id_env": "AMOCRM_CLIENT_ID",
+                "client_secret_env": "AMOCRM_CLIENT_SECRET",
+                "redirect_uri": "http://127.0.0.1:8910/callback",
+            }
+        ],
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="The zone whose midnights bound a day. It should be the account's own.",
+        examples=["Europe/Moscow"],
+    )
+    start_date: str = Field(description="First day to import, `YYYY-MM-DD`.", examples=["2026-01-01"])
+    schedule: ScheduleSettings = Field(
+        default_factory=ScheduleSettings,
+        description="When the day that has ended is materialised, in `timezone`.",
+        examples=[{"hour": 4, "minute": 15}],
+    )
+    requests_per_second: Annotated[float, Field(gt=0, le=50)] = Field(
+        default=7,
+        description="How often amoCRM may be asked. 7 is what amoCRM allows an integration.",
+        examples=[3],
+    )
+    latest_view: bool = Field(
+        default=False,
+        description="Also keep the view `amoCrmLeadsLatest_{subdomain}`: the newest row of each lead.",
+        examples=[True],
+    )
+    owners: list[str] = Field(
+        default_factory=list,
+        description="Owners of the assets: e-mail addresses or `team:name`.",
+        examples=[["team:sales"]],
+    )
+    tags: dict[str, str] = Field(
+        default_factory=dict, description="Tags of the assets.", examples=[{"domain": "sales"}]
+    )
+
+    @field_validator("subdomain")
+    @classmethod
+    def _is_a_subdomain(cls, value: str) -> str:
+        if not SUBDOMAIN.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is not a subdomain; write only the account's name: letters, digits, hyphens"
+            )
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_origin(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#\s]+/?", value):
+            raise ValueError(f"{value!r} is not an address of an account; write like https://my-shop.kommo.com")
+        return value and value.rstrip("/")
+
+    @field_validator("access_token_env")
+    @classmethod
+    def _is_a_variable(cls, value: str | None) -> str | None:
+        return value and _variable_name(value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError) as error:  # a folder, a path outside, an unknown name
+            raise ValueError(f"{value!r} is not a time zone; write an IANA name like Europe/Moscow") from error
+        return value
+
+    @field_validator("start_date")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error
+
+    @model_validator(mode="after")
+    def _has_one_kind_of_credentials(self) -> SourceSettings:
+        if (self.access_token_env is None) == (self.oauth is None):
+            given = "both" if self.oauth else "neither"
+            raise ValueError(f"give either access_token_env or oauth ({given} given)")
+        return self
+
+    @property
+    def key(self) -> str:
+        """First part of the asset keys, and the group: the subdomain with hyphens as underscores."""
+        return self.subdomain.replace("-", "_")
+
+    @property
+    def title(self) -> str:
+        """How people call the source."""
+        return self.display_name or self.subdomain
+
+    @property
+    def url(self) -> str:
+        """Address of the account, without a slash at the end."""
+        return self.base_url or f"https://{self.subdomain}.amocrm.ru"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose midnights bound a day."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def first_day(self) -> date:
+        """First partition day."""
+        return date.fromisoformat(self.start_date)
+
+
+def _variable_name(value: str) -> str:
+    if not VARIABLE.fullmatch(value):
+        raise ValueError("write the NAME of an environment variable, not its value")
+    return value
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where this deployment keeps things. Every source shares it."""
+
+    warehouse: str = "duckdb:///data/warehouse.duckdb"
+    storage: str = "data"
+    tokens: str = "data/tokens"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Deployment:
+        """Read `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`; an empty variable counts as unset."""
+        given = {
+            name: value
+            for name in ("warehouse", "storage", "tokens")
+            if (value := environment.get(f"AMOCRM_{name.upper()}"))
+        }
+        return cls(**given)
+
+
+def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Value of the environment variable that a setting names.
+
+    Raises `NotAuthorised` when it is unset or empty.
+    """
+    if value := environment.get(variable, "").strip():
+        return value
+    raise NotAuthorised(
+        f"Reading the environment variable {variable}",
+        came_back="it is not set.",
+        mend=f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
+        variable=variable,
+    )

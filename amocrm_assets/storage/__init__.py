@@ -1,0 +1,90 @@
+"""Where captures, rows and tokens are kept: a local folder or a `gs://` prefix, one interface for both.
+
+A name is a path below the place (`captures/acme/leads/2026-01-01/….jsonl.gz`). Whatever is written appears
+whole or not at all. What the files mean is known to those who write them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """A small file and the version it had when it was read."""
+
+    content: bytes
+    version: str
+
+
+class Storage(Protocol):
+    """A place for files. Errors: `StorageUnavailable` may pass, `StorageRefused` needs a person."""
+
+    def names(self, prefix: str) -> list[str]:
+        """Names of all finished files below `prefix`, sorted."""
+        ...
+
+    def uri(self, name: str) -> str:
+        """Where a file lies for other programs: an absolute path or `gs://…`."""
+        ...
+
+    def scratch(self, name: str) -> AbstractContextManager[Path]:
+        """A local path to write a file into before it is published; gone when the context ends.
+
+        What a killed process left behind there is removed by `sweep`.
+        """
+        ...
+
+    def sweep(self, prefix: str) -> int:
+        """Remove what killed processes left below `prefix`; the caller holds the lock of its writers."""
+        ...
+
+    def create(self, name: str, file: Path) -> None:
+        """Publish a written file under a new name, durably. Raises `FileExistsError` if the name is taken."""
+        ...
+
+    def replace(self, name: str, file: Path) -> None:
+        """Publish a written file, in the place of one that may be there, durably."""
+        ...
+
+    def local(self, name: str) -> AbstractContextManager[Path]:
+        """The file as a local path to read from. Raises `FileNotFoundError`."""
+        ...
+
+    def read(self, name: str) -> Versioned | None:
+        """A small file with its version, or None."""
+        ...
+
+    def write(self, name: str, content: bytes, *, if_version: str | None) -> str | None:
+        """Write a small private file durably (0600) if it still has the version; None means: must not exist.
+
+        Returns the new version, or None when somebody else was quicker.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a file if it is there."""
+        ...
+
+    def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
+        """Hold a lock across threads, processes and, on `gs://`, machines. Raises `Busy` after the wait.
+
+        A killed holder's lock comes free by itself.
+        """
+        ...
+
+
+def open_storage(url: str) -> Storage:
+    """The storage at a folder's path or at `gs://bucket/prefix`."""
+    if url.startswith("gs://"):
+        from amocrm_assets.storage.gcs import GcsStorage
+
+        return GcsStorage(url)
+    from amocrm_assets.storage.folder import FolderStorage
+
+    return FolderStorage(url)

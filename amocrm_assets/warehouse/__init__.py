@@ -1,0 +1,77 @@
+"""Where shards live: one interface, DuckDB as the embedded default and BigQuery.
+
+A shard is replaced whole or not at all, and counted afterwards by the warehouse itself. Rows come as a Parquet
+file in the schema of `shard`; how they got there is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    import pandas as pd
+
+    from amocrm_assets.storage import Storage
+
+
+@dataclass(frozen=True)
+class ShardLoad:
+    """One shard to be put: the account, the day, and the rows file in the storage that holds its rows."""
+
+    subdomain: str
+    day: date
+    rows: str
+    row_count: int
+
+
+@dataclass(frozen=True)
+class ShardPut:
+    """What the warehouse itself says of a shard after the load."""
+
+    table: str
+    row_count: int
+    size_bytes: int
+    seconds: float
+
+
+class Warehouse(Protocol):
+    """A place for shards. Errors: `WarehouseUnavailable`, `Busy` may pass, `WarehouseRefused` needs a person."""
+
+    def prepare(self) -> None:
+        """Make sure that shards can be put here (the file, the dataset, the rights), before amoCRM is asked."""
+        ...
+
+    def table(self, name: str) -> str:
+        """The full name of a table, as Dagster's `dagster/table_name` shows it."""
+        ...
+
+    def put(
+        self, loads: Sequence[ShardLoad], storage: Storage, *, run_id: str
+    ) -> Iterator[tuple[ShardLoad, ShardPut | Exception]]:
+        """Replace shards, side by side where the warehouse can; one pair per load, in order of completion.
+
+        A shard that fails does not hinder the others. Each is verified: the table's own count and schema equal
+        the rows', or its pair holds `ShardMismatch`.
+        """
+        ...
+
+    def shard_days(self, subdomain: str) -> dict[date, int]:
+        """Days that have a shard, with the shard's row count."""
+        ...
+
+    def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
+        """Rows of the shards of `days`, nested columns as lists of dicts."""
+        ...
+
+    def replace_latest_view(self, subdomain: str) -> str:
+        """Create or replace the view of each lead's newest row over all shards; returns its full name."""
+        ...
+
+
+def open_warehouse(url: str) -> Warehouse:
+    """The warehouse that `AMOCRM_WAREHOUSE` names. Raises `SettingsError` for a URL it does not understand."""
+    raise NotImplementedError
