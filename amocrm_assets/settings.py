@@ -53,13 +53,24 @@ class OAuthSettings(_Settings):
 class ScheduleSettings(_Settings):
     """When the day that has ended is materialised, in the source's zone."""
 
-    hour: Annotated[int, Field(ge=0, le=23)] = Field(default=0, description="Hour of the day.", examples=[4])
-    minute: Annotated[int, Field(ge=0, le=59)] = Field(default=30, description="Minute.", examples=[15])
+    hour: int = Field(default=0, description="Hour of the day.", examples=[4])
+    minute: int = Field(default=30, description="Minute.", examples=[15])
     enabled: bool = Field(
         default=True,
         description="First state of the schedule. Afterwards the switch in the UI rules.",
         examples=[False],
     )
+
+    # Validators, since Dagster cannot derive a schema from the constrained fields of a nested model.
+    @field_validator("hour")
+    @classmethod
+    def _is_an_hour(cls, value: int) -> int:
+        return _between(value, 0, 23)
+
+    @field_validator("minute")
+    @classmethod
+    def _is_a_minute(cls, value: int) -> int:
+        return _between(value, 0, 59)
 
 
 class SourceSettings(_Settings):
@@ -180,19 +191,19 @@ class SourceSettings(_Settings):
             raise ValueError(f"{value!r} is not a time zone; write an IANA name like Europe/Moscow") from error
         return value
 
-    @field_validator("start_date")
+    @field_validator("start_date", mode="before")
     @classmethod
-    def _is_a_day(cls, value: str) -> str:
+    def _is_a_day(cls, value: object) -> str:
         try:
-            return date.fromisoformat(value).isoformat()
+            # YAML makes a date of 2026-01-01 without quotes.
+            return date.fromisoformat(str(value)).isoformat()
         except ValueError as error:
             raise ValueError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error
 
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> SourceSettings:
-        if (self.access_token_env is None) == (self.oauth is None):
-            given = "both" if self.oauth else "neither"
-            raise ValueError(f"give either access_token_env or oauth ({given} given)")
+        if wrong := wrong_credentials(self.access_token_env, self.oauth):
+            raise ValueError(wrong)
         return self
 
     @property
@@ -219,6 +230,19 @@ class SourceSettings(_Settings):
     def first_day(self) -> date:
         """First partition day."""
         return date.fromisoformat(self.start_date)
+
+
+def wrong_credentials(access_token_env: object, oauth: object) -> str | None:
+    """What is wrong with the kinds of credentials that a source gives, if anything: it needs exactly one."""
+    if (access_token_env is None) != (oauth is None):
+        return None
+    return f"give either access_token_env or oauth ({'both' if oauth else 'neither'} given)"
+
+
+def _between(value: int, first: int, last: int) -> int:
+    if not first <= value <= last:
+        raise ValueError(f"{value} is not between {first} and {last}")
+    return value
 
 
 def _variable_name(value: str) -> str:

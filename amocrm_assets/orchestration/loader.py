@@ -1,0 +1,231 @@
+"""From `defs/<source>/defs.yaml` to the settings of all sources, or to one error that lists every problem.
+
+Only files and their faults are known here; what a setting may be is known to `settings`. Dagster is not
+imported, since the commands need the sources too: `docs/decisions/own-loader.md` says why its loader is not used.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings import (
+    SUBDOMAIN,
+    OAuthSettings,
+    ScheduleSettings,
+    SourceSettings,
+    wrong_credentials,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+DEFS = Path(__file__).parent.parent / "defs"
+COMPONENT = "amocrm_assets.AmoCrmSource"
+
+# LibYAML reads a hundred files in a tenth of the time, but is not compiled in everywhere.
+_Yaml: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NESTED: dict[str, type[BaseModel]] = {"oauth": OAuthSettings, "schedule": ScheduleSettings}
+Place = tuple[str | int, ...]
+TEMPLATE = (
+    "templates are not filled in here, since Dagster would show what they hold. Write the value itself or,"
+    " where a setting ends in `_env`, the NAME of an environment variable."
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a file, and the mend."""
+
+    file: Path
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Document:
+    """The attributes of one source as they stand in a file, and the line of each."""
+
+    file: Path
+    line: int
+    attributes: Mapping[str, Any]
+    lines: Mapping[Place, int]
+
+
+@dataclass(frozen=True)
+class SourceFound:
+    """A source and where its settings stand."""
+
+    settings: SourceSettings
+    file: Path
+    line: int
+
+
+def load_sources(folder: Path | None = None) -> list[SourceSettings]:
+    """Settings of all sources, the disabled ones too, by subdomain.
+
+    Raises `SettingsError` with every problem of every file.
+    """
+    return [found.settings for found in find_sources(folder)]
+
+
+def find_sources(folder: Path | None = None) -> list[SourceFound]:
+    """All sources with their places, by subdomain. Raises `SettingsError` with every problem of every file."""
+    folder = folder or DEFS
+    read = [entry for file in sorted(folder.glob("*/defs.yaml")) for entry in _read_file(file)]
+    documents = [entry for entry in read if isinstance(entry, Document)]
+    checked = [entry for document in documents for entry in _read_source(document)]
+    problems = [entry for entry in [*read, *checked, *_clashes(documents)] if isinstance(entry, Problem)]
+    if problems:
+        listed = "".join(f"\n  {problem}" for problem in sorted(problems, key=lambda each: (each.file, each.line)))
+        raise SettingsError(
+            f"Reading the settings of the sources in {folder}",
+            came_back=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
+            mend="Correct the files; docs/settings.md describes every attribute.",
+        )
+    sources = (entry for entry in checked if isinstance(entry, SourceFound))
+    return sorted(sources, key=lambda found: found.settings.subdomain)
+
+
+def _read_file(file: Path) -> Iterator[Document | Problem]:
+    try:
+        nodes = list(yaml.compose_all(file.read_text(encoding="utf-8"), Loader=_Yaml))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        yield _unreadable(file, error)
+        return
+    read = [entry for node in nodes if node is not None for entry in _read_document(file, node)]
+    yield from read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
+
+
+def _unreadable(file: Path, error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    said = getattr(error, "problem", None) or str(error)
+    return Problem(file, mark.line + 1 if mark else 1, f"this is not readable as YAML: {said}.")
+
+
+def _read_document(file: Path, node: yaml.Node) -> Iterator[Document | Problem]:
+    lines: dict[Place, int] = {}
+    problems = [Problem(file, line, what) for line, what in _walk(node, (), lines)]
+    document = _construct(node)
+    if wrong := _wrong_frame(document):
+        problems.append(Problem(file, node.start_mark.line + 1, wrong))
+    if problems:
+        yield from problems
+    else:
+        yield Document(file, lines.get(("attributes",), 1), document.get("attributes") or {}, lines)
+
+
+def _construct(node: yaml.Node) -> Any:
+    return _Yaml("").construct_document(node)
+
+
+def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tuple[int, str]]:
+    """Note the line of everything; find what YAML itself would let pass."""
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*path, str(key.value))
+            if below in lines:
+                yield key.start_mark.line + 1, f"`{key.value}` stands here a second time. Keep one of the two."
+            lines[below] = key.start_mark.line + 1
+            yield from _walk(value, below, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _walk(value, (*path, index), lines)
+    elif "{{" in str(node.value):
+        yield node.start_mark.line + 1, TEMPLATE
+
+
+def _wrong_frame(document: Any) -> str | None:
+    """What is wrong around the attributes, if anything."""
+    if not isinstance(document, dict) or document.get("type") != COMPONENT:
+        return f"every document here begins with `type: {COMPONENT}`."
+    if unknown := sorted(str(key) for key in document if key not in ("type", "attributes", "requirements")):
+        return f"`{unknown[0]}` is not known beside `type` and `attributes`. Remove or indent it."
+    if not isinstance(document.get("attributes") or {}, dict):
+        return "`attributes` holds the settings as `name: value` lines."
+    return None
+
+
+def _read_source(document: Document) -> Iterator[SourceFound | Problem]:
+    try:
+        yield SourceFound(SourceSettings.model_validate(document.attributes), document.file, document.line)
+    except ValidationError as error:
+        # Without `include_input` nothing of the file is repeated: somebody may have written a secret there.
+        details = error.errors(include_url=False, include_input=False)
+        for detail in details:
+            yield Problem(document.file, _line_of(detail["loc"], document.lines), _explain(detail))
+        # pydantic looks at the whole only when every part is right.
+        given = [document.attributes.get(name) for name in ("access_token_env", "oauth")]
+        if all(detail["loc"] for detail in details) and (wrong := wrong_credentials(*given)):
+            yield Problem(document.file, document.line, f"{wrong[0].upper()}{wrong[1:]}.")
+
+
+def _line_of(location: Place, lines: Mapping[Place, int]) -> int:
+    path: Place = ("attributes", *location)
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """A problem with one setting in the words of somebody who edits the file."""
+    location = detail["loc"]
+    names = [str(part) for part in location if not isinstance(part, int)]
+    field = ".".join(names[:2] if names and names[0] in _NESTED else names[:1])
+    if detail["type"] == "extra_forbidden":
+        return f"`{field}` is not a setting.{_close_names(location)}"
+    if detail["type"] == "missing":
+        return f"`{field}` is missing.{_example(location)}"
+    if detail["type"] == "value_error":
+        said = str(detail["ctx"]["error"])
+        return f"`{field}`: {said}." if field else f"{said[0].upper()}{said[1:]}."
+    return f"`{field}`: {detail['msg'][0].lower()}{detail['msg'][1:]}.{_example(location)}"
+
+
+def _fields_at(location: Place) -> Mapping[str, Any]:
+    model = _NESTED.get(str(location[0]), SourceSettings) if len(location) > 1 else SourceSettings
+    return model.model_fields
+
+
+def _close_names(location: Place) -> str:
+    known = list(_fields_at(location))
+    close = difflib.get_close_matches(str(location[-1]), known, n=2)
+    if close:
+        return f" Did you mean {' or '.join(f'`{name}`' for name in close)}?"
+    return f" There are: {', '.join(known)}."
+
+
+def _example(location: Place) -> str:
+    fields = _fields_at(location)
+    name = next((str(part) for part in reversed(location) if part in fields), None)
+    if name is None or not fields[name].examples:
+        return ""
+    example = yaml.safe_dump({name: fields[name].examples[0]}, allow_unicode=True, default_flow_style=True)
+    return f" For example: `{example.strip()[1:-1]}`."
+
+
+def _clashes(documents: Iterable[Document]) -> Iterator[Problem]:
+    """Sources that would share asset keys, or tables where letter case does not count."""
+    first: dict[str, Document] = {}
+    for document in documents:
+        subdomain = str(document.attributes.get("subdomain"))
+        other = first.setdefault(subdomain.replace("-", "_").lower(), document)
+        if other is not document and SUBDOMAIN.fullmatch(subdomain):
+            yield Problem(
+                document.file,
+                _line_of(("subdomain",), document.lines),
+                f"`subdomain`: {subdomain!r} is taken: {other.attributes['subdomain']!r} in"
+                f" {other.file}:{other.line}. Each source needs its own, in more than letter case and hyphens.",
+            )
