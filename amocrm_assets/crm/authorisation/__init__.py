@@ -1,0 +1,49 @@
+"""Who we are to amoCRM: the token to send now, and a newer one when it is refused.
+
+`long_lived` reads a token from the environment, `oauth` keeps a pair of tokens alive. Asking a person for an
+authorisation is `consent`'s affair; sending requests with the token is the client's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import Deployment, SourceSettings
+
+WARNING_SECONDS = 14 * 24 * 3600
+
+
+class Authorisation(Protocol):
+    """An authorisation of one source. Safe to share between threads; its `repr` holds no secret."""
+
+    def token(self) -> str:
+        """The bearer token to send now. Raises `NotAuthorised`."""
+        ...
+
+    def renew(self, refused: str) -> str:
+        """A newer token, after amoCRM answered 401 to `refused`. Raises `NotAuthorised` if there is none."""
+        ...
+
+    def expires_at(self) -> int | None:
+        """When a person has to act, unless the authorisation is renewed before; None where unknown."""
+        ...
+
+
+def open_authorisation(source: SourceSettings, deployment: Deployment) -> Authorisation:
+    """The authorisation that the source's settings describe. Reads nothing yet."""
+    from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
+
+    if source.oauth is None:
+        return LongLivedToken(source)
+    raise NotImplementedError(deployment.tokens)
+
+
+def expiry_warning(expires_at: int | None, *, now: float) -> str | None:
+    """What to tell people from 14 days before an authorisation ends; None before that."""
+    if expires_at is None or expires_at - now > WARNING_SECONDS:
+        return None
+    days = int((expires_at - now) // 86400)
+    if days < 0:
+        return "The authorisation has expired."
+    return f"The authorisation ends in {days} days." if days else "The authorisation ends within a day."

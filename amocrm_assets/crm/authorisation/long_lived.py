@@ -1,0 +1,77 @@
+"""A long-lived token: read from the environment whenever it is used, never stored, never renewed.
+
+A new one is made by a person in amoCRM, so everything here that fails says where.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.authorisation.claims import is_foreign, read_claims
+from amocrm_assets.errors import NotAuthorised
+from amocrm_assets.settings import secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amocrm_assets.settings import SourceSettings
+
+
+class LongLivedToken:
+    """The token in the variable that `access_token_env` names."""
+
+    def __init__(self, source: SourceSettings, *, now: Callable[[], float] = time.time) -> None:
+        assert source.access_token_env is not None  # noqa: S101 - the settings have one kind of credentials
+        self._source = source
+        self._variable = source.access_token_env
+        self._now = now
+
+    def __repr__(self) -> str:
+        return f"LongLivedToken({self._source.subdomain!r}, variable={self._variable!r})"
+
+    def token(self) -> str:
+        """The token, unless it says itself that it is of no use here. Raises `NotAuthorised`."""
+        token = secret(self._variable)
+        claims = read_claims(token)
+        if claims.expires_at is not None and claims.expires_at <= self._now():
+            expired = datetime.fromtimestamp(claims.expires_at, tz=UTC)
+            raise self._not_authorised(
+                f"it expired on {expired:%Y-%m-%d %H:%M} UTC.",
+                mend=f"Make a new one in amoCRM (the integration's page, Keys and scopes) and put it into"
+                f" {self._variable} (docs/connecting.md).",
+            )
+        if is_foreign(claims, self._source.url):
+            raise self._not_authorised(
+                f"it is a token of {claims.base_domain}, but the account is at {self._source.url}.",
+                mend=f"Put a token of that account into {self._variable}, or correct base_url in the source's"
+                " defs.yaml.",
+            )
+        return token
+
+    def renew(self, refused: str) -> str:
+        """Never succeeds, unless the variable holds another token by now: this kind cannot be renewed."""
+        token = self.token()
+        if token != refused:
+            return token
+        raise self._not_authorised(
+            f"{self._source.url} refuses it: it was revoked, or it is of another account, or the account was"
+            " renamed.",
+            mend=f"Look whether that address is still the account's, then make a new token there (the"
+            f" integration's page, Keys and scopes) and put it into {self._variable} (docs/connecting.md).",
+            status=401,
+        )
+
+    def expires_at(self) -> int | None:
+        """The end that the token itself names."""
+        return read_claims(secret(self._variable)).expires_at
+
+    def _not_authorised(self, came_back: str, *, mend: str, status: int | None = None) -> NotAuthorised:
+        return NotAuthorised(
+            f"Using the long-lived token in {self._variable} for {self._source.subdomain}",
+            came_back=came_back,
+            mend=mend,
+            source=self._source.subdomain,
+            status=status,
+        )
