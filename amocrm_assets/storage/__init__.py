@@ -26,7 +26,7 @@ class Storage(Protocol):
     """A place for files. Errors: `StorageUnavailable` may pass, `StorageRefused` needs a person."""
 
     def names(self, prefix: str) -> list[str]:
-        """Names of all finished files below `prefix`, sorted."""
+        """Names of all finished files below the folder `prefix` ("" is everything), sorted."""
         ...
 
     def uri(self, name: str) -> str:
@@ -77,6 +77,13 @@ class Storage(Protocol):
         A killed holder's lock comes free by itself.
         """
         ...
+
+
+def checked_name(name: str) -> str:
+    """The name itself, if it stays below the place and hides no part. Other names are mistakes of ours."""
+    if not all(part and not part.startswith(".") for part in name.split("/")):
+        raise ValueError(f"{name!r} is not a name in a storage")
+    return name
 
 
 def open_storage(url: str) -> Storage:

@@ -1,0 +1,245 @@
+"""Captures: raw leads of one account and one partition day, as amoCRM sent them, in append-only files.
+
+The layout of a file (docs/captures.md), writing it, finding it and reading it with proof of wholeness belong
+here. Asking amoCRM comes before, understanding a lead's fields after.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.errors import CaptureDamaged
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from amocrm_assets.storage import Storage
+
+FORMAT = 1
+FORMAT_KEY = "amocrm_assets_capture"
+_SUFFIX = ".jsonl.gz"
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+# A member of this size compresses as well as one whole stream, and hundreds of open days stay small in memory.
+_BUFFER_BYTES = 128 * 1024
+_CHUNK_BYTES = 1024 * 1024
+_GZIP_LEVEL = 5
+
+
+@dataclass(frozen=True)
+class CaptureFacts:
+    """What is known of a capture before its leads: the first line of the file.
+
+    `from_at` and `to_at` bound the window that was read, `fields` is the account's catalogue of custom fields.
+    """
+
+    subdomain: str
+    day: date
+    from_at: int
+    to_at: int
+    timezone: str
+    captured_at: datetime
+    account_id: int
+    fields: list[dict[str, Any]]
+
+    def __post_init__(self) -> None:
+        """Refuse a time without zone: file names are written in UTC."""
+        if self.captured_at.tzinfo is None:
+            raise ValueError("captured_at needs a time zone")
+
+
+@dataclass(frozen=True)
+class PublishedCapture:
+    """A capture that is in the storage to stay."""
+
+    name: str
+    leads: int
+    size_bytes: int
+
+
+class CaptureWriter:
+    """A capture that is being written; nothing of it is seen before `publish`.
+
+    No file stays open between calls, since a backfill writes hundreds of days side by side: leads are gathered
+    and appended as whole gzip members. End it by `publish` or `discard`.
+    """
+
+    def __init__(self, storage: Storage, facts: CaptureFacts) -> None:
+        self._storage = storage
+        self._facts = facts
+        self._leads = 0
+        self._digest = sha256()
+        self._buffer = bytearray()
+        self._scratch = ExitStack()
+        folder = _folder(facts.subdomain, facts.day)
+        self._path = self._scratch.enter_context(storage.scratch(f"{folder}/capture{_SUFFIX}"))
+        self._take(_line(_head_of(facts)))
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        """Add leads, each the bytes of one JSON object as amoCRM sent it, without a line break in it."""
+        for line in lines:
+            if b"\n" in line:
+                raise ValueError("a lead's bytes hold a line break")
+            self._take(line + b"\n")
+            self._leads += 1
+
+    def publish(self) -> PublishedCapture:
+        """Write the last line and put the file into the storage under its final name, durably."""
+        with self._scratch:
+            self._buffer += _line({"leads": self._leads, "sha256": self._digest.hexdigest()})
+            self._flush()
+            size_bytes = self._path.stat().st_size
+            return PublishedCapture(self._name_it(), self._leads, size_bytes)
+
+    def discard(self) -> None:
+        """Forget what was written."""
+        self._scratch.close()
+
+    def _take(self, line: bytes) -> None:
+        self._digest.update(line)
+        self._buffer += line
+        if len(self._buffer) >= _BUFFER_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        member = gzip.compress(self._buffer, _GZIP_LEVEL, mtime=0)
+        tried = f"Writing the capture of {self._facts.subdomain} {self._facts.day}"
+        with disk_errors(tried, self._path), self._path.open("ab") as file:
+            file.write(member)
+        self._buffer.clear()
+
+    def _name_it(self) -> str:
+        """Publish under the first free microsecond: two readings may end at the same instant."""
+        captured_at = self._facts.captured_at.astimezone(UTC)
+        while True:
+            name = f"{_folder(self._facts.subdomain, self._facts.day)}/{captured_at.strftime(_STAMP)}{_SUFFIX}"
+            try:
+                self._storage.create(name, self._path)
+            except FileExistsError:
+                captured_at += timedelta(microseconds=1)
+            else:
+                return name
+
+
+@dataclass(frozen=True)
+class OpenCapture:
+    """A capture that is being read: its facts, and its leads once."""
+
+    facts: CaptureFacts
+    leads: Iterator[bytes]
+
+
+def capture_names(storage: Storage, subdomain: str, day: date) -> list[str]:
+    """Names of the captures of a day, the oldest first."""
+    return [name for name in storage.names(_folder(subdomain, day)) if name.endswith(_SUFFIX)]
+
+
+def captured_days(storage: Storage, subdomain: str) -> list[date]:
+    """Days that have a capture, in order."""
+    names = storage.names(f"captures/{subdomain}/leads")
+    return sorted({date.fromisoformat(name.split("/")[3]) for name in names if name.endswith(_SUFFIX)})
+
+
+@contextmanager
+def open_capture(storage: Storage, name: str) -> Iterator[OpenCapture]:
+    """Read a capture from its first line on. Raises `FileNotFoundError`.
+
+    `leads` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of the
+    leads may be used before the iterator has ended.
+    """
+    with storage.local(name) as path, ExitStack() as stack:
+        with disk_errors(f"Reading {name}", path):
+            file = stack.enter_context(gzip.open(path))
+        lines = _proven_lines(name, _chunks(name, file, path))
+        facts = _facts_from(name, next(lines))
+        yield OpenCapture(facts, lines)
+
+
+def _folder(subdomain: str, day: date) -> str:
+    return f"captures/{subdomain}/leads/{day.isoformat()}"
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+
+
+def _head_of(facts: CaptureFacts) -> dict[str, Any]:
+    changed = {"day": facts.day.isoformat(), "captured_at": facts.captured_at.isoformat()}
+    return {FORMAT_KEY: FORMAT} | vars(facts) | changed
+
+
+def _facts_from(name: str, line: bytes) -> CaptureFacts:
+    import msgspec
+
+    try:
+        head = json.loads(line)
+        capture_format = head.pop(FORMAT_KEY)
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise _damaged(name, "its first line does not say that it is a capture.") from error
+    if capture_format != FORMAT:
+        raise CaptureDamaged(
+            f"Reading {name}",
+            came_back=f"it has format {capture_format!r}, and this version knows format {FORMAT}.",
+            mend="Upgrade amocrm-assets to the version that wrote it, or a newer one.",
+            capture=name,
+        )
+    try:
+        facts = msgspec.convert(head, CaptureFacts)
+    except msgspec.ValidationError as error:
+        raise _damaged(name, f"its first line lacks facts ({error}).") from error
+    if _folder(facts.subdomain, facts.day) != name.rpartition("/")[0]:
+        raise _damaged(name, f"it was written for {_folder(facts.subdomain, facts.day)}.")
+    return facts
+
+
+def _chunks(name: str, file: gzip.GzipFile, path: Path) -> Iterator[bytes]:
+    """The unpacked content piece by piece. Bytes that are no gzip are damage; other errors are the disk's."""
+    while True:
+        with disk_errors(f"Reading {name}", path):
+            try:
+                chunk = file.read(_CHUNK_BYTES)
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                raise _damaged(name, f"its compression breaks off ({error}).") from error
+        if not chunk:
+            return
+        yield chunk
+
+
+def _proven_lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """First line and leads; the last line, always held back, proves them."""
+    digest, count, held = sha256(), 0, b""
+    for chunk in chunks:
+        held += chunk
+        end = held.rfind(b"\n", 0, max(held.rfind(b"\n"), 0)) + 1
+        if end:
+            digest.update(held[:end])
+            lines = held[: end - 1].split(b"\n")
+            held = held[end:]
+            count += len(lines)
+            yield from lines
+    if count == 0 or _proof_from(name, held) != {"leads": count - 1, "sha256": digest.hexdigest()}:
+        raise _damaged(name, "its last line is missing or does not fit the lines before.")
+
+
+def _proof_from(name: str, line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise _damaged(name, "its last line is missing or cut off.") from error
+
+
+def _damaged(name: str, came_back: str) -> CaptureDamaged:
+    return CaptureDamaged(
+        f"Reading {name}",
+        came_back=came_back,
+        mend="Bring it back from a backup, or move it away and materialise its day again (docs/captures.md).",
+        capture=name,
+    )

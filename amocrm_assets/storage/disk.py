@@ -1,0 +1,49 @@
+"""What errors of a local disk mean for the person who reads them.
+
+Everything that writes or reads local files (a folder storage, scratch files on their way to a bucket) does it
+inside `disk_errors`. Errors of remote storage stay with their module.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from amocrm_assets.errors import StorageRefused, StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MENDS = {
+    errno.ENOSPC: "Free some space there, then run again.",
+    errno.EDQUOT: "Free some space within the quota, or have it raised, then run again.",
+    errno.EFBIG: "Raise the limit on the size of files there, then run again.",
+    errno.EROFS: "Mount it writable, or point AMOCRM_STORAGE at another folder.",
+    errno.EACCES: "Give the user that runs this the right to read and write there.",
+    errno.EPERM: "Give the user that runs this the right to read, write and link files there.",
+    errno.ENOTDIR: "A file lies where a folder should be: move it away.",
+    errno.EEXIST: "A file lies where a folder should be: move it away.",
+    errno.EISDIR: "A folder lies where a file should be: move it away.",
+    errno.ENAMETOOLONG: "Point AMOCRM_STORAGE at a folder with a shorter path.",
+    errno.EOPNOTSUPP: "Point AMOCRM_STORAGE at a folder on a file system with hard links and locks.",
+    errno.ENOSYS: "Point AMOCRM_STORAGE at a folder on a file system with hard links and locks.",
+}
+
+
+@contextmanager
+def disk_errors(tried: str, path: Path) -> Iterator[None]:
+    """Turn every `OSError` of the body into `StorageRefused` or `StorageUnavailable`.
+
+    A missing file, and an existing one where none should be, are answers to a question: whoever asks it catches
+    them inside the body.
+    """
+    try:
+        yield
+    except OSError as error:
+        came_back = f"{error.strerror or error} ({path})."
+        if error.errno in _MENDS:
+            raise StorageRefused(tried, came_back=came_back, mend=_MENDS[error.errno], path=str(path)) from error
+        mend = "Run again; if it stays so, check the disk."
+        raise StorageUnavailable(tried, came_back=came_back, mend=mend, path=str(path)) from error

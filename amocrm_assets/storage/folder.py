@@ -1,0 +1,191 @@
+"""Storage in a local folder: whole files or none, durable before it is said so.
+
+Files appear by linking or renaming a finished, synced scratch file; names with a leading dot (scratch files,
+locks) are no names of the storage. What the files mean is known elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from amocrm_assets.errors import Busy
+from amocrm_assets.storage import Versioned, checked_name
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCRATCH = ".partial"
+# A write holds its lock for one small file; longer than this and something is stuck.
+_WRITE_WAIT_SECONDS = 30.0
+
+
+class FolderStorage:
+    """Files below a folder, which is made when something is first written."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self._root = Path(folder).absolute()
+
+    def names(self, prefix: str) -> list[str]:
+        """Names of all finished files below `prefix`, sorted."""
+        top = self._path(prefix) if prefix else self._root
+        found: list[str] = []
+        with disk_errors(f"Listing {prefix or 'everything'}", top):
+            for folder, folders, files in os.walk(top, onerror=_unless_missing):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                below = Path(folder).relative_to(self._root)
+                found += [(below / name).as_posix() for name in files if not name.startswith(".")]
+        return sorted(found)
+
+    def uri(self, name: str) -> str:
+        """The file's absolute path."""
+        return str(self._path(name))
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A path beside the file's later place, so that publishing never copies."""
+        path = self._path(name)
+        scratch = path.with_name(f".{path.name}.{uuid4().hex}{_SCRATCH}")
+        with disk_errors(f"Preparing {name}", path.parent):
+            _make_folder(path.parent)
+        try:
+            yield scratch
+        finally:
+            with disk_errors(f"Removing the scratch file of {name}", scratch):
+                scratch.unlink(missing_ok=True)
+
+    def sweep(self, prefix: str) -> int:
+        """Remove scratch files below `prefix`; the caller holds the lock of their writers."""
+        top = self._path(prefix) if prefix else self._root
+        with disk_errors(f"Sweeping {prefix or 'everything'}", top):
+            left = list(top.rglob(f".*{_SCRATCH}"))
+            for path in left:
+                path.unlink(missing_ok=True)
+        return len(left)
+
+    def create(self, name: str, file: Path) -> None:
+        """Publish a scratch file under a new name, durably. Raises `FileExistsError` if the name is taken."""
+        path = self._path(name)
+        with disk_errors(f"Publishing {name}", path):
+            _sync(file)
+            taken = not _linked(file, path)
+            _sync(path.parent)
+        if taken:
+            raise FileExistsError(name)
+
+    def replace(self, name: str, file: Path) -> None:
+        """Publish a scratch file, in the place of one that may be there, durably."""
+        path = self._path(name)
+        with disk_errors(f"Publishing {name}", path):
+            _sync(file)
+            file.replace(path)
+            _sync(path.parent)
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """The file itself. Raises `FileNotFoundError`."""
+        path = self._path(name)
+        if not path.is_file():
+            raise FileNotFoundError(name)
+        yield path
+
+    def read(self, name: str) -> Versioned | None:
+        """A small file with its version, the digest of its content, or None."""
+        path = self._path(name)
+        with disk_errors(f"Reading {name}", path):
+            content: bytes | None = None
+            with suppress(FileNotFoundError):
+                content = path.read_bytes()
+        return None if content is None else Versioned(content, sha256(content).hexdigest())
+
+    def write(self, name: str, content: bytes, *, if_version: str | None) -> str | None:
+        """Write a small private file durably (0600) if it still has the version; None means: must not exist.
+
+        Returns the new version, or None when somebody else was quicker.
+        """
+        with self.lock(f"{name}.write", wait_seconds=_WRITE_WAIT_SECONDS), self.scratch(name) as scratch:
+            there = self.read(name)
+            if (there and there.version) != if_version:
+                return None
+            with disk_errors(f"Writing {name}", scratch), open(scratch, "xb", opener=_private) as file:
+                file.write(content)
+            self.replace(name, scratch)
+        return sha256(content).hexdigest()
+
+    def delete(self, name: str) -> None:
+        """Remove a file if it is there, durably."""
+        path = self._path(name)
+        with disk_errors(f"Deleting {name}", path), suppress(FileNotFoundError):
+            path.unlink()
+            _sync(path.parent)
+
+    @contextmanager
+    def lock(self, name: str, *, wait_seconds: float) -> Iterator[None]:
+        """Hold a lock across threads and processes of machines that share the folder. Raises `Busy`.
+
+        The lock is the operating system's: it comes free when its holder ends, however it ends. The empty lock
+        file stays, since removing it would let two waiters lock two different files.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self._path(name)
+        lock_path = path.with_name(f".{path.name}.lock")
+        with disk_errors(f"Preparing the lock {name}", path.parent):
+            _make_folder(path.parent)
+        lock = FileLock(lock_path, fallback_to_soft=False)
+        with disk_errors(f"Taking the lock {name}", lock_path):
+            try:
+                lock.acquire(timeout=wait_seconds)
+            except Timeout as error:
+                raise Busy(
+                    f"Taking the lock {name}",
+                    came_back=f"another run held it for {wait_seconds:g} seconds.",
+                    mend="Wait until that run has ended, then run again.",
+                    lock=name,
+                ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _path(self, name: str) -> Path:
+        return self._root / checked_name(name)
+
+
+def _unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _linked(file: Path, path: Path) -> bool:
+    """Give the file its name, in one step that cannot take the name from another file."""
+    try:
+        path.hardlink_to(file)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder whose name survives a power cut: each new name is synced in its parent."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
