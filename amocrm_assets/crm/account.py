@@ -1,0 +1,81 @@
+"""What amoCRM tells of the account itself: who it is, its zone and options, and its custom fields.
+
+Only asking and naming happens here. Whether an account fits a source is judged by those who know the source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.crm.answers import Passing
+from amocrm_assets.errors import UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.answers import Answer
+    from amocrm_assets.crm.client import AmoCrmClient
+
+# amoCRM's page on custom fields says 50 in one place and 250 in another; the end is known by `next` alone.
+CATALOGUE_LIMIT = 250
+MOST_CATALOGUE_PAGES = 1000
+
+
+@dataclass(frozen=True)
+class Account:
+    """An amoCRM account (https://www.amocrm.ru/developers/content/crm_platform/account-info)."""
+
+    id: int
+    name: str
+    subdomain: str
+    timezone: str | None
+    filters_enabled: bool | None
+    current_user_id: int | None
+
+
+def read_account(client: AmoCrmClient) -> Account:
+    """The account that the token belongs to."""
+    return client.ask("/api/v4/account", {"with": "datetime_settings,is_api_filter_enabled"}, _account)
+
+
+def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
+    """All custom fields of leads, as amoCRM describes them."""
+    fields: list[dict[str, Any]] = []
+    for page in range(1, MOST_CATALOGUE_PAGES + 1):
+        found, has_next = client.ask(
+            "/api/v4/leads/custom_fields", {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page
+        )
+        fields += found
+        if not has_next:
+            return fields
+    raise UnexpectedAnswer(
+        "Reading the custom fields of leads",
+        came_back=f"there is a next page behind page {MOST_CATALOGUE_PAGES}.",
+        mend="Report this: no account has so many fields.",
+    )
+
+
+def _account(answer: Answer) -> Account:
+    body = answer.json()
+    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
+        raise Passing("an account without id", status=answer.status)
+    embedded = body.get("_embedded")
+    settings = embedded.get("datetime_settings") if isinstance(embedded, dict) else None
+    return Account(
+        id=body["id"],
+        name=str(body.get("name") or ""),
+        subdomain=str(body.get("subdomain") or ""),
+        timezone=settings.get("timezone") if isinstance(settings, dict) else None,
+        filters_enabled=body.get("is_api_filter_enabled"),
+        current_user_id=body.get("current_user_id"),
+    )
+
+
+def _catalogue_page(answer: Answer) -> tuple[list[dict[str, Any]], bool]:
+    if answer.status == 204:  # noqa: PLR2004
+        return [], False
+    body = answer.json()
+    try:
+        found = [field for field in body["_embedded"]["custom_fields"] if isinstance(field, dict)]
+        return found, "next" in body.get("_links", {})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Passing("a page without custom fields", status=answer.status) from error

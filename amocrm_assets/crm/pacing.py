@@ -1,0 +1,84 @@
+"""When an account may be asked next: evenly spaced turns under the account's budget.
+
+One pacer serves all threads that ask one account. It knows time only; what is asked, and what an answer means, is
+known elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Two requests sent a second apart may arrive closer together than that; amoCRM counts arrivals.
+WINDOW_SECONDS = 1.015
+# After a refusal the pace is halved, and each good answer gives back this share of the budget.
+RECOVERY = 0.02
+SLOWEST_SHARE = 1 / 16
+
+
+class Pacer:
+    """Gives turns so that no second ever sees more than `requests_per_second` of them.
+
+    Turns are also spread evenly, since a burst at the start of each second is what gateways take for an attack.
+    """
+
+    def __init__(
+        self,
+        requests_per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._budget = requests_per_second
+        self._pace = requests_per_second
+        self._turns: deque[float] = deque(maxlen=max(1, int(requests_per_second)))
+        self._window = WINDOW_SECONDS * max(1.0, 1 / requests_per_second)
+        self._due = clock()
+        self._held_until = clock()
+        self._lock = threading.Lock()
+        self._pace_lock = threading.Lock()
+        self.waited_seconds = 0.0
+
+    def delay(self) -> float:
+        """Seconds until the next turn, 0 when it is there."""
+        return max(0.0, self._next_turn() - self._clock())
+
+    def take(self) -> None:
+        """Wait for the next turn and take it."""
+        with self._lock:
+            asked = self._clock()
+            while (turn := self._next_turn()) > (now := self._clock()):
+                self._sleep(turn - now)
+            self._turns.append(now)
+            # A late turn does not push back the later ones by more than one interval: the schedule stays even.
+            self._due = max(self._due, now - 1 / self._pace) + 1 / self._pace
+            self.waited_seconds += now - asked
+
+    def slow_down(self, wait_seconds: float) -> bool:
+        """Hold every turn back and halve the pace. False when a hold is on already: one cause counts once."""
+        with self._pace_lock:
+            now = self._clock()
+            fresh = now >= self._held_until
+            self._held_until = max(self._held_until, now + wait_seconds)
+            if fresh:
+                self._pace = max(self._pace / 2, self._budget * SLOWEST_SHARE)
+            return fresh
+
+    def speed_up(self) -> None:
+        """Give back a share of the budget after a good answer."""
+        if self._pace < self._budget:
+            with self._pace_lock:
+                self._pace = min(self._budget, self._pace + self._budget * RECOVERY)
+
+    def _next_turn(self) -> float:
+        turn = max(self._due, self._held_until)
+        if len(self._turns) == self._turns.maxlen:
+            turn = max(turn, self._turns[0] + self._window)
+        return turn

@@ -1,0 +1,120 @@
+"""One page of a list of leads: the leads' bytes as they were sent, and whether a next page exists.
+
+Of a lead only what reading needs is looked at here (`id`, `updated_at`, `is_deleted`); the rest stays bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from amocrm_assets.crm.answers import Passing
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.answers import Answer
+
+
+class LeadLine(NamedTuple):
+    """A lead as one line of JSON, with what reading must know of it."""
+
+    id: int
+    updated_at: int
+    is_deleted: bool
+    line: bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """Leads in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`."""
+
+    leads: tuple[LeadLine, ...]
+    has_next: bool
+
+
+NOTHING = Page((), has_next=False)
+
+
+def parse_page(answer: Answer) -> Page:
+    """The page in an answer to `/api/v4/leads`; 204 is an empty one.
+
+    Raises `Passing` for a body that is cut off, is no JSON, or holds leads without id or `updated_at`: such a page
+    proves nothing, and another try is likely to bring a whole one.
+    """
+    if answer.status == 204:  # noqa: PLR2004
+        return NOTHING
+    raws, has_next = _slices(answer)
+    if has_next and not raws:
+        raise Passing("a page without leads that has a next page", status=answer.status)
+    return Page(tuple(_lead(raw, answer) for raw in raws), has_next)
+
+
+def _slices(answer: Answer) -> tuple[list[bytes], bool]:
+    import msgspec
+
+    try:
+        page = _page_decoder().decode(answer.body)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return _slices_of_odd_json(answer)
+    return [_one_line(bytes(raw)) for raw in page.embedded.leads], "next" in page.links
+
+
+def _slices_of_odd_json(answer: Answer) -> tuple[list[bytes], bool]:
+    # msgspec refuses lone surrogates (half an emoji that somebody cut), which the standard library reads. Their
+    # leads are written again instead of sliced: the same JSON values, in the same order.
+    body = answer.json()
+    try:
+        leads, links = body["_embedded"]["leads"], body.get("_links", {})
+        return [json.dumps(lead, separators=(",", ":")).encode() for lead in list(leads)], "next" in links
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Passing("a page that holds no list of leads", status=answer.status) from error
+
+
+def _lead(raw: bytes, answer: Answer) -> LeadLine:
+    import msgspec
+
+    try:
+        head = _head_decoder().decode(raw)
+        return LeadLine(int(head.id), int(head.updated_at), head.is_deleted is True, raw)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
+        return _lead_of_odd_json(raw, answer)
+
+
+def _lead_of_odd_json(raw: bytes, answer: Answer) -> LeadLine:
+    try:
+        lead: dict[str, Any] = json.loads(raw)
+        return LeadLine(int(lead["id"]), int(lead["updated_at"]), lead.get("is_deleted") is True, raw)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Passing("a lead without a usable id or updated_at", status=answer.status) from error
+
+
+def _one_line(raw: bytes) -> bytes:
+    import msgspec
+
+    # JSON strings hold no bare line break, so a line break is always layout.
+    return msgspec.json.format(raw, indent=-1) if b"\n" in raw or b"\r" in raw else raw
+
+
+@cache
+def _page_decoder() -> Any:
+    import msgspec
+
+    embedded = msgspec.defstruct("Embedded", [("leads", list[msgspec.Raw])])
+    page = msgspec.defstruct(
+        "RawPage",
+        [("embedded", embedded), ("links", dict[str, Any], msgspec.field(default_factory=dict))],
+        rename={"embedded": "_embedded", "links": "_links"},
+    )
+    return msgspec.json.Decoder(page)
+
+
+@cache
+def _head_decoder() -> Any:
+    import msgspec
+
+    # Some gateways send numbers as text.
+    number = int | str
+    return msgspec.json.Decoder(
+        msgspec.defstruct("Head", [("id", number), ("updated_at", number), ("is_deleted", Any, None)])
+    )

@@ -1,0 +1,189 @@
+"""Which walks read a window: slices side by side, a second by id, all without filters. Pure.
+
+The plan answers one question (what to ask next, now that a turn is there) and learns from each page. How asks are
+sent, and when, is the affair of `reading`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.walks import (
+    PAGE_LIMIT,
+    CoverWalk,
+    DeletedIgnored,
+    FilterIgnored,
+    KeyWalk,
+    TieTooLarge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amocrm_assets.crm.pages import LeadLine, Page
+    from amocrm_assets.crm.walks import Ask, Listing, Tie
+
+# A slice is cut when its rest is likely to fill this many pages: below that, two readers ask no less than one.
+WORTH_CUTTING_PAGES = 1.2
+# Before the first page nothing is known of a slice; cutting it blindly is worth a request only where time is long.
+BLIND_CUT_SECONDS = 3600
+MOST_BLIND_CUTS = 12
+
+
+@dataclass(frozen=True)
+class Window:
+    """A closed interval of Unix seconds."""
+
+    from_at: int
+    to_at: int
+
+    def meets(self, interval: tuple[int, int]) -> bool:
+        """Whether the two have a second in common."""
+        return interval[0] <= self.to_at and self.from_at <= interval[1]
+
+
+@dataclass
+class PlanFacts:
+    """What the plan found out about the account while it read."""
+
+    filters_honoured: bool = True
+    deleted_honoured: bool = True
+    slices: int = 0
+    tied_seconds: int = 0
+    whole_account_walks: int = 0
+
+
+class ReadingPlan:
+    """Reads one window of the given listings."""
+
+    def __init__(self, window: Window, listings: Sequence[Listing]) -> None:
+        self.facts = PlanFacts()
+        self._window = window
+        self._walks: list[KeyWalk | CoverWalk] = []
+        self._finished: list[KeyWalk | CoverWalk] = []
+        self._blind_cuts = 0
+        for listing in listings:
+            self._add(KeyWalk(listing, window.from_at, window.to_at))
+
+    @property
+    def done(self) -> bool:
+        """Whether every walk has proven its part."""
+        return not self._walks
+
+    @property
+    def repeats(self) -> int:
+        """Leads that came more than once."""
+        return sum(walk.seen.repeats for walk in self._all())
+
+    @property
+    def left(self) -> int:
+        """Leads that were edited away between two pages."""
+        return sum(walk.seen.left for walk in self._all())
+
+    def is_open(self, window: Window) -> bool:
+        """Whether leads of a window may still come."""
+        return any(walk.open_interval and window.meets(walk.open_interval) for walk in self._walks)
+
+    def next_ask(self) -> tuple[KeyWalk | CoverWalk, Ask] | None:
+        """What to ask now; None when only awaited answers can tell."""
+        for walk in self._walks:
+            if ask := walk.ask():
+                return walk, ask
+        if rest := self._cut():
+            ask = rest.ask()
+            return (rest, ask) if ask else None
+        return None
+
+    def take(self, walk: KeyWalk | CoverWalk, ask: Ask, page: Page) -> list[LeadLine]:
+        """The new leads of a page."""
+        if walk not in self._walks:
+            return []  # another way of reading has taken over; it will come past these leads
+        try:
+            return self._take(walk, ask, page)
+        except FilterIgnored:
+            self.facts.filters_honoured = False
+            self._start_over(walk.listing, by_id=False)
+        except TieTooLarge:
+            self._start_over(walk.listing, by_id=True)
+        except DeletedIgnored:
+            self.facts.deleted_honoured = False
+            self._give_up(walk.listing)
+        return []
+
+    def _take(self, walk: KeyWalk | CoverWalk, ask: Ask, page: Page) -> list[LeadLine]:
+        if isinstance(walk, CoverWalk):
+            fresh = walk.take(ask, page)
+        else:
+            fresh, tie = walk.take(ask, page)
+            if tie:
+                self._add_tie(walk.listing, tie)
+        if walk.done:
+            self._walks.remove(walk)
+            self._finished.append(walk)
+        return fresh
+
+    def _add_tie(self, listing: Listing, tie: Tie) -> None:
+        self.facts.tied_seconds += 1
+        second = tie.second
+        self._add(CoverWalk(listing, "id asc", from_at=second, to_at=second, filtered=True, known=tie.ids))
+
+    def _start_over(self, listing: Listing, *, by_id: bool) -> None:
+        self._give_up(listing)
+        self.facts.whole_account_walks += by_id
+        self._add(
+            CoverWalk(
+                listing,
+                "id asc" if by_id else "updated_at desc",
+                from_at=self._window.from_at,
+                to_at=self._window.to_at,
+                filtered=False,
+            )
+        )
+
+    def _give_up(self, listing: Listing) -> None:
+        given_up = [walk for walk in self._walks if walk.listing == listing]
+        self._walks = [walk for walk in self._walks if walk not in given_up]
+        self._finished += given_up
+
+    def _add(self, walk: KeyWalk | CoverWalk) -> None:
+        self.facts.slices += isinstance(walk, KeyWalk)
+        self._walks.append(walk)
+
+    def _cut(self) -> KeyWalk | None:
+        """A new slice out of the rest of the one that has most before it, if that is worth a request."""
+        slices = [walk for walk in self._walks if isinstance(walk, KeyWalk)]
+        known = [walk for walk in slices if _pages_left(walk) >= WORTH_CUTTING_PAGES]
+        if known:
+            return self._halve(max(known, key=_pages_left))
+        blind = [
+            walk
+            for walk in slices
+            if walk.leads_per_second is None and walk.to_at - walk.cursor >= BLIND_CUT_SECONDS
+        ]
+        if blind and self._blind_cuts < MOST_BLIND_CUTS:
+            self._blind_cuts += 1
+            return self._halve(max(blind, key=lambda walk: (walk.listing == "leads", walk.to_at - walk.cursor)))
+        return None
+
+    def _halve(self, walk: KeyWalk) -> KeyWalk:
+        rest_from = _rest_from(walk)
+        rest = walk.cut(rest_from + (walk.to_at - rest_from + 1) // 2)
+        self._add(rest)
+        return rest
+
+    def _all(self) -> Iterator[KeyWalk | CoverWalk]:
+        yield from self._walks
+        yield from self._finished
+
+
+def _rest_from(walk: KeyWalk) -> int:
+    # The page in flight will take about this much time off; what lies behind it can be given away.
+    in_flight = PAGE_LIMIT / walk.leads_per_second if walk.leads_per_second else 0
+    return min(walk.to_at, walk.cursor + int(in_flight) + 1)
+
+
+def _pages_left(walk: KeyWalk) -> float:
+    if walk.leads_per_second is None:
+        return 0.0
+    return walk.leads_per_second * (walk.to_at - _rest_from(walk)) / PAGE_LIMIT

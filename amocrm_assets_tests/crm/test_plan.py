@@ -1,0 +1,174 @@
+"""Whatever the account holds and whoever edits it meanwhile, a plan reads every untouched lead exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amocrm_assets.crm.plan import ReadingPlan, Window
+from amocrm_assets_tests.crm.listing import ListedAccount
+
+WINDOW = Window(1_000, 1_599)
+NOW = 5_000
+
+
+def read(
+    account: ListedAccount, random: Random, *, edits: int = 0, deletions: int = 0, turns: int = 4
+) -> tuple[Counter[tuple[int, int]], ReadingPlan]:
+    """Read the window with answers in random order, and edits after each answer."""
+    plan = ReadingPlan(WINDOW, ["leads", "deleted"])
+    pending = []
+    got: Counter[tuple[int, int]] = Counter()
+    while not plan.done:
+        while len(pending) < turns and (due := plan.next_ask()):
+            pending.append(due)
+        walk, ask = pending.pop(random.randrange(len(pending)))
+        page = account.answer(ask, random)
+        got.update((lead.id, lead.updated_at) for lead in plan.take(walk, ask, page))
+        for _ in range(min(edits, len(account.live))):
+            account.edit(random.choice(sorted(account.live)), NOW + account.asked)
+        for _ in range(min(deletions, len(account.live))):
+            account.delete(random.choice(sorted(account.live)), NOW + account.asked)
+    return got, plan
+
+
+def expected(account: ListedAccount) -> set[tuple[int, int]]:
+    """The leads of the window that nobody touched."""
+    return {
+        (lead, at)
+        for lead, at in [*account.live.items(), *account.deleted.items()]
+        if WINDOW.from_at <= at <= WINDOW.to_at and lead not in account.touched
+    }
+
+
+seconds = st.integers(WINDOW.from_at - 50, WINDOW.to_at + 50) | st.sampled_from([1_000, 1_300, 1_301, 1_599])
+accounts = st.builds(
+    ListedAccount,
+    live=st.lists(seconds, max_size=120).map(lambda ats: {3 * number + 1: at for number, at in enumerate(ats)}),
+    deleted=st.lists(seconds, max_size=20).map(lambda ats: {3 * number + 2: at for number, at in enumerate(ats)}),
+    page_cap=st.integers(2, 12) | st.just(250),
+    filters=st.booleans(),
+    knows_deleted=st.booleans(),
+    stable_ties=st.booleans(),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(accounts, st.randoms(use_true_random=False), st.integers(0, 3), st.integers(0, 1), st.integers(1, 6))
+def test_every_untouched_lead_of_the_window_is_read_once(
+    account: ListedAccount, random: Random, edits: int, deletions: int, turns: int
+) -> None:
+    if not account.knows_deleted:
+        account.deleted.clear()
+
+    got, plan = read(account, random, edits=edits, deletions=deletions, turns=turns)
+
+    assert not expected(account) - set(got)
+    assert all(WINDOW.from_at <= at <= WINDOW.to_at for _, at in got)
+    if plan.facts.filters_honoured:
+        assert max(got.values(), default=1) == 1
+
+
+def test_a_quiet_day_takes_one_question_a_listing() -> None:
+    account = ListedAccount({number: 1_000 + number for number in range(100)})
+
+    got, _ = read(account, Random(1), turns=1)
+
+    assert set(got) == expected(account)
+    assert account.asked == 2
+
+
+@pytest.mark.parametrize("count", [250, 251, 900, 5_000])
+def test_leads_that_share_one_second_are_read_by_id(count: int) -> None:
+    account = ListedAccount(dict.fromkeys(range(count), 1300), stable_ties=False)
+
+    got, plan = read(account, Random(2))
+
+    assert set(got) == expected(account)
+    assert max(got.values()) == 1
+    assert plan.facts.tied_seconds == (count > 250)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_tie_is_read_whole_while_five_of_its_leads_are_edited_after_every_answer(seed: int) -> None:
+    account = ListedAccount(dict.fromkeys(range(900), 1300), stable_ties=False)
+
+    got, _ = read(account, Random(seed), edits=5)
+
+    assert not expected(account) - set(got)
+    assert max(got.values()) == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_account_that_ignores_filters_is_read_whole_while_leads_are_edited_and_deleted(seed: int) -> None:
+    random = Random(seed)
+    account = ListedAccount(
+        {number: random.randrange(500, 3_000) for number in range(8_000)}, filters=False, stable_ties=False
+    )
+
+    got, plan = read(account, random, edits=5, deletions=2)
+
+    assert not expected(account) - set(got)
+    assert not plan.facts.filters_honoured
+
+
+def test_an_unfiltered_second_too_full_to_be_proven_is_read_by_walking_the_whole_account() -> None:
+    account = ListedAccount(
+        {number: 1_300 if number % 2 else 2_000 + number for number in range(1_500)},
+        filters=False,
+        stable_ties=False,
+    )
+
+    got, plan = read(account, Random(3))
+
+    assert set(got) >= expected(account)
+    assert plan.facts.whole_account_walks == 1
+
+
+def test_an_account_that_does_not_know_deleted_leads_is_found_out() -> None:
+    account = ListedAccount({number: 1_100 + number for number in range(10)}, knows_deleted=False)
+
+    got, plan = read(account, Random(4))
+
+    assert set(got) == expected(account)
+    assert not plan.facts.deleted_honoured
+
+
+def test_an_end_that_contradicts_the_page_before_is_asked_again() -> None:
+    plan = ReadingPlan(WINDOW, ["leads"])
+    account = ListedAccount({number: 1_000 + number for number in range(400)})
+    first = plan.next_ask()
+    assert first
+    plan.take(*first, account.answer(first[1], Random(5)))
+    account_now_empty = ListedAccount({})
+
+    for _ in range(3):
+        assert not plan.done
+        again = plan.next_ask()
+        assert again
+        plan.take(*again, account_now_empty.answer(again[1], Random(5)))
+
+    assert plan.done
+
+
+def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_number_of_requests() -> None:
+    random = Random(6)
+    window = Window(0, 86_399)
+    account = ListedAccount({number: int(random.triangular(0, 86_399, 50_000)) for number in range(30_000)})
+    plan = ReadingPlan(window, ["leads"])
+    pending = []
+    got: Counter[int] = Counter()
+    while not plan.done:
+        if len(pending) < 2 and (due := plan.next_ask()):
+            pending.append(due)
+            continue
+        walk, ask = pending.pop(0)
+        got.update(lead.id for lead in plan.take(walk, ask, account.answer(ask, random)))
+
+    assert len(got) == 30_000
+    assert max(got.values()) == 1
+    assert account.asked <= 1.05 * 30_000 / 250
