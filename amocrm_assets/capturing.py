@@ -1,0 +1,253 @@
+"""From amoCRM into captures: reads days completely and keeps each one as soon as its reading has passed it.
+
+How reading works is known in `crm`, what a capture is in `captures`. Here the two meet: leads are dealt out to
+their days, days are published when no lead of them can come any more, and a stopped reading leaves no trace of
+the days it had not finished.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.captures import CaptureFacts, CaptureWriter
+from amocrm_assets.crm.account import read_account, read_catalogue
+from amocrm_assets.crm.plan import Window
+from amocrm_assets.crm.reading import Reading
+from amocrm_assets.errors import DayNotOver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+    from zoneinfo import ZoneInfo
+
+    from amocrm_assets.captures import PublishedCapture
+    from amocrm_assets.crm.account import Account
+    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.pages import LeadLine
+    from amocrm_assets.crm.walks import Listing
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+# Just-edited leads appear in lists a little late (seen by other connectors up to a minute).
+SETTLING_SECONDS = 60
+LOCK_WAIT_SECONDS = 30.0
+
+Metadata = dict[str, int | float | str | bool]
+
+
+@dataclass(frozen=True)
+class CapturedDay:
+    """A day whose leads are kept, with the facts that its materialisation shows."""
+
+    day: date
+    capture: PublishedCapture
+    metadata: Metadata
+
+
+def day_window(day: date, zone: ZoneInfo) -> Window:
+    """The seconds of a day in a zone, from midnight to the last second before the next one."""
+    return Window(_midnight(day, zone), _midnight(day + timedelta(days=1), zone) - 1)
+
+
+def capture_days(
+    source: SourceSettings,
+    days: Sequence[date],
+    *,
+    client: AmoCrmClient,
+    storage: Storage,
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+) -> Iterator[CapturedDay]:
+    """Read days from amoCRM, neighbouring ones in one reading, and publish a capture for each.
+
+    Yields each day as soon as its capture is published; days that were yielded stay when a later one fails.
+    Raises `Busy` while another run asks the account, `DayNotOver`, and whatever stops a reading.
+    """
+    with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
+        storage.sweep(f"captures/{source.subdomain}")
+        for stretch in _stretches(sorted(set(days))):
+            yield from _Capturing(source, stretch, client, storage).run()
+
+
+class _Capturing:
+    """One reading of neighbouring days."""
+
+    def __init__(
+        self, source: SourceSettings, days: Sequence[date], client: AmoCrmClient, storage: Storage
+    ) -> None:
+        self._source = source
+        self._client = client
+        self._storage = storage
+        self._windows = {day: day_window(day, source.zone) for day in days}
+        self._starts = [window.from_at for window in self._windows.values()]
+        self._days = list(days)
+        self._open = {day: _OpenDay() for day in days}
+        listings: list[Listing] = ["leads", "deleted"] if source.import_deleted else ["leads"]
+        whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
+        self._reading = Reading(client, whole, listings)
+        self._told = _Told(client, self._reading)
+
+    def run(self) -> Iterator[CapturedDay]:
+        # The account answers while the first leads are on their way: asking it first would cost two round trips.
+        with ThreadPoolExecutor(2, thread_name_prefix="amocrm-account") as pool:
+            about = _About(pool.submit(read_account, self._client), pool.submit(read_catalogue, self._client))
+            try:
+                with closing(self._reading.parts()) as parts:
+                    for leads in parts:
+                        self._keep(leads, about)
+                        yield from self._publish_passed(about)
+                yield from self._publish_passed(about)
+            finally:
+                for open_day in self._open.values():
+                    open_day.discard()
+
+    def _keep(self, leads: list[LeadLine], about: _About) -> None:
+        for lead in leads:
+            day = self._days[bisect_right(self._starts, lead.updated_at) - 1]
+            if self._open[day].is_new(lead):
+                line = lead.line if self._source.import_lead_name else _without_name(lead.line)
+                self._writer(day, about).add([line])
+
+    def _publish_passed(self, about: _About) -> Iterator[CapturedDay]:
+        for day in [day for day in self._open if not self._reading.is_open(self._windows[day])]:
+            writer = self._writer(day, about)
+            open_day = self._open.pop(day)
+            open_day.writer = None
+            capture = writer.publish()
+            yield CapturedDay(day, capture, self._metadata(open_day, about, capture))
+
+    def _writer(self, day: date, about: _About) -> CaptureWriter:
+        open_day = self._open[day]
+        if open_day.writer is None:
+            open_day.writer = CaptureWriter(self._storage, self._facts(day, about))
+        return open_day.writer
+
+    def _facts(self, day: date, about: _About) -> CaptureFacts:
+        account = about.account.result()
+        window = self._windows[day]
+        self._check_over(day, window)
+        return CaptureFacts(
+            subdomain=self._source.subdomain,
+            day=day,
+            from_at=window.from_at,
+            to_at=window.to_at,
+            timezone=self._source.timezone,
+            captured_at=about.started_at,
+            account_id=account.id,
+            fields=about.catalogue.result(),
+        )
+
+    def _check_over(self, day: date, window: Window) -> None:
+        missing = window.to_at + 1 + SETTLING_SECONDS - self._client.server_now()
+        if missing > 0:
+            raise DayNotOver(
+                f"Reading {day} of {self._source.title}",
+                came_back=f"by amoCRM's clock the day is over in {missing:.0f} seconds, the last edits included.",
+                mend="Materialise it after that; the schedule does so by itself.",
+                source=self._source.subdomain,
+                day=day.isoformat(),
+            )
+
+    def _metadata(self, open_day: _OpenDay, about: _About, capture: PublishedCapture) -> Metadata:
+        account = about.account.result()
+        facts: Metadata = {
+            "leads": capture.leads,
+            "capture": self._storage.uri(capture.name),
+            "size_bytes": capture.size_bytes,
+            "account": f"{account.name} ({account.id})",
+            "account_timezone": account.timezone or "unknown",
+            **self._told.since_last(),
+        }
+        facts["repeats"] = int(facts["repeats"]) + open_day.repeats
+        return facts
+
+
+@dataclass
+class _OpenDay:
+    """A day whose reading is not over: its capture in the making, and which leads it has."""
+
+    writer: CaptureWriter | None = None
+    repeats: int = 0
+    _kept: dict[int, int] = field(default_factory=dict)
+
+    def is_new(self, lead: LeadLine) -> bool:
+        # The same lead with other content is kept too; which version wins is decided by `rows`.
+        content = hash(lead.line)
+        if self._kept.get(lead.id) == content:
+            self.repeats += 1
+            return False
+        self._kept[lead.id] = content
+        return True
+
+    def discard(self) -> None:
+        if self.writer is not None:
+            self.writer.discard()
+
+
+@dataclass(frozen=True)
+class _About:
+    """What the account says of itself, asked for while leads are being read."""
+
+    account: Future[Account]
+    catalogue: Future[list[dict[str, Any]]]
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class _Told:
+    """What the reading cost, dealt out so that the numbers of all days add up to those of the reading."""
+
+    def __init__(self, client: AmoCrmClient, reading: Reading) -> None:
+        self._client = client
+        self._reading = reading
+        self._last = self._counts()
+
+    def since_last(self) -> Metadata:
+        """The counts since the last call, and what holds for the reading so far."""
+        counts = self._counts()
+        told: Metadata = {name: round(count - self._last.get(name, 0), 3) for name, count in counts.items()}
+        self._last = counts
+        return told | {
+            **self._reading.findings(),
+            "requests_per_second": round(self._client.traffic.requests_per_second, 2),
+            "clock_difference_seconds": round(self._client.clock_difference),
+        }
+
+    def _counts(self) -> dict[str, float]:
+        traffic = self._client.traffic
+        retries = {f"retries_{status}": count for status, count in dict(traffic.retries).items()}
+        return {
+            **self._reading.counts(),
+            "requests": traffic.requests,
+            "received_bytes": traffic.received_bytes,
+            "seconds_waited_for_pace": self._client.pacer.waited_seconds,
+            "retries": sum(retries.values()),
+            **retries,
+        }
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
+def _stretches(days: Sequence[date]) -> Iterator[list[date]]:
+    """Runs of neighbouring days: each is read in one go."""
+    stretch: list[date] = []
+    for day in days:
+        if stretch and day - stretch[-1] > timedelta(days=1):
+            yield stretch
+            stretch = []
+        stretch.append(day)
+    if stretch:
+        yield stretch
+
+
+def _without_name(line: bytes) -> bytes:
+    import json
+
+    lead = json.loads(line)
+    lead.pop("name", None)
+    return json.dumps(lead, separators=(",", ":")).encode()
