@@ -6,7 +6,9 @@ Dagster shows. What fills the columns is the affair of `rows`; what stores them,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -86,6 +88,17 @@ def shard_name(subdomain: str, day: date) -> str:
 def shard_prefix(subdomain: str) -> str:
     """What the names of all shards of an account begin with. Nothing but shards may be named so."""
     return f"amoCrmLeads_{subdomain}_"
+
+
+def shard_day(subdomain: str, table: str) -> date | None:
+    """Day of the account's shard of this name; None for any other table, those of other accounts included."""
+    written = table.removeprefix(shard_prefix(subdomain))
+    if written == table or not re.fullmatch(r"[0-9]{8}", written):
+        return None
+    try:
+        return datetime.strptime(written, "%Y%m%d").date()  # noqa: DTZ007 - a day, not a moment
+    except ValueError:  # somebody's table with eight digits that are no day
+        return None
 
 
 def latest_view_name(subdomain: str) -> str:

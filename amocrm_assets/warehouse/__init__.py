@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from amocrm_assets.warehouse.address import DuckDbAddress, read_address
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
@@ -34,8 +36,11 @@ class ShardPut:
 
     table: str
     row_count: int
-    size_bytes: int
     seconds: float
+    size_bytes: int | None = None
+    """None where the warehouse does not tell (DuckDB)."""
+    job_id: str | None = None
+    """The load job, where there was one (BigQuery)."""
 
 
 class Warehouse(Protocol):
@@ -55,23 +60,40 @@ class Warehouse(Protocol):
         """Replace shards, side by side where the warehouse can; one pair per load, in order of completion.
 
         A shard that fails does not hinder the others. Each is verified: the table's own count and schema equal
-        the rows', or its pair holds `ShardMismatch`.
+        the rows', or its pair holds `ShardMismatch`. Until the iterator has ended, the warehouse may be held:
+        ask it nothing else meanwhile. Raises what hinders every shard, such as `Busy`.
         """
         ...
 
     def shard_days(self, subdomain: str) -> dict[date, int]:
-        """Days that have a shard, with the shard's row count."""
+        """Days that have a shard, with the shard's row count, in order. Empty where there is no warehouse yet."""
         ...
 
     def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
-        """Rows of the shards of `days`, nested columns as lists of dicts."""
+        """Rows of the shards of `days`, in that order, nested columns as lists of dicts, nullable dtypes.
+
+        Raises `WarehouseRefused` if a day has no shard.
+        """
         ...
 
     def replace_latest_view(self, subdomain: str) -> str:
-        """Create or replace the view of each lead's newest row over all shards; returns its full name."""
+        """Create or replace the view of each lead's newest row over all shards; returns its full name.
+
+        Call it after `put`: a view sees the shards that were there when it was made.
+        """
         ...
 
 
 def open_warehouse(url: str) -> Warehouse:
-    """The warehouse that `AMOCRM_WAREHOUSE` names. Raises `SettingsError` for a URL it does not understand."""
-    raise NotImplementedError
+    """The warehouse that `AMOCRM_WAREHOUSE` names; nothing is opened or asked yet.
+
+    Raises `SettingsError` for a URL it does not understand.
+    """
+    address = read_address(url)
+    if isinstance(address, DuckDbAddress):
+        from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
+
+        return DuckDbWarehouse(address.path)
+    from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
+
+    return BigQueryWarehouse(address)

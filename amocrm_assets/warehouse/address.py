@@ -1,0 +1,99 @@
+"""What `AMOCRM_WAREHOUSE` may say: the addresses of warehouses, read and checked.
+
+Reading an address opens nothing and imports no warehouse's library. What lies behind the address is known to
+`duckdb` and `bigquery`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from amocrm_assets.errors import SettingsError
+
+DUCKDB_FORM = "duckdb:///data/warehouse.duckdb (four slashes before an absolute path)"
+BIGQUERY_FORM = "bigquery://PROJECT/DATASET?location=EU"
+
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9.:-]*")  # `example.com:project` is a legal, old form
+_DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
+_LOCATION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class DuckDbAddress:
+    """A DuckDB file."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class BigQueryAddress:
+    """A dataset. `endpoint` is an emulator's address; without it Google is asked."""
+
+    project: str
+    dataset: str
+    location: str | None = None
+    endpoint: str | None = None
+
+
+def read_address(url: str) -> DuckDbAddress | BigQueryAddress:
+    """The warehouse that a URL names. Raises `SettingsError` with the right form."""
+    if url.startswith("duckdb:"):
+        return _duckdb(url)
+    if url.startswith("bigquery:"):
+        return _bigquery(url)
+    raise _wrong(url, f"write {DUCKDB_FORM} or {BIGQUERY_FORM}")
+
+
+def _duckdb(url: str) -> DuckDbAddress:
+    path = url.removeprefix("duckdb:///")
+    # DuckDB itself takes what follows a question mark for options, and then loses its log beside the file.
+    if path == url or not path or path.endswith("/") or "?" in path:
+        raise _wrong(url, f"write {DUCKDB_FORM}")
+    return DuckDbAddress(Path(path).absolute())
+
+
+def _bigquery(url: str) -> BigQueryAddress:
+    parts = urlsplit(url)
+    project, dataset = parts.netloc, parts.path.removeprefix("/")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if not _PROJECT.fullmatch(project):
+        raise _wrong(url, f"{project!r} is no project id; write {BIGQUERY_FORM}")
+    if not _DATASET.fullmatch(dataset):
+        raise _wrong(url, f"{dataset!r} is no dataset name, which has letters, digits and _ only (no hyphen)")
+    if unknown := sorted(options.keys() - {"location", "endpoint"}):
+        raise _wrong(url, f"unknown: {', '.join(unknown)}; location and endpoint may follow the question mark")
+    location, endpoint = options.get("location"), options.get("endpoint")
+    if location is not None and not _LOCATION.fullmatch(location):
+        raise _wrong(url, f"{location!r} is no location; write EU, US or a region like europe-west3")
+    if endpoint is not None:
+        _check_endpoint(url, endpoint)
+    return BigQueryAddress(project, dataset, location, endpoint)
+
+
+def _check_endpoint(url: str, endpoint: str) -> None:
+    """An endpoint is asked without credentials, so it can only be an emulator, and rows stay on the machine."""
+    parts = urlsplit(endpoint)
+    if parts.scheme != "http" or not _is_loopback(parts.hostname):
+        raise _wrong(url, "endpoint is for an emulator on this machine; write endpoint=http://127.0.0.1:PORT")
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:  # a name; what it stands for may change between this check and the use
+        return False
+
+
+def _wrong(url: str, what: str) -> SettingsError:
+    return SettingsError(
+        f"Reading AMOCRM_WAREHOUSE={url}",
+        came_back="it names no warehouse that is known.",
+        mend=f"{what[0].upper()}{what[1:]}.",
+        variable="AMOCRM_WAREHOUSE",
+    )

@@ -1,0 +1,258 @@
+"""Shards in a DuckDB file, the embedded default.
+
+A shard is one transaction, verified before it is committed, so that a killed process or a wrong load leaves
+the old shard. One process at a time may have the file open for writing; others wait here for their turn.
+"""
+
+from __future__ import annotations
+
+import glob
+import time
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+import tenacity
+
+from amocrm_assets.errors import AmoCrmAssetsError, Busy, WarehouseRefused
+from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type, latest_view_name, shard_day, shard_name
+from amocrm_assets.warehouse import ShardPut
+from amocrm_assets.warehouse.frames import frame
+from amocrm_assets.warehouse.missing import missing_shard, rows_file
+from amocrm_assets.warehouse.verifying import verify_shard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import duckdb
+    import pandas as pd
+
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import ShardLoad
+
+# DuckDB's default of 262,144 bytes makes a file of small shards ten times as big. A file keeps what it began with.
+_BLOCK_BYTES = 16_384
+_NAMES = ", ".join(f'"{column.name}"' for column in COLUMNS)
+
+
+class DuckDbWarehouse:
+    """Shards as tables of one DuckDB file.
+
+    The file is open only within a call, and within `put` until its iterator ends: whoever asks the warehouse
+    something else in between waits for itself.
+    """
+
+    def __init__(self, path: Path, *, wait_seconds: float = 60.0) -> None:
+        self._path = path
+        self._wait_seconds = wait_seconds
+
+    def prepare(self) -> None:
+        """Make the file, or see that it can be written. Raises `Busy`, `WarehouseRefused`."""
+        with self._opened():
+            pass
+
+    def table(self, name: str) -> str:
+        """`warehouse.main.amoCrmLeads_acme_20260101`, where `warehouse` is the file's name."""
+        return f"{self._path.stem}.main.{name}"
+
+    def put(
+        self,
+        loads: Sequence[ShardLoad],
+        storage: Storage,
+        *,
+        run_id: str,  # noqa: ARG002 - of the interface
+    ) -> Iterator[tuple[ShardLoad, ShardPut | Exception]]:
+        """Replace shards one after the other; a view of latest rows that exists takes in the new ones."""
+        with self._opened() as connection:
+            for load in loads:
+                yield load, self._outcome(connection, load, storage)
+            for subdomain in sorted({load.subdomain for load in loads}):
+                if latest_view_name(subdomain) in _views(connection):
+                    self._replace_view(connection, subdomain)
+
+    def shard_days(self, subdomain: str) -> dict[date, int]:
+        """Days that have a shard, with the shard's row count."""
+        if not self._path.exists():
+            return {}
+        with self._opened(read_only=True) as connection:
+            return _shards(connection, subdomain)
+
+    def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
+        """Rows of the shards of `days`, in the order of the days. Raises `WarehouseRefused` if one is missing."""
+        held = self.shard_days(subdomain)
+        for day in days:
+            if day not in held:
+                raise missing_shard(self.table(shard_name(subdomain, day)), day)
+        if not days:
+            return frame(arrow_schema().empty_table())
+        query = " UNION ALL ".join(f"SELECT {_NAMES} FROM {_quoted(shard_name(subdomain, day))}" for day in days)
+        with self._opened(read_only=True) as connection, self._refusals("Reading shards"):
+            return frame(connection.sql(query).to_arrow_table())
+
+    def replace_latest_view(self, subdomain: str) -> str:
+        """Create or replace the view of each lead's newest row over the shards that are there now."""
+        with self._opened() as connection:
+            return self._replace_view(connection, subdomain)
+
+    def _outcome(
+        self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage
+    ) -> ShardPut | AmoCrmAssetsError:
+        try:
+            return self._put_one(connection, load, storage)
+        except AmoCrmAssetsError as error:  # this shard's alone: the next may well succeed
+            return error
+
+    def _put_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> ShardPut:
+        started = time.monotonic()
+        name = shard_name(load.subdomain, load.day)
+        columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in COLUMNS)
+        # Neither a bracket nor a `key=value` in the path may mean anything.
+        insert = f"INSERT INTO {_quoted(name)} SELECT {_NAMES} FROM read_parquet(?, hive_partitioning = false)"
+        with rows_file(storage, load) as rows, self._refusals(f"Writing {name}"), _transaction(connection):
+            connection.execute(f"CREATE OR REPLACE TABLE {_quoted(name)} ({columns})")
+            connection.execute(insert, [glob.escape(str(rows))])
+            connection.execute(_comments(name))
+            row_count = _verified(connection, load, self.table(name))
+        return ShardPut(self.table(name), row_count, time.monotonic() - started)
+
+    def _replace_view(self, connection: duckdb.DuckDBPyConnection, subdomain: str) -> str:
+        """The view of an account without shards has the columns and no row."""
+        view = latest_view_name(subdomain)
+        parts = [
+            f"SELECT {_NAMES}, '{day:%Y%m%d}' AS shard FROM {_quoted(shard_name(subdomain, day))}"
+            for day in _shards(connection, subdomain)
+        ]
+        nothing = ", ".join(f'NULL::{duckdb_type(column)} AS "{column.name}"' for column in COLUMNS)
+        rows = " UNION ALL BY NAME ".join(parts) or f"SELECT {nothing}, NULL AS shard WHERE false"
+        newest = "row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, shard DESC) = 1"
+        with self._refusals(f"Writing {view}"):
+            connection.execute(
+                f"CREATE OR REPLACE VIEW {_quoted(view)} AS SELECT {_NAMES} FROM ({rows}) QUALIFY {newest}"
+            )
+        return self.table(view)
+
+    @contextmanager
+    def _opened(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb
+
+        with self._refusals("Opening the warehouse"):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = duckdb.connect()
+        try:
+            with self._refusals("Opening the warehouse"):
+                self._attach(connection, read_only=read_only)
+            yield connection
+        finally:
+            connection.close()
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        """Wait for whoever holds the file: another process, or another thread of this one."""
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_held),
+            wait=tenacity.wait_random(0.02, 0.2),
+            stop=tenacity.stop_after_delay(self._wait_seconds),
+            reraise=True,
+        )
+        attempts(self._attach_once, connection, read_only=read_only)
+
+    def _attach_once(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        if read_only:
+            option = "READ_ONLY"
+        elif self._path.exists():
+            option = "READ_WRITE"  # an older file keeps its block size
+        else:
+            option = f"BLOCK_SIZE {_BLOCK_BYTES}"
+        connection.execute(f"ATTACH {_text(str(self._path))} AS warehouse ({option})")
+        connection.execute("USE warehouse")
+
+    @contextmanager
+    def _refusals(self, tried: str) -> Iterator[None]:
+        """Turn what DuckDB and the disk say into errors with a mend."""
+        import duckdb
+
+        try:
+            yield
+        except (duckdb.Error, OSError) as error:
+            facts = {"file": str(self._path)}
+            if _is_held(error):
+                raise Busy(
+                    f"{tried} {self._path}",
+                    came_back=f"somebody else has had it open for {self._wait_seconds:.0f} seconds: {error}.",
+                    mend="Close the program that holds it, or wait until its run has ended, then run again.",
+                    **facts,
+                ) from error
+            raise WarehouseRefused(
+                f"{tried} in {self._path}",
+                came_back=f"{error}.",
+                mend="Free some space there, see that this user may write the file and its folder, "
+                "or point AMOCRM_WAREHOUSE at another file. Shards already there are unchanged.",
+                **facts,
+            ) from error
+
+
+def _is_held(error: BaseException) -> bool:
+    """DuckDB tells a lock apart by its words only: one kind for other processes, one for other threads."""
+    return any(words in str(error) for words in ("Could not set lock", "Unique file handle conflict"))
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+@cache
+def _expected_columns() -> list[str]:
+    """The schema in the words of the DuckDB at hand, whose spelling of types is its own."""
+    import duckdb
+
+    return [f"{column.name} {duckdb.sqltype(duckdb_type(column))}" for column in COLUMNS]
+
+
+def _verified(connection: duckdb.DuckDBPyConnection, load: ShardLoad, table: str) -> int:
+    """Count of the shard, once count and columns are found to be those of the rows."""
+    held = connection.table(_quoted(shard_name(load.subdomain, load.day)))
+    (row_count,) = held.count("*").fetchall()[0]
+    verify_shard(
+        load,
+        table,
+        row_count=row_count,
+        columns=[f"{name} {kind}" for name, kind in zip(held.columns, held.types, strict=True)],
+        expected=_expected_columns(),
+    )
+    return int(row_count)
+
+
+def _shards(connection: duckdb.DuckDBPyConnection, subdomain: str) -> dict[date, int]:
+    """Shards by day. Rows are only ever inserted, so DuckDB's estimate of a table is its count."""
+    tables = connection.execute(
+        "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = 'warehouse' ORDER BY 1"
+    ).fetchall()
+    return {day: count for name, count in tables if (day := shard_day(subdomain, name))}
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    views = connection.execute("SELECT view_name FROM duckdb_views() WHERE database_name = 'warehouse'").fetchall()
+    return {name for (name,) in views}
+
+
+def _comments(name: str) -> str:
+    """Statements that describe the columns, as BigQuery's schema does."""
+    return ";".join(
+        f'COMMENT ON COLUMN {_quoted(name)}."{column.name}" IS {_text(column.description)}' for column in COLUMNS
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,47 @@
+"""What a warehouse needs and may not find: the rows of a load, a shard to read.
+
+The errors say which asset makes it. What a warehouse itself refuses is known to its module.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from amocrm_assets.errors import WarehouseRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import ShardLoad
+
+
+def missing_shard(table: str, day: date) -> WarehouseRefused:
+    """A shard that should be read is not there."""
+    return WarehouseRefused(
+        f"Reading {table}",
+        came_back="there is no such table.",
+        mend=f"Materialise {day} first.",
+        table=table,
+        day=day.isoformat(),
+    )
+
+
+@contextmanager
+def rows_file(storage: Storage, load: ShardLoad) -> Iterator[Path]:
+    """The rows that a shard is made of, as a local file. Raises `WarehouseRefused` if they are not there."""
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(storage.local(load.rows))
+        except FileNotFoundError as error:
+            raise WarehouseRefused(
+                f"Loading the rows of {load.day}",
+                came_back=f"there is no {load.rows} in the storage.",
+                mend=f"Materialise the asset `leads` for {load.day} first.",
+                subdomain=load.subdomain,
+                day=load.day.isoformat(),
+            ) from error
+        yield path

@@ -1,0 +1,208 @@
+"""What is DuckDB's own: the file, its lock, its types, and what a crash leaves."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from amocrm_assets.errors import Busy, WarehouseRefused
+from amocrm_assets.shard import COLUMNS, duckdb_type
+from amocrm_assets.warehouse import ShardPut
+from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
+from amocrm_assets_tests.warehouse.conftest import Place, duckdb_place_at, lead
+
+DAY = date(2026, 1, 1)
+
+
+def holder(file: Path, *, seconds: float) -> subprocess.Popen[str]:
+    """Another process that has the file open for writing for a while."""
+    program = f"""
+        import duckdb, time
+        with duckdb.connect({str(file)!r}) as connection:
+            print("held", flush=True)
+            time.sleep({seconds})
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_shard_has_the_exact_types_in_order(duckdb_place: Place) -> None:
+    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+
+    columns = duckdb_place.query('SELECT column_name, column_type FROM (DESCRIBE "amoCrmLeads_acme_20260101")')
+
+    assert columns == [(column.name, duckdb_type(column)) for column in COLUMNS]
+    assert columns[-1][1] == (
+        'STRUCT(id BIGINT, "name" VARCHAR, is_system BOOLEAN, "values" STRUCT("value" VARCHAR, "enum" BIGINT)[])[]'
+    )
+
+
+def test_the_columns_are_described(duckdb_place: Place) -> None:
+    duckdb_place.put(duckdb_place.load(DAY, []))
+
+    comments = duckdb_place.query(
+        "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
+    )
+
+    assert comments == [(column.name, column.description) for column in COLUMNS]
+
+
+def test_a_new_file_has_small_blocks_so_that_many_shards_stay_small(
+    duckdb_place: Place, duckdb_file: Path
+) -> None:
+    days = [DAY + timedelta(days=number) for number in range(40)]
+    leads = [lead(number) for number in range(20)]
+    duckdb_place.put(*[duckdb_place.load(day, leads) for day in days])
+    first_bytes = duckdb_file.stat().st_size
+    for turn in range(3):
+        duckdb_place.put(*[duckdb_place.load(day, leads) for day in days], run_id=f"again-{turn}")
+
+    assert duckdb_place.query("SELECT block_size FROM pragma_database_size()") == [(16_384,)]
+    assert first_bytes < 40_000 * len(days)
+    assert duckdb_file.stat().st_size < 2 * first_bytes + 1_000_000, "replacing shards must reuse their blocks"
+
+
+def test_a_file_that_somebody_made_otherwise_is_used_as_it_is(duckdb_place: Place, duckdb_file: Path) -> None:
+    duckdb_file.parent.mkdir()
+    with duckdb.connect(str(duckdb_file)) as connection:
+        connection.execute("CREATE TABLE theirs AS SELECT 1 AS one")
+
+    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+
+    assert duckdb_place.query("SELECT one FROM theirs") == [(1,)]
+    assert duckdb_place.leads(DAY) == [lead(1)]
+
+
+def test_asking_before_anything_was_put_makes_no_file(duckdb_place: Place, duckdb_file: Path) -> None:
+    assert duckdb_place.warehouse.shard_days("acme") == {}
+    assert not duckdb_file.exists()
+
+
+def test_a_file_held_by_another_process_is_waited_for(duckdb_place: Place, duckdb_file: Path) -> None:
+    duckdb_place.warehouse.prepare()
+    process = holder(duckdb_file, seconds=0.5)
+    with process:
+        outcome = duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))[DAY]
+
+    assert isinstance(outcome, ShardPut)
+
+
+def test_a_file_held_for_too_long_is_busy_and_names_the_holder(duckdb_place: Place, duckdb_file: Path) -> None:
+    duckdb_place.warehouse.prepare()
+    impatient = DuckDbWarehouse(duckdb_file, wait_seconds=0.2)
+    process = holder(duckdb_file, seconds=60)
+    with process:
+        with pytest.raises(Busy, match=f"PID {process.pid}") as caught:
+            impatient.prepare()
+        with pytest.raises(Busy):
+            impatient.shard_days("acme")
+        process.kill()
+
+    assert "Close the program that holds it" in str(caught.value)
+    assert str(duckdb_file) in str(caught.value)
+
+
+def test_threads_of_one_process_wait_for_each_other(duckdb_place: Place) -> None:
+    loads = [duckdb_place.load(DAY + timedelta(days=number), [lead(number)]) for number in range(8)]
+    threads = [threading.Thread(target=duckdb_place.put, args=[load]) for load in loads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(duckdb_place.warehouse.shard_days("acme")) == len(loads)
+
+
+def test_a_path_may_hold_what_elsewhere_is_a_pattern(tmp_path: Path) -> None:
+    odd = tmp_path / "it's [a] name=b *"
+    place = duckdb_place_at(odd / "ware'house.duckdb", storage=odd)
+
+    outcome = place.put(place.load(DAY, [lead(1)]))[DAY]
+
+    assert isinstance(outcome, ShardPut), outcome
+    assert place.leads(DAY) == [lead(1)]
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_its_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    warehouse = DuckDbWarehouse(tmp_path / "file" / "warehouse.duckdb")
+
+    with pytest.raises(WarehouseRefused, match="point AMOCRM_WAREHOUSE at another file"):
+        warehouse.prepare()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "notes.duckdb"
+    file.write_text("no database" * 1000)
+
+    with pytest.raises(WarehouseRefused, match="not a valid DuckDB database file"):
+        DuckDbWarehouse(file).prepare()
+
+
+def run_put(place: Place, file: Path, *, before: str = "", leads: int = 3000) -> subprocess.Popen[str]:
+    """Another process that replaces one shard again and again, with the rows that lie in the storage."""
+    storage = place.storage.uri("rows").removesuffix("/rows")
+    program = f"""
+        import itertools
+        from datetime import date
+        from amocrm_assets.storage import open_storage
+        from amocrm_assets.warehouse import ShardLoad, open_warehouse
+        {before}
+        warehouse, storage = open_warehouse("duckdb:///{file}"), open_storage({storage!r})
+        load = ShardLoad("acme", date(2026, 1, 1), "rows/acme/leads/2026-01-01.parquet", {leads})
+        for turn in itertools.count():
+            for _, outcome in warehouse.put([load], storage, run_id=str(turn)):
+                print(type(outcome).__name__, outcome, flush=True)
+    """
+    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_process_killed_at_any_moment_leaves_the_old_shard_or_the_new_one(
+    duckdb_place: Place, duckdb_file: Path
+) -> None:
+    chance = random.Random(20260101)  # noqa: S311 - moments, not secrets
+    old = [lead(number) for number in range(10)]
+    new = [lead(number) for number in range(3000)]
+    found = set()
+    for _ in range(6):
+        duckdb_place.put(duckdb_place.load(DAY, old))
+        duckdb_place.load(DAY, new)
+        process = run_put(duckdb_place, duckdb_file)
+        with process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.uniform(0, 0.1))
+            process.kill()
+        found.add(len(duckdb_place.leads(DAY)))
+
+    assert found <= {10, 3000}
+    assert 3000 in found
+
+
+def test_a_full_disk_leaves_the_old_shard_and_says_what_to_do(duckdb_place: Place, duckdb_file: Path) -> None:
+    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+    room = duckdb_file.stat().st_size + 100_000
+    duckdb_place.load(DAY, [lead(number, name=f"{number}" * 50) for number in range(30_000)])
+    # A limit on the size of files fails a write as a full disk does.
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))"
+
+    process = run_put(duckdb_place, duckdb_file, before=limit, leads=30_000)
+    with process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.kill()
+
+    assert said.startswith("WarehouseRefused Writing amoCrmLeads_acme_20260101"), said
+    assert "Free some space there" in said
+    assert duckdb_place.leads(DAY) == [lead(1)]
