@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Two requests sent a second apart may arrive closer together than that; amoCRM counts arrivals.
 WINDOW_SECONDS = 1.015
+OVERSLEEP_SECONDS = 0.02
 # After a refusal the pace is halved, and each good answer gives back this share of the budget.
 RECOVERY = 0.02
 SLOWEST_SHARE = 1 / 16
@@ -57,8 +58,8 @@ class Pacer:
             while (turn := self._next_turn()) > (now := self._clock()):
                 self._sleep(turn - now)
             self._turns.append(now)
-            # A late turn does not push back the later ones by more than one interval: the schedule stays even.
-            self._due = max(self._due, now - 1 / self._pace) + 1 / self._pace
+            # A sleep that took a little too long does not push back later turns; idle time is not made up for.
+            self._due = max(turn, now - OVERSLEEP_SECONDS) + 1 / self._pace
             self.waited_seconds += now - asked
 
     def slow_down(self, wait_seconds: float) -> bool:

@@ -66,9 +66,12 @@ def _slices_of_odd_json(answer: Answer) -> tuple[list[bytes], bool]:
     body = answer.json()
     try:
         leads, links = body["_embedded"]["leads"], body.get("_links", {})
-        return [json.dumps(lead, separators=(",", ":")).encode() for lead in list(leads)], "next" in links
+        has_next = "next" in links
     except (KeyError, TypeError, AttributeError) as error:
         raise Passing("a page that holds no list of leads", status=answer.status) from error
+    if not isinstance(leads, list):
+        raise Passing("a page that holds no list of leads", status=answer.status)
+    return [json.dumps(lead, separators=(",", ":")).encode() for lead in leads], has_next
 
 
 def _lead(raw: bytes, answer: Answer) -> LeadLine:

@@ -14,7 +14,7 @@ from amocrm_assets.crm.plan import ReadingPlan
 from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from amocrm_assets.crm.client import AmoCrmClient
     from amocrm_assets.crm.pages import LeadLine, Page
@@ -37,7 +37,7 @@ class Reading:
         """Whether leads of a part of the window may still come."""
         return self._plan.is_open(window)
 
-    def parts(self) -> Iterator[list[LeadLine]]:
+    def parts(self) -> Generator[list[LeadLine]]:
         """The leads of the window, some at a time, in no order; each once unless it is edited meanwhile.
 
         Raises the error that stopped the reading; the client is closed then, and nothing more is asked.

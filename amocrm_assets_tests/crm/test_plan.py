@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amocrm_assets.crm.plan import ReadingPlan, Window
+from amocrm_assets.crm.walks import Ask, CoverWalk, KeyWalk
 from amocrm_assets_tests.crm.listing import ListedAccount
 
 WINDOW = Window(1_000, 1_599)
@@ -21,7 +22,7 @@ def read(
 ) -> tuple[Counter[tuple[int, int]], ReadingPlan]:
     """Read the window with answers in random order, and edits after each answer."""
     plan = ReadingPlan(WINDOW, ["leads", "deleted"])
-    pending = []
+    pending: list[tuple[KeyWalk | CoverWalk, Ask]] = []
     got: Counter[tuple[int, int]] = Counter()
     while not plan.done:
         while len(pending) < turns and (due := plan.next_ask()):
@@ -160,7 +161,7 @@ def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_num
     window = Window(0, 86_399)
     account = ListedAccount({number: int(random.triangular(0, 86_399, 50_000)) for number in range(30_000)})
     plan = ReadingPlan(window, ["leads"])
-    pending = []
+    pending: list[tuple[KeyWalk | CoverWalk, Ask]] = []
     got: Counter[int] = Counter()
     while not plan.done:
         if len(pending) < 2 and (due := plan.next_ask()):

@@ -1,0 +1,115 @@
+"""No second ever sees more requests than the budget, and no turn is wasted."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amocrm_assets.crm.pacing import Pacer
+
+
+class Time:
+    """A clock that moves only by sleeping, a little more than asked for, as real sleeps do."""
+
+    def __init__(self, oversleep: float = 0.0) -> None:
+        self.now = 1_000.0
+        self.oversleep = oversleep
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds + self.oversleep
+
+
+def turns(pacer: Pacer, time: Time, pauses: list[float]) -> list[float]:
+    taken = []
+    for pause in pauses:
+        time.now += pause
+        pacer.take()
+        taken.append(time.now)
+    return taken
+
+
+def most_in_one_second(taken: list[float]) -> int:
+    return max(sum(start <= other <= start + 1 for other in taken) for start in taken)
+
+
+@given(
+    st.floats(1, 50),
+    st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.2, 3.0]), min_size=1, max_size=120),
+    st.floats(0, 0.02),
+)
+def test_no_second_sees_more_than_the_budget(budget: float, pauses: list[float], oversleep: float) -> None:
+    time = Time(oversleep)
+    pacer = Pacer(budget, clock=time.clock, sleep=time.sleep)
+
+    assert most_in_one_second(turns(pacer, time, pauses)) <= budget
+
+
+@pytest.mark.parametrize("budget", [1, 7, 50])
+def test_a_busy_account_uses_nearly_all_of_its_budget(budget: float) -> None:
+    time = Time(oversleep=0.002)
+    pacer = Pacer(budget, clock=time.clock, sleep=time.sleep)
+
+    taken = turns(pacer, time, [0.0] * 300)
+
+    assert 299 / (taken[-1] - taken[0]) >= 0.97 * budget
+
+
+def test_turns_are_spread_over_the_second() -> None:
+    time = Time()
+    pacer = Pacer(7, clock=time.clock, sleep=time.sleep)
+
+    taken = turns(pacer, time, [0.0] * 50)
+
+    assert min(later - earlier for earlier, later in pairwise(taken)) > 0.9 / 7
+
+
+def test_a_slow_budget_spaces_single_requests() -> None:
+    time = Time()
+    pacer = Pacer(0.5, clock=time.clock, sleep=time.sleep)
+
+    taken = turns(pacer, time, [0.0] * 5)
+
+    assert taken[-1] - taken[0] == pytest.approx(8, rel=0.05)
+
+
+def test_a_refusal_holds_every_turn_back_and_halves_the_pace() -> None:
+    time = Time()
+    pacer = Pacer(10, clock=time.clock, sleep=time.sleep)
+    pacer.take()
+    refused_at = time.now
+
+    assert pacer.slow_down(4.0)
+    taken = turns(pacer, time, [0.0] * 6)
+
+    assert taken[0] >= refused_at + 4
+    assert taken[-1] - taken[0] == pytest.approx(5 / 5, rel=0.1)
+
+
+def test_answers_to_requests_that_were_under_way_count_as_one_refusal() -> None:
+    time = Time()
+    pacer = Pacer(8, clock=time.clock, sleep=time.sleep)
+
+    fresh = [pacer.slow_down(1.0) for _ in range(7)]
+
+    assert fresh == [True] + [False] * 6
+
+
+def test_good_answers_give_the_budget_back() -> None:
+    time = Time()
+    pacer = Pacer(7, clock=time.clock, sleep=time.sleep)
+    for _ in range(5):
+        pacer.slow_down(0.1)
+        time.now += 1
+    for _ in range(100):
+        pacer.speed_up()
+
+    taken = turns(pacer, time, [0.0] * 100)
+
+    assert 99 / (taken[-1] - taken[0]) >= 0.97 * 7

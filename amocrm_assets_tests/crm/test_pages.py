@@ -1,0 +1,102 @@
+"""A page gives each lead's bytes as they were sent, or is asked for again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amocrm_assets.crm.answers import Answer, Passing
+from amocrm_assets.crm.pages import NOTHING, parse_page
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def page(leads: str, *, links: str = "{}") -> Answer:
+    return Answer("/api/v4/leads", 200, f'{{"_page":1,"_links":{links},"_embedded":{{"leads":{leads}}}}}'.encode())
+
+
+def test_a_lead_keeps_its_bytes() -> None:
+    lead = '{"id":1, "updated_at":5,"x":1.50,"big":123456789012345678901234567890,"huge":1e999}'
+
+    parsed = parse_page(page(f"[{lead}]"))
+
+    assert parsed.leads[0].line == lead.encode()
+    assert parsed.leads[0][:3] == (1, 5, False)
+
+
+def test_line_breaks_between_tokens_are_taken_out_so_that_a_lead_is_one_line() -> None:
+    parsed = parse_page(page('[{"id":1,\r\n "updated_at":5,\n "name":"a\\nb"}]'))
+
+    assert b"\n" not in parsed.leads[0].line
+    assert json.loads(parsed.leads[0].line) == {"id": 1, "updated_at": 5, "name": "a\nb"}
+
+
+def test_half_an_emoji_does_not_stop_a_page() -> None:
+    parsed = parse_page(page('[{"id":1,"updated_at":5,"name":"\\ud83d"},{"id":2,"updated_at":6}]'))
+
+    assert [lead.id for lead in parsed.leads] == [1, 2]
+    assert json.loads(parsed.leads[0].line)["name"] == "\ud83d"
+
+
+def test_numbers_sent_as_text_are_understood() -> None:
+    parsed = parse_page(page('[{"id":"17","updated_at":"5","is_deleted":true}]'))
+
+    assert parsed.leads[0][:3] == (17, 5, True)
+
+
+def test_the_end_is_known_by_the_missing_next_link() -> None:
+    lead = '[{"id":1,"updated_at":5}]'
+
+    assert parse_page(page(lead, links='{"next":{"href":"https://elsewhere/"}}')).has_next
+    assert not parse_page(page(lead)).has_next
+
+
+def test_204_is_an_empty_page() -> None:
+    assert parse_page(Answer("/api/v4/leads", 204)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>502</html>",
+        b'{"_embedded":{"leads":[{"id":1,"upda',
+        b'{"_embedded":{"leads":{}}}',
+        b'{"_embedded":[]}',
+        b"[]",
+        b'{"_embedded":{"leads":[{"updated_at":5}]}}',
+        b'{"_embedded":{"leads":[{"id":null,"updated_at":5}]}}',
+        b'{"_embedded":{"leads":[{"id":1}]}}',
+        b'{"_embedded":{"leads":[7]}}',
+        b'{"_links":{"next":{}},"_embedded":{"leads":[]}}',
+    ],
+)
+def test_a_broken_page_is_asked_for_again(body: bytes) -> None:
+    with pytest.raises(Passing):
+        parse_page(Answer("/api/v4/leads", 200, body))
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=8), JSON, max_size=5), max_size=4), st.booleans())
+def test_any_lead_comes_back_as_it_was_sent(leads: list[dict[str, object]], escaped: bool) -> None:  # noqa: FBT001
+    numbered = [lead | {"id": number, "updated_at": 7} for number, lead in enumerate(leads, 1)]
+
+    parsed = parse_page(page(json.dumps(numbered, ensure_ascii=escaped)))
+
+    assert [json.loads(lead.line) for lead in parsed.leads] == numbered
+    assert [lead.id for lead in parsed.leads] == list(range(1, len(leads) + 1))
+
+
+@given(JSON)
+def test_any_other_json_is_a_page_or_asked_for_again(body: object) -> None:
+    try:
+        parse_page(Answer("/api/v4/leads", 200, json.dumps(body).encode()))
+    except Passing:
+        return
+    assert isinstance(body, dict)
