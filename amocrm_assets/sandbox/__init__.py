@@ -1,0 +1,11 @@
+"""A small amoCRM on your own machine: the fake of the tests, the account of the demo.
+
+It behaves as the API's documentation and its users' reports say, faults included. It stands alone: nothing
+else of this project is imported, and other people's amoCRM clients work against it.
+"""
+
+from amocrm_assets.sandbox.options import Fault, Population, SandboxOptions
+from amocrm_assets.sandbox.server import running_sandbox, serve
+from amocrm_assets.sandbox.world import Sandbox
+
+__all__ = ["Fault", "Population", "Sandbox", "SandboxOptions", "running_sandbox", "serve"]

@@ -1,0 +1,43 @@
+"""The forms amoCRM answers in: HAL, problem+json, empty, and the gateway's HTML."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+_TITLES = {400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found"}
+
+
+def hal(content: Any, *, escaped: bool = True) -> Response:
+    """A resource."""
+    text = json.dumps(content, ensure_ascii=escaped, separators=(",", ":"))
+    return Response(text.encode(), media_type="application/hal+json")
+
+
+def problem(status: int, detail: str, **more: Any) -> Response:
+    """An error of the application; texts are Russian, as on amocrm.ru."""
+    content = {
+        "title": _TITLES.get(status, HTTPStatus(status).phrase),
+        "type": f"https://httpstatus.es/{status}",
+        "status": status,
+        "detail": detail,
+    }
+    return Response(json.dumps(content | more), status_code=status, media_type="application/problem+json")
+
+
+def gateway_page(status: int) -> Response:
+    """An error of the gateway in front of the application."""
+    line = f"{status} {HTTPStatus(status).phrase}"
+    html = (
+        f"<html>\r\n<head><title>{line}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{line}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+    return Response(html, status_code=status, media_type="text/html")
+
+
+def nothing() -> Response:
+    """An empty list, or a lead that is not there."""
+    return Response(status_code=204)

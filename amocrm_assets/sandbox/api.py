@@ -1,0 +1,215 @@
+"""`/api/v4`: the account, its leads and what belongs to them, as amoCRM answers when nothing goes wrong.
+
+Errors of the gateway, the limit and faults are in `gateway`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from starlette.routing import Route
+
+from amocrm_assets.sandbox.answers import hal, nothing, problem
+from amocrm_assets.sandbox.leads import mixed
+from amocrm_assets.sandbox.query import lead_query, page_and_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from amocrm_assets.sandbox.world import Sandbox
+
+Json = dict[str, Any]
+_NAME = "Песочница «Ромашка»"
+
+
+def routes() -> list[Route]:
+    """What the sandbox knows of API v4."""
+    return [
+        Route("/api/v4/account", _authorised(_account)),
+        Route("/api/v4/leads", _authorised(_leads)),
+        Route("/api/v4/leads/custom_fields", _authorised(_custom_fields)),
+        Route("/api/v4/leads/pipelines", _authorised(_pipelines)),
+        Route("/api/v4/leads/loss_reasons", _authorised(_loss_reasons)),
+        Route("/api/v4/leads/{lead_id:int}", _authorised(_lead)),
+        Route("/api/v4/users", _authorised(_users)),
+    ]
+
+
+def world_of(request: Request) -> Sandbox:
+    """The sandbox that a request is for."""
+    sandbox: Sandbox = request.app.state.sandbox
+    return sandbox
+
+
+def _authorised(answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        sandbox = world_of(request)
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind != "Bearer" or sandbox.options.renamed_to or not sandbox.tokens.accepts(token):
+            return problem(401, "Неверный логин или пароль")
+        return answer(request)
+
+    return endpoint
+
+
+def _account(request: Request) -> Response:
+    sandbox = world_of(request)
+    options = sandbox.options
+    extras = _extras(request)
+    account: Json = {
+        "id": options.account_id,
+        "name": _NAME,
+        "subdomain": options.subdomain,
+        "created_at": 0,
+        "created_by": 0,
+        "updated_at": 0,
+        "updated_by": 0,
+        "current_user_id": sandbox.account.content.users[0]["id"],
+        "country": "RU",
+        "currency": "RUB",
+        "currency_symbol": "₽",
+        "customers_mode": "unavailable",
+        "is_unsorted_on": True,
+        "mobile_feature_version": 0,
+        "is_loss_reason_enabled": True,
+        "is_helpbot_enabled": False,
+        "is_technical_account": False,
+        "contact_name_display_order": 1,
+        "_links": {"self": {"href": str(request.url)}},
+    }
+    if "is_api_filter_enabled" in extras:
+        account["is_api_filter_enabled"] = options.filters_enabled
+    if "version" in extras:
+        account["version"] = 11
+    if "datetime_settings" in extras:
+        account["_embedded"] = {"datetime_settings": _datetime_settings(sandbox)}
+    return hal(account)
+
+
+def _datetime_settings(sandbox: Sandbox) -> Json:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    local: datetime = datetime.fromtimestamp(sandbox.clock.now(), ZoneInfo(sandbox.options.timezone))
+    return {
+        "date_pattern": "d.m.Y H:i",
+        "short_date_pattern": "d.m.Y",
+        "short_time_pattern": "H:i",
+        "date_format": "d.m.Y",
+        "time_format": "H:i:s",
+        "timezone": sandbox.options.timezone,
+        "timezone_offset": f"{local:%z}"[:3] + ":" + f"{local:%z}"[3:],
+    }
+
+
+def _leads(request: Request) -> Response:
+    sandbox = world_of(request)
+    query = lead_query(request.query_params.multi_items(), sandbox.options)
+    page = sandbox.account.page(query)
+    request.state.rows = len(page.leads)
+    if not page.leads:
+        return nothing()
+    base = f"{request.base_url}api/v4/leads"
+    leads = [_linked(lead, base, query.extras, sandbox) for lead in page.leads]
+    content = {
+        "_page": query.page,
+        "_links": _page_links(request, query.page, has_next=page.has_next),
+        "_embedded": {"leads": leads},
+    }
+    return hal(content, escaped=sandbox.options.escaped_json)
+
+
+def _lead(request: Request) -> Response:
+    sandbox = world_of(request)
+    lead = sandbox.account.lead(request.path_params["lead_id"])
+    if lead is None:
+        return nothing()
+    base = f"{request.base_url}api/v4/leads"
+    return hal(_linked(lead, base, _extras(request), sandbox), escaped=sandbox.options.escaped_json)
+
+
+def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> Json:
+    """The lead with its links and what hangs on it, more of it when `with` asks."""
+    drawn = mixed(lead["id"], sandbox.options.seed)
+    embedded: Json = {"tags": [], "companies": []}
+    if not lead["is_deleted"]:
+        company = 41_000_001 + drawn % 5000
+        embedded["tags"] = sandbox.account.content.tags(lead["id"])
+        embedded["companies"] = [{"id": company, "_links": _self(f"{base[:-5]}companies/{company}")}][: drawn % 3]
+        _add_extras(lead, embedded, extras, sandbox, drawn)
+    return lead | {"_links": _self(f"{base}/{lead['id']}"), "_embedded": embedded}
+
+
+def _add_extras(lead: Json, embedded: Json, extras: frozenset[str], sandbox: Sandbox, drawn: int) -> None:
+    if "contacts" in extras:
+        contact = {"id": 51_000_001 + drawn % 9000, "is_main": True}
+        embedded["contacts"] = [] if sandbox.options.loses_contacts else [contact]
+    if "loss_reason" in extras:
+        reasons = [each for each in sandbox.account.content.loss_reasons if each["id"] == lead["loss_reason_id"]]
+        embedded["loss_reason"] = reasons[0] if reasons and sandbox.options.loss_reason_as_object else reasons
+    if "catalog_elements" in extras:
+        embedded["catalog_elements"] = []
+    if "source" in extras:
+        embedded["source"] = {"id": 61, "name": "Форма на сайте"}
+    if "source_id" in extras:
+        lead["source_id"] = 61
+    if "is_price_modified_by_robot" in extras:
+        lead["is_price_modified_by_robot"] = False
+
+
+def _custom_fields(request: Request) -> Response:
+    return _paged(request, "custom_fields", world_of(request).account.content.fields.catalogue, totals=True)
+
+
+def _loss_reasons(request: Request) -> Response:
+    return _paged(request, "loss_reasons", world_of(request).account.content.loss_reasons)
+
+
+def _users(request: Request) -> Response:
+    return _paged(request, "users", world_of(request).account.content.users, totals=True)
+
+
+def _pipelines(request: Request) -> Response:
+    """All at once: this list has no pages."""
+    pipelines = world_of(request).account.content.pipelines
+    links = {"self": {"href": str(request.url)}}
+    return hal({"_total_items": len(pipelines), "_links": links, "_embedded": {"pipelines": pipelines}})
+
+
+def _paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:
+    page, limit = page_and_limit(request.query_params.multi_items(), world_of(request).options)
+    chosen = items[(page - 1) * limit : page * limit]
+    request.state.rows = len(chosen)
+    if not chosen:
+        return nothing()
+    links = _page_links(request, page, has_next=page * limit < len(items))
+    counts = {"_total_items": len(items), "_page_count": -(-len(items) // limit)} if totals else {}
+    return hal({**counts, "_page": page, "_links": links, "_embedded": {name: chosen}})
+
+
+def _page_links(request: Request, page: int, *, has_next: bool) -> Json:
+    """Absolute addresses that repeat the parameters, brackets encoded."""
+    params = [(name, value) for name, value in request.query_params.multi_items() if name != "page"]
+
+    def address(number: int) -> Json:
+        return {"href": str(request.url.replace(query=urlencode([*params, ("page", number)])))}
+
+    links = {"self": address(page)}
+    if has_next:
+        links["next"] = address(page + 1)
+    if page > 1:
+        links["prev"] = address(page - 1)
+    return links
+
+
+def _extras(request: Request) -> frozenset[str]:
+    return frozenset(request.query_params.get("with", "").split(","))
+
+
+def _self(address: str) -> Json:
+    return {"self": {"href": address}}

@@ -1,0 +1,30 @@
+"""The sandbox's own clock: the machine's with an offset, or one that stands until somebody moves it."""
+
+from __future__ import annotations
+
+import time
+
+
+class Clock:
+    """Seconds since 1970, UTC. Everything that amoCRM dates is dated by it, the `Date` header included."""
+
+    def __init__(self, *, offset_seconds: float = 0.0, frozen_at: float | None = None) -> None:
+        self._offset_seconds = offset_seconds
+        self._frozen_at = frozen_at
+
+    def now(self) -> float:
+        """The instant, with fractions."""
+        return (time.time() if self._frozen_at is None else self._frozen_at) + self._offset_seconds
+
+    def seconds(self) -> int:
+        """The instant as amoCRM writes it down."""
+        return int(self.now())
+
+    def freeze(self, at: float | None = None) -> None:
+        """Stand still, at `at` or where it is."""
+        at = self.now() if at is None else at
+        self._frozen_at, self._offset_seconds = at, 0.0
+
+    def advance(self, seconds: float) -> None:
+        """Go forward at once."""
+        self._offset_seconds += seconds

@@ -1,0 +1,145 @@
+"""What a sandbox can be told: the account it holds, its quirks, its limits, its faults.
+
+Every option can be given at the start; all but those of the account's shape can be changed while it runs, in
+process or by `POST /sandbox/control` under the same names. Nothing here acts on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FaultKind = Literal[
+    # Answered by the gateway instead of the account.
+    "429-html", "429-json", "500", "502", "503", "504", "401", "402", "403-html", "403-json",
+    "empty-200", "html-200", "204", "redirect",
+    # Of the connection. `lost` does what was asked and then drops the answer.
+    "reset", "lost", "reset-midway", "hang",
+    # Of the body: cut with the length of what is left, cut with the length of the whole.
+    "cut", "cut-short", "damaged-gzip",
+    # Of the rows.
+    "row-without-id", "ids-as-strings", "row-outside-window", "row-twice", "huge-text", "lone-surrogate",
+    "nul", "many-fields", "next-elsewhere", "repeated-key",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong with a share of the requests whose path begins with `path`.
+
+    The first `after` matching requests are spared, so are pages before `page_from`; `times` bounds how often
+    it happens. `seconds` is how long a `hang` lasts; `retry_after` is the header of the 429s.
+    """
+
+    kind: FaultKind
+    _: KW_ONLY
+    rate: float = 1.0
+    times: int | None = None
+    after: int = 0
+    path: str = "/api/v4/"
+    page_from: int = 1
+    seconds: float = 60.0
+    retry_after: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(FaultKind):
+            raise ValueError(f"unknown fault {self.kind!r}; known: {', '.join(get_args(FaultKind))}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """So many leads, their `updated_at` spread evenly over a closed interval of Unix seconds."""
+
+    leads: int
+    updated_from: int
+    updated_to: int
+    deleted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxOptions:
+    """All options of a sandbox; the defaults are amoCRM's documented behaviour."""
+
+    # The account. Without populations it lives: created, edited and deleted leads follow from seed and time.
+    seed: int = 1
+    subdomain: str = "sandbox"
+    account_id: int = 31415926
+    timezone: str = "Europe/Moscow"
+    populations: tuple[Population, ...] | None = None
+    leads_per_day: int = 90
+    extra_custom_fields: int = 0
+    unknown_field_type: bool = False
+
+    # Its clock, apart from the machine's.
+    clock_offset_seconds: float = 0.0
+    frozen_at: float | None = None
+
+    # How the lists behave. A `limit` above the maximum silently becomes the default, as on amoCRM.
+    page_limit_max: int = 250
+    page_limit_default: int = 50
+    filters_enabled: bool = True
+    half_open: bool = False
+    only_deleted_ignored: bool = False
+    unstable_ties: bool = False
+    hides_incoming: bool = False
+    lag_seconds: int = 0
+    loss_reason_as_object: bool = False
+    loses_contacts: bool = False
+    minor_units: bool = True
+    escaped_json: bool = True
+
+    # What other people do while somebody reads. They touch leads whose `updated_at` lies in the interval.
+    edits_per_answer: int = 0
+    deletions_per_answer: int = 0
+    jumps_per_answer: int = 0
+    touched_from: int | None = None
+    touched_to: int | None = None
+
+    # The limit. None: as fast as the machine can.
+    requests_per_second: int | None = 7
+    account_requests_per_second: int = 50
+    other_integrations_per_second: int = 0
+    refusal: Literal["html", "json"] = "html"
+    retry_after: int | None = None
+    block_after: int | None = 25
+
+    # The network.
+    latency_seconds: float = 0.0
+    latency_jitter_seconds: float = 0.0
+    gzip: bool = False
+    faults: tuple[Fault, ...] = ()
+
+    # Authorisation.
+    client_id: str = "5a4d0b0c-0000-4000-8000-000000000001"
+    client_secret: str = "sandbox-secret"  # noqa: S105  # a made-up one, for a made-up account
+    redirect_uri: str = "http://127.0.0.1:8910/callback"
+    asks_consent: bool = False
+    code_seconds: int = 20 * 60
+    access_token_seconds: int = 24 * 60 * 60
+    access_token_requests: int | None = None
+    refresh_token_seconds: int = 90 * 24 * 60 * 60
+    long_lived_until: int = field(default=4102444800)  # 2100-01-01
+    renamed_to: str | None = None
+
+
+SHAPE = frozenset({
+    "seed", "account_id", "populations", "leads_per_day", "extra_custom_fields",
+    "unknown_field_type", "clock_offset_seconds", "frozen_at",
+})  # fmt: skip
+
+
+def changed(options: SandboxOptions, changes: Mapping[str, Any]) -> SandboxOptions:
+    """The options with `changes` in force. Faults may be dicts, as JSON brings them.
+
+    Raises `ValueError` for a name that is unknown or belongs to the account's shape.
+    """
+    changeable = {each.name for each in fields(SandboxOptions)} - SHAPE
+    if unknown := sorted(set(changes) - changeable):
+        raise ValueError(f"cannot change {', '.join(unknown)}; can change: {', '.join(sorted(changeable))}")
+    if "faults" in changes:
+        faults = tuple(each if isinstance(each, Fault) else Fault(**each) for each in changes["faults"])
+        changes = {**changes, "faults": faults}
+    return replace(options, **changes)

@@ -1,0 +1,47 @@
+"""Every request the sandbox received, for those who want to prove what a client did."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_KEPT = 500_000
+
+
+@dataclass
+class Request:
+    """One request. `at` is monotonic; `status` 0 means that no answer went out (yet)."""
+
+    at: float
+    method: str
+    path: str
+    query: str
+    status: int = 0
+    rows: int = 0
+    fault: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As `GET /sandbox/requests` shows it."""
+        return asdict(self)
+
+
+class RequestLog(deque[Request]):
+    """Requests in order of arrival; the oldest of very many are forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=_KEPT)
+
+    def of(self, path: str) -> list[Request]:
+        """Those whose path begins so."""
+        return [each for each in self if each.path.startswith(path)]
+
+    def most_in_a_second(self, path: str = "/api/") -> int:
+        """The greatest number of requests in any second, refused ones included."""
+        instants = [each.at for each in self.of(path)]
+        most = start = 0
+        for place, at in enumerate(instants):
+            while instants[start] <= at - 1.0:
+                start += 1
+            most = max(most, place - start + 1)
+        return most

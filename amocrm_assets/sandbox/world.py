@@ -1,0 +1,57 @@
+"""One sandbox as a whole: its clock, account, tokens, limit, faults and log, and how they are changed.
+
+What tests hold in their hands. How it is served is known in `server`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.sandbox.account import Account
+from amocrm_assets.sandbox.clock import Clock
+from amocrm_assets.sandbox.faults import FaultDice
+from amocrm_assets.sandbox.limiter import Limiter
+from amocrm_assets.sandbox.options import SandboxOptions, changed
+from amocrm_assets.sandbox.requests_log import RequestLog
+from amocrm_assets.sandbox.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Sandbox:
+    """A small amoCRM. `url` is where it is served; `account` is what a complete reading must find."""
+
+    url = ""
+    options: SandboxOptions
+    clock: Clock
+    account: Account
+    tokens: Tokens
+    limiter: Limiter
+    dice: FaultDice
+    requests: RequestLog
+    after_answer: Callable[[], None] | None
+    """Called when an answer of `/api/v4/leads` is made, before it is sent: the place for interleaved edits."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self.reset(options)
+
+    def reset(self, options: SandboxOptions) -> None:
+        """Become another sandbox at the same address."""
+        self.options = options
+        self.clock = Clock(offset_seconds=options.clock_offset_seconds, frozen_at=options.frozen_at)
+        self.account = Account(options, self.clock)
+        self.tokens = Tokens(options, self.clock)
+        self.limiter = Limiter()
+        self.dice = FaultDice(options.seed)
+        self.requests = RequestLog()
+        self.after_answer = None
+
+    @property
+    def token(self) -> str:
+        """A long-lived token that is accepted now."""
+        return self.tokens.long_lived()
+
+    def configure(self, **changes: Any) -> None:
+        """Change options while it runs, by the names of `SandboxOptions`. Raises `ValueError`."""
+        self.options = self.account.options = self.tokens.options = changed(self.options, changes)
