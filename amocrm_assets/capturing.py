@@ -203,11 +203,11 @@ class _Told:
     def __init__(self, client: AmoCrmClient, reading: Reading) -> None:
         self._client = client
         self._reading = reading
-        self._last = self._counts()
+        self._last = self._traffic()
 
     def since_last(self) -> Metadata:
         """The counts since the last call, and what holds for the reading so far."""
-        counts = self._counts()
+        counts = self._reading.counts() | self._traffic()
         told: Metadata = {name: round(count - self._last.get(name, 0), 3) for name, count in counts.items()}
         self._last = counts
         return told | {
@@ -216,11 +216,10 @@ class _Told:
             "clock_difference_seconds": round(self._client.clock_difference),
         }
 
-    def _counts(self) -> dict[str, float]:
+    def _traffic(self) -> dict[str, float]:
         traffic = self._client.traffic
         retries = {f"retries_{status}": count for status, count in dict(traffic.retries).items()}
         return {
-            **self._reading.counts(),
             "requests": traffic.requests,
             "received_bytes": traffic.received_bytes,
             "seconds_waited_for_pace": self._client.pacer.waited_seconds,

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 
 from amocrm_assets.crm.answers import Answer, Passing, SlowDown, TokenRefused, judge, not_accepted
 from amocrm_assets.crm.pacing import Pacer
+from amocrm_assets.crm.wire import TellingAdapter, when_sent
 from amocrm_assets.errors import AccountBlocked, AmoCrmUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from amocrm_assets.crm.authorisation import Authorisation
+    from amocrm_assets.crm.pacing import Turn
 
 T = TypeVar("T")
 
@@ -75,9 +76,9 @@ class AmoCrmClient:
         self._authorisation = authorisation
         self._clock = clock
         self._closing = threading.Event()
-        self._sleep = sleep or self._pause
+        self.sleep = sleep or self._pause
         self._read_seconds = read_seconds
-        self.pacer = Pacer(requests_per_second, clock=clock, sleep=self._sleep)
+        self.pacer = Pacer(requests_per_second, clock=clock, sleep=self.sleep)
         self._holds = 0
         self.clock_difference = 0.0
         self._lock = threading.Lock()
@@ -103,14 +104,14 @@ class AmoCrmClient:
         return self.ask(path, params or {}, lambda answer: answer)
 
     def ask(
-        self, path: str, params: Mapping[str, Any], parse: Callable[[Answer], T], *, turn_taken: bool = False
+        self, path: str, params: Mapping[str, Any], parse: Callable[[Answer], T], *, turn: Turn | None = None
     ) -> T:
         """The parsed answer to one question.
 
         `parse` raises `Passing` for a body that is broken, which is then asked for again. Raises
         `AmoCrmUnavailable` when retrying did not help, or the error that `judge` stops with.
         """
-        turns = iter([turn_taken])
+        turns = iter([turn])
         started = self._clock()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Passing),
@@ -118,12 +119,12 @@ class AmoCrmClient:
             stop=lambda state: (
                 state.attempt_number >= MOST_ATTEMPTS or self._clock() - started > LONGEST_RETRYING_SECONDS
             ),
-            sleep=self._sleep,
+            sleep=self.sleep,
             before_sleep=self._count_retry,
             reraise=True,
         )
         try:
-            return retrying(lambda: self._ask_once(path, params, parse, turn_taken=next(turns, False)))
+            return retrying(lambda: self._ask_once(path, params, parse, turn=next(turns, None)))
         except Passing as error:
             raise AmoCrmUnavailable(
                 f"Asking amoCRM for {path}",
@@ -133,14 +134,14 @@ class AmoCrmClient:
             ) from error
 
     def _ask_once(
-        self, path: str, params: Mapping[str, Any], parse: Callable[[Answer], T], *, turn_taken: bool
+        self, path: str, params: Mapping[str, Any], parse: Callable[[Answer], T], *, turn: Turn | None
     ) -> T:
         token = self._authorisation.token()
-        answer = self._send(path, params, token, turn_taken=turn_taken)
+        answer = self._send(path, params, token, turn=turn)
         try:
             judge(answer)
         except TokenRefused:
-            answer = self._send(path, params, self._authorisation.renew(token), turn_taken=False)
+            answer = self._send(path, params, self._authorisation.renew(token), turn=None)
             self._judge_renewed(answer)
         except SlowDown as refusal:
             self._hold(refusal)
@@ -170,14 +171,16 @@ class AmoCrmClient:
                 status=429,
             ) from refusal
 
-    def _send(self, path: str, params: Mapping[str, Any], token: str, *, turn_taken: bool) -> Answer:
-        if not turn_taken:
-            self.pacer.take()
+    def _send(self, path: str, params: Mapping[str, Any], token: str, *, turn: Turn | None) -> Answer:
+        turn = turn or self.pacer.take()
+        when_sent(turn.sent)
         self._count_sent()
         try:
             answer = self._exchange(path, params, token)
         except requests.RequestException as error:
             raise Passing(_reason(error)) from error
+        finally:
+            turn.sent_at_last()
         self._count_received(answer)
         return answer
 
@@ -241,7 +244,7 @@ def _session() -> requests.Session:
     session.headers["Accept"] = "application/hal+json, application/json"
     # amoCRM sends cookies that nobody needs, and a cookie jar is not made for threads.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
+    adapter = TellingAdapter(pool_maxsize=MOST_CONNECTIONS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

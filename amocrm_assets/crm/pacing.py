@@ -22,6 +22,23 @@ RECOVERY = 0.02
 SLOWEST_SHARE = 1 / 16
 
 
+class Turn:
+    """The right to send one request. Say `sent` when it has left: only then amoCRM can have counted it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.at: float | None = None
+
+    def sent(self) -> None:
+        """The request has left now."""
+        self.at = self._clock()
+
+    def sent_at_last(self) -> None:
+        """The exchange is over: a request that never left counts as sent now, so that nobody waits for it."""
+        if self.at is None:
+            self.sent()
+
+
 class Pacer:
     """Gives turns so that no second ever sees more than `requests_per_second` of them.
 
@@ -39,7 +56,7 @@ class Pacer:
         self._sleep = sleep
         self._budget = requests_per_second
         self._pace = requests_per_second
-        self._turns: deque[float] = deque(maxlen=max(1, int(requests_per_second)))
+        self._turns: deque[Turn] = deque(maxlen=max(1, int(requests_per_second)))
         self._window = WINDOW_SECONDS * max(1.0, 1 / requests_per_second)
         self._due = clock()
         self._held_until = clock()
@@ -49,18 +66,20 @@ class Pacer:
 
     def delay(self) -> float:
         """Seconds until the next turn, 0 when it is there."""
-        return max(0.0, self._next_turn() - self._clock())
+        return max(0.0, self._next_due() - self._clock())
 
-    def take(self) -> None:
+    def take(self) -> Turn:
         """Wait for the next turn and take it."""
         with self._lock:
             asked = self._clock()
-            while (turn := self._next_turn()) > (now := self._clock()):
-                self._sleep(turn - now)
-            self._turns.append(now)
+            while (due := self._next_due()) > (now := self._clock()):
+                self._sleep(due - now)
+            turn = Turn(self._clock)
+            self._turns.append(turn)
             # A sleep that took a little too long does not push back later turns; idle time is not made up for.
-            self._due = max(turn, now - OVERSLEEP_SECONDS) + 1 / self._pace
+            self._due = max(due, now - OVERSLEEP_SECONDS) + 1 / self._pace
             self.waited_seconds += now - asked
+            return turn
 
     def slow_down(self, wait_seconds: float) -> bool:
         """Hold every turn back and halve the pace. False when a hold is on already: one cause counts once."""
@@ -78,8 +97,9 @@ class Pacer:
             with self._pace_lock:
                 self._pace = min(self._budget, self._pace + self._budget * RECOVERY)
 
-    def _next_turn(self) -> float:
-        turn = max(self._due, self._held_until)
+    def _next_due(self) -> float:
+        due = max(self._due, self._held_until)
         if len(self._turns) == self._turns.maxlen:
-            turn = max(turn, self._turns[0] + self._window)
-        return turn
+            oldest = self._turns[0].at
+            due = max(due, (self._clock() if oldest is None else oldest) + self._window)
+        return due

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.pacing import Turn
     from amocrm_assets.crm.pages import LeadLine, Page
     from amocrm_assets.crm.plan import Window
     from amocrm_assets.crm.walks import Ask, CoverWalk, KeyWalk, Listing
@@ -67,22 +68,20 @@ class Reading:
         while len(pending) < MOST_CONNECTIONS and self._client.pacer.delay() <= 0:
             due = self._plan.next_ask()
             if due is None:
+                _check_awaited(pending)
                 return
-            self._client.pacer.take()
-            pending[pool.submit(self._fetch, due[1])] = due
+            turn = self._client.pacer.take()
+            pending[pool.submit(self._fetch, due[1], turn)] = due
 
     def _await_some(self, pending: Pending) -> set[Future[Page]]:
-        if not pending and self._client.pacer.delay() <= 0:
-            raise ReadingUnproven(
-                "Reading a window",
-                came_back="the plan has nothing to ask and is not done.",
-                mend="Report this; nothing was written.",
-            )
         until_turn = self._client.pacer.delay()
+        if not pending:
+            self._client.sleep(until_turn)
+            return set()
         return wait(pending, timeout=until_turn or None, return_when=FIRST_COMPLETED).done
 
-    def _fetch(self, ask: Ask) -> Page:
-        return self._client.ask("/api/v4/leads", ask.params(), parse_page, turn_taken=True)
+    def _fetch(self, ask: Ask, turn: Turn) -> Page:
+        return self._client.ask("/api/v4/leads", ask.params(), parse_page, turn=turn)
 
     def counts(self) -> dict[str, int]:
         """What the reading did so far, under the names that the metadata shows."""
@@ -100,3 +99,12 @@ class Reading:
         """What the reading found out about the account."""
         plan = self._plan.facts
         return {"filters_honoured": plan.filters_honoured, "deleted_honoured": plan.deleted_honoured}
+
+
+def _check_awaited(pending: Pending) -> None:
+    if not pending:
+        raise ReadingUnproven(
+            "Reading a window",
+            came_back="the plan has nothing to ask and is not done.",
+            mend="Report this; the days that were not finished are not written.",
+        )

@@ -30,7 +30,8 @@ def turns(pacer: Pacer, time: Time, pauses: list[float]) -> list[float]:
     taken = []
     for pause in pauses:
         time.now += pause
-        pacer.take()
+        turn = pacer.take()
+        turn.sent()
         taken.append(time.now)
     return taken
 
@@ -82,7 +83,7 @@ def test_a_slow_budget_spaces_single_requests() -> None:
 def test_a_refusal_holds_every_turn_back_and_halves_the_pace() -> None:
     time = Time()
     pacer = Pacer(10, clock=time.clock, sleep=time.sleep)
-    pacer.take()
+    pacer.take().sent()
     refused_at = time.now
 
     assert pacer.slow_down(4.0)
@@ -113,3 +114,29 @@ def test_good_answers_give_the_budget_back() -> None:
     taken = turns(pacer, time, [0.0] * 100)
 
     assert 99 / (taken[-1] - taken[0]) >= 0.97 * 7
+
+
+def test_a_request_that_leaves_late_counts_from_then_on() -> None:
+    time = Time()
+    pacer = Pacer(2, clock=time.clock, sleep=time.sleep)
+    late, early = pacer.take(), pacer.take()
+    early.sent()
+    time.now += 0.4
+    late.sent()
+    left_at = time.now
+
+    pacer.take()
+
+    assert time.now >= left_at + 1
+
+
+def test_a_request_that_never_left_holds_nobody_up_for_longer_than_its_exchange() -> None:
+    time = Time()
+    pacer = Pacer(1, clock=time.clock, sleep=time.sleep)
+    turn = pacer.take()
+    turn.sent_at_last()
+    over_at = time.now
+
+    pacer.take()
+
+    assert time.now - over_at == pytest.approx(1.0, abs=0.05)
