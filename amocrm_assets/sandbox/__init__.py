@@ -6,6 +6,7 @@ else of this project is imported, and other people's amoCRM clients work against
 
 from amocrm_assets.sandbox.options import Fault, Population, SandboxOptions
 from amocrm_assets.sandbox.server import running_sandbox, serve
+from amocrm_assets.sandbox.tokens import long_lived_token
 from amocrm_assets.sandbox.world import Sandbox
 
-__all__ = ["Fault", "Population", "Sandbox", "SandboxOptions", "running_sandbox", "serve"]
+__all__ = ["Fault", "Population", "Sandbox", "SandboxOptions", "long_lived_token", "running_sandbox", "serve"]

@@ -6,16 +6,18 @@ One lock around everything, since a server's thread reads what a test's thread e
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any, overload
 
+from amocrm_assets.sandbox.events import LeadEvent
 from amocrm_assets.sandbox.history import History
 from amocrm_assets.sandbox.leads import INCOMING, Leads, mixed
 from amocrm_assets.sandbox.query import FOREVER, LeadQuery
-from amocrm_assets.sandbox.table import LeadTable, Standing, State, id_of, second_of
+from amocrm_assets.sandbox.table import LeadTable, Standing, State, id_of, key_of, second_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 _COLUMNS = frozenset({"id", "created_at", "updated_at", "is_deleted"})  # kept in the table
 _FIRST_ID = 1_000_001
 _STRIDE = 7919  # a prime: neighbours in time get ids far apart
+
+_MOVES = {
+    "changed": (State.LIVE, State.LIVE),
+    "deleted": (State.LIVE, State.TRASHED),
+    "restored": (State.TRASHED, State.LIVE),
+    "purged": (State.TRASHED, State.GONE),
+}
+_EVENTS = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
 
 Json = dict[str, Any]
 
@@ -49,11 +59,14 @@ class Account:
         self._lock = RLock()
         self._table = LeadTable()
         self._set: dict[int, Json] = {}
+        self._newest_id = 0
+        self._events: list[LeadEvent] = []
         self._late: list[tuple[int, int, Callable[[], None]]] = []
         self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it picks victims, no secrets
         self._history: History | None = None
         if options.populations is None:
             self._history = History(options.seed, leads_per_day=options.leads_per_day)
+            self._catch_up()  # years of it take a moment, which the first request shall not wait for
         else:
             self.load(*_spread(options.populations))
 
@@ -65,6 +78,7 @@ class Account:
             self._history = None
             self._set.clear()
             self._late.clear()
+            self._events.clear()
             created_at = [at - 3600 - mixed(1, at) % 1_000_000 for at in updated_at]
             states = [int(each) for each in deleted] if deleted else [int(State.LIVE)] * len(ids)
             self._table.load(ids, updated_at, created_at=created_at, states=states)
@@ -73,9 +87,11 @@ class Account:
         """Make a lead, now or as of `updated_at`; `values` are set on it. Returns its id."""
         with self._lock:
             self._catch_up()
-            lead_id = lead_id or self._table.newest_id() + 1
-            now = self._clock.seconds()
-            at = values.get("updated_at", now)
+            if lead_id is None:
+                lead_id = max(self._newest_id, self._table.newest_id()) + 1
+                self._newest_id = lead_id  # not in the table yet when there is a lag
+            at = values.get("updated_at", self._clock.seconds())
+            self._note(at, lead_id, "made")
             standing = Standing(lead_id, values.get("created_at", at), at)
             self._apply(standing, values)
             return lead_id
@@ -91,15 +107,15 @@ class Account:
 
     def delete(self, lead_id: int) -> int:
         """Move a lead to the trash. Returns its new `updated_at`."""
-        return self._move(lead_id, State.TRASHED)
+        return self._move(lead_id, State.TRASHED, "deleted")
 
     def restore(self, lead_id: int) -> int:
         """Take a lead out of the trash. Returns its new `updated_at`."""
-        return self._move(lead_id, State.LIVE)
+        return self._move(lead_id, State.LIVE, "restored")
 
     def purge(self, lead_id: int) -> int:
         """Remove a lead without a trace, as emptying the trash and merging into another lead do."""
-        return self._move(lead_id, State.GONE)
+        return self._move(lead_id, State.GONE, "purged")
 
     def jump(self, lead_id: int, updated_at: int) -> int:
         """Give a lead another `updated_at`, backwards too: whoever writes by the API may set it."""
@@ -146,11 +162,20 @@ class Account:
             index, start, stop = self._table.keys(state, since=since, until=until)
             return {id_of(key): second_of(key) for key in index[start:stop]}
 
+    def events(self) -> list[LeadEvent]:
+        """Leads added, deleted and restored, in the order in which it happened."""
+        with self._lock:
+            self._catch_up()
+            return list(self._events)
+
     # How it is done.
 
     def _ordered(self, query: LeadQuery, state: State) -> Sequence[int]:
         index, start, stop = self._table.keys(state, since=query.updated.since, until=query.updated.until)
         ids: Sequence[int]
+        if "id" in query.choices:
+            index = self._picked(query, state)
+            start, stop = 0, len(index)
         if query.order == "updated_at" and not self.options.unstable_ties:
             ids = _Ids(index, start, stop, descending=query.descending)
         else:
@@ -160,6 +185,15 @@ class Account:
         if query.intervals or query.choices or query.statuses or self.options.hides_incoming:
             return [each for each in ids if self._passes(self._shown(each), query)]
         return ids
+
+    def _picked(self, query: LeadQuery, state: State) -> array[int]:
+        """Index keys of leads asked for by id, so that nobody looks through the whole account for them."""
+        asked = (self._table.find(int(each)) for each in query.choices["id"] if each.isdecimal())
+        return array("Q", sorted(
+            key_of(each.updated_at, each.id)
+            for each in asked
+            if each and each.state == state and each.updated_at in query.updated
+        ))  # fmt: skip
 
     def _order_key(self, field: str) -> Callable[[int], tuple[int, float]]:
         """Ties come in order of id, or differently at each asking."""
@@ -178,7 +212,7 @@ class Account:
         elif self.options.hides_incoming and self._is_incoming(lead):
             return False
         return all(lead[name] in interval for name, interval in query.intervals) and all(
-            str(lead[name]) in values for name, values in query.choices
+            str(lead[name]) in values for name, values in query.choices.items()
         )
 
     def _is_incoming(self, lead: Json) -> bool:
@@ -201,11 +235,12 @@ class Account:
             raise KeyError(f"the sandbox has no lead {lead_id}")
         return standing
 
-    def _move(self, lead_id: int, state: State) -> int:
+    def _move(self, lead_id: int, state: State, deed: Deed) -> int:
         with self._lock:
             before = self._standing(lead_id)
             at = self._clock.seconds()
             self._apply(Standing(lead_id, before.created_at, at, before.revision + 1, state), {})
+            self._note(at, lead_id, deed)
             return at
 
     def _apply(self, standing: Standing, values: Json) -> None:
@@ -234,7 +269,12 @@ class Account:
                 after = _after(before, lead_id, deed, at)
                 if after:
                     changed[lead_id] = after
+                    self._note(at, lead_id, deed)
             self._table.put(changed.values())
+
+    def _note(self, at: int, lead_id: int, deed: Deed) -> None:
+        if deed in _EVENTS:
+            self._events.append(LeadEvent(at, lead_id, _EVENTS[deed]))
 
     def _some_ids(self, count: int, since: int, until: int) -> list[int]:
         if not count:
@@ -279,12 +319,7 @@ def _after(before: Standing | None, lead_id: int, deed: Deed, at: int) -> Standi
         return Standing(lead_id, at, at) if deed == "made" else None
     if deed == "made":
         return None  # somebody has already made it by hand
-    needed, state = {
-        "changed": (State.LIVE, State.LIVE),
-        "deleted": (State.LIVE, State.TRASHED),
-        "restored": (State.TRASHED, State.LIVE),
-        "purged": (State.TRASHED, State.GONE),
-    }[deed]
+    needed, state = _MOVES[deed]
     if before.state != needed:
         return None
     return Standing(lead_id, before.created_at, max(at, before.updated_at), before.revision + 1, state)

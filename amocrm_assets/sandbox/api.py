@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from starlette.routing import Route
 
 from amocrm_assets.sandbox.answers import hal, nothing, problem
+from amocrm_assets.sandbox.events import as_json, chosen_events
 from amocrm_assets.sandbox.leads import mixed
 from amocrm_assets.sandbox.query import lead_query, page_and_limit
 
@@ -36,6 +37,7 @@ def routes() -> list[Route]:
         Route("/api/v4/leads/pipelines", _authorised(_pipelines)),
         Route("/api/v4/leads/loss_reasons", _authorised(_loss_reasons)),
         Route("/api/v4/leads/{lead_id:int}", _authorised(_lead)),
+        Route("/api/v4/events", _authorised(_events)),
         Route("/api/v4/users", _authorised(_users)),
     ]
 
@@ -168,6 +170,19 @@ def _custom_fields(request: Request) -> Response:
 
 def _loss_reasons(request: Request) -> Response:
     return _paged(request, "loss_reasons", world_of(request).account.content.loss_reasons)
+
+
+def _events(request: Request) -> Response:
+    sandbox = world_of(request)
+    events, has_next, page = chosen_events(
+        sandbox.account.events(), request.query_params.multi_items(), sandbox.options
+    )
+    request.state.rows = len(events)
+    if not events:
+        return nothing()
+    shown = as_json(events, sandbox.options.account_id)
+    links = _page_links(request, page, has_next=has_next)
+    return hal({"_page": page, "_links": links, "_embedded": {"events": shown}})
 
 
 def _users(request: Request) -> Response:

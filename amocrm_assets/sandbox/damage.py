@@ -37,6 +37,11 @@ def garbled(body: bytes) -> bytes:
     return body[:middle] + bytes(8) + body[middle + 8 :]
 
 
+def halved(body: bytes) -> bytes:
+    """Compressed bytes that end too early; some readers take what came for the whole."""
+    return body[: len(body) // 2]
+
+
 def _without_id(_page: Json, rows: list[Json], rng: Random) -> None:
     del rng.choice(rows)["id"]
 

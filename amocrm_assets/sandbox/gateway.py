@@ -20,7 +20,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from amocrm_assets.sandbox.answers import gateway_page, nothing, problem
-from amocrm_assets.sandbox.damage import damaged_rows, garbled
+from amocrm_assets.sandbox.damage import damaged_rows, garbled, halved
 from amocrm_assets.sandbox.requests_log import Request
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ TRANSPORT = "amocrm_assets.transport"  # the ASGI extension by which the server 
 _API = "/api/"
 _LEADS = "/api/v4/leads"
 _WORTH_COMPRESSING_BYTES = 512
+_SPOILED = {"damaged-gzip": garbled, "cut-gzip": halved}
 _RETRY_AFTER_SECONDS = 300  # in the body of a refusal in JSON, as amoCRM's own example has it
 
 
@@ -108,16 +109,18 @@ class Gateway:
     async def _sent(self, answer: Response, fault: Fault | None, scope: Scope, send: Send) -> None:
         kind = fault.kind if fault else ""
         body = damaged_rows(kind, bytes(answer.body), self._sandbox.dice.rng)
+        if self._sandbox.rewrite and body:
+            body = self._sandbox.rewrite(body)
+        if kind == "cut":
+            body = body[: len(body) * 2 // 3]
         headers = answer.headers
         if _compresses(self._sandbox.options, scope, body, kind):
             headers["content-encoding"] = "gzip"
             body = gzip.compress(body, 1, mtime=0)
-            body = garbled(body) if kind == "damaged-gzip" else body
+            body = _SPOILED.get(kind, bytes)(body)
         headers["date"] = formatdate(self._sandbox.clock.now(), usegmt=True)
         headers["server"] = "nginx"
         headers["x-request-id"] = uuid4().hex
-        if kind == "cut":
-            body = body[: len(body) * 2 // 3]
         if answer.status_code != 204:  # noqa: PLR2004
             headers["content-length"] = str(len(body))
         await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
@@ -129,7 +132,7 @@ class Gateway:
 
 
 def _compresses(options: SandboxOptions, scope: Scope, body: bytes, kind: str) -> bool:
-    if kind == "damaged-gzip":
+    if kind in _SPOILED:
         return bool(body)
     accepted = Headers(scope=scope).get("accept-encoding", "")
     return options.gzip and "gzip" in accepted and len(body) >= _WORTH_COMPRESSING_BYTES

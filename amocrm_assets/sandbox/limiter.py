@@ -17,12 +17,16 @@ _BLOCK_WINDOW_SECONDS = 10.0
 
 
 class Limiter:
-    """Counts what was served in the second before each request; a refused request takes no place."""
+    """Counts what was served in the second before each request; a refused request takes no place.
+
+    Where refusals say `Retry-After`, whoever asks earlier is refused again.
+    """
 
     def __init__(self) -> None:
         self.blocked = False
         self._served: deque[float] = deque()
         self._refused: deque[float] = deque()
+        self._refused_until = 0.0
 
     def ask(self, at: float, options: SandboxOptions) -> Verdict:
         """Whether a request at this instant (seconds, any origin, never backwards) is served."""
@@ -32,11 +36,13 @@ class Limiter:
         if allowed is None:
             return "served"
         _forget(self._served, at - 1.0)
-        if len(self._served) < allowed:
+        if len(self._served) < allowed and at >= self._refused_until:
             self._served.append(at)
             return "served"
         _forget(self._refused, at - _BLOCK_WINDOW_SECONDS)
         self._refused.append(at)
+        if at >= self._refused_until:
+            self._refused_until = at + (options.retry_after or 0)
         if options.block_after is not None and len(self._refused) > options.block_after:
             self.blocked = True
             return "blocked"
@@ -47,6 +53,7 @@ class Limiter:
         self.blocked = False
         self._served.clear()
         self._refused.clear()
+        self._refused_until = 0.0
 
 
 def _allowed(options: SandboxOptions) -> int | None:

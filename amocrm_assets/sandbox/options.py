@@ -18,8 +18,8 @@ FaultKind = Literal[
     "empty-200", "html-200", "204", "redirect",
     # Of the connection. `lost` does what was asked and then drops the answer.
     "reset", "lost", "reset-midway", "hang",
-    # Of the body: cut with the length of what is left, cut with the length of the whole.
-    "cut", "cut-short", "damaged-gzip",
+    # Of the body: `cut` states the length of what is left, `cut-short` the length of the whole.
+    "cut", "cut-short", "cut-gzip", "damaged-gzip",
     # Of the rows.
     "row-without-id", "ids-as-strings", "row-outside-window", "row-twice", "huge-text", "lone-surrogate",
     "nul", "many-fields", "next-elsewhere", "repeated-key",
@@ -109,7 +109,7 @@ class SandboxOptions:
     # The network.
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
-    gzip: bool = False
+    gzip: bool = True
     faults: tuple[Fault, ...] = ()
 
     # Authorisation.

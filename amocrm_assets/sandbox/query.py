@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox.options import SandboxOptions
 
 FOREVER = 1 << 40  # after every second that can be asked for
-_NAME = re.compile(r"(filter|order)\[(\w+)\](?:\[(\w*)\])?(?:\[(\w*)\])?")
+_FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w*(?:\]\[\w+)?)\])?")
+_ORDER = re.compile(r"order\[(\w+)\]")
 _ORDERS = ("created_at", "updated_at", "id")
+_CHOICES = ("id", "name", "pipeline_id", "created_by", "updated_by", "responsible_user_id")
 _TIMES = ("created_at", "updated_at", "closed_at", "closest_task_at", "price")
+
+Filters = dict[tuple[str, str | None], list[str]]
 
 
 @dataclass(frozen=True)
@@ -39,30 +43,28 @@ class LeadQuery:
     descending: bool = False
     updated: Interval = Interval()
     intervals: tuple[tuple[str, Interval], ...] = ()
-    choices: tuple[tuple[str, frozenset[str]], ...] = ()
+    choices: dict[str, frozenset[str]] = field(default_factory=dict)
     statuses: frozenset[tuple[str, str]] = frozenset()
 
 
-def page_and_limit(params: Iterable[tuple[str, str]], options: SandboxOptions) -> tuple[int, int]:
+def page_and_limit(
+    params: Iterable[tuple[str, str]], options: SandboxOptions, *, maximum: int | None = None
+) -> tuple[int, int]:
     """Page from 1 on, and how many per page. A limit out of bounds is no error: it becomes the default."""
     given = dict(params)
-    limit = _number(given.get("limit"), options.page_limit_default)
-    if not 1 <= limit <= options.page_limit_max:
-        limit = min(options.page_limit_default, options.page_limit_max)
+    maximum = min(maximum or options.page_limit_max, options.page_limit_max)
+    default = min(options.page_limit_default, maximum)
+    limit = _number(given.get("limit"), default)
+    if not 1 <= limit <= maximum:
+        limit = default
     return max(_number(given.get("page"), 1), 1), limit
 
 
 def lead_query(params: list[tuple[str, str]], options: SandboxOptions) -> LeadQuery:
     """Understand what amoCRM would understand; anything else is ignored, as amoCRM ignores it."""
     page, limit = page_and_limit(params, options)
-    order, descending = "id", False
-    filters: dict[tuple[str, str | None, str | None], list[str]] = {}
-    for name, value in params:
-        match = _NAME.fullmatch(name)
-        if match and match[1] == "order" and match[2] in _ORDERS:
-            order, descending = match[2], value == "desc"
-        elif match and match[1] == "filter" and options.filters_enabled:
-            filters.setdefault((match[2], match[3], match[4]), []).append(value)
+    filters = read_filters(params) if options.filters_enabled else {}
+    order, descending = _order(params)
     intervals = {name: _interval(name, filters, half_open=options.half_open) for name in _TIMES}
     return LeadQuery(
         page=page,
@@ -77,38 +79,51 @@ def lead_query(params: list[tuple[str, str]], options: SandboxOptions) -> LeadQu
     )
 
 
-_Filters = dict[tuple[str, str | None, str | None], list[str]]
+def read_filters(params: Iterable[tuple[str, str]]) -> Filters:
+    """Values of `filter[name]` by (name, None), of `filter[name][part]` by (name, part)."""
+    filters: Filters = {}
+    for name, value in params:
+        if match := _FILTER.fullmatch(name):
+            filters.setdefault((match[1], match[2]), []).append(value)
+    return filters
 
 
-def _interval(name: str, filters: _Filters, *, half_open: bool) -> Interval:
+def _order(params: Iterable[tuple[str, str]]) -> tuple[str, bool]:
+    """By what, and whether the greatest comes first."""
+    for name, value in params:
+        match = _ORDER.fullmatch(name)
+        if match and match[1] in _ORDERS:
+            return match[1], value == "desc"
+    return "id", False
+
+
+def _interval(name: str, filters: Filters, *, half_open: bool) -> Interval:
     """`[from]`, `[to]`, both, or a bare value, which amoCRM takes for that very second."""
-    if exact := filters.get((name, None, None)):
+    if exact := filters.get((name, None)):
         return Interval(_number(exact[-1], -1), _number(exact[-1], -1))
-    since = filters.get((name, "from", None), ["0"])[-1]
-    until = filters.get((name, "to", None))
+    since = filters.get((name, "from"), [""])[-1]
+    until = filters.get((name, "to"))
     if until is None:
         return Interval(_number(since, 0))
     return Interval(_number(since, 0), _number(until[-1], FOREVER) - half_open)
 
 
-def _choices(filters: _Filters) -> tuple[tuple[str, frozenset[str]], ...]:
+def _choices(filters: Filters) -> dict[str, frozenset[str]]:
     """`filter[pipeline_id]=1` and `filter[pipeline_id][]=1` alike, numbered brackets too."""
-    names = ("id", "name", "pipeline_id", "created_by", "updated_by", "responsible_user_id")
-    found = {
-        name: frozenset(value for (each, _, _), values in filters.items() if each == name for value in values)
-        for name in names
-    }
-    return tuple((name, values) for name, values in found.items() if values)
+    found: dict[str, frozenset[str]] = {}
+    for (name, _), values in filters.items():
+        if name in _CHOICES:
+            found[name] = found.get(name, frozenset()) | frozenset(values)
+    return found
 
 
-def _statuses(filters: _Filters) -> frozenset[tuple[str, str]]:
-    """Pipeline and status, always a pair; half a pair is ignored."""
-    pipelines = {place: values[-1] for (name, place, part), values in filters.items()
-                 if name == "statuses" and part == "pipeline_id"}  # fmt: skip
+def _statuses(filters: Filters) -> frozenset[tuple[str, str]]:
+    """`filter[statuses][0][pipeline_id]` with `[0][status_id]`: always a pair, half a pair is ignored."""
+    parts = {part: values[-1] for (name, part), values in filters.items() if name == "statuses" and part}
     return frozenset(
-        (pipelines[place], values[-1])
-        for (name, place, part), values in filters.items()
-        if name == "statuses" and part == "status_id" and place in pipelines
+        (parts[place], status)
+        for part, status in parts.items()
+        if part.endswith("][status_id") and (place := part.replace("status_id", "pipeline_id")) in parts
     )
 
 

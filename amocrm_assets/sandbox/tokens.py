@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from amocrm_assets.sandbox.clock import Clock
+
 if TYPE_CHECKING:
-    from amocrm_assets.sandbox.clock import Clock
     from amocrm_assets.sandbox.options import SandboxOptions
 
 _ISSUED_AT = 1735689600  # of long-lived tokens: 2025-01-01, so that a seed gives one token for ever
@@ -154,6 +155,11 @@ class Tokens:
             return None
         claims: Claims = json.loads(base64.urlsafe_b64decode(text.partition(".")[2] + "=="))
         return claims if claims.get("kind") == kind else None
+
+
+def long_lived_token(options: SandboxOptions) -> str:
+    """The token that a sandbox with these options accepts, known before it runs."""
+    return Tokens(options, Clock()).long_lived()
 
 
 def _encoded(text: bytes) -> str:

@@ -32,6 +32,8 @@ class Sandbox:
     requests: RequestLog
     after_answer: Callable[[], None] | None
     """Called when an answer of `/api/v4/leads` is made, before it is sent: the place for interleaved edits."""
+    rewrite: Callable[[bytes], bytes] | None
+    """Given the body of every answer that has one, returns what is sent instead: the place for fuzzing."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self.reset(options)
@@ -46,6 +48,7 @@ class Sandbox:
         self.dice = FaultDice(options.seed)
         self.requests = RequestLog()
         self.after_answer = None
+        self.rewrite = None
 
     @property
     def token(self) -> str:
