@@ -32,11 +32,17 @@ class Authorisation(Protocol):
 
 def open_authorisation(source: SourceSettings, deployment: Deployment) -> Authorisation:
     """The authorisation that the source's settings describe. Reads nothing yet."""
-    from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
-
     if source.oauth is None:
+        from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
+
         return LongLivedToken(source)
-    raise NotImplementedError(deployment.tokens)
+
+    from amocrm_assets.crm.authorisation.oauth import OAuth
+    from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
+    from amocrm_assets.crm.authorisation.token_store import TokenStore
+
+    store = TokenStore.of(source, deployment)
+    return OAuth(source, source.oauth, store=store, endpoint=TokenEndpoint(source, source.oauth))
 
 
 def expiry_warning(expires_at: int | None, *, now: float) -> str | None:

@@ -1,0 +1,148 @@
+"""A person's consent: the page that asks for it, and the code that comes back.
+
+The code comes on a redirect, received here on a loopback port, or is pasted, alone or with the whole address of
+the redirect. What the code is exchanged for is `connecting`'s affair.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Self
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
+
+from amocrm_assets.crm.authorisation.claims import zone_of
+from amocrm_assets.errors import NotAuthorised, SettingsError
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import SourceSettings
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+DONE = "<!doctype html><title>amocrm-assets</title><p>Received. Go back to the terminal; this page can be closed."
+STRANGE = "<!doctype html><title>amocrm-assets</title><p>This is not the answer that the terminal waits for."
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One request for consent: `state` tells its answer from any other."""
+
+    source: SourceSettings
+    client_id: str
+    redirect_uri: str
+    state: str = field(repr=False)
+
+    @property
+    def page(self) -> str:
+        """Address of the page on which a person consents: the platform's, not the account's."""
+        zone = zone_of(self.source.url)
+        host = f"https://www.{zone}" if zone else self.source.url
+        return f"{host}/oauth?" + urlencode({"client_id": self.client_id, "state": self.state, "mode": "popup"})
+
+    @property
+    def comes_back_here(self) -> bool:
+        """Whether the redirect leads to a loopback port, where a program on this machine can receive it."""
+        address = urlsplit(self.redirect_uri)
+        return address.scheme == "http" and address.hostname in LOOPBACK
+
+    def code_in(self, pasted: str) -> str:
+        """The code in what a person pasted. Raises `NotAuthorised` if it answers another request."""
+        pasted = pasted.strip()
+        if "code=" not in pasted and "error=" not in pasted:
+            return pasted
+        return self.code_of(urlsplit(pasted))
+
+    def answered_by(self, address: SplitResult) -> bool:
+        """Whether a redirect's address answers this request and no other."""
+        return hmac.compare_digest(_query(address).get("state", "").encode(), self.state.encode())
+
+    def code_of(self, address: SplitResult) -> str:
+        """The code in a redirect's address. Raises `NotAuthorised`."""
+        answer = _query(address)
+        if not self.answered_by(address):
+            raise self.not_given("the address answers another request for consent (its state differs).")
+        if "code" not in answer:
+            raise self.not_given(f"amoCRM answered {answer.get('error', 'without a code')!r}.")
+        # amoCRM names the account in which the person consented, as a host or as an address.
+        account = urlsplit(answer.get("referer", "")).netloc or answer.get("referer", "")
+        if account and zone_of(self.source.url) and _name(account) != _name(urlsplit(self.source.url).netloc):
+            raise self.not_given(f"it was given in the account {account}, not in {self.source.url}.")
+        return answer["code"]
+
+    def not_given(self, came_back: str) -> NotAuthorised:
+        """The error of a consent that did not come."""
+        return NotAuthorised(
+            f"Waiting for the consent of a person for {self.source.subdomain}",
+            came_back=came_back,
+            mend=f"Run `amocrm-assets connect {self.source.subdomain}` again and allow the access there.",
+            source=self.source.subdomain,
+        )
+
+
+class Redirects(ThreadingHTTPServer):
+    """Receives the redirect of one consent on its loopback address. A context: it listens until that ends."""
+
+    def __init__(self, consent: Consent) -> None:
+        self.consent = consent
+        self.arrived: SimpleQueue[SplitResult] = SimpleQueue()
+        address = urlsplit(consent.redirect_uri)
+        try:
+            super().__init__(("127.0.0.1", address.port or 80), _Redirect)
+        except OSError as error:
+            raise SettingsError(
+                f"Listening on {address.netloc} for the redirect of {consent.source.subdomain}",
+                came_back=f"{error.strerror}.",
+                mend="Close the program on this port, or run again with --no-browser and paste the address.",
+                source=consent.source.subdomain,
+            ) from error
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+    def wait(self, *, seconds: float) -> str:
+        """The code of the redirect. Raises `NotAuthorised` when the person refused, or did not come."""
+        try:
+            return self.consent.code_of(self.arrived.get(timeout=seconds))
+        except Empty as error:
+            raise self.consent.not_given(f"nothing came within {seconds / 60:.0f} minutes.") from error
+
+
+class _Redirect(BaseHTTPRequestHandler):
+    """Takes the redirect and lets go by whatever else a browser or a stranger asks."""
+
+    server: Redirects
+    timeout = 10  # browsers open connections ahead that they never use
+
+    def do_GET(self) -> None:
+        consent, address = self.server.consent, urlsplit(self.path)
+        ours = address.path == urlsplit(consent.redirect_uri).path and consent.answered_by(address)
+        page = (DONE if ours else STRANGE).encode()
+        self.send_response(HTTPStatus.OK if ours else HTTPStatus.BAD_REQUEST)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.end_headers()
+        self.wfile.write(page)
+        if ours:
+            self.server.arrived.put(address)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the address holds the code."""
+
+
+def _query(address: SplitResult) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(address.query).items()}
+
+
+def _name(host: str) -> str:
+    return host.partition(".")[0].lower()

@@ -1,0 +1,189 @@
+"""A pair of OAuth tokens kept alive: refreshed before it ends or when it is refused, by one process at a time.
+
+A refresh token works once. So whoever refreshes holds the store's lock, looks first whether somebody else has
+done it, writes down that it begins, and stores the new pair before anybody uses it. The first pair comes from
+`consent`; how pairs are stored and how amoCRM is asked is known elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import tenacity
+from msgspec.structs import replace
+
+from amocrm_assets.crm.authorisation.renaming import renamed_to
+from amocrm_assets.crm.authorisation.token_endpoint import AnswerLost
+from amocrm_assets.crm.authorisation.token_store import StoredPair
+from amocrm_assets.errors import AmoCrmAssetsError, Busy, NotAuthorised, StorageRefused, StorageUnavailable
+from amocrm_assets.settings import secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amocrm_assets.crm.authorisation.token_endpoint import NewPair
+    from amocrm_assets.crm.authorisation.token_store import Connected, Kept, TokenStore
+    from amocrm_assets.settings import OAuthSettings, SourceSettings
+
+# amoCRM says three months; the shortest three months have 89 days.
+REFRESH_TOKEN_SECONDS = 89 * 24 * 3600
+# A token that ends this soon is refreshed before it is sent.
+MARGIN_SECONDS = 60
+STORE_TRIES = 6
+
+
+class Refresher(Protocol):
+    """Where a refresh token is spent: the token endpoint."""
+
+    def refresh(self, refresh_token: str) -> NewPair:
+        """The next pair."""
+        ...
+
+
+@dataclass
+class OAuth:
+    """The stored authorisation of one source."""
+
+    source: SourceSettings
+    settings: OAuthSettings
+    store: TokenStore
+    endpoint: Refresher
+    now: Callable[[], float] = field(default=time.time, repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    _pair: StoredPair | None = field(default=None, init=False, repr=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def token(self) -> str:
+        """The access token, refreshed when it is about to end."""
+        with self._turn:
+            if self._pair is None:
+                self._pair = self._kept().pair
+            if self._is_ending(self._pair):
+                self._pair = self._newer_than(self._pair.access_token)
+            return self._pair.access_token
+
+    def renew(self, refused: str) -> str:
+        """A newer access token than the refused one, another process's if it was quicker."""
+        with self._turn:
+            if self._pair is None or self._pair.access_token == refused:
+                self._pair = self._newer_than(refused)
+            return self._pair.access_token
+
+    def expires_at(self) -> int | None:
+        """When the stored refresh token ends unless it is used; None when the source is not connected."""
+        kept = self.store.read()
+        return None if kept is None else kept.pair.obtained_at + REFRESH_TOKEN_SECONDS
+
+    def _is_ending(self, pair: StoredPair) -> bool:
+        return pair.expires_at - self.now() < MARGIN_SECONDS
+
+    def _newer_than(self, refused: str) -> StoredPair:
+        with self.store.lock():
+            kept = self._kept()
+            if kept.pair.access_token != refused and not self._is_ending(kept.pair):
+                return kept.pair
+            return self._refresh(kept)
+
+    def _refresh(self, kept: Kept) -> StoredPair:
+        """Spend the refresh token of `kept`; the caller holds the lock."""
+        # Whoever writes this first may send the token, even if the lock should fail (a machine asleep with
+        # its lease). It also shows that the store takes writes before the only token is spent.
+        begun = self.store.write(replace(kept.pair, refreshing_since=int(self.now())), if_version=kept.version)
+        if begun is None:
+            raise Busy(
+                f"Refreshing the tokens of {self.source.subdomain}",
+                came_back="somebody else has just changed them.",
+                mend="Run again.",
+                source=self.source.subdomain,
+            )
+        try:
+            answer = self.endpoint.refresh(kept.pair.refresh_token)
+        except AnswerLost:
+            raise  # the note that a refresh began stays: it explains a refusal later
+        except AmoCrmAssetsError as error:
+            return self._not_refreshed(kept, begun, error)
+        pair = next_pair(answer, connected=kept.pair.connected, now=self.now())
+        return self._stored(pair, begun)
+
+    def _not_refreshed(self, kept: Kept, begun: Kept, error: AmoCrmAssetsError) -> StoredPair:
+        """amoCRM did not take the refresh token: somebody's newer pair if there is one, else the reason."""
+        found = self.store.read()
+        if found is not None and found.pair.refresh_token != kept.pair.refresh_token:
+            return found.pair
+        self.store.write(kept.pair, if_version=begun.version)
+        if isinstance(error, NotAuthorised):
+            raise self._explained(error, kept.pair) from error
+        raise error
+
+    def _stored(self, pair: StoredPair, begun: Kept) -> StoredPair:
+        """The new pair once it is durable. It exists nowhere else, so a store that fails is asked again."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((StorageUnavailable, StorageRefused)),
+            stop=tenacity.stop_after_attempt(STORE_TRIES),
+            wait=tenacity.wait_exponential(multiplier=1),
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            written = retrying(self.store.write, pair, if_version=begun.version)
+        except (StorageUnavailable, StorageRefused) as error:
+            raise self._not_authorised(
+                f"amoCRM made new ones, but they could not be stored in {self.store.place}.",
+                mend=f"Mend that place, then {self._connect}",
+            ) from error
+        # Not written: somebody connected anew, or disconnected, in the meantime. What they left counts.
+        return self._kept().pair if written is None else pair
+
+    def _kept(self) -> Kept:
+        kept = self.store.read()
+        if kept is None:
+            raise self._not_authorised("the source is not connected.", mend=f"R{self._connect[1:]}")
+        if kept.pair.connected.client_id != secret(self.settings.client_id_env):
+            raise self._not_authorised(
+                "they were given to another integration than the settings name.",
+                mend=f"Correct {self.settings.client_id_env}, or {self._connect}",
+            )
+        return kept
+
+    def _explained(self, error: NotAuthorised, pair: StoredPair) -> NotAuthorised:
+        if address := renamed_to(self.source, pair, refused=error):
+            return self._not_authorised(
+                f"the account is now at {address}.",
+                mend=f"Set `base_url: {address}` in the source's defs.yaml; `subdomain` may stay, it names the"
+                " tables and captures.",
+            )
+        if pair.refreshing_since is not None:
+            began = datetime.fromtimestamp(pair.refreshing_since, tz=UTC)
+            return self._not_authorised(
+                f"a refresh that began at {began:%Y-%m-%d %H:%M:%S} UTC was interrupted (a killed process, a lost"
+                " answer), and the new tokens were lost with it.",
+                mend=f"R{self._connect[1:]}",
+            )
+        return error
+
+    @property
+    def _connect(self) -> str:
+        return f"run `amocrm-assets connect {self.source.subdomain}`."
+
+    def _not_authorised(self, came_back: str, *, mend: str) -> NotAuthorised:
+        return NotAuthorised(
+            f"Using the stored tokens of {self.source.subdomain}",
+            came_back=came_back,
+            mend=mend,
+            source=self.source.subdomain,
+        )
+
+
+def next_pair(answer: NewPair, *, connected: Connected, now: float) -> StoredPair:
+    """What to store of an answer that has just come in."""
+    return StoredPair(
+        access_token=answer.access_token,
+        refresh_token=answer.refresh_token,
+        obtained_at=int(now),
+        expires_at=int(now) + answer.expires_in,
+        connected=connected,
+    )

@@ -1,0 +1,124 @@
+"""What a refusal of the token endpoint means, and what mends it.
+
+amoCRM's texts are localised, so only the status and `hint` are looked at (amocrm-php issues 83, 123, 315). The
+table in docs/connecting.md is held against this module by a test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import requests
+
+from amocrm_assets.errors import AccountBlocked, AccountUnpaid, AmoCrmAssetsError, NotAuthorised, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import OAuthSettings, SourceSettings
+
+CONNECT = "Run `amocrm-assets connect {subdomain}`."
+NEW_CODE = "Run `amocrm-assets connect {subdomain}` again: each code works once, for 20 minutes."
+SAME_INTEGRATION = "Put id and secret of one integration into {client_id_env} and {client_secret_env}."
+
+
+class Meaning(NamedTuple):
+    """An error and its texts; the texts name settings in braces."""
+
+    kind: type[AmoCrmAssetsError]
+    came_back: str
+    mend: str
+
+
+UNKNOWN_INTEGRATION = Meaning(
+    NotAuthorised,
+    "it does not know this integration id with this secret, or there is no such account.",
+    f"{SAME_INTEGRATION} Look whether the address is the account's.",
+)
+ANOTHER_INTEGRATION = Meaning(
+    NotAuthorised, "that was given to another integration.", f"{SAME_INTEGRATION} Then: {CONNECT}"
+)
+# By grant ("" is any) and a part of the hint. The first that fits is taken.
+HINTS = {
+    ("", "redirect"): Meaning(
+        NotAuthorised,
+        "the redirect address is not the integration's.",
+        "Make `redirect_uri` in the source's defs.yaml the one on the integration's page, letter by letter.",
+    ),
+    ("authorization_code", "this client"): ANOTHER_INTEGRATION,
+    ("refresh_token", "to client"): ANOTHER_INTEGRATION,
+    ("", "client"): UNKNOWN_INTEGRATION,
+    ("authorization_code", "expired"): Meaning(NotAuthorised, "the code is older than 20 minutes.", NEW_CODE),
+    ("authorization_code", "revoked"): Meaning(NotAuthorised, "the code has been used already.", NEW_CODE),
+    ("authorization_code", ""): Meaning(
+        NotAuthorised, "this is no code of this integration, or not the whole of it.", NEW_CODE
+    ),
+    ("refresh_token", "expired"): Meaning(
+        NotAuthorised, "the refresh token has expired; unused, it lives three months.", CONNECT
+    ),
+    ("refresh_token", "revoked"): Meaning(
+        NotAuthorised,
+        "the refresh token has been used already, perhaps by a copy of the stored tokens, or somebody has"
+        " withdrawn the access in amoCRM.",
+        f"{CONNECT} Let all machines share one token store.",
+    ),
+    ("refresh_token", ""): Meaning(NotAuthorised, "the refresh token is not valid.", CONNECT),
+}
+STATUSES = {
+    400: UNKNOWN_INTEGRATION,
+    401: UNKNOWN_INTEGRATION,
+    402: Meaning(AccountUnpaid, "the account's subscription has ended.", "Have it paid, then run again."),
+    403: Meaning(
+        AccountBlocked,
+        "it refuses this machine (403): the account allows other IP addresses only, or has blocked this one.",
+        "Look at the account's security settings, else write to amoCRM's support. Do not run before.",
+    ),
+    404: Meaning(
+        NotAuthorised,
+        "there is no account at this address (404).",
+        "Correct `subdomain` or `base_url` in the source's defs.yaml.",
+    ),
+}
+ELSEWHERE = Meaning(
+    NotAuthorised,
+    "it sends us on to another address, where secrets are not sent.",
+    "Set `base_url` in the source's defs.yaml to the account's own address.",
+)
+UNDESCRIBED = Meaning(UnexpectedAnswer, "this is nothing that its API describes.", "Report this.")
+
+
+class _Problem(msgspec.Struct):
+    hint: str = ""
+
+
+def refusal(
+    answer: requests.Response, *, source: SourceSettings, oauth: OAuthSettings, grant_type: str
+) -> AmoCrmAssetsError:
+    """The error to raise for an answer of the token endpoint that is neither a pair nor a passing fault."""
+    meaning = _meaning(answer, grant_type)
+    return meaning.kind(
+        f"Asking {source.url} for tokens of {source.subdomain}",
+        came_back=meaning.came_back,
+        mend=meaning.mend.format(
+            subdomain=source.subdomain,
+            client_id_env=oauth.client_id_env,
+            client_secret_env=oauth.client_secret_env,
+        ),
+        source=source.subdomain,
+        status=answer.status_code,
+    )
+
+
+def _meaning(answer: requests.Response, grant_type: str) -> Meaning:
+    status = answer.status_code
+    if answer.is_redirect:
+        return ELSEWHERE
+    if status in {requests.codes.bad_request, requests.codes.unauthorized} and (hint := _hint(answer)):
+        return next(HINTS[key] for key in HINTS if key[0] in {"", grant_type} and key[1] in hint)
+    return STATUSES.get(status, UNDESCRIBED)
+
+
+def _hint(answer: requests.Response) -> str:
+    try:
+        return msgspec.json.decode(answer.content, type=_Problem).hint.lower()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""  # an HTML page of the gateway: no hint is the answer, not a failure

@@ -1,0 +1,143 @@
+"""The token endpoint: a code or a refresh token goes in, a new pair comes out.
+
+A refresh token works once, so a request that amoCRM may have received is never sent again from here. What its
+refusals mean is known in `refusals`; where pairs are kept is not known here.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import requests
+import tenacity
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from amocrm_assets.crm.authorisation.refusals import refusal
+from amocrm_assets.errors import AmoCrmUnavailable
+from amocrm_assets.settings import secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from amocrm_assets.settings import OAuthSettings, SourceSettings
+
+TIMEOUT_SECONDS = (5, 25)
+TRIES = 4
+
+
+class NewPair(msgspec.Struct, frozen=True, kw_only=True):
+    """What amoCRM hands out for a code or a refresh token."""
+
+    access_token: Annotated[str, msgspec.Meta(min_length=1)]
+    refresh_token: Annotated[str, msgspec.Meta(min_length=1)]
+    expires_in: Annotated[int, msgspec.Meta(gt=0)]
+
+    def __repr__(self) -> str:
+        return f"NewPair(expires_in={self.expires_in})"
+
+
+class NotReceived(AmoCrmUnavailable):
+    """amoCRM has certainly not acted on the request, so sending it again is safe."""
+
+
+class AnswerLost(AmoCrmUnavailable):
+    """amoCRM may have acted on the request: the code or refresh token in it may be spent."""
+
+
+@dataclass(frozen=True)
+class TokenEndpoint:
+    """The token endpoint of one source's account."""
+
+    source: SourceSettings
+    oauth: OAuthSettings
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def exchange(self, code: str) -> NewPair:
+        """The first pair, for the code of a consent."""
+        return self._ask({"grant_type": "authorization_code", "code": code})
+
+    def refresh(self, refresh_token: str) -> NewPair:
+        """The next pair. Raises `AnswerLost` when nobody knows whether the refresh token is spent."""
+        return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+    def _ask(self, grant: dict[str, str]) -> NewPair:
+        body = grant | {
+            "client_id": secret(self.oauth.client_id_env),
+            "client_secret": secret(self.oauth.client_secret_env),
+            "redirect_uri": self.oauth.redirect_uri,
+        }
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(NotReceived),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_random_exponential(multiplier=1, max=10),
+            sleep=self.sleep,
+            reraise=True,
+        )
+        return retrying(self._ask_once, body)
+
+    def _ask_once(self, body: dict[str, str]) -> NewPair:
+        answer = self._post(body)
+        if answer.status_code == requests.codes.too_many_requests:
+            raise self._not_received("it is asked too often (429).", status=answer.status_code)
+        if answer.status_code >= requests.codes.server_error:
+            raise self._answer_lost(f"it answered {answer.status_code}.", status=answer.status_code)
+        if answer.status_code != requests.codes.ok:
+            raise refusal(answer, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
+        try:
+            return msgspec.json.decode(answer.content, type=NewPair)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._answer_lost("its answer is cut off, or no pair of tokens.", status=200) from error
+
+    def _post(self, body: dict[str, str]) -> requests.Response:
+        try:
+            return requests.post(
+                f"{self.source.url}/oauth2/access_token",
+                json=body,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,  # a redirect would carry the secrets to another address
+            )
+        except requests.RequestException as error:
+            error.request = None  # it holds the secrets that were sent
+            came_back = f"no answer ({type(error).__name__})."
+            raise (self._not_received if _never_left(error) else self._answer_lost)(came_back) from error
+
+    def _not_received(self, came_back: str, *, status: int | None = None) -> NotReceived:
+        return NotReceived(
+            self._tried,
+            came_back=came_back,
+            mend=f"Run again later. If that does not help: `amocrm-assets check {self.source.subdomain}`.",
+            source=self.source.subdomain,
+            status=status,
+        )
+
+    def _answer_lost(self, came_back: str, *, status: int | None = None) -> AnswerLost:
+        return AnswerLost(
+            self._tried,
+            came_back=came_back,
+            mend="amoCRM may have made new tokens that never arrived. Run again; if it then refuses the old"
+            f" ones, run `amocrm-assets connect {self.source.subdomain}`.",
+            source=self.source.subdomain,
+            status=status,
+        )
+
+    @property
+    def _tried(self) -> str:
+        return f"Asking {self.source.url} for tokens of {self.source.subdomain}"
+
+
+def _never_left(error: requests.RequestException) -> bool:
+    """Whether the connection failed before anything of the request could be sent."""
+    before_sending = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
+    return any(isinstance(cause, before_sending) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps; `requests` and `urllib3` keep it in `args` and `reason`."""
+    yield error
+    for inner in (*error.args, getattr(error, "reason", None)):
+        if isinstance(inner, BaseException):
+            yield from _causes(inner)
