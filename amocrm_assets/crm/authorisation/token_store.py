@@ -30,7 +30,7 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: int
     account_name: str
-    user_id: int
+    user_id: int | None
     client_id: str
     connected_at: int
 
