@@ -7,12 +7,10 @@ that is no JWT is no error, since other servers with this API may hand out opaqu
 from __future__ import annotations
 
 import base64
-from urllib.parse import urlsplit
 
 import msgspec
 
-# kommo.com is the newer name of amocrm.com; accounts and tokens of both are met on either.
-ZONES = {"amocrm.ru": "amocrm.ru", "amocrm.com": "kommo.com", "kommo.com": "kommo.com"}
+from amocrm_assets.crm.authorisation.addresses import host_of, zone_of
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +34,7 @@ def read_claims(token: str) -> Claims:
         return Claims()
 
 
-def zone_of(url: str) -> str | None:
-    """Which of amoCRM's zones an account's address lies in; None for the sandbox and other servers."""
-    host = urlsplit(url).hostname or ""
-    return next((zone for domain, zone in ZONES.items() if host.endswith(f".{domain}")), None)
-
-
 def is_foreign(claims: Claims, url: str) -> bool:
     """Whether the token is plainly of another zone than the address, say of kommo.com and not amocrm.ru."""
-    token_zone, url_zone = ZONES.get(claims.base_domain or ""), zone_of(url)
+    token_zone, url_zone = zone_of(claims.base_domain or ""), zone_of(host_of(url))
     return token_zone is not None and url_zone is not None and token_zone != url_zone

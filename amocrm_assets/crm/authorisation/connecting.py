@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from amocrm_assets.crm.account import Account, read_account
-from amocrm_assets.crm.authorisation.claims import zone_of
+from amocrm_assets.crm.authorisation.addresses import account_of
 from amocrm_assets.crm.authorisation.oauth import next_pair
 from amocrm_assets.crm.authorisation.token_store import Connected
 from amocrm_assets.crm.client import AmoCrmClient
@@ -53,10 +52,8 @@ def connect(
 
 def require_account(source: SourceSettings, account: Account) -> None:
     """Raise `NotAuthorised` unless the account that answered is the one in the settings."""
-    # A source may keep its subdomain, and so its tables' names, when the account gets a new address.
-    host = urlsplit(source.url).hostname or ""
-    expected = host.partition(".")[0] if zone_of(source.url) else source.subdomain
-    if account.subdomain.lower() != expected.lower():
+    expected = account_of(source)
+    if account.subdomain.lower() != expected:
         raise NotAuthorised(
             f"Looking whose authorisation {source.subdomain} has",
             came_back=f"it is of the account {account.subdomain} (id {account.id}), not of {expected}.",

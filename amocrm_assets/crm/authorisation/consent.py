@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
-from amocrm_assets.crm.authorisation.claims import zone_of
+from amocrm_assets.crm.authorisation.addresses import account_of, host_of, name_of, zone_of
 from amocrm_assets.errors import NotAuthorised, SettingsError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Consent:
     @property
     def page(self) -> str:
         """Address of the page on which a person consents: the platform's, not the account's."""
-        zone = zone_of(self.source.url)
+        zone = zone_of(host_of(self.source.url))
         host = f"https://www.{zone}" if zone else self.source.url
         return f"{host}/oauth?" + urlencode({"client_id": self.client_id, "state": self.state, "mode": "popup"})
 
@@ -67,8 +67,9 @@ class Consent:
         if "code" not in answer:
             raise self.not_given(f"amoCRM answered {answer.get('error', 'without a code')!r}.")
         # amoCRM names the account in which the person consented, as a host or as an address.
-        account = urlsplit(answer.get("referer", "")).netloc or answer.get("referer", "")
-        if account and zone_of(self.source.url) and _name(account) != _name(urlsplit(self.source.url).netloc):
+        referer = answer.get("referer", "")
+        account = host_of(referer) or referer
+        if zone_of(account) and name_of(account) != account_of(self.source):
             raise self.not_given(f"it was given in the account {account}, not in {self.source.url}.")
         return answer["code"]
 
@@ -142,7 +143,3 @@ class _Redirect(BaseHTTPRequestHandler):
 
 def _query(address: SplitResult) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(address.query).items()}
-
-
-def _name(host: str) -> str:
-    return host.partition(".")[0].lower()

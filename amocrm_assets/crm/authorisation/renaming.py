@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
-from amocrm_assets.crm.authorisation.claims import read_claims, zone_of
+from amocrm_assets.crm.authorisation.addresses import account_of, host_of, zone_of
+from amocrm_assets.crm.authorisation.claims import read_claims
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.token_store import StoredPair
@@ -22,6 +23,7 @@ TIMEOUT_SECONDS = (5, 10)
 
 
 class _Address(msgspec.Struct):
+    subdomain: str
     domain: str
 
 
@@ -34,7 +36,7 @@ def renamed_to(source: SourceSettings, pair: StoredPair, *, refused: NotAuthoris
     scheme, host = urlsplit(source.url)[:2]
     api_domain = read_claims(pair.access_token).api_domain
     # A refresh token goes only to amoCRM itself, or to where it came from.
-    if api_domain is None or (zone_of(f"https://{api_domain}") is None and api_domain != host):
+    if api_domain is None or (zone_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
         return None
     try:
         answer = requests.get(
@@ -45,7 +47,7 @@ def renamed_to(source: SourceSettings, pair: StoredPair, *, refused: NotAuthoris
         )
         if answer.status_code != requests.codes.ok:
             return None
-        domain = msgspec.json.decode(answer.content, type=_Address).domain
+        address = msgspec.json.decode(answer.content, type=_Address)
     except (requests.RequestException, msgspec.DecodeError) as error:
         raise refused from error
-    return None if domain == host else f"{scheme}://{domain}"
+    return None if address.subdomain.lower() == account_of(source) else f"https://{address.domain}"

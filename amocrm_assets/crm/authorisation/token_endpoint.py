@@ -85,12 +85,14 @@ class TokenEndpoint:
             raise self._not_received("it is asked too often (429).", status=answer.status_code)
         if answer.status_code >= requests.codes.server_error:
             raise self._answer_lost(f"it answered {answer.status_code}.", status=answer.status_code)
-        if answer.status_code != requests.codes.ok:
+        if answer.status_code >= requests.codes.multiple_choices:
             raise refusal(answer, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
         try:
             return msgspec.json.decode(answer.content, type=NewPair)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._answer_lost("its answer is cut off, or no pair of tokens.", status=200) from error
+            raise self._answer_lost(
+                "its answer is cut off, or no pair of tokens.", status=answer.status_code
+            ) from error
 
     def _post(self, body: dict[str, str]) -> requests.Response:
         try:

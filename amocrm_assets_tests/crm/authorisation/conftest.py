@@ -1,0 +1,40 @@
+"""A sandbox that knows the integration of `sources`, and the variables that hold its id and secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OPTIONS = SandboxOptions(
+    subdomain="acme",
+    client_id=ENVIRONMENT["ACME_ID"],
+    client_secret=ENVIRONMENT["ACME_SECRET"],
+    redirect_uri=OAUTH.redirect_uri,
+    requests_per_second=None,
+    populations=(),
+)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Sandbox]:
+    with running_sandbox(OPTIONS) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(served: Sandbox) -> Sandbox:
+    served.reset(OPTIONS)
+    return served

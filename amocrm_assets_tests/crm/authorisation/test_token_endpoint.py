@@ -1,0 +1,168 @@
+"""Tests of `crm.authorisation.token_endpoint` and `refusals` against the sandbox and its faults."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+import requests
+
+from amocrm_assets.crm.authorisation import token_endpoint
+from amocrm_assets.crm.authorisation.refusals import refusal
+from amocrm_assets.crm.authorisation.token_endpoint import AnswerLost, NotReceived, TokenEndpoint
+from amocrm_assets.errors import (
+    AccountBlocked,
+    AccountUnpaid,
+    AmoCrmAssetsError,
+    NotAuthorised,
+)
+from amocrm_assets.sandbox import Fault
+from amocrm_assets.sandbox.options import FaultKind
+from amocrm_assets_tests.crm.authorisation.sources import OAUTH, source
+
+if TYPE_CHECKING:
+    from amocrm_assets.sandbox import Sandbox
+
+TOKENS = "/oauth2/access_token"
+# What goes wrong, how many requests are sent, what is raised.
+FAULTS: list[tuple[FaultKind, int, type[AmoCrmAssetsError]]] = [
+    ("429-html", 4, NotReceived),
+    ("429-json", 4, NotReceived),
+    ("500", 1, AnswerLost),
+    ("502", 1, AnswerLost),
+    ("503", 1, AnswerLost),
+    ("504", 1, AnswerLost),
+    ("reset", 1, AnswerLost),
+    ("lost", 1, AnswerLost),
+    ("reset-midway", 1, AnswerLost),
+    ("hang", 1, AnswerLost),
+    ("cut", 1, AnswerLost),
+    ("cut-short", 1, AnswerLost),
+    ("empty-200", 1, AnswerLost),
+    ("html-200", 1, AnswerLost),
+    ("204", 1, AnswerLost),
+    ("401", 1, NotAuthorised),
+    ("402", 1, AccountUnpaid),
+    ("403-html", 1, AccountBlocked),
+    ("403-json", 1, AccountBlocked),
+    ("redirect", 1, NotAuthorised),
+]
+
+
+def endpoint(url: str) -> TokenEndpoint:
+    return TokenEndpoint(source(url), OAUTH, sleep=lambda _: None)
+
+
+def answer(status: int, hint: str = "", body: bytes | None = None) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response._content = f'{{"hint": "{hint}"}}'.encode() if body is None else body  # noqa: SLF001
+    return response
+
+
+def test_a_code_gives_a_pair_and_a_refresh_token_the_next_one(sandbox: Sandbox) -> None:
+    first = endpoint(sandbox.url).exchange(sandbox.tokens.code())
+    second = endpoint(sandbox.url).refresh(first.refresh_token)
+    assert sandbox.tokens.accepts(second.access_token)
+    assert (second.expires_in, second.refresh_token != first.refresh_token) == (86400, True)
+
+
+@pytest.mark.parametrize(("fault", "requests_sent", "kind"), FAULTS)
+def test_a_request_that_may_have_arrived_is_sent_once(
+    sandbox: Sandbox,
+    fault: FaultKind,
+    requests_sent: int,
+    kind: type[AmoCrmAssetsError],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(token_endpoint, "TIMEOUT_SECONDS", (1, 0.2))
+    first = endpoint(sandbox.url).exchange(sandbox.tokens.code())
+    sandbox.requests.clear()
+    sandbox.configure(faults=(Fault(fault, path=TOKENS, seconds=5),))
+    with pytest.raises(kind) as caught:
+        endpoint(sandbox.url).refresh(first.refresh_token)
+    assert len(sandbox.requests) == requests_sent
+    assert type(caught.value) is kind
+    shown = "".join(traceback.format_exception(caught.value))
+    assert first.refresh_token not in shown
+    assert "MARKED" not in shown
+
+
+def test_a_short_refusal_for_pace_is_waited_for(sandbox: Sandbox) -> None:
+    sandbox.configure(faults=(Fault("429-html", path=TOKENS, times=2),))
+    assert endpoint(sandbox.url).exchange(sandbox.tokens.code()).access_token
+    assert [each.status for each in sandbox.requests] == [429, 429, 200]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-account.invalid"])
+def test_a_request_that_never_left_is_sent_again(host: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        waits: list[float] = []
+        with pytest.raises(NotReceived, match="amocrm-assets check acme"):
+            TokenEndpoint(source(f"http://{host}:{port}"), OAUTH, sleep=waits.append).refresh("MARKED")
+    assert len(waits) == token_endpoint.TRIES - 1
+
+
+def test_a_lost_answer_says_how_to_go_on(sandbox: Sandbox) -> None:
+    sandbox.configure(faults=(Fault("lost", path=TOKENS),))
+    with pytest.raises(AnswerLost, match=r"Run again; if it then refuses.*amocrm-assets connect acme"):
+        endpoint(sandbox.url).exchange(sandbox.tokens.code())
+
+
+def test_secrets_do_not_follow_a_redirect(sandbox: Sandbox) -> None:
+    sandbox.configure(faults=(Fault("redirect", path=TOKENS),))
+    with pytest.raises(NotAuthorised, match="another address, where secrets are not sent"):
+        endpoint(sandbox.url).exchange("MARKED")
+    assert len(sandbox.requests) == 1
+
+
+def test_a_variable_that_is_not_set_is_named_and_nothing_is_sent(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACME_SECRET")
+    with pytest.raises(NotAuthorised, match="Set ACME_SECRET"):
+        endpoint(sandbox.url).exchange("MARKED")
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize(
+    ("grant_type", "hint", "message"),
+    [
+        ("authorization_code", "Authorization code has expired", "older than 20 minutes"),
+        ("authorization_code", "Authorization code has been revoked", "code has been used already"),
+        ("authorization_code", "Cannot decrypt the authorization code", "no code of this integration"),
+        ("authorization_code", "Authorization code was not issued to this client", "to another integration"),
+        ("refresh_token", "Token has been revoked", "refresh token has been used already"),
+        ("refresh_token", "Refresh token has expired", "refresh token has expired"),
+        ("refresh_token", "Cannot decrypt the Refresh token", "refresh token is not valid"),
+        ("refresh_token", "Token is not linked to client", "to another integration"),
+        ("refresh_token", "Invalid redirect URI", "redirect address is not the integration's"),
+        ("authorization_code", "Client authentication failed", "ACME_ID and ACME_SECRET"),
+        ("authorization_code", "", "does not know this integration id"),
+    ],
+)
+def test_each_refusal_has_its_own_message(status: int, grant_type: str, hint: str, message: str) -> None:
+    error = refusal(answer(status, hint), source=source(), oauth=OAUTH, grant_type=grant_type)
+    assert isinstance(error, NotAuthorised)
+    assert message in str(error)
+    assert (error.facts["status"], error.facts["source"]) == (status, "acme")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"hint": 1}', b"\xff", b"[]", b""])
+def test_a_refusal_without_a_hint_is_understood_by_its_status(body: bytes) -> None:
+    error = refusal(answer(400, body=body), source=source(), oauth=OAUTH, grant_type="refresh_token")
+    assert "does not know this integration id" in str(error)
+
+
+def test_every_fault_of_the_sandbox_that_concerns_tokens_is_tried() -> None:
+    """A fault that is added to the sandbox is either about rows or belongs into the table above."""
+    about_rows = {
+        "row-without-id", "ids-as-strings", "row-outside-window", "row-twice", "huge-text", "lone-surrogate",
+        "nul", "many-fields", "next-elsewhere", "repeated-key", "damaged-gzip",
+    }  # fmt: skip
+    assert {row[0] for row in FAULTS} == set(get_args(FaultKind)) - about_rows
