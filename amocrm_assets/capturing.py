@@ -21,7 +21,7 @@ from amocrm_assets.crm.reading import Reading
 from amocrm_assets.errors import DayNotOver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from concurrent.futures import Future
     from zoneinfo import ZoneInfo
 
@@ -61,7 +61,7 @@ def capture_days(
     client: AmoCrmClient,
     storage: Storage,
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
-) -> Iterator[CapturedDay]:
+) -> Generator[CapturedDay]:
     """Read days from amoCRM, neighbouring ones in one reading, and publish a capture for each.
 
     Yields each day as soon as its capture is published; days that were yielded stay when a later one fails.

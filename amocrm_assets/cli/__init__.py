@@ -1,0 +1,54 @@
+"""The command line, `amocrm-assets`: one module per command, loaded when it is called.
+
+Commands read their arguments, call what the project already knows, and print. An error of the project becomes one
+readable block and exit status 1; anything else is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from amocrm_assets.errors import AmoCrmAssetsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run")
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is named: `--help` of one need not load Dagster for another."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"amocrm_assets.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101  # a module of this package that breaks the rule
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    epilog="Begin with `amocrm-assets demo`. Settings lie in amocrm_assets/defs/<source>/defs.yaml.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="amocrm-assets")
+def commands() -> None:
+    """amoCRM leads in BigQuery every day, complete and safe to repeat."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the `amocrm-assets` script."""
+    try:
+        commands(args=arguments, prog_name="amocrm-assets")
+    except AmoCrmAssetsError as error:
+        click.secho(f"{error.tried}:", fg="red", err=True)
+        click.echo(f"  {error.came_back}\n  {error.mend}", err=True)
+        sys.exit(1)

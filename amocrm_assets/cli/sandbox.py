@@ -1,0 +1,101 @@
+"""`amocrm-assets sandbox`: a local amoCRM to try things on, with its faults on request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amocrm_assets.errors import SettingsError
+
+if TYPE_CHECKING:
+    from amocrm_assets.sandbox import Sandbox
+
+# The shipped source `defs/sandbox/defs.yaml` asks here, with the token in this variable.
+PORT = 8901
+TOKEN_VARIABLE = "AMOCRM_SANDBOX_TOKEN"  # noqa: S105  # the name of a variable
+
+
+@click.command("sandbox")
+@click.option("--port", default=PORT, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--no-limit", is_flag=True, help="Do not enforce amoCRM's 7 requests a second.")
+@click.option("--latency", type=float, default=0.0, help="Seconds that each answer takes.")
+@click.option("--edits", type=int, default=0, help="Leads that somebody edits after each answer.")
+@click.option("--no-filters", is_flag=True, help="Ignore filters, as accounts without the paid option do.")
+@click.option("--fault", "faults", multiple=True, metavar="KIND=RATE", help="For example 502=0.1 or reset=0.05.")
+@click.option("--set", "others", multiple=True, metavar="NAME=JSON", help="Any other option, by its name.")
+@click.option("--options", "show_options", is_flag=True, help="List the names for --set, and the kinds of faults.")
+def command(port: int, *, show_options: bool, **given: Any) -> None:
+    """Serve a small amoCRM on your own machine, until Ctrl-C.
+
+    It behaves like the real API, its limit and its quirks included, and holds a made-up account that grows by the
+    clock. Faults can also be switched while it runs: POST the same names as JSON to /sandbox/control.
+    """
+    from amocrm_assets.sandbox import serve
+
+    if show_options:
+        _show_options()
+        return
+    try:
+        serve(_options(**given), port, ready=_ready)
+    except OSError as error:
+        raise SettingsError(
+            f"Serving the sandbox on 127.0.0.1:{port}",
+            came_back=f"{error.strerror or error}.",
+            mend="Stop the program that holds the port, or take another one with --port.",
+        ) from error
+
+
+def _options(
+    *,
+    no_limit: bool,
+    latency: float,
+    edits: int,
+    no_filters: bool,
+    faults: tuple[str, ...],
+    others: tuple[str, ...],
+) -> Any:
+    from amocrm_assets.sandbox import Population, SandboxOptions
+    from amocrm_assets.sandbox.options import SHAPE, changed
+
+    changes: dict[str, Any] = {
+        "latency_seconds": latency,
+        "edits_per_answer": edits,
+        "filters_enabled": not no_filters,
+        "faults": [{"kind": kind, "rate": float(rate)} for kind, rate in map(_pair, faults)],
+    }
+    if no_limit:
+        changes["requests_per_second"] = None
+    try:
+        changes |= {name: json.loads(value) for name, value in map(_pair, others)}
+        shape = {name: changes.pop(name) for name in list(changes) if name in SHAPE}
+        if populations := shape.get("populations"):
+            shape["populations"] = tuple(Population(**each) for each in populations)
+        return changed(SandboxOptions(**shape), changes)
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(f"{error} (`amocrm-assets sandbox --options` lists the names)") from error
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def _show_options() -> None:
+    from typing import get_args
+
+    from amocrm_assets.sandbox import SandboxOptions
+    from amocrm_assets.sandbox.options import FaultKind
+
+    for option in fields(SandboxOptions):
+        click.echo(f"{option.name} = {option.default!r}")
+    click.echo(f"\nfaults: {', '.join(get_args(FaultKind))}")
+
+
+def _ready(sandbox: Sandbox) -> None:
+    click.echo(f"amoCRM sandbox on {sandbox.url} (Ctrl-C ends it). For the shipped source, in another terminal:")
+    click.echo(f"  export {TOKEN_VARIABLE}={sandbox.token}")

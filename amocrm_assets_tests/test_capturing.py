@@ -1,0 +1,227 @@
+"""Days go from amoCRM into captures completely, or leave no trace."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amocrm_assets.captures import capture_names, captured_days, open_capture
+from amocrm_assets.capturing import capture_days, day_window
+from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, Busy, DayNotOver
+from amocrm_assets.sandbox import Fault
+from amocrm_assets.storage import open_storage
+from amocrm_assets_tests.accounts import DAY, FreeTime, client_of, leads_of, sandbox_with, source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amocrm_assets.capturing import CapturedDay
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage(str(tmp_path / "data"))
+
+
+def capture(sandbox: Sandbox, storage: Storage, days: list[date], settings: SourceSettings) -> list[CapturedDay]:
+    with client_of(sandbox) as client:
+        return list(capture_days(settings, days, client=client, storage=storage))
+
+
+def leads_in(storage: Storage, day: date) -> list[dict[str, object]]:
+    leads = []
+    for name in capture_names(storage, "sandbox", day):
+        with open_capture(storage, name) as opened:
+            leads += [json.loads(line) for line in opened.leads]
+    return leads
+
+
+def days_from(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def test_a_day_is_kept_with_its_deleted_leads(storage: Storage) -> None:
+    with sandbox_with(leads_of(DAY, 700), leads_of(DAY, 30, deleted=True)) as sandbox:
+        (captured,) = capture(sandbox, storage, [DAY], source())
+
+    leads = leads_in(storage, DAY)
+    assert len({lead["id"] for lead in leads}) == len(leads) == captured.capture.leads == 730
+    assert sum(lead["is_deleted"] is True for lead in leads) == 30
+
+
+def test_deleted_leads_are_left_out_when_the_source_says_so(storage: Storage) -> None:
+    with sandbox_with(leads_of(DAY, 7), leads_of(DAY, 3, deleted=True)) as sandbox:
+        capture(sandbox, storage, [DAY], source(import_deleted=False))
+
+    assert len(leads_in(storage, DAY)) == 7
+
+
+def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> None:
+    with sandbox_with() as sandbox:
+        (captured,) = capture(sandbox, storage, [DAY], source())
+
+    assert captured.capture.leads == 0
+    assert captured_days(storage, "sandbox") == [DAY]
+
+
+def test_names_are_dropped_before_anything_is_written(storage: Storage) -> None:
+    with sandbox_with(leads_of(DAY, 20)) as sandbox:
+        names = [
+            str(lead["name"]) for lead_id in sandbox.account.stamps() if (lead := sandbox.account.lead(lead_id))
+        ]
+        capture(sandbox, storage, [DAY], source(import_lead_name=False))
+
+    leads = leads_in(storage, DAY)
+    assert len(leads) == len(names) == 20
+    assert not any("name" in lead for lead in leads)
+
+
+def test_each_lead_lies_in_the_day_of_the_sources_zone(storage: Storage) -> None:
+    days = days_from(DAY, 3)
+    with sandbox_with(leads_of(DAY, 900, days=3)) as sandbox:
+        capture(sandbox, storage, days, source())
+        stamps = sandbox.account.stamps()
+
+    for day in days:
+        window = day_window(day, source().zone)
+        expected = {lead for lead, at in stamps.items() if window.from_at <= at <= window.to_at}
+        assert {lead["id"] for lead in leads_in(storage, day)} == expected
+
+
+def test_a_year_is_one_reading_that_asks_for_each_lead_once(storage: Storage) -> None:
+    first = date(2025, 3, 1)
+    with sandbox_with(leads_of(first, 3_650, days=365)) as sandbox:
+        captured = capture(sandbox, storage, days_from(first, 365), source(start_date="2025-01-01"))
+        rows = sum(
+            request.rows for request in sandbox.requests.of("/api/v4/leads") if "custom" not in request.path
+        )
+
+    assert sum(day.capture.leads for day in captured) == 3_650
+    assert rows <= 3_650 * 1.05
+    assert sum(int(day.metadata["requests"]) for day in captured) == len(sandbox.requests.of("/api/"))
+
+
+def test_days_that_lie_apart_are_read_apart(storage: Storage) -> None:
+    days = [DAY, DAY + timedelta(days=10)]
+    with sandbox_with(leads_of(DAY, 1_100, days=11)) as sandbox:
+        captured = capture(sandbox, storage, days, source())
+
+    assert [day.day for day in captured] == days
+    assert captured_days(storage, "sandbox") == days
+
+
+def test_nobody_untouched_is_lost_while_leads_are_edited_and_everything_fails(storage: Storage) -> None:
+    window = day_window(DAY, source().zone)
+    faults = tuple(Fault(kind, rate=0.04) for kind in ("reset", "reset-midway", "cut", "cut-short", "500", "503"))
+    with sandbox_with(
+        leads_of(DAY, 2_000),
+        edits_per_answer=5,
+        touched_from=window.from_at,
+        touched_to=window.to_at,
+        faults=faults,
+    ) as sandbox:
+        tied = window.from_at + 40_000
+        sandbox.account.load(list(range(900_001, 900_901)), [tied] * 900)
+        capture(sandbox, storage, [DAY], source())
+        untouched = sandbox.account.stamps(window.from_at, window.to_at)
+
+    ids = [lead["id"] for lead in leads_in(storage, DAY)]
+    assert set(untouched) <= set(ids)
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_reading_that_stops_leaves_no_trace(storage: Storage, tmp_path: Path) -> None:
+    with (
+        sandbox_with(leads_of(DAY, 3_000), faults=(Fault("402", after=6),)) as sandbox,
+        pytest.raises(AmoCrmAssetsError),
+    ):
+        capture(sandbox, storage, [DAY], source())
+
+    assert captured_days(storage, "sandbox") == []
+    assert not [path for path in (tmp_path / "data").rglob("*.gz*") if path.is_file()]
+
+
+def test_days_that_were_finished_stay_when_a_later_one_fails(storage: Storage) -> None:
+    days = days_from(DAY, 5)
+    with (
+        sandbox_with(leads_of(DAY, 10_000, days=5), faults=(Fault("402", after=48),)) as sandbox,
+        pytest.raises(AmoCrmAssetsError),
+    ):
+        capture(sandbox, storage, days, source())
+
+    finished = captured_days(storage, "sandbox")
+    assert 0 < len(finished) < 5
+    stamps = sandbox.account.stamps()
+    for day in finished:
+        window = day_window(day, source().zone)
+        assert len(leads_in(storage, day)) == sum(window.from_at <= at <= window.to_at for at in stamps.values())
+
+
+def test_a_consumer_that_stops_leaves_no_thread_and_no_file_behind(storage: Storage, tmp_path: Path) -> None:
+    with (
+        sandbox_with(leads_of(DAY, 10_000, days=5)) as sandbox,
+        client_of(sandbox) as client,
+        closing(capture_days(source(), days_from(DAY, 5), client=client, storage=storage)) as captured,
+    ):
+        next(captured)
+
+    assert len(captured_days(storage, "sandbox")) == 1
+    assert len([path for path in (tmp_path / "data").rglob("*.gz*") if path.is_file()]) == 1
+
+
+def test_an_account_that_ignores_filters_is_read_whole(storage: Storage) -> None:
+    with sandbox_with(
+        leads_of(DAY, 2_000, days=4), leads_of(DAY, 50, deleted=True), filters_enabled=False
+    ) as sandbox:
+        day = DAY + timedelta(days=2)
+        (captured,) = capture(sandbox, storage, [day], source())
+        window = day_window(day, source().zone)
+        expected = set(sandbox.account.stamps(window.from_at, window.to_at))
+
+    assert {lead["id"] for lead in leads_in(storage, day)} == expected
+    assert captured.metadata["filters_honoured"] is False
+
+
+def test_a_day_that_is_not_over_by_amocrms_clock_is_refused(storage: Storage) -> None:
+    window = day_window(DAY, source().zone)
+    with sandbox_with(leads_of(DAY, 10), frozen_at=window.to_at - 100) as sandbox, pytest.raises(DayNotOver):
+        capture(sandbox, storage, [DAY], source())
+
+    assert captured_days(storage, "sandbox") == []
+
+
+def test_an_account_is_asked_by_one_reading_at_a_time(storage: Storage) -> None:
+    with (
+        sandbox_with(leads_of(DAY, 10)) as sandbox,
+        storage.lock("locks/sandbox", wait_seconds=0),
+        client_of(sandbox) as client,
+        pytest.raises(Busy),
+    ):
+        list(capture_days(source(), [DAY], client=client, storage=storage, lock_wait_seconds=0.1))
+
+
+def test_amocrm_that_stays_away_is_said_so(storage: Storage) -> None:
+    free_time = FreeTime()
+    with (
+        sandbox_with(leads_of(DAY, 10), faults=(Fault("503"),)) as sandbox,
+        client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client,
+        pytest.raises(AmoCrmUnavailable),
+    ):
+        list(capture_days(source(), [DAY], client=client, storage=storage))
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)]
+)
+def test_a_day_is_as_long_as_its_zone_makes_it(day: date, hours: int) -> None:
+    window = day_window(day, source(timezone="Europe/Berlin").zone)
+
+    assert window.to_at - window.from_at + 1 == hours * 3600
+    assert datetime.fromtimestamp(window.from_at, UTC).date() in {day, day - timedelta(days=1)}
