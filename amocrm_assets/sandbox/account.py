@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox.history import Deed
     from amocrm_assets.sandbox.options import Population, SandboxOptions
 
-_COLUMNS = frozenset({"id", "created_at", "updated_at", "is_deleted"})  # kept in the table
+_COLUMNS = frozenset({"created_at", "updated_at"})  # kept in the table
 _FIRST_ID = 1_000_001
 _STRIDE = 7919  # a prime: neighbours in time get ids far apart
 
@@ -284,10 +284,10 @@ class Account:
         return [id_of(index[place]) for place in places]
 
     def _jump_one(self, since: int, until: int) -> None:
-        """Out of the interval, or from elsewhere into it."""
-        if self._rng.random() < 0.5:  # noqa: PLR2004
+        """To shortly before the interval, or from elsewhere into it."""
+        if self._rng.choice((True, False)):
             for lead_id in self._some_ids(1, since, until):
-                self.jump(lead_id, until + 1 + self._rng.randrange(3600))
+                self.jump(lead_id, max(since - 1 - self._rng.randrange(3600), 0))
         else:
             for lead_id in self._some_ids(1, until + 1, FOREVER) or self._some_ids(1, 0, since - 1):
                 self.jump(lead_id, self._rng.randint(since, until))

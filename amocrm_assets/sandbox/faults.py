@@ -17,6 +17,11 @@ class FaultDice:
         self._matched: dict[Fault, int] = {}
         self._hit: dict[Fault, int] = {}
 
+    def start_over(self) -> None:
+        """Forget how often which fault has struck."""
+        self._matched.clear()
+        self._hit.clear()
+
     def throw(self, faults: tuple[Fault, ...], *, path: str, page: int) -> Fault | None:
         """The fault that this request meets, if any."""
         for fault in faults:

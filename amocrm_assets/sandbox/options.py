@@ -91,7 +91,8 @@ class SandboxOptions:
     minor_units: bool = True
     escaped_json: bool = True
 
-    # What other people do while somebody reads. They touch leads whose `updated_at` lies in the interval.
+    # What other people do while somebody reads. They touch leads whose `updated_at` lies in the interval;
+    # a jump takes a lead out of it, to shortly before, or brings one in.
     edits_per_answer: int = 0
     deletions_per_answer: int = 0
     jumps_per_answer: int = 0

@@ -30,7 +30,7 @@ class Sandbox:
     limiter: Limiter
     dice: FaultDice
     requests: RequestLog
-    after_answer: Callable[[], None] | None
+    after_answer: Callable[[], object] | None
     """Called when an answer of `/api/v4/leads` is made, before it is sent: the place for interleaved edits."""
     rewrite: Callable[[bytes], bytes] | None
     """Given the body of every answer that has one, returns what is sent instead: the place for fuzzing."""
@@ -57,4 +57,6 @@ class Sandbox:
 
     def configure(self, **changes: Any) -> None:
         """Change options while it runs, by the names of `SandboxOptions`. Raises `ValueError`."""
+        if "faults" in changes:
+            self.dice.start_over()
         self.options = self.account.options = self.tokens.options = changed(self.options, changes)

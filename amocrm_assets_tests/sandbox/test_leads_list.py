@@ -1,0 +1,289 @@
+"""The list of leads: pages, order, filters, extras, the trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from amocrm_assets.sandbox import Population
+from amocrm_assets_tests.sandbox.conftest import DAY, NOON, quiet
+
+if TYPE_CHECKING:
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets_tests.sandbox.conftest import Asking
+
+
+def test_a_page_has_50_leads_unless_asked_otherwise(asking: Asking) -> None:
+    assert len(asking.leads()) == 50
+    assert len(asking.leads(limit=7)) == 7
+
+
+@pytest.mark.parametrize("limit", ["251", "500", "0", "-1", "many"])
+def test_a_limit_out_of_bounds_silently_becomes_50(asking: Asking, limit: str) -> None:
+    assert len(asking.leads(limit=limit)) == 50
+
+
+def test_the_maximum_of_a_page_can_be_lower(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(page_limit_max=3, page_limit_default=2)
+    assert len(asking.leads(limit=3)) == 3
+    assert len(asking.leads(limit=250)) == 2
+
+
+def test_pages_link_to_their_neighbours_with_every_parameter_encoded(asking: Asking, sandbox: Sandbox) -> None:
+    page = asking.page(limit=40, page=2, order="asc", updated_from=0).json()
+    assert page["_page"] == 2
+    address = page["_links"]["next"]["href"]
+    assert address.startswith(sandbox.url + "/api/v4/leads?")
+    assert "[" not in address
+    query = parse_qs(urlsplit(address).query)
+    assert query == {
+        "limit": ["40"], "page": ["3"], "order[updated_at]": ["asc"], "filter[updated_at][from]": ["0"]
+    }  # fmt: skip
+    assert parse_qs(urlsplit(page["_links"]["prev"]["href"]).query)["page"] == ["1"]
+    assert "_total_items" not in page
+
+
+def test_a_full_last_page_has_no_next(asking: Asking) -> None:
+    page = asking.page(limit=50, page=2).json()
+    assert len(page["_embedded"]["leads"]) == 50
+    assert "next" not in page["_links"]
+
+
+def test_past_the_end_and_in_an_empty_window_there_is_204_without_a_body(asking: Asking) -> None:
+    for answer in (asking.page(page=3), asking.page(updated_from=NOON)):
+        assert answer.status_code == 204
+        assert answer.content == b""
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_all_pages_together_hold_every_lead_once_in_order(asking: Asking, sandbox: Sandbox, order: str) -> None:
+    leads = [lead for page in (1, 2, 3) for lead in asking.leads(order=order, limit=40, page=page)]
+    stamps = [lead["updated_at"] for lead in leads]
+    assert stamps == sorted(stamps, reverse=order == "desc")
+    assert {lead["id"]: lead["updated_at"] for lead in leads} == sandbox.account.stamps()
+
+
+def test_leads_can_be_ordered_by_id_and_by_creation(asking: Asking) -> None:
+    by_id = [
+        lead["id"]
+        for lead in asking.get("/api/v4/leads", params={"order[id]": "desc"}).json()["_embedded"]["leads"]
+    ]
+    assert by_id == sorted(by_id, reverse=True)
+    answer = asking.get("/api/v4/leads", params={"order[created_at]": "asc"})
+    created = [lead["created_at"] for lead in answer.json()["_embedded"]["leads"]]
+    assert created == sorted(created)
+
+
+def test_a_window_is_closed_at_both_ends(asking: Asking, sandbox: Sandbox) -> None:
+    stamps = sorted(set(sandbox.account.stamps().values()))
+    found = asking.leads(updated_from=stamps[10], updated_to=stamps[20], limit=250)
+    assert {lead["updated_at"] for lead in found} == set(stamps[10:21])
+    sandbox.configure(half_open=True)
+    found = asking.leads(updated_from=stamps[10], updated_to=stamps[20], limit=250)
+    assert {lead["updated_at"] for lead in found} == set(stamps[10:20])
+
+
+def test_each_end_of_a_window_works_alone(asking: Asking, sandbox: Sandbox) -> None:
+    stamps = sorted(sandbox.account.stamps().values())
+    assert sorted(each["updated_at"] for each in asking.leads(updated_from=stamps[60], limit=250)) == stamps[60:]
+    assert sorted(each["updated_at"] for each in asking.leads(updated_to=stamps[60], limit=250)) == stamps[:61]
+
+
+def test_a_bare_time_is_that_very_second(asking: Asking, sandbox: Sandbox) -> None:
+    lead_id, at = next(iter(sandbox.account.stamps().items()))
+    answer = asking.get("/api/v4/leads", params={"filter[updated_at]": at})
+    assert [lead["id"] for lead in answer.json()["_embedded"]["leads"]] == [lead_id]
+
+
+def test_leads_can_be_picked_by_id_and_by_stage(asking: Asking, sandbox: Sandbox) -> None:
+    one, other = list(sandbox.account.stamps())[:2]
+    answer = asking.get("/api/v4/leads", params=[("filter[id][]", one), ("filter[id][]", other)])
+    assert {lead["id"] for lead in answer.json()["_embedded"]["leads"]} == {one, other}
+    lead = sandbox.account.lead(one)
+    assert lead
+    stage = {
+        "filter[statuses][0][pipeline_id]": lead["pipeline_id"],
+        "filter[statuses][0][status_id]": lead["status_id"],
+    }
+    found = asking.get("/api/v4/leads", params=stage).json()["_embedded"]["leads"]
+    assert {(each["pipeline_id"], each["status_id"]) for each in found} == {
+        (lead["pipeline_id"], lead["status_id"])
+    }
+
+
+def test_without_the_paid_option_filters_are_ignored_and_order_works(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(filters_enabled=False)
+    leads = asking.leads(updated_from=NOON, order="desc", limit=250)
+    assert len(leads) == 100
+    assert leads[0]["updated_at"] == NOON - 1
+    answer = asking.get("/api/v4/account", params={"with": "is_api_filter_enabled"})
+    assert answer.json()["is_api_filter_enabled"] is False
+
+
+def test_parameters_outside_the_brackets_are_ignored(asking: Asking) -> None:
+    assert (
+        len(asking.get("/api/v4/leads", params={"updated_at": 1, "pipeline_id": 1}).json()["_embedded"]["leads"])
+        == 50
+    )
+
+
+def test_ties_can_come_in_another_order_at_each_asking(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.account.load(range(1, 101), [NOON - 5] * 100)
+    sandbox.configure(unstable_ties=True)
+    orders = {tuple(lead["id"] for lead in asking.leads(order="asc", limit=250)) for _ in range(5)}
+    assert len(orders) > 1
+
+
+def test_an_edited_lead_leaves_its_window_for_the_present(asking: Asking, sandbox: Sandbox) -> None:
+    lead = asking.leads(order="asc")[0]
+    assert sandbox.account.edit(lead["id"], name="Новое имя") == NOON
+    assert lead["id"] not in {each["id"] for each in asking.leads(updated_to=NOON - 1, limit=250)}
+    [moved] = asking.leads(updated_from=NOON)
+    assert (moved["id"], moved["name"]) == (lead["id"], "Новое имя")
+
+
+def test_a_change_may_leave_the_time_of_the_last_change_alone(asking: Asking, sandbox: Sandbox) -> None:
+    lead = asking.leads(order="asc")[0]
+    sandbox.account.edit(lead["id"], touch=False)
+    assert asking.leads(order="asc")[0]["updated_at"] == lead["updated_at"]
+
+
+def test_a_lead_may_jump_back_in_time(asking: Asking, sandbox: Sandbox) -> None:
+    lead_id = asking.leads(order="desc")[0]["id"]
+    sandbox.account.jump(lead_id, NOON - 9 * DAY)
+    assert asking.leads(order="asc")[0]["id"] == lead_id
+
+
+def test_with_a_lag_a_change_is_seen_later(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(lag_seconds=60)
+    lead_id = sandbox.account.add(name="Позже")
+    assert sandbox.account.add() == lead_id + 1
+    sandbox.clock.advance(59)
+    assert asking.page(updated_from=NOON).status_code == 204
+    sandbox.clock.advance(1)
+    assert [each["updated_at"] for each in asking.leads(updated_from=NOON)] == [NOON, NOON]
+
+
+def test_leads_can_be_edited_deleted_and_thrown_about_after_every_answer(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(edits_per_answer=5, deletions_per_answer=2, touched_from=NOON - DAY, touched_to=NOON - 1)
+    assert len(asking.leads(limit=250)) == 100
+    assert len(sandbox.account.stamps(NOON)) == 5
+    assert len(sandbox.account.stamps(deleted=True)) == 2
+    sandbox.configure(edits_per_answer=0, deletions_per_answer=0, jumps_per_answer=20)
+    before = sandbox.account.stamps()
+    asking.leads()
+    after = sandbox.account.stamps()
+    assert before.keys() == after.keys()
+    assert 0 < sum(before[each] != after[each] for each in before) <= 20
+
+
+def test_a_test_may_do_as_it_likes_after_every_answer(asking: Asking, sandbox: Sandbox) -> None:
+    victims = list(sandbox.account.stamps())
+    sandbox.after_answer = lambda: sandbox.account.purge(victims.pop())
+    asking.leads()
+    asking.leads()
+    assert len(sandbox.account.stamps()) == 98
+
+
+def test_the_trash_is_a_list_of_stubs(asking: Asking, sandbox: Sandbox) -> None:
+    lead_id = next(iter(sandbox.account.stamps()))
+    sandbox.account.delete(lead_id)
+    assert len(asking.leads(limit=250)) == 99
+    [stub] = asking.leads(extra="only_deleted")
+    filled = {name for name, value in stub.items() if value is not None}
+    assert filled == {"id", "updated_by", "updated_at", "is_deleted", "account_id", "_links", "_embedded"}
+    assert {"name", "price", "created_at", "custom_fields_values", "closed_at", "score"} <= stub.keys()
+    assert (stub["id"], stub["updated_at"], stub["is_deleted"]) == (lead_id, NOON, True)
+    assert asking.leads(extra="only_deleted", updated_from=NOON, updated_to=NOON) == [stub]
+    assert asking.get(f"/api/v4/leads/{lead_id}").status_code == 204
+
+
+def test_a_lead_comes_back_from_the_trash_or_is_gone_for_good(asking: Asking, sandbox: Sandbox) -> None:
+    one, other = list(sandbox.account.stamps())[:2]
+    for lead_id in (one, other):
+        sandbox.account.delete(lead_id)
+    sandbox.account.restore(one)
+    sandbox.account.purge(other)
+    assert asking.page(extra="only_deleted").status_code == 204
+    assert one in sandbox.account.stamps()
+    assert other not in sandbox.account.stamps()
+    events = asking.get("/api/v4/events", params={"filter[type]": "lead_deleted,lead_restored"}).json()
+    assert sorted((each["type"], each["entity_id"]) for each in events["_embedded"]["events"]) == [
+        ("lead_deleted", one), ("lead_deleted", other), ("lead_restored", one)
+    ]  # fmt: skip
+
+
+def test_an_account_may_ignore_the_wish_for_deleted_leads(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.account.delete(next(iter(sandbox.account.stamps())))
+    sandbox.configure(only_deleted_ignored=True)
+    assert not any(lead["is_deleted"] for lead in asking.leads(extra="only_deleted"))
+
+
+def test_extras_are_added_on_request_and_unknown_ones_ignored(asking: Asking, sandbox: Sandbox) -> None:
+    plain = asking.leads(limit=1)[0]
+    assert set(plain["_embedded"]) == {"tags", "companies"}
+    asked = asking.leads(limit=1, extra="contacts,loss_reason,source,source_id,catalog_elements,nonsense")[0]
+    assert set(asked["_embedded"]) == {
+        "tags",
+        "companies",
+        "contacts",
+        "loss_reason",
+        "source",
+        "catalog_elements",
+    }
+    assert asked["source_id"]
+    sandbox.configure(loses_contacts=True)
+    assert asking.leads(limit=1, extra="contacts")[0]["_embedded"]["contacts"] == []
+
+
+def test_the_loss_reason_is_an_array_or_an_object(asking: Asking, sandbox: Sandbox) -> None:
+    lead_id = next(iter(sandbox.account.stamps()))
+    sandbox.account.edit(lead_id, status_id=143, loss_reason_id=4_300_001)
+    path = f"/api/v4/leads/{lead_id}?with=loss_reason"
+    [reason] = asking.get(path).json()["_embedded"]["loss_reason"]
+    sandbox.configure(loss_reason_as_object=True)
+    assert asking.get(path).json()["_embedded"]["loss_reason"] == reason
+
+
+def test_incoming_leads_can_be_hidden_unless_their_stage_is_named(asking: Asking, sandbox: Sandbox) -> None:
+    pipeline = sandbox.account.content.pipelines[0]
+    incoming = pipeline["_embedded"]["statuses"][0]["id"]
+    lead_id = next(iter(sandbox.account.stamps()))
+    sandbox.account.edit(lead_id, pipeline_id=pipeline["id"], status_id=incoming)
+    sandbox.configure(hides_incoming=True)
+    assert lead_id not in {lead["id"] for lead in asking.leads(limit=250)}
+    stage = {"filter[statuses][0][pipeline_id]": pipeline["id"], "filter[statuses][0][status_id]": incoming}
+    [found] = asking.get("/api/v4/leads", params=stage).json()["_embedded"]["leads"]
+    assert found["id"] == lead_id
+
+
+def test_json_may_come_escaped_or_in_plain_utf_8(asking: Asking, sandbox: Sandbox) -> None:
+    escaped = asking.page()
+    sandbox.configure(escaped_json=False)
+    plain = asking.page()
+    assert escaped.json() == plain.json()
+    assert len(plain.content) < len(escaped.content)
+
+
+def test_a_lead_set_by_hand_is_shown_as_it_was_set(asking: Asking, sandbox: Sandbox) -> None:
+    lead_id = sandbox.account.add(5_000_000, name="🎉\x00\ud83d", price="не число", custom_fields_values=[])
+    shown = asking.get(f"/api/v4/leads/{lead_id}").json()
+    assert (shown["name"], shown["price"], shown["custom_fields_values"]) == ("🎉\x00\ud83d", "не число", [])
+
+
+def test_a_million_leads_are_served_by_the_page(sandbox: Sandbox, asking: Asking) -> None:
+    year = Population(leads=1_000_000, updated_from=NOON - 365 * DAY, updated_to=NOON - 1)
+    rush = Population(leads=20_000, updated_from=NOON - 5, updated_to=NOON - 5)
+    sandbox.reset(quiet(populations=(year, rush)))
+    assert len(asking.leads(order="asc", updated_from=NOON - 200 * DAY, limit=250)) == 250
+    second = {
+        "filter[updated_at][from]": NOON - 5,
+        "filter[updated_at][to]": NOON - 5,
+        "order[id]": "asc",
+        "limit": 250,
+    }
+    first = asking.get("/api/v4/leads", params=second | {"page": 80}).json()["_embedded"]["leads"]
+    assert len(first) == 250
+    assert len(sandbox.account.stamps(NOON - 5, NOON - 5)) == 20_000

@@ -1,0 +1,92 @@
+"""The limit: never more than so many in a second, a block for who goes on, others that use it up."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amocrm_assets.sandbox import SandboxOptions
+from amocrm_assets.sandbox.limiter import Limiter
+
+if TYPE_CHECKING:
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets_tests.sandbox.conftest import Asking
+
+SEVEN = SandboxOptions(block_after=None)
+
+
+@given(gaps=st.lists(st.floats(0, 1.5), max_size=80), allowed=st.integers(1, 9))
+def test_never_are_more_served_in_any_second_and_nobody_is_refused_without_need(
+    gaps: list[float], allowed: int
+) -> None:
+    limiter, options = Limiter(), SandboxOptions(requests_per_second=allowed, block_after=None)
+    at = 0.0
+    served: list[float] = []
+    for gap in gaps:
+        at += gap
+        in_the_last_second = [each for each in served if each > at - 1.0]
+        verdict = limiter.ask(at, options)
+        assert (verdict == "served") == (len(in_the_last_second) < allowed)
+        if verdict == "served":
+            served.append(at)
+    for first, last in pairwise(served[::allowed]):
+        assert first <= last - 1.0
+
+
+def test_seven_a_second_evenly_are_served_for_ever() -> None:
+    limiter = Limiter()
+    assert {limiter.ask(turn / 6.999, SEVEN) for turn in range(1000)} == {"served"}
+
+
+def test_other_integrations_use_up_what_the_account_has() -> None:
+    limiter = Limiter()
+    options = SandboxOptions(other_integrations_per_second=48)
+    assert [limiter.ask(1.0, options) for _ in range(3)] == ["served", "served", "refused"]
+
+
+def test_who_is_refused_again_and_again_is_blocked_until_somebody_lifts_it() -> None:
+    limiter, options = Limiter(), SandboxOptions(block_after=3)
+    verdicts = [limiter.ask(1.0, options) for _ in range(12)]
+    assert verdicts == ["served"] * 7 + ["refused"] * 3 + ["blocked"] * 2
+    assert limiter.ask(9999.0, options) == "blocked"
+    limiter.reset()
+    assert limiter.ask(9999.0, options) == "served"
+
+
+def test_who_asks_before_retry_after_has_passed_is_refused_again() -> None:
+    limiter, options = Limiter(), SandboxOptions(requests_per_second=1, retry_after=5)
+    verdicts = [limiter.ask(at, options) for at in (0.0, 0.5, 4.0, 5.4, 5.5)]
+    assert verdicts == ["served", "refused", "refused", "refused", "served"]
+
+
+def test_a_refusal_is_html_or_json_with_or_without_retry_after(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(requests_per_second=0)
+    plain = asking.get("/api/v4/account")
+    assert plain.status_code == 429
+    assert plain.headers["content-type"].startswith("text/html")
+    assert "retry-after" not in plain.headers
+    sandbox.configure(refusal="json", retry_after=2)
+    told = asking.get("/api/v4/account")
+    assert (told.status_code, told.headers["retry-after"], told.json()["retry_after"]) == (429, "2", 2)
+
+
+def test_the_block_is_a_page_of_the_gateway(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(requests_per_second=0, block_after=1)
+    statuses = [asking.get("/api/v4/account").status_code for _ in range(3)]
+    assert statuses == [429, 403, 403]
+    assert "403 Forbidden" in asking.get("/api/v4/account").text
+    assert asking.post("/sandbox/do", {"unblock": True}).status_code == 200
+    sandbox.configure(requests_per_second=None)
+    assert asking.get("/api/v4/account").status_code == 200
+
+
+def test_the_log_shows_the_most_requests_in_a_second(asking: Asking, sandbox: Sandbox) -> None:
+    for _ in range(12):
+        asking.leads(limit=2)
+    for number, request in enumerate(sandbox.requests):
+        request.at = number / 4
+    assert sandbox.requests.most_in_a_second() == 4
+    assert [(each.status, each.rows) for each in sandbox.requests.of("/api/v4/leads")] == [(200, 2)] * 12
