@@ -6,36 +6,27 @@ One lock around everything, since a server's thread reads what a test's thread e
 from __future__ import annotations
 
 import heapq
-from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from random import Random
 from threading import RLock
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.sandbox.events import LeadEvent
-from amocrm_assets.sandbox.history import History
-from amocrm_assets.sandbox.leads import INCOMING, Leads, mixed
+from amocrm_assets.sandbox.history import History, standing_after
+from amocrm_assets.sandbox.leads import Leads, mixed
+from amocrm_assets.sandbox.populations import spread
 from amocrm_assets.sandbox.query import FOREVER, LeadQuery
-from amocrm_assets.sandbox.table import LeadTable, Standing, State, id_of, key_of, second_of
+from amocrm_assets.sandbox.table import LeadTable, Standing, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from amocrm_assets.sandbox.clock import Clock
     from amocrm_assets.sandbox.history import Deed
-    from amocrm_assets.sandbox.options import Population, SandboxOptions
+    from amocrm_assets.sandbox.options import SandboxOptions
 
 _COLUMNS = frozenset({"created_at", "updated_at"})  # kept in the table
-_FIRST_ID = 1_000_001
-_STRIDE = 7919  # a prime: neighbours in time get ids far apart
-
-_MOVES = {
-    "changed": (State.LIVE, State.LIVE),
-    "deleted": (State.LIVE, State.TRASHED),
-    "restored": (State.TRASHED, State.LIVE),
-    "purged": (State.TRASHED, State.GONE),
-}
 _EVENTS = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
 
 Json = dict[str, Any]
@@ -61,6 +52,7 @@ class Account:
         self._set: dict[int, Json] = {}
         self._newest_id = 0
         self._events: list[LeadEvent] = []
+        self._turn = count()
         self._late: list[tuple[int, int, Callable[[], None]]] = []
         self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it picks victims, no secrets
         self._history: History | None = None
@@ -68,7 +60,7 @@ class Account:
             self._history = History(options.seed, leads_per_day=options.leads_per_day)
             self._catch_up()  # years of it take a moment, which the first request shall not wait for
         else:
-            self.load(*_spread(options.populations))
+            self.load(*spread(options.populations))
 
     # What people do.
 
@@ -159,8 +151,7 @@ class Account:
         with self._lock:
             self._catch_up()
             state = State.TRASHED if deleted else State.LIVE
-            index, start, stop = self._table.keys(state, since=since, until=until)
-            return {id_of(key): second_of(key) for key in index[start:stop]}
+            return self._table.stamps(state, since=since, until=until)
 
     def events(self) -> list[LeadEvent]:
         """Leads added, deleted and restored, in the order in which it happened."""
@@ -171,56 +162,34 @@ class Account:
     # How it is done.
 
     def _ordered(self, query: LeadQuery, state: State) -> Sequence[int]:
-        index, start, stop = self._table.keys(state, since=query.updated.since, until=query.updated.until)
-        ids: Sequence[int]
+        since, until = query.updated.since, query.updated.until
+        ids: Sequence[int] = self._table.ids(state, since=since, until=until, descending=query.descending)
         if "id" in query.choices:
-            index = self._picked(query, state)
-            start, stop = 0, len(index)
-        if query.order == "updated_at" and not self.options.unstable_ties:
-            ids = _Ids(index, start, stop, descending=query.descending)
-        else:
-            ids = sorted((id_of(key) for key in index[start:stop]), reverse=query.descending)
-            if query.order != "id":
-                ids = sorted(ids, key=self._order_key(query.order), reverse=query.descending)
-        if query.intervals or query.choices or query.statuses or self.options.hides_incoming:
-            return [each for each in ids if self._passes(self._shown(each), query)]
+            ids = self._picked(query, state)
+        if query.order != "updated_at" or "id" in query.choices or self.options.unstable_ties:
+            ids = sorted(ids, key=self._order_key(query.order), reverse=query.descending)
+        if query.needs_content or self.options.hides_incoming:
+            hidden = self.content.incoming if self.options.hides_incoming else frozenset()
+            return [each for each in ids if query.admits(self._shown(each), hidden)]
         return ids
 
-    def _picked(self, query: LeadQuery, state: State) -> array[int]:
-        """Index keys of leads asked for by id, so that nobody looks through the whole account for them."""
+    def _picked(self, query: LeadQuery, state: State) -> list[int]:
+        """Leads asked for by id, found without looking through the whole account."""
         asked = (self._table.find(int(each)) for each in query.choices["id"] if each.isdecimal())
-        return array("Q", sorted(
-            key_of(each.updated_at, each.id)
-            for each in asked
-            if each and each.state == state and each.updated_at in query.updated
-        ))  # fmt: skip
+        return [each.id for each in asked if each and each.state == state and each.updated_at in query.updated]
 
     def _order_key(self, field: str) -> Callable[[int], tuple[int, float]]:
         """Ties come in order of id, or differently at each asking."""
+        unstable = self.options.unstable_ties
 
         def key(lead_id: int) -> tuple[int, float]:
+            if field == "id":
+                return lead_id, 0
             standing = self._standing(lead_id)
             at = standing.updated_at if field == "updated_at" else standing.created_at
-            return at, self._rng.random() if self.options.unstable_ties else lead_id
+            return at, self._rng.random() if unstable else lead_id
 
         return key
-
-    def _passes(self, lead: Json, query: LeadQuery) -> bool:
-        if query.statuses:
-            if (str(lead["pipeline_id"]), str(lead["status_id"])) not in query.statuses:
-                return False
-        elif self.options.hides_incoming and self._is_incoming(lead):
-            return False
-        return all(lead[name] in interval for name, interval in query.intervals) and all(
-            str(lead[name]) in values for name, values in query.choices.items()
-        )
-
-    def _is_incoming(self, lead: Json) -> bool:
-        return any(
-            status["id"] == lead["status_id"] and status["type"] == INCOMING
-            for pipeline in self.content.pipelines
-            for status in pipeline["_embedded"]["statuses"]
-        )
 
     def _shown(self, lead_id: int) -> Json:
         standing = self._standing(lead_id)
@@ -253,7 +222,7 @@ class Account:
 
         if self.options.lag_seconds:
             due_at = self._clock.seconds() + self.options.lag_seconds
-            heapq.heappush(self._late, (due_at, len(self._late), apply))
+            heapq.heappush(self._late, (due_at, next(self._turn), apply))
         else:
             apply()
 
@@ -266,8 +235,7 @@ class Account:
             changed: dict[int, Standing] = {}
             for at, lead_id, deed in self._history.until(now - self.options.lag_seconds):
                 before = changed.get(lead_id) or self._table.find(lead_id)
-                after = _after(before, lead_id, deed, at)
-                if after:
+                if after := standing_after(before, lead_id, deed, at):
                     changed[lead_id] = after
                     self._note(at, lead_id, deed)
             self._table.put(changed.values())
@@ -276,12 +244,9 @@ class Account:
         if deed in _EVENTS:
             self._events.append(LeadEvent(at, lead_id, _EVENTS[deed]))
 
-    def _some_ids(self, count: int, since: int, until: int) -> list[int]:
-        if not count:
-            return []
-        index, start, stop = self._table.keys(State.LIVE, since=since, until=until)
-        places = self._rng.sample(range(start, stop), min(count, stop - start))
-        return [id_of(index[place]) for place in places]
+    def _some_ids(self, how_many: int, since: int, until: int) -> list[int]:
+        ids = self._table.ids(State.LIVE, since=since, until=until)
+        return self._rng.sample(ids, min(how_many, len(ids)))
 
     def _jump_one(self, since: int, until: int) -> None:
         """To shortly before the interval, or from elsewhere into it."""
@@ -291,53 +256,3 @@ class Account:
         else:
             for lead_id in self._some_ids(1, until + 1, FOREVER) or self._some_ids(1, 0, since - 1):
                 self.jump(lead_id, self._rng.randint(since, until))
-
-
-class _Ids(Sequence[int]):
-    """A part of an index as a sequence of ids, forwards or backwards, without copying it."""
-
-    def __init__(self, index: Sequence[int], start: int, stop: int, *, descending: bool) -> None:
-        self._index = index
-        self._places = range(stop - 1, start - 1, -1) if descending else range(start, stop)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    @overload
-    def __getitem__(self, place: int) -> int: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[int]: ...
-    def __getitem__(self, place: int | slice) -> int | list[int]:
-        if isinstance(place, slice):
-            return [id_of(self._index[each]) for each in self._places[place]]
-        return id_of(self._index[self._places[place]])
-
-
-def _after(before: Standing | None, lead_id: int, deed: Deed, at: int) -> Standing | None:
-    """Where a lead stands after a deed; None when the deed finds nothing to do."""
-    if before is None:
-        return Standing(lead_id, at, at) if deed == "made" else None
-    if deed == "made":
-        return None  # somebody has already made it by hand
-    needed, state = _MOVES[deed]
-    if before.state != needed:
-        return None
-    return Standing(lead_id, before.created_at, max(at, before.updated_at), before.revision + 1, state)
-
-
-def _spread(populations: Iterable[Population]) -> tuple[list[int], list[int], list[bool]]:
-    """Ids and seconds of the populations, ids rising from one to the next."""
-    ids: list[int] = []
-    updated_at: list[int] = []
-    deleted: list[bool] = []
-    for population in populations:
-        count = population.leads
-        stride = _STRIDE if count % _STRIDE else 1
-        span = population.updated_to - population.updated_from
-        first = _FIRST_ID + len(ids)
-        ids.extend(range(first, first + count))
-        updated_at.extend(
-            population.updated_from + place * stride % count * span // max(count - 1, 1) for place in range(count)
-        )
-        deleted.extend([population.deleted] * count)
-    return ids, updated_at, deleted

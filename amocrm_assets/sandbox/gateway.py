@@ -194,6 +194,8 @@ async def _reset(scope: Scope) -> None:
     """End the connection by a TCP reset: with no time to linger, closing sends RST instead of FIN."""
     transport = _transport(scope)
     await asyncio.sleep(0.01)  # what was written goes out first
+    if transport.is_closing():
+        return  # the client was quicker
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
     await asyncio.sleep(0)

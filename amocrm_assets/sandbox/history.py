@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from amocrm_assets.sandbox.leads import mixed
+from amocrm_assets.sandbox.table import Standing, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,14 @@ _ID_STEP = 23
 _TRASH_DAYS = 30
 _BULK_EVERY_DAYS = 7
 _WEEKEND_SHARE = 0.3
+
+
+_MOVES = {
+    "changed": (State.LIVE, State.LIVE),
+    "deleted": (State.LIVE, State.TRASHED),
+    "restored": (State.TRASHED, State.LIVE),
+    "purged": (State.TRASHED, State.GONE),
+}
 
 
 class Event(NamedTuple):
@@ -93,6 +102,18 @@ class History:
     def _id(self, place: int) -> int:
         """Ids rise with gaps, as other accounts take some."""
         return _FIRST_ID + place * _ID_STEP + mixed(self._seed, place) % _ID_STEP
+
+
+def standing_after(before: Standing | None, lead_id: int, deed: Deed, at: int) -> Standing | None:
+    """Where a lead stands after a deed; None when the deed finds nothing to do."""
+    if before is None:
+        return Standing(lead_id, at, at) if deed == "made" else None
+    if deed == "made":
+        return None  # somebody has already made it by hand
+    needed, state = _MOVES[deed]
+    if before.state != needed:
+        return None
+    return Standing(lead_id, before.created_at, max(at, before.updated_at), before.revision + 1, state)
 
 
 def _moment(rng: Random, midnight: int) -> int:

@@ -31,6 +31,12 @@ class Leads:
         self.fields = CustomFields(options)
         self.users = _users(options.account_id)
         self.pipelines = _pipelines(options.account_id)
+        self.incoming = frozenset(
+            status["id"]
+            for pipeline in self.pipelines
+            for status in pipeline["_embedded"]["statuses"]
+            if status["type"] == INCOMING
+        )
         self.loss_reasons = _loss_reasons()
         self._seed = mixed(options.seed, options.account_id)
         self._account_id = options.account_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +45,22 @@ class LeadQuery:
     intervals: tuple[tuple[str, Interval], ...] = ()
     choices: dict[str, frozenset[str]] = field(default_factory=dict)
     statuses: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def needs_content(self) -> bool:
+        """Whether more must be known of a lead than where it stands."""
+        return bool(self.intervals or self.choices or self.statuses)
+
+    def admits(self, lead: dict[str, Any], hidden: frozenset[int]) -> bool:
+        """Whether a lead passes the filters; leads on a `hidden` stage only if stages are asked for."""
+        if self.statuses:
+            if (str(lead["pipeline_id"]), str(lead["status_id"])) not in self.statuses:
+                return False
+        elif lead["status_id"] in hidden:
+            return False
+        return all(lead[name] in interval for name, interval in self.intervals) and all(
+            str(lead[name]) in values for name, values in self.choices.items()
+        )
 
 
 def page_and_limit(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 # Index keys hold the second in the upper and the id in the lower half, so that one array sorts by both.
 _HALF = 32
@@ -92,12 +93,20 @@ class LeadTable:
                 self._write(standing)
             self._index()
 
-    def keys(self, state: State, *, since: int, until: int) -> tuple[array[int], int, int]:
-        """The index of one list, and where the closed interval of seconds begins and ends in it."""
+    def ids(self, state: State, *, since: int, until: int, descending: bool = False) -> Sequence[int]:
+        """Ids of one list in order of (updated_at, id), for a closed interval of seconds."""
+        return _Ids(self._indexes[state], self._part(state, since, until), descending=descending)
+
+    def stamps(self, state: State, *, since: int, until: int) -> dict[int, int]:
+        """`updated_at` by id of the same."""
         index = self._indexes[state]
-        start = bisect_left(index, max(since, 0) << _HALF)
-        stop = bisect_right(index, (min(until, _LOWER) << _HALF) | _LOWER) if until >= 0 else 0
-        return index, start, max(start, stop)
+        return {index[place] & _LOWER: index[place] >> _HALF for place in self._part(state, since, until)}
+
+    def _part(self, state: State, since: int, until: int) -> range:
+        index = self._indexes[state]
+        start = bisect_left(index, _key(max(since, 0), 0))
+        stop = bisect_right(index, _key(min(until, _LOWER), _LOWER)) if until >= 0 else 0
+        return range(start, max(start, stop))
 
     def newest_id(self) -> int:
         """The greatest id ever given, 0 for none."""
@@ -121,33 +130,42 @@ class LeadTable:
         before = self.find(lead_id)
         if before and before.state in self._indexes:
             index = self._indexes[before.state]
-            del index[bisect_left(index, key_of(before.updated_at, lead_id))]
+            del index[bisect_left(index, _key(before.updated_at, lead_id))]
 
     def _list(self, standing: Standing) -> None:
         if standing.state in self._indexes:
             index = self._indexes[standing.state]
-            key = key_of(standing.updated_at, standing.id)
+            key = _key(standing.updated_at, standing.id)
             index.insert(bisect_left(index, key), key)
 
     def _index(self) -> None:
         for state in self._indexes:
             self._indexes[state] = array("Q", sorted(
-                key_of(updated_at, lead_id)
+                _key(updated_at, lead_id)
                 for lead_id, updated_at, each in zip(self._ids, self._updated, self._states, strict=True)
                 if each == state
             ))  # fmt: skip
 
 
-def key_of(updated_at: int, lead_id: int) -> int:
-    """The index key of a lead."""
+def _key(updated_at: int, lead_id: int) -> int:
     return (updated_at << _HALF) | lead_id
 
 
-def id_of(key: int) -> int:
-    """The lead of an index key."""
-    return key & _LOWER
+class _Ids(Sequence[int]):
+    """A part of an index as a sequence of ids, forwards or backwards, without copying it."""
 
+    def __init__(self, index: Sequence[int], part: range, *, descending: bool) -> None:
+        self._index = index
+        self._places = part[::-1] if descending else part
 
-def second_of(key: int) -> int:
-    """The `updated_at` of an index key."""
-    return key >> _HALF
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[int]: ...
+    def __getitem__(self, place: int | slice) -> int | list[int]:
+        if isinstance(place, slice):
+            return [self._index[each] & _LOWER for each in self._places[place]]
+        return self._index[self._places[place]] & _LOWER

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 LEAD_TYPES = {
     "text", "textarea", "numeric", "monetary", "checkbox", "select", "radiobutton", "multiselect", "date",
-    "birthday", "date_time", "url", "streetaddress", "smart_address", "legal_entity", "tracking_data", "chained_list", "file",
+    "birthday", "date_time", "url", "streetaddress", "smart_address", "legal_entity", "tracking_data", "file",
+    "chained_list",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -116,7 +117,7 @@ def test_compressed_bytes_may_be_damaged_or_end_too_early(sandbox: Sandbox, kind
     sandbox.configure(faults=[Fault(kind)])
     head, _, body = raw_answer(sandbox, accept="gzip").partition(b"\r\n\r\n")
     assert stated_length(head) == len(body)
-    with pytest.raises((gzip.BadGzipFile, EOFError, OSError, gzip.zlib.error)):
+    with pytest.raises((EOFError, OSError, zlib.error)):
         gzip.decompress(body)
 
 
@@ -184,9 +185,11 @@ def test_a_fault_may_strike_only_later_pages(asking: Asking, sandbox: Sandbox) -
 
 
 def test_a_fault_is_bound_by_path_by_number_and_by_a_beginning(asking: Asking, sandbox: Sandbox) -> None:
-    sandbox.configure(faults=[Fault("502", path="/api/v4/leads", times=2, after=1)])
+    sandbox.configure(faults=[Fault("502", path="/api/v4/leads")])
     assert asking.get("/api/v4/account").status_code == 200
-    assert [asking.page().status_code for _ in range(5)] == [200, 502, 502, 200, 200]
+    for _ in range(2):
+        sandbox.configure(faults=[Fault("502", path="/api/v4/leads", times=2, after=1)])
+        assert [asking.page().status_code for _ in range(5)] == [200, 502, 502, 200, 200]
 
 
 def test_the_seed_decides_which_requests_are_hit() -> None:
