@@ -5,8 +5,10 @@ Errors of the gateway, the limit and faults are in `gateway`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from starlette.routing import Route
 
@@ -17,7 +19,6 @@ from amocrm_assets.sandbox.query import lead_query, page_and_limit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -94,10 +95,7 @@ def _account(request: Request) -> Response:
 
 
 def _datetime_settings(sandbox: Sandbox) -> Json:
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
-    local: datetime = datetime.fromtimestamp(sandbox.clock.now(), ZoneInfo(sandbox.options.timezone))
+    local = datetime.fromtimestamp(sandbox.clock.now(), ZoneInfo(sandbox.options.timezone))
     return {
         "date_pattern": "d.m.Y H:i",
         "short_date_pattern": "d.m.Y",
@@ -116,7 +114,7 @@ def _leads(request: Request) -> Response:
     request.state.rows = len(page.leads)
     if not page.leads:
         return nothing()
-    base = f"{request.base_url}api/v4/leads"
+    base = f"{request.base_url}api/v4"
     leads = [_linked(lead, base, query.extras, sandbox) for lead in page.leads]
     content = {
         "_page": query.page,
@@ -131,7 +129,7 @@ def _lead(request: Request) -> Response:
     lead = sandbox.account.lead(request.path_params["lead_id"])
     if lead is None:
         return nothing()
-    base = f"{request.base_url}api/v4/leads"
+    base = f"{request.base_url}api/v4"
     return hal(_linked(lead, base, _extras(request), sandbox), escaped=sandbox.options.escaped_json)
 
 
@@ -142,9 +140,9 @@ def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> 
     if not lead["is_deleted"]:
         company = 41_000_001 + drawn % 5000
         embedded["tags"] = sandbox.account.content.tags(lead["id"])
-        embedded["companies"] = [{"id": company, "_links": _self(f"{base[:-5]}companies/{company}")}][: drawn % 3]
+        embedded["companies"] = [{"id": company, "_links": _self(f"{base}/companies/{company}")}][: drawn % 3]
         _add_extras(lead, embedded, extras, sandbox, drawn)
-    return lead | {"_links": _self(f"{base}/{lead['id']}"), "_embedded": embedded}
+    return lead | {"_links": _self(f"{base}/leads/{lead['id']}"), "_embedded": embedded}
 
 
 def _add_extras(lead: Json, embedded: Json, extras: frozenset[str], sandbox: Sandbox, drawn: int) -> None:

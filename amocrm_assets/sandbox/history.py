@@ -50,7 +50,7 @@ class History:
         self._seed = seed
         self._leads_per_day = leads_per_day
         self._day = 0
-        self._made = 0
+        self._ids: list[int] = []
         self._waiting: deque[Event] = deque()
         self._to_purge: deque[tuple[int, int]] = deque()
 
@@ -69,11 +69,11 @@ class History:
         midnight = BEGINNING + self._day * DAY
         # 2025-01-01 was a Wednesday.
         share = _WEEKEND_SHARE if (self._day + 2) % 7 >= 5 else 1.0  # noqa: PLR2004  # Saturday, Sunday
-        before = self._made
+        before = len(self._ids)
         made = round(self._leads_per_day * share * rng.uniform(0.8, 1.2))
         for at in sorted(_moment(rng, midnight) for _ in range(made)):
-            yield Event(at, self._id(self._made), "made")
-            self._made += 1
+            self._ids.append(self._new_id())
+            yield Event(at, self._ids[-1], "made")
         if before:
             yield from self._changes(rng, midnight, before, round(3 * made))
             yield from self._trash(rng, midnight, before)
@@ -81,26 +81,27 @@ class History:
     def _changes(self, rng: Random, midnight: int, before: int, count: int) -> Iterator[Event]:
         """Mostly of young leads, since old ones are closed; once a week somebody changes hundreds at once."""
         for _ in range(count):
-            place = before - 1 - int(rng.expovariate(1 / 1200))
-            yield Event(_moment(rng, midnight), self._id(max(place, 0)), "changed")
+            place = max(before - 1 - int(rng.expovariate(1 / 1200)), 0)
+            yield Event(_moment(rng, midnight), self._ids[place], "changed")
         if self._day % _BULK_EVERY_DAYS == 0:
             at = midnight + 18 * 3600 + rng.randrange(3600)
             for place in rng.sample(range(before), min(before, 4 * self._leads_per_day)):
-                yield Event(at, self._id(place), "changed")
+                yield Event(at, self._ids[place], "changed")
 
     def _trash(self, rng: Random, midnight: int, before: int) -> Iterator[Event]:
         while self._to_purge and self._to_purge[0][0] <= self._day:
             yield Event(midnight + 3 * 3600, self._to_purge.popleft()[1], "purged")
         for _ in range(self._leads_per_day // 25):
-            lead_id, at = self._id(rng.randrange(before)), _moment(rng, midnight)
+            lead_id, at = self._ids[rng.randrange(before)], _moment(rng, midnight)
             yield Event(at, lead_id, "deleted")
             if rng.random() < 0.2:  # noqa: PLR2004
                 yield Event(min(at + 600, midnight + DAY - 1), lead_id, "restored")
             else:
                 self._to_purge.append((self._day + _TRASH_DAYS, lead_id))
 
-    def _id(self, place: int) -> int:
+    def _new_id(self) -> int:
         """Ids rise with gaps, as other accounts take some."""
+        place = len(self._ids)
         return _FIRST_ID + place * _ID_STEP + mixed(self._seed, place) % _ID_STEP
 
 

@@ -6,7 +6,7 @@ process or by `POST /sandbox/control` under the same names. Nothing here acts on
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class SandboxOptions:
     access_token_seconds: int = 24 * 60 * 60
     access_token_requests: int | None = None
     refresh_token_seconds: int = 90 * 24 * 60 * 60
-    long_lived_until: int = field(default=4102444800)  # 2100-01-01
+    long_lived_until: int = 4102444800  # 2100-01-01
     renamed_to: str | None = None
 
 

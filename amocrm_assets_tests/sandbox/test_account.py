@@ -123,6 +123,17 @@ def test_an_unknown_type_of_field_can_be_invented(sandbox: Sandbox) -> None:
     )
 
 
+def test_a_renamed_field_shows_in_leads_that_nobody_touched(asking: Asking, sandbox: Sandbox) -> None:
+    before = next(lead for lead in asking.leads() if lead["custom_fields_values"])
+    field_id = before["custom_fields_values"][0]["field_id"]
+    sandbox.account.content.fields.rename(field_id, "Новое название")
+    after = asking.get(f"/api/v4/leads/{before['id']}").json()
+    assert after["custom_fields_values"][0]["field_name"] == "Новое название"
+    assert after["updated_at"] == before["updated_at"]
+    catalogue = asking.get("/api/v4/leads/custom_fields").json()["_embedded"]["custom_fields"]
+    assert [each["id"] for each in catalogue if each["name"] == "Новое название"] == [field_id]
+
+
 def test_leads_without_fields_have_null_or_an_empty_list(many: list[dict[str, Any]]) -> None:
     fields = [lead["custom_fields_values"] for lead in many]
     assert None in fields
