@@ -8,13 +8,20 @@ from typing import Any
 
 from starlette.responses import Response
 
+HAL = "application/hal+json"
+_ESCAPED = json.JSONEncoder(separators=(",", ":"))
+_PLAIN = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _TITLES = {400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found"}
+
+
+def as_json(content: Any, *, escaped: bool = True) -> str:
+    """Compact JSON; other scripts as escapes, or as they are."""
+    return (_ESCAPED if escaped else _PLAIN).encode(content)
 
 
 def hal(content: Any, *, escaped: bool = True) -> Response:
     """A resource."""
-    text = json.dumps(content, ensure_ascii=escaped, separators=(",", ":"))
-    return Response(text.encode(), media_type="application/hal+json")
+    return Response(as_json(content, escaped=escaped).encode(), media_type=HAL)
 
 
 def problem(status: int, detail: str, **more: Any) -> Response:

@@ -51,7 +51,7 @@ def chosen_events(
     return found[(page - 1) * limit : page * limit], len(found) > page * limit, page
 
 
-def as_json(events: Iterable[LeadEvent], account_id: int) -> list[dict[str, Any]]:
+def shown_events(events: Iterable[LeadEvent], account_id: int) -> list[dict[str, Any]]:
     """Events as amoCRM shows them; ids are strings that sort by time."""
     return [
         {

@@ -11,7 +11,6 @@ import contextlib
 import gzip
 import socket
 import struct
-import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox.options import Fault, SandboxOptions
     from amocrm_assets.sandbox.world import Sandbox
 
-TRANSPORT = "amocrm_assets.transport"  # the ASGI extension by which the server hands over the connection
+CONNECTION = "amocrm_assets.connection"  # the ASGI extension by which the server hands over its connection
 _API = "/api/"
 _LEADS = "/api/v4/leads"
 _WORTH_COMPRESSING_BYTES = 512
@@ -56,7 +55,8 @@ class Gateway:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
             await self._app(scope, receive, send)
             return
-        entry = Request(time.monotonic(), scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+        asked_at = scope["extensions"][CONNECTION]["asked_at"]
+        entry = Request(asked_at, scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
         self._sandbox.requests.append(entry)
         refusal = self._refusal(entry)
         fault = None if refusal else self._fault(entry)
@@ -187,7 +187,7 @@ async def _collected(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
-    return cast("asyncio.Transport", scope["extensions"][TRANSPORT]["connection"])
+    return cast("asyncio.Transport", scope["extensions"][CONNECTION]["transport"])
 
 
 async def _reset(scope: Scope) -> None:

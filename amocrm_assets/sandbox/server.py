@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from amocrm_assets.sandbox import api, control, oauth
 from amocrm_assets.sandbox.answers import problem
-from amocrm_assets.sandbox.gateway import TRANSPORT, Gateway
+from amocrm_assets.sandbox.gateway import CONNECTION, Gateway
 from amocrm_assets.sandbox.world import Sandbox
 
 if TYPE_CHECKING:
@@ -83,11 +84,11 @@ async def _login(_request: Request) -> Response:
 
 
 class _Protocol(HttpToolsProtocol):
-    """Hands the connection to the application, so that faults can break it."""
+    """Hands the connection to the application, so that faults can break it, and the instant of the request."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {TRANSPORT: {"connection": self.transport}}
+        self.scope["extensions"] = {CONNECTION: {"transport": self.transport, "asked_at": time.monotonic()}}
 
 
 class _Server(uvicorn.Server):
