@@ -44,6 +44,11 @@ def test_a_sandbox_stops_at_once_though_an_answer_hangs() -> None:
         session.get(sandbox.url + "/api/v4/leads", timeout=0.1)
 
 
+def test_small_answers_do_not_wait_for_an_acknowledgement(asking: Asking) -> None:
+    """Nagle's delay would make each of them last 40 ms."""
+    assert min(asking.page(limit=1).elapsed.total_seconds() for _ in range(15)) < 0.035
+
+
 def test_a_taken_port_is_an_error() -> None:
     with running_sandbox(quiet()) as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
