@@ -270,6 +270,11 @@ class Deployment:
         return cls(**given)
 
 
+def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Where Dagster keeps its history, None when `DAGSTER_HOME` is unset or empty."""
+    return environment.get("DAGSTER_HOME") or None
+
+
 def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
     """Value of the environment variable that a setting names.
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
+    from amocrm_assets.crm.authorisation.oauth import OAuth
     from amocrm_assets.settings import Deployment, SourceSettings
 
 WARNING_SECONDS = 14 * 24 * 3600
@@ -30,7 +32,7 @@ class Authorisation(Protocol):
         ...
 
 
-def open_authorisation(source: SourceSettings, deployment: Deployment) -> Authorisation:
+def open_authorisation(source: SourceSettings, deployment: Deployment) -> LongLivedToken | OAuth:
     """The authorisation that the source's settings describe. Reads nothing yet."""
     if source.oauth is None:
         from amocrm_assets.crm.authorisation.long_lived import LongLivedToken

@@ -5,6 +5,7 @@ A new one is made by a person in amoCRM, so everything here that fails says wher
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amocrm_assets.settings import SourceSettings
+
+TOKEN = re.compile(r"[!-~]+")
 
 
 class LongLivedToken:
@@ -34,6 +37,11 @@ class LongLivedToken:
     def token(self) -> str:
         """The token, unless it says itself that it is of no use here. Raises `NotAuthorised`."""
         token = secret(self._variable)
+        if not TOKEN.fullmatch(token):  # it would be refused as a header, by an error that shows it
+            raise self._not_authorised(
+                "its value holds a space, a line break or another character that no token has.",
+                mend=f"Put the token alone into {self._variable}, without `Bearer`, quotes or line breaks.",
+            )
         claims = read_claims(token)
         if claims.expires_at is not None and claims.expires_at <= self._now():
             expired = datetime.fromtimestamp(claims.expires_at, tz=UTC)
@@ -66,6 +74,11 @@ class LongLivedToken:
     def expires_at(self) -> int | None:
         """The end that the token itself names."""
         return read_claims(secret(self._variable)).expires_at
+
+    def connected_as(self) -> str:
+        """The account that the token itself names. Raises `NotAuthorised` when it is of no use."""
+        account_id = read_claims(self.token()).account_id
+        return "a long-lived token" if account_id is None else f"a long-lived token (id {account_id})"
 
     def _not_authorised(self, came_back: str, *, mend: str, status: int | None = None) -> NotAuthorised:
         return NotAuthorised(

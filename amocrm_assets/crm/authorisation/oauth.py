@@ -78,6 +78,11 @@ class OAuth:
         kept = self.store.read()
         return None if kept is None else kept.pair.obtained_at + REFRESH_TOKEN_SECONDS
 
+    def connected_as(self) -> str:
+        """The account that was connected. Raises `NotAuthorised` when none is."""
+        connected = self._kept().pair.connected
+        return f"{connected.account_name} (id {connected.account_id})"
+
     def _is_ending(self, pair: StoredPair) -> bool:
         return pair.expires_at - self.now() < MARGIN_SECONDS
 

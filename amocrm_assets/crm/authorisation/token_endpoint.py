@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = (5, 25)
 TRIES = 4
+# Both are sent as headers, where other characters end in an error that shows them.
+Token = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+$")]
 
 
 class NewPair(msgspec.Struct, frozen=True, kw_only=True):
     """What amoCRM hands out for a code or a refresh token."""
 
-    access_token: Annotated[str, msgspec.Meta(min_length=1)]
-    refresh_token: Annotated[str, msgspec.Meta(min_length=1)]
+    access_token: Token
+    refresh_token: Token
     expires_in: Annotated[int, msgspec.Meta(gt=0)]
 
     def __repr__(self) -> str:

@@ -38,6 +38,13 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) ->
         LongLivedToken(SOURCE).token()
 
 
+@pytest.mark.parametrize("value", ["Bearer MARKED", '"MARKED"\nx', "MARKED\u200b", "MARKЕD"])
+def test_a_value_that_is_no_token_is_not_sent_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    with pytest.raises(NotAuthorised, match="Put the token alone into ACME_TOKEN") as caught:
+        authorisation(monkeypatch, value).token()
+    assert "MARK" not in str(caught.value)
+
+
 def test_an_expired_token_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotAuthorised, match=r"expired on 2026-09-21 14:13 UTC.*Make a new one"):
         authorisation(monkeypatch, jwt(exp=NOW - 1)).token()

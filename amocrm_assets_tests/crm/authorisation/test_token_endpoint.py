@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import traceback
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -19,11 +19,11 @@ from amocrm_assets.errors import (
     NotAuthorised,
 )
 from amocrm_assets.sandbox import Fault
-from amocrm_assets.sandbox.options import FaultKind
 from amocrm_assets_tests.crm.authorisation.sources import OAUTH, source
 
 if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.sandbox.options import FaultKind
 
 TOKENS = "/oauth2/access_token"
 # What goes wrong, how many requests are sent, what is raised.
@@ -157,12 +157,3 @@ def test_each_refusal_has_its_own_message(status: int, grant_type: str, hint: st
 def test_a_refusal_without_a_hint_is_understood_by_its_status(body: bytes) -> None:
     error = refusal(answer(400, body=body), source=source(), oauth=OAUTH, grant_type="refresh_token")
     assert "does not know this integration id" in str(error)
-
-
-def test_every_fault_of_the_sandbox_that_concerns_tokens_is_tried() -> None:
-    """A fault that is added to the sandbox is either about rows or belongs into the table above."""
-    about_rows = {
-        "row-without-id", "ids-as-strings", "row-outside-window", "row-twice", "huge-text", "lone-surrogate",
-        "nul", "many-fields", "next-elsewhere", "repeated-key", "damaged-gzip",
-    }  # fmt: skip
-    assert {row[0] for row in FAULTS} == set(get_args(FaultKind)) - about_rows

@@ -1,0 +1,108 @@
+"""`amocrm-assets connect`: a person's consent becomes a stored authorisation."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from amocrm_assets.cli.source_argument import SOURCE
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.account import Account
+    from amocrm_assets.crm.authorisation.consent import Consent
+    from amocrm_assets.settings import OAuthSettings, SourceSettings
+
+# As long as a code lives.
+WAIT_SECONDS = 20 * 60
+FILTERS = {True: "on", False: "off", None: "not told"}
+
+
+@click.command(name="connect")
+@click.argument("source", type=SOURCE)
+@click.option("--no-browser", is_flag=True, help="Print the page only; paste the address to which it leads.")
+@click.option(
+    "--code", "has_code", is_flag=True, help="You have a code from the integration's page: asked without echo."
+)
+@click.option("--code-env", metavar="NAME", help="Take the code from this environment variable.")
+def command(source: SourceSettings, *, no_browser: bool, has_code: bool, code_env: str | None) -> None:
+    """Connect SOURCE to its amoCRM account by OAuth 2.0.
+
+    Opens amoCRM's page of consent and waits until you have allowed the access there. Works without a browser too:
+    --no-browser prints the page, for a browser on any machine.
+
+    docs/connecting.md shows how the integration is made.
+    """
+    from amocrm_assets.crm.authorisation.connecting import connect
+    from amocrm_assets.crm.authorisation.consent import Consent
+    from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
+    from amocrm_assets.crm.authorisation.token_store import TokenStore
+    from amocrm_assets.settings import Deployment, secret
+
+    oauth = _oauth(source)
+    secret(oauth.client_secret_env)  # before a person is sent to a page
+    consent = Consent(
+        source,
+        client_id=secret(oauth.client_id_env),
+        redirect_uri=oauth.redirect_uri,
+        state=secrets.token_urlsafe(32),
+    )
+    if code_env:
+        code = consent.code_in(secret(code_env))
+    elif has_code:
+        code = consent.code_in(_asked("Code"))
+    else:
+        code = _consented(consent, no_browser=no_browser)
+    store = TokenStore.of(source, Deployment.from_environment())
+    account = connect(TokenEndpoint(source, oauth), code, store=store)
+    click.echo(f"Connected {source.title}. The tokens are kept in {store.place}")
+    _show(source, account)
+
+
+def _oauth(source: SourceSettings) -> OAuthSettings:
+    from amocrm_assets.errors import SettingsError
+
+    if source.oauth is not None:
+        return source.oauth
+    raise SettingsError(
+        f"Connecting {source.subdomain}",
+        came_back=f"it has a long-lived token, in {source.access_token_env}, and needs no connecting.",
+        mend=f"`amocrm-assets check {source.subdomain}` tries the token. For OAuth, replace `access_token_env` by"
+        " `oauth` in the source's defs.yaml.",
+        source=source.subdomain,
+    )
+
+
+def _consented(consent: Consent, *, no_browser: bool) -> str:
+    from amocrm_assets.crm.authorisation.consent import Redirects
+
+    click.echo(f"Allow the access to {consent.source.title} on this page:\n\n  {consent.page}\n")
+    if no_browser or not consent.comes_back_here:
+        click.echo("It leads to an address with a code, which your browser may be unable to show. Copy it whole.")
+        return consent.code_in(_asked("Address or code"))
+    with Redirects(consent) as redirects:
+        click.launch(consent.page)
+        click.echo(f"Waiting for the answer at {consent.redirect_uri}. A browser on another machine? Stop this")
+        click.echo("with Ctrl-C and run it again with --no-browser.")
+        return redirects.wait(seconds=WAIT_SECONDS)
+
+
+def _asked(what: str) -> str:
+    """A secret from the person, without echo, or from a pipe."""
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=True))
+    return sys.stdin.readline()
+
+
+def _show(source: SourceSettings, account: Account) -> None:
+    from amocrm_assets.crm.differences import differences
+
+    click.echo(f"  account  {account.name} ({account.subdomain}, id {account.id})")
+    click.echo(f"  user     id {account.current_user_id}")
+    click.echo(f"  zone     {account.timezone}")
+    click.echo(f"  filters  {FILTERS[account.filters_enabled]}")
+    for difference in differences(source, account):
+        click.echo(f"! {difference}")
+    click.echo(f"Next: amocrm-assets check {source.subdomain}")

@@ -1,0 +1,150 @@
+"""`amocrm-assets new`: the settings of a source are written for the first time, with every setting explained.
+
+What a setting means and may be is taken from `settings`, so the file cannot say anything else.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import SourceSettings
+
+REDIRECT_URI = "http://127.0.0.1:8910/callback"
+
+
+@click.command(name="new")
+@click.argument("account")
+@click.option("--display-name", help="How people call it. Default: the subdomain.")
+@click.option("--token-env", metavar="NAME", help="Variable that holds a long-lived token.")
+@click.option("--oauth", is_flag=True, help="OAuth 2.0 instead of a long-lived token.")
+@click.option("--client-id-env", metavar="NAME", help="With --oauth: variable with the integration's id.")
+@click.option("--client-secret-env", metavar="NAME", help="With --oauth: variable with its secret key.")
+@click.option("--redirect-uri", help=f"With --oauth: the integration's redirect address. Default: {REDIRECT_URI}")
+@click.option("--timezone", help="The account's zone, like Europe/Moscow.")
+@click.option("--start-date", metavar="YYYY-MM-DD", help="First day to import. Default: this month's first.")
+@click.option("--base-url", help="Address of the account, where it is not https://ACCOUNT.amocrm.ru.")
+@click.option("--folder", type=click.Path(path_type=Path), help="The defs folder of another Dagster project.")
+def command(account: str, folder: Path | None, **given: Any) -> None:
+    """Write the settings of a new source: ACCOUNT is a subdomain, or the address of the account.
+
+    Asks for what is not given, where there is a terminal to ask on. Never touches settings that are there.
+    """
+    from amocrm_assets.orchestration.loader import DEFS
+
+    attributes = _attributes(account, given)
+    source = _validated(attributes)
+    file = (folder or DEFS) / source.subdomain / "defs.yaml"
+    _require_new(source, folder or DEFS)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("x", encoding="utf-8") as new:
+        new.write(settings_text(source, attributes))
+    click.echo(f"Wrote {file}\nNext:")
+    for number, step in enumerate(_next_steps(source), start=1):
+        click.echo(f"  {number}. {step}")
+
+
+def settings_text(source: SourceSettings, attributes: dict[str, Any]) -> str:
+    """The file: what is set, and everything else that can be set, as comments."""
+    from amocrm_assets.orchestration.loader import COMPONENT
+
+    lines = [
+        f"# {source.title}: an amoCRM account and what is brought from it.",
+        f"type: {COMPONENT}",
+        "attributes:",
+    ]
+    for name, field in type(source).model_fields.items():
+        lines.append(f"  # {field.description}")
+        if name in attributes:
+            lines += [f"  {line}" for line in _yaml({name: attributes[name]})]
+        else:
+            lines += [f"  # {line}" for line in _yaml({name: (field.examples or [None])[0]})]
+        lines.append("")
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
+    host = re.sub(r"^https?://|/.*$", "", account)
+    subdomain, _, zone = host.partition(".")
+    url = given["base_url"] or (f"https://{host}" if zone not in {"", "amocrm.ru"} else None)
+    attributes: dict[str, Any] = {
+        "subdomain": subdomain,
+        "display_name": given["display_name"] or _asked("Name to show", subdomain),
+        **({"base_url": url} if url else {}),
+        **_credentials(subdomain, given),
+        "timezone": given["timezone"] or _asked("Time zone of the account", "Europe/Moscow"),
+        "start_date": given["start_date"] or _asked("First day to import", f"{datetime.now(UTC):%Y-%m-01}"),
+    }
+    return attributes
+
+
+def _credentials(subdomain: str, given: dict[str, Any]) -> dict[str, Any]:
+    own = re.sub(r"\W", "_", subdomain).upper()
+    if not given["oauth"]:
+        variable = given["token_env"] or _asked("Variable for the long-lived token", f"AMOCRM_TOKEN_{own}")
+        return {"access_token_env": variable}
+    return {
+        "oauth": {
+            "client_id_env": given["client_id_env"] or _asked("Variable for the id", f"AMOCRM_CLIENT_ID_{own}"),
+            "client_secret_env": given["client_secret_env"]
+            or _asked("Variable for the secret key", f"AMOCRM_CLIENT_SECRET_{own}"),
+            "redirect_uri": given["redirect_uri"] or _asked("Redirect address", REDIRECT_URI),
+        }
+    }
+
+
+def _asked(what: str, default: str) -> str:
+    return str(click.prompt(what, default=default)) if sys.stdin.isatty() else default
+
+
+def _validated(attributes: dict[str, Any]) -> SourceSettings:
+    from pydantic import ValidationError
+
+    from amocrm_assets.settings import SourceSettings
+
+    try:
+        return SourceSettings.model_validate(attributes)
+    except ValidationError as error:
+        # Without the input: somebody may have given a token where its variable's name belongs.
+        problems = error.errors(include_url=False, include_input=False)
+        told = [f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in problems]
+        raise click.UsageError("\n".join(told)) from error
+
+
+def _require_new(source: SourceSettings, folder: Path) -> None:
+    from amocrm_assets.orchestration.loader import find_sources
+
+    for found in find_sources(folder):
+        if found.settings.key.lower() == source.key.lower():
+            raise click.UsageError(f"{found.settings.subdomain} is there already: edit {found.file}")
+
+
+def _next_steps(source: SourceSettings) -> list[str]:
+    if source.oauth is None:
+        steps = [f"Put a long-lived token into {source.access_token_env} (docs/connecting.md)."]
+    else:
+        variables = f"{source.oauth.client_id_env} and {source.oauth.client_secret_env}"
+        steps = [
+            f"Put the integration's id and secret key into {variables} (docs/connecting.md).",
+            f"amocrm-assets connect {source.subdomain}",
+        ]
+    return [
+        *steps,
+        f"amocrm-assets check {source.subdomain}",
+        f"amocrm-assets fields {source.subdomain}, then choose some under `leads_custom_fields`, or leave all.",
+        f"amocrm-assets run {source.subdomain}",
+    ]
+
+
+def _yaml(setting: dict[str, Any]) -> list[str]:
+    import yaml
+
+    in_a_line = None if isinstance(next(iter(setting.values())), list) else False
+    text = yaml.safe_dump(setting, allow_unicode=True, sort_keys=False, width=1000, default_flow_style=in_a_line)
+    return str(text).splitlines()

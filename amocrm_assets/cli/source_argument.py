@@ -1,0 +1,41 @@
+"""How a source is named on the command line: by its subdomain, its key or its display name.
+
+Where sources come from is known to `orchestration.loader`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import SourceSettings
+
+
+class SourceArgument(click.ParamType["SourceSettings"]):
+    """A source, given by name."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SourceSettings:
+        """The source of that name; the error for another name says which there are."""
+        from amocrm_assets.orchestration.loader import load_sources
+
+        sources = load_sources()
+        for source in sources:
+            if str(value).casefold() in {name.casefold() for name in _names(source)}:
+                return source
+        known = [source.subdomain for source in sources]
+        close = difflib.get_close_matches(str(value), known)
+        there = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known) or 'none yet'}."
+        said = f"there is no source {value!r}. {there} `amocrm-assets new {value}` makes one."
+        raise click.BadParameter(said, ctx, param)
+
+
+def _names(source: SourceSettings) -> set[str]:
+    return {source.subdomain, source.key, source.title}
+
+
+SOURCE = SourceArgument()

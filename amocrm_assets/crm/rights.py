@@ -1,0 +1,39 @@
+"""Which leads the authorisation's user may see: amoCRM leaves out the others without a word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.errors import AccessDenied
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.answers import Answer
+    from amocrm_assets.crm.client import AmoCrmClient
+
+
+@dataclass(frozen=True)
+class LeadRights:
+    """`sees_all` is None where amoCRM does not tell, as it does to administrators alone."""
+
+    user: str | None
+    sees_all: bool | None
+
+
+def read_lead_rights(client: AmoCrmClient, user_id: int | None) -> LeadRights:
+    """Ask for one lead, then for the user. Raises `AccessDenied` when leads may not be seen at all."""
+    client.get("/api/v4/leads", {"limit": 1})
+    if user_id is None:
+        return LeadRights(None, None)
+    try:
+        return client.ask(f"/api/v4/users/{user_id}", {}, _rights)
+    except AccessDenied:  # not an error here: it tells that the user is no administrator
+        return LeadRights(None, None)
+
+
+def _rights(answer: Answer) -> LeadRights:
+    user: dict[str, Any] = answer.json() if answer.body else {}
+    rights = user.get("rights") or {}
+    view = (rights.get("leads") or {}).get("view")
+    sees_all = True if rights.get("is_admin") else None if view is None else view == "A"
+    return LeadRights(user.get("name"), sees_all)
