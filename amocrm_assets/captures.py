@@ -148,6 +148,25 @@ def captured_days(storage: Storage, subdomain: str) -> list[date]:
     return sorted({date.fromisoformat(name.split("/")[3]) for name in names if name.endswith(_SUFFIX)})
 
 
+@dataclass(frozen=True)
+class CaptureFound:
+    """A capture in the storage, by its name alone."""
+
+    name: str
+    captured_at: datetime
+
+
+def newest_captures(storage: Storage, subdomain: str) -> dict[date, CaptureFound]:
+    """The newest capture of each day that has one, by one look at the storage."""
+    names = sorted(name for name in storage.names(f"captures/{subdomain}/leads") if name.endswith(_SUFFIX))
+    return {date.fromisoformat(name.split("/")[3]): CaptureFound(name, _time_in(name)) for name in names}
+
+
+def _time_in(name: str) -> datetime:
+    stamp = name.rpartition("/")[2].removesuffix(_SUFFIX)
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+
+
 @contextmanager
 def open_capture(storage: Storage, name: str) -> Iterator[OpenCapture]:
     """Read a capture from its first line on. Raises `FileNotFoundError`.

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What Dagster takes; it would stop loading with an error that names no file.
+OWNER = re.compile(r"team:[^\s:]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+TAG = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
+TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 
 
 class _Settings(BaseModel):
@@ -199,6 +203,22 @@ class SourceSettings(_Settings):
             return date.fromisoformat(str(value)).isoformat()
         except ValueError as error:
             raise ValueError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error
+
+    @field_validator("owners")
+    @classmethod
+    def _are_owners(cls, value: list[str]) -> list[str]:
+        for owner in value:
+            if not OWNER.fullmatch(owner):
+                raise ValueError(f"{owner!r} is not an owner; write an e-mail address or team:name")
+        return value
+
+    @field_validator("tags")
+    @classmethod
+    def _are_tags(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not (TAG.fullmatch(name) and TAG_VALUE.fullmatch(text)):
+                raise ValueError(f"{name!r} is not a tag; names and values are letters, digits, `_`, `-` and `.`")
+        return value
 
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> SourceSettings:

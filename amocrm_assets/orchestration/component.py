@@ -6,10 +6,15 @@ in anybody's own Dagster project.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
@@ -20,8 +25,8 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
     """
 
     @classmethod
-    def model(cls) -> type[dg.Model]:
-        """The schema of the attributes; Dagster drops the descriptions of those with a default."""
+    def model(cls) -> type[BaseModel]:
+        """The schema of the attributes, with the descriptions that Dagster drops where there is a default."""
         model = super().model()
         for name, field in model.model_fields.items():
             field.description = SourceSettings.model_fields[name].description
@@ -36,4 +41,4 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, job, schedule and resources of the source; nothing when it is not enabled."""
-        return source_definitions(self, defined_in=context.path)
+        return source_definitions(self, file=context.path)

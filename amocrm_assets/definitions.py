@@ -1,0 +1,14 @@
+"""Dagster's door: the code location with all sources of `defs/`."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.orchestration.source import deployment_definitions
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything that the files under `defs/` describe. Raises `SettingsError` with every problem in them."""
+    return deployment_definitions(find_sources())

@@ -1,0 +1,65 @@
+"""The asset `leads`: makes rows of captures.
+
+How captures become rows is known to `rows`.
+"""
+
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.orchestration import checks
+from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
+from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
+from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.metadata import rows_metadata
+from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
+from amocrm_assets.orchestration.steps import step_days
+from amocrm_assets.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.rows import RowsWritten
+
+
+def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The asset of one source."""
+    key = leads_key(source)
+    spec = asset_spec(
+        source,
+        key,
+        deps=[raw_leads_key(source)],
+        kinds={"parquet", "pandas"},
+        description=(
+            f"Rows of the leads of **{source.title}** that were updated on a day: all captures of the day merged,"
+            " the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own assets"
+            " (`docs/downstream.md`)."
+        ),
+        metadata={
+            "dagster/column_schema": table_schema(),
+            "columns_come_from": dg.MetadataValue.md(origins_table()),
+        },
+    )
+    lineage = lineage_from(raw_leads_key(source), api_names=True)
+
+    @dg.multi_asset(
+        name=f"{source.key}__leads",
+        specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
+        check_specs=checks.leads_specs(source, key),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def leads(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> Iterator[dg.MaterializeResult[Any]]:
+        from amocrm_assets.rows import write_rows
+
+        storage = amocrm.storage()
+        written: dict[date, RowsWritten] = {}
+        with step_days(context, retries) as days:
+            for day in days.wanted:
+                written[day] = write_rows(storage, source, day)
+                days.done(day, rows_metadata(source, storage, day, written[day]))
+        yield dg.MaterializeResult(
+            metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)
+        )
+
+    return leads

@@ -1,0 +1,87 @@
+"""The asset `amoCrmLeads`: puts rows into the warehouse, a shard for each day.
+
+How a warehouse replaces and verifies a shard is known to `warehouse`.
+"""
+
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.errors import MayPass
+from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
+from amocrm_assets.orchestration.automation import freshness_of
+from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
+from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.metadata import shard_metadata
+from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
+from amocrm_assets.orchestration.steps import StepDays, step_days
+from amocrm_assets.settings import Deployment, SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import Warehouse
+
+
+def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The asset of one source."""
+    key = shards_key(source)
+    spec = asset_spec(
+        source,
+        key,
+        deps=[leads_key(source)],
+        kinds={Deployment.from_environment().warehouse.partition(":")[0], "table"},
+        description=(
+            f"The leads of **{source.title}** that were updated on a day, as the table"
+            f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"
+            " all, and the warehouse's own count is compared with the rows afterwards."
+        ),
+        metadata={
+            "dagster/column_schema": table_schema(),
+            "columns_come_from": dg.MetadataValue.md(origins_table()),
+        },
+        freshness_policy=freshness_of(source),
+    )
+    lineage = lineage_from(leads_key(source), api_names=False)
+
+    @dg.multi_asset(
+        name=f"{source.key}__amoCrmLeads",
+        specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
+        storage, warehouse = amocrm.storage(), amocrm.warehouse()
+        shown: dict[str, Any] = {"dagster/column_lineage": lineage}
+        with step_days(context, retries) as days:
+            # A slower, older run must not put its poorer rows over the shard of a newer one.
+            with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
+                _put(source, days, storage, warehouse, run_id=context.run.run_id)
+            if source.latest_view:
+                shown["latest_view"] = warehouse.replace_latest_view(source.subdomain)
+        return dg.MaterializeResult(metadata=shown)
+
+    return shards
+
+
+def _put(
+    source: SourceSettings, days: StepDays, storage: "Storage", warehouse: "Warehouse", *, run_id: str
+) -> None:
+    """Replace the shards of all days; a shard that fails does not hinder the others."""
+    from amocrm_assets.orchestration.stored_rows import row_count
+    from amocrm_assets.rows import rows_name
+    from amocrm_assets.warehouse import ShardLoad
+
+    errors: list[Exception] = []
+    subdomain = source.subdomain
+    loads = [
+        ShardLoad(subdomain, day, rows_name(subdomain, day), row_count(storage, subdomain, day))
+        for day in days.wanted
+    ]
+    for load, put in warehouse.put(loads, storage, run_id=run_id):
+        if isinstance(put, Exception):
+            errors.append(put)
+        else:
+            days.done(load.day, shard_metadata(put))
+    if errors:
+        # One that needs a person decides: trying again would end there too.
+        raise next((error for error in errors if not isinstance(error, MayPass)), errors[0])

@@ -1,0 +1,56 @@
+"""The columns of the shard as Dagster shows them: the table's schema, and where each column comes from.
+
+All of it is derived from `shard.COLUMNS`, once, and is the same for every source and day.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from amocrm_assets.shard import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amocrm_assets.shard import Column
+
+# Columns that API v4 calls otherwise.
+API_NAMES = {"sale": "price", "custom_fields": "custom_fields_values"}
+
+
+@cache
+def table_schema() -> dg.TableSchema:
+    """Every column with type and description; parts of a record follow it as `custom_fields.values.enum`."""
+    return dg.TableSchema(columns=[column for top in COLUMNS for column in _flat(top, "")])
+
+
+def _flat(column: Column, prefix: str) -> Iterator[dg.TableColumn]:
+    name = f"{prefix}{column.name}"
+    mode = " REPEATED" if column.mode == "REPEATED" else ""
+    yield dg.TableColumn(name=name, type=f"{column.type}{mode}", description=column.description)
+    for part in column.columns:
+        yield from _flat(part, f"{name}.")
+
+
+def lineage_from(asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineage:
+    """Each column comes from one column of `asset`; raw leads call some of them otherwise (`api_names`)."""
+    renamed = API_NAMES if api_names else {}
+    return dg.TableColumnLineage(
+        {
+            column.name: [dg.TableColumnDep(asset_key=asset, column_name=renamed.get(column.name, column.name))]
+            for column in COLUMNS
+        }
+    )
+
+
+@cache
+def origins_table() -> str:
+    """Where each column comes from, as Markdown: Dagster's own pages show column lineage only when hosted."""
+    lines = [
+        f"| `{column.name}` | `{column.name}` | `{API_NAMES.get(column.name, column.name)}` |"
+        for column in COLUMNS
+    ]
+    return "\n".join(["| column | `leads` | lead in API v4 |", "|---|---|---|", *lines])

@@ -1,0 +1,74 @@
+"""From this project's errors to what Dagster understands: a failure that names cause and mend, or a retry.
+
+The only place that decides whether Dagster tries again. What went wrong was said where it happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import dagster as dg
+
+from amocrm_assets.errors import AmoCrmAssetsError, MayPass, NeedsPerson, Unexpected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+NEXT_STEP: dict[type[AmoCrmAssetsError], str] = {
+    MayPass: "It may pass by itself, so Dagster tries again.",
+    NeedsPerson: "A person has to act first, so Dagster does not try again.",
+    Unexpected: "Nothing known behaves like this: please report it. Dagster does not try again.",
+}
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often, and after how long, a step is tried again when its error may pass. The wait doubles."""
+
+    count: int = 3
+    first_wait_seconds: float = 60.0
+
+    def is_last(self, error: AmoCrmAssetsError, retry_number: int) -> bool:
+        """Whether Dagster gives up after this error."""
+        return not isinstance(error, MayPass) or retry_number >= self.count
+
+
+def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retries, retry_number: int) -> NoReturn:
+    """End a step because of an error. `unfinished` are the days that the step did not finish."""
+    description = str(error)
+    if unfinished:
+        description += f" Not finished: {in_words(unfinished)}."
+    failure = dg.Failure(description, metadata=_facts(error, unfinished), allow_retries=False)
+    failure.__cause__ = error
+    if isinstance(error, MayPass):
+        wait_seconds = retries.first_wait_seconds * 2**retry_number
+        # Dagster shows the metadata of the retry's cause when it gives up.
+        raise dg.RetryRequested(max_retries=retries.count, seconds_to_wait=wait_seconds) from failure
+    raise failure
+
+
+def in_words(days: Sequence[date]) -> str:
+    """Days as ranges: `2026-01-01 to 2026-01-05, 2026-01-09`."""
+    runs: list[list[date]] = []
+    for day in sorted(days):
+        if runs and (day - runs[-1][-1]).days == 1:
+            runs[-1][1:] = [day]
+        else:
+            runs.append([day])
+    return ", ".join(" to ".join(day.isoformat() for day in run) for run in runs)
+
+
+def _facts(error: AmoCrmAssetsError, unfinished: Sequence[date]) -> dict[str, str | int | float]:
+    facts: dict[str, str | int | float] = {
+        **error.facts,
+        "tried": error.tried,
+        "came_back": error.came_back,
+        "mend": error.mend,
+        "error": type(error).__name__,
+        "next_step": next(said for kind, said in NEXT_STEP.items() if isinstance(error, kind)),
+    }
+    if unfinished:
+        facts |= {"unfinished_days": in_words(unfinished), "unfinished": len(unfinished)}
+    return facts

@@ -1,0 +1,48 @@
+"""Partition days of a source: which there are, which a run is about, which have ended last.
+
+A day is bounded by midnights of the source's zone, so it may have 23 or 25 hours. What is done with a day is
+known to `assets`; when a day is asked for, to `automation`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_PARTITION = "dagster/partition"
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from amocrm_assets.settings import SourceSettings
+
+
+def partitions_of(source: SourceSettings) -> dg.DailyPartitionsDefinition:
+    """A partition for each day that has ended, from the source's first day on."""
+    return dg.DailyPartitionsDefinition(start_date=source.start_date, timezone=source.timezone)
+
+
+def days_of(partition_keys: Sequence[str]) -> list[date]:
+    """The days that partition keys name, in order."""
+    return sorted(date.fromisoformat(key) for key in partition_keys)
+
+
+def last_days(source: SourceSettings, *, at: datetime, count: int) -> list[date]:
+    """The last `count` days that have ended at that moment in the source's zone, none before its first day."""
+    today = at.astimezone(source.zone).date()
+    days = [today - timedelta(days=back) for back in range(count, 0, -1)]
+    return [day for day in days if day >= source.first_day]
+
+
+def days_of_run(run: dg.DagsterRun) -> tuple[date, date] | None:
+    """First and last day that a run was started for; None for a run that is about no day in particular.
+
+    A check has no partitions, and Dagster tells it those of its run by tags alone.
+    """
+    first = run.tags.get(_RANGE_START) or run.tags.get(_PARTITION)
+    last = run.tags.get(_RANGE_END) or run.tags.get(_PARTITION)
+    return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None

@@ -1,0 +1,81 @@
+"""What the assets of all sources share at run time: the storage, the warehouse, and clients of amoCRM.
+
+Everything is opened when a step needs it, from the settings of the source and of the deployment. Nothing is held
+in Dagster's configuration, which is shown in the UI: secrets are read from the environment at the last moment.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from amocrm_assets.settings import Deployment
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.authorisation import Authorisation
+    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import Warehouse
+
+
+ROWS_IO_MANAGER = "amocrm_rows"
+
+
+class AmoCrmDeployment(dg.ConfigurableResource[None]):
+    """Where this deployment keeps things: `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`.
+
+    One for all sources, since Dagster's loading time grows with the square of the number of resources.
+    """
+
+    lock_wait_seconds: float = Field(
+        default=3600.0,
+        description=(
+            "How long a step waits for a run that Dagster's pools do not know of: one started by a command, or by"
+            " another deployment."
+        ),
+    )
+
+    def settings(self) -> Deployment:
+        """The deployment's settings as the environment of this process gives them."""
+        return Deployment.from_environment()
+
+    def storage(self) -> Storage:
+        """Captures and rows."""
+        from amocrm_assets.storage import open_storage
+
+        return open_storage(self.settings().storage)
+
+    def warehouse(self) -> Warehouse:
+        """Shards."""
+        from amocrm_assets.warehouse import open_warehouse
+
+        return open_warehouse(self.settings().warehouse)
+
+    def client(self, source: SourceSettings) -> AmoCrmClient:
+        """A client of the source's account; close it after use."""
+        from amocrm_assets.crm.client import AmoCrmClient
+
+        return AmoCrmClient(
+            source.url, self._authorisation(source), requests_per_second=source.requests_per_second
+        )
+
+    def expires_at(self, source: SourceSettings) -> int | None:
+        """When a person has to renew the authorisation, Unix seconds; None where unknown."""
+        return self._authorisation(source).expires_at()
+
+    def _authorisation(self, source: SourceSettings) -> Authorisation:
+        from amocrm_assets.crm.authorisation import open_authorisation
+
+        return open_authorisation(source, self.settings())
+
+
+@cache
+def shared_resources() -> dict[str, Any]:
+    """The resources of every source: the same objects, so that definitions of several sources can be merged."""
+    from amocrm_assets.orchestration.frames import RowsIOManager
+
+    return {"amocrm": AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}

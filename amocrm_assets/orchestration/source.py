@@ -1,0 +1,70 @@
+"""Everything that Dagster gets to know of a source: its assets, checks, job, schedule, and the shared resources.
+
+What each of them is stands in its own module. Nothing is read here but settings: no network, no file, no secret.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from amocrm_assets.orchestration.assets import asset_keys
+from amocrm_assets.orchestration.assets.leads import leads_of
+from amocrm_assets.orchestration.assets.raw_leads import raw_leads_of
+from amocrm_assets.orchestration.assets.shards import shards_of
+from amocrm_assets.orchestration.automation import automation_of
+from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.resources import shared_resources
+from amocrm_assets.orchestration.stored_checks import stored_checks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from types import CodeType
+
+    from amocrm_assets.orchestration.loader import SourceFound
+    from amocrm_assets.settings import SourceSettings
+
+
+def source_definitions(
+    source: SourceSettings, *, file: Path, line: int = 1, retries: Retries | None = None
+) -> dg.Definitions:
+    """Definitions of one source whose settings stand in `file`; none when it is not enabled."""
+    if not source.enabled:
+        return dg.Definitions()
+    retries = retries or Retries()
+    own = dg.Definitions(
+        assets=[
+            _linked(make(source, retries), made_by=make.__code__, file=file, line=line)
+            for make in (raw_leads_of, leads_of, shards_of)
+        ],
+        asset_checks=stored_checks_of(source),
+        resources=shared_resources(),
+    )
+    return dg.Definitions.merge(own, automation_of(source, asset_keys(source)))
+
+
+def deployment_definitions(sources: Iterable[SourceFound]) -> dg.Definitions:
+    """Definitions of all sources of this project. Every run of it stays in one process."""
+    return dg.Definitions.merge(
+        dg.Definitions(executor=dg.in_process_executor),
+        *(source_definitions(found.settings, file=found.file, line=found.line) for found in sources),
+    )
+
+
+def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path, line: int) -> dg.AssetsDefinition:
+    """The asset with links to its settings and to its code."""
+    with warnings.catch_warnings():
+        # Dagster calls links to code beta, and has nothing else to show them.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        links = dg.CodeReferencesMetadataValue(
+            code_references=[
+                dg.LocalFileCodeReference(file_path=str(file), line_number=line, label="Settings of the source"),
+                dg.LocalFileCodeReference(
+                    file_path=made_by.co_filename, line_number=made_by.co_firstlineno, label="Code of the asset"
+                ),
+            ]
+        )
+    return asset.map_asset_specs(lambda spec: spec.merge_attributes(metadata={"dagster/code_references": links}))

@@ -1,0 +1,86 @@
+"""Checks of what lies in the storage and in the warehouse. They run after the assets, and alone at any time.
+
+Which rows and shards there are is known to `rows` and `warehouse`; here they are compared.
+"""
+
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from datetime import date
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from amocrm_assets.orchestration.assets import leads_key, shards_key
+from amocrm_assets.orchestration.checks import verdict
+from amocrm_assets.orchestration.partitions import days_of_run
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.orchestration.stored_rows import days_with_rows, repeated_ids, row_count
+from amocrm_assets.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.storage import Storage
+
+
+def stored_checks_of(source: SourceSettings) -> list[dg.AssetChecksDefinition]:
+    """`ids_unique` of the rows and `equals_rows` of the shards."""
+    return [_ids_unique(source), _equals_rows(source)]
+
+
+def _ids_unique(source: SourceSettings) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=leads_key(source),
+        name="ids_unique",
+        description=(
+            "A lead is in the rows of a day once, whatever number of captures the day has. Run alone, it looks at"
+            " every day that has rows."
+        ),
+    )
+    def ids_unique(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
+        storage = amocrm.storage()
+        days = _days(context, source, storage)
+        repeated = {day: repeated_ids(storage, source.subdomain, day) for day in days}
+        bad = {day: ids for day, ids in repeated.items() if ids}
+        return verdict(
+            "ids_unique",
+            bad=list(bad),
+            of=repeated,
+            severity=dg.AssetCheckSeverity.ERROR,
+            said="Leads stand in the rows of a day more than once. Materialise `leads` for these days again.",
+            example_ids=", ".join(str(lead) for ids in bad.values() for lead in ids[:3]),
+        )
+
+    return ids_unique
+
+
+def _equals_rows(source: SourceSettings) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=shards_key(source),
+        name="equals_rows",
+        description=(
+            "Every shard holds as many rows as `leads` has for its day, by the warehouse's own count; the schema"
+            " was compared when it was loaded. Run alone, it looks at every day that has rows."
+        ),
+    )
+    def equals_rows(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
+        storage = amocrm.storage()
+        days = _days(context, source, storage)
+        expected = {day: row_count(storage, source.subdomain, day) for day in days}
+        held = amocrm.warehouse().shard_days(source.subdomain)
+        bad = [day for day, count in expected.items() if held.get(day) != count]
+        return verdict(
+            "equals_rows",
+            bad=bad,
+            of=expected,
+            severity=dg.AssetCheckSeverity.ERROR,
+            said="Shards and rows differ: somebody changed or removed tables, or `amoCrmLeads` was not"
+            " materialised after `leads`. Materialise it for these days.",
+            examples="; ".join(f"{day}: {held.get(day, 'no')} instead of {expected[day]} rows" for day in bad[:5]),
+        )
+
+    return equals_rows
+
+
+def _days(context: dg.AssetCheckExecutionContext, source: SourceSettings, storage: "Storage") -> list[date]:
+    """The days of the run that have rows; all of them where the run is about no day in particular."""
+    days = days_with_rows(storage, source.subdomain)
+    bounds = days_of_run(context.run)
+    return days if bounds is None else [day for day in days if bounds[0] <= day <= bounds[1]]

@@ -1,0 +1,108 @@
+"""What a rows file tells without being loaded whole: how many rows, which ids, a few rows to look at.
+
+How rows are made and where they lie is known to `rows`.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.errors import NeedsPerson
+from amocrm_assets.rows import rows_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+PREVIEW_ROWS = 5
+_LONGEST_CELL = 60
+
+
+def days_with_rows(storage: Storage, subdomain: str) -> list[date]:
+    """Days whose rows were written, in order."""
+    folder = rows_name(subdomain, date.min).rpartition("/")[0]
+    return sorted(
+        date.fromisoformat(name.rpartition("/")[2].removesuffix(".parquet")) for name in storage.names(folder)
+    )
+
+
+def row_count(storage: Storage, subdomain: str, day: date) -> int:
+    """Number of rows of a day, from the file's own footer."""
+    import pyarrow.parquet as pq
+
+    with _rows_file(storage, subdomain, day) as path:
+        return int(pq.read_metadata(path).num_rows)
+
+
+def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
+    """Ids that stand in the rows of a day more than once."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with _rows_file(storage, subdomain, day) as path:
+        counts = pc.value_counts(pq.read_table(path, columns=["id"]).column("id"))
+    return [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
+
+
+def preview(storage: Storage, source: SourceSettings, day: date) -> str:
+    """The first rows of a day as a Markdown table.
+
+    Where the source does not import names, custom fields are not shown either: they hold names and addresses.
+    """
+    columns = ["id", "pipeline_id", "status_id", "sale", "responsible_user_id", "updated_at"]
+    if source.import_lead_name:
+        columns = ["id", "name", *columns[1:], "custom_fields"]
+    rows = _first_rows(storage, source.subdomain, day, columns)
+    if not rows:
+        return "No lead was updated on this day."
+    lines = [
+        columns,
+        ["---"] * len(columns),
+        *([_cell(row[name], name, source) for name in columns] for row in rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str]) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    with _rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
+        batches = file.iter_batches(batch_size=PREVIEW_ROWS, columns=columns)
+        return next((batch.to_pylist() for batch in batches), [])
+
+
+def _cell(value: Any, column: str, source: SourceSettings) -> str:
+    if column == "updated_at" and value is not None:
+        text = f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S}"
+    elif column == "custom_fields":
+        text = ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
+    else:
+        text = "" if value is None else str(value)
+    text = " ".join(text.replace("|", "\\|").split())
+    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
+
+
+def _first_value(field: dict[str, Any]) -> str:
+    return str(field["values"][0]["value"]) if field["values"] else ""
+
+
+@contextmanager
+def _rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
+    name = rows_name(subdomain, day)
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(storage.local(name))
+        except FileNotFoundError as error:
+            raise NeedsPerson(
+                f"Looking for the rows of {subdomain} {day}",
+                came_back=f"there is no {name} in the storage.",
+                mend="Materialise `leads` for that day first.",
+                subdomain=subdomain,
+                day=day.isoformat(),
+            ) from error
+        yield path

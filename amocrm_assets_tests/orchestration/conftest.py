@@ -1,0 +1,133 @@
+"""A pipeline in one process: a sandbox, a source that reads it, an instance of Dagster, a folder for everything."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pytest
+
+from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.source import source_definitions
+from amocrm_assets.sandbox import SandboxOptions, running_sandbox
+from amocrm_assets.settings import Deployment
+from amocrm_assets.storage import open_storage
+from amocrm_assets.warehouse import open_warehouse
+from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import Warehouse
+
+# The sandbox stands still on this day, so that its days are the same in every run of the tests.
+NOW = datetime(2025, 3, 11, 12, tzinfo=UTC)
+FIRST, LAST = "2025-03-07", "2025-03-10"
+QUICK = {"leads_per_day": 8, "requests_per_second": None, "frozen_at": NOW.timestamp()}
+
+
+class Pipeline:
+    """One source and everything around it."""
+
+    def __init__(self, sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
+        self.sandbox = sandbox
+        self.instance = instance
+        self.source = source_of(sandbox, start_date="2025-01-01")
+
+    def configure(self, **changes: Any) -> None:
+        """Change the source's settings."""
+        self.source = source_of(self.sandbox, **{"start_date": "2025-01-01", **changes})
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        """What Dagster knows of the source; retries do not wait."""
+        return source_definitions(
+            self.source, file=Path("defs.yaml"), retries=Retries(count=2, first_wait_seconds=0)
+        )
+
+    def run(
+        self, first: str = LAST, last: str | None = None, *, only: list[str] | None = None, read_again: bool = False
+    ) -> dg.ExecuteInProcessResult:
+        """Materialise a day or a range, as the job does; `only` names assets."""
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last or first}
+        config = {"ops": {f"{self.source.key}__raw_leads": {"config": {"read_again": read_again}}}}
+        return self.definitions.resolve_job_def(f"{self.source.key}_leads").execute_in_process(
+            instance=self.instance,
+            tags=tags if last else None,
+            partition_key=None if last else first,
+            asset_selection=[self.key(name) for name in only] if only else None,
+            run_config=config if read_again else None,
+            raise_on_error=False,
+        )
+
+    def key(self, name: str) -> dg.AssetKey:
+        """Key of one of the three assets."""
+        return dg.AssetKey([self.source.key, name])
+
+    def materialised(self, name: str) -> dict[str, dict[str, Any]]:
+        """Metadata of the newest materialisation of each day of an asset."""
+        records = self.instance.fetch_materializations(self.key(name), limit=5000, ascending=True).records
+        events = [record.asset_materialization for record in records]
+        return {
+            str(event.partition): {key: value.value for key, value in event.metadata.items()}
+            for event in events
+            if event
+        }
+
+    @property
+    def storage(self) -> Storage:
+        """Captures and rows."""
+        return open_storage(Deployment.from_environment().storage)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """Shards."""
+        return open_warehouse(Deployment.from_environment().warehouse)
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> Any:
+    """What the failed step of a run says."""
+    (event,) = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
+    return event.step_failure_data.user_failure_data
+
+
+def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    """Verdicts of a run by the check's name."""
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    """One sandbox for all tests of a process; `sandbox` makes it new for each."""
+    with running_sandbox(SandboxOptions(**QUICK)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """A small, quick amoCRM."""
+    shared_sandbox.reset(SandboxOptions(**QUICK))
+    return shared_sandbox
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A deployment in a folder of its own."""
+    monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "data"))
+    monkeypatch.setenv("AMOCRM_TOKENS", str(tmp_path / "tokens"))
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", f"duckdb:///{tmp_path}/warehouse.duckdb")
+    return tmp_path
+
+
+@pytest.fixture
+def pipeline(sandbox: Sandbox, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:  # noqa: ARG001
+    """A pipeline that has not run yet."""
+    monkeypatch.setenv(TOKEN_VARIABLE, sandbox.token)
+    with ExitStack() as stack:
+        yield Pipeline(sandbox, stack.enter_context(dg.DagsterInstance.ephemeral()))

@@ -1,0 +1,161 @@
+"""`dagster dev` on loopback as people start it: webserver, daemon and code location as processes of their own.
+
+Tests speak to it as the UI does, by GraphQL.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+SHIPPED_HOME = Path(__file__).parents[2] / "dagster_home" / "dagster.yaml"
+LOCATION = """\
+from pathlib import Path
+
+from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.orchestration.source import deployment_definitions
+
+defs = deployment_definitions(find_sources(Path(__file__).parent / "sources"))
+"""
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+START_SECONDS = 90.0
+
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+RUNS = """
+query Runs {
+  runsOrError { ... on Runs { results { runId status startTime endTime tags { key value } } } }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the UI lists it."""
+
+    run_id: str
+    status: str
+    started_at: float | None
+    ended_at: float | None
+    tags: dict[str, str]
+
+
+class Dagster:
+    """A running Dagster."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of a GraphQL answer; an error in it fails the test."""
+        answer = requests.post(f"{self._url}/graphql", json={"query": query, "variables": variables}, timeout=60)
+        body = answer.json()
+        assert "errors" not in body, body["errors"]
+        data: dict[str, Any] = body["data"]
+        return data
+
+    def materialise(self, assets: Sequence[Sequence[str]], *, day: str, config: str = "") -> str:
+        """Do what the button "Materialize" does for one day; returns the run's id."""
+        selector = {
+            "repositoryLocationName": "location.py",
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": list(path)} for path in assets],
+        }
+        tags = [{"key": "dagster/partition", "value": day}]
+        launched = self.ask(
+            LAUNCH,
+            params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": config, "mode": "default"},
+        )["launchPipelineExecution"]
+        run_id: str = launched["run"]["runId"]
+        return run_id
+
+    def runs(self) -> list[Run]:
+        """All runs."""
+        return [
+            Run(
+                run["runId"],
+                run["status"],
+                run["startTime"],
+                run["endTime"],
+                {tag["key"]: tag["value"] for tag in run["tags"]},
+            )
+            for run in self.ask(RUNS)["runsOrError"]["results"]
+        ]
+
+    def ended(self, run_ids: Sequence[str], *, seconds: float = 120.0) -> list[Run]:
+        """The runs, once all of them have ended, in the order of their start."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            runs = [run for run in self.runs() if run.run_id in run_ids]
+            if all(run.status in ENDED for run in runs) and len(runs) == len(run_ids):
+                return sorted(runs, key=lambda run: run.started_at or 0.0)
+            time.sleep(0.5)
+        raise AssertionError(f"after {seconds} s: {[run.status for run in runs]}")
+
+
+@contextmanager
+def running_dagster(home: Path, environment: Mapping[str, str]) -> Iterator[Dagster]:
+    """Dagster over the sources in `home/sources`, with the settings that this project ships."""
+    shutil.copy(SHIPPED_HOME, home)
+    (home / "location.py").write_text(LOCATION, encoding="utf-8")
+    port = _free_port()
+    command = [sys.executable, "-m", "dagster", "dev", "-f", "location.py", "-h", "127.0.0.1", "-p", str(port)]
+    with (home / "dagster.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=home,
+            env={**os.environ, **environment, "DAGSTER_HOME": str(home)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _once_up(Dagster(f"http://127.0.0.1:{port}"), process, home / "dagster.log")
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def _once_up(dagster: Dagster, process: subprocess.Popen[bytes], log: Path) -> Dagster:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            dagster.runs()
+        except requests.ConnectionError:
+            time.sleep(0.5)
+        else:
+            return dagster
+    raise AssertionError(f"Dagster did not start:\n{log.read_text(encoding='utf-8')[-4000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

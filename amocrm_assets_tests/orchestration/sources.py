@@ -1,0 +1,43 @@
+"""Sources of the tests: settings that point at a sandbox, and the files in which people write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from amocrm_assets.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amocrm_assets.sandbox import Sandbox
+
+TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
+    """The attributes of a source that reads a sandbox."""
+    return {
+        "subdomain": "acme",
+        "base_url": sandbox.url,
+        "access_token_env": TOKEN_VARIABLE,
+        "timezone": "Europe/Moscow",
+        "start_date": "2026-01-01",
+        "requests_per_second": 50,
+        **changes,
+    }
+
+
+def source_of(sandbox: Sandbox, **changes: Any) -> SourceSettings:
+    """The settings of a source that reads a sandbox."""
+    return SourceSettings(**attributes_of(sandbox, **changes))
+
+
+def write_source(folder: Path, name: str, attributes: dict[str, Any]) -> Path:
+    """Write `folder/name/defs.yaml`."""
+    file = folder / name / "defs.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    document = {"type": "amocrm_assets.AmoCrmSource", "attributes": attributes}
+    file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    return file

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amocrm_assets import errors
+from amocrm_assets.errors import AmoCrmAssetsError, MayPass, NeedsPerson, Unexpected
+from amocrm_assets.orchestration.failures import Retries, fail, in_words
+
+LEAVES = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, AmoCrmAssetsError) and not kind.__subclasses__()
+]
+DAY = date(2026, 3, 1)
+
+
+def error_of(kind: type[AmoCrmAssetsError]) -> AmoCrmAssetsError:
+    return kind("Asking", came_back="nothing came.", mend="Wait a little.", status=503, request_id=None)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LEAVES if issubclass(kind, MayPass)])
+def test_what_may_pass_is_tried_again_with_growing_waits(kind: type[AmoCrmAssetsError]) -> None:
+    waits = []
+    for retry_number in range(3):
+        with pytest.raises(dg.RetryRequested) as caught:
+            fail(error_of(kind), unfinished=[DAY], retries=Retries(), retry_number=retry_number)
+        waits.append(caught.value.seconds_to_wait)
+        assert isinstance(caught.value.__cause__, dg.Failure)
+    assert waits == [60, 120, 240]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LEAVES if issubclass(kind, NeedsPerson | Unexpected)])
+def test_what_does_not_pass_by_itself_is_not_tried_again(kind: type[AmoCrmAssetsError]) -> None:
+    error = error_of(kind)
+    with pytest.raises(dg.Failure) as caught:
+        fail(error, unfinished=[DAY], retries=Retries(), retry_number=0)
+    assert caught.value.allow_retries is False
+    assert caught.value.__cause__ is error
+
+
+def test_a_failure_says_cause_mend_days_and_facts() -> None:
+    with pytest.raises(dg.Failure) as caught:
+        fail(error_of(errors.AccessDenied), unfinished=[DAY], retries=Retries(), retry_number=0)
+    assert caught.value.description == "Asking: nothing came. Wait a little. Not finished: 2026-03-01."
+    shown = {name: value.value for name, value in caught.value.metadata.items()}
+    assert shown == {
+        "status": 503,
+        "tried": "Asking",
+        "came_back": "nothing came.",
+        "mend": "Wait a little.",
+        "error": "AccessDenied",
+        "next_step": "A person has to act first, so Dagster does not try again.",
+        "unfinished_days": "2026-03-01",
+        "unfinished": 1,
+    }
+
+
+def test_the_last_try_is_known() -> None:
+    retries = Retries(count=2)
+    assert [retries.is_last(error_of(errors.Busy), number) for number in range(3)] == [False, False, True]
+    assert retries.is_last(error_of(errors.NotAuthorised), 0)
+
+
+def test_days_are_named_as_ranges() -> None:
+    days = [date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 2), date(2026, 2, 4)]
+    assert in_words(days) == "2026-01-31 to 2026-02-02, 2026-02-04"
+    assert in_words([]) == ""
+
+
+@given(st.sets(st.dates(date(2026, 1, 1), date(2026, 3, 1))))
+def test_ranges_in_words_name_every_day_once(days: set[date]) -> None:
+    named: list[date] = []
+    for part in in_words(sorted(days)).split(", "):
+        ends = [date.fromisoformat(end) for end in part.split(" to ") if end]
+        if ends:
+            named += [ends[0] + timedelta(days=n) for n in range((ends[-1] - ends[0]).days + 1)]
+    assert named == sorted(days)

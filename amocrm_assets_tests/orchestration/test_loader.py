@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.loader import find_sources, load_sources
+from amocrm_assets_tests.orchestration.sources import write_source
+
+GOOD = {"subdomain": "acme", "start_date": "2026-01-01", "access_token_env": "ACME_TOKEN"}
+HEAD = "type: amocrm_assets.AmoCrmSource\nattributes:\n"
+
+
+def problems_of(folder: Path) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_sources(folder)
+    return [line.strip() for line in caught.value.came_back.splitlines()[1:]]
+
+
+def problems_with(tmp_path: Path, **changes: Any) -> list[str]:
+    attributes = {name: value for name, value in {**GOOD, **changes}.items() if value is not ...}
+    write_source(tmp_path, "acme", attributes)
+    return problems_of(tmp_path)
+
+
+def test_the_shipped_source_is_the_sandbox() -> None:
+    (source,) = load_sources()
+    assert source.key == "sandbox"
+    assert source.url == "http://127.0.0.1:8901"
+
+
+def test_every_document_of_every_file_is_a_source_in_the_order_of_subdomains(tmp_path: Path) -> None:
+    first = write_source(tmp_path, "some", {**GOOD, "subdomain": "zoo"})
+    second = f"---\n{HEAD}  subdomain: acme\n  start_date: 2026-01-01\n  access_token_env: A\n"
+    first.write_text(first.read_text(encoding="utf-8") + second, encoding="utf-8")
+    write_source(tmp_path, "other", {**GOOD, "subdomain": "middle", "enabled": False})
+    assert [source.subdomain for source in load_sources(tmp_path)] == ["acme", "middle", "zoo"]
+    assert [found.line for found in find_sources(tmp_path) if found.file == first] == [8, 1]
+
+
+def test_a_start_date_may_stand_without_quotes(tmp_path: Path) -> None:
+    write_source(tmp_path, "acme", GOOD).write_text(
+        f"{HEAD}  subdomain: acme\n  access_token_env: A\n  start_date: 2026-01-31\n", encoding="utf-8"
+    )
+    assert load_sources(tmp_path)[0].start_date == "2026-01-31"
+
+
+def test_a_folder_without_sources_is_no_problem(tmp_path: Path) -> None:
+    assert load_sources(tmp_path) == []
+
+
+def test_an_unknown_attribute_is_named_with_the_ones_close_to_it(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, import_lead=True)
+    assert problem.endswith("`import_lead` is not a setting. Did you mean `import_leads` or `import_lead_name`?")
+
+
+def test_an_unknown_attribute_close_to_none_is_answered_by_all(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, xyz=1)
+    assert "`xyz` is not a setting. There are: subdomain, display_name, enabled," in problem
+
+
+def test_an_unknown_part_of_the_schedule_is_named_with_the_ones_close_to_it(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, schedule={"hours": 3})
+    assert problem.endswith("`schedule.hours` is not a setting. Did you mean `hour`?")
+
+
+def test_a_missing_attribute_is_shown_by_an_example(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, start_date=...)
+    assert problem.endswith("`start_date` is missing. For example: `start_date: '2026-01-01'`.")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("timezone", "Europe/Moskau", "'Europe/Moskau' is not a time zone"),
+        ("timezone", "../etc", "is not a time zone"),
+        ("start_date", "01.02.2026", "is not a day; write it as YYYY-MM-DD"),
+        ("subdomain", "https://acme.amocrm.ru", "is not a subdomain"),
+        ("base_url", "https://acme.amocrm.ru/api", "is not an address of an account"),
+        ("requests_per_second", 0, "greater than 0"),
+        ("schedule", {"hour": 24}, "`schedule.hour`: 24 is not between 0 and 23"),
+        ("schedule", {"minute": -1}, "`schedule.minute`: -1 is not between 0 and 59"),
+        ("leads_custom_fields", "Город", "should be a valid list. For example: `leads_custom_fields: [Город,"),
+        ("enabled", "perhaps", "`enabled`: input should be a valid boolean"),
+        ("owners", ["sales"], "`owners`: 'sales' is not an owner"),
+        ("tags", {"a b": "c"}, "`tags`: 'a b' is not a tag"),
+    ],
+)
+def test_a_wrong_value_is_explained(tmp_path: Path, attribute: str, value: object, said: str) -> None:
+    (problem,) = problems_with(tmp_path, **{attribute: value})
+    assert said in problem
+
+
+def test_a_secret_in_the_place_of_a_variables_name_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, access_token_env="eyJ.hidden.hidden")
+    assert "NAME of an environment variable" in problem
+    assert "hidden" not in problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"access_token_env": ...}, "neither given"),
+        ({"oauth": {"client_id_env": "A", "client_secret_env": "B", "redirect_uri": "http://x"}}, "both given"),
+    ],
+)
+def test_a_source_needs_exactly_one_kind_of_credentials(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    (problem,) = problems_with(tmp_path, **changes)
+    assert said in problem
+
+
+def test_credentials_are_judged_beside_other_problems(tmp_path: Path) -> None:
+    problems = problems_with(tmp_path, access_token_env=..., timezone="Moon")
+    assert len(problems) == 2
+
+
+@pytest.mark.parametrize("other", ["my-shop", "my-Shop"])
+def test_two_sources_of_one_subdomain_are_refused(tmp_path: Path, other: str) -> None:
+    write_source(tmp_path, "a", {**GOOD, "subdomain": "my-shop"})
+    second = write_source(tmp_path, "b", {**GOOD, "subdomain": other, "timezone": "Moon"})
+    problems = problems_of(tmp_path)
+    assert any(problem.startswith(f"{second}:") and "is taken: 'my-shop'" in problem for problem in problems)
+
+
+def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    first = tmp_path / "a" / "defs.yaml"
+    first.write_text(
+        f"{HEAD}  subdomain: acme\n  timezone: Moon\n  start_date: soon\n  access_token_env: A\n", encoding="utf-8"
+    )
+    (tmp_path / "b").mkdir()
+    second = tmp_path / "b" / "defs.yaml"
+    second.write_text("type: a: b", encoding="utf-8")
+    assert [problem.split(": ")[0] for problem in problems_of(tmp_path)] == [
+        f"{first}:4",
+        f"{first}:5",
+        f"{second}:1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file is empty"),
+        ("attributes: {}\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
+        ("type: dagster.PythonScriptComponent\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
+        ("- a\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
+        (f"{HEAD}  subdomain: a\nsubdomian: b\n", "`subdomian` is not known beside `type`"),
+        ("type: amocrm_assets.AmoCrmSource\nattributes: [a]\n", "`attributes` holds the settings as"),
+        (f"{HEAD}  subdomain: a\n  subdomain: b\n", "`subdomain` stands here a second time"),
+        (f"{HEAD}  subdomain: '{{{{ env.NAME }}}}'\n", "templates are not filled in here"),
+        ("\t- : a", "not readable as YAML"),
+    ],
+)
+def test_a_file_that_is_no_source_is_explained(tmp_path: Path, text: str, said: str) -> None:
+    file = write_source(tmp_path, "acme", GOOD)
+    file.write_text(text, encoding="utf-8")
+    assert said in problems_of(tmp_path)[0]
+
+
+def test_a_file_that_is_no_text_is_explained(tmp_path: Path) -> None:
+    write_source(tmp_path, "acme", GOOD).write_bytes(b"\xff\xfe\x00")
+    assert "not readable" in problems_of(tmp_path)[0]
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+_NAMES = st.sampled_from([*GOOD, "schedule", "oauth", "tags", "owners", "base_url", "leads_custom_fields"]) | st.text()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attributes=st.dictionaries(_NAMES, _VALUES, max_size=6))
+def test_whatever_stands_in_a_file_it_is_a_source_or_an_explained_problem(
+    tmp_path: Path, attributes: dict[str, Any]
+) -> None:
+    write_source(tmp_path, "acme", attributes)
+    try:
+        sources = load_sources(tmp_path)
+    except SettingsError as error:
+        assert "defs.yaml" in error.came_back  # noqa: PT017 - either outcome is right
+    else:
+        assert len(sources) == 1
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=200))
+def test_whatever_a_file_holds_the_loader_does_not_crash(tmp_path: Path, text: str) -> None:
+    write_source(tmp_path, "acme", GOOD).write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    with pytest.raises(SettingsError):
+        load_sources(tmp_path)
+
+
+def test_commands_load_sources_without_importing_dagster() -> None:
+    code = "import sys; from amocrm_assets.orchestration.loader import load_sources; load_sources()"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'dagster' not in sys.modules"], check=True)

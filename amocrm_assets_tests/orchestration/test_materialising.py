@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amocrm_assets.captures import capture_names
+from amocrm_assets.sandbox import Fault
+from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
+
+if TYPE_CHECKING:
+    from amocrm_assets_tests.orchestration.conftest import Pipeline
+
+ASSETS = ["raw_leads", "leads", "amoCrmLeads"]
+DAYS = ["2025-03-07", "2025-03-08", "2025-03-09", "2025-03-10"]
+
+
+def asked(pipeline: Pipeline) -> int:
+    return len(pipeline.sandbox.requests.of("/api/v4/leads"))
+
+
+def test_a_day_goes_through_all_three_assets_into_its_shard(pipeline: Pipeline) -> None:
+    assert pipeline.run(LAST).success
+    counts = {name: pipeline.materialised(name)[LAST]["dagster/partition_row_count"] for name in ASSETS}
+    assert counts["leads"] == counts["amoCrmLeads"] > 0
+    assert pipeline.warehouse.shard_days("acme") == {date.fromisoformat(LAST): counts["leads"]}
+
+
+def test_a_range_is_one_run_with_metadata_for_each_day(pipeline: Pipeline) -> None:
+    assert pipeline.run(FIRST, LAST).success
+    for name in ASSETS:
+        assert list(sorted(pipeline.materialised(name))) == DAYS
+    shards = pipeline.materialised("amoCrmLeads")
+    assert [shards[day]["dagster/table_name"].rpartition(".")[2] for day in DAYS] == [
+        f"amoCrmLeads_acme_{day.replace('-', '')}" for day in DAYS
+    ]
+
+
+def test_each_day_of_each_asset_is_marked_once(pipeline: Pipeline) -> None:
+    result = pipeline.run(FIRST, LAST)
+    marked = [(event.asset_key, event.partition) for event in result.get_asset_materialization_events()]
+    assert len(marked) == len(set(marked)) == 12
+
+
+def test_the_metadata_of_a_day_tells_what_it_cost(pipeline: Pipeline) -> None:
+    pipeline.run(LAST)
+    raw = pipeline.materialised("raw_leads")[LAST]
+    assert {
+        "requests", "pages", "repeats", "left_the_window", "retries", "requests_per_second", "size_bytes",
+        "seconds", "seconds_waited_for_pace", "filters_honoured", "capture", "account", "authorisation_ends",
+    } <= raw.keys()  # fmt: skip
+    assert raw["requests"] == len(pipeline.sandbox.requests)
+    rows = pipeline.materialised("leads")[LAST]
+    assert {"captures", "oddities", "unknown_properties", "seconds_merging", "size_bytes", "preview"} <= rows.keys()
+
+
+def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline) -> None:
+    pipeline.run(LAST)
+    before = pipeline.warehouse.read("acme", [date.fromisoformat(LAST)])
+    requests = asked(pipeline)
+    for lead in before["id"][:3]:
+        pipeline.sandbox.account.edit(int(lead))
+    assert pipeline.run(LAST).success
+    assert asked(pipeline) > requests
+    after = pipeline.warehouse.read("acme", [date.fromisoformat(LAST)])
+    assert set(before["id"]) <= set(after["id"])
+    assert len(capture_names(pipeline.storage, "acme", date.fromisoformat(LAST))) == 2
+
+
+def test_a_range_reads_only_the_days_that_have_no_capture(pipeline: Pipeline) -> None:
+    pipeline.run("2025-03-08")
+    pipeline.run("2025-03-07", "2025-03-09")
+    raw = pipeline.materialised("raw_leads")
+    assert raw["2025-03-07"]["read"] == raw["2025-03-09"]["read"] == "in this run"
+    assert raw["2025-03-08"]["read"].startswith("before, at ")
+    requests = asked(pipeline)
+    assert pipeline.run("2025-03-07", "2025-03-09").success
+    assert asked(pipeline) == requests
+
+
+def test_a_day_read_before_keeps_its_row_count(pipeline: Pipeline) -> None:
+    pipeline.run(LAST)
+    first = pipeline.materialised("raw_leads")[LAST]["dagster/partition_row_count"]
+    pipeline.run(FIRST, LAST)
+    assert pipeline.materialised("raw_leads")[LAST]["dagster/partition_row_count"] == first
+
+
+def test_a_range_reads_all_its_days_again_when_asked_to(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST, LAST)
+    requests = asked(pipeline)
+    assert pipeline.run(FIRST, LAST, read_again=True).success
+    assert asked(pipeline) > requests
+    assert {facts["read"] for facts in pipeline.materialised("raw_leads").values()} == {"in this run"}
+
+
+def test_a_source_that_is_switched_off_refuses_and_says_how_to_switch_it_on(pipeline: Pipeline) -> None:
+    pipeline.configure(import_leads=False)
+    result = pipeline.run(LAST)
+    assert not result.success
+    failure = failure_of(result)
+    assert "`import_leads: false`" in failure.description
+    assert "Set it to true in the source's defs.yaml" in failure.metadata["mend"].value
+    assert not pipeline.sandbox.requests
+
+
+def test_what_may_pass_is_tried_again_and_fails_with_its_cause_in_the_end(pipeline: Pipeline) -> None:
+    result = pipeline.run("2025-03-11")
+    assert not result.success
+    kinds = [event.event_type_value for event in result.all_events]
+    assert kinds.count("STEP_UP_FOR_RETRY") == 2
+    assert failure_of(result).metadata["error"].value == "DayNotOver"
+    assert pipeline.materialised("raw_leads") == {}
+
+
+def test_a_range_that_fails_in_the_middle_keeps_its_finished_days_and_names_the_rest(pipeline: Pipeline) -> None:
+    first, last = "2025-02-10", "2025-03-10"
+    pipeline.sandbox.configure(page_limit_max=25, page_limit_default=25, faults=(Fault("402", after=11),))
+    failure = failure_of(pipeline.run(first, last))
+    assert failure.metadata["error"].value == "AccountUnpaid"
+    done = pipeline.materialised("raw_leads")
+    assert 0 < len(done) < 29
+    assert failure.metadata["unfinished"].value == 29 - len(done)
+    assert f"Not finished: {failure.metadata['unfinished_days'].value}." in failure.description
+
+    pipeline.sandbox.configure(faults=())
+    assert pipeline.run(first, last).success
+    again = pipeline.materialised("raw_leads")
+    assert {day for day, facts in again.items() if facts["read"] == "in this run"}.isdisjoint(done)
+    assert len(pipeline.warehouse.shard_days("acme")) == 29
+
+
+def test_what_needs_a_person_fails_at_once_with_its_mend(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOCRM_TEST_TOKEN", "")
+    result = pipeline.run(LAST)
+    assert not result.success
+    failure = failure_of(result)
+    assert failure.metadata["error"].value == "NotAuthorised"
+    assert "Set AMOCRM_TEST_TOKEN" in failure.metadata["mend"].value
+    assert [event.event_type_value for event in result.all_events if "RESTART" in event.event_type_value] == []
+
+
+def test_a_warehouse_that_cannot_take_shards_is_found_out_before_amocrm_is_asked(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", "duckdb:////proc/nowhere/warehouse.duckdb")
+    assert failure_of(pipeline.run(LAST)).metadata["error"].value == "WarehouseRefused"
+    assert not pipeline.sandbox.requests
+    assert pipeline.run(LAST, only=["raw_leads"]).success
+
+
+def test_shards_without_rows_and_rows_without_captures_say_what_comes_first(pipeline: Pipeline) -> None:
+    assert "Materialise `leads`" in failure_of(pipeline.run(LAST, only=["amoCrmLeads"])).description
+    assert "Materialise `raw_leads`" in failure_of(pipeline.run(LAST, only=["leads"])).description
+
+
+def test_the_view_of_the_latest_rows_is_kept_where_the_source_wants_it(pipeline: Pipeline) -> None:
+    pipeline.configure(latest_view=True)
+    assert pipeline.run(LAST).success
+    assert pipeline.materialised("amoCrmLeads")[LAST]["latest_view"].endswith("amoCrmLeadsLatest_acme")
