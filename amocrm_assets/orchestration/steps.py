@@ -15,6 +15,7 @@ import dagster as dg
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import days_of
+from amocrm_assets.orchestration.progress import tell_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +43,7 @@ class StepDays:
         self.metadata[day] = {**metadata, "seconds": round(now - self._last, 3)}
         self._last = now
         self._context.add_asset_metadata(self.metadata[day], partition_key=day.isoformat())
+        tell_progress(self._context.asset_key.path[-1], len(self.metadata), len(self.wanted))
         if len(self.wanted) > 1:
             self._context.log.info("%s: %d of %d days done", day, len(self.metadata), len(self.wanted))
 

@@ -1,0 +1,127 @@
+"""`amocrm-assets demo`: the whole way of the data on one machine, without any account."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amocrm_assets.cli.run import days_wanted, run_with_progress
+from amocrm_assets.cli.sandbox import PORT, TOKEN_VARIABLE
+from amocrm_assets.errors import AmoCrmAssetsError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.warehouse import Warehouse
+
+SUBDOMAIN = "sandbox"
+DAYS = 7
+ROWS_SHOWN = 5
+FIELDS_SHOWN = 3
+
+
+@click.command("demo")
+def command() -> None:
+    """Bring the last seven days of a built-in sandbox account to the warehouse, and show the rows.
+
+    Starts the sandbox, runs the source's Dagster job, and leaves captures, rows and shards where the deployment
+    keeps them (by default under data/). Running it again is safe.
+    """
+    from amocrm_assets.orchestration.loader import load_sources
+    from amocrm_assets.settings import Deployment
+    from amocrm_assets.warehouse import open_warehouse
+
+    source = _shipped(load_sources())
+    last = days_wanted(source, None, None)[0]
+    days = [last - timedelta(days=number) for number in reversed(range(DAYS))]
+    with _sandbox():
+        click.echo(f"A local amoCRM answers on {source.url}. Reading {days[0]} to {days[-1]} …")
+        outcome = run_with_progress(source, days)
+    if outcome.failure:
+        raise AmoCrmAssetsError(
+            "Running the demo", came_back=outcome.failure, mend="Mend that, then run it again."
+        )
+    deployment = Deployment.from_environment()
+    _show(source, open_warehouse(deployment.warehouse), days)
+    click.echo(f"\nThe shards are in {deployment.warehouse}, captures and rows in {deployment.storage}.")
+    click.echo("Next: `make dev` opens the same in Dagster's UI; `amocrm-assets new NAME` adds your own account.")
+
+
+def _shipped(sources: list[SourceSettings]) -> SourceSettings:
+    for source in sources:
+        if source.subdomain == SUBDOMAIN:
+            return source
+    raise SettingsError(
+        "Looking for the shipped source",
+        came_back=f"there is no source {SUBDOMAIN!r} under amocrm_assets/defs.",
+        mend="Bring amocrm_assets/defs/sandbox/defs.yaml back.",
+    )
+
+
+@contextmanager
+def _sandbox() -> Iterator[None]:
+    """The sandbox at the shipped source's address; one that runs there already is used as it is."""
+    from amocrm_assets.sandbox import SandboxOptions, running_sandbox
+
+    try:
+        with running_sandbox(SandboxOptions(), port=PORT) as sandbox:
+            os.environ[TOKEN_VARIABLE] = sandbox.token
+            yield
+    except OSError as error:
+        if TOKEN_VARIABLE in os.environ:
+            yield
+            return
+        raise SettingsError(
+            f"Starting the sandbox on 127.0.0.1:{PORT}",
+            came_back=f"{error.strerror or error}.",
+            mend="Stop the program that holds the port. If it is `make dev`, use its UI instead.",
+        ) from error
+
+
+def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    counts = warehouse.shard_days(source.subdomain)
+    shards = Table("shard", "rows", title="Shards")
+    for day in days:
+        shards.add_row(_shard(source, day), str(counts[day]))
+    console.print(shards)
+    rows = Table(
+        "id", "name", "sale", "updated_at", "custom_fields", title=f"Some rows of {_shard(source, days[-1])}"
+    )
+    for row in _some_rows(warehouse.read(source.subdomain, days[-1:])):
+        rows.add_row(*map(str, row))
+    console.print(rows)
+
+
+def _shard(source: SourceSettings, day: date) -> str:
+    from amocrm_assets.shard import shard_name
+
+    return shard_name(source.subdomain, day)
+
+
+def _some_rows(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    from datetime import UTC, datetime
+
+    filled = frame[frame["custom_fields"].map(len) > 0].head(ROWS_SHOWN)
+    for row in filled.to_dict("records"):
+        at = datetime.fromtimestamp(row["updated_at"], UTC)
+        yield row["id"], row["name"], row["sale"], f"{at:%Y-%m-%d %H:%M}", _fields(row["custom_fields"])
+
+
+def _fields(custom_fields: list[dict[str, Any]]) -> str:
+    shown = [
+        f"{each['name']}: {', '.join(str(value['value']) for value in each['values'])}"
+        for each in custom_fields[:FIELDS_SHOWN]
+    ]
+    more = len(custom_fields) - len(shown)
+    return "\n".join([*shown, f"… {more} more"] if more > 0 else shown)

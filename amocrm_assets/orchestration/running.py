@@ -1,0 +1,87 @@
+"""Runs a source's job in this process, as `amocrm-assets run` does: the job that the UI and the schedule start.
+
+The run is kept in Dagster's instance when DAGSTER_HOME names one, so the UI shows it. What the job does is known
+to `assets`; how its outcome is printed, to the command line.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.orchestration.progress import listening
+from amocrm_assets.orchestration.source import source_definitions
+from amocrm_assets.settings import dagster_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from amocrm_assets.orchestration.progress import Listener
+    from amocrm_assets.settings import SourceSettings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `failure` is what the failed step said, None when every day landed."""
+
+    run_id: str
+    failure: str | None
+    warnings: list[str]
+
+
+def run_days(
+    source: SourceSettings, days: Sequence[date], *, listener: Listener, read_again: bool = True
+) -> Outcome:
+    """Materialise neighbouring days of a source through its job. Raises `SettingsError` for wrong settings."""
+    found = next(found for found in find_sources() if found.settings.subdomain == source.subdomain)
+    job = source_definitions(source, file=found.file, line=found.line).resolve_job_def(f"{source.key}_leads")
+    first, last = days[0].isoformat(), days[-1].isoformat()
+    with _instance() as instance, listening(listener):
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            run_config=_config(source.key, read_again=read_again),
+        )
+    return _outcome(result)
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """The deployment's instance; without DAGSTER_HOME, one that is forgotten after the run."""
+    with dg.DagsterInstance.get() if dagster_home() else dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def _config(key: str, *, read_again: bool) -> dict[str, Any]:
+    return {
+        "ops": {f"{key}__raw_leads": {"config": {"read_again": read_again}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+
+
+def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+    failures = [_reason(event) for event in result.all_events if event.is_step_failure]
+    warnings = [
+        f"{each.asset_key.to_user_string()} · {each.check_name}: {each.description or 'not passed'}"
+        for each in result.get_asset_check_evaluations()
+        if not each.passed
+    ]
+    failure = None if result.success else "\n".join(failures) or "the run failed"
+    return Outcome(result.run_id, failure, warnings)
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """What a failed step says: the description of our failures, the innermost cause of others."""
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error and error.cause:
+        error = error.cause
+    return error.message if error else str(event.message)
