@@ -40,6 +40,7 @@ FAULTS: list[tuple[FaultKind, int, type[AmoCrmAssetsError]]] = [
     ("hang", 1, AnswerLost),
     ("cut", 1, AnswerLost),
     ("cut-short", 1, AnswerLost),
+    ("cut-gzip", 1, AnswerLost),
     ("empty-200", 1, AnswerLost),
     ("html-200", 1, AnswerLost),
     ("204", 1, AnswerLost),
