@@ -56,6 +56,10 @@ class Storage(Protocol):
         """The file as a local path to read from. Raises `FileNotFoundError`."""
         ...
 
+    def version(self, name: str) -> str:
+        """The version of a file of any size, without bringing it here. Raises `FileNotFoundError`."""
+        ...
+
     def read(self, name: str) -> Versioned | None:
         """A small file with its version, or None."""
         ...

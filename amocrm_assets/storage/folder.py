@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -93,6 +93,11 @@ class FolderStorage:
         if not path.is_file():
             raise FileNotFoundError(name)
         yield path
+
+    def version(self, name: str) -> str:
+        """The digest of the file's content. Raises `FileNotFoundError`."""
+        with self.local(name) as path, disk_errors(f"Reading {name}", path), path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
 
     def read(self, name: str) -> Versioned | None:
         """A small file with its version, the digest of its content, or None."""
