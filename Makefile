@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test dev bench
+.PHONY: setup demo test dev bench emulator
 
 setup: $(VENV)/.ready
 
@@ -15,5 +15,23 @@ $(VENV)/.ready: requirements/project.lock pyproject.toml setup.cfg
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
+# BigQuery's emulator has an environment of its own. Without a Python 3.13 its tests are skipped, and say so.
+EMULATOR := .venv-emulator
+PYTHON313 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13) \
+    $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null))
+
+emulator: $(if $(PYTHON313),$(EMULATOR)/.ready)
+
+$(EMULATOR)/.ready: requirements/emulator.lock $(VENV)/.ready
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON313) $(EMULATOR)
+	$(BIN)/uv pip sync --quiet --python $(EMULATOR)/bin/python --require-hashes requirements/emulator.lock
+	mkdir -p $(EMULATOR)/home
+	for file in $(EMULATOR)/lib/python3.13/site-packages/duckdb_extension_*/extensions/*/*.duckdb_extension; do \
+	    HOME=$(CURDIR)/$(EMULATOR)/home $(EMULATOR)/bin/python -c \
+	        'import duckdb, sys; duckdb.install_extension(sys.argv[1])' "$$file" || exit 1; \
+	done
+	touch $@
+
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/project.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header requirements/emulator.in -o requirements/emulator.lock
