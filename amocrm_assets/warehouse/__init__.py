@@ -79,7 +79,8 @@ class Warehouse(Protocol):
     def replace_latest_view(self, subdomain: str) -> str:
         """Create or replace the view of each lead's newest row over all shards; returns its full name.
 
-        Call it after `put`: a view sees the shards that were there when it was made.
+        Call it after `put`: a view may see only the shards that were there when it was made. Raises
+        `WarehouseRefused` if there is none yet.
         """
         ...
 

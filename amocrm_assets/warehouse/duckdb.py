@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+import duckdb
 import tenacity
 
 from amocrm_assets.errors import AmoCrmAssetsError, Busy, WarehouseRefused
 from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type, latest_view_name, shard_day, shard_name
 from amocrm_assets.warehouse import ShardPut
 from amocrm_assets.warehouse.frames import frame
-from amocrm_assets.warehouse.missing import missing_shard, rows_file
+from amocrm_assets.warehouse.missing import missing_shard, no_shard, rows_of
 from amocrm_assets.warehouse.verifying import verify_shard
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    import duckdb
     import pandas as pd
 
     from amocrm_assets.storage import Storage
@@ -110,7 +110,12 @@ class DuckDbWarehouse:
         columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in COLUMNS)
         # Neither a bracket nor a `key=value` in the path may mean anything.
         insert = f"INSERT INTO {_quoted(name)} SELECT {_NAMES} FROM read_parquet(?, hive_partitioning = false)"
-        with rows_file(storage, load) as rows, self._refusals(f"Writing {name}"), _transaction(connection):
+        with (
+            rows_of(load),
+            storage.local(load.rows) as rows,
+            self._refusals(f"Writing {name}"),
+            _transaction(connection),
+        ):
             connection.execute(f"CREATE OR REPLACE TABLE {_quoted(name)} ({columns})")
             connection.execute(insert, [glob.escape(str(rows))])
             connection.execute(_comments(name))
@@ -118,14 +123,15 @@ class DuckDbWarehouse:
         return ShardPut(self.table(name), row_count, time.monotonic() - started)
 
     def _replace_view(self, connection: duckdb.DuckDBPyConnection, subdomain: str) -> str:
-        """The view of an account without shards has the columns and no row."""
+        """The view sees the shards that are there now; BigQuery's, by its wildcard, all to come."""
         view = latest_view_name(subdomain)
         parts = [
             f"SELECT {_NAMES}, '{day:%Y%m%d}' AS shard FROM {_quoted(shard_name(subdomain, day))}"
             for day in _shards(connection, subdomain)
         ]
-        nothing = ", ".join(f'NULL::{duckdb_type(column)} AS "{column.name}"' for column in COLUMNS)
-        rows = " UNION ALL BY NAME ".join(parts) or f"SELECT {nothing}, NULL AS shard WHERE false"
+        if not parts:
+            raise no_shard(self.table(view))
+        rows = " UNION ALL BY NAME ".join(parts)
         newest = "row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, shard DESC) = 1"
         with self._refusals(f"Writing {view}"):
             connection.execute(
@@ -135,8 +141,6 @@ class DuckDbWarehouse:
 
     @contextmanager
     def _opened(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        import duckdb
-
         with self._refusals("Opening the warehouse"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = duckdb.connect()
@@ -170,8 +174,6 @@ class DuckDbWarehouse:
     @contextmanager
     def _refusals(self, tried: str) -> Iterator[None]:
         """Turn what DuckDB and the disk say into errors with a mend."""
-        import duckdb
-
         try:
             yield
         except (duckdb.Error, OSError) as error:
@@ -211,8 +213,6 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 @cache
 def _expected_columns() -> list[str]:
     """The schema in the words of the DuckDB at hand, whose spelling of types is its own."""
-    import duckdb
-
     return [f"{column.name} {duckdb.sqltype(duckdb_type(column))}" for column in COLUMNS]
 
 

@@ -22,4 +22,5 @@ def frame(table: pa.Table) -> pd.DataFrame:
     rows: pd.DataFrame = table.drop_columns(nested).to_pandas(types_mapper=dtypes.get)
     for name in nested:
         rows[name] = pd.Series(table.column(name).to_pylist(), index=rows.index, dtype=object)
-    return rows[table.column_names]
+    ordered: pd.DataFrame = rows[table.column_names]
+    return ordered

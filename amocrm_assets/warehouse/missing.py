@@ -5,7 +5,7 @@ The errors say which asset makes it. What a warehouse itself refuses is known to
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from amocrm_assets.errors import WarehouseRefused
@@ -13,9 +13,7 @@ from amocrm_assets.errors import WarehouseRefused
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
-    from pathlib import Path
 
-    from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import ShardLoad
 
 
@@ -30,18 +28,26 @@ def missing_shard(table: str, day: date) -> WarehouseRefused:
     )
 
 
+def no_shard(view: str) -> WarehouseRefused:
+    """A view over shards is asked for, and there is none."""
+    return WarehouseRefused(
+        f"Writing the view {view}",
+        came_back="the account has no shard yet.",
+        mend="Materialise a day first.",
+        view=view,
+    )
+
+
 @contextmanager
-def rows_file(storage: Storage, load: ShardLoad) -> Iterator[Path]:
-    """The rows that a shard is made of, as a local file. Raises `WarehouseRefused` if they are not there."""
-    with ExitStack() as stack:
-        try:
-            path = stack.enter_context(storage.local(load.rows))
-        except FileNotFoundError as error:
-            raise WarehouseRefused(
-                f"Loading the rows of {load.day}",
-                came_back=f"there is no {load.rows} in the storage.",
-                mend=f"Materialise the asset `leads` for {load.day} first.",
-                subdomain=load.subdomain,
-                day=load.day.isoformat(),
-            ) from error
-        yield path
+def rows_of(load: ShardLoad) -> Iterator[None]:
+    """What asks the storage for the rows of a load. A missing file becomes `WarehouseRefused`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise WarehouseRefused(
+            f"Loading the rows of {load.day}",
+            came_back=f"there is no {load.rows} in the storage.",
+            mend=f"Materialise the asset `leads` for {load.day} first.",
+            subdomain=load.subdomain,
+            day=load.day.isoformat(),
+        ) from error

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused
 from amocrm_assets.shard import COLUMNS, latest_view_name, shard_name
 from amocrm_assets.warehouse import ShardLoad, ShardPut
-from amocrm_assets_tests.warehouse.conftest import Place, lead
+from amocrm_assets_tests.warehouse.places import Place, lead
 
 DAY = date(2026, 1, 1)
 NEXT = DAY + timedelta(days=1)
@@ -65,13 +65,13 @@ def test_putting_twice_equals_putting_once(place: Place) -> None:
 
 
 def test_many_shards_are_put_by_one_call(place: Place) -> None:
-    days = [DAY + timedelta(days=number) for number in range(12)]
+    days = [DAY + timedelta(days=number) for number in range(4)]
 
     outcomes = place.put(*[place.load(day, [lead(number)]) for number, day in enumerate(days)])
 
     assert all(isinstance(outcome, ShardPut) for outcome in outcomes.values()), outcomes
     assert place.warehouse.shard_days("acme") == dict.fromkeys(days, 1)
-    assert [row["id"] for row in place.leads(*days)] == list(range(12))
+    assert [row["id"] for row in place.leads(*days)] == list(range(4))
 
 
 def test_a_shard_that_fails_leaves_the_old_one_and_does_not_hinder_the_others(place: Place) -> None:
@@ -173,6 +173,13 @@ def test_equally_new_rows_of_a_lead_are_decided_by_the_later_shard(place: Place)
     assert place.query(f"SELECT name FROM {place.quoted(latest_view_name('acme'))}") == [("b",)]
 
 
+def test_a_latest_view_over_no_shard_is_refused(place: Place) -> None:
+    place.put(place.load(DAY, [lead(1)], subdomain="acme-eu"))
+
+    with pytest.raises(WarehouseRefused, match="Materialise a day first"):
+        place.warehouse.replace_latest_view("acme")
+
+
 def test_an_account_with_a_hyphen_keeps_it_in_the_name(place: Place) -> None:
     outcome = place.put(place.load(DAY, [lead(1)], subdomain="my-shop"))[DAY]
     place.warehouse.replace_latest_view("my-shop")
@@ -203,8 +210,8 @@ KINDS = {"INTEGER": integers, "STRING": texts, "BOOLEAN": st.none() | st.boolean
 rows = st.fixed_dictionaries({column.name: KINDS[column.type] for column in COLUMNS})
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(leads=st.lists(rows, max_size=5))
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(leads=st.lists(rows, max_size=25))
 def test_any_row_comes_back_as_it_was_put(place: Place, leads: list[dict[str, object]]) -> None:
     outcome = place.put(place.load(DAY, leads))[DAY]
 

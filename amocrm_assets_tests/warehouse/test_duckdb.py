@@ -18,7 +18,7 @@ from amocrm_assets.errors import Busy, WarehouseRefused
 from amocrm_assets.shard import COLUMNS, duckdb_type
 from amocrm_assets.warehouse import ShardPut
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
-from amocrm_assets_tests.warehouse.conftest import Place, duckdb_place_at, lead
+from amocrm_assets_tests.warehouse.places import Place, duckdb_place_at, lead
 
 DAY = date(2026, 1, 1)
 
@@ -171,11 +171,11 @@ def run_put(place: Place, file: Path, *, before: str = "", leads: int = 3000) ->
 def test_a_process_killed_at_any_moment_leaves_the_old_shard_or_the_new_one(
     duckdb_place: Place, duckdb_file: Path
 ) -> None:
-    chance = random.Random(20260101)  # noqa: S311 - moments, not secrets
+    chance = random.Random(20260101)
     old = [lead(number) for number in range(10)]
     new = [lead(number) for number in range(3000)]
     found = set()
-    for _ in range(6):
+    for _ in range(4):
         duckdb_place.put(duckdb_place.load(DAY, old))
         duckdb_place.load(DAY, new)
         process = run_put(duckdb_place, duckdb_file)

@@ -1,0 +1,190 @@
+"""One shard's load job: its id, its sending, its waiting, and what the table says afterwards.
+
+A load replaces a shard's rows and schema in one update, so repeating it is always safe, and repeating it for
+nothing is avoided: a job's id is made from run, table and content, and an id that is taken leads to the job.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, cast
+
+import tenacity
+from google.api_core.exceptions import Conflict
+from google.cloud import bigquery
+
+from amocrm_assets.errors import WarehouseUnavailable
+from amocrm_assets.shard import bigquery_fields, shard_name
+from amocrm_assets.warehouse import ShardPut
+from amocrm_assets.warehouse.bigquery.patience import ONCE, Patience
+from amocrm_assets.warehouse.bigquery.refusals import google_errors, is_passing, judged, may_pass
+from amocrm_assets.warehouse.missing import rows_of
+from amocrm_assets.warehouse.verifying import verify_shard
+
+if TYPE_CHECKING:
+    from amocrm_assets.errors import AmoCrmAssetsError
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import ShardLoad
+
+_JOBS_PER_CALL = 3
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Puts shards into one dataset. Threads may share it."""
+
+    client: bigquery.Client
+    dataset: bigquery.DatasetReference
+    location: str | None
+    patience: Patience
+
+    def put(self, load: ShardLoad, storage: Storage, *, run_id: str) -> ShardPut:
+        """Replace a shard and verify it."""
+        started = time.monotonic()
+        table = self.dataset.table(shard_name(load.subdomain, load.day))
+        job = self._landed(load, table, storage, run_id)
+        with google_errors(f"Verifying {table}", table=str(table)):
+            held = self.client.get_table(table, **self.patience.limits)
+        verify_shard(
+            load, str(table), row_count=held.num_rows, columns=_spelled(held.schema), expected=_spelled(_schema())
+        )
+        self._describe(held, load)
+        return ShardPut(str(table), held.num_rows, time.monotonic() - started, held.num_bytes, job.job_id)
+
+    def _landed(
+        self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, run_id: str
+    ) -> bigquery.LoadJob:
+        """The job that loaded these rows, found or made. A failed job's id is spent: the next number is taken."""
+        with rows_of(load):
+            version = storage.version(load.rows)
+        content = "\n".join([run_id, str(table), version])
+        name = f"amocrm_assets_load_{sha256(content.encode()).hexdigest()[:32]}"
+        number = made = 0
+        while True:
+            number += 1
+            with google_errors(f"Loading {table}", table=str(table)):
+                job, is_new = self._job(load, table, storage, f"{name}_{number}")
+                self._wait(job)
+            if not job.error_result:
+                return job
+            made += is_new
+            passing = is_passing(job.error_result.get("reason", ""))
+            if (is_new and not passing) or made == _JOBS_PER_CALL:
+                raise _job_error(job, table)
+            if is_new:
+                self.patience.sleep(2.0**made)
+
+    def _job(
+        self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, job_id: str
+    ) -> tuple[bigquery.LoadJob, bool]:
+        """The job of this id, and whether it is new. An answer that was lost is found again by the id."""
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(may_pass),
+            wait=tenacity.wait_exponential_jitter(initial=1.0, max=20.0),
+            stop=tenacity.stop_after_attempt(5) | tenacity.stop_after_delay(self.patience.repeat_seconds),
+            sleep=self.patience.sleep,
+            reraise=True,
+        )
+        try:
+            return attempts(self._send, load, table, storage, job_id), True
+        except Conflict:  # this id's job exists, from an earlier try of this step or of this call
+            job = self.client.get_job(job_id, location=self.location, **self.patience.limits)
+            return cast("bigquery.LoadJob", job), False
+
+    def _send(
+        self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, job_id: str
+    ) -> bigquery.LoadJob:
+        """Start the job: from Cloud Storage by address, from a folder by upload."""
+        config, seconds = _job_config(), self.patience.answer_seconds
+        uri = storage.uri(load.rows)
+        if uri.startswith("gs://"):
+            return self.client.load_table_from_uri(
+                uri,
+                table,
+                job_id=job_id,
+                location=self.location,
+                job_config=config,
+                retry=ONCE,
+                timeout=seconds,
+            )
+        with storage.local(load.rows) as path, path.open("rb") as file:
+            return self.client.load_table_from_file(
+                file,
+                table,
+                size=path.stat().st_size,
+                num_retries=0,
+                job_id=job_id,
+                location=self.location,
+                job_config=config,
+                timeout=seconds,
+            )
+
+    def _wait(self, job: bigquery.LoadJob) -> None:
+        polling = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda done: not done),
+            wait=tenacity.wait_exponential(multiplier=0.5, max=5.0),
+            stop=tenacity.stop_after_delay(self.patience.job_seconds),
+            sleep=self.patience.sleep,
+        )
+        try:
+            polling(job.done, **self.patience.limits)
+        except tenacity.RetryError as error:
+            raise WarehouseUnavailable(
+                f"Waiting for the load job {job.job_id}",
+                came_back=f"it is still {job.state} after {self.patience.job_seconds:.0f} seconds.",
+                mend="Retry the step: it finds this job again and waits on.",
+                job_id=job.job_id,
+            ) from error
+
+    def _describe(self, held: bigquery.Table, load: ShardLoad) -> None:
+        """Description and labels, afterwards: a load that brings its own fails where the table's differ."""
+        description = f"amoCRM leads of {load.subdomain} updated on {load.day}, written by amocrm-assets."
+        labels = {**held.labels, "source": "amocrm", "subdomain": load.subdomain.lower()[:63]}
+        if (held.description, held.labels) == (description, labels):
+            return
+        held.description, held.labels = description, labels
+        with google_errors(f"Describing {held.reference}", table=str(held.reference)):
+            self.client.update_table(held, ["description", "labels"], **self.patience.limits)
+
+
+def _job_config() -> bigquery.LoadJobConfig:
+    """A load that takes all rows or none (docs/decisions tells why Parquet)."""
+    lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
+    # Without it BigQuery fills every REPEATED column with nothing, and says nothing.
+    lists.enable_list_inference = True
+    return bigquery.LoadJobConfig(
+        schema=_schema(),
+        source_format=bigquery.SourceFormat.PARQUET,
+        parquet_options=lists,
+        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+        create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
+        max_bad_records=0,
+    )
+
+
+def _schema() -> list[bigquery.SchemaField]:
+    return [bigquery.SchemaField.from_api_repr(field) for field in bigquery_fields()]
+
+
+def _spelled(fields: list[bigquery.SchemaField], within: str = "") -> list[str]:
+    """A schema as lines to compare, `custom_fields.values.value STRING NULLABLE`."""
+    lines = []
+    for field in fields:
+        lines.append(f"{within}{field.name} {field.field_type} {field.mode}")
+        lines += _spelled(field.fields, f"{within}{field.name}.")
+    return lines
+
+
+def _job_error(job: bigquery.LoadJob, table: bigquery.TableReference) -> AmoCrmAssetsError:
+    """BigQuery names the bad rows in further errors of the job; the first of them is shown."""
+    result = job.error_result
+    messages = dict.fromkeys([result.get("message", ""), *(each.get("message", "") for each in job.errors or [])])
+    return judged(
+        f"Loading {table}",
+        reason=result.get("reason", ""),
+        message="; ".join(list(messages)[:2]),
+        table=str(table),
+        job_id=job.job_id,
+    )

@@ -1,0 +1,152 @@
+"""A warehouse under test, together with the storage of its rows, and rows to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from amocrm_assets.shard import arrow_schema
+from amocrm_assets.storage import Storage, open_storage
+from amocrm_assets.storage.folder import FolderStorage
+from amocrm_assets.warehouse import ShardLoad, ShardPut, Warehouse, open_warehouse
+from amocrm_assets.warehouse.address import BigQueryAddress, read_address
+from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
+from amocrm_assets.warehouse.bigquery.patience import Patience
+from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
+from amocrm_assets_tests.warehouse.recording_bigquery import RecordingBigQuery
+
+Lead = dict[str, Any]
+
+
+def lead(number: int, **columns: Any) -> Lead:
+    """A row that fills every column, the nested ones included."""
+    return {
+        "id": number,
+        "name": f"Сделка {number}",
+        "responsible_user_id": 7,
+        "created_by": 0,
+        "created_at": 1_767_225_600,
+        "updated_at": 1_767_229_200 + number,
+        "account_id": 31_000_001,
+        "pipeline_id": 11,
+        "status_id": 142,
+        "updated_by": None,
+        "is_deleted": False,
+        "group_id": 0,
+        "closed_at": None,
+        "closest_task_at": None,
+        "sale": 2**53 + 1,  # one more than a double can hold
+        "loss_reason_id": None,
+        "custom_fields": [
+            {"id": 1, "name": "Город", "is_system": False, "values": [{"value": "Пермь", "enum": 5}]},
+            {
+                "id": 2,
+                "name": "UTM_SOURCE",
+                "is_system": True,
+                "values": [{"value": "ad", "enum": None}, {"value": None, "enum": None}],
+            },
+            {"id": 3, "name": None, "is_system": None, "values": []},
+        ],
+        **columns,
+    }
+
+
+@dataclass
+class Place:
+    """A warehouse with the storage of its rows."""
+
+    warehouse: Warehouse
+    storage: Storage
+    query: Callable[[str], list[tuple[Any, ...]]]
+    """Ask the warehouse itself, as its users do."""
+    quoted: Callable[[str], str]
+    """A table's or view's name as a query writes it."""
+
+    def load(self, day: date, leads: Sequence[Lead], *, subdomain: str = "acme") -> ShardLoad:
+        """Write the rows of a day, as `rows` does."""
+        name = f"rows/{subdomain}/leads/{day.isoformat()}.parquet"
+        with self.storage.scratch(name) as file:
+            pq.write_table(pa.Table.from_pylist(list(leads), schema=arrow_schema()), file)
+            self.storage.replace(name, file)
+        return ShardLoad(subdomain, day, name, len(leads))
+
+    def put(self, *loads: ShardLoad, run_id: str = "run-1") -> dict[date, ShardPut | Exception]:
+        """Put shards and say how each went."""
+        return {load.day: outcome for load, outcome in self.warehouse.put(loads, self.storage, run_id=run_id)}
+
+    def leads(self, *days: date, subdomain: str = "acme") -> list[Lead]:
+        """Rows of some shards as plain objects."""
+        return plain(self.warehouse.read(subdomain, days))
+
+
+def plain(frame: pd.DataFrame) -> list[Lead]:
+    """Rows of a frame as plain objects, with None for what is missing."""
+
+    def one(value: Any) -> Any:
+        return value if isinstance(value, list) else None if pd.isna(value) else value
+
+    return [{str(name): one(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def duckdb_place_at(file: Path, *, storage: Path) -> Place:
+    """A DuckDB warehouse in a file."""
+
+    def query(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    return Place(open_warehouse(f"duckdb:///{file}"), open_storage(str(storage)), query, quoted='"{}"'.format)
+
+
+@contextmanager
+def bigquery_place_at(url: str, storage: Storage) -> Iterator[Place]:
+    """A dataset of its own, deleted afterwards: the emulator gets slow with many tables, and Google's cost."""
+    address = read_address(url)
+    assert isinstance(address, BigQueryAddress)
+    quoted = f"`{address.project}.{address.dataset}.{{}}`".format
+    resource = BigQueryEndpointResource(
+        project=address.project, location=address.location, endpoint=address.endpoint
+    )
+    with resource.get_client() as client:
+
+        def query(sql: str) -> list[tuple[Any, ...]]:
+            return [tuple(row.values()) for row in client.query_and_wait(sql)]
+
+        try:
+            yield Place(open_warehouse(url), storage, query, quoted)
+        finally:
+            client.delete_dataset(f"{address.project}.{address.dataset}", delete_contents=True, not_found_ok=True)
+
+
+def wired_place(
+    server: RecordingBigQuery,
+    storage: Storage,
+    naps: list[float],
+    *,
+    location: str | None = "EU",
+    job_seconds: float = 5,
+) -> Place:
+    """BigQuery's warehouse at the recording server; it does not sleep between its own repeats."""
+    address = BigQueryAddress("p", "d", location, server.url)
+    patience = Patience(answer_seconds=5, repeat_seconds=1.5, job_seconds=job_seconds, sleep=naps.append)
+    return Place(BigQueryWarehouse(address, patience=patience), storage, query=lambda _: [], quoted=str)
+
+
+class BucketStorage(FolderStorage):
+    """A folder whose files have addresses in a bucket."""
+
+    def __init__(self, folder: Path, bucket: str) -> None:
+        super().__init__(folder / bucket)
+        self.bucket = bucket
+
+    def uri(self, name: str) -> str:
+        return f"gs://{self.bucket}/{name}"

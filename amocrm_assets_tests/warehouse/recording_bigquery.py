@@ -1,0 +1,230 @@
+"""A small BigQuery that remembers what it was sent, and fails as it is told.
+
+The emulator answers as BigQuery does; this shows what went over the wire, and what happens when the wire breaks.
+It knows one dataset, tables, load jobs and dry runs.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import io
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pyarrow.parquet as pq
+
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, with the JSON that it brought."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+
+
+@dataclass
+class Fault:
+    """What happens to the next calls that match: an error, a broken connection, an answer lost or never given."""
+
+    method: str
+    path: str
+    kind: Literal["error", "cut off", "lose answer", "hang"] = "error"
+    status: int = 503
+    reason: str = "backendError"
+    message: str = "Something is wrong for now"
+    times: int = 1
+
+    def meets(self, method: str, path: str) -> bool:
+        if self.times == 0 or method != self.method or not re.search(self.path, path):
+            return False
+        self.times -= 1
+        return True
+
+
+@dataclass
+class RecordingBigQuery:
+    """State of the server. Tests set it beforehand and look at `calls` afterwards."""
+
+    url: str = ""
+    location: str = "EU"
+    has_dataset: bool = True
+    permissions: frozenset[str] | None = None
+    """Granted on tables; None grants all."""
+    faults: list[Fault] = field(default_factory=list)
+    job_errors: list[dict[str, str]] = field(default_factory=list)
+    """Each makes one new job fail."""
+    polls: int = 0
+    """How often a job is still running when it is asked after."""
+    extra_rows: int = 0
+    """How many rows more than were loaded a table says to have."""
+    schema_change: dict[str, Any] | None = None
+    """What a table's first column says otherwise than it was told."""
+    uri_rows: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+    """Ends the calls that hang."""
+    calls: list[Call] = field(default_factory=list)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def sent(self, method: str, path: str) -> list[Call]:
+        """Calls by method and a pattern of the path."""
+        return [call for call in self.calls if call.method == method and re.search(path, call.path)]
+
+    def answer(self, call: Call, content: bytes) -> Answer:
+        """What the call gets when nothing goes wrong on the way."""
+        *_, kind, last = call.path.rstrip("/").split("/")
+        if kind == "tables" or last == "tables":
+            return self._table(call, last)
+        if kind == "jobs":
+            return self._job(last)
+        if last == "jobs":
+            return self._start(call.body, content)
+        if call.method == "POST":
+            self.has_dataset, self.location = True, call.body.get("location", "US")
+        return (200, self._dataset()) if self.has_dataset else not_found("Dataset p:d")
+
+    def _table(self, call: Call, name: str) -> Answer:
+        if name.endswith(":testIamPermissions"):
+            asked = call.body["permissions"]
+            return 200, {
+                "permissions": [each for each in asked if self.permissions is None or each in self.permissions]
+            }
+        if call.method in {"POST", "DELETE"}:  # the probe, which is not kept
+            return 200, call.body
+        if name not in self.tables:
+            return not_found(f"Table p:d.{name}")
+        self.tables[name] |= call.body
+        return 200, self.tables[name]
+
+    def _dataset(self) -> dict[str, Any]:
+        return {"datasetReference": {"projectId": "p", "datasetId": "d"}, "location": self.location}
+
+    def _start(self, job: dict[str, Any], content: bytes) -> Answer:
+        if job["configuration"].get("dryRun"):
+            return 200, {**job, "status": {"state": "DONE"}, "statistics": {"query": {}}}
+        job_id = job["jobReference"]["jobId"]
+        if job_id in self.jobs:
+            return error(409, "duplicate", f"Already Exists: Job p:{self.location}.{job_id}")
+        result = self.job_errors.pop(0) if self.job_errors else None
+        job["statistics"] = {"load": {}}
+        job["left"] = self.polls
+        job["status"] = {"state": "DONE"} if result is None else failed(result)
+        self.jobs[job_id] = job
+        if result is None:
+            load = job["configuration"]["load"]
+            rows = pq.read_metadata(io.BytesIO(content)).num_rows if content else self.uri_rows
+            self._write(load, rows + self.extra_rows)
+        return self._job(job_id)
+
+    def _write(self, load: dict[str, Any], rows: int) -> None:
+        name = load["destinationTable"]["tableId"]
+        fields = load["schema"]["fields"]
+        if self.schema_change:
+            fields = [{**fields[0], **self.schema_change}, *fields[1:]]
+        self.tables[name] = {
+            **self.tables.get(name, {}),
+            "tableReference": load["destinationTable"],
+            "schema": {"fields": fields},
+            "numRows": str(rows),
+            "numBytes": str(rows * 100),
+            "etag": "1",
+        }
+
+    def _job(self, job_id: str) -> Answer:
+        if job_id not in self.jobs:
+            return not_found(f"Job p:{job_id}")
+        job = self.jobs[job_id]
+        if job["left"]:
+            job["left"] -= 1
+            return 200, {**job, "status": {"state": "RUNNING"}}
+        return 200, job
+
+
+def failed(result: dict[str, str]) -> dict[str, Any]:
+    row = {"reason": "invalid", "message": "Row 7: sale is no INTEGER"}
+    return {"state": "DONE", "errorResult": result, "errors": [result, row]}
+
+
+def error(status: int, reason: str, message: str) -> Answer:
+    details = [{"reason": reason, "message": message, "domain": "global"}]
+    return status, {"error": {"code": status, "message": message, "errors": details}}
+
+
+def not_found(what: str) -> Answer:
+    return error(404, "notFound", f"Not found: {what}")
+
+
+@contextmanager
+def recording_bigquery() -> Iterator[RecordingBigQuery]:
+    """Serve on a free port of the loopback address."""
+    state, lock = RecordingBigQuery(), threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            path = urlsplit(self.path).path
+            length = int(self.headers.get("Content-Length") or 0)
+            fault = next((each for each in state.faults if each.meets(self.command, path)), None)
+            if fault and fault.kind == "cut off":
+                self.rfile.read(min(100, length))  # and not the rest: the caller's sending breaks off
+                self.close_connection = True
+                return
+            body, content = parts(self.headers.get("Content-Type", ""), self.rfile.read(length))
+            call = Call(self.command, path, body)
+            with lock:
+                state.calls.append(call)
+                if fault and fault.kind == "error":
+                    status, answer = error(fault.status, fault.reason, fault.message)
+                else:
+                    status, answer = state.answer(call, content)
+            if fault and fault.kind == "hang":
+                state.released.wait(60)
+            if fault and fault.kind in {"lose answer", "hang"}:
+                self.close_connection = True
+                return
+            self.send(status, json.dumps(answer).encode())
+
+        def send(self, status: int, answer: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - names of http.server
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing: the calls are recorded."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        state.url = f"http://127.0.0.1:{server.server_port}"
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+def parts(content_type: str, payload: bytes) -> tuple[dict[str, Any], bytes]:
+    """JSON of a call and, of an upload, the file."""
+    if not content_type.startswith("multipart/"):
+        return (json.loads(payload) if payload else {}), b""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + payload, policy=email.policy.HTTP)
+    job, content = (part.get_payload(decode=True) for part in message.iter_parts())
+    assert isinstance(job, bytes)
+    assert isinstance(content, bytes)
+    return json.loads(job), content
