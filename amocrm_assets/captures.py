@@ -9,17 +9,18 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.errors import CaptureDamaged
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
     from amocrm_assets.storage import Storage
@@ -172,14 +173,12 @@ def open_capture(storage: Storage, name: str) -> Iterator[OpenCapture]:
     """Read a capture from its first line on. Raises `FileNotFoundError`.
 
     `leads` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of the
-    leads may be used before the iterator has ended.
+    leads may be used before the iterator has ended. The file is open only while `leads` is being read.
     """
-    with storage.local(name) as path, ExitStack() as stack:
-        with disk_errors(f"Reading {name}", path):
-            file = stack.enter_context(gzip.open(path))
-        lines = _proven_lines(name, _chunks(name, file, path))
-        facts = _facts_from(name, next(lines))
-        yield OpenCapture(facts, lines)
+    with storage.local(name) as path:
+        with closing(_proven_lines(name, path)) as lines:
+            facts = _facts_from(name, next(lines))
+        yield OpenCapture(facts, islice(_proven_lines(name, path), 1, None))
 
 
 def _folder(subdomain: str, day: date) -> str:
@@ -219,23 +218,27 @@ def _facts_from(name: str, line: bytes) -> CaptureFacts:
     return facts
 
 
-def _chunks(name: str, file: gzip.GzipFile, path: Path) -> Iterator[bytes]:
+def _chunks(name: str, path: Path) -> Iterator[bytes]:
     """The unpacked content piece by piece. Bytes that are no gzip are damage; other errors are the disk's."""
-    while True:
+    with ExitStack() as stack:
         with disk_errors(f"Reading {name}", path):
-            try:
-                chunk = file.read(_CHUNK_BYTES)
-            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                raise _damaged(name, f"its compression breaks off ({error}).") from error
-        if not chunk:
-            return
-        yield chunk
+            file = stack.enter_context(gzip.open(path))
+        while chunk := _chunk(name, file, path):
+            yield chunk
 
 
-def _proven_lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _chunk(name: str, file: gzip.GzipFile, path: Path) -> bytes:
+    with disk_errors(f"Reading {name}", path):
+        try:
+            return file.read(_CHUNK_BYTES)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise _damaged(name, f"its compression breaks off ({error}).") from error
+
+
+def _proven_lines(name: str, path: Path) -> Generator[bytes]:
     """First line and leads; the last line, always held back, proves them."""
     digest, count, held = sha256(), 0, b""
-    for chunk in chunks:
+    for chunk in _chunks(name, path):
         held += chunk
         end = held.rfind(b"\n", 0, max(held.rfind(b"\n"), 0)) + 1
         if end:

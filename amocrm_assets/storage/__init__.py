@@ -41,7 +41,10 @@ class Storage(Protocol):
         ...
 
     def sweep(self, prefix: str) -> int:
-        """Remove what killed processes left below `prefix`; the caller holds the lock of its writers."""
+        """Remove what killed processes left of the file `prefix` and of all below the folder `prefix`.
+
+        The caller holds the lock of their writers.
+        """
         ...
 
     def create(self, name: str, file: Path) -> None:

@@ -60,10 +60,13 @@ class FolderStorage:
                 scratch.unlink(missing_ok=True)
 
     def sweep(self, prefix: str) -> int:
-        """Remove scratch files below `prefix`; the caller holds the lock of their writers."""
+        """Remove scratch files of the file `prefix` and of all below the folder `prefix`.
+
+        The caller holds the lock of their writers.
+        """
         top = self._path(prefix) if prefix else self._root
         with disk_errors(f"Sweeping {prefix or 'everything'}", top):
-            left = list(top.rglob(f".*{_SCRATCH}"))
+            left = [*top.parent.glob(f".{top.name}.*{_SCRATCH}"), *top.rglob(f".*{_SCRATCH}")]
             for path in left:
                 path.unlink(missing_ok=True)
         return len(left)

@@ -1,0 +1,12 @@
+"""Understand: captures of a day become normalised rows and oddities.
+
+`merging` and what it uses are pure: records in, rows and oddities out. `files` and `frames` are the edge, where
+rows are written and read. Nothing here knows amoCRM's HTTP or a warehouse.
+"""
+
+from __future__ import annotations
+
+from amocrm_assets.rows.files import RowsWritten, rows_name, write_rows
+from amocrm_assets.rows.frames import read_rows, widen_custom_fields
+
+__all__ = ["RowsWritten", "read_rows", "rows_name", "widen_custom_fields", "write_rows"]

@@ -1,0 +1,98 @@
+"""The rows of a day: picked versions of leads in the order of their ids, given out group by group.
+
+A day of hundreds of thousands of leads is never copied as a whole. Which versions are picked is decided by
+`merging`, where the rows go by `files`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from amocrm_assets.shard import arrow_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy as np
+    import pyarrow as pa
+
+    from amocrm_assets.rows.oddities import Oddity
+
+# A group is closed at this size; every row counts as at least the second figure.
+_GROUP_BYTES = 64_000_000
+_LEAST_BYTES = 3_200
+
+
+@dataclass(frozen=True)
+class DayRows:
+    """The rows of a day and what was noticed on the way.
+
+    `picked` are numbers of versions in the order of the rows, `sizes` the bytes of all versions as they were sent.
+    `deleted_at` holds, by number of version, since when the lead is known to be deleted.
+    """
+
+    picked: np.ndarray
+    sizes: np.ndarray
+    batches: Sequence[pa.RecordBatch]
+    deleted_at: Mapping[int, int | None]
+    oddities: tuple[Oddity, ...]
+    unknown_properties: tuple[str, ...]
+    missing_fields: Mapping[str, Sequence[str]]
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the day has."""
+        return len(self.picked)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows, sorted by id, in the shard's schema, as tables of some ten thousand rows."""
+        import numpy as np
+
+        if len(self.picked):
+            weights = np.maximum(self.sizes[self.picked], _LEAST_BYTES)
+            ends = np.flatnonzero(np.diff(np.cumsum(weights) // _GROUP_BYTES)) + 1
+            for group in np.split(self.picked, ends):
+                table = self._table(group)
+                yield self._deletions_marked(table, group) if self.deleted_at else table
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """Number of the first version of each batch, and one behind the last."""
+        import numpy as np
+
+        return np.array(list(accumulate((batch.num_rows for batch in self.batches), initial=0)))
+
+    def _table(self, group: np.ndarray) -> pa.Table:
+        """Versions in the order of `group`: taken from their batches as they lie, then put in order."""
+        import numpy as np
+        import pyarrow as pa
+
+        order = np.argsort(group)
+        lying = group[order]
+        cuts = np.searchsorted(lying, self._starts)
+        pieces = [
+            batch.take(pa.array(lying[begin:end] - start))
+            for batch, start, begin, end in zip(self.batches, self._starts, cuts, cuts[1:], strict=False)
+            if begin < end
+        ]
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        return pa.Table.from_batches(pieces, arrow_schema()).combine_chunks().take(pa.array(places))
+
+    def _deletions_marked(self, table: pa.Table, group: np.ndarray) -> pa.Table:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        deleted = np.isin(group, np.fromiter(self.deleted_at, np.int64))
+        marks = {
+            "updated_at": pa.array([self.deleted_at[version] for version in group[deleted].tolist()], pa.int64()),
+            "is_deleted": pa.array([True] * int(deleted.sum()), pa.bool_()),
+        }
+        for name, values in marks.items():
+            column = pc.replace_with_mask(table[name], pa.array(deleted), values)
+            table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), column)
+        return table

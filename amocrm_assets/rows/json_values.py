@@ -1,0 +1,75 @@
+"""JSON values as they were sent: number literals that keep their digits, and compact texts of objects.
+
+What Python's own numbers would change (1.50, 1e999, a hundred digits) stays a literal here. Which value belongs
+into which column is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+# Python refuses to turn longer literals into integers.
+_LONGEST_INTEGER = 4000
+
+
+class Number(str):
+    """Literal of a number with a fraction, an exponent, or more digits than Python reads."""
+
+    __slots__ = ()
+
+
+def load_json(text: str) -> Any:
+    """Decode JSON, numbers as `int` or `Number`. Raises `ValueError`, or `RecursionError` for a deep nesting."""
+    return json.loads(text, parse_float=Number, parse_int=_integer, parse_constant=_no_constant)
+
+
+def compact_json(value: Any) -> str:
+    """The value as JSON with sorted keys and no spaces, each number as it was sent.
+
+    Raises `RecursionError` for a deep nesting.
+    """
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{compact_json(key)}:{compact_json(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(compact_json(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def integer_of(value: Any) -> int | None:
+    """The 64-bit integer that a JSON value is: a number without fraction (5, 5.0, 5e0) or a text of digits."""
+    if type(value) is str:
+        value = int(value) if _DIGITS.fullmatch(value) else None
+    elif type(value) is Number:
+        value = _whole(value)
+    return value if type(value) is int and INT64_MIN <= value <= INT64_MAX else None
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in a word, for people."""
+    kinds = {str: "text", bool: "boolean", list: "list", int: "number", Number: "number", type(None): "nothing"}
+    return kinds.get(type(value), "object")
+
+
+def _whole(literal: Number) -> int | None:
+    try:
+        number = Decimal(literal)
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return None
+    # Compared before it is converted: 1e999999 as an integer would have a million digits.
+    fits = INT64_MIN <= number <= INT64_MAX and number == number.to_integral_value()
+    return int(number) if fits else None
+
+
+def _integer(literal: str) -> int | Number:
+    return int(literal) if len(literal) < _LONGEST_INTEGER else Number(literal)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

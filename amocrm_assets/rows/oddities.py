@@ -1,0 +1,49 @@
+"""Oddities: what amoCRM sent and no column can hold, counted by kind with an example.
+
+Notes are taken while versions of leads are read; only those of the versions that became rows count. What makes a
+value odd is known to `misfits` and `texts`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """One kind of oddity: how often it came, and the smallest id of a lead, or a line, that shows it."""
+
+    kind: str
+    count: int
+    example: str
+
+
+class OddityNotes:
+    """Notes by kind: the version they belong to, or the line where no version could be made of it."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, array[int]] = {}
+        self._lines: dict[str, list[str]] = {}
+
+    def of_version(self, version: int, notes: Iterable[str]) -> None:
+        """Note something of the version with this number."""
+        for note in notes:
+            self._versions.setdefault(note, array("q")).append(version)
+
+    def of_line(self, line: str, notes: Iterable[str]) -> None:
+        """Note something of a line that gave no version."""
+        for note in notes:
+            self._lines.setdefault(note, []).append(line)
+
+    def counted(self, picked: Mapping[int, int]) -> tuple[Oddity, ...]:
+        """Oddities of all lines without a version, and of the picked versions, given with their lead ids."""
+        counted = [Oddity(kind, len(lines), lines[0]) for kind, lines in self._lines.items()]
+        for kind, versions in self._versions.items():
+            if ids := [picked[version] for version in versions if version in picked]:
+                counted.append(Oddity(kind, len(ids), str(min(ids))))
+        return tuple(sorted(counted, key=lambda oddity: oddity.kind))
