@@ -3,9 +3,35 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test dev bench emulator
+.PHONY: setup demo test check dev bench emulator lock
+
+# What runs without an installed console script, so that the tree in front of you is what runs.
+RUN := $(BIN)/python -m amocrm_assets.cli
 
 setup: $(VENV)/.ready
+
+demo: setup
+	$(RUN) demo
+
+# The sandbox, and the Dagster UI on http://127.0.0.1:3000. Ctrl-C ends both.
+PORT ?= 3000
+dev: setup
+	@export DAGSTER_HOME="$(CURDIR)/dagster_home" AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
+	$(RUN) sandbox & sandbox=$$!; \
+	trap "kill $$sandbox" EXIT; \
+	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+
+test: check emulator
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m benchmarks
 
 # The lock holds names, versions and hashes; uv installs it in seconds and makes the environment equal to it.
 $(VENV)/.ready: requirements/project.lock pyproject.toml setup.cfg

@@ -26,17 +26,23 @@ TOKEN_VARIABLE = "AMOCRM_SANDBOX_TOKEN"  # noqa: S105  # the name of a variable
 @click.option("--no-filters", is_flag=True, help="Ignore filters, as accounts without the paid option do.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND=RATE", help="For example 502=0.1 or reset=0.05.")
 @click.option("--set", "others", multiple=True, metavar="NAME=JSON", help="Any other option, by its name.")
+@click.option(
+    "--token", "show_token", is_flag=True, help="Print the account's long-lived token, and serve nothing."
+)
 @click.option("--options", "show_options", is_flag=True, help="List the names for --set, and the kinds of faults.")
-def command(port: int, *, show_options: bool, **given: Any) -> None:
+def command(port: int, *, show_token: bool, show_options: bool, **given: Any) -> None:
     """Serve a small amoCRM on your own machine, until Ctrl-C.
 
     It behaves like the real API, its limit and its quirks included, and holds a made-up account that grows by the
     clock. Faults can also be switched while it runs: POST the same names as JSON to /sandbox/control.
     """
-    from amocrm_assets.sandbox import serve
+    from amocrm_assets.sandbox import long_lived_token, serve
 
     if show_options:
         _show_options()
+        return
+    if show_token:
+        click.echo(long_lived_token(_options(**given)))
         return
     try:
         serve(_options(**given), port, ready=_ready)

@@ -52,7 +52,12 @@ class Pipeline:
         )
 
     def run(
-        self, first: str = LAST, last: str | None = None, *, only: list[str] | None = None, read_again: bool = False
+        self,
+        first: str = LAST,
+        last: str | None = None,
+        *,
+        only: list[str] | None = None,
+        read_again: bool = False,
     ) -> dg.ExecuteInProcessResult:
         """Materialise a day or a range, as the job does; `only` names assets."""
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last or first}

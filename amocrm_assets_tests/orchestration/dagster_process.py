@@ -86,7 +86,12 @@ class Dagster:
         tags = [{"key": "dagster/partition", "value": day}]
         launched = self.ask(
             LAUNCH,
-            params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": config, "mode": "default"},
+            params={
+                "selector": selector,
+                "executionMetadata": {"tags": tags},
+                "runConfigData": config,
+                "mode": "default",
+            },
         )["launchPipelineExecution"]
         run_id: str = launched["run"]["runId"]
         return run_id

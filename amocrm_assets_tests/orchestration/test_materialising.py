@@ -52,7 +52,14 @@ def test_the_metadata_of_a_day_tells_what_it_cost(pipeline: Pipeline) -> None:
     } <= raw.keys()  # fmt: skip
     assert raw["requests"] == len(pipeline.sandbox.requests)
     rows = pipeline.materialised("leads")[LAST]
-    assert {"captures", "oddities", "unknown_properties", "seconds_merging", "size_bytes", "preview"} <= rows.keys()
+    assert {
+        "captures",
+        "oddities",
+        "unknown_properties",
+        "seconds_merging",
+        "size_bytes",
+        "preview",
+    } <= rows.keys()
 
 
 def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline) -> None:

@@ -1,0 +1,131 @@
+"""`amocrm-assets run` and `demo`: days land, and the exit status says so."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amocrm_assets.captures import capture_names
+from amocrm_assets.cli import main
+from amocrm_assets.cli.run import days_wanted
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.sandbox import Fault
+from amocrm_assets.storage import open_storage
+from amocrm_assets.warehouse import open_warehouse
+from amocrm_assets_tests.accounts import leads_of, sandbox_with, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from amocrm_assets.sandbox import Sandbox
+
+YESTERDAY = datetime.now(source().zone).date() - timedelta(days=1)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    for name in ("AMOCRM_WAREHOUSE", "AMOCRM_STORAGE", "AMOCRM_TOKENS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def sandbox(deployment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox with leads of three days, and a defs folder whose only source reads it."""
+    with sandbox_with(leads_of(YESTERDAY - timedelta(days=2), 90, days=3)) as running:
+        monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", running.token)
+        folder = deployment / "defs" / "acme"
+        folder.mkdir(parents=True)
+        (folder / "defs.yaml").write_text(
+            "type: amocrm_assets.AmoCrmSource\n"
+            "attributes:\n"
+            "  subdomain: acme\n"
+            f"  base_url: {running.url}\n"
+            "  access_token_env: AMOCRM_SANDBOX_TOKEN\n"
+            "  timezone: Europe/Moscow\n"
+            "  start_date: 2026-01-01\n"
+            "  requests_per_second: 50\n"
+        )
+        monkeypatch.setattr("amocrm_assets.orchestration.loader.DEFS", deployment / "defs")
+        yield running
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def shards(deployment: Path) -> dict[date, int]:
+    return open_warehouse(f"duckdb:///{deployment}/data/warehouse.duckdb").shard_days("acme")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_yesterday_lands_when_nothing_else_is_asked(deployment: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "acme") == 0
+
+    assert shards(deployment) == {YESTERDAY: 30}
+    assert f"{YESTERDAY} landed" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_range_lands_and_tells_so_as_json(deployment: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = YESTERDAY - timedelta(days=2)
+
+    assert run("run", "acme", "--from", str(first), "--to", str(YESTERDAY), "--json") == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["from"], told["to"], told["landed"]) == (str(first), str(YESTERDAY), True)
+    assert shards(deployment) == {first + timedelta(days=number): 30 for number in range(3)}
+
+
+def test_running_a_day_again_keeps_what_it_had(sandbox: Sandbox, deployment: Path) -> None:
+    assert run("run", "acme") == 0
+    for lead in list(sandbox.account.stamps())[-20:]:
+        sandbox.account.edit(lead)
+
+    assert run("run", "acme") == 0
+
+    assert shards(deployment) == {YESTERDAY: 30}
+    assert len(capture_names(open_storage(str(deployment / "data")), "acme", YESTERDAY)) == 2
+
+
+def test_a_run_that_fails_says_why_and_exits_with_1(
+    sandbox: Sandbox, deployment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.configure(faults=(Fault("402"),))
+
+    assert run("run", "acme") == 1
+
+    assert "Pay the amoCRM subscription" in capsys.readouterr().err
+    assert shards(deployment) == {}
+
+
+@pytest.mark.usefixtures("deployment")
+def test_the_demo_shows_seven_shards_and_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    main_ended_well = run("demo") == 0
+
+    shown = capsys.readouterr().out
+    assert main_ended_well
+    assert all(f"amoCrmLeads_sandbox_{YESTERDAY - timedelta(days=number):%Y%m%d}" in shown for number in range(7))
+    assert "custom_fields" in shown
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "mend"),
+    [
+        (None, YESTERDAY + timedelta(days=1), "Ask for days up to"),
+        (date(2025, 1, 1), None, "start_date"),
+        (date(2026, 2, 2), date(2026, 2, 1), "Swap"),
+    ],
+)
+def test_days_that_cannot_be_read_are_refused(first: date | None, last: date | None, mend: str) -> None:
+    with pytest.raises(SettingsError, match=mend):
+        days_wanted(source(), first, last)
