@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused
-from amocrm_assets.shard import COLUMNS, latest_view_name, shard_name
+from amocrm_assets.settings import SUBDOMAIN
+from amocrm_assets.shard import COLUMNS, latest_view_name, shard_name, shard_prefix
 from amocrm_assets.warehouse import ShardLoad, ShardPut
 from amocrm_assets_tests.warehouse.places import Place, lead
+
+subdomains = st.from_regex(SUBDOMAIN, fullmatch=True)
 
 DAY = date(2026, 1, 1)
 NEXT = DAY + timedelta(days=1)
@@ -171,6 +174,12 @@ def test_equally_new_rows_of_a_lead_are_decided_by_the_later_shard(place: Place)
     place.warehouse.replace_latest_view("acme")
 
     assert place.query(f"SELECT name FROM {place.quoted(latest_view_name('acme'))}") == [("b",)]
+
+
+@given(subdomains, subdomains)
+def test_a_latest_view_is_never_met_by_a_wildcard_over_shards(viewed: str, asked: str) -> None:
+    """BigQuery refuses every wildcard query that meets a view."""
+    assert not latest_view_name(viewed).startswith(shard_prefix(asked))
 
 
 def test_a_latest_view_over_no_shard_is_refused(place: Place) -> None:
