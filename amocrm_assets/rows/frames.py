@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+    import pyarrow as pa
 
     from amocrm_assets.storage import Storage
 
@@ -25,12 +26,18 @@ def read_rows(storage: Storage, subdomain: str, days: Sequence[date]) -> pd.Data
     Integers, booleans and texts have pandas' nullable types; `custom_fields` holds lists of dicts. Raises
     `NeedsPerson` when the rows of a day have not been made.
     """
+    import pyarrow as pa
+
+    tables = [rows_table(storage, subdomain, day) for day in days] or [arrow_schema().empty_table()]
+    return frame_of(pa.concat_tables(tables))
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table in the shard's schema as a frame in which a missing integer is missing, and not a float."""
     import pandas as pd
     import pyarrow as pa
 
     types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
-    tables = [rows_table(storage, subdomain, day) for day in days] or [arrow_schema().empty_table()]
-    table = pa.concat_tables(tables)
     frame: pd.DataFrame = table.drop_columns(["custom_fields"]).to_pandas(types_mapper=types.get)
     frame["custom_fields"] = pd.Series(table["custom_fields"].to_pylist(), dtype=object)
     return frame

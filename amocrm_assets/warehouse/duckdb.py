@@ -16,9 +16,9 @@ import duckdb
 import tenacity
 
 from amocrm_assets.errors import AmoCrmAssetsError, Busy, WarehouseRefused
+from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type, latest_view_name, shard_day, shard_name
 from amocrm_assets.warehouse import ShardPut
-from amocrm_assets.warehouse.frames import frame
 from amocrm_assets.warehouse.missing import missing_shard, no_shard, rows_of
 from amocrm_assets.warehouse.verifying import verify_shard
 
@@ -86,10 +86,10 @@ class DuckDbWarehouse:
             if day not in held:
                 raise missing_shard(self.table(shard_name(subdomain, day)), day)
         if not days:
-            return frame(arrow_schema().empty_table())
+            return frame_of(arrow_schema().empty_table())
         query = " UNION ALL ".join(f"SELECT {_NAMES} FROM {_quoted(shard_name(subdomain, day))}" for day in days)
         with self._opened(read_only=True) as connection, self._refusals("Reading shards"):
-            return frame(connection.sql(query).to_arrow_table())
+            return frame_of(connection.sql(query).to_arrow_table())
 
     def replace_latest_view(self, subdomain: str) -> str:
         """Create or replace the view of each lead's newest row over the shards that are there now."""

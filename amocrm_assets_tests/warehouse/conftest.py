@@ -11,7 +11,6 @@ from uuid import uuid4
 import pytest
 
 from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.emulator import PROJECT, Emulator, running_emulator
 from amocrm_assets_tests.warehouse.places import Place, bigquery_place_at, duckdb_place_at, wired_place
 from amocrm_assets_tests.warehouse.recording_bigquery import RecordingBigQuery, recording_bigquery
 
@@ -39,17 +38,6 @@ def duckdb_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def duckdb_place(tmp_path: Path, duckdb_file: Path) -> Place:
     return duckdb_place_at(duckdb_file, storage=tmp_path / "storage")
-
-
-@pytest.fixture(scope="session")
-def bigquery_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with running_emulator(tmp_path_factory.mktemp("emulator")) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def bigquery_url(bigquery_emulator: Emulator) -> str:
-    return f"bigquery://{PROJECT}/crm_{uuid4().hex}?location=EU&endpoint={bigquery_emulator.url}"
 
 
 @pytest.fixture

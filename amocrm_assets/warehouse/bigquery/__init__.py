@@ -15,13 +15,13 @@ from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, latest_view_name, shard_day, shard_name, shard_prefix
 from amocrm_assets.warehouse.bigquery.loading import Loader
 from amocrm_assets.warehouse.bigquery.patience import Patience
 from amocrm_assets.warehouse.bigquery.preparing import check_rights, open_dataset
 from amocrm_assets.warehouse.bigquery.refusals import QUOTA, google_errors
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
-from amocrm_assets.warehouse.frames import frame
 from amocrm_assets.warehouse.missing import missing_shard, no_shard
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class BigQueryWarehouse:
         """Rows of the shards of `days`, in that order, read without a query and so without its price."""
         with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
             parts = list(threads.map(lambda day: self._rows(client, subdomain, day), days))
-        return frame(pa.concat_tables([arrow_schema().empty_table(), *parts]))
+        return frame_of(pa.concat_tables([arrow_schema().empty_table(), *parts]))
 
     def replace_latest_view(self, subdomain: str) -> str:
         """Create or replace the view of each lead's newest row; later shards appear in it by themselves."""
