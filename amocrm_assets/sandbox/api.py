@@ -42,6 +42,7 @@ def routes() -> list[Route]:
         Route("/api/v4/leads/{lead_id:int}", _authorised(_lead)),
         Route("/api/v4/events", _authorised(_events)),
         Route("/api/v4/users", _authorised(_users)),
+        Route("/api/v4/users/{user_id:int}", _authorised(_user)),
     ]
 
 
@@ -188,6 +189,12 @@ async def _events(request: Request) -> Response:
 
 async def _users(request: Request) -> Response:
     return _paged(request, "users", world_of(request).account.content.users, totals=True)
+
+
+async def _user(request: Request) -> Response:
+    users = world_of(request).account.content.users
+    found = next((user for user in users if user["id"] == request.path_params["user_id"]), None)
+    return hal(found) if found else nothing()
 
 
 async def _pipelines(request: Request) -> Response:

@@ -1,0 +1,197 @@
+"""Whether a source could run now: each step of the way tried once, with a verdict and what mends it.
+
+Nothing is imported and nothing is left behind. A step that needs an earlier one which failed is not tried.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from amocrm_assets.crm.account import Account, read_account
+from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
+from amocrm_assets.crm.authorisation.connecting import require_account
+from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.differences import filters_difference, zone_difference
+from amocrm_assets.crm.reaching import greet, resolve
+from amocrm_assets.crm.rights import read_lead_rights
+from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.fields import read_offered
+from amocrm_assets.storage import open_storage
+from amocrm_assets.warehouse import open_warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
+    from amocrm_assets.crm.authorisation.oauth import OAuth
+    from amocrm_assets.settings import Deployment, SourceSettings
+
+Outcome = Literal["ok", "warning", "failed", "skipped"]
+
+
+IGNORED = "The account ignores filters: nothing is lost, but each run reads all leads edited since its day."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one step; `mend` is for warnings and failures."""
+
+    step: str
+    outcome: Outcome
+    said: str
+    mend: str | None = None
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A step passed, and yet a person should know something."""
+
+    said: str
+    mend: str | None = None
+
+
+class _Step(NamedTuple):
+    name: str
+    needs: str | None
+    take: Callable[[], str | Warned]
+
+
+def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Verdict]:
+    """Verdicts in the order of the steps, each as soon as it is known."""
+    authorisation = open_authorisation(source, deployment)
+    not_taken: set[str] = set()
+    with AmoCrmClient(source.url, authorisation, requests_per_second=source.requests_per_second) as client:
+        for step in _Steps(source, deployment, authorisation, client).in_order():
+            verdict = _taken(step, not_taken)
+            if verdict.outcome in {"failed", "skipped"}:
+                not_taken.add(step.name)
+            yield verdict
+
+
+def _taken(step: _Step, not_taken: set[str]) -> Verdict:
+    if step.needs in not_taken:
+        return Verdict(step.name, "skipped", f"needs: {step.needs}")
+    try:
+        said = step.take()
+    except AmoCrmAssetsError as error:  # what is wrong is the answer here
+        return Verdict(step.name, "failed", f"{error.tried}: {error.came_back}", error.mend)
+    if isinstance(said, Warned):
+        return Verdict(step.name, "warning", said.said, said.mend)
+    return Verdict(step.name, "ok", said)
+
+
+class _Steps:
+    """The steps of one source; they share what the account has told."""
+
+    def __init__(
+        self,
+        source: SourceSettings,
+        deployment: Deployment,
+        authorisation: LongLivedToken | OAuth,
+        client: AmoCrmClient,
+    ) -> None:
+        self._source = source
+        self._deployment = deployment
+        self._authorisation = authorisation
+        self._client = client
+
+    def in_order(self) -> list[_Step]:
+        """From the address to the warehouse."""
+        return [
+            _Step("address", None, lambda: resolve(self._source.url)),
+            _Step("connection", "address", lambda: greet(self._source.url)),
+            _Step("token", None, self._token),
+            _Step("account", "token", self._account_step),
+            _Step("rights", "account", self._rights),
+            _Step("zone", "account", self._zone),
+            _Step("filters", "rights", self._filters),
+            _Step("fields", "account", self._fields),
+            _Step("storage", None, lambda: _written(self._deployment.storage, self._source)),
+            _Step("token store", None, self._token_store),
+            _Step("warehouse", None, self._warehouse),
+        ]
+
+    @cached_property
+    def _account(self) -> Account:
+        return read_account(self._client)
+
+    def _token(self) -> str | Warned:
+        self._authorisation.token()
+        expires_at = self._authorisation.expires_at()
+        if warning := expiry_warning(expires_at, now=time.time()):
+            return Warned(warning, "Renew it before that (docs/connecting.md).")
+        until = "" if expires_at is None else f", until {time.strftime('%Y-%m-%d', time.gmtime(expires_at))}"
+        return self._authorisation.connected_as() + until
+
+    def _account_step(self) -> str:
+        require_account(self._source, self._account)
+        return f"{self._account.name} ({self._account.subdomain}, id {self._account.id})"
+
+    def _rights(self) -> str | Warned:
+        rights = read_lead_rights(self._client, self._account.current_user_id)
+        if rights.sees_all:
+            return f"{rights.user} may see all leads"
+        return Warned(
+            "the user may see some leads only."
+            if rights.sees_all is False
+            else "amoCRM does not tell which leads the user may see, as it would an administrator.",
+            "Authorise as an administrator: amoCRM leaves out the other leads without a word.",
+        )
+
+    def _zone(self) -> str | Warned:
+        difference = zone_difference(self._source, self._account)
+        return Warned(difference) if difference else f"{self._source.timezone}, as in the account"
+
+    def _filters(self) -> str | Warned:
+        if filters_honoured(self._client):
+            return "honoured"
+        return Warned(filters_difference(self._account) or IGNORED)
+
+    def _fields(self) -> str | Warned:
+        offered = read_offered(self._source, self._client)
+        if not offered.missing:
+            return f"{sum(field.is_chosen for field in offered.fields)} of {len(offered.fields)} imported"
+        named = ", ".join(repr(name) for name in offered.missing)
+        close = sorted({name for names in offered.missing.values() for name in names})
+        hint = f" Close to it: {', '.join(close)}." if close else ""
+        return Warned(
+            f"the account has no field {named}.{hint}",
+            f"Correct `leads_custom_fields`; `amocrm-assets fields {self._source.subdomain}` lists what there is.",
+        )
+
+    def _token_store(self) -> str:
+        if self._source.oauth is None:
+            return "not needed"
+        return _written(self._deployment.tokens, self._source)
+
+    def _warehouse(self) -> str:
+        open_warehouse(self._deployment.warehouse).prepare()
+        return self._deployment.warehouse
+
+
+def filters_honoured(client: AmoCrmClient) -> bool:
+    """Ask for leads from before the newest one's last edit: an account that ignores filters sends the newest."""
+    newest = _newest_edit(client, {})
+    if newest is None:
+        return True
+    before = _newest_edit(client, {"filter[updated_at][from]": 1, "filter[updated_at][to]": newest - 1})
+    return before is None or before < newest
+
+
+def _newest_edit(client: AmoCrmClient, filters: dict[str, int]) -> int | None:
+    params = {"order[updated_at]": "desc", "limit": 1, **filters}
+    found = client.ask("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
+    return found and int(found["_embedded"]["leads"][0]["updated_at"])
+
+
+def _written(place: str, source: SourceSettings) -> str:
+    """Write a small file and remove it, under a lock as writers do."""
+    storage, name = open_storage(place), f"checks/{source.subdomain}"
+    with storage.lock(name, wait_seconds=10):
+        there = storage.read(name)
+        storage.write(name, b"amocrm-assets check", if_version=None if there is None else there.version)
+        storage.delete(name)
+    return f"{place} is writable"

@@ -1,0 +1,51 @@
+"""`amocrm-assets check`: whether a source could run now, step by step."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from amocrm_assets.cli.source_argument import SOURCE
+
+if TYPE_CHECKING:
+    from amocrm_assets.checking import Verdict
+    from amocrm_assets.settings import SourceSettings
+
+MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("·", None)}
+
+
+@click.command(name="check")
+@click.argument("source", type=SOURCE)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def command(source: SourceSettings, *, as_json: bool) -> None:
+    """Try every step that a run of SOURCE takes, and say what mends those that fail.
+
+    Credentials, rights, zone, filters, chosen fields, storage and warehouse. Exit status 1 if a step failed;
+    warnings do not count.
+    """
+    from amocrm_assets.checking import check_source
+    from amocrm_assets.settings import Deployment
+
+    verdicts = []
+    for verdict in check_source(source, Deployment.from_environment()):
+        verdicts.append(verdict)
+        if not as_json:
+            _show(verdict)
+    if as_json:
+        click.echo(json.dumps([asdict(verdict) for verdict in verdicts], ensure_ascii=False, indent=2))
+    if any(verdict.outcome == "failed" for verdict in verdicts):
+        sys.exit(1)
+    if not as_json:
+        click.echo(f"Next: amocrm-assets run {source.subdomain}")
+
+
+def _show(verdict: Verdict) -> None:
+    mark, colour = MARKS[verdict.outcome]
+    click.secho(f"{mark} {verdict.step:<12}", fg=colour, nl=False)
+    click.echo(verdict.said)
+    if verdict.mend:
+        click.echo(f"{'':14}{verdict.mend}")

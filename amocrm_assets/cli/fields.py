@@ -1,0 +1,62 @@
+"""`amocrm-assets fields`: the custom fields of an account, to choose from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from amocrm_assets.cli.source_argument import SOURCE
+
+if TYPE_CHECKING:
+    from amocrm_assets.fields import OfferedFields
+    from amocrm_assets.settings import SourceSettings
+
+SHOWN_EXAMPLE = 40
+
+
+@click.command(name="fields")
+@click.argument("source", type=SOURCE)
+@click.option("--examples", is_flag=True, help="Show values too, from the leads that were edited last.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def command(source: SourceSettings, *, examples: bool, as_json: bool) -> None:
+    """List the custom fields of leads in the account of SOURCE, and which of them are imported.
+
+    Name the ones you want, by name, code or id, under `leads_custom_fields` in the source's defs.yaml. Without
+    that setting all are imported.
+    """
+    from amocrm_assets.crm.authorisation import open_authorisation
+    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.fields import read_offered
+    from amocrm_assets.settings import Deployment
+
+    authorisation = open_authorisation(source, Deployment.from_environment())
+    with AmoCrmClient(source.url, authorisation, requests_per_second=source.requests_per_second) as client:
+        offered = read_offered(source, client, with_examples=examples)
+    if as_json:
+        click.echo(json.dumps(asdict(offered), ensure_ascii=False, indent=2))
+    else:
+        _show(source, offered, with_examples=examples)
+
+
+def _show(source: SourceSettings, offered: OfferedFields, *, with_examples: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("id", "name", "code", "type", "system", "imported", *(["examples"] if with_examples else []))
+    words = {True: "yes", False: "no", None: "?"}
+    for field in offered.fields:
+        examples = "\n".join(text[:SHOWN_EXAMPLE] for text in field.examples)
+        cells = [str(field.id), field.name, field.code or "", field.type]
+        cells += [words[field.is_system], words[field.is_chosen], *([examples] if with_examples else [])]
+        table.add_row(*(Text(cell) for cell in cells))  # names may hold what rich takes for markup
+    console = Console()
+    console.print(table)
+    for name, close in offered.missing.items():
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        console.print(f"! `leads_custom_fields` names {name!r}, which the account has not.{hint}", markup=False)
+    if source.leads_custom_fields is None:
+        console.print("All fields are imported, since `leads_custom_fields` is not set in the source's defs.yaml.")

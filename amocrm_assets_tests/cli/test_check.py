@@ -1,0 +1,122 @@
+"""Tests of `cli.check` and `checking`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amocrm_assets.sandbox import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets_tests.cli.conftest import AddSource, Command, Ran
+
+STEPS = [
+    "address", "connection", "token", "account", "rights", "zone", "filters", "fields", "storage", "token store",
+    "warehouse",
+]  # fmt: skip
+
+
+def outcomes(ran: Ran) -> dict[str, str]:
+    return {verdict["step"]: verdict["outcome"] for verdict in ran.json()}
+
+
+def verdict(ran: Ran, step: str) -> str:
+    return " ".join(str(found["said"]) + " " + str(found["mend"]) for found in ran.json() if found["step"] == step)
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_source_that_can_run_passes_every_step_and_leaves_nothing_behind(run: Command, tmp_path: Path) -> None:
+    ran = run("check", "acme", "--json")
+    assert (ran.status, outcomes(ran)) == (0, dict.fromkeys(STEPS, "ok"))
+    assert not [path for path in tmp_path.rglob("checks/*") if not path.name.startswith(".")]
+
+
+@pytest.mark.usefixtures("acme")
+def test_for_people_each_step_is_a_line_and_the_next_command_follows(run: Command) -> None:
+    ran = run("check", "acme")
+    assert [line[2:14].strip() for line in ran.out.splitlines()[:-1]] == STEPS
+    assert ran.out.splitlines()[-1] == "Next: amocrm-assets run acme"
+
+
+def test_an_oauth_source_passes_too(run: Command, acme_oauth: Sandbox) -> None:
+    assert outcomes(run("check", "acme", "--json"))["token"] == "failed"
+    run("connect", "acme", "--code", stdin=acme_oauth.tokens.code())
+    ran = run("check", "acme", "--json")
+    assert outcomes(ran) == dict.fromkeys(STEPS, "ok")
+    assert "tokens is writable" in verdict(ran, "token store")
+
+
+@pytest.mark.usefixtures("acme")
+def test_what_needs_a_failed_step_is_not_tried(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACME_TOKEN")
+    ran = run("check", "acme", "--json")
+    assert ran.status == 1
+    skipped = dict.fromkeys(["account", "rights", "zone", "filters", "fields"], "skipped")
+    assert outcomes(ran) == dict.fromkeys(STEPS, "ok") | {"token": "failed"} | skipped
+    assert "Set ACME_TOKEN" in verdict(ran, "token")
+    assert "Next:" not in run("check", "acme").out
+
+
+def test_an_address_that_does_not_exist_is_told_from_one_that_does_not_answer(
+    run: Command, add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amocrm_assets.crm.client.MOST_ATTEMPTS", 1)
+    monkeypatch.setenv("ACME_TOKEN", sandbox.token)
+    add_source("nowhere", base_url="http://no-such-account.invalid", access_token_env="ACME_TOKEN")
+    ran = run("check", "nowhere", "--json")
+    assert "there is no such name" in verdict(ran, "address")
+    assert outcomes(ran)["connection"] == "skipped"
+    add_source("silent", base_url="http://127.0.0.1:1", access_token_env="ACME_TOKEN")
+    ran = run("check", "silent", "--json")
+    assert outcomes(ran)["address"] == "ok"
+    assert "no connection" in verdict(ran, "connection")
+
+
+@pytest.mark.parametrize(
+    ("change", "judged", "message"),
+    [
+        ({"timezone": "Asia/Yekaterinburg"}, ("zone", "warning"), "write `timezone: Asia/Yekaterinburg`"),
+        ({"filters_enabled": False}, ("filters", "warning"), "does not filter by time"),
+        ({"subdomain": "other"}, ("account", "failed"), "of the account other"),
+        ({"faults": [Fault("403-json", path="/api/v4/leads")]}, ("rights", "failed"), "right to see leads"),
+        ({"faults": [Fault("403-json", path="/api/v4/users")]}, ("rights", "warning"), "Authorise as an admin"),
+        ({"faults": [Fault("402")]}, ("account", "failed"), "not paid"),
+    ],
+)
+def test_what_the_account_says_is_judged(
+    run: Command, acme: Sandbox, change: dict[str, object], judged: tuple[str, str], message: str
+) -> None:
+    step, outcome = judged
+    acme.configure(**change)
+    ran = run("check", "acme", "--json")
+    assert outcomes(ran)[step] == outcome
+    assert message in verdict(ran, step)
+    assert ran.status == (outcome == "failed")
+
+
+def test_a_chosen_field_that_is_not_there_is_named_with_close_ones(
+    run: Command, add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_TOKEN", sandbox.token)
+    name = sandbox.account.content.fields.catalogue[0]["name"]
+    add_source(base_url=sandbox.url, access_token_env="ACME_TOKEN", leads_custom_fields=[name + "x"])
+    ran = run("check", "acme", "--json")
+    assert outcomes(ran)["fields"] == "warning"
+    assert f"no field '{name}x'. Close to it: {name}" in verdict(ran, "fields")
+
+
+@pytest.mark.usefixtures("acme")
+def test_places_that_cannot_be_written_are_named(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    monkeypatch.setenv("AMOCRM_STORAGE", str(file))
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", "oracle://x")
+    ran = run("check", "acme", "--json")
+    assert outcomes(ran) == dict.fromkeys(STEPS, "ok") | {"storage": "failed", "warehouse": "failed"}
+    assert "AMOCRM_WAREHOUSE" in verdict(ran, "warehouse")

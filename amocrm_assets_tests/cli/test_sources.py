@@ -1,0 +1,114 @@
+"""Tests of `cli.sources`, and of what it is told by `crm.authorisation.standing` and `orchestration.history`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from amocrm_assets.orchestration.history import progress_of
+from amocrm_assets.settings import SourceSettings
+from amocrm_assets_tests.crm.authorisation.tokens import jwt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets_tests.cli.conftest import AddSource, Command
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def materialised(instance: dg.DagsterInstance, key: str, *days: date) -> None:
+    for day in days:
+        done = dg.AssetMaterialization(dg.AssetKey([key, "amoCrmLeads"]), partition=day.isoformat())
+        instance.report_runless_asset_event(done)
+
+
+def test_every_source_stands_in_the_table(
+    run: Command, acme: Sandbox, add_source: AddSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOON", jwt(exp=int(time.time()) + 3 * 86400 + 60, account_id=7))
+    add_source("soon", access_token_env="SOON", enabled=False)
+    add_source("unset", access_token_env="UNSET_TOKEN")
+    ran = run("sources")
+    assert (ran.status, ran.err) == (0, "")
+    for heading in ("display name", "subdomain", "enabled", "connected as", "token until", "last day", "missing"):
+        assert heading in ran.out
+    acme_row, soon_row, unset_row = (line for line in ran.out.splitlines() if line.startswith("│"))
+    assert "Acme [ltd]" in acme_row
+    assert f"id {acme.options.account_id}" in acme_row
+    assert "2100-01-01" in acme_row
+    assert " no " in soon_row
+    assert "not connected" in unset_row
+    assert "! soon: The authorisation ends in 3 days." in ran.out
+    assert "! unset: it is not set. Set UNSET_TOKEN" in ran.out
+    assert not acme.requests  # from local knowledge alone
+
+
+def test_an_oauth_source_shows_the_account_that_was_connected(run: Command, acme_oauth: Sandbox) -> None:
+    before = run("sources", "--json").json()[0]
+    assert (before["connected_as"], "amocrm-assets connect acme" in before["problem"]) == (None, True)
+    run("connect", "acme", "--code", stdin=acme_oauth.tokens.code())
+    acme_oauth.requests.clear()
+    after = run("sources", "--json").json()[0]
+    assert after["connected_as"].endswith(f"(id {acme_oauth.options.account_id})")
+    assert after["problem"] is None
+    assert datetime.fromisoformat(after["token_until"]) > datetime.now(UTC) + 80 * DAY
+    assert not acme_oauth.requests
+
+
+@pytest.mark.usefixtures("acme")
+def test_without_a_dagster_home_days_are_unknown(run: Command) -> None:
+    state = run("sources", "--json").json()[0]
+    assert (state["last_day"], state["missing_days"]) == (None, None)
+
+
+def test_days_are_counted_from_dagsters_history(
+    run: Command, add_source: AddSource, instance: dg.DagsterInstance
+) -> None:
+    today = datetime.now(ZoneInfo("Europe/Moscow")).date()
+    every = [today - DAY * back for back in range(10, 0, -1)]
+    add_source(access_token_env="ACME_TOKEN", start_date=every[0].isoformat())
+    materialised(instance, "acme", *every[:-1])
+    state = run("sources", "--json").json()[0]
+    assert state["last_day"] == every[-2].isoformat()
+    assert state["missing_days"] == [every[-1].isoformat()]
+    assert "Missing days: backfill them" in run("sources").out
+
+
+def test_the_last_day_is_that_of_the_sources_zone(instance: dg.DagsterInstance) -> None:
+    moscow = SourceSettings(
+        subdomain="acme", access_token_env="T", start_date="2026-01-01", timezone="Europe/Moscow"
+    )
+    materialised(instance, "acme", date(2026, 1, 1))
+    in_moscow_it_is_the_3rd = datetime(2026, 1, 2, 21, 30, tzinfo=UTC)
+    assert progress_of(moscow, instance, at=in_moscow_it_is_the_3rd).missing == [date(2026, 1, 2)]
+    assert progress_of(moscow, instance, at=in_moscow_it_is_the_3rd - timedelta(hours=1)).missing == []
+
+
+def test_a_source_that_has_not_begun_misses_nothing(instance: dg.DagsterInstance) -> None:
+    source = SourceSettings(subdomain="acme", access_token_env="T", start_date="2026-06-01")
+    progress = progress_of(source, instance, at=datetime(2026, 5, 1, tzinfo=UTC))
+    assert (progress.last_day, progress.missing) == (None, [])
+
+
+@pytest.mark.usefixtures("defs")
+def test_without_sources_the_first_step_is_told(run: Command) -> None:
+    assert "`amocrm-assets new SUBDOMAIN` makes one" in run("sources").out
+    assert run("sources", "--json").json() == []
