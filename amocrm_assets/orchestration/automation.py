@@ -71,7 +71,7 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
                 # One request a day and tick, however often the daemon evaluates the tick.
                 run_key=f"{day} at {tick.isoformat()}",
                 partition_key=day.isoformat(),
-                tags={DAY_TAG: day.isoformat()},
+                tags={SOURCE_TAG: source.subdomain, DAY_TAG: day.isoformat()},
             )
 
     return daily

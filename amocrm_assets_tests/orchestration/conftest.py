@@ -1,4 +1,4 @@
-"""A pipeline in one process: a sandbox, a source that reads it, an instance of Dagster, a folder for everything."""
+"""A pipeline in one process: a sandbox, a source that reads it, an instance of Dagster, a folder for all."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amocrm_assets.sandbox import Sandbox
-    from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
 
 # The sandbox stands still on this day, so that its days are the same in every run of the tests.
 NOW = datetime(2025, 3, 11, 12, tzinfo=UTC)
 FIRST, LAST = "2025-03-07", "2025-03-10"
-QUICK = {"leads_per_day": 8, "requests_per_second": None, "frozen_at": NOW.timestamp()}
+QUICK = SandboxOptions(leads_per_day=8, requests_per_second=None, frozen_at=NOW.timestamp())
 
 
 class Pipeline:
@@ -71,6 +70,15 @@ class Pipeline:
             raise_on_error=False,
         )
 
+    def check(self, asset: str, check: str) -> dg.AssetCheckEvaluation:
+        """Run one check alone, as the button in the UI does."""
+        selection = dg.AssetSelection.checks(dg.AssetCheckKey(self.key(asset), check))
+        job = dg.define_asset_job("alone", selection=selection)
+        definitions = dg.Definitions.merge(self.definitions, dg.Definitions(jobs=[job]))
+        result = definitions.resolve_job_def("alone").execute_in_process(instance=self.instance)
+        (evaluation,) = result.get_asset_check_evaluations()
+        return evaluation
+
     def key(self, name: str) -> dg.AssetKey:
         """Key of one of the three assets."""
         return dg.AssetKey([self.source.key, name])
@@ -110,14 +118,14 @@ def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
     """One sandbox for all tests of a process; `sandbox` makes it new for each."""
-    with running_sandbox(SandboxOptions(**QUICK)) as sandbox:
+    with running_sandbox(QUICK) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def sandbox(shared_sandbox: Sandbox) -> Sandbox:
     """A small, quick amoCRM."""
-    shared_sandbox.reset(SandboxOptions(**QUICK))
+    shared_sandbox.reset(QUICK)
     return shared_sandbox
 
 
@@ -136,3 +144,11 @@ def pipeline(sandbox: Sandbox, deployment: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(TOKEN_VARIABLE, sandbox.token)
     with ExitStack() as stack:
         yield Pipeline(sandbox, stack.enter_context(dg.DagsterInstance.ephemeral()))
+
+
+@pytest.fixture
+def stored_pipeline(pipeline: Pipeline, tmp_path: Path) -> Iterator[Pipeline]:
+    """A pipeline whose instance keeps things in files: schedules look into them."""
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as pipeline.instance:
+        yield pipeline

@@ -83,16 +83,13 @@ class Dagster:
             "pipelineName": "__ASSET_JOB",
             "assetSelection": [{"path": list(path)} for path in assets],
         }
-        tags = [{"key": "dagster/partition", "value": day}]
-        launched = self.ask(
-            LAUNCH,
-            params={
-                "selector": selector,
-                "executionMetadata": {"tags": tags},
-                "runConfigData": config,
-                "mode": "default",
-            },
-        )["launchPipelineExecution"]
+        params = {
+            "selector": selector,
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
+            "runConfigData": config,
+            "mode": "default",
+        }
+        launched = self.ask(LAUNCH, params=params)["launchPipelineExecution"]
         run_id: str = launched["run"]["runId"]
         return run_id
 

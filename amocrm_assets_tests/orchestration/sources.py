@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox import Sandbox
 
-TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"
 
 
 def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:

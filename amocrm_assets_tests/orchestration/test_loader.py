@@ -176,9 +176,8 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=6,
 )
-_NAMES = (
-    st.sampled_from([*GOOD, "schedule", "oauth", "tags", "owners", "base_url", "leads_custom_fields"]) | st.text()
-)
+_KNOWN = [*GOOD, "schedule", "oauth", "tags", "owners", "base_url", "leads_custom_fields"]
+_NAMES = st.sampled_from(_KNOWN) | st.text()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

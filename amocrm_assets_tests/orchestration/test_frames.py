@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from amocrm_assets.errors import NeedsPerson, WarehouseRefused
+from amocrm_assets.rows import widen_custom_fields
+from amocrm_assets.shard import COLUMNS
+from amocrm_assets_tests.orchestration.conftest import FIRST, LAST
+
+if TYPE_CHECKING:
+    from amocrm_assets_tests.orchestration.conftest import Pipeline
+
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+ALL = dg.AllPartitionMapping()
+
+
+def taken(
+    pipeline: Pipeline, asset: str, *, days: tuple[str, str] | str | None = None, **options: Any
+) -> pd.DataFrame:
+    """The frame that somebody's own asset gets of one of ours."""
+    frames: list[pd.DataFrame] = []
+    partitions = dg.DailyPartitionsDefinition("2025-01-01", timezone="Europe/Moscow") if days else None
+
+    @dg.multi_asset(
+        name="mine",
+        outs={"mine": dg.AssetOut(dagster_type=dg.Nothing)},
+        partitions_def=partitions,
+        ins={"frame": dg.AssetIn(pipeline.key(asset), **options)},
+        backfill_policy=SINGLE_RUN if partitions else None,
+    )
+    def mine(frame: pd.DataFrame) -> None:
+        frames.append(frame)
+
+    own = dg.Definitions(assets=[mine], jobs=[dg.define_asset_job("mine_job", selection=["mine"])])
+    job = dg.Definitions.merge(pipeline.definitions, own).resolve_job_def("mine_job")
+    tags = {}
+    if isinstance(days, tuple):
+        tags = dict(
+            zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), days, strict=True)
+        )
+    job.execute_in_process(
+        instance=pipeline.instance, partition_key=days if isinstance(days, str) else None, tags=tags
+    )
+    (frame,) = frames
+    return frame
+
+
+@pytest.fixture
+def filled(pipeline: Pipeline) -> Pipeline:
+    assert pipeline.run(FIRST, LAST).success
+    return pipeline
+
+
+@pytest.mark.parametrize("asset", ["leads", "amoCrmLeads"])
+def test_one_day_is_a_frame_with_the_columns_and_types_of_the_shard(filled: Pipeline, asset: str) -> None:
+    frame = taken(filled, asset, days=LAST)
+    assert list(frame.columns) == [column.name for column in COLUMNS]
+    dtypes = {"INTEGER": "Int64", "STRING": "string", "BOOLEAN": "boolean", "RECORD": "object"}
+    assert [str(dtype) for dtype in frame.dtypes] == [dtypes[column.type] for column in COLUMNS]
+    assert frame.index.unique().tolist() == [pd.Timestamp(LAST)]
+    assert isinstance(frame["custom_fields"].iloc[0], list)
+    assert set(frame["custom_fields"].iloc[0][0]) == {"id", "name", "is_system", "values"}
+
+
+@pytest.mark.parametrize("asset", ["leads", "amoCrmLeads"])
+def test_many_days_are_one_frame_whose_index_tells_them_apart(filled: Pipeline, asset: str) -> None:
+    frame = taken(filled, asset, days=(FIRST, LAST))
+    counts = {
+        day: facts["dagster/partition_row_count"] for day, facts in filled.materialised("amoCrmLeads").items()
+    }
+    assert frame.groupby("day").size().rename(lambda day: f"{day:%Y-%m-%d}").to_dict() == counts
+
+
+def test_days_that_are_missing_are_an_error_unless_they_are_allowed(filled: Pipeline) -> None:
+    with pytest.raises(NeedsPerson, match="Materialise `leads`"):
+        taken(filled, "leads", partition_mapping=ALL)
+    with pytest.raises(WarehouseRefused, match="there is no such table"):
+        taken(filled, "amoCrmLeads", partition_mapping=ALL)
+    frame = taken(filled, "leads", partition_mapping=ALL, metadata={"allow_missing_partitions": True})
+    assert len(frame.index.unique()) == 4
+    shards = taken(filled, "amoCrmLeads", partition_mapping=ALL, metadata={"allow_missing_partitions": True})
+    assert shards["id"].tolist() == frame["id"].tolist()
+
+
+def test_chosen_custom_fields_become_columns(filled: Pipeline) -> None:
+    wide = widen_custom_fields(taken(filled, "leads", days=(FIRST, LAST)), ["Город"])
+    assert wide["Город"].notna().any()
+    assert "day" in wide.index.names
