@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ FORMAT = 1
 FORMAT_KEY = "amocrm_assets_capture"
 _SUFFIX = ".jsonl.gz"
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
+_NAME = re.compile(r"captures/[^/]+/leads/(?P<day>[0-9-]{10})/(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{6}Z)\.jsonl\.gz")
 # A member of this size compresses as well as one whole stream, and hundreds of open days stay small in memory.
 _BUFFER_BYTES = 128 * 1024
 _CHUNK_BYTES = 1024 * 1024
@@ -138,17 +140,6 @@ class OpenCapture:
     leads: Iterator[bytes]
 
 
-def capture_names(storage: Storage, subdomain: str, day: date) -> list[str]:
-    """Names of the captures of a day, the oldest first."""
-    return [name for name in storage.names(_folder(subdomain, day)) if name.endswith(_SUFFIX)]
-
-
-def captured_days(storage: Storage, subdomain: str) -> list[date]:
-    """Days that have a capture, in order."""
-    names = storage.names(f"captures/{subdomain}/leads")
-    return sorted({date.fromisoformat(name.split("/")[3]) for name in names if name.endswith(_SUFFIX)})
-
-
 @dataclass(frozen=True)
 class CaptureFound:
     """A capture in the storage, by its name alone."""
@@ -157,15 +148,27 @@ class CaptureFound:
     captured_at: datetime
 
 
+def capture_names(storage: Storage, subdomain: str, day: date) -> list[str]:
+    """Names of the captures of a day, the oldest first."""
+    return [found.name for _, found in _captures_below(storage, _folder(subdomain, day))]
+
+
+def captured_days(storage: Storage, subdomain: str) -> list[date]:
+    """Days that have a capture, in order."""
+    return list(newest_captures(storage, subdomain))
+
+
 def newest_captures(storage: Storage, subdomain: str) -> dict[date, CaptureFound]:
-    """The newest capture of each day that has one, by one look at the storage."""
-    names = sorted(name for name in storage.names(f"captures/{subdomain}/leads") if name.endswith(_SUFFIX))
-    return {date.fromisoformat(name.split("/")[3]): CaptureFound(name, _time_in(name)) for name in names}
+    """The newest capture of each day that has one, by one look at the storage; the days in order."""
+    return dict(_captures_below(storage, f"captures/{subdomain}/leads"))
 
 
-def _time_in(name: str) -> datetime:
-    stamp = name.rpartition("/")[2].removesuffix(_SUFFIX)
-    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, CaptureFound]]:
+    """Captures by day and age. A file with another kind of name, which nothing here wrote, is none."""
+    for name in storage.names(folder):
+        if match := _NAME.fullmatch(name):
+            captured_at = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
+            yield date.fromisoformat(match["day"]), CaptureFound(name, captured_at)
 
 
 @contextmanager

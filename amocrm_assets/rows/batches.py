@@ -6,7 +6,7 @@ become rows, and which fields a source imports, is not known here.
 
 from __future__ import annotations
 
-from itertools import accumulate, chain
+from itertools import accumulate, chain, count
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +17,7 @@ from amocrm_assets.rows.texts import CONVERTED, Misfit
 from amocrm_assets.shard import arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pyarrow as pa
 
@@ -41,6 +41,7 @@ class BatchMaker:
         columns = zip(*map(msgspec.structs.astuple, leads), strict=True)
         types = [self._schema.field(name).type for name in SCALARS]
         scalars = [pa.array(values, kind) for kind, values in zip(types, columns, strict=False)]
+        self._note_missing("updated_at", [lead.updated_at for lead in leads], count(first_version))
         custom_fields = self._custom_fields([lead.custom_fields or [] for lead in leads], first_version)
         return pa.record_batch([*scalars, custom_fields], schema=self._schema)
 
@@ -56,9 +57,17 @@ class BatchMaker:
             enum=[None if item.enum_id is UNSET else item.enum_id for item in items],
         )
         ids = [field.field_id for field in fields]
+        owners = (version for version, fields in enumerate(by_lead, first_version) for _ in fields)
+        self._note_missing("custom_fields[].id", ids, owners)
         names = [field.field_name for field in fields]
         systems = list(map(self._is_system, ids))
         return _records(column, by_lead, id=ids, name=names, is_system=systems, values=values)
+
+    def _note_missing(self, column: str, numbers: list[int | None], versions: Iterable[int]) -> None:
+        if None in numbers:
+            for number, version in zip(numbers, versions, strict=False):
+                if number is None:
+                    self._notes.of_version(version, [f"{column}: no integer"])
 
     def _texts_of(self, by_lead: Sequence[Sequence[Field]], first_version: int) -> list[str | None]:
         texts: list[str | None] = []

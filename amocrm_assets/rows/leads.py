@@ -24,6 +24,8 @@ Integer = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
 RENAMED = {"sale": "price", "custom_fields": "custom_fields_values"}
 # The columns that come first in a `Lead`, in the shard's order.
 SCALARS = tuple(column.name for column in COLUMNS if column.type != "RECORD")
+# Columns that no lead or field is without. Where they are missing is noted when columns are made.
+NEEDED = frozenset({"updated_at", "custom_fields[].id"})
 
 
 class Item(msgspec.Struct, gc=False, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.rows.json_values import integer_of, kind_of, load_json
-from amocrm_assets.rows.leads import RENAMED, Field, Item, Lead, WholeItem
+from amocrm_assets.rows.leads import NEEDED, RENAMED, Field, Item, Lead, WholeItem
 from amocrm_assets.shard import COLUMNS
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class _Shaper:
         number = integer_of(value)
         if number is not None and type(value) is str:
             self._notes.append(f"{column}: text where an integer belongs, taken for the number it spells")
-        elif number is None and value is not None:
+        elif number is None and value is not None and column not in NEEDED:
             self._note(column, value, "an integer")
         return number
 
