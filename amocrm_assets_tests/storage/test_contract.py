@@ -1,0 +1,194 @@
+"""What every storage promises, run against each of them."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from amocrm_assets.errors import Busy
+from amocrm_assets.storage import Storage, open_storage
+from amocrm_assets_tests.storage.files import content, create, replace
+from amocrm_assets_tests.storage.processes import process_holding
+
+NAME = "captures/acme/leads/2026-01-01/one.jsonl.gz"
+
+
+def test_a_created_file_is_there_whole_and_by_its_name(storage: Storage) -> None:
+    create(storage, NAME, b"whole")
+    assert storage.names("") == [NAME]
+    assert content(storage, NAME) == b"whole"
+
+
+def test_an_empty_storage_has_no_names(storage: Storage) -> None:
+    assert storage.names("") == []
+    assert storage.names("captures/acme") == []
+
+
+def test_a_taken_name_is_not_taken_away(storage: Storage) -> None:
+    create(storage, NAME, b"first")
+    with pytest.raises(FileExistsError):
+        create(storage, NAME, b"second")
+    assert content(storage, NAME) == b"first"
+
+
+def test_of_many_who_create_one_name_one_succeeds(storage: Storage) -> None:
+    def tries(number: int) -> int | None:
+        try:
+            create(storage, NAME, str(number).encode())
+        except FileExistsError:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        created = [number for number in pool.map(tries, range(8)) if number is not None]
+    assert [str(number).encode() for number in created] == [content(storage, NAME)]
+
+
+def test_a_file_can_be_replaced_and_replaced_again(storage: Storage) -> None:
+    for text in (b"first", b"second", b"third"):
+        replace(storage, NAME, text)
+        assert content(storage, NAME) == text
+    assert storage.names("") == [NAME]
+
+
+def test_names_are_those_below_a_folder_and_not_its_neighbours(storage: Storage) -> None:
+    for name in (
+        "captures/acme-eu/b",
+        "captures/acme/b",
+        "captures/acme/a",
+        "captures/acme/deep/er/c",
+        "captures/acme2",
+    ):
+        create(storage, name, b"")
+    assert storage.names("captures/acme") == ["captures/acme/a", "captures/acme/b", "captures/acme/deep/er/c"]
+
+
+def test_nothing_is_seen_of_a_file_that_is_not_published(storage: Storage) -> None:
+    with storage.scratch(NAME) as scratch:
+        scratch.write_bytes(b"half")
+        assert storage.names("") == []
+    assert not scratch.exists()
+    assert storage.names("") == []
+
+
+def test_a_scratch_file_is_removed_when_its_writer_fails(storage: Storage) -> None:
+    with pytest.raises(ZeroDivisionError), storage.scratch(NAME) as scratch:
+        scratch.write_bytes(b"half" * (1 // 0))
+    assert not scratch.exists()
+
+
+def test_what_a_killed_writer_left_is_swept(storage: Storage, storage_url: str) -> None:
+    with process_holding(storage_url, f"scratch({NAME!r})", then="it.write_bytes(b'half')") as process:
+        process.kill()
+    create(storage, NAME, b"whole")
+    assert storage.sweep("captures/other") == 0
+    assert storage.sweep("captures/acme") == 1
+    assert storage.sweep("captures/acme") == 0
+    assert content(storage, NAME) == b"whole"
+
+
+def test_sweeping_for_one_file_leaves_its_neighbours_writers_alone(storage: Storage) -> None:
+    with storage.scratch("rows/acme/1.parquet") as first, storage.scratch("rows/acme/11.parquet") as second:
+        first.write_bytes(b"half")
+        second.write_bytes(b"half")
+        assert storage.sweep("rows/acme/1.parquet") == 1
+        assert (first.exists(), second.exists()) == (False, True)
+
+
+def test_a_missing_file_is_told_as_missing(storage: Storage) -> None:
+    with pytest.raises(FileNotFoundError), storage.local(NAME):
+        pass
+    assert storage.read(NAME) is None
+
+
+def test_a_small_file_is_written_only_over_the_version_that_was_read(storage: Storage) -> None:
+    first = storage.write("acme/tokens.json", b"first", if_version=None)
+    assert first is not None
+    assert storage.write("acme/tokens.json", b"other", if_version=None) is None
+    second = storage.write("acme/tokens.json", b"second", if_version=first)
+    assert second is not None
+    assert storage.write("acme/tokens.json", b"late", if_version=first) is None
+    found = storage.read("acme/tokens.json")
+    assert found is not None
+    assert (found.content, found.version) == (b"second", second)
+
+
+def test_a_version_of_a_file_that_is_gone_is_not_written_over(storage: Storage) -> None:
+    version = storage.write("acme/tokens.json", b"first", if_version=None)
+    storage.delete("acme/tokens.json")
+    assert storage.write("acme/tokens.json", b"second", if_version=version) is None
+    assert storage.read("acme/tokens.json") is None
+
+
+def test_no_write_is_lost_when_many_count_in_one_file(storage: Storage) -> None:
+    def counts_one_up(_: int) -> None:
+        while True:
+            there = storage.read("count")
+            number = int(there.content) if there else 0
+            if storage.write("count", str(number + 1).encode(), if_version=there.version if there else None):
+                return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(counts_one_up, range(12)))
+    found = storage.read("count")
+    assert found is not None
+    assert found.content == b"12"
+
+
+def test_deleting_twice_is_deleting_once(storage: Storage) -> None:
+    create(storage, NAME, b"whole")
+    storage.delete(NAME)
+    storage.delete(NAME)
+    assert storage.names("") == []
+
+
+def test_a_lock_is_held_by_one_thread_at_a_time(storage: Storage) -> None:
+    inside = threading.Semaphore(1)
+
+    def enters(_: int) -> bool:
+        with storage.lock("locks/acme", wait_seconds=60):
+            alone = inside.acquire(blocking=False)
+            inside.release()
+            return alone
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(enters, range(8)))
+
+
+def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, storage_url: str) -> None:
+    with process_holding(storage_url, "lock('locks/acme', wait_seconds=5)"):
+        with pytest.raises(Busy, match="locks/acme"), storage.lock("locks/acme", wait_seconds=0.2):
+            pass
+        with storage.lock("locks/other", wait_seconds=5):
+            pass
+    with storage.lock("locks/acme", wait_seconds=30):
+        pass
+
+
+def test_the_lock_of_a_killed_holder_comes_free(storage: Storage, storage_url: str) -> None:
+    with process_holding(storage_url, "lock('locks/acme', wait_seconds=5)") as process:
+        process.kill()
+        process.wait()
+        with storage.lock("locks/acme", wait_seconds=30):
+            assert storage.names("") == []
+
+
+def test_a_lock_comes_free_when_its_holder_fails(storage: Storage) -> None:
+    with pytest.raises(ZeroDivisionError), storage.lock("locks/acme", wait_seconds=5):
+        raise ZeroDivisionError
+    with storage.lock("locks/acme", wait_seconds=5):
+        pass
+
+
+@pytest.mark.parametrize("name", ["../escape", "/absolute", "a//b", "a/.hidden/b", ".", "a/"])
+def test_names_outside_or_hidden_are_mistakes(storage: Storage, name: str) -> None:
+    with pytest.raises(ValueError, match="is not a name"):
+        storage.read(name)
+
+
+def test_two_openings_of_one_place_see_the_same(storage: Storage, storage_url: str) -> None:
+    create(storage, NAME, b"whole")
+    assert content(open_storage(storage_url), NAME) == b"whole"
+    assert storage.uri(NAME).endswith(NAME)

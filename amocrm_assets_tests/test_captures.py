@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, timezone
+from hashlib import sha256
+from os import urandom as random_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from amocrm_assets.captures import (
+    CaptureFacts,
+    CaptureWriter,
+    capture_names,
+    captured_days,
+    newest_captures,
+    open_capture,
+)
+from amocrm_assets.errors import CaptureDamaged, StorageRefused
+from amocrm_assets.storage import Storage, open_storage
+from amocrm_assets_tests.disks import small_disk
+
+DAY = date(2026, 1, 1)
+CAPTURED_AT = datetime(2026, 1, 2, 0, 30, 12, 482113, tzinfo=UTC)
+LEADS = [b'{"id":1,"name":"\\u0421"}', '{ "id": 2,\t"name": "Сделка" }'.encode(), b"{}"]
+DOCUMENT = Path(__file__).parents[1] / "docs" / "captures.md"
+
+
+def facts(**changed: Any) -> CaptureFacts:
+    known: dict[str, Any] = {
+        "subdomain": "acme",
+        "day": DAY,
+        "from_at": 1767214800,
+        "to_at": 1767301199,
+        "timezone": "Europe/Moscow",
+        "captured_at": CAPTURED_AT,
+        "account_id": 31_000_001,
+        "fields": [{"id": 5, "name": "Город", "is_predefined": False, "enums": None}],
+    }
+    return CaptureFacts(**known | changed)
+
+
+def captured(storage: Storage, leads: list[bytes] = LEADS, **changed: Any) -> str:
+    """Name of a capture with these leads."""
+    writer = CaptureWriter(storage, facts(**changed))
+    writer.add(leads)
+    return writer.publish().name
+
+
+def leads_in(storage: Storage, name: str) -> list[bytes]:
+    with open_capture(storage, name) as capture:
+        return list(capture.leads)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage(str(tmp_path))
+
+
+def test_leads_come_back_byte_for_byte_with_their_facts(storage: Storage) -> None:
+    writer = CaptureWriter(storage, facts())
+    for lead in LEADS:
+        writer.add([lead])
+    published = writer.publish()
+    assert (published.leads, published.size_bytes) == (3, Path(storage.uri(published.name)).stat().st_size)
+    with open_capture(storage, published.name) as capture:
+        assert capture.facts == facts()
+        assert list(capture.leads) == LEADS
+
+
+def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> None:
+    name = CaptureWriter(storage, facts()).publish().name
+    assert leads_in(storage, name) == []
+    assert captured_days(storage, "acme") == [DAY]
+
+
+def test_the_name_is_the_time_in_utc_and_a_taken_one_gives_way_to_the_next(storage: Storage) -> None:
+    moscow = CAPTURED_AT.astimezone(timezone(timedelta(hours=3)))
+    names = [captured(storage, captured_at=moscow) for _ in range(3)]
+    assert names == [
+        f"captures/acme/leads/2026-01-01/20260102T003012.{microsecond}Z.jsonl.gz"
+        for microsecond in (482113, 482114, 482115)
+    ]
+    assert capture_names(storage, "acme", DAY) == names
+
+
+def test_captures_are_found_by_account_and_day(storage: Storage) -> None:
+    next_day = DAY + timedelta(days=1)
+    late = captured(storage, captured_at=CAPTURED_AT + timedelta(days=9))
+    early = captured(storage)
+    other = captured(storage, day=next_day)
+    captured(storage, subdomain="acme-eu", day=date(2026, 5, 5))
+    assert capture_names(storage, "acme", DAY) == [early, late]
+    assert captured_days(storage, "acme") == [DAY, next_day]
+    assert {day: found.name for day, found in newest_captures(storage, "acme").items()} == {
+        DAY: late,
+        next_day: other,
+    }
+    assert newest_captures(storage, "acme")[next_day].captured_at == CAPTURED_AT
+    assert captured_days(storage, "nobody") == []
+
+
+def test_files_with_other_names_are_no_captures(storage: Storage, tmp_path: Path) -> None:
+    name = captured(storage)
+    folder = (tmp_path / name).parent
+    for stray in ("notes.txt", "copy.jsonl.gz", "20260102T003012.482113Z.jsonl.gz.bak"):
+        (folder / stray).write_text("not ours")
+    (folder.parent / "old").mkdir()
+    (folder.parent / "old" / "20260102T003012.482113Z.jsonl.gz").write_text("not ours")
+    assert capture_names(storage, "acme", DAY) == [name]
+    assert captured_days(storage, "acme") == [DAY]
+
+
+def test_nothing_is_seen_before_publishing_or_after_discarding(storage: Storage, tmp_path: Path) -> None:
+    writer = CaptureWriter(storage, facts())
+    writer.add([b'{"id":1}'] * 100_000)
+    assert storage.names("") == []
+    assert any(path.is_file() for path in tmp_path.rglob("*"))
+    writer.discard()
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_hundreds_of_captures_are_written_side_by_side_without_open_files(storage: Storage) -> None:
+    open_files = Path("/proc/self/fd")
+    if not open_files.exists():
+        pytest.skip("open files are counted through /proc, which only Linux has")
+    before = len(list(open_files.iterdir()))
+    days = [DAY + timedelta(days=number) for number in range(300)]
+    writers = [CaptureWriter(storage, facts(day=day)) for day in days]
+    for writer in writers:
+        writer.add([b'{"id":1}'])
+    assert len(list(open_files.iterdir())) == before
+    assert all(leads_in(storage, writer.publish().name) == [b'{"id":1}'] for writer in writers)
+    assert len(list(open_files.iterdir())) == before
+
+
+def test_a_lead_with_a_line_break_is_refused(storage: Storage) -> None:
+    writer = CaptureWriter(storage, facts())
+    with pytest.raises(ValueError, match="line break"):
+        writer.add([b'{\n"id":1}'])
+    writer.discard()
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        facts(captured_at=CAPTURED_AT.replace(tzinfo=None))
+
+
+def test_the_same_leads_give_the_same_bytes(tmp_path: Path) -> None:
+    files = []
+    for place in ("one", "other"):
+        storage = open_storage(str(tmp_path / place))
+        files.append(Path(storage.uri(captured(storage, LEADS * 1000))).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_the_file_is_what_its_document_says(storage: Storage) -> None:
+    lines = gzip.decompress(Path(storage.uri(captured(storage))).read_bytes()).split(b"\n")
+    head, *leads, last, after = lines
+    document = DOCUMENT.read_text()
+    facts_table = document.partition("The facts, in this order:")[2].partition("Look into")[0]
+    documented = [
+        key for row in re.findall(r"^\| (`.*?) \|", facts_table, re.MULTILINE) for key in row.split(", ")
+    ]
+    assert [f"`{key}`" for key in json.loads(head)] == documented
+    assert json.loads(head)["amocrm_assets_capture"] == 1
+    assert "version of this format: `1`" in document
+    assert leads == LEADS
+    assert last.decode() == json.dumps(
+        {"leads": 3, "sha256": sha256(b"\n".join([head, *leads, b""])).hexdigest()}, separators=(",", ":")
+    )
+    assert after == b""
+    assert "`captures/acme/leads/2026-01-01/20260102T003012.482113Z.jsonl.gz`" in document
+    assert capture_names(storage, "acme", DAY) == [
+        "captures/acme/leads/2026-01-01/20260102T003012.482113Z.jsonl.gz"
+    ]
+
+
+def test_a_newer_format_is_refused_with_the_advice_to_upgrade(storage: Storage) -> None:
+    name = captured(storage)
+    rewritten(storage, name, lambda text: text.replace(b'_capture":1,', b'_capture":2,'))
+    with pytest.raises(CaptureDamaged, match="Upgrade amocrm-assets"):
+        leads_in(storage, name)
+
+
+def test_a_capture_in_the_folder_of_another_day_is_refused(storage: Storage, tmp_path: Path) -> None:
+    name = captured(storage)
+    moved = name.replace("2026-01-01", "2026-01-02")
+    (tmp_path / moved).parent.mkdir()
+    (tmp_path / name).rename(tmp_path / moved)
+    with pytest.raises(CaptureDamaged, match="it was written for captures/acme/leads/2026-01-01"):
+        leads_in(storage, moved)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(b""),
+        gzip.compress(b"\n"),
+        gzip.compress(b'{"leads":0,"sha256":""}\n'),
+        gzip.compress(b'{"leads":-1,"sha256":"%s"}\n' % sha256().hexdigest().encode()),
+        gzip.compress(b'["amocrm_assets_capture"]\n{}\n'),
+        gzip.compress(b'{"amocrm_assets_capture":1}\n{}\n'),
+    ],
+)
+def test_what_is_no_capture_is_refused_with_its_name(storage: Storage, content: bytes) -> None:
+    name = captured(storage)
+    Path(storage.uri(name)).write_bytes(content)
+    with pytest.raises(CaptureDamaged, match=re.escape(name)):
+        leads_in(storage, name)
+
+
+def test_a_lead_lost_or_added_or_changed_is_noticed(storage: Storage) -> None:
+    name = captured(storage)
+    whole = Path(storage.uri(name)).read_bytes()
+    for old, new in ((b"{}\n", b""), (b"{}\n", b"{}\n{}\n"), (b'"id":1', b'"id":7')):
+        rewritten(storage, name, lambda text, old=old, new=new: text.replace(old, new))
+        with pytest.raises(CaptureDamaged):
+            leads_in(storage, name)
+        Path(storage.uri(name)).write_bytes(whole)
+
+
+def rewritten(storage: Storage, name: str, change: Any) -> None:
+    path = Path(storage.uri(name))
+    path.write_bytes(gzip.compress(change(gzip.decompress(path.read_bytes()))))
+
+
+@pytest.fixture(scope="module")
+def whole_capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture of several gzip members."""
+    storage = open_storage(str(tmp_path_factory.mktemp("captures")))
+    leads = [
+        b'{"id":%d,"noise":"%s"}' % (number, sha256(b"%d" % number).hexdigest().encode()) for number in range(4000)
+    ]
+    return Path(storage.uri(captured(storage, leads)))
+
+
+@given(data=st.data())
+def test_a_damaged_file_gives_exactly_what_was_written_or_is_refused(
+    whole_capture: Path, data: st.DataObject
+) -> None:
+    whole = whole_capture.read_bytes()
+    storage = open_storage(str(whole_capture.parents[4]))
+    name = whole_capture.relative_to(whole_capture.parents[4]).as_posix()
+    place = data.draw(st.integers(0, len(whole) - 1))
+    damage = data.draw(st.sampled_from(["cut off", "bit", "hole", "doubled", "zeros behind"]))
+    damaged = {
+        "cut off": whole[:place],
+        "bit": whole[:place] + bytes([whole[place] ^ 1 << data.draw(st.integers(0, 7))]) + whole[place + 1 :],
+        "hole": whole[:place] + whole[place + data.draw(st.integers(1, 1000)) :],
+        "doubled": whole[:place] + whole,
+        "zeros behind": whole + bytes(place % 1000),
+    }[damage]
+    written = leads_in(storage, name)
+    whole_capture.write_bytes(damaged)
+    with suppress(CaptureDamaged):
+        assert leads_in(storage, name) == written
+    whole_capture.write_bytes(whole)
+
+
+@given(leads=st.lists(st.binary(max_size=40).filter(lambda lead: b"\n" not in lead)))
+@example(leads=[b"", b"\r", b"\x00", b'{"leads":0,"sha256":""}'])
+def test_any_bytes_without_a_line_break_come_back(
+    tmp_path_factory: pytest.TempPathFactory, leads: list[bytes]
+) -> None:
+    storage = open_storage(str(tmp_path_factory.mktemp("captures")))
+    assert leads_in(storage, captured(storage, leads)) == leads
+
+
+def test_a_full_disk_stops_the_writing_and_leaves_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path) as disk:
+        storage = open_storage(str(disk))
+        kept = captured(storage)
+        writer = CaptureWriter(storage, facts(day=DAY + timedelta(days=1)))
+        with pytest.raises(StorageRefused, match="No space left"):
+            writer.add(random_bytes(1000).replace(b"\n", b"") for _ in range(5000))
+        writer.discard()
+        assert [path for path in disk.rglob("*") if path.is_file()] == [disk / kept]
+        assert leads_in(storage, kept) == LEADS
