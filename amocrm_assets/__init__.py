@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["AmoCrmSource"]
 
 
+def __dir__() -> list[str]:
+    # `dg` looks for components among the names that a module shows.
+    return [*globals(), *__all__]
+
+
 def __getattr__(name: str) -> object:
     if name == "AmoCrmSource":
         from amocrm_assets.orchestration.component import AmoCrmSource

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+import amocrm_assets
+from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.orchestration.source import deployment_definitions
+from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
+from amocrm_assets_tests.orchestration.sources import write_source
+
+ROOT = Path(amocrm_assets.__file__).parents[1]
+SOURCE = {"subdomain": "my-shop", "start_date": "2025-01-01", "access_token_env": "A", "owners": ["team:sales"]}
+
+# Dagster's own loader calls what is deprecated or beta; this project's loader does without it.
+OF_DAGSTER = pytest.mark.filterwarnings(
+    "ignore:`parse_obj_as` is deprecated", "ignore:Parameter `execution_type` of function `AssetsDefinition"
+)
+
+
+def loaded(folder: Path) -> dg.Definitions:
+    return deployment_definitions(find_sources(folder))
+
+
+def keys(definitions: dg.Definitions) -> set[str]:
+    return {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
+    from amocrm_assets.definitions import defs
+
+    definitions = defs()
+    repository = definitions.get_repository_def()
+    assert keys(definitions) == {"sandbox/raw_leads", "sandbox/leads", "sandbox/amoCrmLeads"}
+    checks = {(key.asset_key.path[-1], key.name) for key in repository.asset_graph.asset_check_keys}
+    assert checks == {
+        ("raw_leads", "reading_complete"),
+        ("raw_leads", "timezone"),
+        ("raw_leads", "authorisation_lasts"),
+        ("leads", "custom_fields_exist"),
+        ("leads", "no_oddities"),
+        ("leads", "ids_unique"),
+        ("amoCrmLeads", "equals_rows"),
+    }
+    assert {job.name for job in repository.get_all_jobs()} == {"__ASSET_JOB", "sandbox_leads"}
+    assert [schedule.name for schedule in repository.schedule_defs] == ["sandbox_daily"]
+
+
+def test_a_second_file_is_a_second_source_and_a_disabled_one_is_none(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", SOURCE)
+    write_source(tmp_path, "off", {**SOURCE, "subdomain": "off", "enabled": False})
+    assert keys(loaded(tmp_path)) == {"my_shop/raw_leads", "my_shop/leads", "my_shop/amoCrmLeads"}
+
+
+def test_a_project_without_any_enabled_source_loads(tmp_path: Path) -> None:
+    assert keys(loaded(tmp_path)) == set()
+
+
+def test_assets_present_themselves(tmp_path: Path) -> None:
+    file = write_source(tmp_path, "my-shop", {**SOURCE, "display_name": "My Shop", "tags": {"domain": "sales"}})
+    for spec in loaded(tmp_path).resolve_all_asset_specs():
+        assert spec.group_name == "my_shop"
+        assert spec.owners == ["team:sales"]
+        assert spec.tags["domain"] == "sales"
+        assert spec.kinds
+        assert "**My Shop**" in str(spec.description)
+        references = spec.metadata["dagster/code_references"].code_references
+        assert [reference.label for reference in references] == ["Settings of the source", "Code of the asset"]
+        assert references[0].file_path == str(file)
+        assert (
+            Path(references[1].file_path)
+            .read_text(encoding="utf-8")
+            .splitlines()[references[1].line_number - 1]
+            .startswith("def ")
+        )
+
+
+def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", SOURCE)
+    definitions = loaded(tmp_path)
+    described = [definitions.resolve_job_def("my_shop_leads"), definitions.resolve_schedule_def("my_shop_daily")]
+    specs = [spec for check in definitions.asset_checks or [] for spec in check.check_specs]  # type: ignore[union-attr]
+    assert specs
+    for thing in [*described, *specs]:
+        assert len(str(thing.description)) > 80
+
+
+@pytest.mark.parametrize("model", [SourceSettings, ScheduleSettings, OAuthSettings])
+def test_every_setting_has_a_description_and_an_example(model: type[SourceSettings]) -> None:
+    for name, field in model.model_fields.items():
+        assert field.description, name
+        assert field.examples, name
+
+
+def test_every_attribute_of_the_component_keeps_its_description() -> None:
+    schema = amocrm_assets.AmoCrmSource.get_model_cls().model_json_schema()
+    for name, field in SourceSettings.model_fields.items():
+        assert schema["properties"][name]["description"] == field.description
+        assert schema["properties"][name]["examples"]
+
+
+@OF_DAGSTER
+def test_the_component_reads_a_day_without_quotes() -> None:
+    component = amocrm_assets.AmoCrmSource.resolve_from_yaml(
+        "{subdomain: acme, access_token_env: A, start_date: 2026-01-01, schedule: {hour: 3}}"
+    )
+    assert (component.start_date, component.schedule.hour) == ("2026-01-01", 3)
+
+
+@OF_DAGSTER
+def test_somebody_elses_project_uses_the_component_for_several_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "theirs"
+    for name in ("one", "two"):
+        write_source(package / "defs", name, {**SOURCE, "subdomain": name})
+    (package / "__init__.py").touch()
+    (package / "defs" / "__init__.py").touch()
+    project = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "theirs"\n'
+    (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    definitions = dg.load_from_defs_folder(path_within_project=package)
+
+    names = ("raw_leads", "leads", "amoCrmLeads")
+    assert keys(definitions) == {f"{source}/{name}" for source in ("one", "two") for name in names}
+    assert definitions.resolve_job_def("two_leads").partitions_def
+
+
+def test_dg_finds_the_shipped_project_right(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dagster_home" / "dagster.yaml", tmp_path)
+    checked = subprocess.run(
+        [sys.executable, "-c", "from dagster_dg_cli.cli import main; main()", "check", "defs"],
+        cwd=ROOT,
+        env={**os.environ, "DAGSTER_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = checked.stdout + checked.stderr
+    assert checked.returncode == 0, said
+    assert "All component YAML validated successfully." in said
+    assert "All definitions loaded successfully." in said
+    assert "warning" not in said.lower()
+
+
+def test_the_workspace_names_the_door() -> None:
+    (location,) = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))["load_from"]
+    assert location["python_module"]["module_name"] == "amocrm_assets.definitions"
+
+
+def test_the_shipped_settings_of_dagster_are_understood() -> None:
+    with dg.DagsterInstance.from_config(str(ROOT / "dagster_home")) as instance:
+        assert instance.global_op_concurrency_default_limit == 1
+        assert not instance.telemetry_enabled
