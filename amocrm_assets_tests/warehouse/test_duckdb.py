@@ -61,11 +61,11 @@ def test_the_columns_are_described(duckdb_place: Place) -> None:
 def test_a_new_file_has_small_blocks_so_that_many_shards_stay_small(
     duckdb_place: Place, duckdb_file: Path
 ) -> None:
-    days = [DAY + timedelta(days=number) for number in range(40)]
+    days = [DAY + timedelta(days=number) for number in range(25)]
     leads = [lead(number) for number in range(20)]
     duckdb_place.put(*[duckdb_place.load(day, leads) for day in days])
     first_bytes = duckdb_file.stat().st_size
-    for turn in range(3):
+    for turn in range(2):
         duckdb_place.put(*[duckdb_place.load(day, leads) for day in days], run_id=f"again-{turn}")
 
     assert duckdb_place.query("SELECT block_size FROM pragma_database_size()") == [(16_384,)]
@@ -175,7 +175,7 @@ def test_a_process_killed_at_any_moment_leaves_the_old_shard_or_the_new_one(
     old = [lead(number) for number in range(10)]
     new = [lead(number) for number in range(3000)]
     found = set()
-    for _ in range(4):
+    for _ in range(3):
         duckdb_place.put(duckdb_place.load(DAY, old))
         duckdb_place.load(DAY, new)
         process = run_put(duckdb_place, duckdb_file)

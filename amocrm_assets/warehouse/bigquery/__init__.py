@@ -114,8 +114,10 @@ class BigQueryWarehouse:
         query = f"SELECT table_id, row_count FROM {names} WHERE STARTS_WITH(table_id, '{prefix}') ORDER BY 1"
         try:
             return [(row.table_id, row.row_count) for row in self._query(client, query)]
-        except NotFound:  # no dataset yet, so no shard
-            return []
+        except NotFound as error:
+            if "Not found: Project" in str(error):
+                raise
+            return []  # no dataset yet, so no shard
 
     def _rows(self, client: bigquery.Client, subdomain: str, day: date) -> pa.Table:
         table = self.table(shard_name(subdomain, day))

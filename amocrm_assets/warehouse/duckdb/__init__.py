@@ -1,24 +1,23 @@
 """Shards in a DuckDB file, the embedded default.
 
 A shard is one transaction, verified before it is committed, so that a killed process or a wrong load leaves
-the old shard. One process at a time may have the file open for writing; others wait here for their turn.
+the old shard. Opening the file, which only one process may write at a time, is `file`'s.
 """
 
 from __future__ import annotations
 
 import glob
 import time
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 import duckdb
-import tenacity
 
-from amocrm_assets.errors import AmoCrmAssetsError, Busy, WarehouseRefused
+from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type, latest_view_name, shard_day, shard_name
 from amocrm_assets.warehouse import ShardPut
+from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
 from amocrm_assets.warehouse.missing import missing_shard, no_shard, rows_of
 from amocrm_assets.warehouse.verifying import verify_shard
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import ShardLoad
 
-# DuckDB's default of 262,144 bytes makes a file of small shards ten times as big. A file keeps what it began with.
-_BLOCK_BYTES = 16_384
 _NAMES = ", ".join(f'"{column.name}"' for column in COLUMNS)
 
 
@@ -45,17 +42,16 @@ class DuckDbWarehouse:
     """
 
     def __init__(self, path: Path, *, wait_seconds: float = 60.0) -> None:
-        self._path = path
-        self._wait_seconds = wait_seconds
+        self._file = DuckDbFile(path, wait_seconds)
 
     def prepare(self) -> None:
         """Make the file, or see that it can be written. Raises `Busy`, `WarehouseRefused`."""
-        with self._opened():
+        with self._file.opened():
             pass
 
     def table(self, name: str) -> str:
         """`warehouse.main.amoCrmLeads_acme_20260101`, where `warehouse` is the file's name."""
-        return f"{self._path.stem}.main.{name}"
+        return f"{self._file.path.stem}.main.{name}"
 
     def put(
         self,
@@ -65,7 +61,7 @@ class DuckDbWarehouse:
         run_id: str,  # noqa: ARG002 - of the interface
     ) -> Iterator[tuple[ShardLoad, ShardPut | Exception]]:
         """Replace shards one after the other; a view of latest rows that exists takes in the new ones."""
-        with self._opened() as connection:
+        with self._file.opened() as connection:
             for load in loads:
                 yield load, self._outcome(connection, load, storage)
             for subdomain in sorted({load.subdomain for load in loads}):
@@ -74,9 +70,9 @@ class DuckDbWarehouse:
 
     def shard_days(self, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
-        if not self._path.exists():
+        if not self._file.path.exists():
             return {}
-        with self._opened(read_only=True) as connection:
+        with self._file.opened(read_only=True) as connection:
             return _shards(connection, subdomain)
 
     def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
@@ -87,13 +83,13 @@ class DuckDbWarehouse:
                 raise missing_shard(self.table(shard_name(subdomain, day)), day)
         if not days:
             return frame_of(arrow_schema().empty_table())
-        query = " UNION ALL ".join(f"SELECT {_NAMES} FROM {_quoted(shard_name(subdomain, day))}" for day in days)
-        with self._opened(read_only=True) as connection, self._refusals("Reading shards"):
+        query = " UNION ALL ".join(f"SELECT {_NAMES} FROM {quoted(shard_name(subdomain, day))}" for day in days)
+        with self._file.opened(read_only=True) as connection, self._file.refusals("Reading shards"):
             return frame_of(connection.sql(query).to_arrow_table())
 
     def replace_latest_view(self, subdomain: str) -> str:
         """Create or replace the view of each lead's newest row over the shards that are there now."""
-        with self._opened() as connection:
+        with self._file.opened() as connection:
             return self._replace_view(connection, subdomain)
 
     def _outcome(
@@ -109,14 +105,14 @@ class DuckDbWarehouse:
         name = shard_name(load.subdomain, load.day)
         columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in COLUMNS)
         # Neither a bracket nor a `key=value` in the path may mean anything.
-        insert = f"INSERT INTO {_quoted(name)} SELECT {_NAMES} FROM read_parquet(?, hive_partitioning = false)"
+        insert = f"INSERT INTO {quoted(name)} SELECT {_NAMES} FROM read_parquet(?, hive_partitioning = false)"
         with (
             rows_of(load),
             storage.local(load.rows) as rows,
-            self._refusals(f"Writing {name}"),
-            _transaction(connection),
+            self._file.refusals(f"Writing {name}"),
+            transaction(connection),
         ):
-            connection.execute(f"CREATE OR REPLACE TABLE {_quoted(name)} ({columns})")
+            connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
             connection.execute(insert, [glob.escape(str(rows))])
             connection.execute(_comments(name))
             row_count = _verified(connection, load, self.table(name))
@@ -126,88 +122,18 @@ class DuckDbWarehouse:
         """The view sees the shards that are there now; BigQuery's, by its wildcard, all to come."""
         view = latest_view_name(subdomain)
         parts = [
-            f"SELECT {_NAMES}, '{day:%Y%m%d}' AS shard FROM {_quoted(shard_name(subdomain, day))}"
+            f"SELECT {_NAMES}, '{day:%Y%m%d}' AS shard FROM {quoted(shard_name(subdomain, day))}"
             for day in _shards(connection, subdomain)
         ]
         if not parts:
             raise no_shard(self.table(view))
         rows = " UNION ALL BY NAME ".join(parts)
         newest = "row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, shard DESC) = 1"
-        with self._refusals(f"Writing {view}"):
+        with self._file.refusals(f"Writing {view}"):
             connection.execute(
-                f"CREATE OR REPLACE VIEW {_quoted(view)} AS SELECT {_NAMES} FROM ({rows}) QUALIFY {newest}"
+                f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT {_NAMES} FROM ({rows}) QUALIFY {newest}"
             )
         return self.table(view)
-
-    @contextmanager
-    def _opened(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._refusals("Opening the warehouse"):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = duckdb.connect()
-        try:
-            with self._refusals("Opening the warehouse"):
-                self._attach(connection, read_only=read_only)
-            yield connection
-        finally:
-            connection.close()
-
-    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        """Wait for whoever holds the file: another process, or another thread of this one."""
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_held),
-            wait=tenacity.wait_random(0.02, 0.2),
-            stop=tenacity.stop_after_delay(self._wait_seconds),
-            reraise=True,
-        )
-        attempts(self._attach_once, connection, read_only=read_only)
-
-    def _attach_once(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        if read_only:
-            option = "READ_ONLY"
-        elif self._path.exists():
-            option = "READ_WRITE"  # an older file keeps its block size
-        else:
-            option = f"BLOCK_SIZE {_BLOCK_BYTES}"
-        connection.execute(f"ATTACH {_text(str(self._path))} AS warehouse ({option})")
-        connection.execute("USE warehouse")
-
-    @contextmanager
-    def _refusals(self, tried: str) -> Iterator[None]:
-        """Turn what DuckDB and the disk say into errors with a mend."""
-        try:
-            yield
-        except (duckdb.Error, OSError) as error:
-            facts = {"file": str(self._path)}
-            if _is_held(error):
-                raise Busy(
-                    f"{tried} {self._path}",
-                    came_back=f"somebody else has had it open for {self._wait_seconds:.0f} seconds: {error}.",
-                    mend="Close the program that holds it, or wait until its run has ended, then run again.",
-                    **facts,
-                ) from error
-            raise WarehouseRefused(
-                f"{tried} in {self._path}",
-                came_back=f"{error}.",
-                mend="Free some space there, see that this user may write the file and its folder, "
-                "or point AMOCRM_WAREHOUSE at another file. Shards already there are unchanged.",
-                **facts,
-            ) from error
-
-
-def _is_held(error: BaseException) -> bool:
-    """DuckDB tells a lock apart by its words only: one kind for other processes, one for other threads."""
-    return any(words in str(error) for words in ("Could not set lock", "Unique file handle conflict"))
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.begin()
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
 
 
 @cache
@@ -218,7 +144,7 @@ def _expected_columns() -> list[str]:
 
 def _verified(connection: duckdb.DuckDBPyConnection, load: ShardLoad, table: str) -> int:
     """Count of the shard, once count and columns are found to be those of the rows."""
-    held = connection.table(_quoted(shard_name(load.subdomain, load.day)))
+    held = connection.table(quoted(shard_name(load.subdomain, load.day)))
     (row_count,) = held.count("*").fetchall()[0]
     verify_shard(
         load,
@@ -233,26 +159,18 @@ def _verified(connection: duckdb.DuckDBPyConnection, load: ShardLoad, table: str
 def _shards(connection: duckdb.DuckDBPyConnection, subdomain: str) -> dict[date, int]:
     """Shards by day. Rows are only ever inserted, so DuckDB's estimate of a table is its count."""
     tables = connection.execute(
-        "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = 'warehouse' ORDER BY 1"
+        f"SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = '{ATTACHED}' ORDER BY 1"
     ).fetchall()
     return {day: count for name, count in tables if (day := shard_day(subdomain, name))}
 
 
 def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    views = connection.execute("SELECT view_name FROM duckdb_views() WHERE database_name = 'warehouse'").fetchall()
-    return {name for (name,) in views}
+    query = f"SELECT view_name FROM duckdb_views() WHERE database_name = '{ATTACHED}'"
+    return {name for (name,) in connection.execute(query).fetchall()}
 
 
 def _comments(name: str) -> str:
     """Statements that describe the columns, as BigQuery's schema does."""
     return ";".join(
-        f'COMMENT ON COLUMN {_quoted(name)}."{column.name}" IS {_text(column.description)}' for column in COLUMNS
+        f'COMMENT ON COLUMN {quoted(name)}."{column.name}" IS {text(column.description)}' for column in COLUMNS
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,122 @@
+"""The DuckDB file: opening it, waiting for whoever holds it, and what its errors mean.
+
+One process at a time may have the file open for writing, or several for reading. What stands in it is not known
+here.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import tenacity
+
+from amocrm_assets.errors import Busy, WarehouseRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Name of the file within a connection.
+ATTACHED = "warehouse"
+
+# DuckDB's default of 262,144 bytes makes a file of small shards ten times as big. A file keeps what it began with.
+_BLOCK_BYTES = 16_384
+# DuckDB takes most of the machine's memory if it may; with this it loads a million leads a little slower.
+_MEMORY = "256MB"
+
+
+@dataclass(frozen=True)
+class DuckDbFile:
+    """A file that is opened for each use, so that other processes get their turn."""
+
+    path: Path
+    wait_seconds: float
+
+    @contextmanager
+    def opened(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that uses the file; a new file is made unless it is only to be read.
+
+        Raises `Busy` when somebody else has had it for too long, `WarehouseRefused` when it cannot be opened.
+        """
+        with self.refusals("Opening the warehouse"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            spill = self.path.with_name(f".{self.path.name}.spill")
+            connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(spill)})
+        try:
+            with self.refusals("Opening the warehouse"):
+                self._attach(connection, read_only=read_only)
+            yield connection
+        finally:
+            connection.close()
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        """Wait for whoever holds the file: another process, or another thread of this one."""
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_held),
+            wait=tenacity.wait_random(0.02, 0.2),
+            stop=tenacity.stop_after_delay(self.wait_seconds),
+            reraise=True,
+        )
+        attempts(self._attach_once, connection, read_only=read_only)
+
+    def _attach_once(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        if read_only:
+            option = "READ_ONLY"
+        elif self.path.exists():
+            option = "READ_WRITE"
+        else:
+            option = f"BLOCK_SIZE {_BLOCK_BYTES}"
+        connection.execute(f"ATTACH {text(str(self.path))} AS {ATTACHED} ({option})")
+        connection.execute(f"USE {ATTACHED}")
+
+    @contextmanager
+    def refusals(self, tried: str) -> Iterator[None]:
+        """Turn what DuckDB and the disk say into errors with a mend."""
+        try:
+            yield
+        except (duckdb.Error, OSError) as error:
+            facts = {"file": str(self.path)}
+            if _is_held(error):
+                raise Busy(
+                    f"{tried} {self.path}",
+                    came_back=f"somebody else has had it open for {self.wait_seconds:.0f} seconds: {error}.",
+                    mend="Close the program that holds it, or wait until its run has ended, then run again.",
+                    **facts,
+                ) from error
+            raise WarehouseRefused(
+                f"{tried} in {self.path}",
+                came_back=f"{error}.",
+                mend="Free some space there, see that this user may write the file and its folder, "
+                "or point AMOCRM_WAREHOUSE at another file. Shards already there are unchanged.",
+                **facts,
+            ) from error
+
+
+def _is_held(error: BaseException) -> bool:
+    """DuckDB tells a lock apart by its words only: one kind for other processes, one for other threads."""
+    return any(words in str(error) for words in ("Could not set lock", "Unique file handle conflict"))
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of it or nothing."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A text as SQL writes it, where no parameter may stand."""
+    return "'" + value.replace("'", "''") + "'"
