@@ -32,7 +32,8 @@ from amocrm_assets.orchestration.source import deployment_definitions
 defs = deployment_definitions(find_sources(Path(__file__).parent / "sources"))
 """
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
-START_SECONDS = 90.0
+# A machine that is busy with other tests takes long to start four processes.
+START_SECONDS = 240.0
 
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -46,6 +47,12 @@ mutation Launch($params: ExecutionParams!) {
 RUNS = """
 query Runs {
   runsOrError { ... on Runs { results { runId status startTime endTime tags { key value } } } }
+}
+"""
+
+ATTEMPTS = """
+query Attempts($runId: ID!) {
+  runOrError(runId: $runId) { ... on Run { stepStats { attempts { startTime endTime } } } }
 }
 """
 
@@ -64,8 +71,13 @@ class Run:
 class Dagster:
     """A running Dagster."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, log: Path) -> None:
         self._url = url
+        self._log = log
+
+    def log(self) -> str:
+        """The end of what its processes have printed."""
+        return self._log.read_text(encoding="utf-8")[-6000:]
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL answer; an error in it fails the test."""
@@ -106,7 +118,24 @@ class Dagster:
             for run in self.ask(RUNS)["runsOrError"]["results"]
         ]
 
-    def ended(self, run_ids: Sequence[str], *, seconds: float = 120.0) -> list[Run]:
+    def step_times(self, run_id: str) -> tuple[float, float]:
+        """When the only step of a run began to work and ended: waiting for a pool is no attempt."""
+        (step,) = self.ask(ATTEMPTS, runId=run_id)["runOrError"]["stepStats"]
+        (attempt,) = step["attempts"]
+        return attempt["startTime"], attempt["endTime"]
+
+    def settled(self, run_ids: Sequence[str], *, quiet_seconds: float = 12.0, seconds: float = 300.0) -> None:
+        """Return when the states of runs have not changed for longer than two rounds of the daemon."""
+        started = unchanged_since = time.monotonic()
+        last: set[tuple[str, str]] = set()
+        while time.monotonic() - unchanged_since < quiet_seconds:
+            assert time.monotonic() - started < seconds, last
+            now = {(run.run_id, run.status) for run in self.runs() if run.run_id in run_ids}
+            if now != last:
+                last, unchanged_since = now, time.monotonic()
+            time.sleep(1)
+
+    def ended(self, run_ids: Sequence[str], *, seconds: float = 300.0) -> list[Run]:
         """The runs, once all of them have ended, in the order of their start."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -134,7 +163,7 @@ def running_dagster(home: Path, environment: Mapping[str, str]) -> Iterator[Dags
             start_new_session=True,
         )
     try:
-        yield _once_up(Dagster(f"http://127.0.0.1:{port}"), process, home / "dagster.log")
+        yield _once_up(Dagster(f"http://127.0.0.1:{port}", home / "dagster.log"), process)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -144,7 +173,7 @@ def running_dagster(home: Path, environment: Mapping[str, str]) -> Iterator[Dags
             process.wait(10)
 
 
-def _once_up(dagster: Dagster, process: subprocess.Popen[bytes], log: Path) -> Dagster:
+def _once_up(dagster: Dagster, process: subprocess.Popen[bytes]) -> Dagster:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -153,7 +182,7 @@ def _once_up(dagster: Dagster, process: subprocess.Popen[bytes], log: Path) -> D
             time.sleep(0.5)
         else:
             return dagster
-    raise AssertionError(f"Dagster did not start:\n{log.read_text(encoding='utf-8')[-4000:]}")
+    raise AssertionError(f"Dagster did not start:\n{dagster.log()}")
 
 
 def _free_port() -> int:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
 import pytest
 
+import amocrm_assets
 from amocrm_assets.errors import NeedsPerson, WarehouseRefused
 from amocrm_assets.rows import widen_custom_fields
 from amocrm_assets.shard import COLUMNS
@@ -90,3 +94,31 @@ def test_chosen_custom_fields_become_columns(filled: Pipeline) -> None:
     wide = widen_custom_fields(taken(filled, "leads", days=(FIRST, LAST)), ["Город"])
     assert wide["Город"].notna().any()
     assert "day" in wide.index.names
+
+
+def test_the_documented_assets_do_what_the_document_says(pipeline: Pipeline) -> None:
+    document = Path(amocrm_assets.__file__).parents[1] / "docs" / "downstream.md"
+    code, door = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    theirs: dict[str, Any] = {}
+    exec(code.replace("2026-01-01", "2025-01-01"), theirs)  # noqa: S102 - our own document, other days
+    pipeline.configure(subdomain="sandbox")
+    pipeline.run(FIRST, LAST)
+    names = ["leads_by_pipeline", "leads_by_city"]
+    own = dg.Definitions(
+        assets=[theirs[name] for name in names],
+        jobs=[dg.define_asset_job(f"{name}_job", selection=[name]) for name in names],
+    )
+    merged = dg.Definitions.merge(pipeline.definitions, own)
+    assert all(name in door for name in names)
+
+    def made(name: str, **options: Any) -> pd.DataFrame:
+        job = merged.resolve_job_def(f"{name}_job")
+        frame: pd.DataFrame = job.execute_in_process(instance=pipeline.instance, **options).output_for_node(name)
+        return frame
+
+    rows = pipeline.warehouse.read("sandbox", [date.fromisoformat(LAST)])
+    by_pipeline = made("leads_by_pipeline", partition_key=LAST)
+    assert by_pipeline["leads"].sum() == (~rows["is_deleted"].fillna(value=False)).sum()
+    assert set(by_pipeline["day"]) == {pd.Timestamp(LAST)}
+    everything = pipeline.warehouse.read("sandbox", [date(2025, 3, day) for day in range(7, 11)])
+    assert made("leads_by_city")["leads"].sum() == everything["id"].nunique()

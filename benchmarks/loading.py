@@ -1,0 +1,86 @@
+"""How long the code location takes to load, for 1, 10 and 100 sources, beside `import dagster` alone.
+
+Each figure is the best of some fresh processes, so that a busy machine disturbs it least.
+Run it: `python benchmarks/loading.py [--json]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 3
+SOURCE = """\
+type: amocrm_assets.AmoCrmSource
+attributes:
+  subdomain: shop-{number}
+  access_token_env: SHOP_TOKEN
+  timezone: Europe/Moscow
+  start_date: 2025-01-01
+  schedule: {{hour: 1, minute: {minute}}}
+"""
+IMPORT = "import dagster"
+# What a process of Dagster's does: definitions made, checked, and put together for its repository.
+LOAD = """
+import sys
+from pathlib import Path
+from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.orchestration.source import deployment_definitions
+definitions = deployment_definitions(find_sources(Path(sys.argv[1])))
+repository = definitions.get_repository_def()
+repository.load_all_definitions()
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print figures for a program")
+    arguments = parser.parse_args()
+    figures = measure()
+    if arguments.json:
+        print(json.dumps(figures, indent=2))  # noqa: T201 - this is its output
+        return
+    floor = figures["import dagster"]
+    for what, seconds in figures.items():
+        print(f"{what:<16} {seconds:6.2f} s  {seconds / floor:5.2f} × import dagster")  # noqa: T201
+
+
+def measure(counts: tuple[int, ...] = (1, 10, 100)) -> dict[str, float]:
+    """Seconds by what was loaded."""
+    figures = {"import dagster": _seconds(IMPORT)}
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            _write_sources(Path(folder), count)
+            figures[f"{count} source{'s' if count > 1 else ''}"] = _seconds(LOAD, folder)
+    return figures
+
+
+def _write_sources(folder: Path, count: int) -> None:
+    for number in range(count):
+        file = folder / f"shop_{number}" / "defs.yaml"
+        file.parent.mkdir()
+        file.write_text(SOURCE.format(number=number, minute=number % 60), encoding="utf-8")
+
+
+def _seconds(code: str, *arguments: str) -> float:
+    """Least CPU seconds of some processes: waiting for other programs is not counted."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return min(_cpu_seconds([sys.executable, "-c", code, *arguments], environment) for _ in range(ROUNDS))
+
+
+def _cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
+    before = os.times()
+    subprocess.run(command, check=True, env=environment)  # noqa: S603 - our own code
+    after = os.times()
+    return (after.children_user - before.children_user) + (after.children_system - before.children_system)
+
+
+if __name__ == "__main__":
+    main()
