@@ -161,3 +161,27 @@ def test_the_shipped_settings_of_dagster_are_understood() -> None:
     with dg.DagsterInstance.from_config(str(ROOT / "dagster_home")) as instance:
         assert instance.global_op_concurrency_default_limit == 1
         assert not instance.telemetry_enabled
+
+
+def test_every_setting_is_documented_as_it_is_described() -> None:
+    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for model in (SourceSettings, ScheduleSettings, OAuthSettings):
+        for name, field in model.model_fields.items():
+            rows = [line for line in document.splitlines() if line.startswith(f"| `{name}` |")]
+            assert any(str(field.description) in row for row in rows), name
+
+
+def test_every_check_is_documented() -> None:
+    from amocrm_assets.definitions import defs
+
+    document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for key in defs().get_repository_def().asset_graph.asset_check_keys:
+        assert f"| `{key.asset_key.path[-1]}` | `{key.name}` |" in document
+
+
+def test_the_documented_settings_are_a_source(tmp_path: Path) -> None:
+    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    file = write_source(tmp_path, "documented", SOURCE)
+    file.write_text(document.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    (found,) = find_sources(tmp_path)
+    assert found.settings.title == "My Shop"

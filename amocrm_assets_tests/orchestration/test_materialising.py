@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.captures import capture_names
+from amocrm_assets.rows import rows_name
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
 
@@ -160,3 +161,13 @@ def test_the_view_of_the_latest_rows_is_kept_where_the_source_wants_it(pipeline:
     pipeline.configure(latest_view=True)
     assert pipeline.run(LAST).success
     assert pipeline.materialised("amoCrmLeads")[LAST]["latest_view"].endswith("amoCrmLeadsLatest_acme")
+
+
+def test_a_shard_that_fails_hinders_no_other_and_is_named(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST, LAST, only=["raw_leads", "leads"])
+    pipeline.storage.delete(rows_name("acme", date(2025, 3, 8)))
+    result = pipeline.run(FIRST, LAST, only=["amoCrmLeads"])
+    assert not result.success
+    assert failure_of(result).metadata["unfinished_days"].value == "2025-03-08"
+    assert sorted(pipeline.materialised("amoCrmLeads")) == ["2025-03-07", "2025-03-09", "2025-03-10"]
+    assert [day.day for day in pipeline.warehouse.shard_days("acme")] == [7, 9, 10]

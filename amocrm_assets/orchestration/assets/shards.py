@@ -4,11 +4,13 @@ How a warehouse replaces and verifies a shard is known to `warehouse`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.errors import MayPass
+from amocrm_assets.errors import MayPass, NeedsPerson
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
@@ -20,7 +22,7 @@ from amocrm_assets.settings import Deployment, SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
-    from amocrm_assets.warehouse import Warehouse
+    from amocrm_assets.warehouse import ShardLoad, Warehouse
 
 
 def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
@@ -67,16 +69,8 @@ def _put(
     source: SourceSettings, days: StepDays, storage: "Storage", warehouse: "Warehouse", *, run_id: str
 ) -> None:
     """Replace the shards of all days; a shard that fails does not hinder the others."""
-    from amocrm_assets.orchestration.stored_rows import row_count
-    from amocrm_assets.rows import rows_name
-    from amocrm_assets.warehouse import ShardLoad
-
     errors: list[Exception] = []
-    subdomain = source.subdomain
-    loads = [
-        ShardLoad(subdomain, day, rows_name(subdomain, day), row_count(storage, subdomain, day))
-        for day in days.wanted
-    ]
+    loads = list(_loads(source.subdomain, days.wanted, storage, errors))
     for load, put in warehouse.put(loads, storage, run_id=run_id):
         if isinstance(put, Exception):
             errors.append(put)
@@ -85,3 +79,18 @@ def _put(
     if errors:
         # One that needs a person decides: trying again would end there too.
         raise next((error for error in errors if not isinstance(error, MayPass)), errors[0])
+
+
+def _loads(
+    subdomain: str, days: Sequence[date], storage: "Storage", errors: list[Exception]
+) -> Iterator["ShardLoad"]:
+    """What to load for each day that has rows; why the others have none goes to `errors`."""
+    from amocrm_assets.orchestration.stored_rows import row_count
+    from amocrm_assets.rows import rows_name
+    from amocrm_assets.warehouse import ShardLoad
+
+    for day in days:
+        try:
+            yield ShardLoad(subdomain, day, rows_name(subdomain, day), row_count(storage, subdomain, day))
+        except NeedsPerson as error:
+            errors.append(error)
