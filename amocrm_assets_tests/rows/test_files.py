@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from os import urandom as random_bytes
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from amocrm_assets.captures import capture_names
+from amocrm_assets.errors import CaptureDamaged, NeedsPerson, StorageRefused
+from amocrm_assets.rows import RowsWritten, rows_name, write_rows
+from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type
+from amocrm_assets.storage import Storage, open_storage
+from amocrm_assets_tests.disks import small_disk
+from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, Line, field, keep, lead, source, stub
+
+NAME = "rows/acme/leads/2026-01-01.parquet"
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage(str(tmp_path))
+
+
+def written(storage: Storage, *captures: Sequence[Line]) -> RowsWritten:
+    for number, leads in enumerate(captures):
+        keep(storage, leads, number=number)
+    return write_rows(storage, source(), DAY)
+
+
+def content(storage: Storage) -> bytes:
+    return Path(storage.uri(NAME)).read_bytes()
+
+
+def test_the_rows_of_a_day_are_a_parquet_file_in_the_schema_of_the_shard(storage: Storage) -> None:
+    rows = written(storage, [lead(2), lead(1, price="много", новое=1)], [lead(3)])
+    assert rows.name == rows_name("acme", DAY) == NAME
+    assert (rows.row_count, rows.size_bytes) == (3, Path(storage.uri(NAME)).stat().st_size)
+    assert rows.captures == tuple(capture_names(storage, "acme", DAY))
+    assert [oddity.count for oddity in rows.oddities] == [1]
+    assert (rows.unknown_properties, dict(rows.missing_fields)) == (("новое",), {})
+    assert 0 < rows.seconds < 60
+    table = pq.read_table(storage.uri(NAME))
+    assert table.schema.equals(arrow_schema())
+    assert table["id"].to_pylist() == [1, 2, 3]
+
+
+def test_a_day_without_leads_has_a_file_without_rows(storage: Storage) -> None:
+    assert written(storage, []).row_count == 0
+    table = pq.read_table(storage.uri(NAME))
+    assert (table.num_rows, table.schema.equals(arrow_schema())) == (0, True)
+
+
+def test_replaying_the_captures_gives_byte_for_byte_the_same_file(storage: Storage) -> None:
+    numbers = random.Random(1).sample(range(10_000), 3000)
+    leads = [lead(number, custom_fields_values=[field("text", {"value": str(number)})]) for number in numbers]
+    first = written(storage, leads, [stub(number, updated_at=UPDATED_AT + 1) for number in numbers[:50]])
+    before = content(storage)
+    again = write_rows(storage, source(), DAY)
+    assert content(storage) == before
+    assert replace(again, seconds=first.seconds) == first
+    storage.delete(NAME)
+    write_rows(storage, source(), DAY)
+    assert content(storage) == before
+
+
+def test_a_day_that_was_never_captured_is_refused_with_its_mend(storage: Storage) -> None:
+    with pytest.raises(NeedsPerson, match="Materialise `raw_leads`"):
+        write_rows(storage, source(), DAY)
+    assert storage.names("") == []
+
+
+def test_a_damaged_capture_leaves_the_rows_as_they_were(storage: Storage) -> None:
+    written(storage, [lead(1)])
+    before = content(storage)
+    name = keep(storage, [lead(2)], number=1)
+    Path(storage.uri(name)).write_bytes(Path(storage.uri(name)).read_bytes()[:-30])
+    with pytest.raises(CaptureDamaged, match=name):
+        write_rows(storage, source(), DAY)
+    assert content(storage) == before
+    assert storage.sweep("") == 0
+
+
+def test_a_full_disk_leaves_the_rows_as_they_were(tmp_path: Path) -> None:
+    with small_disk(tmp_path) as disk:
+        storage = open_storage(str(disk))
+        written(storage, [lead(1)])
+        before = content(storage)
+        keep(storage, [lead(2, name=random_bytes(550_000).hex())], number=1)
+        with pytest.raises(StorageRefused, match="No space left"):
+            write_rows(storage, source(), DAY)
+        assert content(storage) == before
+        assert storage.sweep("") == 0
+
+
+def test_what_a_killed_run_left_of_a_rows_file_is_removed(storage: Storage, tmp_path: Path) -> None:
+    left = tmp_path / "rows/acme/leads" / ".2026-01-01.parquet.0123.partial"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    written(storage, [lead(1)])
+    assert not left.exists()
+
+
+def test_runs_side_by_side_leave_the_rows_of_all_captures(storage: Storage) -> None:
+    def captures_and_merges(number: int) -> int:
+        keep(storage, [lead(number)], number=number)
+        return write_rows(storage, source(), DAY).row_count
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(captures_and_merges, range(8)))
+    assert max(counts) == 8
+    assert pq.read_metadata(storage.uri(NAME)).num_rows == 8
+
+
+def test_duckdb_reads_the_file_in_the_types_of_the_shard_and_every_text_as_it_is(storage: Storage) -> None:
+    name = "\0 emoji 😀, \u202eright to left, 漢字, nul\0 in the middle"
+    option = field("select", {"value": "a\0b", "enum_id": 2**62})
+    written(storage, [lead(1, name=name, custom_fields_values=[option])])
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(storage.uri(NAME))
+        types = {name: str(kind).replace('"', "") for name, kind in zip(rows.columns, rows.types, strict=True)}
+        ((read_name, custom_fields),) = rows.project("name, custom_fields").fetchall()
+    assert list(types.items()) == [(column.name, duckdb_type(column).replace('"', "")) for column in COLUMNS]
+    assert read_name == name
+    assert custom_fields[0]["values"] == [{"value": "a\0b", "enum": 2**62}]
+
+
+def test_texts_of_a_megabyte_and_ten_thousand_fields_in_a_lead_are_kept_whole(storage: Storage) -> None:
+    long = "ы" * 1_000_000
+    many = [field("text", {"value": str(number)}, field_id=number) for number in range(10_000)]
+    rows = written(storage, [lead(1, name=long), lead(2, custom_fields_values=many)])
+    table = pq.read_table(storage.uri(NAME))
+    assert rows.oddities == ()
+    assert table["name"][0].as_py() == long
+    assert [entry["values"][0]["value"] for entry in table["custom_fields"][1].as_py()] == [
+        str(number) for number in range(10_000)
+    ]
