@@ -19,7 +19,14 @@ from msgspec.structs import replace
 from amocrm_assets.crm.authorisation.renaming import renamed_to
 from amocrm_assets.crm.authorisation.token_endpoint import AnswerLost
 from amocrm_assets.crm.authorisation.token_store import StoredPair
-from amocrm_assets.errors import AmoCrmAssetsError, Busy, NotAuthorised, StorageRefused, StorageUnavailable
+from amocrm_assets.errors import (
+    AmoCrmAssetsError,
+    Busy,
+    NeedsPerson,
+    NotAuthorised,
+    StorageRefused,
+    StorageUnavailable,
+)
 from amocrm_assets.settings import secret
 
 if TYPE_CHECKING:
@@ -55,6 +62,8 @@ class OAuth:
     now: Callable[[], float] = field(default=time.time, repr=False)
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
     _pair: StoredPair | None = field(default=None, init=False, repr=False)
+    # Refresh tokens that must not be sent again, with what came of them.
+    _spent: dict[str, AmoCrmAssetsError] = field(default_factory=dict, init=False, repr=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def token(self) -> str:
@@ -91,6 +100,9 @@ class OAuth:
             kept = self._kept()
             if kept.pair.access_token != refused and not self._is_ending(kept.pair):
                 return kept.pair
+            # The threads that waited meanwhile would send the same token once more.
+            if error := self._spent.get(kept.pair.refresh_token):
+                raise error
             return self._refresh(kept)
 
     def _refresh(self, kept: Kept) -> StoredPair:
@@ -107,7 +119,8 @@ class OAuth:
             )
         try:
             answer = self.endpoint.refresh(kept.pair.refresh_token)
-        except AnswerLost:
+        except AnswerLost as error:
+            self._spent[kept.pair.refresh_token] = error
             raise  # the note that a refresh began stays: it explains a refusal later
         except AmoCrmAssetsError as error:
             return self._not_refreshed(kept, begun, error)
@@ -120,8 +133,11 @@ class OAuth:
         if found is not None and found.pair.refresh_token != kept.pair.refresh_token:
             return found.pair
         self.store.write(kept.pair, if_version=begun.version)
-        if isinstance(error, NotAuthorised):
-            raise self._explained(error, kept.pair) from error
+        reason = self._reason(error, kept.pair) if isinstance(error, NotAuthorised) else None
+        if isinstance(error, NeedsPerson):
+            self._spent[kept.pair.refresh_token] = reason or error
+        if reason:
+            raise reason from error
         raise error
 
     def _stored(self, pair: StoredPair, begun: Kept) -> StoredPair:
@@ -154,7 +170,8 @@ class OAuth:
             )
         return kept
 
-    def _explained(self, error: NotAuthorised, pair: StoredPair) -> NotAuthorised:
+    def _reason(self, error: NotAuthorised, pair: StoredPair) -> NotAuthorised | None:
+        """Why amoCRM refused, where we know it better than the refusal says."""
         if address := renamed_to(self.source, pair, refused=error):
             return self._not_authorised(
                 f"the account is now at {address}.",
@@ -168,7 +185,7 @@ class OAuth:
                 " answer), and the new tokens were lost with it.",
                 mend=f"R{self._connect[1:]}",
             )
-        return error
+        return None
 
     @property
     def _connect(self) -> str:

@@ -137,6 +137,21 @@ def test_a_lost_answer_is_remembered_and_explains_the_refusal_after_it(
         opened(store, rotation).renew("MARKED-access-1")
 
 
+@pytest.mark.parametrize("kind", [AnswerLost, NotAuthorised])
+def test_threads_that_waited_for_a_refresh_that_failed_do_not_send_the_token_again(
+    store: TokenStore, rotation: Rotation, kind: type[AmoCrmAssetsError]
+) -> None:
+    store.replace(pair(1))
+    rotation.errors = [failed(kind)]
+    authorisation = opened(store, rotation)
+    for _ in range(3):
+        with pytest.raises(kind):
+            authorisation.renew("MARKED-access-1")
+    assert rotation.used == []
+    store.replace(pair(2))  # connected again meanwhile
+    assert authorisation.renew("MARKED-access-1") == "MARKED-access-2"
+
+
 def test_a_lost_answer_to_a_request_that_never_arrived_costs_nothing(
     store: TokenStore, rotation: Rotation
 ) -> None:
