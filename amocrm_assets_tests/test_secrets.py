@@ -75,7 +75,8 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
     with running_sandbox(OPTIONS) as sandbox:
         monkeypatch.setattr(loader, "DEFS", tmp_path / "defs")
         oauth = {"client_id_env": "ID", "client_secret_env": "SECRET", "redirect_uri": OPTIONS.redirect_uri}
-        for subdomain, credentials in {"acme": {"oauth": oauth}, "old": {"access_token_env": "TOKEN"}}.items():
+        kinds: dict[str, dict[str, Any]] = {"acme": {"oauth": oauth}, "old": {"access_token_env": "TOKEN"}}
+        for subdomain, credentials in kinds.items():
             given = {"subdomain": subdomain, "base_url": sandbox.url, "start_date": "2025-03-01", **credentials}
             (tmp_path / "defs" / subdomain).mkdir(parents=True)
             text = json.dumps({"type": loader.COMPONENT, "attributes": given})
