@@ -25,7 +25,7 @@ MISSING = "Missing days: backfill them in the Dagster UI, or `amocrm-assets run 
 def command(*, as_json: bool) -> None:
     """List the sources: who is connected until when, and which days are there.
 
-    Days come from Dagster's history, so DAGSTER_HOME is the one of your deployment.
+    Days come from Dagster's history in DAGSTER_HOME; where that is not set, from the warehouse.
     """
     states = _states(datetime.now(UTC))
     if as_json:
@@ -45,14 +45,14 @@ def _states(at: datetime) -> list[dict[str, Any]]:
     sources, deployment = load_sources(), Deployment.from_environment()
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
         standings = list(looks.map(lambda source: standing(source, deployment, now=at.timestamp()), sources))
-    progress = read_progress(sources, at=at)
+    progress = read_progress(sources, deployment, at=at)
     return [
-        _state(source, stands, progress.get(source.subdomain))
+        _state(source, stands, progress[source.subdomain])
         for source, stands in zip(sources, standings, strict=True)
     ]
 
 
-def _state(source: SourceSettings, stands: Standing, progress: Progress | None) -> dict[str, Any]:
+def _state(source: SourceSettings, stands: Standing, progress: Progress) -> dict[str, Any]:
     until = stands.expires_at and datetime.fromtimestamp(stands.expires_at, tz=UTC).isoformat()
     return {
         "display_name": source.title,
@@ -62,8 +62,8 @@ def _state(source: SourceSettings, stands: Standing, progress: Progress | None) 
         "connected_as": stands.connected_as,
         "token_until": until,
         "problem": stands.problem,
-        "last_day": progress.last_day.isoformat() if progress and progress.last_day else None,
-        "missing_days": [day.isoformat() for day in progress.missing] if progress else None,
+        "last_day": progress.last_day.isoformat() if progress.last_day else None,
+        "missing_days": [day.isoformat() for day in progress.missing],
     }
 
 
@@ -74,7 +74,6 @@ def _show(states: list[dict[str, Any]]) -> None:
 
     table = Table(*HEADINGS)
     for state in states:
-        missing = state["missing_days"]
         cells = [
             state["display_name"],
             state["subdomain"],
@@ -82,7 +81,7 @@ def _show(states: list[dict[str, Any]]) -> None:
             state["connected_as"] or "not connected",
             (state["token_until"] or "?")[:10],
             state["last_day"] or "none",
-            "?" if missing is None else str(len(missing)),
+            str(len(state["missing_days"])),
         ]
         table.add_row(*(Text(cell) for cell in cells))  # names may hold what rich takes for markup
     console = Console()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import duckdb
 import pytest
 
 from amocrm_assets.orchestration.history import progress_of
 from amocrm_assets.settings import SourceSettings
+from amocrm_assets.shard import shard_name
 from amocrm_assets_tests.crm.authorisation.tokens import jwt
 
 if TYPE_CHECKING:
@@ -73,10 +75,16 @@ def test_an_oauth_source_shows_the_account_that_was_connected(run: Command, acme
     assert not acme_oauth.requests
 
 
-@pytest.mark.usefixtures("acme")
-def test_without_a_dagster_home_days_are_unknown(run: Command) -> None:
+def test_without_a_dagster_home_days_are_the_warehouses_shards(
+    run: Command, add_source: AddSource, tmp_path: Path
+) -> None:
+    yesterday = datetime.now(ZoneInfo("Europe/Moscow")).date() - DAY
+    add_source(access_token_env="ACME_TOKEN", start_date=(yesterday - DAY).isoformat())
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as warehouse:
+        warehouse.execute(f"CREATE TABLE {shard_name('acme', yesterday)} (id BIGINT)")
     state = run("sources", "--json").json()[0]
-    assert (state["last_day"], state["missing_days"]) == (None, None)
+    assert state["last_day"] == yesterday.isoformat()
+    assert state["missing_days"] == [(yesterday - DAY).isoformat()]
 
 
 def test_days_are_counted_from_dagsters_history(
@@ -92,19 +100,18 @@ def test_days_are_counted_from_dagsters_history(
     assert "Missing days: backfill them" in run("sources").out
 
 
-def test_the_last_day_is_that_of_the_sources_zone(instance: dg.DagsterInstance) -> None:
+def test_a_day_is_missing_once_it_has_ended_in_the_sources_zone() -> None:
     moscow = SourceSettings(
         subdomain="acme", access_token_env="T", start_date="2026-01-01", timezone="Europe/Moscow"
     )
-    materialised(instance, "acme", date(2026, 1, 1))
-    in_moscow_it_is_the_3rd = datetime(2026, 1, 2, 21, 30, tzinfo=UTC)
-    assert progress_of(moscow, instance, at=in_moscow_it_is_the_3rd).missing == [date(2026, 1, 2)]
-    assert progress_of(moscow, instance, at=in_moscow_it_is_the_3rd - timedelta(hours=1)).missing == []
+    midnight = datetime(2026, 1, 2, 21, tzinfo=UTC)
+    assert progress_of(moscow, {date(2026, 1, 1)}, at=midnight).missing == [date(2026, 1, 2)]
+    assert progress_of(moscow, {date(2026, 1, 1)}, at=midnight - timedelta(seconds=1)).missing == []
 
 
-def test_a_source_that_has_not_begun_misses_nothing(instance: dg.DagsterInstance) -> None:
+def test_a_source_that_has_not_begun_misses_nothing() -> None:
     source = SourceSettings(subdomain="acme", access_token_env="T", start_date="2026-06-01")
-    progress = progress_of(source, instance, at=datetime(2026, 5, 1, tzinfo=UTC))
+    progress = progress_of(source, set(), at=datetime(2026, 5, 1, tzinfo=UTC))
     assert (progress.last_day, progress.missing) == (None, [])
 
 
