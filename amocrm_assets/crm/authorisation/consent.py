@@ -126,7 +126,8 @@ class _Redirect(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         consent, address = self.server.consent, urlsplit(self.path)
-        ours = address.path == urlsplit(consent.redirect_uri).path and consent.answered_by(address)
+        expected = urlsplit(consent.redirect_uri).path or "/"
+        ours = address.path == expected and consent.answered_by(address)
         page = (DONE if ours else STRANGE).encode()
         self.send_response(HTTPStatus.OK if ours else HTTPStatus.BAD_REQUEST)
         self.send_header("Content-Type", "text/html; charset=utf-8")

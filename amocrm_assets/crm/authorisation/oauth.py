@@ -51,7 +51,7 @@ class Refresher(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False)
 class OAuth:
     """The stored authorisation of one source."""
 
@@ -93,7 +93,8 @@ class OAuth:
         return f"{connected.account_name} (id {connected.account_id})"
 
     def _is_ending(self, pair: StoredPair) -> bool:
-        return pair.expires_at - self.now() < MARGIN_SECONDS
+        lifetime = pair.expires_at - pair.obtained_at
+        return pair.expires_at - self.now() < min(MARGIN_SECONDS, lifetime / 10)
 
     def _newer_than(self, refused: str) -> StoredPair:
         with self.store.lock():
@@ -141,7 +142,17 @@ class OAuth:
         raise error
 
     def _stored(self, pair: StoredPair, begun: Kept) -> StoredPair:
-        """The new pair once it is durable. It exists nowhere else, so a store that fails is asked again."""
+        """The new pair once it is durable; somebody else's if they connected anew in the meantime."""
+        there = begun
+        # A second process, let in by a lease that ran out, may have noted that it begins with the spent token.
+        while there.pair.refresh_token == begun.pair.refresh_token:
+            if self._written(pair, there):
+                return pair
+            there = self._kept()
+        return there.pair
+
+    def _written(self, pair: StoredPair, there: Kept) -> bool:
+        """Whether the pair is in the store now. It exists nowhere else, so a store that fails is asked again."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((StorageUnavailable, StorageRefused)),
             stop=tenacity.stop_after_attempt(STORE_TRIES),
@@ -150,23 +161,21 @@ class OAuth:
             reraise=True,
         )
         try:
-            written = retrying(self.store.write, pair, if_version=begun.version)
+            return retrying(self.store.write, pair, if_version=there.version) is not None
         except (StorageUnavailable, StorageRefused) as error:
             raise self._not_authorised(
                 f"amoCRM made new ones, but they could not be stored in {self.store.place}.",
-                mend=f"Mend that place, then {self._connect}",
+                mend=f"Mend that place, then run {self._connect}.",
             ) from error
-        # Not written: somebody connected anew, or disconnected, in the meantime. What they left counts.
-        return self._kept().pair if written is None else pair
 
     def _kept(self) -> Kept:
         kept = self.store.read()
         if kept is None:
-            raise self._not_authorised("the source is not connected.", mend=f"R{self._connect[1:]}")
+            raise self._not_authorised("the source is not connected.", mend=f"Run {self._connect}.")
         if kept.pair.connected.client_id != secret(self.settings.client_id_env):
             raise self._not_authorised(
                 "they were given to another integration than the settings name.",
-                mend=f"Correct {self.settings.client_id_env}, or {self._connect}",
+                mend=f"Correct {self.settings.client_id_env}, or run {self._connect}.",
             )
         return kept
 
@@ -183,13 +192,13 @@ class OAuth:
             return self._not_authorised(
                 f"a refresh that began at {began:%Y-%m-%d %H:%M:%S} UTC was interrupted (a killed process, a lost"
                 " answer), and the new tokens were lost with it.",
-                mend=f"R{self._connect[1:]}",
+                mend=f"Run {self._connect}.",
             )
         return None
 
     @property
     def _connect(self) -> str:
-        return f"run `amocrm-assets connect {self.source.subdomain}`."
+        return f"`amocrm-assets connect {self.source.subdomain}`"
 
     def _not_authorised(self, came_back: str, *, mend: str) -> NotAuthorised:
         return NotAuthorised(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,6 @@ from amocrm_assets_tests.crm.authorisation.sources import DAY, ENVIRONMENT, NOW,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from amocrm_assets.crm.authorisation.oauth import Refresher
     from amocrm_assets.crm.authorisation.token_endpoint import NewPair
@@ -174,6 +174,24 @@ def test_whoever_connected_meanwhile_is_not_overwritten(store: TokenStore, rotat
     )
     assert authorisation.renew("MARKED-access-1") == "MARKED-access-9"
     assert stored(store) == pair(9)
+
+
+def test_a_pair_survives_a_second_process_that_begins_with_the_spent_token(
+    store: TokenStore, rotation: Rotation
+) -> None:
+    store.replace(pair(1))
+    begins = pair(1, refreshing_since=NOW + 1)
+    authorisation = opened(store, Overtaken(lambda: store.write(begins, if_version=version(store)), then=rotation))
+    assert authorisation.renew("MARKED-access-1") == "MARKED-access-2"
+    assert stored(store).access_token == "MARKED-access-2"
+
+
+def test_whoever_disconnected_meanwhile_stays_disconnected(store: TokenStore, rotation: Rotation) -> None:
+    store.replace(pair(1))
+    authorisation = opened(store, Overtaken(lambda: Path(store.place).unlink(), then=rotation))
+    with pytest.raises(NotAuthorised, match="is not connected"):
+        authorisation.renew("MARKED-access-1")
+    assert store.read() is None
 
 
 def test_a_store_that_takes_no_writes_keeps_the_refresh_token_unspent(tmp_path: Path, rotation: Rotation) -> None:
