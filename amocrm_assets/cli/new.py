@@ -87,13 +87,13 @@ def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
 def _credentials(subdomain: str, given: dict[str, Any]) -> dict[str, Any]:
     own = re.sub(r"\W", "_", subdomain).upper()
     if not given["oauth"]:
-        variable = given["token_env"] or _asked("Variable for the long-lived token", f"AMOCRM_TOKEN_{own}")
+        variable = given["token_env"] or _asked("Variable for the long-lived token", f"AMOCRM_{own}_TOKEN")
         return {"access_token_env": variable}
     return {
         "oauth": {
-            "client_id_env": given["client_id_env"] or _asked("Variable for the id", f"AMOCRM_CLIENT_ID_{own}"),
+            "client_id_env": given["client_id_env"] or _asked("Variable for the id", f"AMOCRM_{own}_CLIENT_ID"),
             "client_secret_env": given["client_secret_env"]
-            or _asked("Variable for the secret key", f"AMOCRM_CLIENT_SECRET_{own}"),
+            or _asked("Variable for the secret key", f"AMOCRM_{own}_CLIENT_SECRET"),
             "redirect_uri": given["redirect_uri"] or _asked("Redirect address", REDIRECT_URI),
         }
     }

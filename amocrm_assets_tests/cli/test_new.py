@@ -43,7 +43,7 @@ def test_a_source_with_oauth_is_connected_next(run: Command, defs: Path) -> None
     ran = run("new", "my-shop", "--oauth", "--client-id-env", "SHOP_ID", "--redirect-uri", "https://x.example/cb")
     oauth = load_sources(defs)[0].oauth
     assert oauth is not None
-    assert (oauth.client_id_env, oauth.client_secret_env) == ("SHOP_ID", "AMOCRM_CLIENT_SECRET_MY_SHOP")
+    assert (oauth.client_id_env, oauth.client_secret_env) == ("SHOP_ID", "AMOCRM_MY_SHOP_CLIENT_SECRET")
     assert oauth.redirect_uri == "https://x.example/cb"
     assert "amocrm-assets connect my-shop" in ran.out
 
