@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import socket
+import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -65,6 +70,27 @@ def test_a_code_comes_from_a_pipe_or_a_variable(
     assert run("connect", "acme", "--code", stdin=acme_oauth.tokens.code()).status == 0
     monkeypatch.setenv("ACME_CODE", acme_oauth.tokens.code())
     assert run("connect", "acme", "--code-env", "ACME_CODE").status == 0
+
+
+def test_a_code_typed_at_a_terminal_is_not_echoed(acme_oauth: Sandbox, defs: Path) -> None:
+    code = acme_oauth.tokens.code()
+    program = (
+        "import pathlib, sys; from amocrm_assets.cli import main; from amocrm_assets.orchestration import loader\n"
+        "loader.DEFS = pathlib.Path(sys.argv[1]); main(['connect', 'acme', '--code'])"
+    )
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", program, str(defs)], stdin=theirs, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        shown = b""
+        while b"Code:" not in shown:
+            shown += os.read(ours, 1000)
+        os.write(ours, code.encode() + b"\n")
+        with suppress(OSError):  # how a terminal says that the other side has closed it
+            while more := os.read(ours, 1000):
+                shown += more
+    os.close(ours)
+    assert b"Connected acme" in shown
+    assert code[:20].encode() not in shown
 
 
 def test_what_the_settings_should_say_is_said(run: Command, acme_oauth: Sandbox) -> None:
