@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MENDS = {
+# What a person does about an error number; numbers that are not here may pass.
+MENDS = {
     errno.ENOSPC: "Free some space there, then run again.",
     errno.EDQUOT: "Free some space within the quota, or have it raised, then run again.",
     errno.EFBIG: "Raise the limit on the size of files there, then run again.",
@@ -43,7 +44,7 @@ def disk_errors(tried: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         came_back = f"{error.strerror or error} ({path})."
-        if error.errno in _MENDS:
-            raise StorageRefused(tried, came_back=came_back, mend=_MENDS[error.errno], path=str(path)) from error
+        if error.errno in MENDS:
+            raise StorageRefused(tried, came_back=came_back, mend=MENDS[error.errno], path=str(path)) from error
         mend = "Run again; if it stays so, check the disk."
         raise StorageUnavailable(tried, came_back=came_back, mend=mend, path=str(path)) from error

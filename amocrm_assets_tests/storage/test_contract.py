@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from amocrm_assets.errors import Busy
-from amocrm_assets.storage import Storage, open_storage
+from amocrm_assets.storage import Storage
 from amocrm_assets_tests.storage.files import content, create, replace
-from amocrm_assets_tests.storage.processes import process_holding
+from amocrm_assets_tests.storage.places import Place
 
 NAME = "captures/acme/leads/2026-01-01/one.jsonl.gz"
 
@@ -79,8 +79,8 @@ def test_a_scratch_file_is_removed_when_its_writer_fails(storage: Storage) -> No
     assert not scratch.exists()
 
 
-def test_what_a_killed_writer_left_is_swept(storage: Storage, storage_url: str) -> None:
-    with process_holding(storage_url, f"scratch({NAME!r})", then="it.write_bytes(b'half')") as process:
+def test_what_a_killed_writer_left_is_swept(storage: Storage, place: Place) -> None:
+    with place.process(f"scratch({NAME!r})", then="it.write_bytes(b'half')") as process:
         process.kill()
     create(storage, NAME, b"whole")
     assert storage.sweep("captures/other") == 0
@@ -157,8 +157,8 @@ def test_a_lock_is_held_by_one_thread_at_a_time(storage: Storage) -> None:
         assert all(pool.map(enters, range(8)))
 
 
-def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, storage_url: str) -> None:
-    with process_holding(storage_url, "lock('locks/acme', wait_seconds=5)"):
+def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, place: Place) -> None:
+    with place.process("lock('locks/acme', wait_seconds=5)"):
         with pytest.raises(Busy, match="locks/acme"), storage.lock("locks/acme", wait_seconds=0.2):
             pass
         with storage.lock("locks/other", wait_seconds=5):
@@ -167,8 +167,8 @@ def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, s
         pass
 
 
-def test_the_lock_of_a_killed_holder_comes_free(storage: Storage, storage_url: str) -> None:
-    with process_holding(storage_url, "lock('locks/acme', wait_seconds=5)") as process:
+def test_the_lock_of_a_killed_holder_comes_free(storage: Storage, place: Place) -> None:
+    with place.process("lock('locks/acme', wait_seconds=5)") as process:
         process.kill()
         process.wait()
         with storage.lock("locks/acme", wait_seconds=30):
@@ -188,7 +188,7 @@ def test_names_outside_or_hidden_are_mistakes(storage: Storage, name: str) -> No
         storage.read(name)
 
 
-def test_two_openings_of_one_place_see_the_same(storage: Storage, storage_url: str) -> None:
+def test_two_openings_of_one_place_see_the_same(storage: Storage, place: Place) -> None:
     create(storage, NAME, b"whole")
-    assert content(open_storage(storage_url), NAME) == b"whole"
+    assert content(place.opened(), NAME) == b"whole"
     assert storage.uri(NAME).endswith(NAME)

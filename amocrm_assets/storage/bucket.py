@@ -1,0 +1,162 @@
+"""Requests to one bucket: uploads under a precondition, and what Google's errors mean for a person.
+
+Each request has a deadline and bounded retries, and an upload whose answer was lost is recognised as done. What
+the objects are for is known to `gcs` and `lease`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from google.api_core import exceptions as answers
+from google.auth import exceptions as identity
+from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from amocrm_assets.errors import StorageRefused, StorageUnavailable
+from amocrm_assets.storage.disk import MENDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Seconds to connect, and to wait for the next bytes.
+_TIMEOUTS = (10, 60)
+_MARK = "amocrm-assets-upload"
+_IDENTIFY = (
+    "Give it Application Default Credentials: `gcloud auth application-default login`, a service account of the"
+    " machine, or GOOGLE_APPLICATION_CREDENTIALS (docs/bigquery.md)."
+)
+
+
+class Bucket:
+    """A bucket of Cloud Storage, reached with Application Default Credentials.
+
+    A generation is the version of an object: "0" stands for none.
+    """
+
+    def __init__(self, name: str, *, give_up_seconds: float) -> None:
+        self.name = name
+        retry = DEFAULT_RETRY.with_delay(initial=0.25, maximum=30).with_timeout(give_up_seconds)
+        self._limits: dict[str, Any] = {"timeout": _TIMEOUTS, "retry": retry}
+
+    def uri(self, key: str) -> str:
+        """The object's address."""
+        return f"gs://{self.name}/{key}"
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys of all objects that begin with `prefix`."""
+        with self._errors("Listing", prefix, needs="storage.objects.list"):
+            fields = "items(name),nextPageToken"
+            found = self._client.list_blobs(self.name, prefix=prefix, fields=fields, **self._limits)
+            return [blob.name for blob in found]
+
+    def look(self, key: str) -> storage.Blob | None:
+        """What is known of an object without its content, or None."""
+        with self._errors("Looking at", key, needs="storage.objects.get"):
+            return self._bucket.get_blob(key, **self._limits)
+
+    def download(self, key: str, file: Path) -> None:
+        """Write an object's content into a file, its checksum checked. Raises `FileNotFoundError`."""
+        with self._errors("Downloading", key, needs="storage.objects.get"):
+            try:
+                self._bucket.blob(key).download_to_filename(str(file), **self._limits)
+            except answers.NotFound as error:
+                raise FileNotFoundError(key) from error
+
+    def read(self, key: str, *, generation: str) -> bytes | None:
+        """The content that an object had at a generation; None when it has been replaced or deleted since."""
+        with self._errors("Reading", key, needs="storage.objects.get"), suppress(answers.NotFound):
+            content: bytes = self._bucket.blob(key, generation=int(generation)).download_as_bytes(**self._limits)
+            return content
+        return None
+
+    def upload(
+        self, key: str, content: Path | bytes, *, if_generation: str | None, facts: dict[str, str] | None = None
+    ) -> storage.Blob | None:
+        """Write an object in one step if it has that generation; None when it has another.
+
+        `if_generation` None overwrites whatever is there. The answer to an upload may be lost and the upload
+        repeated, which then finds its own object in the way: a mark in the metadata tells it.
+        """
+        blob = self._bucket.blob(key)
+        blob.metadata = {_MARK: uuid4().hex, **(facts or {})}
+        condition = None if if_generation is None else int(if_generation)
+        with (
+            self._errors("Writing", key, needs="storage.objects.create and storage.objects.delete"),
+            suppress(answers.PreconditionFailed),
+        ):
+            self._send(blob, content, if_generation_match=condition)
+            return blob
+        there = self.look(key)
+        return there if there and (there.metadata or {}).get(_MARK) == blob.metadata[_MARK] else None
+
+    def delete(self, key: str, *, if_generation: str | None = None) -> bool:
+        """Delete an object if it has that generation; whether it was there so."""
+        condition = None if if_generation is None else int(if_generation)
+        with (
+            self._errors("Deleting", key, needs="storage.objects.delete"),
+            suppress(answers.NotFound, answers.PreconditionFailed),
+        ):
+            self._bucket.blob(key).delete(if_generation_match=condition, **self._limits)
+            return True
+        return False
+
+    def _send(self, blob: storage.Blob, content: Path | bytes, *, if_generation_match: int | None) -> None:
+        # A content type is given so that none is guessed: no client shall unpack a .gz on its way.
+        how = {
+            "content_type": "application/octet-stream",
+            "if_generation_match": if_generation_match,
+            **self._limits,
+        }
+        if isinstance(content, Path):
+            blob.upload_from_filename(str(content), **how)
+        else:
+            blob.upload_from_string(content, **how)
+
+    @cached_property
+    def _client(self) -> storage.Client:
+        return storage.Client()
+
+    @property
+    def _bucket(self) -> storage.Bucket:
+        return self._client.bucket(self.name)
+
+    @contextmanager
+    def _errors(self, doing: str, key: str, *, needs: str) -> Iterator[None]:
+        """Turn what Google's client raises into `StorageRefused` or `StorageUnavailable`."""
+        tried = f"{doing} {self.uri(key)}"
+        try:
+            yield
+        except (
+            answers.GoogleAPIError,
+            identity.GoogleAuthError,
+            InvalidResponse,
+            DataCorruption,
+            OSError,
+        ) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            came_back = f"{getattr(error, 'message', None) or error}."
+            if mend := self._mend_of(error, needs):
+                raise StorageRefused(tried, came_back=came_back, mend=mend, bucket=self.name) from error
+            mend = "Run again; if it stays so, look at the network and at Google's status page."
+            raise StorageUnavailable(tried, came_back=came_back, mend=mend, bucket=self.name) from error
+
+    def _mend_of(self, error: Exception, needs: str) -> str | None:
+        """What a person has to do; None where waiting may help."""
+        if isinstance(error, identity.TransportError | answers.TooManyRequests):
+            return None
+        if isinstance(error, answers.Unauthorized | identity.GoogleAuthError):
+            return _IDENTIFY
+        if isinstance(error, answers.NotFound):
+            return f"Create the bucket {self.name}, or correct AMOCRM_STORAGE or AMOCRM_TOKENS."
+        if isinstance(error, answers.Forbidden):
+            return f"Give the account that runs this {needs} on the bucket, as the role Storage Object User does."
+        if isinstance(error, answers.ClientError):
+            return "Correct AMOCRM_STORAGE or AMOCRM_TOKENS."
+        return MENDS.get(error.errno or 0) if isinstance(error, OSError) else None

@@ -1,0 +1,146 @@
+"""Storage in Cloud Storage: objects below `gs://bucket/prefix`, with the guarantees of a folder.
+
+An object appears whole, and only over the generation that was meant. Files on their way lie in a private folder
+of this machine. How the bucket is asked is known to `bucket`, how locks live to `lease`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amocrm_assets.errors import SettingsError, StorageRefused
+from amocrm_assets.storage import Versioned, checked_name
+from amocrm_assets.storage.bucket import Bucket
+from amocrm_assets.storage.disk import disk_errors
+from amocrm_assets.storage.folder import FolderStorage
+from amocrm_assets.storage.lease import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+# A killed reader leaves its download behind; none takes this long.
+_OLDEST_DOWNLOAD_SECONDS = 24 * 3600.0
+
+
+class GcsStorage:
+    """Objects below a prefix of a bucket."""
+
+    def __init__(self, url: str, *, lease_seconds: float = 60.0, give_up_seconds: float = 120.0) -> None:
+        """A lock whose holder was killed comes free after `lease_seconds`; failing requests are given up."""
+        bucket, _, prefix = url.removeprefix("gs://").partition("/")
+        if not bucket:
+            raise SettingsError(
+                f"Opening the storage {url}",
+                came_back="it names no bucket.",
+                mend="Write AMOCRM_STORAGE or AMOCRM_TOKENS like gs://my-bucket/amocrm.",
+            )
+        self._bucket = Bucket(bucket, give_up_seconds=give_up_seconds)
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._lease_seconds = lease_seconds
+        self._place = f"{bucket}/{self._prefix}"
+
+    def names(self, prefix: str) -> list[str]:
+        """Names of all objects below the folder `prefix`, sorted; not those of locks."""
+        folder = f"{checked_name(prefix)}/" if prefix else ""
+        names = (key.removeprefix(self._prefix) for key in self._bucket.keys(f"{self._prefix}{folder}"))
+        return sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
+
+    def uri(self, name: str) -> str:
+        """The object's address."""
+        return self._bucket.uri(self._key(name))
+
+    def scratch(self, name: str) -> AbstractContextManager[Path]:
+        """A file on this machine."""
+        return self._files("written").scratch(name)
+
+    def sweep(self, prefix: str) -> int:
+        """Remove what killed processes of this machine left below `prefix`, and downloads of killed readers."""
+        self._remove_old_downloads()
+        return self._files("written").sweep(prefix)
+
+    def create(self, name: str, file: Path) -> None:
+        """Upload a file under a new name. Raises `FileExistsError` if the name is taken."""
+        if self._bucket.upload(self._key(name), file, if_generation="0") is None:
+            raise FileExistsError(name)
+
+    def replace(self, name: str, file: Path) -> None:
+        """Upload a file, in the place of an object that may be there."""
+        self._bucket.upload(self._key(name), file, if_generation=None)
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """A copy of the object on this machine. Raises `FileNotFoundError`."""
+        with self._files("read").scratch(name) as path:
+            self._bucket.download(self._key(name), path)
+            yield path
+
+    def version(self, name: str) -> str:
+        """The object's generation. Raises `FileNotFoundError`."""
+        there = self._bucket.look(self._key(name))
+        if there is None:
+            raise FileNotFoundError(name)
+        return str(there.generation)
+
+    def read(self, name: str) -> Versioned | None:
+        """A small object with its generation, or None."""
+        key = self._key(name)
+        while there := self._bucket.look(key):
+            generation = str(there.generation)
+            content = self._bucket.read(key, generation=generation)
+            if content is not None:  # else it has just been replaced
+                return Versioned(content, generation)
+        return None
+
+    def write(self, name: str, content: bytes, *, if_version: str | None) -> str | None:
+        """Write a small object if it still has the version; None means: must not exist.
+
+        Returns the new version, or None when somebody else was quicker. Who may read it is the bucket's affair.
+        """
+        written = self._bucket.upload(self._key(name), content, if_generation=if_version or "0")
+        return str(written.generation) if written else None
+
+    def delete(self, name: str) -> None:
+        """Remove an object if it is there."""
+        self._bucket.delete(self._key(name))
+
+    def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
+        """Hold a lock across threads, processes and machines. Raises `Busy` after the wait."""
+        folder, _, last = self._key(name).rpartition("/")
+        key = f"{folder}/.{last}.lease".lstrip("/")
+        clock_key = f"{self._prefix}.clock"
+        lease = Lease(self._bucket, key, name=name, seconds=self._lease_seconds, clock_key=clock_key)
+        return lease.held(wait_seconds=wait_seconds)
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}{checked_name(name)}"
+
+    def _files(self, kind: str) -> FolderStorage:
+        return FolderStorage(_private_folder() / kind / self._place)
+
+    def _remove_old_downloads(self) -> None:
+        folder = _private_folder() / "read"
+        with disk_errors("Removing old downloads", folder):
+            for path in folder.rglob("*"):
+                if path.is_file() and path.stat().st_mtime < time.time() - _OLDEST_DOWNLOAD_SECONDS:
+                    path.unlink(missing_ok=True)
+
+
+def _private_folder() -> Path:
+    """A folder for files on their way, which only this user can look into."""
+    folder = Path(tempfile.gettempdir()) / f"amocrm-assets-{os.getuid()}"
+    with disk_errors("Making a folder for files on their way", folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise StorageRefused(
+            "Making a folder for files on their way",
+            came_back=f"{folder} is there already, and others can look into it.",
+            mend="Remove it, or set TMPDIR to a folder of your own.",
+        )
+    return folder

@@ -1,0 +1,136 @@
+"""A lock across machines: an object that its holder renews, and that others may take when it has run out.
+
+A lease is held by whoever wrote the object's present generation. Whether it has run out is judged by the bucket's
+own clock, so clocks of machines do not matter. What is done under a lease is not known here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from amocrm_assets.errors import Busy, StorageRefused, StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.cloud.storage import Blob
+
+    from amocrm_assets.storage.bucket import Bucket
+
+_LASTS = "lease-seconds"
+# Waiters look this many times within the time of a lease, and a holder renews it this often.
+_LOOKS, _RENEWALS = 60, 4
+
+
+class Lease:
+    """One attempt to hold the lease that the object `key` stands for."""
+
+    def __init__(self, bucket: Bucket, key: str, *, name: str, seconds: float, clock_key: str) -> None:
+        """`name` is the lock's for people; `clock_key` is an object that is written to learn the bucket's time."""
+        self._bucket = bucket
+        self._name = name
+        self._key = key
+        self._seconds = seconds
+        self._clock_key = clock_key
+        self._watched = ""
+        self._runs_out_at = 0.0
+
+    @contextmanager
+    def held(self, *, wait_seconds: float) -> Iterator[None]:
+        """Hold the lease; raises `Busy` when somebody else keeps it for longer than `wait_seconds`.
+
+        Raises `StorageUnavailable` in the end when it could not be kept: others may have been at work meanwhile.
+        """
+        renewal = self._acquired(wait_seconds)
+        renewal.start()
+        try:
+            yield
+        finally:
+            renewal.stop()
+            # A lease that cannot be given back runs out by itself.
+            with suppress(StorageUnavailable):
+                self._bucket.delete(self._key, if_generation=renewal.generation)
+        if renewal.is_lost():
+            raise StorageUnavailable(
+                f"Keeping the lock {self._name}",
+                came_back="it ran out while it was held, so another run may have taken it.",
+                mend="Run again.",
+                lock=self._name,
+            )
+
+    def _acquired(self, wait_seconds: float) -> _Renewal:
+        deadline = time.monotonic() + wait_seconds
+        free: str | None = "0"
+        while True:
+            asked_at = time.monotonic()
+            if free and (generation := _written(self._bucket, self._key, self._seconds, if_generation=free)):
+                return _Renewal(self._bucket, self._key, self._seconds, generation, asked_at)
+            free = self._free_generation()
+            if not free and time.monotonic() >= deadline:
+                raise Busy(
+                    f"Taking the lock {self._name}",
+                    came_back=f"another run held it for {wait_seconds:g} seconds.",
+                    mend="Wait until that run has ended, then run again.",
+                    lock=self._name,
+                )
+            if not free:
+                time.sleep(min(self._seconds / _LOOKS, max(deadline - time.monotonic(), 0)))
+
+    def _free_generation(self) -> str | None:
+        """The generation to replace in order to hold the lease; None while somebody else holds it."""
+        there = self._bucket.look(self._key)
+        if there is None:
+            return "0"
+        generation = str(there.generation)
+        if generation != self._watched:
+            self._watched, self._runs_out_at = generation, time.monotonic() + self._seconds_left(there)
+        return generation if time.monotonic() >= self._runs_out_at else None
+
+    def _seconds_left(self, there: Blob) -> float:
+        clock = self._bucket.upload(self._clock_key, b"", if_generation=None)
+        age = (clock.updated - there.updated).total_seconds() if clock else 0.0
+        return float((there.metadata or {}).get(_LASTS, self._seconds)) - age
+
+
+class _Renewal:
+    """Writes the lease again and again while it is held."""
+
+    def __init__(self, bucket: Bucket, key: str, seconds: float, generation: str, renewed_at: float) -> None:
+        self.generation = generation
+        self._bucket = bucket
+        self._key = key
+        self._seconds = seconds
+        self._renewed_at = renewed_at
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name=f"lease {key}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def is_lost(self) -> bool:
+        """Whether the lease has run out since it was last renewed."""
+        return time.monotonic() >= self._renewed_at + self._seconds
+
+    def _renew(self) -> None:
+        while not self._ended.wait(self._seconds / _RENEWALS):
+            asked_at = time.monotonic()
+            # What hinders one renewal may be over at the next; if not, the lease counts as lost in the end.
+            with suppress(StorageUnavailable, StorageRefused):
+                generation = _written(self._bucket, self._key, self._seconds, if_generation=self.generation)
+                if generation is None:
+                    self._renewed_at = -self._seconds
+                    return
+                self.generation, self._renewed_at = generation, asked_at
+
+
+def _written(bucket: Bucket, key: str, seconds: float, *, if_generation: str) -> str | None:
+    """The generation of a lease written in the place of that one, None if there is another."""
+    blob = bucket.upload(key, b"", if_generation=if_generation, facts={_LASTS: str(seconds)})
+    return str(blob.generation) if blob else None
