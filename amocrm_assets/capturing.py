@@ -71,6 +71,8 @@ def capture_days(
         storage.sweep(f"captures/{source.subdomain}")
         for stretch in _stretches(sorted(set(days))):
             yield from _Capturing(source, stretch, client, storage).run()
+        # Whoever waits for the lock begins with a pacer that knows nothing of the requests just sent.
+        client.sleep(client.pacer.handover_delay())
 
 
 class _Capturing:

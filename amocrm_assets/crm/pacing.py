@@ -68,6 +68,11 @@ class Pacer:
         """Seconds until the next turn, 0 when it is there."""
         return max(0.0, self._next_due() - self._clock())
 
+    def handover_delay(self) -> float:
+        """Seconds until another pacer may begin: spaced as evenly as these, its turns then keep the budget, too."""
+        # Two pacers know nothing of each other's sleeps, so both of their margins are needed.
+        return self.delay() + OVERSLEEP_SECONDS + 2 * (WINDOW_SECONDS - 1)
+
     def take(self) -> Turn:
         """Wait for the next turn and take it."""
         with self._lock:

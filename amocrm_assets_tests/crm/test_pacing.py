@@ -52,6 +52,22 @@ def test_no_second_sees_more_than_the_budget(budget: float, pauses: list[float],
     assert most_in_one_second(turns(pacer, time, pauses)) <= budget
 
 
+PAUSES = st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.2, 3.0]), min_size=1, max_size=60)
+
+
+@given(st.integers(1, 50), PAUSES, PAUSES, st.floats(0, 0.02))
+def test_the_budget_holds_from_one_pacer_to_the_next(
+    budget: int, first: list[float], second: list[float], oversleep: float
+) -> None:
+    time = Time(oversleep)
+    pacer = Pacer(budget, clock=time.clock, sleep=time.sleep)
+    taken = turns(pacer, time, first)
+    time.sleep(pacer.handover_delay())
+    pacer = Pacer(budget, clock=time.clock, sleep=time.sleep)
+
+    assert most_in_one_second(taken + turns(pacer, time, second)) <= budget
+
+
 @pytest.mark.parametrize("budget", [1, 7, 50])
 def test_a_busy_account_uses_nearly_all_of_its_budget(budget: float) -> None:
     time = Time(oversleep=0.002)
