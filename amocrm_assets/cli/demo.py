@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from amocrm_assets.cli.run import days_wanted, run_with_progress
-from amocrm_assets.cli.sandbox import PORT, TOKEN_VARIABLE
+from amocrm_assets.cli.sandbox import TOKEN_VARIABLE
 from amocrm_assets.errors import AmoCrmAssetsError, SettingsError
 
 if TYPE_CHECKING:
@@ -35,14 +34,18 @@ def command() -> None:
     keeps them (by default under data/). Running it again is safe.
     """
     from amocrm_assets.orchestration.loader import load_sources
+    from amocrm_assets.sandbox import SandboxOptions, running_sandbox
     from amocrm_assets.settings import Deployment
     from amocrm_assets.warehouse import open_warehouse
 
-    source = _shipped(load_sources())
-    last = days_wanted(source, None, None)[0]
+    shipped = _shipped(load_sources())
+    last = days_wanted(shipped, None, None)[0]
     days = [last - timedelta(days=number) for number in reversed(range(DAYS))]
-    with _sandbox():
-        click.echo(f"A local amoCRM answers on {source.url}. Reading {days[0]} to {days[-1]} …")
+    # A port of its own, so that a demo runs beside `make dev`.
+    with running_sandbox(SandboxOptions()) as sandbox:
+        os.environ[TOKEN_VARIABLE] = sandbox.token
+        source = shipped.model_copy(update={"base_url": sandbox.url})
+        click.echo(f"A local amoCRM answers on {sandbox.url}. Reading {days[0]} to {days[-1]} …")
         outcome = run_with_progress(source, days)
     if outcome.failure:
         raise AmoCrmAssetsError(
@@ -63,26 +66,6 @@ def _shipped(sources: list[SourceSettings]) -> SourceSettings:
         came_back=f"there is no source {SUBDOMAIN!r} under amocrm_assets/defs.",
         mend="Bring amocrm_assets/defs/sandbox/defs.yaml back.",
     )
-
-
-@contextmanager
-def _sandbox() -> Iterator[None]:
-    """The sandbox at the shipped source's address; one that runs there already is used as it is."""
-    from amocrm_assets.sandbox import SandboxOptions, running_sandbox
-
-    try:
-        with running_sandbox(SandboxOptions(), port=PORT) as sandbox:
-            os.environ[TOKEN_VARIABLE] = sandbox.token
-            yield
-    except OSError as error:
-        if TOKEN_VARIABLE in os.environ:
-            yield
-            return
-        raise SettingsError(
-            f"Starting the sandbox on 127.0.0.1:{PORT}",
-            came_back=f"{error.strerror or error}.",
-            mend="Stop the program that holds the port. If it is `make dev`, use its UI instead.",
-        ) from error
 
 
 def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> None:

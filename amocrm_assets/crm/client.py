@@ -178,6 +178,7 @@ class AmoCrmClient:
         try:
             answer = self._exchange(path, params, token)
         except requests.RequestException as error:
+            error.request = None  # it holds the token, and whoever shows the chain would show it
             raise Passing(_reason(error)) from error
         finally:
             turn.sent_at_last()

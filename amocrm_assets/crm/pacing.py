@@ -69,7 +69,7 @@ class Pacer:
         return max(0.0, self._next_due() - self._clock())
 
     def handover_delay(self) -> float:
-        """Seconds until another pacer may begin: spaced as evenly as these, its turns then keep the budget, too."""
+        """Seconds until another pacer may begin: spaced like these, its turns then keep the budget too."""
         # Two pacers know nothing of each other's sleeps, so both of their margins are needed.
         return self.delay() + OVERSLEEP_SECONDS + 2 * (WINDOW_SECONDS - 1)
 

@@ -207,6 +207,22 @@ def test_the_servers_clock_is_known_after_an_answer() -> None:
         assert client.clock_difference == pytest.approx(-300, abs=3)
 
 
+def test_no_error_in_the_chain_holds_the_token(sandbox: Sandbox) -> None:
+    sandbox.configure(faults=(Fault("reset"),))
+    free_time = FreeTime()
+    with (
+        client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client,
+        pytest.raises(AmoCrmUnavailable) as stop,
+    ):
+        read_account(client)
+
+    error: BaseException | None = stop.value
+    while error:
+        request = getattr(error, "request", None)
+        assert sandbox.token not in repr(error) + str(getattr(request, "headers", ""))
+        error = error.__cause__
+
+
 def test_no_message_holds_the_token(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("401"),))
     with client_of(sandbox) as client, pytest.raises(NotAuthorised) as stop:

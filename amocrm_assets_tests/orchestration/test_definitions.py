@@ -86,10 +86,11 @@ def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:
     write_source(tmp_path, "my-shop", SOURCE)
     definitions = loaded(tmp_path)
     described = [definitions.resolve_job_def("my_shop_leads"), definitions.resolve_schedule_def("my_shop_daily")]
-    specs = [spec for check in definitions.asset_checks or [] for spec in check.check_specs]  # type: ignore[union-attr]
+    checks = [check for check in definitions.asset_checks or [] if isinstance(check, dg.AssetChecksDefinition)]
+    specs = [spec for check in checks for spec in check.check_specs]
     assert specs
-    for thing in [*described, *specs]:
-        assert len(str(thing.description)) > 80
+    for description in [*(each.description for each in described), *(spec.description for spec in specs)]:
+        assert len(str(description)) > 80
 
 
 @pytest.mark.parametrize("model", [SourceSettings, ScheduleSettings, OAuthSettings])
@@ -100,7 +101,9 @@ def test_every_setting_has_a_description_and_an_example(model: type[SourceSettin
 
 
 def test_every_attribute_of_the_component_keeps_its_description() -> None:
-    schema = amocrm_assets.AmoCrmSource.get_model_cls().model_json_schema()
+    model = amocrm_assets.AmoCrmSource.get_model_cls()
+    assert model is not None
+    schema = model.model_json_schema()
     for name, field in SourceSettings.model_fields.items():
         assert schema["properties"][name]["description"] == field.description
         assert schema["properties"][name]["examples"]
