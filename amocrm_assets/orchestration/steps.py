@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
+LOG_LINES = 20
+
 
 class StepDays:
     """The days that a step was asked for, and the metadata of those that it has done."""
@@ -44,8 +46,13 @@ class StepDays:
         self._last = now
         self._context.add_asset_metadata(self.metadata[day], partition_key=day.isoformat())
         tell_progress(self._context.asset_key.path[-1], len(self.metadata), len(self.wanted))
-        if len(self.wanted) > 1:
-            self._context.log.info("%s: %d of %d days done", day, len(self.metadata), len(self.wanted))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Log how far a range has come, some twenty times: each line is an event in Dagster's storage."""
+        done, wanted = len(self.metadata), len(self.wanted)
+        if wanted > 1 and done * LOG_LINES // wanted > (done - 1) * LOG_LINES // wanted:
+            self._context.log.info("%d of %d days done", done, wanted)
 
     def mark_done(self) -> None:
         """Mark the finished days of a step that fails. One that succeeds is marked by Dagster itself."""
