@@ -22,10 +22,13 @@ Order = Literal["updated_at asc", "updated_at desc", "id asc"]
 
 # https://www.amocrm.ru/developers/content/crm_platform/leads-api; a larger limit silently gives 50.
 PAGE_LIMIT = 250
-# 204 instead of a later page has been seen in mid-window; an end that contradicts the page before is asked again.
+# 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
+# again so often, and a first one where leads are the rule once.
 CONFIRMATIONS = 2
 # Pages in vain for one gap before a walk gives up: the list moves faster than it can be read.
 MOST_PROBES = 100
+# In the order of time, a gap that outlasts so many is a second that no single page reaches across.
+MOST_PROBES_BY_TIME = 12
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class KeyWalk:
         self.done = False
         self.seen = Seen()
         self._at_cursor: frozenset[int] = frozenset()
-        self._contradictions = 0
+        self._empty_answers = 0
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
@@ -116,10 +119,20 @@ class KeyWalk:
         _check_listing(ask, page.leads)
         _check_order(ask, [lead.updated_at for lead in page.leads])
         _check_window(ask, page.leads)
-        if not page.leads and self._at_cursor and self._contradictions < CONFIRMATIONS:
-            self._contradictions += 1
+        if not page.leads and self._empty_answers < self._confirmations:
+            self._empty_answers += 1
             return [], None
         return self._advance(page)
+
+    @property
+    def _confirmations(self) -> int:
+        """How often an empty answer is asked again before it is believed."""
+        if self.leads_per_second is not None:
+            return (
+                CONFIRMATIONS  # a page said that there are more: this walk's, or that of the one it was cut from
+            )
+        # An empty trash is the rule. Mistaking it for a broken answer would cost each reading a request.
+        return 1 if self.listing == "leads" else 0
 
     def cut(self, start_at: int) -> KeyWalk:
         """Give away everything from `start_at` to a walk of its own."""
@@ -133,7 +146,7 @@ class KeyWalk:
         ids_at_cursor = {lead.id for lead in leads if lead.updated_at == self.cursor}
         fresh = [lead for lead in leads if lead.updated_at > self.cursor or lead.id not in self._at_cursor]
         self.seen.repeats += len(leads) - len(fresh)
-        self._contradictions = 0
+        self._empty_answers = 0
         if not page.has_next or cut_off:
             self.seen.left += len(self._at_cursor - ids_at_cursor)
             self.done = True
@@ -188,6 +201,7 @@ class CoverWalk:
         self._end_seen = False
         self._awaited = 0
         self._answers = 0
+        self._empty_starts = 0
         self._probe: _Probe | None = None
 
     @property
@@ -229,7 +243,7 @@ class CoverWalk:
         if self._awaited > self._answers:
             return None
         number, limit = page_over(self._next_position, self._limit)
-        self._next_position = number * limit - self._overlap
+        self._next_position = max(number * limit - self._overlap, self._next_position + 1)
         return self._send(number, limit)
 
     def _ask_for_gap(self) -> Ask | None:
@@ -237,12 +251,13 @@ class CoverWalk:
             return None
         gap = self._cover.first_gap()
         if self._probe is None or self._probe.gap != gap:
-            self._probe = _Probe(gap, self._cover.position_before(gap))
+            self._probe = _Probe(gap, self._cover.position_before(gap), self._limit)
         self._probe.tries += 1
         if self._probe.tries > MOST_PROBES:
             raise ReadingUnproven(
                 f"Reading {self.listing} by page number",
-                came_back=f"the list moved faster than it could be read, {MOST_PROBES} times in a row.",
+                came_back=f"its pages would not overlap, {MOST_PROBES} times in a row: leads are being changed "
+                "faster than they can be read.",
                 mend="Materialise the day again when fewer leads are being changed.",
             )
         number, limit = page_over(self._probe.position, self._limit)
@@ -257,6 +272,7 @@ class CoverWalk:
         if page.has_next and len(page.leads) < min(ask.limit, self._limit):
             # The server gives smaller pages than asked for, so its page numbers count in them.
             self._limit = len(page.leads)
+            self._probe = None
             self._next_position = len(page.leads) - self._overlap if ask.page == 1 else 0
 
     def _learn_cover(self, ask: Ask, page: Page, keys: list[int]) -> None:
@@ -264,9 +280,12 @@ class CoverWalk:
         if not page.leads:
             self._end_seen = True
             if ask.page == 1:
-                self._cover.add(None, None, end_position=0)
+                # There were leads, or nobody would read by page number.
+                self._empty_starts += 1
+                if self._empty_starts > CONFIRMATIONS:
+                    self._cover.add(None, None, end_position=0)
             elif self._probe:
-                self._probe.go_back()
+                self._probe.learn_nothing()
             return
         # Strictly between the first and the last second; at the ends other leads may share the second.
         inset = 0 if self._by_id else 1
@@ -278,6 +297,8 @@ class CoverWalk:
             self._probe.learn(low, high, position, len(keys))
         self._cover.add(low, high, end_position=position + len(keys))
         self._end_seen |= not page.has_next or self._cover.is_behind(keys[-1])
+        if self._probe and self._probe.tries >= MOST_PROBES_BY_TIME and not (self._by_id or self.done):
+            raise TieTooLarge
 
     def _matters(self, keys: list[int]) -> bool:
         return -self.window[1] <= keys[-1] and keys[0] <= -self.window[0]
@@ -353,11 +374,18 @@ class Cover:
 class _Probe:
     """Looks for the page that covers a gap, by what the pages near it show."""
 
-    def __init__(self, gap: int, position: int) -> None:
+    def __init__(self, gap: int, position: int, limit: int) -> None:
         self.gap = gap
         self.tries = 0
-        self._back = 8
+        # Closer to the end of a page than a fifth of it, `page_over` finds one that reaches behind.
+        self._overlap = self._back = max(1, min(8, limit // 5))
+        self._empty_answers = 0
         self.position = max(0, position - self._back)
+
+    def learn_nothing(self) -> None:
+        self._empty_answers += 1
+        if self._empty_answers % CONFIRMATIONS == 0:  # once is nothing to go by
+            self.go_back()
 
     def go_back(self) -> None:
         self._back *= 2
@@ -367,7 +395,7 @@ class _Probe:
         if low is not None and low > self.gap:
             self.go_back()
         elif high is not None and high < self.gap:
-            self.position = position + max(1, count - self._back)
+            self.position = max(position + count - self._overlap, self.position + 1)
 
 
 def page_over(position: int, limit_max: int) -> tuple[int, int]:

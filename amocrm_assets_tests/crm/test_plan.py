@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amocrm_assets.crm.pages import NOTHING
 from amocrm_assets.crm.plan import ReadingPlan, Window
 from amocrm_assets.crm.walks import Ask, CoverWalk, KeyWalk
 from amocrm_assets_tests.crm.listing import ListedAccount
@@ -51,7 +52,8 @@ accounts = st.builds(
     ListedAccount,
     live=st.lists(seconds, max_size=120).map(lambda ats: {3 * number + 1: at for number, at in enumerate(ats)}),
     deleted=st.lists(seconds, max_size=20).map(lambda ats: {3 * number + 2: at for number, at in enumerate(ats)}),
-    page_cap=st.integers(2, 12) | st.just(250),
+    # Pages of a handful cannot be made to overlap everywhere; none are known.
+    page_cap=st.integers(10, 25) | st.just(250),
     filters=st.booleans(),
     knows_deleted=st.booleans(),
     stable_ties=st.booleans(),
@@ -130,6 +132,18 @@ def test_an_unfiltered_second_too_full_to_be_proven_is_read_by_walking_the_whole
     assert plan.facts.whole_account_walks == 1
 
 
+@pytest.mark.parametrize("newer", [0, 3, 130])
+def test_an_unfiltered_second_that_just_fills_a_page_is_read_by_id(newer: int) -> None:
+    seconds = [1_700] * newer + [1_300] * 250 + [1_100] * 300
+    account = ListedAccount(dict(enumerate(seconds)), filters=False)
+
+    got, plan = read(account, Random(7))
+
+    assert set(got) >= expected(account)
+    assert plan.facts.whole_account_walks == 1
+    assert account.asked < 40
+
+
 def test_an_account_that_does_not_know_deleted_leads_is_found_out() -> None:
     account = ListedAccount({number: 1_100 + number for number in range(10)}, knows_deleted=False)
 
@@ -154,6 +168,29 @@ def test_an_end_that_contradicts_the_page_before_is_asked_again() -> None:
         plan.take(*again, account_now_empty.answer(again[1], Random(5)))
 
     assert plan.done
+
+
+@pytest.mark.parametrize("filters", [True, False])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_empty_answer_in_mid_list_loses_nothing(seed: int, *, tied: bool, filters: bool) -> None:
+    random = Random(seed)
+    seconds = [1_300 if tied else random.randrange(1_000, 1_600) for _ in range(900)]
+    account = ListedAccount(dict(enumerate(seconds)) | dict.fromkeys(range(10_000, 10_040), 3_000))
+    account.page_cap, account.filters = 20, filters
+    plan = ReadingPlan(WINDOW, ["leads", "deleted"])
+    lied: set[Ask] = set()
+    got: set[tuple[int, int]] = set()
+    while not plan.done:
+        due = plan.next_ask()
+        assert due
+        walk, ask = due
+        lies = random.random() < 0.2 and ask not in lied
+        page = NOTHING if lies else account.answer(ask, random)
+        lied |= {ask} if lies else set()
+        got |= {(lead.id, lead.updated_at) for lead in plan.take(walk, ask, page)}
+
+    assert got == expected(account)
 
 
 def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_number_of_requests() -> None:
