@@ -1,0 +1,117 @@
+"""Whatever amoCRM and the network do, a reading is complete and right, or it fails, says why, and writes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+
+from amocrm_assets.capturing import day_window
+from amocrm_assets.errors import (
+    AccessDenied,
+    AccountBlocked,
+    AccountUnpaid,
+    AmoCrmAssetsError,
+    DayNotOver,
+    NotAuthorised,
+    ReadingUnproven,
+    SettingsError,
+)
+from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.sandbox.options import FaultKind
+from amocrm_assets_tests.accounts import DAY, leads_of, source
+from amocrm_assets_tests.guarantees.whole_way import WholeWay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from amocrm_assets.storage import Storage
+
+KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+# Faults that a reading may stop at, with the error that it then ends in. All others it must overcome.
+STOPPING: dict[str, type[AmoCrmAssetsError]] = {
+    "401": NotAuthorised,
+    "402": AccountUnpaid,
+    "403-html": AccountBlocked,
+    "403-json": AccessDenied,
+    "redirect": SettingsError,
+    # A row that is neither in the window nor in its place: nothing proves such a page.
+    "row-outside-window": ReadingUnproven,
+    # Eight refusals in a row, each after a longer wait, look like a block.
+    "429-html": AccountBlocked,
+    "429-json": AccountBlocked,
+}
+WINDOW = day_window(DAY, source().zone)
+TIED = Population(leads=60, updated_from=WINDOW.from_at + 40_000, updated_to=WINDOW.from_at + 40_000)
+ACCOUNT: dict[str, Any] = {
+    "populations": (leads_of(DAY, 500), leads_of(DAY, 40, deleted=True), TIED, leads_of(DAY.replace(day=20), 50)),
+    "requests_per_second": None,
+    # Small pages make many requests of few leads.
+    "page_limit_max": 25,
+    "page_limit_default": 25,
+    "touched_from": WINDOW.from_at,
+    "touched_to": WINDOW.to_at,
+}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Sandbox]:
+    with running_sandbox(SandboxOptions(**ACCOUNT)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def way(tmp_path: Path, storage: Storage) -> WholeWay:
+    return WholeWay(tmp_path, storage, source())
+
+
+def fault(kind: FaultKind, rate: float) -> Fault:
+    """A fault as it is thrown here. A 204 is amoCRM's word for an empty list; a lie is only one in mid-list."""
+    return Fault(
+        kind,
+        rate=rate,
+        seconds=0.7,
+        page_from=2 if kind == "204" else 1,
+        retry_after=3 if kind == "429-json" else None,
+    )
+
+
+def go(way: WholeWay, sandbox: Sandbox, *allowed: type[AmoCrmAssetsError]) -> bool:
+    """Whether the day landed, complete; otherwise it failed in an allowed way and left nothing."""
+    stood = way.stands(sandbox, DAY)
+    try:
+        way.go(sandbox, [DAY])
+    except allowed:
+        way.check_nothing_written()
+        return False
+    way.check_complete(sandbox, DAY, stood=stood)
+    return True
+
+
+@pytest.mark.rounds(1, 40)
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_kind_of_fault(served: Sandbox, way: WholeWay, kind: FaultKind, seed: int) -> None:
+    rate = (0.02, 0.2, 0.1, 0.05)[seed % 4]
+    served.reset(SandboxOptions(**ACCOUNT, seed=seed, faults=(fault(kind, rate),)))
+    assert go(way, served, *[STOPPING[kind]] if kind in STOPPING else []) or kind in STOPPING
+
+
+@pytest.mark.rounds(2, 50)
+@pytest.mark.parametrize("one_in", [5, 10, 20, 50])
+def test_all_kinds_that_pass_together_while_people_work(
+    served: Sandbox, way: WholeWay, one_in: int, seed: int
+) -> None:
+    passing = [kind for kind in KINDS if kind not in STOPPING]
+    faults = tuple(fault(kind, 1 / one_in / len(passing)) for kind in passing)
+    people = {"edits_per_answer": 3, "deletions_per_answer": 1, "jumps_per_answer": 2}
+    served.reset(SandboxOptions(**ACCOUNT, **people, seed=seed, faults=faults))
+    assert go(way, served)
+
+
+@pytest.mark.rounds(2, 50)
+@pytest.mark.parametrize("one_in", [50, 200])
+def test_all_kinds_together(served: Sandbox, way: WholeWay, one_in: int, seed: int) -> None:
+    faults = tuple(fault(kind, 1 / one_in / 4) for kind in KINDS)
+    served.reset(SandboxOptions(**ACCOUNT, edits_per_answer=3, seed=seed, faults=faults))
+    go(way, served, *set(STOPPING.values()))
