@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("soak")
-    group.addoption("--soak", type=float, default=0.0, help="Try so many times the rounds of a soak; 0: a handful.")
+    group.addoption(
+        "--soak", type=float, default=0.0, help="Try so many times the rounds of a soak; 0: a handful."
+    )
     group.addoption("--soak-from", type=int, default=1, help="The first seed.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "rounds(few, many): how many seeds a test tries, in `make test` and in a soak")
+    config.addinivalue_line(
+        "markers", "rounds(few, many): how many seeds a test tries, in `make test` and in a soak"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

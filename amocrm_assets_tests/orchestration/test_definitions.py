@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -85,12 +86,15 @@ def test_assets_present_themselves(tmp_path: Path) -> None:
 def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:
     write_source(tmp_path, "my-shop", SOURCE)
     definitions = loaded(tmp_path)
-    described = [definitions.resolve_job_def("my_shop_leads"), definitions.resolve_schedule_def("my_shop_daily")]
+    described: list[Any] = [
+        definitions.resolve_job_def("my_shop_leads"),
+        definitions.resolve_schedule_def("my_shop_daily"),
+    ]
     checks = [check for check in definitions.asset_checks or [] if isinstance(check, dg.AssetChecksDefinition)]
     specs = [spec for check in checks for spec in check.check_specs]
     assert specs
-    for description in [*(each.description for each in described), *(spec.description for spec in specs)]:
-        assert len(str(description)) > 80
+    descriptions = [each.description for each in described] + [spec.description for spec in specs]
+    assert all(len(str(description)) > 80 for description in descriptions)
 
 
 @pytest.mark.parametrize("model", [SourceSettings, ScheduleSettings, OAuthSettings])

@@ -1,0 +1,96 @@
+"""What a walk may ask amoCRM, and what a page must hold to be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+from amocrm_assets.errors import ReadingUnproven
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pages import LeadLine
+
+Listing = Literal["leads", "deleted"]
+Order = Literal["updated_at asc", "updated_at desc", "id asc"]
+
+# https://www.amocrm.ru/developers/content/crm_platform/leads-api; a larger limit silently gives 50.
+PAGE_LIMIT = 250
+# 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
+# again so often, and a first one where leads are the rule once.
+CONFIRMATIONS = 2
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question to `/api/v4/leads`. Without `from_at` no filter is sent."""
+
+    listing: Listing
+    order: Order
+    from_at: int | None = None
+    to_at: int | None = None
+    page: int = 1
+    limit: int = PAGE_LIMIT
+
+    def params(self) -> dict[str, str | int]:
+        """The question as amoCRM wants it in the address."""
+        key, direction = self.order.split()
+        params: dict[str, str | int] = {"limit": self.limit, "page": self.page, f"order[{key}]": direction}
+        if self.from_at is not None and self.to_at is not None:
+            params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at}
+        if self.listing == "deleted":
+            params["with"] = "only_deleted"
+        return params
+
+
+@dataclass
+class Seen:
+    """What a walk noticed beside the leads."""
+
+    repeats: int = 0
+    left: int = 0
+
+
+class FilterIgnored(Exception):
+    """The page holds a lead that the filter excludes, so the account does not filter."""
+
+
+class DeletedIgnored(Exception):
+    """Asked for deleted leads, amoCRM sent others: the account does not know `with=only_deleted`."""
+
+
+class TieTooLarge(Exception):
+    """More leads share one second than overlapping pages in the order of time can tell apart."""
+
+
+def check_page(ask: Ask, leads: tuple[LeadLine, ...], keys: list[int]) -> None:
+    """Hold a page to what was asked; `keys` must not fall along the list.
+
+    Raises `DeletedIgnored`, `FilterIgnored`, and `ReadingUnproven` for another order than asked for.
+    """
+    _check_listing(ask, leads)
+    _check_order(ask, keys)
+    _check_window(ask, leads)
+
+
+def _check_listing(ask: Ask, leads: tuple[LeadLine, ...]) -> None:
+    if ask.listing == "deleted" and not all(lead.is_deleted for lead in leads):
+        raise DeletedIgnored
+
+
+def _check_order(ask: Ask, keys: list[int]) -> None:
+    if any(later < earlier for earlier, later in pairwise(keys)):
+        raise ReadingUnproven(
+            f"Reading {ask.listing} by {ask.order}",
+            came_back="amoCRM sent leads in another order than asked for, and without an order nothing proves "
+            "that a reading is complete.",
+            mend="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
+        )
+
+
+def _check_window(ask: Ask, leads: tuple[LeadLine, ...]) -> None:
+    from_at, to_at = ask.from_at, ask.to_at
+    if from_at is None or to_at is None:
+        return
+    if any(not from_at <= lead.updated_at <= to_at for lead in leads):
+        raise FilterIgnored
