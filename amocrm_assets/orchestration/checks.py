@@ -7,8 +7,9 @@ are judged by the step; checks of what lies in storage and warehouse can be run 
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import dagster as dg
 
@@ -126,12 +127,17 @@ def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) ->
     )
 
 
-def _same_midnights(day: date, zone: str, source: SourceSettings) -> bool:
-    from zoneinfo import available_timezones
-
+def _same_midnights(day: date, zone_name: str, source: SourceSettings) -> bool:
     from amocrm_assets.capturing import day_window
 
-    return zone in available_timezones() and day_window(day, ZoneInfo(zone)) == day_window(day, source.zone)
+    zone = _zone(zone_name)
+    return zone is not None and day_window(day, zone) == day_window(day, source.zone)
+
+
+@cache
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone that the account names; None for a name that is none. Looking for it is slow."""
+    return ZoneInfo(name) if name in available_timezones() else None
 
 
 def _authorisation(expires_at: int | None) -> dg.AssetCheckResult:
