@@ -59,5 +59,5 @@ $(EMULATOR)/.ready: requirements/emulator.lock $(VENV)/.ready
 	touch $@
 
 lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements/project.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra deploy --group dev pyproject.toml -o requirements/project.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header requirements/emulator.in -o requirements/emulator.lock

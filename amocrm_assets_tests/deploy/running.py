@@ -1,0 +1,34 @@
+"""A process that runs a source's job again and again, for the tests that set several of them on one account.
+
+It is started with the folder of the sources, and days; it runs each day in turn with an instance of Dagster that
+no other process knows, as two deployments would, and prints how each run ended.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.orchestration.source import source_definitions
+
+
+def main(folder: str, *days: str) -> None:
+    """Run the days of the only source there."""
+    (found,) = find_sources(Path(folder))
+    source = found.settings
+    job = source_definitions(source, file=found.file).resolve_job_def(f"{source.key}_leads")
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        for day in days:
+            result = job.execute_in_process(
+                instance=instance, partition_key=day, run_config=quiet, raise_on_error=False
+            )
+            sys.stdout.write(f"{day} {'landed' if result.success else 'failed'}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
