@@ -16,7 +16,7 @@ from amocrm_assets.rows.json_values import Number, compact_json, integer_of, kin
 from amocrm_assets.rows.leads import WholeItem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _TEXTS = (
     "category", "monetary", "multiselect", "multitext", "numeric", "org_legal_name", "price", "radiobutton",
@@ -42,7 +42,7 @@ class Texts:
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         date_text, date_time_text = _dates_only(self._date), _dates_only(self._date_time)
-        self._by_type: dict[str | None, Callable[[Any], str | None]] = {
+        self._by_type: dict[str, Callable[[Any], str | None]] = {
             **dict.fromkeys(_TEXTS, _plain),
             **dict.fromkeys(_OBJECTS, _object),
             "birthday": date_text,
@@ -51,12 +51,17 @@ class Texts:
             "date_time": date_time_text,
         }
 
+    @property
+    def known_types(self) -> Iterable[str]:
+        """Field types whose values are not taken as they come."""
+        return self._by_type.keys()
+
     def text(self, value: Any, field_type: str | None) -> str | Misfit | None:
         """The text of a value; null stays null."""
         if value is None:
             return None
         try:
-            text = self._by_type.get(field_type, _anything)(value)
+            text = self._by_type.get(field_type or "", _anything)(value)
         except RecursionError:
             return Misfit(f"value of a {field_type} field: nested too deeply")
         if text is None:

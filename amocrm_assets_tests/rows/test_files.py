@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -115,6 +118,41 @@ def test_runs_side_by_side_leave_the_rows_of_all_captures(storage: Storage) -> N
         counts = list(pool.map(captures_and_merges, range(8)))
     assert max(counts) == 8
     assert pq.read_metadata(storage.uri(NAME)).num_rows == 8
+
+
+CAPTURING_FOR_EVER = """
+import sys
+from amocrm_assets.rows import write_rows
+from amocrm_assets.storage import open_storage
+from amocrm_assets_tests.rows.days import DAY, keep, lead, source
+storage, number = open_storage(sys.argv[1]), int(sys.argv[2])
+while True:
+    keep(storage, [lead(number), lead(7, name="x" * 100_000)], number=number)
+    print(number, flush=True)
+    write_rows(storage, source(), DAY)
+    number += 1
+"""
+
+
+def test_runs_that_are_killed_lose_no_capture_and_leave_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+    chance = random.Random(20260101)
+    kept = 100
+    for _ in range(4):
+        command = [sys.executable, "-c", CAPTURING_FOR_EVER, str(tmp_path), str(kept)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.random() / 10)
+            process.kill()
+            kept += 1 + len(process.stdout.readlines())
+    storage.sweep("captures")  # as the next reading does
+    ids = {int(each) for each in pq.read_table(write(storage))["id"].to_pylist()}
+    assert ids >= {7, *range(100, kept)}
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def write(storage: Storage) -> str:
+    return storage.uri(write_rows(storage, source(), DAY).name)
 
 
 def test_duckdb_reads_the_file_in_the_types_of_the_shard_and_every_text_as_it_is(storage: Storage) -> None:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from amocrm_assets.orchestration import checks
+from amocrm_assets.rows.files import rows_name
+from amocrm_assets.rows.leads import RENAMED
+from amocrm_assets.rows.texts import Texts
+from amocrm_assets.shard import COLUMNS
+from amocrm_assets_tests.rows.days import DAY, field, lead, line, oddities_of, rows_of, source
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "rows.md").read_text(encoding="utf-8")
+
+
+def table(first_heading: str) -> list[list[str]]:
+    """Rows of the table with this heading, as cells."""
+    lines = DOCUMENT.partition(f"| {first_heading} |")[2].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+EXAMPLES = [
+    (field_type.strip("` "), sent.strip("`"), text.strip("`"))
+    for types, sent, text in table("field type")
+    for field_type in types.split(", ")
+]
+
+
+@pytest.mark.parametrize(("field_type", "sent", "text"), EXAMPLES)
+def test_a_value_has_the_text_that_the_document_says(field_type: str, sent: str, text: str) -> None:
+    given = line(lead(1, custom_fields_values=[field(field_type, {"value": "HERE"})]))
+    (row,) = rows_of([given.replace(b'"HERE"', sent.encode())])
+    assert row["custom_fields"][0]["values"] == [{"value": text, "enum": None}]
+
+
+def test_every_known_type_is_documented() -> None:
+    documented = {field_type for field_type, _, _ in EXAMPLES}
+    assert set(Texts(source().zone).known_types) == documented - {"a type that is not known here"}
+
+
+def test_renamed_columns_are_documented() -> None:
+    documented = dict(cells for cells in table("column"))
+    assert {column: f"`{sent}`" for column, sent in RENAMED.items()}.items() <= {
+        column.strip("`"): sent for column, sent in documented.items()
+    }.items()
+    assert {f"`custom_fields[].{part.name}`" for part in COLUMNS[-1].columns[:3]} <= documented.keys()
+
+
+def test_the_kinds_of_oddities_are_written_as_they_are_counted() -> None:
+    bad = lead(
+        1,
+        price="много",
+        updated_at=None,
+        custom_fields_values=["x", field("date", {"value": "завтра"}, field_id=None)],
+        name="\ud800",
+    )
+    kinds = set(oddities_of([bad, lead(2) | {"id": "77"}, {}, b"no json"]))
+    documented = {kind for cells in table("kind") for kind in re.findall(r"`([^`]+)`", cells[0])}
+    assert kinds == documented
+
+
+def test_names_in_the_document_are_those_of_the_code() -> None:
+    assert f"`{{storage}}/{rows_name('{subdomain}', DAY).replace(str(DAY), '{YYYY-MM-DD}')}`" in DOCUMENT
+    assert {f"`{checks.FIELDS}`", f"`{checks.ODDITIES}`"} <= set(re.findall(r"`[^`]+`", DOCUMENT))
+    assert "`unknown_properties`" in DOCUMENT

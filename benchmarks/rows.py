@@ -1,0 +1,175 @@
+"""How many leads a second become rows, on one core, and how much memory a day takes.
+
+From a capture file to Arrow tables, sorted and merged, with 8 custom fields of different types on each lead. Each
+figure is the best of some rounds in CPU seconds, so that a busy machine disturbs it least.
+Run it: `python -m benchmarks.rows [--leads 100000] [--captures 1] [--json]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+
+from amocrm_assets.captures import CaptureFacts, CaptureWriter, capture_names, open_capture
+from amocrm_assets.rows import write_rows
+from amocrm_assets.rows.merging import rows_of_day
+from amocrm_assets.settings import SourceSettings
+from amocrm_assets.storage import Storage, open_storage
+
+DAY = date(2026, 1, 1)
+FIRST_SECOND = 1_767_214_800
+ROUNDS = 3
+FIELDS = [
+    ("text", "Город", None),
+    ("select", "Источник", None),
+    ("numeric", "Площадь", None),
+    ("date", "Дата договора", None),
+    ("checkbox", "Согласие", None),
+    ("monetary", "Предоплата", None),
+    ("tracking_data", "utm_source", "UTM_SOURCE"),
+    ("textarea", "Комментарий", None),
+]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leads", type=int, default=100_000)
+    parser.add_argument("--captures", type=int, default=1, help="how often the day was read")
+    parser.add_argument("--json", action="store_true", help="print figures for a program")
+    arguments = parser.parse_args()
+    figures = measure(arguments.leads, arguments.captures)
+    if arguments.json:
+        print(json.dumps(figures, indent=2))  # noqa: T201 - this is its output
+        return
+    for what, figure in figures.items():
+        print(f"{what:<24} {figure:>12,.0f}")  # noqa: T201
+
+
+def measure(leads: int = 100_000, captures: int = 1) -> dict[str, float]:
+    """Leads a second of CPU, and peak memory of a process that writes a day's rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        storage = open_storage(folder)
+        for number in range(captures):
+            _write_capture(storage, leads, number)
+        merged = min(_seconds_to_merge(storage) for _ in range(ROUNDS))
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(1) as pool:
+            written, peak_mb = pool.apply(_write_rows, (folder,))
+    return {
+        "leads": leads,
+        "leads/s to Arrow": leads / merged,
+        "leads/s to Parquet": leads / written,
+        "peak MB": peak_mb,
+    }
+
+
+def _source() -> SourceSettings:
+    settings = {"subdomain": "acme", "access_token_env": "AMOCRM_TOKEN", "start_date": "2026-01-01"}
+    return SourceSettings.model_validate(settings | {"timezone": "Europe/Moscow"})
+
+
+def _seconds_to_merge(storage: Storage) -> float:
+    with ExitStack() as stack:
+        captures = [
+            stack.enter_context(open_capture(storage, name)) for name in capture_names(storage, "acme", DAY)
+        ]
+        started = time.process_time()
+        for _ in rows_of_day(captures, source=_source()).tables():
+            pass
+        return time.process_time() - started
+
+
+def _write_rows(folder: str) -> tuple[float, float]:
+    started = time.process_time()
+    write_rows(open_storage(folder), _source(), DAY)
+    unit = 1024 if sys.platform == "linux" else 1024**2  # macOS counts bytes
+    return time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _write_capture(storage: Storage, leads: int, number: int) -> None:
+    facts = CaptureFacts(
+        subdomain="acme",
+        day=DAY,
+        from_at=FIRST_SECOND,
+        to_at=FIRST_SECOND + 86_399,
+        timezone="Europe/Moscow",
+        captured_at=datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=number),
+        account_id=31_000_001,
+        fields=[
+            {"id": field_id, "name": name, "code": code, "type": kind, "is_predefined": code is not None}
+            for field_id, (kind, name, code) in enumerate(FIELDS, 700_001)
+        ],
+    )
+    writer = CaptureWriter(storage, facts)
+    writer.add(_lines(leads, random.Random(number)))  # noqa: S311 - leads, not secrets
+    writer.publish()
+
+
+def _lines(leads: int, chance: random.Random) -> Iterator[bytes]:
+    for lead_id in chance.sample(range(20_000_000, 20_000_000 + 2 * leads), leads):
+        updated_at = FIRST_SECOND + chance.randrange(86_400)
+        yield json.dumps(_lead(lead_id, updated_at, chance)).encode()
+
+
+def _lead(lead_id: int, updated_at: int, chance: random.Random) -> dict[str, object]:
+    return {
+        "id": lead_id,
+        "name": f"Заявка {chance.randrange(10**6)}",
+        "price": chance.randrange(10**6),
+        "responsible_user_id": 9_000_000 + chance.randrange(30),
+        "group_id": 0,
+        "status_id": 50_000_000 + chance.randrange(12),
+        "pipeline_id": 6_000_001,
+        "loss_reason_id": None,
+        "created_by": 0,
+        "updated_by": 9_000_000,
+        "created_at": updated_at - chance.randrange(10**7),
+        "updated_at": updated_at,
+        "closed_at": None,
+        "closest_task_at": updated_at + 3600,
+        "is_deleted": False,
+        "custom_fields_values": [
+            {
+                "field_id": field_id,
+                "field_name": name,
+                "field_code": code,
+                "field_type": kind,
+                "values": [_item(kind, chance)],
+            }
+            for field_id, (kind, name, code) in enumerate(FIELDS, 700_001)
+        ],
+        "score": None,
+        "account_id": 31_000_001,
+        "labor_cost": None,
+        "is_price_computed": False,
+        "_links": {"self": {"href": f"https://acme.amocrm.ru/api/v4/leads/{lead_id}?page=1&limit=250"}},
+        "_embedded": {"tags": [{"id": 1, "name": "сайт", "color": None}], "companies": []},
+    }
+
+
+def _item(kind: str, chance: random.Random) -> dict[str, object]:
+    number = chance.randrange(10**6)
+    match kind:
+        case "select":
+            return {"value": f"Вариант {number % 20}", "enum_id": 900_000 + number % 20, "enum_code": None}
+        case "numeric" | "monetary":
+            return {"value": f"{number / 100}"}
+        case "date":
+            return {"value": FIRST_SECOND + 86_400 * (number % 400)}
+        case "checkbox":
+            return {"value": number % 2 == 0}
+    return {"value": f"значение {number}"}
+
+
+if __name__ == "__main__":
+    main()
