@@ -41,4 +41,4 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, job, schedule and resources of the source; nothing when it is not enabled."""
-        return source_definitions(self, file=context.path)
+        return source_definitions(self, file=context.path / "defs.yaml" if context.path.is_dir() else context.path)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.captures import capture_names
+from amocrm_assets.orchestration.progress import listening
 from amocrm_assets.rows import rows_name
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
@@ -115,20 +116,26 @@ def test_what_may_pass_is_tried_again_and_fails_with_its_cause_in_the_end(pipeli
 
 
 def test_a_range_that_fails_in_the_middle_keeps_its_finished_days_and_names_the_rest(pipeline: Pipeline) -> None:
-    first, last = "2025-02-10", "2025-03-10"
-    pipeline.sandbox.configure(page_limit_max=25, page_limit_default=25, faults=(Fault("402", after=11),))
-    failure = failure_of(pipeline.run(first, last))
+    def end_the_subscription(_asset: str, done: int, _wanted: int) -> None:
+        if done == 3:
+            pipeline.sandbox.configure(faults=(Fault("402"),))
+
+    # One day is there before, so the days around it are read one after the other.
+    pipeline.run("2025-03-07", only=["raw_leads"])
+    with listening(end_the_subscription):
+        failure = failure_of(pipeline.run("2025-03-05", LAST))
     assert failure.metadata["error"].value == "AccountUnpaid"
-    done = pipeline.materialised("raw_leads")
-    assert 0 < len(done) < 29
-    assert failure.metadata["unfinished"].value == 29 - len(done)
-    assert f"Not finished: {failure.metadata['unfinished_days'].value}." in failure.description
+    assert failure.metadata["unfinished"].value == 3
+    assert failure.description.endswith("Not finished: 2025-03-08 to 2025-03-10.")
+    raw = pipeline.materialised("raw_leads")
+    assert sorted(raw) == ["2025-03-05", "2025-03-06", "2025-03-07"]
+    assert raw["2025-03-05"]["dagster/partition_row_count"] > 0
 
     pipeline.sandbox.configure(faults=())
-    assert pipeline.run(first, last).success
+    assert pipeline.run("2025-03-05", LAST).success
     again = pipeline.materialised("raw_leads")
-    assert {day for day, facts in again.items() if facts["read"] == "in this run"}.isdisjoint(done)
-    assert len(pipeline.warehouse.shard_days("acme")) == 29
+    assert [day for day, facts in again.items() if facts["read"] == "in this run"] == DAYS[1:]
+    assert len(pipeline.warehouse.shard_days("acme")) == 6
 
 
 def test_what_needs_a_person_fails_at_once_with_its_mend(
