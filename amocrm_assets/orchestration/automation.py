@@ -33,7 +33,7 @@ def automation_of(source: SourceSettings, assets: list[dg.AssetKey]) -> dg.Defin
         f"{source.key}_leads",
         selection=dg.AssetSelection.assets(*assets),
         description=(
-            f"Brings the leads of **{source.title}** that were updated on a day to the warehouse: `raw_leads` →"
+            f"Brings the leads of {source.title} that were updated on a day to the warehouse: `raw_leads` →"
             " `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run that reads amoCRM once."
         ),
         tags={SOURCE_TAG: source.subdomain},
@@ -52,9 +52,10 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
         execution_timezone=source.timezone,
         default_status=_first_state(source),
         description=(
-            f"Materialises the day that has just ended for **{source.title}**, {source.timezone} time, and the"
+            f"Materialises the day that has just ended for {source.title}, {source.timezone} time, and the"
             f" days of the last {LOOK_BACK_DAYS} that are missing.\n\nThe switch here rules once it was used;"
-            " before, `schedule.enabled` in the source's `defs.yaml` does."
+            # No Markdown: a schedule's page shows it as it is written.
+            " before, schedule.enabled in the source's defs.yaml does."
         ),
         tags={SOURCE_TAG: source.subdomain},
     )

@@ -54,7 +54,8 @@ def preview(storage: Storage, source: SourceSettings, day: date) -> str:
 
     Where the source does not import names, custom fields are not shown either: they hold names and addresses.
     """
-    columns = ["id", "pipeline_id", "status_id", "sale", "responsible_user_id", "updated_at"]
+    # As many as fit beside each other on the asset's page.
+    columns = ["id", "status_id", "sale", "updated_at"]
     if source.import_lead_name:
         columns = ["id", "name", *columns[1:], "custom_fields"]
     rows = _first_rows(storage, source.subdomain, day, columns)

@@ -71,7 +71,7 @@ def test_assets_present_themselves(tmp_path: Path) -> None:
         assert spec.owners == ["team:sales"]
         assert spec.tags["domain"] == "sales"
         assert spec.kinds
-        assert "**My Shop**" in str(spec.description)
+        assert "My Shop" in str(spec.description)
         references = spec.metadata["dagster/code_references"].code_references
         assert [reference.label for reference in references] == ["Settings of the source", "Code of the asset"]
         assert references[0].file_path == str(file)

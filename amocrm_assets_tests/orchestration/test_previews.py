@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def test_a_preview_shows_some_rows_as_a_table(pipeline: Pipeline) -> None:
     pipeline.run(LAST, only=["raw_leads", "leads"])
     head, line, *rows = pipeline.materialised("leads")[LAST]["preview"].splitlines()
-    assert head.startswith("| id | name | pipeline_id | status_id | sale |")
+    assert head.startswith("| id | name | status_id | sale | updated_at | custom_fields |")
     assert set(line) == {"|", " ", "-"}
     assert len(rows) == 5
     assert all(row.count(" | ") == head.count(" | ") for row in rows)

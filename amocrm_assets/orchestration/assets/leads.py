@@ -32,7 +32,7 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         deps=[raw_leads_key(source)],
         kinds={"parquet", "pandas"},
         description=(
-            f"Rows of the leads of **{source.title}** that were updated on a day: all captures of the day merged,"
+            f"Rows of the leads of {source.title} that were updated on a day: all captures of the day merged,"
             " the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own assets"
             " (`docs/downstream.md`)."
         ),

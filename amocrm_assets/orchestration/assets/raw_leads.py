@@ -45,7 +45,7 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
         key,
         kinds={"amocrm", "json"},
         description=(
-            f"Leads of **{source.title}** (<{source.url}>) that were updated on a day, exactly as amoCRM"
+            f"Leads of {source.title} ({source.url}) that were updated on a day, exactly as amoCRM"
             " sent them.\n\nEach reading is kept as a capture of its own and never changed, so nothing that was"
             " once seen is lost."
         ),

@@ -34,7 +34,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         deps=[leads_key(source)],
         kinds={Deployment.from_environment().warehouse.partition(":")[0], "table"},
         description=(
-            f"The leads of **{source.title}** that were updated on a day, as the table"
+            f"The leads of {source.title} that were updated on a day, as the table"
             f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"
             " all, and the warehouse's own count is compared with the rows afterwards."
         ),
