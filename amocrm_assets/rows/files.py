@@ -91,8 +91,8 @@ def rows_table(storage: Storage, subdomain: str, day: date) -> pa.Table:
 
     name = rows_name(subdomain, day)
     try:
-        with storage.local(name) as path, disk_errors(f"Reading {name}", path):
-            return pq.read_table(path, memory_map=False)
+        with storage.local(name) as path, disk_errors(f"Reading {name}", path), pq.ParquetFile(path) as file:
+            return file.read()
     except FileNotFoundError as error:
         raise _missing(f"Reading the rows of {subdomain} {day}", "leads") from error
 

@@ -1,22 +1,18 @@
-"""A lead as API v4 sends it: the bytes of one capture line become a record with typed columns.
+"""A lead as API v4 sends it: records with the types that its properties have in the shard.
 
-Well-formed leads take a quick way, on which the decoder itself checks every type; all others go through
-`misfits`. What the values of a custom field mean is the affair of `texts`.
+msgspec decodes a well-formed lead straight into them, and refuses any other. What the values of a custom field
+mean is the affair of `texts`; what to do with other leads, of `misfits`.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from amocrm_assets.rows.json_values import INT64_MAX, INT64_MIN, Number
+from amocrm_assets.rows.json_values import INT64_MAX, INT64_MIN
 from amocrm_assets.shard import COLUMNS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 Integer = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
 
@@ -91,32 +87,4 @@ class KnownLead(Lead, kw_only=True, forbid_unknown_fields=True, rename=RENAMED):
     visitor_uid: msgspec.Raw = _NOT_SENT
 
 
-_KNOWN_PROPERTIES = frozenset(KnownLead.__struct_encode_fields__)
-
-
-class LeadReader:
-    """Reads lines of captures; `unknown_properties` gathers the names of properties that nothing here knows."""
-
-    def __init__(self) -> None:
-        self.unknown_properties: set[str] = set()
-        self._known_lead = msgspec.json.Decoder(KnownLead, float_hook=Number)
-        self._lead = msgspec.json.Decoder(Lead, float_hook=Number)
-        self._names = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-    def read(self, line: bytes) -> tuple[Lead | None, Sequence[str]]:
-        """The lead, or None for a line without a usable id; and notes of what did not fit."""
-        misfits = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-        with suppress(*misfits):
-            return self._known_lead.decode(line), ()
-        with suppress(*misfits):
-            lead = self._lead.decode(line)
-            self._gather(self._names.decode(line))
-            return lead, ()
-        from amocrm_assets.rows.misfits import lead_of_misfit
-
-        lead_or_none, names, notes = lead_of_misfit(line)
-        self._gather(names)
-        return lead_or_none, notes
-
-    def _gather(self, names: Iterable[str]) -> None:
-        self.unknown_properties |= _KNOWN_PROPERTIES.union(names) - _KNOWN_PROPERTIES
+KNOWN_PROPERTIES = frozenset(KnownLead.__struct_encode_fields__)

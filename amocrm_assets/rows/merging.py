@@ -14,8 +14,8 @@ from amocrm_assets.rows.batches import BatchMaker
 from amocrm_assets.rows.choice import FieldChoice
 from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.rows.json_values import INT64_MIN
-from amocrm_assets.rows.leads import LeadReader
 from amocrm_assets.rows.oddities import OddityNotes
+from amocrm_assets.rows.reading import LeadReader
 from amocrm_assets.rows.texts import Texts
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from amocrm_assets.rows.batches import BatchMaker
 from amocrm_assets.rows.choice import FieldChoice
-from amocrm_assets.rows.leads import KnownLead, Lead, LeadReader
+from amocrm_assets.rows.leads import KnownLead, Lead
 from amocrm_assets.rows.misfits import lead_of_misfit
 from amocrm_assets.rows.oddities import OddityNotes
+from amocrm_assets.rows.reading import LeadReader
 from amocrm_assets.rows.texts import Texts
 from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.rows.any_json import JSON, TEXT, replaced
