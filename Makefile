@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check dev bench emulator lock
+.PHONY: setup demo test check dev pictures bench emulator lock
 
 # What runs without an installed console script, so that the tree in front of you is what runs.
 RUN := $(BIN)/python -m amocrm_assets.cli
@@ -19,16 +19,20 @@ dev: setup
 	@export DAGSTER_HOME="$(CURDIR)/dagster_home" AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
 	$(RUN) sandbox & sandbox=$$!; \
 	trap "kill $$sandbox" EXIT; \
-	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+	$(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 test: check emulator
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+
+# The pictures of README and docs, taken from a real Dagster in a real browser: needs Debian's package chromium.
+pictures: setup
+	$(BIN)/python -m amocrm_assets_tests.end_to_end.pictures docs/pictures
 
 bench: setup
 	$(BIN)/python -m benchmarks

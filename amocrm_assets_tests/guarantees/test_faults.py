@@ -12,7 +12,6 @@ from amocrm_assets.errors import (
     AccountBlocked,
     AccountUnpaid,
     AmoCrmAssetsError,
-    DayNotOver,
     NotAuthorised,
     ReadingUnproven,
     SettingsError,

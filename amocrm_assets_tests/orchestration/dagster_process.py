@@ -31,6 +31,8 @@ from amocrm_assets.orchestration.source import deployment_definitions
 
 defs = deployment_definitions(find_sources(Path(__file__).parent / "sources"))
 """
+LOCATION_NAME = "amocrm_assets"
+WORKSPACE = f"load_from: [{{python_file: {{relative_path: location.py, location_name: {LOCATION_NAME}}}}}]\n"
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 # A machine that is busy with other tests takes long to start four processes.
 START_SECONDS = 240.0
@@ -72,7 +74,7 @@ class Dagster:
     """A running Dagster."""
 
     def __init__(self, url: str, log: Path) -> None:
-        self._url = url
+        self.url = url
         self._log = log
 
     def log(self) -> str:
@@ -81,7 +83,7 @@ class Dagster:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL answer; an error in it fails the test."""
-        answer = requests.post(f"{self._url}/graphql", json={"query": query, "variables": variables}, timeout=60)
+        answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
         body = answer.json()
         assert "errors" not in body, body["errors"]
         data: dict[str, Any] = body["data"]
@@ -90,7 +92,7 @@ class Dagster:
     def materialise(self, assets: Sequence[Sequence[str]], *, day: str, config: str = "") -> str:
         """Do what the button "Materialize" does for one day; returns the run's id."""
         selector = {
-            "repositoryLocationName": "location.py",
+            "repositoryLocationName": LOCATION_NAME,
             "repositoryName": "__repository__",
             "pipelineName": "__ASSET_JOB",
             "assetSelection": [{"path": list(path)} for path in assets],
@@ -151,8 +153,9 @@ def running_dagster(home: Path, environment: Mapping[str, str]) -> Iterator[Dags
     """Dagster over the sources in `home/sources`, with the settings that this project ships."""
     shutil.copy(SHIPPED_HOME, home)
     (home / "location.py").write_text(LOCATION, encoding="utf-8")
+    (home / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
     port = _free_port()
-    command = [sys.executable, "-m", "dagster", "dev", "-f", "location.py", "-h", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     with (home / "dagster.log").open("wb") as log:
         process = subprocess.Popen(
             command,

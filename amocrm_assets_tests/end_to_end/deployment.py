@@ -1,0 +1,109 @@
+"""A whole deployment on this machine: Dagster as `make dev` starts it, a sound account and one with trouble.
+
+Accounts, folders and ports are its own. What is done with it is known to those who start it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets_tests.orchestration.dagster_process import Dagster, running_dagster
+from amocrm_assets_tests.orchestration.sources import write_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ASSETS = ("raw_leads", "leads", "amoCrmLeads")
+ZONE = ZoneInfo("Europe/Moscow")
+# Named as people see them, in pages and pictures. The second one's zone is not its account's, and its account has
+# no field of that name.
+SOUND = {"subdomain": "sandbox", "display_name": "Sandbox"}
+TROUBLED = {"subdomain": "spring-tea", "display_name": "Spring Tea", "leads_custom_fields": ["Бюджет рекламы"]}
+# One account for each of the next minutes: soon after Dagster is up, however slow the machine, one of them is due.
+MINUTES_DUE = range(1, 7)
+LEAST_NOTICE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What runs, and where its data lie."""
+
+    dagster: Dagster
+    sound: Sandbox
+    troubled: Sandbox
+    warehouse: str
+    started_at: datetime
+
+    @property
+    def yesterday(self) -> date:
+        """The last day that has ended, in the zone of all sources."""
+        return self.started_at.astimezone(ZONE).date() - timedelta(days=1)
+
+    @property
+    def month(self) -> list[date]:
+        """The thirty days before yesterday."""
+        return [self.yesterday - timedelta(days=back) for back in range(30, 0, -1)]
+
+    def next_due(self) -> str:
+        """The account whose schedule is due next, late enough to be switched on before."""
+        for minutes in MINUTES_DUE:
+            if _due_at(self.started_at, minutes) - datetime.now(UTC) > LEAST_NOTICE:
+                return f"due_{minutes}"
+        raise AssertionError(f"Dagster took more than {MINUTES_DUE[-1]} minutes to start")
+
+
+@contextmanager
+def running_deployment(home: Path) -> Iterator[Deployment]:
+    """Start it with everything in the folder `home`, and stop it in the end."""
+    started_at = datetime.now(UTC)
+    options = SandboxOptions(requests_per_second=None)
+    elsewhere = SandboxOptions(seed=2, timezone="Asia/Yekaterinburg", requests_per_second=None)
+    warehouse = f"duckdb:///{home}/data/warehouse.duckdb"
+    with running_sandbox(options) as sound, running_sandbox(elsewhere) as troubled:
+        _write_sources(home / "sources", sound, troubled, started_at)
+        environment = {
+            "SOUND_TOKEN": sound.token,
+            "TROUBLED_TOKEN": troubled.token,
+            "AMOCRM_STORAGE": str(home / "data"),
+            "AMOCRM_WAREHOUSE": warehouse,
+        }
+        with running_dagster(home, environment) as dagster:
+            yield Deployment(dagster, sound, troubled, warehouse, started_at)
+
+
+def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, at: datetime) -> None:
+    today = at.astimezone(ZONE).date()
+    first_day, much_later = today - timedelta(days=31), at + timedelta(hours=12)
+    write_source(folder, "sandbox", _attributes(sound, "SOUND_TOKEN", first_day, much_later, **SOUND))
+    write_source(folder, "spring-tea", _attributes(troubled, "TROUBLED_TOKEN", first_day, much_later, **TROUBLED))
+    # They begin yesterday: a tick asks for every day of the last week that is missing.
+    yesterday = today - timedelta(days=1)
+    for minutes in MINUTES_DUE:
+        due = _attributes(sound, "SOUND_TOKEN", yesterday, _due_at(at, minutes), subdomain=f"due-{minutes}")
+        due["schedule"]["enabled"] = False
+        write_source(folder, f"due-{minutes}", due)
+
+
+def _attributes(
+    sandbox: Sandbox, token_variable: str, first_day: date, due_at: datetime, **named: Any
+) -> dict[str, Any]:
+    local = due_at.astimezone(ZONE)
+    return {
+        **named,
+        "base_url": sandbox.url,
+        "access_token_env": token_variable,
+        "timezone": ZONE.key,
+        "start_date": first_day.isoformat(),
+        "requests_per_second": 50,
+        "schedule": {"hour": local.hour, "minute": local.minute},
+    }
+
+
+def _due_at(started_at: datetime, minutes: int) -> datetime:
+    return started_at.replace(second=0, microsecond=0) + timedelta(minutes=minutes)

@@ -1,0 +1,54 @@
+"""What a person does in a deployment before the pages have something to show: a day, a month, a failure, a switch.
+
+Everything is launched at once and waited for where it is looked at, since most of the time is the daemon's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amocrm_assets.sandbox.options import Fault
+from amocrm_assets_tests.end_to_end import asking
+from amocrm_assets_tests.end_to_end.deployment import ASSETS
+
+if TYPE_CHECKING:
+    from amocrm_assets_tests.end_to_end.deployment import Deployment
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What was launched in a deployment."""
+
+    day_run: str
+    backfill: str
+    failed_run: str
+    mended_run: str
+    due: str
+
+
+def launch(deployment: Deployment) -> Launched:
+    """Switch a schedule on, backfill a month, materialise yesterday, and see another account fail and mended."""
+    dagster = deployment.dagster
+    due = deployment.next_due()
+    asking.switch_on(dagster, f"{due}_daily")
+    backfill = asking.launch_backfill(dagster, assets_of("sandbox"), deployment.month)
+    yesterday = deployment.yesterday.isoformat()
+    deployment.troubled.configure(faults=(Fault("402"),))
+    failed_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
+    day_run = dagster.materialise(assets_of("sandbox"), day=yesterday)
+    dagster.ended([failed_run])
+    deployment.troubled.configure(faults=())
+    mended_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
+    return Launched(day_run, backfill, failed_run, mended_run, due)
+
+
+def assets_of(source: str) -> list[list[str]]:
+    """Keys of a source's three assets."""
+    return [[source, asset] for asset in ASSETS]
+
+
+def wait_for_all(deployment: Deployment, launched: Launched) -> None:
+    """Wait until all of it has ended, but for the schedule's tick."""
+    asking.runs_of_backfill(deployment.dagster, launched.backfill)
+    deployment.dagster.ended([launched.day_run, launched.mended_run])

@@ -1,0 +1,109 @@
+"""The pages of Dagster's UI that people look at: opens each, and waits until it shows what it is opened for.
+
+A page that never does fails there, by the browser's patience. What else is on it is the affair of those who look.
+Pages fill in bit by bit, so a look at the text of the moment proves only what is not there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import TimeoutError as NeverShown
+
+from amocrm_assets_tests.orchestration.dagster_process import LOCATION_NAME
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from playwright.sync_api import Page
+
+ROW_COUNT = "dagster/partition_row_count"
+
+
+class Pages:
+    """The UI at an address, seen in one window of a browser."""
+
+    def __init__(self, window: Page, url: str) -> None:
+        self.window = window
+        self._url = url
+
+    def lineage(self, source: str) -> None:
+        """The graph of an account's assets, none of them at work."""
+        self._open(f"/locations/{LOCATION_NAME}/asset-groups/{source}")
+        self.wait_for("raw_leads", "leads", "amoCrmLeads", "Latest event")
+        self.window.wait_for_function("() => !/Loading|Materializing/.test(document.body.innerText)")
+
+    def asset(self, source: str, asset: str) -> None:
+        """The overview of an asset."""
+        self._open(f"/assets/{source}/{asset}")
+        self.wait_for(ROW_COUNT)
+
+    def plots(self, source: str, asset: str) -> None:
+        """The overview of an asset, its numbers plotted over the partitions."""
+        self.asset(source, asset)
+        self.window.get_by_role("button", name="Plots").click()
+        self.window.locator("canvas").first.wait_for()
+        self.window.get_by_role("button", name="Plots").evaluate("button => button.scrollIntoView()")
+
+    def partitions(self, source: str, asset: str, day: date) -> None:
+        """The partitions of an asset, one of them opened."""
+        self._open(f"/assets/{source}/{asset}?view=partitions&partition={day}")
+        self.wait_for("Partitions Selected")
+        self.wait_for(ROW_COUNT)
+
+    def check(self, source: str, asset: str, check: str) -> None:
+        """The last verdict of a check."""
+        self._open(f"/assets/{source}/{asset}?view=checks&checkDetail={check}")
+        self.wait_for("Evaluation result")
+
+    def run(self, run_id: str) -> None:
+        """The log of a run."""
+        self._open(f"/runs/{run_id}")
+        self.wait_for("ENGINE_EVENT")
+
+    def backfill(self, backfill: str) -> None:
+        """How far a backfill has come."""
+        self._open(f"/runs/b/{backfill}")
+        self.wait_for("Partitions targeted")
+
+    def schedule(self, schedule: str) -> None:
+        """A schedule with its switch and its ticks."""
+        self._open(f"/locations/{LOCATION_NAME}/schedules/{schedule}")
+        self.wait_for("Tick history")
+
+    def resource(self, resource: str) -> None:
+        """What a resource is configured with."""
+        self._open(f"/locations/{LOCATION_NAME}/resources/{resource}")
+        self.wait_for("Configuration")
+
+    def launchpad(self, source: str) -> None:
+        """Where the job of an account is configured and launched."""
+        self._open(f"/locations/{LOCATION_NAME}/jobs/{source}_leads/playground")
+        self.wait_for("Launch Run")
+
+    def wait_for(self, *texts: str) -> None:
+        """Wait until the page shows all of the texts. Raises `AssertionError` with those that it never does."""
+        try:
+            self.window.wait_for_function(
+                "texts => texts.every(text => document.body.innerText.includes(text))", arg=list(texts)
+            )
+        except NeverShown as error:
+            missing = [text for text in texts if text not in self.text()]
+            raise AssertionError(f"{self.window.url} never showed {missing}") from error
+
+    def across(self, text: str) -> float:
+        """How far to the right a text stands."""
+        box = self.window.get_by_text(text, exact=True).last.bounding_box()
+        assert box
+        return box["x"]
+
+    def is_switched_on(self) -> bool:
+        """Whether the only switch of the page is on."""
+        return self.window.get_by_role("checkbox").is_checked()
+
+    def text(self) -> str:
+        """All that the page says now."""
+        return self.window.inner_text("body")
+
+    def _open(self, path: str) -> None:
+        self.window.goto(f"{self._url}{path}")
