@@ -1,4 +1,4 @@
-"""What tests of several parts share: a BigQuery of their own."""
+"""What tests of several parts share: how properties are tested, and a BigQuery of their own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from amocrm_assets_tests.emulator import PROJECT, Emulator, running_emulator
+
+# A busy machine is no reason to fail.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")

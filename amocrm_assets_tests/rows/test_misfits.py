@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from amocrm_assets.rows.batches import BatchMaker
@@ -17,8 +17,23 @@ from amocrm_assets.rows.reading import LeadReader
 from amocrm_assets.rows.texts import Texts
 from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.rows.any_json import JSON, TEXT, replaced
-from amocrm_assets_tests.rows.days import field, lead, line, merged, oddities_of, rows_in, rows_of
+from amocrm_assets_tests.rows.days import UPDATED_AT, field, lead, line, merged, oddities_of, rows_in, rows_of
 
+PIECES = [
+    b"null",
+    b"true",
+    b"1e999",
+    b'""',
+    b"[]",
+    b"{}",
+    b'"\\ud800"',
+    b"9" * 30,
+    b"-",
+    b"\\",
+    b'"',
+    b",",
+    b"\xff",
+]
 INTEGERS = [column.name for column in COLUMNS if column.type == "INTEGER" and column.name != "id"]
 SENT_AS = {"sale": "price", "custom_fields": "custom_fields_values"}
 
@@ -209,6 +224,35 @@ def test_any_value_in_any_place_gives_a_row_or_a_counted_oddity(place: str, valu
         expected = rows_of([lead(1)])[0]
         changed = {name for name in expected if found[0][name] != expected[name]}
         assert changed <= {{"price": "sale", "custom_fields_values": "custom_fields"}.get(place, place)}
+
+
+REAL = line(
+    lead(
+        1,
+        custom_fields_values=[
+            field("select", {"value": "A", "enum_id": 7, "enum_code": None}),
+            field("date", {"value": UPDATED_AT}),
+            field("legal_entity", {"value": {"name": "ООО", "vat_id": None}}),
+            field("chained_list", {"catalog_id": 1001, "catalog_element_id": 55}),
+        ],
+    )
+)
+
+
+@given(
+    place=st.integers(0, len(REAL) - 1),
+    cut=st.integers(0, 40),
+    put=st.binary(max_size=5) | st.sampled_from(PIECES),
+)
+@settings(max_examples=400)
+def test_a_real_lead_with_any_bytes_changed_gives_a_row_or_a_counted_oddity(
+    place: int, cut: int, put: bytes
+) -> None:
+    other = 10**12
+    rows = merged([lead(other), REAL[:place] + put.replace(b"\n", b"") + REAL[place + cut :]])
+    ids = {row["id"] for row in rows_in(rows)}
+    assert other in ids
+    assert len(ids) == 2 or rows.oddities
 
 
 @given(
