@@ -91,6 +91,7 @@ class _Capturing:
         listings: list[Listing] = ["leads", "deleted"] if source.import_deleted else ["leads"]
         whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
         self._reading = Reading(client, whole, listings)
+        self._late = 0
         self._told = _Told(client, self._reading)
 
     def run(self) -> Iterator[CapturedDay]:
@@ -110,7 +111,10 @@ class _Capturing:
     def _keep(self, leads: list[LeadLine], about: _About) -> None:
         for lead in leads:
             day = self._days[bisect_right(self._starts, lead.updated_at) - 1]
-            if self._open[day].is_new(lead):
+            if day not in self._open:
+                # Its day was read completely before: the lead jumped into it, or comes by a second way of reading.
+                self._late += 1
+            elif self._open[day].is_new(lead):
                 line = lead.line if self._source.import_lead_name else _without_name(lead.line)
                 self._writer(day, about).add([line])
 
@@ -165,6 +169,7 @@ class _Capturing:
             **self._told.since_last(),
         }
         facts["repeats"] = int(facts["repeats"]) + open_day.repeats
+        facts["came_after_their_day"] = self._late
         return facts
 
 
@@ -249,6 +254,14 @@ def _stretches(days: Sequence[date]) -> Iterator[list[date]]:
 def _without_name(line: bytes) -> bytes:
     import json
 
-    lead = json.loads(line)
-    lead.pop("name", None)
-    return json.dumps(lead, separators=(",", ":")).encode()
+    import msgspec
+
+    try:
+        # The other properties stay byte for byte what amoCRM sent.
+        lead = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        lead.pop("name", None)
+        return msgspec.json.encode(lead)
+    except msgspec.DecodeError:  # half an emoji, which only the standard library reads
+        odd = json.loads(line)
+        odd.pop("name", None)
+        return json.dumps(odd, separators=(",", ":")).encode()

@@ -225,3 +225,42 @@ def test_a_day_is_as_long_as_its_zone_makes_it(day: date, hours: int) -> None:
 
     assert window.to_at - window.from_at + 1 == hours * 3600
     assert datetime.fromtimestamp(window.from_at, UTC).date() in {day, day - timedelta(days=1)}
+
+
+def test_the_last_second_is_read_where_the_end_of_a_filter_is_not_included(storage: Storage) -> None:
+    window = day_window(DAY, source().zone)
+    with sandbox_with(half_open=True) as sandbox:
+        stamps = [window.from_at, *[window.from_at + 500] * 900, window.to_at, window.to_at]
+        sandbox.account.load(list(range(1, len(stamps) + 1)), stamps)
+        capture(sandbox, storage, [DAY], source())
+
+    assert {lead["id"] for lead in leads_in(storage, DAY)} == set(range(1, len(stamps) + 1))
+
+
+def test_a_range_with_a_crowded_second_is_read_from_an_account_that_ignores_filters(storage: Storage) -> None:
+    days = days_from(DAY, 7)
+    second_day = day_window(days[1], source().zone)
+    with sandbox_with(leads_of(DAY, 2_100, days=7), filters_enabled=False) as sandbox:
+        sandbox.account.load(list(range(900_001, 900_901)), [second_day.from_at + 7_000] * 900)
+        capture(sandbox, storage, days, source())
+        stamps = sandbox.account.stamps()
+
+    for day in days:
+        window = day_window(day, source().zone)
+        expected = {lead for lead, at in stamps.items() if window.from_at <= at <= window.to_at}
+        assert {lead["id"] for lead in leads_in(storage, day)} == expected
+
+
+def test_a_lead_without_its_name_keeps_all_other_bytes(storage: Storage) -> None:
+    def with_numbers(body: bytes) -> bytes:
+        return body.replace(b'"price":', b'"odd":[1.50,12345678901234567890.123,1e400],"price":')
+
+    with sandbox_with(leads_of(DAY, 1)) as sandbox:
+        sandbox.rewrite = with_numbers
+        capture(sandbox, storage, [DAY], source(import_lead_name=False))
+
+    (name,) = capture_names(storage, "sandbox", DAY)
+    with open_capture(storage, name) as opened:
+        (line,) = list(opened.leads)
+    assert b'"odd":[1.50,12345678901234567890.123,1e400]' in line
+    assert b'"name":' not in line.partition(b'"custom_fields_values"')[0]

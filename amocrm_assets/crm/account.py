@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.answers import Passing
+from amocrm_assets.crm.pages import has_next
 from amocrm_assets.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
 
 def _account(answer: Answer) -> Account:
     body = answer.json()
-    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
-        raise Passing("an account without id", status=answer.status)
+    try:
+        account_id = int(body["id"])  # some gateways send numbers as text
+    except (KeyError, TypeError, ValueError) as error:
+        raise Passing("an account without id", status=answer.status) from error
     embedded = body.get("_embedded")
     settings = embedded.get("datetime_settings") if isinstance(embedded, dict) else None
     return Account(
-        id=body["id"],
+        id=account_id,
         name=str(body.get("name") or ""),
         subdomain=str(body.get("subdomain") or ""),
         timezone=settings.get("timezone") if isinstance(settings, dict) else None,
@@ -76,6 +79,6 @@ def _catalogue_page(answer: Answer) -> tuple[list[dict[str, Any]], bool]:
     body = answer.json()
     try:
         found = [field for field in body["_embedded"]["custom_fields"] if isinstance(field, dict)]
-        return found, "next" in body.get("_links", {})
+        return found, has_next(body.get("_links"))
     except (KeyError, TypeError, AttributeError) as error:
         raise Passing("a page without custom fields", status=answer.status) from error

@@ -44,10 +44,15 @@ def parse_page(answer: Answer) -> Page:
     """
     if answer.status == 204:  # noqa: PLR2004
         return NOTHING
-    raws, has_next = _slices(answer)
-    if has_next and not raws:
+    raws, more = _slices(answer)
+    if more and not raws:
         raise Passing("a page without leads that has a next page", status=answer.status)
-    return Page(tuple(_lead(raw, answer) for raw in raws), has_next)
+    return Page(tuple(_lead(raw, answer) for raw in raws), more)
+
+
+def has_next(links: Any) -> bool:
+    """Whether a list's `_links` name a next page."""
+    return isinstance(links, dict) and links.get("next") not in (None, False, "")
 
 
 def _slices(answer: Answer) -> tuple[list[bytes], bool]:
@@ -57,7 +62,7 @@ def _slices(answer: Answer) -> tuple[list[bytes], bool]:
         page = _page_decoder().decode(answer.body)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return _slices_of_odd_json(answer)
-    return [_one_line(bytes(raw)) for raw in page.embedded.leads], "next" in page.links
+    return [_one_line(bytes(raw)) for raw in page.embedded.leads], has_next(page.links)
 
 
 def _slices_of_odd_json(answer: Answer) -> tuple[list[bytes], bool]:
@@ -65,13 +70,12 @@ def _slices_of_odd_json(answer: Answer) -> tuple[list[bytes], bool]:
     # leads are written again instead of sliced: the same JSON values, in the same order.
     body = answer.json()
     try:
-        leads, links = body["_embedded"]["leads"], body.get("_links", {})
-        has_next = "next" in links
+        leads, links = body["_embedded"]["leads"], body.get("_links")
     except (KeyError, TypeError, AttributeError) as error:
         raise Passing("a page that holds no list of leads", status=answer.status) from error
     if not isinstance(leads, list):
         raise Passing("a page that holds no list of leads", status=answer.status)
-    return [json.dumps(lead, separators=(",", ":")).encode() for lead in leads], has_next
+    return [json.dumps(lead, separators=(",", ":")).encode() for lead in leads], has_next(links)
 
 
 def _lead(raw: bytes, answer: Answer) -> LeadLine:
@@ -106,7 +110,7 @@ def _page_decoder() -> Any:
     embedded = msgspec.defstruct("Embedded", [("leads", list[msgspec.Raw])])
     page = msgspec.defstruct(
         "RawPage",
-        [("embedded", embedded), ("links", dict[str, Any], msgspec.field(default_factory=dict))],
+        [("embedded", embedded), ("links", Any, None)],
         rename={"embedded": "_embedded", "links": "_links"},
     )
     return msgspec.json.Decoder(page)

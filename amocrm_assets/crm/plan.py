@@ -7,7 +7,7 @@ sent, and when, is the affair of `reading`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.walks import (
     PAGE_LIMIT,
@@ -15,8 +15,10 @@ from amocrm_assets.crm.walks import (
     DeletedIgnored,
     FilterIgnored,
     KeyWalk,
+    OrderIgnored,
     TieTooLarge,
 )
+from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +61,6 @@ class ReadingPlan:
 
     def __init__(self, window: Window, listings: Sequence[Listing]) -> None:
         self.facts = PlanFacts()
-        self._window = window
         self._walks: list[KeyWalk | CoverWalk] = []
         self._finished: list[KeyWalk | CoverWalk] = []
         self._blind_cuts = 0
@@ -106,6 +107,10 @@ class ReadingPlan:
             self._start_over(walk.listing, by_id=False)
         except TieTooLarge:
             self._start_over(walk.listing, by_id=True)
+        except OrderIgnored as error:
+            if not (isinstance(walk, CoverWalk) and walk.filtered):
+                raise _unproven(ask) from error
+            self._read_unfiltered(walk)
         except DeletedIgnored:
             self.facts.deleted_honoured = False
             self._give_up(walk.listing)
@@ -129,22 +134,26 @@ class ReadingPlan:
         self._add(CoverWalk(listing, "id asc", from_at=second, to_at=second, filtered=True, known=tie.ids))
 
     def _start_over(self, listing: Listing, *, by_id: bool) -> None:
-        self._give_up(listing)
+        # What was proven stays proven; only what was still open is read in the other way.
+        intervals = [walk.open_interval for walk in self._give_up(listing) if walk.open_interval]
+        from_at, to_at = min(start for start, _ in intervals), max(end for _, end in intervals)
         self.facts.whole_account_walks += by_id
-        self._add(
-            CoverWalk(
-                listing,
-                "id asc" if by_id else "updated_at desc",
-                from_at=self._window.from_at,
-                to_at=self._window.to_at,
-                filtered=False,
-            )
-        )
+        order: Literal["id asc", "updated_at desc"] = "id asc" if by_id else "updated_at desc"
+        self._add(CoverWalk(listing, order, from_at=from_at, to_at=to_at, filtered=False))
 
-    def _give_up(self, listing: Listing) -> None:
+    def _read_unfiltered(self, walk: CoverWalk) -> None:
+        """Read a tie by ids of the whole account: the list knows no order beside a filter."""
+        self._walks.remove(walk)
+        self._finished.append(walk)
+        self.facts.whole_account_walks += 1
+        from_at, to_at = walk.window
+        self._add(CoverWalk(walk.listing, "id asc", from_at=from_at, to_at=to_at, filtered=False))
+
+    def _give_up(self, listing: Listing) -> list[KeyWalk | CoverWalk]:
         given_up = [walk for walk in self._walks if walk.listing == listing]
         self._walks = [walk for walk in self._walks if walk not in given_up]
         self._finished += given_up
+        return given_up
 
     def _add(self, walk: KeyWalk | CoverWalk) -> None:
         self.facts.slices += isinstance(walk, KeyWalk)
@@ -175,6 +184,15 @@ class ReadingPlan:
     def _all(self) -> Iterator[KeyWalk | CoverWalk]:
         yield from self._walks
         yield from self._finished
+
+
+def _unproven(ask: Ask) -> ReadingUnproven:
+    return ReadingUnproven(
+        f"Reading {ask.listing} by {ask.order}",
+        came_back="amoCRM sent leads in another order than asked for, and without an order nothing proves "
+        "that a reading is complete.",
+        mend="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
+    )
 
 
 def _rest_from(walk: KeyWalk) -> int:

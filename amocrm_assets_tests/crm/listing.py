@@ -26,6 +26,8 @@ class ListedAccount:
     filters: bool = True
     knows_deleted: bool = True
     stable_ties: bool = True
+    half_open: bool = False
+    orders_filtered: bool = True
     touched: set[int] = field(default_factory=set)
     asked: int = 0
 
@@ -35,10 +37,14 @@ class ListedAccount:
         deleted = ask.listing == "deleted" and self.knows_deleted
         rows = list((self.deleted if deleted else self.live).items())
         if self.filters and ask.from_at is not None and ask.to_at is not None:
-            rows = [row for row in rows if ask.from_at <= row[1] <= ask.to_at]
+            params = ask.params()
+            first, last = int(params["filter[updated_at][from]"]), int(params["filter[updated_at][to]"])
+            rows = [row for row in rows if first <= row[1] <= last - self.half_open]
         random.shuffle(rows) if not self.stable_ties else rows.sort()
         key, direction = ask.order.split()
-        rows.sort(key=lambda row: row[0 if key == "id" else 1], reverse=direction == "desc")
+        filtered = self.filters and ask.from_at is not None
+        by = 0 if key == "id" and (self.orders_filtered or not filtered) else 1
+        rows.sort(key=lambda row: row[by], reverse=direction == "desc")
         limit = min(ask.limit, self.page_cap)
         start = (ask.page - 1) * limit
         leads = tuple(

@@ -55,7 +55,8 @@ def test_the_end_is_known_by_the_missing_next_link() -> None:
     lead = '[{"id":1,"updated_at":5}]'
 
     assert parse_page(page(lead, links='{"next":{"href":"https://elsewhere/"}}')).has_next
-    assert not parse_page(page(lead)).has_next
+    for links in ("{}", "null", '{"next":null}'):
+        assert not parse_page(page(lead, links=links)).has_next
 
 
 def test_204_is_an_empty_page() -> None:

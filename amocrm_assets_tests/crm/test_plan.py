@@ -57,6 +57,7 @@ accounts = st.builds(
     filters=st.booleans(),
     knows_deleted=st.booleans(),
     stable_ties=st.booleans(),
+    half_open=st.booleans(),
 )
 
 
@@ -210,3 +211,32 @@ def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_num
     assert len(got) == 30_000
     assert max(got.values()) == 1
     assert account.asked <= 1.05 * 30_000 / 250
+
+
+def test_a_list_that_knows_no_order_by_id_beside_a_filter_is_walked_whole() -> None:
+    tied = dict.fromkeys(range(1_000, 1_450), 1_300) | dict.fromkeys(range(400), 1_301)
+    account = ListedAccount(tied, orders_filtered=False)
+
+    got, plan = read(account, Random(8))
+
+    assert set(got) >= expected(account)
+    assert plan.facts.whole_account_walks >= 1
+
+
+def test_what_was_read_before_filters_were_ignored_is_not_read_again() -> None:
+    account = ListedAccount({number: 1_000 + number // 4 for number in range(2_000)})
+    plan = ReadingPlan(Window(1_000, 1_599), ["leads"])
+    random = Random(9)
+    asked = 0
+    while not plan.done:
+        due = plan.next_ask()
+        assert due
+        asked += 1
+        if asked == 4:
+            proven = not plan.is_open(Window(1_000, 1_100))
+            account.filters = False
+        late = plan.take(*due, account.answer(due[1], random))
+        if asked > 4:
+            assert all(lead.updated_at > 1_100 for lead in late)
+
+    assert proven

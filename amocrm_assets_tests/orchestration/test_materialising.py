@@ -70,6 +70,16 @@ def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline)
     assert len(capture_names(pipeline.storage, "acme", date.fromisoformat(LAST))) == 2
 
 
+def test_a_range_reads_days_again_whose_capture_has_other_midnights(pipeline: Pipeline) -> None:
+    assert pipeline.run(FIRST, LAST).success
+    before = asked(pipeline)
+    pipeline.source = pipeline.source.model_copy(update={"timezone": "Asia/Tokyo"})
+
+    assert pipeline.run(FIRST, LAST).success
+
+    assert asked(pipeline) > before
+
+
 def test_a_range_reads_only_the_days_that_have_no_capture(pipeline: Pipeline) -> None:
     pipeline.run("2025-03-08")
     pipeline.run("2025-03-07", "2025-03-09")

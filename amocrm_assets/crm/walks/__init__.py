@@ -13,6 +13,7 @@ from amocrm_assets.crm.walks.asking import (
     DeletedIgnored,
     FilterIgnored,
     Listing,
+    OrderIgnored,
     TieTooLarge,
 )
 from amocrm_assets.crm.walks.by_key import KeyWalk, Tie
@@ -26,6 +27,7 @@ __all__ = [
     "FilterIgnored",
     "KeyWalk",
     "Listing",
+    "OrderIgnored",
     "Tie",
     "TieTooLarge",
 ]

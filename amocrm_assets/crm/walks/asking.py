@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.errors import ReadingUnproven
-
 if TYPE_CHECKING:
     from amocrm_assets.crm.pages import LeadLine
 
@@ -37,7 +35,8 @@ class Ask:
         key, direction = self.order.split()
         params: dict[str, str | int] = {"limit": self.limit, "page": self.page, f"order[{key}]": direction}
         if self.from_at is not None and self.to_at is not None:
-            params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at}
+            # Nobody documents whether `to` is included. The second behind it is asked for as well, and dropped.
+            params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at + 1}
         if self.listing == "deleted":
             params["with"] = "only_deleted"
         return params
@@ -59,6 +58,10 @@ class DeletedIgnored(Exception):
     """Asked for deleted leads, amoCRM sent others: the account does not know `with=only_deleted`."""
 
 
+class OrderIgnored(Exception):
+    """The page is in another order than asked for."""
+
+
 class TieTooLarge(Exception):
     """More leads share one second than overlapping pages in the order of time can tell apart."""
 
@@ -66,10 +69,10 @@ class TieTooLarge(Exception):
 def check_page(ask: Ask, leads: tuple[LeadLine, ...], keys: list[int]) -> None:
     """Hold a page to what was asked; `keys` must not fall along the list.
 
-    Raises `DeletedIgnored`, `FilterIgnored`, and `ReadingUnproven` for another order than asked for.
+    Raises `DeletedIgnored`, `OrderIgnored`, `FilterIgnored`.
     """
     _check_listing(ask, leads)
-    _check_order(ask, keys)
+    _check_order(keys)
     _check_window(ask, leads)
 
 
@@ -78,19 +81,14 @@ def _check_listing(ask: Ask, leads: tuple[LeadLine, ...]) -> None:
         raise DeletedIgnored
 
 
-def _check_order(ask: Ask, keys: list[int]) -> None:
+def _check_order(keys: list[int]) -> None:
     if any(later < earlier for earlier, later in pairwise(keys)):
-        raise ReadingUnproven(
-            f"Reading {ask.listing} by {ask.order}",
-            came_back="amoCRM sent leads in another order than asked for, and without an order nothing proves "
-            "that a reading is complete.",
-            mend="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
-        )
+        raise OrderIgnored
 
 
 def _check_window(ask: Ask, leads: tuple[LeadLine, ...]) -> None:
     from_at, to_at = ask.from_at, ask.to_at
     if from_at is None or to_at is None:
         return
-    if any(not from_at <= lead.updated_at <= to_at for lead in leads):
+    if any(not from_at <= lead.updated_at <= to_at + 1 for lead in leads):
         raise FilterIgnored

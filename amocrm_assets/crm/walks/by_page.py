@@ -43,7 +43,7 @@ class CoverWalk:
         self.order: Order = order
         self.window = (from_at, to_at)
         self.seen = Seen()
-        self._filtered = filtered
+        self.filtered = filtered
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
         self._cover = Cover(None, None) if self._by_id else Cover(-to_at, -from_at)
@@ -79,7 +79,7 @@ class CoverWalk:
         return self._ask_for_gap()
 
     def take(self, ask: Ask, page: Page) -> list[LeadLine]:
-        """The new leads of a page. Raises `FilterIgnored`, `TieTooLarge`, `ReadingUnproven`."""
+        """The new leads of a page. Raises what `check_page` does, and `TieTooLarge`."""
         self._awaited -= 1
         self._answers += 1
         keys = [self._key(lead) for lead in page.leads]
@@ -115,7 +115,7 @@ class CoverWalk:
 
     def _send(self, number: int, limit: int) -> Ask:
         self._awaited += 1
-        from_at, to_at = self.window if self._filtered else (None, None)
+        from_at, to_at = self.window if self.filtered else (None, None)
         return Ask(self.listing, self.order, from_at, to_at, page=number, limit=limit)
 
     def _learn_limit(self, ask: Ask, page: Page) -> None:

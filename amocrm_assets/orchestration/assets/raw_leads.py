@@ -119,7 +119,21 @@ def _captured(
 
     captures = newest_captures(storage, source.subdomain)
     wanted = {day: captures[day] for day in days if day in captures}
-    return {day: each.name for day, each in wanted.items() if since is None or each.captured_at >= since}
+    return {
+        day: each.name
+        for day, each in wanted.items()
+        if (since is None or each.captured_at >= since) and _holds_whole_day(storage, source, day, each.name)
+    }
+
+
+def _holds_whole_day(storage: "Storage", source: SourceSettings, day: date, capture: str) -> bool:
+    """Whether a capture was read with the midnights that the source has now: its `timezone` may have changed."""
+    from amocrm_assets.captures import open_capture
+    from amocrm_assets.capturing import day_window
+
+    window = day_window(day, source.zone)
+    with open_capture(storage, capture) as opened:
+        return opened.facts.from_at <= window.from_at and window.to_at <= opened.facts.to_at
 
 
 def _capture(
