@@ -1,7 +1,7 @@
 """From `defs/<source>/defs.yaml` to the settings of all sources, or to one error that lists every problem.
 
 Only files and their faults are known here; what a setting may be is known to `settings`. Dagster is not
-imported, since the commands need the sources too: `docs/decisions/0300` says why its loader is not used.
+imported, since the commands need the sources too: `docs/decisions/0008` says why its loader is not used.
 """
 
 from __future__ import annotations
