@@ -10,8 +10,10 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -165,6 +167,13 @@ class SourceSettings(_Settings):
         default_factory=dict, description="Tags of the assets.", examples=[{"domain": "sales"}]
     )
 
+    @field_validator("subdomain", mode="before")
+    @classmethod
+    def _is_a_text(cls, value: object) -> object:
+        if isinstance(value, int | float):
+            raise ValueError(f'a number here needs quotes: subdomain: "{value}"')  # noqa: TRY004  # pydantic's
+        return value
+
     @field_validator("subdomain")
     @classmethod
     def _is_a_subdomain(cls, value: str) -> str:
@@ -177,9 +186,13 @@ class SourceSettings(_Settings):
     @field_validator("base_url")
     @classmethod
     def _is_an_origin(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^/?#\s]+/?", value):
+        if value is None:
+            return None
+        if "@" in value:  # not repeated: it may hold a password
+            raise ValueError("an address holds neither user nor password; write like https://my-shop.kommo.com")
+        if not re.fullmatch(r"https?://[^/?#\s]+/?", value) or not _has_a_host(value):
             raise ValueError(f"{value!r} is not an address of an account; write like https://my-shop.kommo.com")
-        return value and value.rstrip("/")
+        return value.rstrip("/")
 
     @field_validator("access_token_env")
     @classmethod
@@ -189,17 +202,23 @@ class SourceSettings(_Settings):
     @field_validator("timezone")
     @classmethod
     def _is_a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (OSError, ValueError, KeyError) as error:  # a folder, a path outside, an unknown name
-            raise ValueError(f"{value!r} is not a time zone; write an IANA name like Europe/Moscow") from error
+        if value not in _zones():
+            raise ValueError(f"{value!r} is not a time zone; write an IANA name like Europe/Moscow")
+        return value
+
+    @field_validator("leads_custom_fields", mode="before")
+    @classmethod
+    def _name_fields(cls, value: object) -> object:
+        for name in value if isinstance(value, list) else []:
+            if isinstance(name, bool) or name == "":
+                raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
         return value
 
     @field_validator("start_date", mode="before")
     @classmethod
     def _is_a_day(cls, value: object) -> str:
         try:
-            # YAML makes a date of 2026-01-01 without quotes.
+            # Other readers of YAML make a date of 2026-01-01 without quotes.
             return date.fromisoformat(str(value)).isoformat()
         except ValueError as error:
             raise ValueError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error
@@ -257,6 +276,20 @@ def wrong_credentials(access_token_env: object, oauth: object) -> str | None:
     if (access_token_env is None) != (oauth is None):
         return None
     return f"give either access_token_env or oauth ({'both' if oauth else 'neither'} given)"
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
+
+
+def _has_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number up to 65535, or a bracket is left open
+        return False
 
 
 def _between(value: int, first: int, last: int) -> int:

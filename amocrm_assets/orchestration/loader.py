@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DEFS = Path(__file__).parent.parent / "defs"
+NAME = "defs.yaml"
 COMPONENT = "amocrm_assets.AmoCrmSource"
 
 # LibYAML reads a hundred files in a tenth of the time, but is not compiled in everywhere.
@@ -83,7 +84,8 @@ def load_sources(folder: Path | None = None) -> list[SourceSettings]:
 def find_sources(folder: Path | None = None) -> list[SourceFound]:
     """All sources with their places, by subdomain. Raises `SettingsError` with every problem of every file."""
     folder = folder or DEFS
-    read = [entry for file in sorted(folder.glob("*/defs.yaml")) for entry in _read_file(file)]
+    files = sorted([*folder.glob(f"*/{NAME}"), *folder.glob("*/defs.yml")])
+    read = [entry for file in files for entry in _read_file(file)]
     documents = [entry for entry in read if isinstance(entry, Document)]
     checked = [entry for document in documents for entry in _read_source(document)]
     problems = [entry for entry in [*read, *checked, *_clashes(documents)] if isinstance(entry, Problem)]
@@ -98,26 +100,37 @@ def find_sources(folder: Path | None = None) -> list[SourceFound]:
     return sorted(sources, key=lambda found: found.settings.subdomain)
 
 
-def _read_file(file: Path) -> Iterator[Document | Problem]:
+def _read_file(file: Path) -> list[Document | Problem]:
+    if file.name != NAME:
+        return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
     try:
         nodes = list(yaml.compose_all(file.read_text(encoding="utf-8"), Loader=_Yaml))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        yield _unreadable(file, error)
-        return
+    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError) as error:
+        return [_unreadable(file, 1, error)]
     read = [entry for node in nodes if node is not None for entry in _read_document(file, node)]
-    yield from read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
+    return read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
 
 
-def _unreadable(file: Path, error: Exception) -> Problem:
+def _unreadable(file: Path, line: int, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
-    said = getattr(error, "problem", None) or str(error)
-    return Problem(file, mark.line + 1 if mark else 1, f"this is not readable as YAML: {said}.")
+    if isinstance(error, RecursionError):
+        said = "something in it holds itself, or lies too deep. Write it out without anchors"
+    elif isinstance(error, yaml.YAMLError | OSError | UnicodeDecodeError):
+        said = getattr(error, "problem", None) or str(error)
+    else:  # its text would repeat the value
+        said = "a value does not fit the tag before it, like `!!int`. Remove the tag"
+    return Problem(file, mark.line + 1 if mark else line, f"this is not readable as YAML: {said}.")
 
 
 def _read_document(file: Path, node: yaml.Node) -> Iterator[Document | Problem]:
     lines: dict[Place, int] = {}
-    problems = [Problem(file, line, what) for line, what in _walk(node, (), lines)]
-    document = _construct(node)
+    try:
+        problems = [Problem(file, line, what) for line, what in _walk(node, (), lines)]
+        document = _construct(node)
+    # An unknown tag; `!!int soon`, `!!bool soon`; an anchor that holds itself.
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
+        yield _unreadable(file, node.start_mark.line + 1, error)
+        return
     if wrong := _wrong_frame(document):
         problems.append(Problem(file, node.start_mark.line + 1, wrong))
     if problems:
@@ -126,8 +139,15 @@ def _read_document(file: Path, node: yaml.Node) -> Iterator[Document | Problem]:
         yield Document(file, lines.get(("attributes",), 1), document.get("attributes") or {}, lines)
 
 
+class _Settings(_Yaml):  # type: ignore[valid-type,misc]  # the class is chosen at run time
+    """Leaves dates as they were written: YAML's own would break off at 2026-02-30 without naming the line."""
+
+
+_Settings.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
+
+
 def _construct(node: yaml.Node) -> Any:
-    return _Yaml("").construct_document(node)
+    return _Settings("").construct_document(node)
 
 
 def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tuple[int, str]]:

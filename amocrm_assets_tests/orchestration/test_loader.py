@@ -51,6 +51,20 @@ def test_a_start_date_may_stand_without_quotes(tmp_path: Path) -> None:
     assert load_sources(tmp_path)[0].start_date == "2026-01-31"
 
 
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01"])
+def test_a_day_that_is_in_no_calendar_is_one_of_the_problems(tmp_path: Path, day: str) -> None:
+    file = write_source(tmp_path, "acme", GOOD)
+    file.write_text(f"{HEAD}  subdomain: acme\n  start_date: {day}\n  timezone: Moon\n", encoding="utf-8")
+    problems = problems_of(tmp_path)
+    assert len(problems) == 3
+    assert problems[1] == f"{file}:4: `start_date`: '{day}' is not a day; write it as YYYY-MM-DD."
+
+
+def test_a_file_of_nearly_the_right_name_is_not_passed_over(tmp_path: Path) -> None:
+    file = write_source(tmp_path, "acme", GOOD).rename(tmp_path / "acme" / "defs.yml")
+    assert problems_of(tmp_path) == [f"{file}:1: only files named defs.yaml are read. Rename it, or move it away."]
+
+
 def test_a_folder_without_sources_is_no_problem(tmp_path: Path) -> None:
     assert load_sources(tmp_path) == []
 
@@ -80,6 +94,15 @@ def test_a_missing_attribute_is_shown_by_an_example(tmp_path: Path) -> None:
     [
         ("timezone", "Europe/Moskau", "'Europe/Moskau' is not a time zone"),
         ("timezone", "../etc", "is not a time zone"),
+        ("timezone", "localtime", "is not a time zone"),
+        ("timezone", "posixrules", "is not a time zone"),
+        ("timezone", "Europe", "is not a time zone"),
+        ("base_url", "https://acme.amocrm.ru:65536", "is not an address of an account"),
+        ("base_url", "https://:443", "is not an address of an account"),
+        ("base_url", "https://[::1", "is not an address of an account"),
+        ("leads_custom_fields", [True], "`leads_custom_fields`: True names no field"),
+        ("leads_custom_fields", ["Город", ""], "`leads_custom_fields`: '' names no field"),
+        ("subdomain", 12345, '`subdomain`: a number here needs quotes: subdomain: "12345".'),
         ("start_date", "01.02.2026", "is not a day; write it as YYYY-MM-DD"),
         ("subdomain", "https://acme.amocrm.ru", "is not a subdomain"),
         ("base_url", "https://acme.amocrm.ru/api", "is not an address of an account"),
@@ -100,6 +123,12 @@ def test_a_wrong_value_is_explained(tmp_path: Path, attribute: str, value: objec
 def test_a_secret_in_the_place_of_a_variables_name_is_refused_and_not_repeated(tmp_path: Path) -> None:
     (problem,) = problems_with(tmp_path, access_token_env="eyJ.hidden.hidden")
     assert "NAME of an environment variable" in problem
+    assert "hidden" not in problem
+
+
+def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, base_url="https://somebody:hidden@acme.amocrm.ru")
+    assert "neither user nor password" in problem
     assert "hidden" not in problem
 
 
@@ -158,6 +187,14 @@ def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path
         (f"{HEAD}  subdomain: a\n  subdomain: b\n", "`subdomain` stands here a second time"),
         (f"{HEAD}  subdomain: '{{{{ env.NAME }}}}'\n", "templates are not filled in here"),
         ("\t- : a", "not readable as YAML"),
+        (f"{HEAD}  subdomain: !!python/name:os.system\n", ":3: this is not readable as YAML: could not determine"),
+        (f"{HEAD}  tags: &a\n    b: *a\n", "holds itself"),
+        (f"{HEAD}  ? [a, b]\n  : c\n", "found unhashable key"),
+        (f"{HEAD}  ? {{a: b}}\n  : c\n", "found unhashable key"),
+        ("[" * 5000, "not readable as YAML"),
+        (f"{HEAD}  start_date: !!int soon\n", "not readable as YAML"),
+        (f"{HEAD}  start_date: !!bool soon\n", "not readable as YAML"),
+        (f"{HEAD}  tags: !!binary ä\n", "not readable as YAML"),
     ],
 )
 def test_a_file_that_is_no_source_is_explained(tmp_path: Path, text: str, said: str) -> None:
