@@ -37,6 +37,12 @@ pictures: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
+# The proofs of docs/guarantees.md with hundreds of seeds each, for hours; SOAK=0.1 tries a tenth of them.
+SOAK ?= 1
+SOAK_FROM ?= 1
+soak: setup
+	$(BIN)/python -m pytest amocrm_assets_tests/guarantees --soak $(SOAK) --soak-from $(SOAK_FROM)
+
 # The lock holds names, versions and hashes; uv installs it in seconds and makes the environment equal to it.
 $(VENV)/.ready: requirements/project.lock pyproject.toml setup.cfg
 	$(PYTHON) -m venv $(VENV)

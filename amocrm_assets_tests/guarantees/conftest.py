@@ -1,4 +1,4 @@
-"""How often the proofs of this folder are tried: a handful of fixed seeds in `make test`, many new ones in `make soak`.
+"""How often the proofs of this folder are tried: a few fixed seeds in `make test`, many in `make soak`.
 
 A test that takes `seed` says with `@pytest.mark.rounds(few, many)` how many seeds each of the two gives it. Seeds
 are part of the tests' names, so that a failure says how to repeat it: `--soak-from SEED -k NAME`.
@@ -20,16 +20,12 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("soak")
-    group.addoption(
-        "--soak", type=float, default=0.0, help="Try so many times the rounds of a soak; 0: a handful."
-    )
+    group.addoption("--soak", type=float, default=0.0, help="So many times the rounds of a soak; 0: a few.")
     group.addoption("--soak-from", type=int, default=1, help="The first seed.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "rounds(few, many): how many seeds a test tries, in `make test` and in a soak"
-    )
+    config.addinivalue_line("markers", "rounds(few, many): how many seeds `make test` and `make soak` try")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

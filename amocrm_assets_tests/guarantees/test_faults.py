@@ -1,4 +1,4 @@
-"""Whatever amoCRM and the network do, a reading is complete and right, or it fails, says why, and writes nothing."""
+"""Whatever amoCRM and the network do, a day lands complete and right, or fails, says why, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from amocrm_assets.errors import (
 from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets.sandbox.options import FaultKind
 from amocrm_assets_tests.accounts import DAY, leads_of, source
-from amocrm_assets_tests.guarantees.whole_way import WholeWay
+from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,7 @@ STOPPING: dict[str, type[AmoCrmAssetsError]] = {
     "429-html": AccountBlocked,
     "429-json": AccountBlocked,
 }
+ANSWER_SECONDS = 1.5
 WINDOW = day_window(DAY, source().zone)
 TIED = Population(leads=60, updated_from=WINDOW.from_at + 40_000, updated_to=WINDOW.from_at + 40_000)
 ACCOUNT: dict[str, Any] = {
@@ -70,7 +71,9 @@ def fault(kind: FaultKind, rate: float) -> Fault:
     return Fault(
         kind,
         rate=rate,
-        seconds=0.7,
+        # Answers that come too late cost real seconds.
+        seconds=ANSWER_SECONDS + 0.5,
+        times=4 if kind == "hang" else None,
         page_from=2 if kind == "204" else 1,
         retry_after=3 if kind == "429-json" else None,
     )
@@ -80,7 +83,8 @@ def go(way: WholeWay, sandbox: Sandbox, *allowed: type[AmoCrmAssetsError]) -> bo
     """Whether the day landed, complete; otherwise it failed in an allowed way and left nothing."""
     stood = way.stands(sandbox, DAY)
     try:
-        way.go(sandbox, [DAY])
+        with hurried_client(sandbox, read_seconds=ANSWER_SECONDS) as client:
+            way.go(client, [DAY])
     except allowed:
         way.check_nothing_written()
         return False
@@ -103,7 +107,7 @@ def test_all_kinds_that_pass_together_while_people_work(
 ) -> None:
     passing = [kind for kind in KINDS if kind not in STOPPING]
     faults = tuple(fault(kind, 1 / one_in / len(passing)) for kind in passing)
-    people = {"edits_per_answer": 3, "deletions_per_answer": 1, "jumps_per_answer": 2}
+    people: dict[str, Any] = {"edits_per_answer": 3, "deletions_per_answer": 1, "jumps_per_answer": 2}
     served.reset(SandboxOptions(**ACCOUNT, **people, seed=seed, faults=faults))
     assert go(way, served)
 

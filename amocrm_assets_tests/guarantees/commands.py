@@ -1,0 +1,106 @@
+"""`amocrm-assets` in processes that can be killed: forked from one that has loaded everything already."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.sandbox import SandboxOptions, running_sandbox
+from amocrm_assets.storage import open_storage
+from amocrm_assets_tests.guarantees.whole_way import WholeWay
+
+if TYPE_CHECKING:
+    from datetime import date
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+    from amocrm_assets.settings import SourceSettings
+
+TOKEN_VARIABLE = "AMOCRM_PROOF_TOKEN"
+LOADED_ONCE = (
+    "amocrm_assets.cli.run", "amocrm_assets.orchestration.running", "amocrm_assets.rows.merging",
+    "alembic.command", "duckdb", "pandas", "pyarrow.parquet", "rich.progress", "upath",
+)  # fmt: skip
+
+
+def processes() -> ForkServerContext:
+    """Starts processes in a few milliseconds: the server they are forked from has loaded Dagster once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *LOADED_ONCE])
+    return context
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with a source, and a deployment that keeps everything in it."""
+
+    folder: Path
+    source: SourceSettings
+    token: str
+
+    def __post_init__(self) -> None:
+        file = self.folder / "defs" / "acme" / "defs.yaml"
+        file.parent.mkdir(parents=True)
+        attributes = self.source.model_dump(mode="json", exclude_defaults=True)
+        file.write_text(
+            json.dumps({"type": "amocrm_assets.AmoCrmSource", "attributes": attributes}), encoding="utf-8"
+        )
+        (self.folder / "tmp").mkdir()
+        (self.folder / "kept").mkdir()
+
+    @property
+    def way(self) -> WholeWay:
+        """What the deployment keeps."""
+        kept = self.folder / "kept"
+        return WholeWay(kept, open_storage(str(kept / "data")), self.source)
+
+    @property
+    def said(self) -> str:
+        """What commands printed so far."""
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+    def start(self, first: date, last: date, *more: str) -> ForkServerProcess:
+        """`amocrm-assets run` for a range of days."""
+        arguments = ["run", self.source.subdomain, f"--from={first}", f"--to={last}", *more]
+        process = processes().Process(target=_run, args=(self.folder, self.token, arguments))
+        process.start()
+        return process
+
+    def run(self, first: date, last: date) -> None:
+        """The same, to its good end."""
+        process = self.start(first, last)
+        process.join(120)
+        assert process.exitcode == 0, self.said
+
+
+def _run(folder: Path, token: str, arguments: list[str]) -> None:
+    os.environ.update(
+        {
+            TOKEN_VARIABLE: token,
+            "AMOCRM_STORAGE": str(folder / "kept" / "data"),
+            "AMOCRM_WAREHOUSE": f"duckdb:///{folder}/kept/warehouse.duckdb",
+            "TMPDIR": str(folder / "tmp"),
+        }
+    )
+    os.environ.pop("DAGSTER_HOME", None)
+    log = os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    from amocrm_assets.cli import main
+    from amocrm_assets.orchestration import loader
+
+    loader.DEFS = folder / "defs"
+    main(arguments)
+
+
+def serve_sandbox(options: dict[str, Any], port: int, told: Connection) -> None:
+    """A sandbox that tells its address and token, and serves until it is killed."""
+    with running_sandbox(SandboxOptions(**options), port=port) as sandbox:
+        told.send((sandbox.url, sandbox.token))
+        threading.Event().wait()
