@@ -1,0 +1,28 @@
+"""The settings of a source that reads a sandbox, and where its token lies."""
+
+from __future__ import annotations
+
+import os
+
+from amocrm_assets.settings import SourceSettings
+
+TOKEN_VARIABLE = "AMOCRM_BENCHMARK_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def attributes_of(url: str) -> dict[str, object]:
+    """As they stand in `defs.yaml`."""
+    return {
+        "subdomain": "acme",
+        "base_url": url,
+        "access_token_env": TOKEN_VARIABLE,
+        "timezone": "Europe/Moscow",
+        "start_date": "2024-01-01",
+        "requests_per_second": 50,
+    }
+
+
+def source_of(url: str, *, token: str | None = None) -> SourceSettings:
+    """The same as settings; a token is put where they say."""
+    if token:
+        os.environ[TOKEN_VARIABLE] = token
+    return SourceSettings.model_validate(attributes_of(url))

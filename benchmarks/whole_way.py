@@ -1,0 +1,105 @@
+"""What the way from amoCRM to the shard costs beyond amoCRM's limit: through all three assets, in one Dagster run.
+
+The sandbox has no limit here and answers at once, so all that is left is this project, Dagster and the disk.
+Run it: `python -m benchmarks whole_way`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.measuring import Figure, apart, at_most
+from benchmarks.reading import DAY, YEAR, over
+from benchmarks.serving import Served, served
+from benchmarks.sources import attributes_of, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STEPS = ("raw_leads", "leads", "amoCrmLeads")
+MONTH = 30
+
+
+def measure_figures(*, quick: bool) -> Iterator[Figure]:
+    """One day, a year, and growing numbers of leads."""
+    yield from _one_day()
+    yield from _year(30 if quick else YEAR)
+    yield from _growing([3_000, 10_000] if quick else [10_000, 100_000, 1_000_000])
+
+
+def _one_day() -> Iterator[Figure]:
+    name = "one day of 500 leads, after start-up"
+    with served((over(1, 500),)) as sandbox:
+        told, _ = apart(_run, sandbox, 1, 3)
+    yield at_most(name, "wall time through three assets", told[-1]["all"], wanted=2, unit="s")
+    yield from _parts(name, told[-1])
+
+
+def _year(days: int) -> Iterator[Figure]:
+    name = f"{days} days of 20 leads, one run"
+    with served((over(days, 20 * days),)) as sandbox:
+        told, cost = apart(_run, sandbox, days, 1)
+    yield at_most(name, "wall time", told[0]["all"], wanted=60, unit="s")
+    yield from _parts(name, told[0])
+    yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
+
+
+def _growing(sizes: list[int]) -> Iterator[Figure]:
+    costs: dict[int, float] = {}
+    for leads in sizes:
+        name = f"{leads:,} leads in a backfill of {MONTH} days"
+        with served((over(MONTH, leads),)) as sandbox:
+            told, cost = apart(_run, sandbox, MONTH, 1)
+        costs[leads] = told[0]["all"] / leads * 1e6
+        yield Figure(name, "wall time", told[0]["all"], "s")
+        yield Figure(name, "cost of a lead", costs[leads], "µs")
+        yield from _parts(name, told[0])
+        yield at_most(name, "peak memory", cost.peak_megabytes, wanted=600, unit="MB")
+    name = f"{sizes[-1]:,} leads beside {sizes[-2]:,}"
+    yield at_most(name, "cost of a lead, ratio (1 is linear)", costs[sizes[-1]] / costs[sizes[-2]], wanted=1.2)
+
+
+def _parts(name: str, told: dict[str, float]) -> Iterator[Figure]:
+    for step in STEPS:
+        yield Figure(name, f"share of {step}", 100 * told[step] / told["all"], "%")
+
+
+def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
+    """Seconds of each step and in all, of several runs in one process. Days are read again in each."""
+    with tempfile.TemporaryDirectory() as folder:
+        _deploy(Path(folder), sandbox)
+        return [_run_once(sandbox, days) for _ in range(rounds)]
+
+
+def _deploy(folder: Path, sandbox: Served) -> None:
+    from amocrm_assets.orchestration import loader
+
+    file = folder / "defs" / "acme" / "defs.yaml"
+    file.parent.mkdir(parents=True)
+    settings = {"type": loader.COMPONENT, "attributes": attributes_of(sandbox.url)}
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    loader.DEFS = folder / "defs"
+    os.environ["AMOCRM_STORAGE"] = str(folder / "data")
+    os.environ["AMOCRM_WAREHOUSE"] = f"duckdb:///{folder}/warehouse.duckdb"
+    os.environ.pop("DAGSTER_HOME", None)
+
+
+def _run_once(sandbox: Served, days: int) -> dict[str, float]:
+    from amocrm_assets.orchestration.running import run_days
+
+    source = source_of(sandbox.url, token=sandbox.token)
+    wanted = [DAY + timedelta(days=number) for number in range(days)]
+    ended: dict[str, float] = {}
+    began = time.perf_counter()
+    outcome = run_days(source, wanted, listener=lambda step, *_: ended.update({step: time.perf_counter()}))
+    if outcome.failure:
+        raise RuntimeError(outcome.failure)
+    marks = [began, *(ended[step] for step in STEPS)]
+    steps = {step: marks[number + 1] - marks[number] for number, step in enumerate(STEPS)}
+    return {**steps, "all": time.perf_counter() - began}
