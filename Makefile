@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check dev pictures bench emulator lock
+.PHONY: setup demo test check dev pictures bench soak emulator lock
 
 # What runs without an installed console script, so that the tree in front of you is what runs.
 RUN := $(BIN)/python -m amocrm_assets.cli

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -18,7 +19,7 @@ from amocrm_assets.errors import (
 )
 from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets.sandbox.options import FaultKind
-from amocrm_assets_tests.accounts import DAY, leads_of, source
+from amocrm_assets_tests.accounts import DAY, client_of, leads_of, source
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
 
 if TYPE_CHECKING:
@@ -118,3 +119,26 @@ def test_all_kinds_together(served: Sandbox, way: WholeWay, one_in: int, seed: i
     faults = tuple(fault(kind, 1 / one_in / 4) for kind in KINDS)
     served.reset(SandboxOptions(**ACCOUNT, edits_per_answer=3, seed=seed, faults=faults))
     go(way, served, *set(STOPPING.values()))
+
+
+def test_a_limit_that_others_use_up_is_respected_and_used_again_when_they_stop(
+    served: Sandbox, way: WholeWay
+) -> None:
+    served.reset(SandboxOptions(**ACCOUNT | {"requests_per_second": 50, "other_integrations_per_second": 47}))
+    stood = way.stands(served, DAY)
+    began = time.monotonic()
+
+    def others_stop_after_two_seconds() -> None:
+        if time.monotonic() > began + 2:
+            served.configure(other_integrations_per_second=0)
+
+    served.after_answer = others_stop_after_two_seconds
+    with client_of(served, requests_per_second=45, read_seconds=10) as client:
+        way.go(client, [DAY])
+
+    way.check_complete(served, DAY, stood=stood)
+    asked = served.requests.of("/api/")
+    refused = [each.at for each in asked if each.status == 429]
+    assert 0 < len(refused) <= 8
+    # Slower than the limit first, faster in the end than the others had left.
+    assert sum(each.at > asked[-1].at - 1 for each in asked) > 3
