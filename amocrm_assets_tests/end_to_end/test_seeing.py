@@ -68,7 +68,7 @@ def test_a_schedule_shows_its_switch_and_its_tick(
 ) -> None:
     asking.runs_of_tick(deployment.dagster, f"{launched.due}_daily")
     pages.schedule(f"{launched.due}_daily")
-    pages.wait_for("runs requested")
+    pages.wait_for("1 run requested")
     assert pages.is_switched_on()
 
 
