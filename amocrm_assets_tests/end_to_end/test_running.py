@@ -10,13 +10,13 @@ import pytest
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.end_to_end import asking
 from amocrm_assets_tests.end_to_end.deployment import ASSETS, ZONE
+from amocrm_assets_tests.end_to_end.launching import Launched, wait_for_all
 
 if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets_tests.end_to_end.deployment import Deployment
-    from amocrm_assets_tests.end_to_end.launching import Launched
 
 # One deployment serves them all, so one process runs them all.
 pytestmark = [pytest.mark.xdist_group("end_to_end"), pytest.mark.timeout(600)]
@@ -100,3 +100,8 @@ def test_checks_of_a_sound_account_pass(deployment: Deployment, launched: Launch
         verdicts = asking.verdicts_of(deployment.dagster, ["sandbox", asset])
         assert verdicts
         assert all(verdict.passed for verdict in verdicts.values()), verdicts
+
+
+def test_nothing_warns_while_it_loads_and_runs(deployment: Deployment, launched: Launched) -> None:
+    wait_for_all(deployment, launched)
+    assert deployment.dagster.warnings() == []

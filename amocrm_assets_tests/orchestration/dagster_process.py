@@ -81,6 +81,10 @@ class Dagster:
         """The end of what its processes have printed."""
         return self._log.read_text(encoding="utf-8")[-6000:]
 
+    def warnings(self) -> list[str]:
+        """Python's warnings in all that its processes have printed."""
+        return [line for line in self._log.read_text(encoding="utf-8").splitlines() if "Warning: " in line]
+
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL answer; an error in it fails the test."""
         answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
@@ -155,7 +159,9 @@ def running_dagster(home: Path, environment: Mapping[str, str]) -> Iterator[Dags
     (home / "location.py").write_text(LOCATION, encoding="utf-8")
     (home / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
     port = _free_port()
-    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    # As `make dev` does: `dagster dev` warns that it is superseded.
+    dg = [sys.executable, "-m", "dagster_dg_cli.cli"]
+    command = [*dg, "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
     with (home / "dagster.log").open("wb") as log:
         process = subprocess.Popen(
             command,
