@@ -29,7 +29,7 @@ _TIMEOUTS = (10, 60)
 _MARK = "amocrm-assets-upload"
 _IDENTIFY = (
     "Give it Application Default Credentials: `gcloud auth application-default login`, a service account of the"
-    " machine, or GOOGLE_APPLICATION_CREDENTIALS (docs/bigquery.md)."
+    " machine, or GOOGLE_APPLICATION_CREDENTIALS (docs/storage.md)."
 )
 
 
@@ -96,13 +96,11 @@ class Bucket:
         return there if there and (there.metadata or {}).get(_MARK) == blob.metadata[_MARK] else None
 
     def delete(self, key: str, *, if_generation: str | None = None) -> bool:
-        """Delete an object if it has that generation; whether it was there so."""
+        """Delete an object if it has that generation; False when it has another."""
         condition = None if if_generation is None else int(if_generation)
-        with (
-            self._errors("Deleting", key, needs="storage.objects.delete"),
-            suppress(answers.NotFound, answers.PreconditionFailed),
-        ):
-            self._bucket.blob(key).delete(if_generation_match=condition, **self._limits)
+        with self._errors("Deleting", key, needs="storage.objects.delete"), suppress(answers.PreconditionFailed):
+            with suppress(answers.NotFound):
+                self._bucket.blob(key).delete(if_generation_match=condition, **self._limits)
             return True
         return False
 
@@ -141,7 +139,7 @@ class Bucket:
         ) as error:
             if isinstance(error, FileNotFoundError):
                 raise
-            came_back = f"{getattr(error, 'message', None) or error}."
+            came_back = f"{str(getattr(error, 'message', None) or error).rstrip('.')}."
             if mend := self._mend_of(error, needs):
                 raise StorageRefused(tried, came_back=came_back, mend=mend, bucket=self.name) from error
             mend = "Run again; if it stays so, look at the network and at Google's status page."

@@ -145,7 +145,8 @@ class FolderStorage:
         lock_path = path.with_name(f".{path.name}.lock")
         with disk_errors(f"Preparing the lock {name}", path.parent):
             _make_folder(path.parent)
-        lock = FileLock(lock_path, fallback_to_soft=False)
+        # Not bound to this thread: a generator that holds a lock may be closed by another one.
+        lock = FileLock(lock_path, thread_local=False, fallback_to_soft=False)
         with disk_errors(f"Taking the lock {name}", lock_path):
             try:
                 lock.acquire(timeout=wait_seconds)

@@ -49,11 +49,8 @@ class Lease:
         try:
             yield
         finally:
-            renewal.stop()
-            # A lease that cannot be given back runs out by itself.
-            with suppress(StorageUnavailable):
-                self._bucket.delete(self._key, if_generation=renewal.generation)
-        if renewal.is_lost():
+            was_kept = renewal.end()
+        if not was_kept:
             raise StorageUnavailable(
                 f"Keeping the lock {self._name}",
                 came_back="it ran out while it was held, so another run may have taken it.",
@@ -62,14 +59,14 @@ class Lease:
             )
 
     def _acquired(self, wait_seconds: float) -> _Renewal:
-        deadline = time.monotonic() + wait_seconds
+        deadline = _now() + wait_seconds
         free: str | None = "0"
         while True:
-            asked_at = time.monotonic()
+            asked_at = _now()
             if free and (generation := _written(self._bucket, self._key, self._seconds, if_generation=free)):
                 return _Renewal(self._bucket, self._key, self._seconds, generation, asked_at)
             free = self._free_generation()
-            if not free and time.monotonic() >= deadline:
+            if not free and _now() >= deadline:
                 raise Busy(
                     f"Taking the lock {self._name}",
                     came_back=f"another run held it for {wait_seconds:g} seconds.",
@@ -77,7 +74,7 @@ class Lease:
                     lock=self._name,
                 )
             if not free:
-                time.sleep(min(self._seconds / _LOOKS, max(deadline - time.monotonic(), 0)))
+                time.sleep(min(self._seconds / _LOOKS, max(deadline - _now(), 0)))
 
     def _free_generation(self) -> str | None:
         """The generation to replace in order to hold the lease; None while somebody else holds it."""
@@ -86,8 +83,8 @@ class Lease:
             return "0"
         generation = str(there.generation)
         if generation != self._watched:
-            self._watched, self._runs_out_at = generation, time.monotonic() + self._seconds_left(there)
-        return generation if time.monotonic() >= self._runs_out_at else None
+            self._watched, self._runs_out_at = generation, _now() + self._seconds_left(there)
+        return generation if _now() >= self._runs_out_at else None
 
     def _seconds_left(self, there: Blob) -> float:
         clock = self._bucket.upload(self._clock_key, b"", if_generation=None)
@@ -99,7 +96,7 @@ class _Renewal:
     """Writes the lease again and again while it is held."""
 
     def __init__(self, bucket: Bucket, key: str, seconds: float, generation: str, renewed_at: float) -> None:
-        self.generation = generation
+        self._generation = generation
         self._bucket = bucket
         self._key = key
         self._seconds = seconds
@@ -110,27 +107,32 @@ class _Renewal:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def end(self) -> bool:
+        """Give the lease back; False when it was not held to the end."""
         self._ended.set()
         self._thread.join()
-
-    def is_lost(self) -> bool:
-        """Whether the lease has run out since it was last renewed."""
-        return time.monotonic() >= self._renewed_at + self._seconds
+        is_own = True
+        with suppress(StorageUnavailable):  # a lease that cannot be given back runs out by itself
+            is_own = self._bucket.delete(self._key, if_generation=self._generation)
+        return is_own and _now() < self._renewed_at + self._seconds
 
     def _renew(self) -> None:
         while not self._ended.wait(self._seconds / _RENEWALS):
-            asked_at = time.monotonic()
+            asked_at = _now()
             # What hinders one renewal may be over at the next; if not, the lease counts as lost in the end.
             with suppress(StorageUnavailable, StorageRefused):
-                generation = _written(self._bucket, self._key, self._seconds, if_generation=self.generation)
+                generation = _written(self._bucket, self._key, self._seconds, if_generation=self._generation)
                 if generation is None:
-                    self._renewed_at = -self._seconds
                     return
-                self.generation, self._renewed_at = generation, asked_at
+                self._generation, self._renewed_at = generation, asked_at
 
 
 def _written(bucket: Bucket, key: str, seconds: float, *, if_generation: str) -> str | None:
     """The generation of a lease written in the place of that one, None if there is another."""
     blob = bucket.upload(key, b"", if_generation=if_generation, facts={_LASTS: str(seconds)})
     return str(blob.generation) if blob else None
+
+
+def _now() -> float:
+    """Seconds that pass while the machine sleeps, too, where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -175,6 +175,15 @@ def test_the_lock_of_a_killed_holder_comes_free(storage: Storage, place: Place) 
             assert storage.names("") == []
 
 
+def test_a_lock_may_be_released_by_another_thread_than_took_it(storage: Storage) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        lock = storage.lock("locks/acme", wait_seconds=5)
+        pool.submit(lock.__enter__).result()
+        lock.__exit__(None, None, None)
+    with storage.lock("locks/acme", wait_seconds=0):
+        pass
+
+
 def test_a_lock_comes_free_when_its_holder_fails(storage: Storage) -> None:
     with pytest.raises(ZeroDivisionError), storage.lock("locks/acme", wait_seconds=5):
         raise ZeroDivisionError
