@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from amocrm_assets.captures import captured_days
 from amocrm_assets.errors import Busy
+from amocrm_assets.rows import read_rows, write_rows
 from amocrm_assets.storage import Storage
+from amocrm_assets_tests.rows.days import DAY, keep, lead, source
 from amocrm_assets_tests.storage.files import content, create, replace
 from amocrm_assets_tests.storage.places import Place
 
@@ -135,6 +138,25 @@ def test_no_write_is_lost_when_many_count_in_one_file(storage: Storage) -> None:
     found = storage.read("count")
     assert found is not None
     assert found.content == b"12"
+
+
+def test_a_version_tells_one_content_from_another(storage: Storage) -> None:
+    with pytest.raises(FileNotFoundError):
+        storage.version(NAME)
+    create(storage, NAME, b"first")
+    first = storage.version(NAME)
+    assert storage.version(NAME) == first
+    replace(storage, NAME, b"second")
+    assert storage.version(NAME) != first
+
+
+def test_captures_become_rows_in_every_storage(storage: Storage) -> None:
+    keep(storage, [lead(1), lead(2)])
+    keep(storage, [lead(3)], number=1)
+    assert captured_days(storage, "acme") == [DAY]
+    assert write_rows(storage, source(), DAY).row_count == 3
+    assert write_rows(storage, source(), DAY).row_count == 3
+    assert read_rows(storage, "acme", [DAY])["id"].tolist() == [1, 2, 3]
 
 
 def test_deleting_twice_is_deleting_once(storage: Storage) -> None:
