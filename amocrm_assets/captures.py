@@ -33,7 +33,8 @@ _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _NAME = re.compile(r"captures/[^/]+/leads/(?P<day>[0-9-]{10})/(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{6}Z)\.jsonl\.gz")
 # A member of this size compresses as well as one whole stream, and hundreds of open days stay small in memory.
 _BUFFER_BYTES = 128 * 1024
-_CHUNK_BYTES = 1024 * 1024
+# Small enough to be allocated without asking the operating system for fresh pages each time.
+_CHUNK_BYTES = 64 * 1024
 _GZIP_LEVEL = 5
 
 
@@ -221,37 +222,33 @@ def _facts_from(name: str, line: bytes) -> CaptureFacts:
     return facts
 
 
-def _chunks(name: str, path: Path) -> Iterator[bytes]:
-    """The unpacked content piece by piece. Bytes that are no gzip are damage; other errors are the disk's."""
-    with ExitStack() as stack:
-        with disk_errors(f"Reading {name}", path):
-            file = stack.enter_context(gzip.open(path))
-        while chunk := _chunk(name, file, path):
-            yield chunk
-
-
-def _chunk(name: str, file: gzip.GzipFile, path: Path) -> bytes:
-    with disk_errors(f"Reading {name}", path):
-        try:
-            return file.read(_CHUNK_BYTES)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise _damaged(name, f"its compression breaks off ({error}).") from error
-
-
 def _proven_lines(name: str, path: Path) -> Generator[bytes]:
     """First line and leads; the last line, always held back, proves them."""
     digest, count, held = sha256(), 0, b""
-    for chunk in _chunks(name, path):
-        held += chunk
-        end = held.rfind(b"\n", 0, max(held.rfind(b"\n"), 0)) + 1
-        if end:
-            digest.update(held[:end])
-            lines = held[: end - 1].split(b"\n")
-            held = held[end:]
-            count += len(lines)
-            yield from lines
+    with ExitStack() as stack:
+        with disk_errors(f"Reading {name}", path):
+            file = stack.enter_context(gzip.open(path))
+        # Chunks grow with what is held, so that a line of many megabytes is not looked through at each of them.
+        while chunk := _chunk(name, path, file, max(_CHUNK_BYTES, len(held))):
+            held += chunk
+            end = held.rfind(b"\n", 0, max(held.rfind(b"\n"), 0)) + 1
+            if end:
+                digest.update(held[:end])
+                lines = held[: end - 1].split(b"\n")
+                held = held[end:]
+                count += len(lines)
+                yield from lines
     if count == 0 or _proof_from(name, held) != {"leads": count - 1, "sha256": digest.hexdigest()}:
         raise _damaged(name, "its last line is missing or does not fit the lines before.")
+
+
+def _chunk(name: str, path: Path, file: gzip.GzipFile, size_bytes: int) -> bytes:
+    """The next unpacked bytes. Bytes that are no gzip are damage; other errors are the disk's."""
+    with disk_errors(f"Reading {name}", path):
+        try:
+            return file.read(size_bytes)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise _damaged(name, f"its compression breaks off ({error}).") from error
 
 
 def _proof_from(name: str, line: bytes) -> Any:
