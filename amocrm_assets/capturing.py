@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureFacts, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
+from amocrm_assets.crm.cost import ReadingCost
 from amocrm_assets.crm.plan import Window
 from amocrm_assets.crm.reading import Reading
 from amocrm_assets.errors import DayNotOver
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.cost import Metadata
     from amocrm_assets.crm.pages import LeadLine
     from amocrm_assets.crm.walks import Listing
     from amocrm_assets.settings import SourceSettings
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 # Just-edited leads appear in lists a little late (seen by other connectors up to a minute).
 SETTLING_SECONDS = 60
 LOCK_WAIT_SECONDS = 30.0
-
-Metadata = dict[str, int | float | str | bool]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Capturing:
         whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
         self._reading = Reading(client, whole, listings)
         self._late = 0
-        self._told = _Told(client, self._reading)
+        self._cost = ReadingCost(client, self._reading)
 
     def run(self) -> Iterator[CapturedDay]:
         # The account answers while the first leads are on their way: asking it first would cost two round trips.
@@ -119,12 +119,13 @@ class _Capturing:
                 self._writer(day, about).add([line])
 
     def _publish_passed(self, about: _About) -> Iterator[CapturedDay]:
-        for day in [day for day in self._open if not self._reading.is_open(self._windows[day])]:
+        passed = [day for day in self._open if not self._reading.is_open(self._windows[day])]
+        for day, cost in zip(passed, self._cost.shares(len(passed)), strict=True):
             writer = self._writer(day, about)
             open_day = self._open.pop(day)
             open_day.writer = None
             capture = writer.publish()
-            yield CapturedDay(day, capture, self._metadata(open_day, about, capture))
+            yield CapturedDay(day, capture, self._metadata(open_day, about, capture, cost))
 
     def _writer(self, day: date, about: _About) -> CaptureWriter:
         open_day = self._open[day]
@@ -158,7 +159,7 @@ class _Capturing:
                 day=day.isoformat(),
             )
 
-    def _metadata(self, open_day: _OpenDay, about: _About, capture: PublishedCapture) -> Metadata:
+    def _metadata(self, open_day: _OpenDay, about: _About, capture: PublishedCapture, cost: Metadata) -> Metadata:
         account = about.account.result()
         facts: Metadata = {
             "leads": capture.leads,
@@ -166,9 +167,9 @@ class _Capturing:
             "size_bytes": capture.size_bytes,
             "account": f"{account.name} ({account.id})",
             "account_timezone": account.timezone or "unknown",
-            **self._told.since_last(),
+            **cost,
         }
-        facts["repeats"] = int(facts["repeats"]) + open_day.repeats
+        facts["repeats"] = float(facts["repeats"]) + open_day.repeats
         facts["came_after_their_day"] = self._late
         return facts
 
@@ -202,37 +203,6 @@ class _About:
     account: Future[Account]
     catalogue: Future[list[dict[str, Any]]]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-class _Told:
-    """What the reading cost, dealt out so that the numbers of all days add up to those of the reading."""
-
-    def __init__(self, client: AmoCrmClient, reading: Reading) -> None:
-        self._client = client
-        self._reading = reading
-        self._last = self._traffic()
-
-    def since_last(self) -> Metadata:
-        """The counts since the last call, and what holds for the reading so far."""
-        counts = self._reading.counts() | self._traffic()
-        told: Metadata = {name: round(count - self._last.get(name, 0), 3) for name, count in counts.items()}
-        self._last = counts
-        return told | {
-            **self._reading.findings(),
-            "requests_per_second": round(self._client.traffic.requests_per_second, 2),
-            "clock_difference_seconds": round(self._client.clock_difference),
-        }
-
-    def _traffic(self) -> dict[str, float]:
-        traffic = self._client.traffic
-        retries = {f"retries_{status}": count for status, count in dict(traffic.retries).items()}
-        return {
-            "requests": traffic.requests,
-            "received_bytes": traffic.received_bytes,
-            "seconds_waited_for_pace": self._client.pacer.waited_seconds,
-            "retries": sum(retries.values()),
-            **retries,
-        }
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
