@@ -107,7 +107,7 @@ class _Steps:
             _Step("account", "token", self._account_step),
             _Step("rights", "account", self._rights),
             _Step("zone", "account", self._zone),
-            _Step("filters", "rights", self._filters),
+            _Step("filters", "account", self._filters),
             _Step("fields", "account", self._fields),
             _Step("storage", None, lambda: _written(self._deployment.storage, self._source)),
             _Step("token store", None, self._token_store),
@@ -184,7 +184,8 @@ def filters_honoured(client: AmoCrmClient) -> bool:
 def _newest_edit(client: AmoCrmClient, filters: dict[str, int]) -> int | None:
     params = {"order[updated_at]": "desc", "limit": 1, **filters}
     found = client.ask("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
-    return found and int(found["_embedded"]["leads"][0]["updated_at"])
+    leads = found["_embedded"]["leads"] if found else []
+    return int(leads[0]["updated_at"]) if leads else None
 
 
 def _written(place: str, source: SourceSettings) -> str:

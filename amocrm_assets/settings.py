@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from amocrm_assets.errors import NotAuthorised
+from amocrm_assets.errors import NotAuthorised, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -324,8 +325,18 @@ class Deployment:
 
 
 def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Where Dagster keeps its history, None when `DAGSTER_HOME` is unset or empty."""
-    return environment.get("DAGSTER_HOME") or None
+    """Where Dagster keeps its history, None when `DAGSTER_HOME` is unset or empty.
+
+    Raises `SettingsError` for what Dagster would refuse with a traceback.
+    """
+    home = environment.get("DAGSTER_HOME") or None
+    if home is None or (Path(home).is_absolute() and Path(home).is_dir()):
+        return home
+    raise SettingsError(
+        "Reading the environment variable DAGSTER_HOME",
+        came_back=f"{home!r} is not the full path of a folder that exists.",
+        mend="`export DAGSTER_HOME=$PWD/dagster_home` takes the folder that comes with the project.",
+    )
 
 
 def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:

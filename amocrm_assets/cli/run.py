@@ -50,8 +50,8 @@ def days_wanted(source: SourceSettings, from_day: date | None, to_day: date | No
     yesterday = datetime.now(source.zone).date() - timedelta(days=1)
     last = to_day or yesterday
     first = from_day or last
-    if last > yesterday:
-        raise _refused(source, f"{last} is not over yet in {source.timezone}.", f"Ask for days up to {yesterday}.")
+    if (latest := max(first, last)) > yesterday:
+        raise _refused(source, f"{latest} is not over yet in {source.timezone}.", f"Ask for days up to {yesterday}.")
     if first < source.first_day:
         raise _refused(
             source,

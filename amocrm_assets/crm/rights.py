@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.errors import AccessDenied
+from amocrm_assets.errors import AccessDenied, AccountBlocked, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.answers import Answer
@@ -27,7 +27,10 @@ def read_lead_rights(client: AmoCrmClient, user_id: int | None) -> LeadRights:
         return LeadRights(None, None)
     try:
         return client.ask(f"/api/v4/users/{user_id}", {}, _rights)
-    except AccessDenied:  # not an error here: it tells that the user is no administrator
+    # Not an error here: leads may be seen, so amoCRM refuses this one path, or does not know it for this user.
+    except (AccessDenied, AccountBlocked, UnexpectedAnswer) as error:
+        if error.facts.get("status") not in {403, 404}:
+            raise
         return LeadRights(None, None)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.loader import find_sources
 from amocrm_assets.orchestration.progress import listening
 from amocrm_assets.orchestration.source import source_definitions
@@ -39,6 +40,13 @@ def run_days(
 ) -> Outcome:
     """Materialise neighbouring days of a source through its job. Raises `SettingsError` for wrong settings."""
     found = next(found for found in find_sources() if found.settings.subdomain == source.subdomain)
+    if not source.enabled:
+        raise SettingsError(
+            f"Running {source.title}",
+            came_back="the source is switched off.",
+            mend=f"Set `enabled: true` in {found.file}, then run it again.",
+            source=source.subdomain,
+        )
     job = source_definitions(source, file=found.file, line=found.line).resolve_job_def(f"{source.key}_leads")
     first, last = days[0].isoformat(), days[-1].isoformat()
     with _instance() as instance, listening(listener):

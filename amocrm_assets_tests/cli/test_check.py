@@ -84,6 +84,8 @@ def test_an_address_that_does_not_exist_is_told_from_one_that_does_not_answer(
         ({"subdomain": "other"}, ("account", "failed"), "of the account other"),
         ({"faults": [Fault("403-json", path="/api/v4/leads")]}, ("rights", "failed"), "right to see leads"),
         ({"faults": [Fault("403-json", path="/api/v4/users")]}, ("rights", "warning"), "Authorise as an admin"),
+        ({"faults": [Fault("403-html", path="/api/v4/users")]}, ("rights", "warning"), "Authorise as an admin"),
+        ({"faults": [Fault("403-json", path="/api/v4/leads")]}, ("filters", "failed"), "right to see leads"),
         ({"faults": [Fault("402")]}, ("account", "failed"), "not paid"),
     ],
 )

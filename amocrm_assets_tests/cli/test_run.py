@@ -108,6 +108,33 @@ def test_a_run_that_fails_says_why_and_exits_with_1(
     assert shards(deployment) == {}
 
 
+def test_a_source_that_is_switched_off_is_not_run_and_its_file_is_named(
+    sandbox: Sandbox, deployment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = deployment / "defs" / "acme" / "defs.yaml"
+    file.write_text(file.read_text() + "  enabled: false\n")
+
+    assert run("run", "acme") == 1
+
+    said = capsys.readouterr().err
+    assert "is switched off" in said
+    assert f"Set `enabled: true` in {file}" in said
+    assert not sandbox.requests
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("home", ["dagster_home", "/no/such/folder"])
+@pytest.mark.parametrize("command", [("run", "acme"), ("sources",)])
+def test_a_dagster_home_that_dagster_would_not_take_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], home: str
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", home)
+
+    assert run(*command) == 1
+
+    assert "export DAGSTER_HOME=$PWD/dagster_home" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("deployment")
 def test_the_demo_shows_seven_shards_and_rows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -125,6 +152,7 @@ def test_the_demo_shows_seven_shards_and_rows(
     ("first", "last", "mend"),
     [
         (None, YESTERDAY + timedelta(days=1), "Ask for days up to"),
+        (YESTERDAY + timedelta(days=1), None, "is not over yet"),
         (date(2025, 1, 1), None, "start_date"),
         (date(2026, 2, 2), date(2026, 2, 1), "Swap"),
     ],
