@@ -44,8 +44,8 @@ def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    with _rows_file(storage, subdomain, day) as path:
-        counts = pc.value_counts(pq.read_table(path, columns=["id"]).column("id"))
+    with _rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
+        counts = pc.value_counts(file.read(columns=["id"]).column("id"))
     return [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
 
 
