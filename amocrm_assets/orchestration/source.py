@@ -61,9 +61,9 @@ def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path, line: 
         warnings.simplefilter("ignore", dg.BetaWarning)
         links = dg.CodeReferencesMetadataValue(
             code_references=[
-                dg.LocalFileCodeReference(file_path=str(file), line_number=line, label="Settings of the source"),
+                dg.LocalFileCodeReference(file_path=str(file), line_number=line, label="settings"),
                 dg.LocalFileCodeReference(
-                    file_path=made_by.co_filename, line_number=made_by.co_firstlineno, label="Code of the asset"
+                    file_path=made_by.co_filename, line_number=made_by.co_firstlineno, label="code"
                 ),
             ]
         )

@@ -73,7 +73,7 @@ def test_assets_present_themselves(tmp_path: Path) -> None:
         assert spec.kinds
         assert "My Shop" in str(spec.description)
         references = spec.metadata["dagster/code_references"].code_references
-        assert [reference.label for reference in references] == ["Settings of the source", "Code of the asset"]
+        assert [reference.label for reference in references] == ["settings", "code"]
         assert references[0].file_path == str(file)
         assert (
             Path(references[1].file_path)
