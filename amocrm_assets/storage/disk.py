@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# A folder cannot tell which of the two it was opened for.
+SETTING = "AMOCRM_STORAGE (for OAuth tokens: AMOCRM_TOKENS)"
 # What a person does about an error number; numbers that are not here may pass.
 MENDS = {
     errno.ENOSPC: "Free some space there, then run again.",
     errno.EDQUOT: "Free some space within the quota, or have it raised, then run again.",
     errno.EFBIG: "Raise the limit on the size of files there, then run again.",
-    errno.EROFS: "Mount it writable, or point AMOCRM_STORAGE at another folder.",
+    errno.EROFS: f"Mount it writable, or point {SETTING} at another folder.",
     errno.EACCES: "Give the user that runs this the right to read and write there.",
     errno.EPERM: "Give the user that runs this the right to read, write and link files there.",
     errno.ENOTDIR: "A file lies where a folder should be: move it away.",
     errno.EEXIST: "A file lies where a folder should be: move it away.",
     errno.EISDIR: "A folder lies where a file should be: move it away.",
-    errno.ENAMETOOLONG: "Point AMOCRM_STORAGE at a folder with a shorter path.",
-    errno.EOPNOTSUPP: "Point AMOCRM_STORAGE at a folder on a file system with hard links and locks.",
-    errno.ENOSYS: "Point AMOCRM_STORAGE at a folder on a file system with hard links and locks.",
+    errno.ENAMETOOLONG: f"Point {SETTING} at a folder with a shorter path.",
+    errno.EOPNOTSUPP: f"Point {SETTING} at a folder on a file system with hard links and locks.",
+    errno.ENOSYS: f"Point {SETTING} at a folder on a file system with hard links and locks.",
 }
 
 
