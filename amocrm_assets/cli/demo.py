@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +14,7 @@ from amocrm_assets.errors import AmoCrmAssetsError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
 
     import pandas as pd
 
@@ -81,7 +82,7 @@ def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> Non
     rows = Table(
         "id", "name", "sale", "updated_at", "custom_fields", title=f"Some rows of {_shard(source, days[-1])}"
     )
-    for row in _some_rows(warehouse.read(source.subdomain, days[-1:])):
+    for row in _some_rows(warehouse.read(source.subdomain, days[-1:]), source.zone):
         rows.add_row(*map(str, row))
     console.print(rows)
 
@@ -92,12 +93,10 @@ def _shard(source: SourceSettings, day: date) -> str:
     return shard_name(source.subdomain, day)
 
 
-def _some_rows(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    from datetime import UTC, datetime
-
+def _some_rows(frame: pd.DataFrame, zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
     filled = frame[frame["custom_fields"].map(len) > 0].head(ROWS_SHOWN)
     for row in filled.to_dict("records"):
-        at = datetime.fromtimestamp(row["updated_at"], UTC)
+        at = datetime.fromtimestamp(row["updated_at"], zone)  # the zone that bounds the shard's day
         yield row["id"], row["name"], row["sale"], f"{at:%Y-%m-%d %H:%M}", _fields(row["custom_fields"])
 
 

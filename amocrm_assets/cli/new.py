@@ -113,7 +113,10 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
     except ValidationError as error:
         # Without the input: somebody may have given a token where its variable's name belongs.
         problems = error.errors(include_url=False, include_input=False)
-        told = [f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in problems]
+        told = [
+            f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg'].removeprefix('Value error, ')}"
+            for each in problems
+        ]
         raise click.UsageError("\n".join(told)) from error
 
 

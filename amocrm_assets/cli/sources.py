@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 # Tokens may lie in `gs://`, where each look takes a moment.
 LOOKS_AT_ONCE = 16
-HEADINGS = ("display name", "subdomain", "enabled", "connected as", "token until", "last day", "missing days")
+# Those of narrow columns break, so that names have room in a terminal of 80 columns.
+HEADINGS = ("display name", "subdomain", "enabled", "connected as", "token\nuntil", "last day", "missing\ndays")
+NAMES = HEADINGS[0], HEADINGS[1], HEADINGS[3]
 MISSING = "Missing days: backfill them in the Dagster UI, or `amocrm-assets run SOURCE --from D --to D`."
 
 
@@ -68,11 +70,14 @@ def _state(source: SourceSettings, stands: Standing, progress: Progress) -> dict
 
 
 def _show(states: list[dict[str, Any]]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*HEADINGS)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for heading in HEADINGS:
+        table.add_column(heading, overflow="fold", no_wrap=heading not in NAMES)
     for state in states:
         cells = [
             state["display_name"],

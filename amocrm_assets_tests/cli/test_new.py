@@ -87,6 +87,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(
     ran = run("new", "my-shop", option, value)
     assert ran.status == 2
     assert message in ran.err
+    assert "Value error" not in ran.err
     assert "MARKED" not in ran.err
     assert list(defs.iterdir()) == []
 

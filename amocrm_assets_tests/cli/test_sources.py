@@ -50,9 +50,18 @@ def test_every_source_stands_in_the_table(
     add_source("unset", access_token_env="UNSET_TOKEN")
     ran = run("sources")
     assert (ran.status, ran.err) == (0, "")
-    for heading in ("display name", "subdomain", "enabled", "connected as", "token until", "last day", "missing"):
+    for heading in (
+        "display name",
+        "subdomain",
+        "enabled",
+        "connected as",
+        "token",
+        "until",
+        "last day",
+        "missing",
+    ):
         assert heading in ran.out
-    acme_row, soon_row, unset_row = (line for line in ran.out.splitlines() if line.startswith("│"))
+    acme_row, soon_row, unset_row = ran.out.splitlines()[3:6]
     assert "Acme [ltd]" in acme_row
     assert f"id {acme.options.account_id}" in acme_row
     assert "2100-01-01" in acme_row
@@ -61,6 +70,20 @@ def test_every_source_stands_in_the_table(
     assert "! soon: The authorisation ends in 3 days." in ran.out
     assert "! unset: it is not set. Set UNSET_TOKEN" in ran.out
     assert not acme.requests  # from local knowledge alone
+
+
+def test_on_80_columns_no_short_word_is_broken_and_no_name_is_cut(
+    run: Command, add_source: AddSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TOKEN", jwt(exp=4102444800, account_id=31415926))
+    add_source("a-shop-with-a-long-name", access_token_env="TOKEN", display_name="The shop around the corner")
+    shown = run("sources").out
+    table = shown[: shown.index("Missing days")].splitlines()
+    assert "…" not in shown
+    assert all(len(line) <= 80 for line in table)
+    words = {word for line in table for word in line.split()}
+    assert {"The", "shop", "around", "corner", "long-lived", "token", "31415926)", "2100-01-01", "none"} <= words
 
 
 def test_an_oauth_source_shows_the_account_that_was_connected(run: Command, acme_oauth: Sandbox) -> None:
