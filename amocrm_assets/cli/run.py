@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings import SourceSettings  # click looks at the annotation of a converted argument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
+
+    from rich.progress import Progress
 
     from amocrm_assets.orchestration.running import Outcome
 
@@ -51,7 +53,9 @@ def days_wanted(source: SourceSettings, from_day: date | None, to_day: date | No
     last = to_day or yesterday
     first = from_day or last
     if (latest := max(first, last)) > yesterday:
-        raise _refused(source, f"{latest} is not over yet in {source.timezone}.", f"Ask for days up to {yesterday}.")
+        raise _refused(
+            source, f"{latest} is not over yet in {source.timezone}.", f"Ask for days up to {yesterday}."
+        )
     if first < source.first_day:
         raise _refused(
             source,
@@ -69,28 +73,33 @@ def run_with_progress(
     """Run the source's job with a bar that counts the days of its three assets."""
     from amocrm_assets.orchestration.running import run_days
 
-    with _progress(len(days) * len(STEPS), quiet=quiet) as advance:
-        return run_days(source, days, listener=advance, read_again=read_again)
+    with _bar(len(days) * len(STEPS), quiet=quiet) as bar:
+        return run_days(source, days, listener=bar, read_again=read_again)
 
 
-def _progress(total: int, *, quiet: bool) -> AbstractContextManager[Callable[[str, int, int], None]]:
-    from contextlib import contextmanager
+class _Bar:
+    """Shows how far the run is; each new try of a step is a line above the bar, in a pipe too."""
 
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task(STEPS[0], total=total)
+
+    def days_done(self, asset: str, done: int, wanted: int) -> None:
+        self._progress.update(self._task, description=asset, completed=STEPS.index(asset) * wanted + done)
+
+    def tries_again(self, why: str, wait_seconds: float) -> None:
+        said = f"! {why} Trying again in {wait_seconds:.0f} s."
+        self._progress.console.print(said, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _bar(total: int, *, quiet: bool) -> Iterator[_Bar]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    @contextmanager
-    def running() -> Iterator[Callable[[str, int, int], None]]:
-        columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-            task = progress.add_task(STEPS[0], total=total)
-
-            def advance(asset: str, done: int, wanted: int) -> None:
-                progress.update(task, description=asset, completed=STEPS.index(asset) * wanted + done)
-
-            yield advance
-
-    return running()
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
+        yield _Bar(progress, total)
 
 
 def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import dagster as dg
 
 from amocrm_assets.errors import AmoCrmAssetsError, MayPass, NeedsPerson, Unexpected
+from amocrm_assets.orchestration.progress import tell_retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,8 @@ def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retri
     failure.__cause__ = error
     if isinstance(error, MayPass):
         wait_seconds = retries.first_wait_seconds * 2**retry_number
+        if not retries.is_last(error, retry_number):
+            tell_retry(description, wait_seconds)
         # Dagster shows the metadata of the retry's cause when it gives up.
         raise dg.RetryRequested(max_retries=retries.count, seconds_to_wait=wait_seconds) from failure
     raise failure

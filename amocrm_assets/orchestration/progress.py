@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Listener = Callable[[str, int, int], None]
+
+class Listener(Protocol):
+    """Somebody who wants to know while a run goes on."""
+
+    def days_done(self, asset: str, done: int, wanted: int) -> None:
+        """An asset has finished so many of its days."""
+
+    def tries_again(self, why: str, wait_seconds: float) -> None:
+        """A step broke off, and begins anew after a pause."""
+
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Have `listener` called with an asset's name, its finished days, and its wanted days."""
+    """Have `listener` told what happens in this context."""
     before = _listener.set(listener)
     try:
         yield
@@ -25,6 +34,12 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def tell_progress(asset: str, done: int, wanted: int) -> None:
-    """Tell the listener, if there is one."""
+    """Tell the listener, if there is one, how many days of an asset are finished."""
     if listener := _listener.get():
-        listener(asset, done, wanted)
+        listener.days_done(asset, done, wanted)
+
+
+def tell_retry(why: str, wait_seconds: float) -> None:
+    """Tell the listener, if there is one, that a step will begin anew."""
+    if listener := _listener.get():
+        listener.tries_again(why, wait_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from amocrm_assets.captures import capture_names
 from amocrm_assets.cli import main
 from amocrm_assets.cli.run import days_wanted
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
@@ -123,6 +125,23 @@ def test_a_source_that_is_switched_off_is_not_run_and_its_file_is_named(
 
 
 @pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_each_new_try_of_a_step_is_said_at_once_with_its_cause(
+    monkeypatch: pytest.MonkeyPatch, deployment: Path, capsys: pytest.CaptureFixture[str], form: tuple[str, ...]
+) -> None:
+    file = deployment / "defs" / "acme" / "defs.yaml"
+    file.write_text(re.sub("base_url: .*", "base_url: http://127.0.0.1:1", file.read_text()))
+    monkeypatch.setattr("amocrm_assets.crm.client.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("amocrm_assets.orchestration.source.Retries", lambda: Retries(1, 0.0))
+
+    assert run("run", "acme", *form) == 1
+
+    said = capsys.readouterr().err
+    assert said.count("Trying again in 0 s.") == 1
+    assert re.search("! Asking amoCRM .*Trying again", said)
+
+
+@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("home", ["dagster_home", "/no/such/folder"])
 @pytest.mark.parametrize("command", [("run", "acme"), ("sources",)])
 def test_a_dagster_home_that_dagster_would_not_take_is_explained(
@@ -140,12 +159,15 @@ def test_the_demo_shows_seven_shards_and_rows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", "")  # the demo sets it; this puts it back
+    monkeypatch.setenv("COLUMNS", "200")
 
     assert run("demo") == 0
 
     shown = capsys.readouterr().out
     assert all(f"amoCrmLeads_sandbox_{YESTERDAY - timedelta(days=number):%Y%m%d}" in shown for number in range(7))
     assert "custom_fields" in shown
+    # Days of the shards are days of the source's zone, so the rows' times must be too.
+    assert set(re.findall(r"(\d{4}-\d\d-\d\d) \d\d:\d\d", shown)) == {str(YESTERDAY)}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from amocrm_assets import errors
 from amocrm_assets.errors import AmoCrmAssetsError, MayPass, NeedsPerson, Unexpected
 from amocrm_assets.orchestration.failures import Retries, fail, in_words
+from amocrm_assets.orchestration.progress import listening
 
 LEAVES = [
     kind
@@ -41,6 +42,33 @@ def test_what_does_not_pass_by_itself_is_not_tried_again(kind: type[AmoCrmAssets
         fail(error, unfinished=[DAY], retries=Retries(), retry_number=0)
     assert caught.value.allow_retries is False
     assert caught.value.__cause__ is error
+
+
+class Notes:
+    """A listener that writes down the retries it is told."""
+
+    def __init__(self) -> None:
+        self.retries: list[tuple[str, float]] = []
+
+    def days_done(self, asset: str, done: int, wanted: int) -> None:
+        """No day is done here."""
+
+    def tries_again(self, why: str, wait_seconds: float) -> None:
+        self.retries.append((why, wait_seconds))
+
+
+def test_each_new_try_is_told_with_its_cause_and_the_last_failure_is_not() -> None:
+    notes = Notes()
+    with listening(notes):
+        for retry_number in range(3):
+            with pytest.raises(dg.RetryRequested):
+                fail(error_of(errors.Busy), unfinished=[], retries=Retries(count=2), retry_number=retry_number)
+        with pytest.raises(dg.Failure):
+            fail(error_of(errors.NotAuthorised), unfinished=[], retries=Retries(), retry_number=0)
+    assert notes.retries == [
+        ("Asking: nothing came. Wait a little.", 60.0),
+        ("Asking: nothing came. Wait a little.", 120.0),
+    ]
 
 
 def test_a_failure_says_cause_mend_days_and_facts() -> None:

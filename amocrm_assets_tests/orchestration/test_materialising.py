@@ -126,13 +126,17 @@ def test_what_may_pass_is_tried_again_and_fails_with_its_cause_in_the_end(pipeli
 
 
 def test_a_range_that_fails_in_the_middle_keeps_its_finished_days_and_names_the_rest(pipeline: Pipeline) -> None:
-    def end_the_subscription(_asset: str, done: int, _wanted: int) -> None:
-        if done == 3:
-            pipeline.sandbox.configure(faults=(Fault("402"),))
+    class EndTheSubscription:
+        def days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
+            if done == 3:
+                pipeline.sandbox.configure(faults=(Fault("402"),))
+
+        def tries_again(self, why: str, wait_seconds: float) -> None:
+            raise AssertionError(why, wait_seconds)
 
     # One day is there before, so the days around it are read one after the other.
     pipeline.run("2025-03-07", only=["raw_leads"])
-    with listening(end_the_subscription):
+    with listening(EndTheSubscription()):
         failure = failure_of(pipeline.run("2025-03-05", LAST))
     assert failure.metadata["error"].value == "AccountUnpaid"
     assert failure.metadata["unfinished"].value == 3
