@@ -99,7 +99,18 @@ def _run(folder: Path, token: str, arguments: list[str]) -> None:
     main(arguments)
 
 
-def serve_sandbox(options: dict[str, Any], port: int, told: Connection) -> None:
+def served(options: dict[str, Any], *, port: int) -> tuple[ForkServerProcess, str, str]:
+    """A sandbox in a process of its own, its address and its token."""
+    context = processes()
+    here, there = context.Pipe()
+    process = context.Process(target=_serve_sandbox, args=(options, port, there))
+    process.start()
+    with here, there:
+        url, token = here.recv()
+    return process, url, token
+
+
+def _serve_sandbox(options: dict[str, Any], port: int, told: Connection) -> None:
     """A sandbox that tells its address and token, and serves until it is killed."""
     with running_sandbox(SandboxOptions(**options), port=port) as sandbox:
         told.send((sandbox.url, sandbox.token))

@@ -14,12 +14,11 @@ from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of, source
-from amocrm_assets_tests.guarantees.commands import TOKEN_VARIABLE, Place, processes, serve_sandbox
+from amocrm_assets_tests.guarantees.commands import TOKEN_VARIABLE, Place, served
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, left_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.context import ForkServerProcess
     from pathlib import Path
 
     from amocrm_assets.settings import SourceSettings
@@ -116,14 +115,3 @@ def test_amocrm_that_dies_in_mid_reading_and_comes_back(tmp_path: Path, storage:
         revived.join()
 
     assert sum(len(way.shard(day)) for day in DAYS) == 2_090
-
-
-def served(options: dict[str, Any], *, port: int) -> tuple[ForkServerProcess, str, str]:
-    """A sandbox in a process of its own, its address and its token."""
-    context = processes()
-    here, there = context.Pipe()
-    process = context.Process(target=serve_sandbox, args=(options, port, there))
-    process.start()
-    with here, there:
-        url, token = here.recv()
-    return process, url, token

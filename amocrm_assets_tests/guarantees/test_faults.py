@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from amocrm_assets.capturing import day_window
+from amocrm_assets.capturing import SETTLING_SECONDS, day_window
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
     AccountUnpaid,
     AmoCrmAssetsError,
+    DayNotOver,
     NotAuthorised,
     ReadingUnproven,
     SettingsError,
@@ -142,3 +143,17 @@ def test_a_limit_that_others_use_up_is_respected_and_used_again_when_they_stop(
     assert 0 < len(refused) <= 8
     # Slower than the limit first, faster in the end than the others had left.
     assert sum(each.at > asked[-1].at - 1 for each in asked) > 3
+
+
+@pytest.mark.parametrize("off_seconds", [-300, 300])
+def test_a_clock_that_is_minutes_off_changes_nothing(served: Sandbox, way: WholeWay, off_seconds: int) -> None:
+    served.reset(SandboxOptions(**ACCOUNT, clock_offset_seconds=off_seconds))
+    assert go(way, served)
+    end = WINDOW.to_at + 1 + SETTLING_SECONDS
+
+    # By amoCRM's clock the day has just ended, or not quite, whatever ours says.
+    served.reset(SandboxOptions(**ACCOUNT, frozen_at=end + 5))
+    assert go(way, served)
+    served.reset(SandboxOptions(**ACCOUNT, frozen_at=end - 5))
+    with hurried_client(served) as client, pytest.raises(DayNotOver):
+        way.go(client, [DAY])

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+import requests
 
+from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.errors import AccountUnpaid
-from amocrm_assets.sandbox import Fault, SandboxOptions, running_sandbox
-from amocrm_assets_tests.accounts import DAY, leads_of, source
-from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
+from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of, source
+from amocrm_assets_tests.guarantees.commands import served
+from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 RUNS = 9
-OPTIONS = SandboxOptions(populations=(leads_of(DAY, 60),), requests_per_second=None, page_limit_max=25)
+OPTIONS = {"populations": (leads_of(DAY, 60),), "requests_per_second": None, "page_limit_max": 25}
 
 
 def held() -> tuple[int, int, int]:
@@ -32,25 +34,30 @@ def held() -> tuple[int, int, int]:
 @pytest.mark.rounds(1, 56)
 def test_nothing_is_held_after_many_runs_good_and_bad(tmp_path: Path, storage: Storage, seed: int) -> None:
     way = WholeWay(tmp_path, storage, source())
-    with running_sandbox(OPTIONS) as sandbox:
+    # In a process of its own, so that its handles do not count.
+    process, url, token = served(OPTIONS, port=0)
 
-        def run(*faults: Fault) -> None:
-            sandbox.configure(faults=faults)
-            with hurried_client(sandbox) as client:
-                way.go(client, [DAY])
+    def run(*faults: dict[str, object]) -> None:
+        requests.post(f"{url}/sandbox/control", json={"faults": faults}, timeout=30).raise_for_status()
+        with AmoCrmClient(url, FixedToken(token), requests_per_second=1000) as client:
+            way.go(client, [DAY])
 
+    try:
         run()  # what is loaded and made once stays
         before = held()
         for number in range(RUNS):
             if number % 3 == 0:
                 with pytest.raises(AccountUnpaid):
-                    run(Fault("402", after=(number + seed) % 5))
+                    run({"kind": "402", "after": (number + seed) % 5})
             else:
-                run(Fault("reset", rate=0.1), Fault("cut-short", rate=0.1))
-        deadline = time.monotonic() + 10  # the sandbox notices a closed connection a moment later
+                run({"kind": "reset", "times": 1}, {"kind": "cut-short", "times": 2, "after": seed % 3})
+        deadline = time.monotonic() + 10  # a thread ends a moment after it is waited for
         while _more(held(), before) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not _more(held(), before), (before, held())
+    finally:
+        process.kill()
+        process.join()
 
 
 def _more(now: tuple[int, ...], before: tuple[int, ...]) -> bool:
