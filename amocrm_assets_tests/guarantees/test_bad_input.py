@@ -177,7 +177,7 @@ def _reshaped(body: bytes, chance: random.Random) -> bytes:
 
 
 def _captured(way: WholeWay) -> dict[int, Json]:
-    sent = {}
+    sent: dict[int, Json] = {}
     for name in capture_names(way.storage, way.source.subdomain, DAY):
         with open_capture(way.storage, name) as capture:
             sent |= {lead["id"]: lead for lead in map(json.loads, capture.leads)}
