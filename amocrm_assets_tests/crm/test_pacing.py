@@ -75,7 +75,7 @@ def test_a_busy_account_uses_nearly_all_of_its_budget(budget: float) -> None:
 
     taken = turns(pacer, time, [0.0] * 300)
 
-    assert 299 / (taken[-1] - taken[0]) >= 0.97 * budget
+    assert 299 / (taken[-1] - taken[0]) >= 0.965 * budget
 
 
 def test_turns_are_spread_over_the_second() -> None:
@@ -129,7 +129,7 @@ def test_good_answers_give_the_budget_back() -> None:
 
     taken = turns(pacer, time, [0.0] * 100)
 
-    assert 99 / (taken[-1] - taken[0]) >= 0.97 * 7
+    assert 99 / (taken[-1] - taken[0]) >= 0.965 * 7
 
 
 def test_a_request_that_leaves_late_counts_from_then_on() -> None:
