@@ -203,12 +203,12 @@ def test_a_capture_in_the_folder_of_another_day_is_refused(storage: Storage, tmp
     [
         b"",
         b"no gzip",
-        gzip.compress(b""),
-        gzip.compress(b"\n"),
-        gzip.compress(b'{"leads":0,"sha256":""}\n'),
-        gzip.compress(b'{"leads":-1,"sha256":"%s"}\n' % sha256().hexdigest().encode()),
-        gzip.compress(b'["amocrm_assets_capture"]\n{}\n'),
-        gzip.compress(b'{"amocrm_assets_capture":1}\n{}\n'),
+        gzip.compress(b"", mtime=0),
+        gzip.compress(b"\n", mtime=0),
+        gzip.compress(b'{"leads":0,"sha256":""}\n', mtime=0),
+        gzip.compress(b'{"leads":-1,"sha256":"%s"}\n' % sha256().hexdigest().encode(), mtime=0),
+        gzip.compress(b'["amocrm_assets_capture"]\n{}\n', mtime=0),
+        gzip.compress(b'{"amocrm_assets_capture":1}\n{}\n', mtime=0),
     ],
 )
 def test_what_is_no_capture_is_refused_with_its_name(storage: Storage, content: bytes) -> None:
