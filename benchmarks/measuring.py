@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -57,5 +57,12 @@ def _measured(call: Callable[..., Told], arguments: tuple[Any, ...]) -> tuple[To
     began, began_cpu = time.perf_counter(), time.process_time()
     told = call(*arguments)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
-    unit = 1024 if sys.platform == "linux" else 1024**2  # macOS counts bytes
-    return told, Cost(seconds, cpu_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+    return told, Cost(seconds, cpu_seconds, _peak_megabytes())
+
+
+def _peak_megabytes() -> float:
+    """Peak of this process alone: on Linux `ru_maxrss` begins with that of the process it was forked from."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
