@@ -88,7 +88,8 @@ class ReadingPlan:
 
     def next_ask(self) -> tuple[KeyWalk | CoverWalk, Ask] | None:
         """What to ask now; None when only awaited answers can tell."""
-        for walk in self._walks:
+        # The one that is furthest behind goes first: a day is finished only when every listing has passed it.
+        for walk in sorted(self._walks, key=_behind):
             if ask := walk.ask():
                 return walk, ask
         if rest := self._cut():
@@ -193,6 +194,10 @@ def _unproven(ask: Ask) -> ReadingUnproven:
         "that a reading is complete.",
         mend="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
     )
+
+
+def _behind(walk: KeyWalk | CoverWalk) -> int:
+    return walk.open_interval[0] if walk.open_interval else 0
 
 
 def _rest_from(walk: KeyWalk) -> int:
