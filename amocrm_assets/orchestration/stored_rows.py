@@ -5,17 +5,13 @@ How rows are made and where they lie is known to `rows`.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.errors import NeedsPerson
 from amocrm_assets.rows import rows_name
+from amocrm_assets.rows.files import rows_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -35,7 +31,7 @@ def row_count(storage: Storage, subdomain: str, day: date) -> int:
     """Number of rows of a day, from the file's own footer."""
     import pyarrow.parquet as pq
 
-    with _rows_file(storage, subdomain, day) as path:
+    with rows_file(storage, subdomain, day) as path:
         return int(pq.read_metadata(path).num_rows)
 
 
@@ -44,7 +40,7 @@ def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    with _rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
+    with rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
         counts = pc.value_counts(file.read(columns=["id"]).column("id"))
     return [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
 
@@ -72,7 +68,7 @@ def preview(storage: Storage, source: SourceSettings, day: date) -> str:
 def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str]) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    with _rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
+    with rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
         batches = file.iter_batches(batch_size=PREVIEW_ROWS, columns=columns)
         return next((batch.to_pylist() for batch in batches), [])
 
@@ -90,20 +86,3 @@ def _cell(value: Any, column: str, source: SourceSettings) -> str:
 
 def _first_value(field: dict[str, Any]) -> str:
     return str(field["values"][0]["value"]) if field["values"] else ""
-
-
-@contextmanager
-def _rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
-    name = rows_name(subdomain, day)
-    with ExitStack() as stack:
-        try:
-            path = stack.enter_context(storage.local(name))
-        except FileNotFoundError as error:
-            raise NeedsPerson(
-                f"Looking for the rows of {subdomain} {day}",
-                came_back=f"there is no {name} in the storage.",
-                mend="Materialise `leads` for that day first.",
-                subdomain=subdomain,
-                day=day.isoformat(),
-            ) from error
-        yield path

@@ -6,7 +6,7 @@ The same captures and the same choice of fields give the same bytes. What a row 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -64,7 +64,7 @@ def write_rows(storage: Storage, source: SourceSettings, day: date) -> RowsWritt
         storage.sweep(name)
         names = capture_names(storage, source.subdomain, day)
         if not names:
-            raise _missing(f"Merging the captures of {source.subdomain} {day}", "raw_leads")
+            raise _missing("Merging the captures", source.subdomain, day, asset="raw_leads")
         rows = rows_of_day(
             [stack.enter_context(open_capture(storage, capture)) for capture in names], source=source
         )
@@ -85,16 +85,28 @@ def write_rows(storage: Storage, source: SourceSettings, day: date) -> RowsWritt
     )
 
 
+@contextmanager
+def rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
+    """The rows file of a day to read from. Raises `NeedsPerson` when it has not been made."""
+    name = rows_name(subdomain, day)
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(storage.local(name))
+        except FileNotFoundError as error:
+            raise _missing("Reading the rows", subdomain, day, asset="leads") from error
+        yield path
+
+
 def rows_table(storage: Storage, subdomain: str, day: date) -> pa.Table:
     """The rows of a day as an Arrow table. Raises `NeedsPerson` when they have not been made."""
     import pyarrow.parquet as pq
 
-    name = rows_name(subdomain, day)
-    try:
-        with storage.local(name) as path, disk_errors(f"Reading {name}", path), pq.ParquetFile(path) as file:
-            return file.read()
-    except FileNotFoundError as error:
-        raise _missing(f"Reading the rows of {subdomain} {day}", "leads") from error
+    with (
+        rows_file(storage, subdomain, day) as path,
+        disk_errors(f"Reading {rows_name(subdomain, day)}", path),
+        pq.ParquetFile(path) as file,
+    ):
+        return file.read()
 
 
 def _write_parquet(rows: DayRows, path: Path) -> None:
@@ -109,5 +121,11 @@ def _write_parquet(rows: DayRows, path: Path) -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _missing(tried: str, asset: str) -> NeedsPerson:
-    return NeedsPerson(tried, came_back="there is none.", mend=f"Materialise `{asset}` for that day first.")
+def _missing(doing: str, subdomain: str, day: date, *, asset: str) -> NeedsPerson:
+    return NeedsPerson(
+        f"{doing} of {subdomain} {day}",
+        came_back="there is none.",
+        mend=f"Materialise `{asset}` for that day first.",
+        subdomain=subdomain,
+        day=day.isoformat(),
+    )
