@@ -6,16 +6,16 @@ here. Asking amoCRM comes before, understanding a lead's fields after.
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from zlib_ng import gzip_ng, zlib_ng
 
 from amocrm_assets.errors import CaptureDamaged
 from amocrm_assets.storage.disk import disk_errors
@@ -114,7 +114,7 @@ class CaptureWriter:
             self._flush()
 
     def _flush(self) -> None:
-        member = gzip.compress(self._buffer, _GZIP_LEVEL, mtime=0)
+        member = gzip_ng.compress(self._buffer, _GZIP_LEVEL, mtime=0)
         tried = f"Writing the capture of {self._facts.subdomain} {self._facts.day}"
         with disk_errors(tried, self._path), self._path.open("ab") as file:
             file.write(member)
@@ -227,28 +227,31 @@ def _proven_lines(name: str, path: Path) -> Generator[bytes]:
     digest, count, held = sha256(), 0, b""
     with ExitStack() as stack:
         with disk_errors(f"Reading {name}", path):
-            file = stack.enter_context(gzip.open(path))
+            file = stack.enter_context(gzip_ng.open(path))
         # Chunks grow with what is held, so that a line of many megabytes is not looked through at each of them.
         while chunk := _chunk(name, path, file, max(_CHUNK_BYTES, len(held))):
             held += chunk
             end = held.rfind(b"\n", 0, max(held.rfind(b"\n"), 0)) + 1
-            if end:
-                digest.update(held[:end])
-                lines = held[: end - 1].split(b"\n")
-                held = held[end:]
-                count += len(lines)
-                yield from lines
+            digest.update(memoryview(held)[:end])
+            begin = 0
+            while begin < end:  # bytes.split looks at each byte, which takes ten times as long
+                stop = held.index(b"\n", begin)
+                count += 1
+                yield held[begin:stop]
+                begin = stop + 1
+            held = held[end:]
     if count == 0 or _proof_from(name, held) != {"leads": count - 1, "sha256": digest.hexdigest()}:
         raise _damaged(name, "its last line is missing or does not fit the lines before.")
 
 
-def _chunk(name: str, path: Path, file: gzip.GzipFile, size_bytes: int) -> bytes:
+def _chunk(name: str, path: Path, file: gzip_ng.GzipNGFile, size_bytes: int) -> bytes:
     """The next unpacked bytes. Bytes that are no gzip are damage; other errors are the disk's."""
     with disk_errors(f"Reading {name}", path):
         try:
-            return file.read(size_bytes)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            unpacked: bytes = file.read(size_bytes)
+        except (gzip_ng.BadGzipFile, EOFError, zlib_ng.error) as error:
             raise _damaged(name, f"its compression breaks off ({error}).") from error
+    return unpacked
 
 
 def _proof_from(name: str, line: bytes) -> Any:
