@@ -6,7 +6,7 @@ become rows, and which fields a source imports, is not known here.
 
 from __future__ import annotations
 
-from itertools import accumulate, chain, count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -91,11 +91,13 @@ class BatchMaker:
 
 def _records(repeated: pa.ListType, owners: Sequence[Sequence[object]], **columns: Any) -> pa.ListArray:
     """A REPEATED RECORD from flat columns; the length of each owner says how many records are its own."""
+    import numpy as np
     import pyarrow as pa
 
     parts = list(repeated.value_type)
     arrays = [pa.array(columns[part.name], part.type) for part in parts]
-    ends = pa.array(list(accumulate(map(len, owners), initial=0)), pa.int32())
+    lengths = np.fromiter(map(len, owners), np.int32, len(owners))
+    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
     return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(arrays, fields=parts), type=repeated)
 
 

@@ -70,12 +70,19 @@ class Lead(msgspec.Struct, gc=False, kw_only=True, rename=RENAMED):
     custom_fields: list[Field] | None = None
 
 
+class KnownField(Field, gc=False):
+    """A field whose name is still as it was sent: a JSON text, or null."""
+
+    field_name: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]
+
+
 _NOT_SENT = msgspec.Raw()
 
 
 class KnownLead(Lead, kw_only=True, forbid_unknown_fields=True, rename=RENAMED):
-    """A lead with nothing but known properties: those that follow have no column in the shard."""
+    """A lead with nothing but known properties: those that follow the fields have no column in the shard."""
 
+    custom_fields: list[KnownField] | None = None  # type: ignore[assignment]
     _embedded: msgspec.Raw = _NOT_SENT
     _links: msgspec.Raw = _NOT_SENT
     is_price_computed: msgspec.Raw = _NOT_SENT

@@ -1,4 +1,4 @@
-"""Reading of one capture line: a lead, notes of what did not fit, and names of properties that nobody knows.
+"""Lines of captures to leads: with notes of what did not fit, and names of properties that nobody knows.
 
 Well-formed leads take a quick way, on which the decoder itself checks every type. How the others are read is
 known to `misfits`.
@@ -18,6 +18,12 @@ from amocrm_assets.rows.misfits import lead_of_misfit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    Notes = dict[int, Sequence[str]]
+
+# More than an account has; a stream of ever new names is not remembered for ever.
+_MOST_NAMES = 20_000
+_MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 class LeadReader:
     """Reads lines of captures; `unknown_properties` gathers the names of properties that nothing here knows."""
@@ -26,20 +32,45 @@ class LeadReader:
         self.unknown_properties: set[str] = set()
         self._known_lead = msgspec.json.Decoder(KnownLead, float_hook=Number)
         self._lead = msgspec.json.Decoder(Lead, float_hook=Number)
-        self._names = msgspec.json.Decoder(dict[str, msgspec.Raw])
+        self._properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
+        self._names = _Names()
 
-    def read(self, line: bytes) -> tuple[Lead | None, Sequence[str]]:
-        """The lead, or None for a line without a usable id; and notes of what did not fit."""
-        misfits = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-        with suppress(*misfits):
-            return self._known_lead.decode(line), ()
-        with suppress(*misfits):
+    def read(self, lines: Sequence[bytes]) -> tuple[Sequence[Lead | None], Notes]:
+        """The lead of each line, None for one without a usable id; and by place notes of what did not fit."""
+        with suppress(*_MISFITS):  # around all of them: around each it would cost as much as keeping the lead
+            return [self._known(line) for line in lines], {}
+        notes: Notes = {}
+        return [self._any(line, place, notes) for place, line in enumerate(lines)], notes
+
+    def _known(self, line: bytes) -> Lead:
+        lead = self._known_lead.decode(line)
+        for field in lead.custom_fields or ():
+            field.field_name = self._names[bytes(field.field_name)]  # type: ignore[assignment]
+        return lead
+
+    def _any(self, line: bytes, place: int, notes: Notes) -> Lead | None:
+        with suppress(*_MISFITS):
+            return self._known(line)
+        with suppress(*_MISFITS):
             lead = self._lead.decode(line)
-            self._gather(self._names.decode(line))
-            return lead, ()
-        lead_or_none, names, notes = lead_of_misfit(line)
-        self._gather(names)
-        return lead_or_none, notes
+            self._gather(self._properties.decode(line))
+            return lead
+        lead_or_none, properties, notes[place] = lead_of_misfit(line)
+        self._gather(properties)
+        return lead_or_none
 
-    def _gather(self, names: Iterable[str]) -> None:
-        self.unknown_properties |= KNOWN_PROPERTIES.union(names) - KNOWN_PROPERTIES
+    def _gather(self, properties: Iterable[str]) -> None:
+        self.unknown_properties |= KNOWN_PROPERTIES.union(properties) - KNOWN_PROPERTIES
+
+
+class _Names(dict[bytes, str | None]):
+    """Names of custom fields by how they were sent: few different ones, each decoded once.
+
+    amoCRM sends them escaped (\\u0413…), which makes them the dearest part of a lead to decode.
+    """
+
+    def __missing__(self, sent: bytes) -> str | None:
+        name = msgspec.json.decode(sent, type=str | None)
+        if len(self) < _MOST_NAMES:
+            self[sent] = name
+        return name

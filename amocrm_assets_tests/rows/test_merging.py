@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.rows import merging
+from amocrm_assets.rows import merging, versions
 from amocrm_assets_tests.rows.days import UPDATED_AT, field, lead, merged, oddities_of, rows_in, rows_of, stub
 
 Version = dict[str, Any]
@@ -167,8 +167,9 @@ def test_rows_are_the_same_however_they_are_cut_into_batches_and_groups(monkeypa
     ]
     stubs = [stub(number, updated_at=UPDATED_AT + 1) for number in numbers[::7]]
     whole = rows_of(leads, stubs)
-    monkeypatch.setattr(merging, "_BATCH_LEADS", 7)
-    monkeypatch.setattr(merging, "_KEPT_LEADS", 20)
+    monkeypatch.setattr(merging, "_LINES", 3)
+    monkeypatch.setattr(versions, "_BATCH_LEADS", 7)
+    monkeypatch.setattr(versions, "_KEPT_LEADS", 20)
     monkeypatch.setattr("amocrm_assets.rows.day_rows._GROUP_BYTES", 100_000)
     small = merged(leads, stubs)
     assert len(list(small.tables())) > 10

@@ -281,10 +281,31 @@ def test_the_long_way_reads_a_well_formed_lead_like_the_quick_one(properties: di
         {"catalog_id": 1},
     ]
     sent = line(lead(1, custom_fields_values=[field("new", *items), field("text")], **properties))
-    quick, _ = LeadReader().read(sent)
+    ((quick,), _) = LeadReader().read([sent])
     long, names, _ = lead_of_misfit(sent)
     assert quick is not None
     assert long is not None
     maker = BatchMaker(FieldChoice(None, []).is_system, Texts(UTC), OddityNotes())
     assert maker.batch([quick], first_version=0) == maker.batch([long], first_version=0)
     assert len(list(names)) == len(json.loads(sent))
+
+
+@pytest.mark.parametrize("remembered", [0, 1, 1000])
+def test_a_field_has_the_name_that_was_sent_however_many_names_are_remembered(
+    remembered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amocrm_assets.rows.reading._MOST_NAMES", remembered)
+    names = ["Город", "Город", 'Го"род', None, "Го\u2028род", "Город"]
+    fields = [field("text", {"value": "x"}) | {"field_name": name} for name in names]
+    nameless = field("text", {"value": "x"})
+    del nameless["field_name"]
+    (row,) = rows_of([lead(1, custom_fields_values=[*fields, nameless])])
+    assert [each["name"] for each in row["custom_fields"]] == [*names, None]
+
+
+def test_one_odd_lead_among_many_changes_none_of_the_others() -> None:
+    leads = [lead(number) for number in range(1, 400)]
+    odd = leads[200] | {"price": "много"}
+    rows = rows_of([*leads[:200], odd, *leads[201:]])
+    assert rows[200]["sale"] is None
+    assert rows[:200] + rows[201:] == [row for row in rows_of(leads) if row["id"] != 201]
