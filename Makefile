@@ -17,9 +17,7 @@ demo: setup
 PORT ?= 3000
 dev: setup
 	@export DAGSTER_HOME="$(CURDIR)/dagster_home" AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
-	$(RUN) sandbox & sandbox=$$!; \
-	trap "kill $$sandbox" EXIT; \
-	$(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+	exec $(RUN) sandbox -- $(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 test: check emulator
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

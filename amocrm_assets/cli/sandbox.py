@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,9 @@ import click
 from amocrm_assets.errors import SettingsError
 
 if TYPE_CHECKING:
-    from amocrm_assets.sandbox import Sandbox
+    from collections.abc import Sequence
+
+    from amocrm_assets.sandbox import Sandbox, SandboxOptions
 
 # The shipped source `defs/sandbox/defs.yaml` asks here, with the token in this variable.
 PORT = 8901
@@ -30,8 +34,9 @@ TOKEN_VARIABLE = "AMOCRM_SANDBOX_TOKEN"  # noqa: S105  # the name of a variable
     "--token", "show_token", is_flag=True, help="Print the account's long-lived token, and serve nothing."
 )
 @click.option("--options", "show_options", is_flag=True, help="List the names for --set, and the kinds of faults.")
-def command(port: int, *, show_token: bool, show_options: bool, **given: Any) -> None:
-    """Serve a small amoCRM on your own machine, until Ctrl-C.
+@click.argument("beside", nargs=-1, metavar="[-- COMMAND...]")
+def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[str, ...], **given: Any) -> None:
+    """Serve a small amoCRM on your own machine, until Ctrl-C, or while COMMAND runs.
 
     It behaves like the real API, its limit and its quirks included, and holds a made-up account that grows by the
     clock. Faults can also be switched while it runs: POST the same names as JSON to /sandbox/control.
@@ -45,13 +50,29 @@ def command(port: int, *, show_token: bool, show_options: bool, **given: Any) ->
         click.echo(long_lived_token(_options(**given)))
         return
     try:
+        if beside:
+            raise SystemExit(_serve_beside(_options(**given), port, beside))
         serve(_options(**given), port, ready=_ready)
+    except FileNotFoundError as error:
+        raise click.UsageError(f"there is no command {error.filename}") from error
     except OSError as error:
         raise SettingsError(
             f"Serving the sandbox on 127.0.0.1:{port}",
             came_back=f"{error.strerror or error}.",
             mend="Stop the program that holds the port, or take another one with --port.",
         ) from error
+
+
+def _serve_beside(options: SandboxOptions, port: int, command: Sequence[str]) -> int:
+    """Serve until the command ends; returns its exit status. Signals are its affair: it may have work to end."""
+    from amocrm_assets.sandbox import running_sandbox
+
+    with running_sandbox(options, port=port) as sandbox:
+        click.echo(f"amoCRM sandbox on {sandbox.url}")
+        process = subprocess.Popen(command)  # noqa: S603  # the user's own words
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches both
+        return process.wait()
 
 
 def _options(

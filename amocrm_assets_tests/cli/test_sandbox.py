@@ -1,0 +1,63 @@
+"""The sandbox beside a command: it is there before the command begins, and gone when it has ended."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+
+SANDBOX = [sys.executable, "-m", "amocrm_assets.cli", "sandbox", "--set", "populations=[]"]
+# Tells what it is given: the status of an answer, and how it was ended.
+ASKING = """
+import signal, sys, time, urllib.request
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/sandbox/token") as answer:
+    print(answer.status, flush=True)
+time.sleep(float(sys.argv[2]))
+sys.exit(5)
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def beside(port: int, *, seconds: float) -> list[str]:
+    return [*SANDBOX, "--port", str(port), "--", sys.executable, "-c", ASKING, str(port), str(seconds)]
+
+
+def test_a_command_beside_the_sandbox_can_ask_it_and_its_exit_status_is_kept() -> None:
+    ran = subprocess.run(beside(free_port(), seconds=0), capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 5, ran.stderr
+    assert ran.stdout.splitlines()[-1] == "200"
+
+
+def test_a_signal_ends_the_command_in_its_own_way_and_the_sandbox_with_it() -> None:
+    command = beside(free_port(), seconds=60)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "200\n" in iter(process.stdout.readline, "")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 7
+
+
+def test_a_taken_port_is_said_so_before_the_command_begins() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = beside(taken.getsockname()[1], seconds=0)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 1
+    assert "--port" in ran.stderr
+    assert "200" not in ran.stdout
+
+
+def test_a_command_that_does_not_exist_is_said_so() -> None:
+    command = [*SANDBOX, "--port", "0", "--", "no-such-command"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 2
+    assert "no-such-command" in ran.stderr
