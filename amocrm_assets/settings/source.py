@@ -1,63 +1,30 @@
-"""Settings of a source, and settings of the deployment. The only reader of the environment.
+"""Settings of a source: one account, and what is brought from it.
 
-A source's settings hold names of environment variables, never a secret. What the settings are used for is
-known elsewhere; how they come out of `defs.yaml` is `orchestration`'s affair.
+They hold names of environment variables, never a secret. How they come out of `defs.yaml` is `orchestration`'s
+affair.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from amocrm_assets.errors import NotAuthorised, SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from amocrm_assets.settings.credentials import OAuthSettings, Settings, variable_name, wrong_credentials
 
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What Dagster takes; it would stop loading with an error that names no file.
 OWNER = re.compile(r"team:[^\s:]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 TAG = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
 TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OAuthSettings(_Settings):
-    """OAuth 2.0 of an amoCRM integration; `docs/connecting.md` shows where the three are found."""
-
-    client_id_env: str = Field(
-        description="Name of the environment variable that holds the integration's id.",
-        examples=["AMOCRM_CLIENT_ID"],
-    )
-    client_secret_env: str = Field(
-        description="Name of the environment variable that holds the integration's secret key.",
-        examples=["AMOCRM_CLIENT_SECRET"],
-    )
-    redirect_uri: str = Field(
-        description="The redirect address, exactly as it stands in the integration's settings.",
-        examples=["http://127.0.0.1:8910/callback"],
-    )
-
-    @field_validator("client_id_env", "client_secret_env")
-    @classmethod
-    def _is_a_variable(cls, value: str) -> str:
-        return _variable_name(value)
-
-
-class ScheduleSettings(_Settings):
+class ScheduleSettings(Settings):
     """When the day that has ended is materialised, in the source's zone."""
 
     hour: int = Field(default=0, description="Hour of the day.", examples=[4])
@@ -80,7 +47,7 @@ class ScheduleSettings(_Settings):
         return _between(value, 0, 59)
 
 
-class SourceSettings(_Settings):
+class SourceSettings(Settings):
     """One amoCRM account and what is brought from it."""
 
     subdomain: str = Field(
@@ -198,7 +165,7 @@ class SourceSettings(_Settings):
     @field_validator("access_token_env")
     @classmethod
     def _is_a_variable(cls, value: str | None) -> str | None:
-        return value and _variable_name(value)
+        return value and variable_name(value)
 
     @field_validator("timezone")
     @classmethod
@@ -272,13 +239,6 @@ class SourceSettings(_Settings):
         return date.fromisoformat(self.start_date)
 
 
-def wrong_credentials(access_token_env: object, oauth: object) -> str | None:
-    """What is wrong with the kinds of credentials that a source gives, if anything: it needs exactly one."""
-    if (access_token_env is None) != (oauth is None):
-        return None
-    return f"give either access_token_env or oauth ({'both' if oauth else 'neither'} given)"
-
-
 @cache
 def _zones() -> frozenset[str]:
     """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
@@ -297,58 +257,3 @@ def _between(value: int, first: int, last: int) -> int:
     if not first <= value <= last:
         raise ValueError(f"{value} is not between {first} and {last}")
     return value
-
-
-def _variable_name(value: str) -> str:
-    if not VARIABLE.fullmatch(value):
-        raise ValueError("write the NAME of an environment variable, not its value")
-    return value
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """Where this deployment keeps things. Every source shares it."""
-
-    warehouse: str = "duckdb:///data/warehouse.duckdb"
-    storage: str = "data"
-    tokens: str = "data/tokens"
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Deployment:
-        """Read `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`; an empty variable counts as unset."""
-        given = {
-            name: value
-            for name in ("warehouse", "storage", "tokens")
-            if (value := environment.get(f"AMOCRM_{name.upper()}"))
-        }
-        return cls(**given)
-
-
-def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Where Dagster keeps its history, None when `DAGSTER_HOME` is unset or empty.
-
-    Raises `SettingsError` for what Dagster would refuse with a traceback.
-    """
-    home = environment.get("DAGSTER_HOME") or None
-    if home is None or (Path(home).is_absolute() and Path(home).is_dir()):
-        return home
-    raise SettingsError(
-        "Reading the environment variable DAGSTER_HOME",
-        came_back=f"{home!r} is not the full path of a folder that exists.",
-        mend="`export DAGSTER_HOME=$PWD/dagster_home` takes the folder that comes with the project.",
-    )
-
-
-def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Value of the environment variable that a setting names.
-
-    Raises `NotAuthorised` when it is unset or empty.
-    """
-    if value := environment.get(variable, "").strip():
-        return value
-    raise NotAuthorised(
-        f"Reading the environment variable {variable}",
-        came_back="it is not set.",
-        mend=f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
-        variable=variable,
-    )

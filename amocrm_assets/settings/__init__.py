@@ -1,0 +1,16 @@
+"""Settings of a source and of the deployment. What they are used for is known elsewhere."""
+
+from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
+from amocrm_assets.settings.deployment import Deployment, dagster_home, secret
+from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
+
+__all__ = [
+    "SUBDOMAIN",
+    "Deployment",
+    "OAuthSettings",
+    "ScheduleSettings",
+    "SourceSettings",
+    "dagster_home",
+    "secret",
+    "wrong_credentials",
+]

@@ -1,0 +1,51 @@
+"""Which credentials a source names: never a secret, only the environment variable that holds it."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Settings(BaseModel):
+    """Settings that know all their names, and are never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OAuthSettings(Settings):
+    """OAuth 2.0 of an amoCRM integration; `docs/connecting.md` shows where the three are found."""
+
+    client_id_env: str = Field(
+        description="Name of the environment variable that holds the integration's id.",
+        examples=["AMOCRM_CLIENT_ID"],
+    )
+    client_secret_env: str = Field(
+        description="Name of the environment variable that holds the integration's secret key.",
+        examples=["AMOCRM_CLIENT_SECRET"],
+    )
+    redirect_uri: str = Field(
+        description="The redirect address, exactly as it stands in the integration's settings.",
+        examples=["http://127.0.0.1:8910/callback"],
+    )
+
+    @field_validator("client_id_env", "client_secret_env")
+    @classmethod
+    def _is_a_variable(cls, value: str) -> str:
+        return variable_name(value)
+
+
+def wrong_credentials(access_token_env: object, oauth: object) -> str | None:
+    """What is wrong with the kinds of credentials that a source gives, if anything: it needs exactly one."""
+    if (access_token_env is None) != (oauth is None):
+        return None
+    return f"give either access_token_env or oauth ({'both' if oauth else 'neither'} given)"
+
+
+def variable_name(value: str) -> str:
+    """The name of a variable as it was given. Raises `ValueError` for what is more likely a value."""
+    if not VARIABLE.fullmatch(value):
+        raise ValueError("write the NAME of an environment variable, not its value")
+    return value
