@@ -55,7 +55,7 @@ class Warned:
 
 class _Step(NamedTuple):
     name: str
-    needs: str | None
+    needs: tuple[str, ...]
     take: Callable[[], str | Warned]
 
 
@@ -72,8 +72,8 @@ def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Ver
 
 
 def _taken(step: _Step, not_taken: set[str]) -> Verdict:
-    if step.needs in not_taken:
-        return Verdict(step.name, "skipped", f"needs: {step.needs}")
+    if missing := [name for name in step.needs if name in not_taken]:
+        return Verdict(step.name, "skipped", f"needs: {', '.join(missing)}")
     try:
         said = step.take()
     except AmoCrmAssetsError as error:  # what is wrong is the answer here
@@ -101,17 +101,17 @@ class _Steps:
     def in_order(self) -> list[_Step]:
         """From the address to the warehouse."""
         return [
-            _Step("address", None, lambda: resolve(self._source.url)),
-            _Step("connection", "address", lambda: greet(self._source.url)),
-            _Step("token", None, self._token),
-            _Step("account", "token", self._account_step),
-            _Step("rights", "account", self._rights),
-            _Step("zone", "account", self._zone),
-            _Step("filters", "account", self._filters),
-            _Step("fields", "account", self._fields),
-            _Step("storage", None, lambda: _written(self._deployment.storage, self._source)),
-            _Step("token store", None, self._token_store),
-            _Step("warehouse", None, self._warehouse),
+            _Step("address", (), lambda: resolve(self._source.url)),
+            _Step("connection", ("address",), lambda: greet(self._source.url)),
+            _Step("token", (), self._token),
+            _Step("account", ("connection", "token"), self._account_step),
+            _Step("rights", ("account",), self._rights),
+            _Step("zone", ("account",), self._zone),
+            _Step("filters", ("account",), self._filters),
+            _Step("fields", ("account",), self._fields),
+            _Step("storage", (), lambda: _written(self._deployment.storage, self._source)),
+            _Step("token store", (), self._token_store),
+            _Step("warehouse", (), self._warehouse),
         ]
 
     @cached_property
