@@ -45,11 +45,10 @@ def rows_of_day(captures: Sequence[OpenCapture], *, source: SourceSettings) -> D
             _leave_out(leads, source, choice)
             numbers = versions.keep(leads, sizes=[len(line) for line in lines])
             for place, kinds in found.items():
-                number = numbers[place]
                 if leads[place] is None:
                     notes.of_line(_called(capture, lines_before + place + 1), kinds)
-                elif number is not None:
-                    notes.of_version(number, kinds)
+                elif place in numbers:
+                    notes.of_version(numbers[place], kinds)
             lines_before += len(lines)
     return versions.day_rows(notes, reader.unknown_properties, choice.missing())
 

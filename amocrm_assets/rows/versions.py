@@ -54,28 +54,25 @@ class Versions:
             known[lead_id] = max(self._updated_at[number], known.get(lead_id, INT64_MIN))
         self._begins.append(len(self._ids))
 
-    def keep(self, leads: Sequence[Lead | None], *, sizes: Sequence[int]) -> list[int | None]:
-        """Keep versions that no newer capture has outdated; returns the number of each, None for the others."""
-        numbers: list[int | None] = [None] * len(leads)
-        for place, lead in enumerate(leads):
-            if lead is None:
-                continue
-            updated_at = INT64_MIN if lead.updated_at is None else lead.updated_at
-            is_stub = lead.is_deleted is True and _is_empty(lead)
-            known = self._known[is_stub].get(lead.id)
-            if known is None or updated_at > known:
-                numbers[place] = len(self._ids)
-                self._ids.append(lead.id)
-                self._updated_at.append(updated_at)
-                self._is_stub.append(is_stub)
-                self._sizes.append(sizes[place])
-                self._waiting.append(lead)
-                self._small_bytes += sizes[place]
+    def keep(self, leads: Sequence[Lead | None], *, sizes: Sequence[int]) -> dict[int, int]:
+        """Keep versions that no newer capture has outdated; returns the number of each by its place in `leads`."""
+        kept = {place: lead for place, lead in enumerate(leads) if lead and not self._is_outdated(lead)}
+        first = len(self._ids)
+        self._ids.extend([lead.id for lead in kept.values()])
+        self._updated_at.extend(map(_moment, kept.values()))
+        self._is_stub.extend(map(_is_stub, kept.values()))
+        self._sizes.extend([sizes[place] for place in kept])
+        self._waiting += kept.values()
+        self._small_bytes += sum(self._sizes[first:])
         if len(self._waiting) >= _BATCH_LEADS:
             self._make_batch()
         if len(self._small) * _BATCH_LEADS >= _KEPT_LEADS or self._small_bytes >= _KEPT_BYTES:
             self._join_batches()
-        return numbers
+        return dict(zip(kept, range(first, len(self._ids)), strict=True))
+
+    def _is_outdated(self, lead: Lead) -> bool:
+        known = self._known[_is_stub(lead)].get(lead.id)
+        return known is not None and _moment(lead) <= known
 
     def day_rows(self, notes: OddityNotes, unknown: set[str], missing: Mapping[str, Sequence[str]]) -> DayRows:
         """Pick of each lead the version that becomes its row."""
@@ -132,7 +129,13 @@ class Versions:
             self._small, self._small_bytes = [], 0
 
 
-def _is_empty(lead: Lead) -> bool:
+def _moment(lead: Lead) -> int:
+    return INT64_MIN if lead.updated_at is None else lead.updated_at
+
+
+def _is_stub(lead: Lead) -> bool:
+    if lead.is_deleted is not True:
+        return False
     filled = (lead.created_at, lead.status_id, lead.pipeline_id, lead.custom_fields or None)
     return filled == (None, None, None, None)
 
