@@ -1,7 +1,8 @@
-"""What tests of several parts share: how properties are tested, and a BigQuery of their own."""
+"""What tests of several parts share: how properties are tested, a BigQuery of their own, and no collector."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -13,6 +14,15 @@ from amocrm_assets_tests.emulator import PROJECT, Emulator, running_emulator
 # A busy machine is no reason to fail.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("project")
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """What is open at the end of the test was not closed, neither hidden nor closed by a garbage collection."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

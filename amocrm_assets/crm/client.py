@@ -17,6 +17,7 @@ import requests
 import tenacity
 
 from amocrm_assets.crm.answers import Answer, Passing, SlowDown, TokenRefused, judge, not_accepted
+from amocrm_assets.crm.connections import session_with
 from amocrm_assets.crm.pacing import Pacer
 from amocrm_assets.crm.wire import TellingAdapter, when_sent
 from amocrm_assets.errors import AccountBlocked, AmoCrmUnavailable
@@ -240,14 +241,11 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _session() -> requests.Session:
-    session = requests.Session()
+    session = session_with(TellingAdapter(pool_maxsize=MOST_CONNECTIONS))
     session.headers["User-Agent"] = "amocrm-assets"
     session.headers["Accept"] = "application/hal+json, application/json"
     # amoCRM sends cookies that nobody needs, and a cookie jar is not made for threads.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = TellingAdapter(pool_maxsize=MOST_CONNECTIONS)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
     return session
 
 

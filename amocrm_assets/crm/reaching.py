@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from amocrm_assets.crm.connections import exchange
 from amocrm_assets.errors import AmoCrmUnavailable, SettingsError
 
 TIMEOUT_SECONDS = 10
@@ -29,7 +30,7 @@ def resolve(url: str) -> str:
 def greet(url: str) -> str:
     """What connecting gives, TLS included; no token is sent. Raises `AmoCrmUnavailable`, `SettingsError`."""
     try:
-        answer = requests.head(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        answer = exchange("HEAD", url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except requests.exceptions.SSLError as error:
         raise SettingsError(
             f"Connecting to {url}",

@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from amocrm_assets.crm.connections import ClosingAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-class TellingAdapter(HTTPAdapter):
+class TellingAdapter(ClosingAdapter):
     """An adapter of requests whose connections call what `when_sent` was given."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -31,6 +31,7 @@ def held() -> tuple[int, int, int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files in /proc, which only Linux has")
+@pytest.mark.usefixtures("without_collector")
 @pytest.mark.rounds(1, 56)
 def test_nothing_is_held_after_many_runs_good_and_bad(tmp_path: Path, storage: Storage, seed: int) -> None:
     way = WholeWay(tmp_path, storage, source())

@@ -13,6 +13,7 @@ import requests
 
 from amocrm_assets.crm.authorisation.addresses import account_of, host_of, zone_of
 from amocrm_assets.crm.authorisation.claims import read_claims
+from amocrm_assets.crm.connections import exchange
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.token_store import StoredPair
@@ -39,7 +40,8 @@ def renamed_to(source: SourceSettings, pair: StoredPair, *, refused: NotAuthoris
     if api_domain is None or (zone_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
         return None
     try:
-        answer = requests.get(
+        answer = exchange(
+            "GET",
             f"{scheme}://{api_domain}/oauth2/account/current/subdomain",
             headers={"X-Refresh-Token": pair.refresh_token},
             timeout=TIMEOUT_SECONDS,

@@ -17,6 +17,7 @@ import tenacity
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from amocrm_assets.crm.authorisation.refusals import refusal
+from amocrm_assets.crm.connections import exchange
 from amocrm_assets.errors import AmoCrmUnavailable
 from amocrm_assets.settings import secret
 
@@ -98,7 +99,8 @@ class TokenEndpoint:
 
     def _post(self, body: dict[str, str]) -> requests.Response:
         try:
-            return requests.post(
+            return exchange(
+                "POST",
                 f"{self.source.url}/oauth2/access_token",
                 json=body,
                 timeout=TIMEOUT_SECONDS,
