@@ -1,4 +1,4 @@
-"""What tests of several parts share: how properties are tested, a BigQuery of their own, and no collector."""
+"""What tests of several parts share: how properties are tested, an amoCRM, a BigQuery, and no collector."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets_tests.emulator import PROJECT, Emulator, running_emulator
 
 # A busy machine is no reason to fail.
@@ -23,6 +24,13 @@ def without_collector() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Sandbox]:
+    """One sandbox for all tests of a process; each resets it to its own options."""
+    with running_sandbox(SandboxOptions(populations=())) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,9 @@ import pytest
 
 from amocrm_assets.cli import main
 from amocrm_assets.orchestration import loader
-from amocrm_assets.sandbox import Population, Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.sandbox import Population, Sandbox, SandboxOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 OPTIONS = SandboxOptions(
@@ -57,12 +56,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Ran(int(ended.value.code or 0), printed.out, printed.err)
 
     return command
-
-
-@pytest.fixture(scope="session")
-def served() -> Iterator[Sandbox]:
-    with running_sandbox(OPTIONS) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.storage import open_storage
+from amocrm_assets_tests.accounts import source
+from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +44,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     return open_storage(str(tmp_path / "data"))
+
+
+@pytest.fixture
+def way(tmp_path: Path, storage: Storage) -> WholeWay:
+    return WholeWay(tmp_path, storage, source())

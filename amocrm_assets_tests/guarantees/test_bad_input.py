@@ -12,16 +12,13 @@ from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.cli import COMMANDS, main
 from amocrm_assets.orchestration import loader
 from amocrm_assets.rows.leads import RENAMED
-from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.sandbox import Sandbox, SandboxOptions
 from amocrm_assets.shard import COLUMNS
-from amocrm_assets_tests.accounts import DAY, leads_of, source
+from amocrm_assets_tests.accounts import DAY, leads_of
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from amocrm_assets.storage import Storage
 
 Json = dict[str, Any]
 ACCOUNT: Json = {
@@ -41,17 +38,6 @@ WORDS = (
     "--from=9999-12-31", "--to=0001-01-01", "--", "--set", "a=", "=", "--fault", "../..", "", "\x00", "ё" * 300,
 )  # fmt: skip
 KEPT = ("id", "updated_at", "is_deleted")
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with running_sandbox(SandboxOptions(**ACCOUNT)) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def way(tmp_path: Path, storage: Storage) -> WholeWay:
-    return WholeWay(tmp_path, storage, source())
 
 
 def go(way: WholeWay, sandbox: Sandbox) -> None:

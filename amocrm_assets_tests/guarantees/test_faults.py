@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -18,16 +18,10 @@ from amocrm_assets.errors import (
     ReadingUnproven,
     SettingsError,
 )
-from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions
 from amocrm_assets.sandbox.options import FaultKind
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, source
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from amocrm_assets.storage import Storage
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 # Faults that a reading may stop at, with the error that it then ends in. All others it must overcome.
@@ -55,17 +49,6 @@ ACCOUNT: dict[str, Any] = {
     "touched_from": WINDOW.from_at,
     "touched_to": WINDOW.to_at,
 }
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with running_sandbox(SandboxOptions(**ACCOUNT)) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def way(tmp_path: Path, storage: Storage) -> WholeWay:
-    return WholeWay(tmp_path, storage, source())
 
 
 def fault(kind: FaultKind, rate: float) -> Fault:

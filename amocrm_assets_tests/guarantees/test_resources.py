@@ -13,12 +13,11 @@ import requests
 
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.errors import AccountUnpaid
-from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of, source
+from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of
 from amocrm_assets_tests.guarantees.commands import served
-from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
 if TYPE_CHECKING:
-    from amocrm_assets.storage import Storage
+    from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
 RUNS = 9
 OPTIONS = {"populations": (leads_of(DAY, 60),), "requests_per_second": None, "page_limit_max": 25}
@@ -33,8 +32,7 @@ def held() -> tuple[int, int, int]:
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files in /proc, which only Linux has")
 @pytest.mark.usefixtures("without_collector")
 @pytest.mark.rounds(1, 56)
-def test_nothing_is_held_after_many_runs_good_and_bad(tmp_path: Path, storage: Storage, seed: int) -> None:
-    way = WholeWay(tmp_path, storage, source())
+def test_nothing_is_held_after_many_runs_good_and_bad(way: WholeWay, seed: int) -> None:
     # In a process of its own, so that its handles do not count.
     process, url, token = served(OPTIONS, port=0)
 

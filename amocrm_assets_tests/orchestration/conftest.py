@@ -12,7 +12,7 @@ import pytest
 
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.source import source_definitions
-from amocrm_assets.sandbox import SandboxOptions, running_sandbox
+from amocrm_assets.sandbox import SandboxOptions
 from amocrm_assets.settings import Deployment
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
@@ -115,18 +115,11 @@ def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
 
-@pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[Sandbox]:
-    """One sandbox for all tests of a process; `sandbox` makes it new for each."""
-    with running_sandbox(QUICK) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+def sandbox(served: Sandbox) -> Sandbox:
     """A small, quick amoCRM."""
-    shared_sandbox.reset(QUICK)
-    return shared_sandbox
+    served.reset(QUICK)
+    return served
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from amocrm_assets.sandbox import Population, Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.sandbox import Population, Sandbox, SandboxOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +56,6 @@ class Asking:
     def post(self, path: str, content: Any) -> requests.Response:
         """Send JSON."""
         return self._session.post(self._sandbox.url + path, json=content, timeout=10, allow_redirects=False)
-
-
-@pytest.fixture(scope="session")
-def served() -> Iterator[Sandbox]:
-    with running_sandbox(quiet()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.sandbox import Sandbox, SandboxOptions
 from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 OPTIONS = SandboxOptions(
     subdomain="acme",
@@ -26,12 +26,6 @@ OPTIONS = SandboxOptions(
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="session")
-def served() -> Iterator[Sandbox]:
-    with running_sandbox(OPTIONS) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
