@@ -93,12 +93,14 @@ class Dagster:
         data: dict[str, Any] = body["data"]
         return data
 
-    def materialise(self, assets: Sequence[Sequence[str]], *, day: str, config: str = "") -> str:
-        """Do what the button "Materialize" does for one day; returns the run's id."""
+    def materialise(
+        self, assets: Sequence[Sequence[str]], *, day: str, config: str = "", job: str = "__ASSET_JOB"
+    ) -> str:
+        """Do what the button "Materialize" does for one day, or start a job for it; returns the run's id."""
         selector = {
             "repositoryLocationName": LOCATION_NAME,
             "repositoryName": "__repository__",
-            "pipelineName": "__ASSET_JOB",
+            "pipelineName": job,
             "assetSelection": [{"path": list(path)} for path in assets],
         }
         params = {
