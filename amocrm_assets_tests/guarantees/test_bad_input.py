@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -139,9 +140,14 @@ def _spoil(lead: Json, chance: random.Random) -> None:
         while isinstance(place[key], dict | list) and place[key] and chance.random() < 0.7:
             place = place[key]
             key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
-        place[key] = chance.choice(ODD)
+        place[key] = _odd(chance)
     if chance.random() < 0.1:
-        lead[chance.choice(["new_property", "", "\ud800", "id "])] = chance.choice(ODD)
+        lead[chance.choice(["new_property", "", "\ud800", "id "])] = _odd(chance)
+
+
+def _odd(chance: random.Random) -> Any:
+    """A copy, since an odd value may be put into one that is there already, and must not end within itself."""
+    return deepcopy(chance.choice(ODD))
 
 
 def _reshaped(body: bytes, chance: random.Random) -> bytes:
