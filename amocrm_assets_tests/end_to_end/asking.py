@@ -82,6 +82,12 @@ query Checks($key: AssetKeyInput!) {
   }
 }
 """
+TERMINATE = """
+mutation Terminate($id: String!) {
+  terminateRun(runId: $id, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename }
+}
+"""
+POOLS = "query Pools { instance { concurrencyLimits { concurrencyKey activeSlotCount pendingStepCount } } }"
 FAILURE = """
 query Failure($id: ID!) {
   logsForRun(runId: $id) {
@@ -186,6 +192,17 @@ def verdicts_of(dagster: Dagster, asset: Sequence[str]) -> dict[str, Verdict]:
         for name, execution in said.items()
         if execution and execution["evaluation"]
     }
+
+
+def force_termination(dagster: Dagster, run_id: str) -> None:
+    """Do what "Terminate" does with "Force termination immediately"."""
+    assert dagster.ask(TERMINATE, id=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
+
+
+def pools(dagster: Dagster) -> dict[str, int]:
+    """How many steps are in each pool, or wait for it."""
+    shown = dagster.ask(POOLS)["instance"]["concurrencyLimits"]
+    return {pool["concurrencyKey"]: pool["activeSlotCount"] + pool["pendingStepCount"] for pool in shown}
 
 
 def failure_of(dagster: Dagster, run_id: str) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.sandbox import SandboxOptions, running_sandbox
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.guarantees.whole_way import WholeWay
+from amocrm_assets_tests.orchestration.sources import write_source
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,14 +45,18 @@ class Place:
     token: str
 
     def __post_init__(self) -> None:
-        file = self.folder / "defs" / "acme" / "defs.yaml"
-        file.parent.mkdir(parents=True)
         attributes = self.source.model_dump(mode="json", exclude_defaults=True)
-        file.write_text(
-            json.dumps({"type": "amocrm_assets.AmoCrmSource", "attributes": attributes}), encoding="utf-8"
-        )
-        (self.folder / "tmp").mkdir()
-        (self.folder / "kept").mkdir()
+        write_source(self.folder / "sources", self.source.subdomain, attributes)
+        (self.folder / "kept").mkdir(exist_ok=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the deployment."""
+        return {
+            TOKEN_VARIABLE: self.token,
+            "AMOCRM_STORAGE": str(self.folder / "kept" / "data"),
+            "AMOCRM_WAREHOUSE": f"duckdb:///{self.folder}/kept/warehouse.duckdb",
+        }
 
     @property
     def way(self) -> WholeWay:
@@ -68,7 +72,7 @@ class Place:
     def start(self, first: date, last: date, *more: str) -> ForkServerProcess:
         """`amocrm-assets run` for a range of days."""
         arguments = ["run", self.source.subdomain, f"--from={first}", f"--to={last}", *more]
-        process = processes().Process(target=_run, args=(self.folder, self.token, arguments))
+        process = processes().Process(target=_run, args=(self.folder, self.environment, arguments))
         process.start()
         return process
 
@@ -79,15 +83,9 @@ class Place:
         assert process.exitcode == 0, self.said
 
 
-def _run(folder: Path, token: str, arguments: list[str]) -> None:
-    os.environ.update(
-        {
-            TOKEN_VARIABLE: token,
-            "AMOCRM_STORAGE": str(folder / "kept" / "data"),
-            "AMOCRM_WAREHOUSE": f"duckdb:///{folder}/kept/warehouse.duckdb",
-            "TMPDIR": str(folder / "tmp"),
-        }
-    )
+def _run(folder: Path, environment: dict[str, str], arguments: list[str]) -> None:
+    (folder / "tmp").mkdir(exist_ok=True)
+    os.environ.update({**environment, "TMPDIR": str(folder / "tmp")})
     os.environ.pop("DAGSTER_HOME", None)
     log = os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     os.dup2(log, sys.stdout.fileno())
@@ -95,7 +93,7 @@ def _run(folder: Path, token: str, arguments: list[str]) -> None:
     from amocrm_assets.cli import main
     from amocrm_assets.orchestration import loader
 
-    loader.DEFS = folder / "defs"
+    loader.DEFS = folder / "sources"
     main(arguments)
 
 

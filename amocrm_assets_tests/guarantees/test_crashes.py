@@ -5,17 +5,23 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of, source
+from amocrm_assets_tests.end_to_end import asking
+from amocrm_assets_tests.end_to_end.launching import assets_of
 from amocrm_assets_tests.guarantees.commands import TOKEN_VARIABLE, Place, served
+from amocrm_assets_tests.guarantees.killing import kill_all, run_workers
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, left_in
+from amocrm_assets_tests.orchestration.dagster_process import running_dagster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +29,13 @@ if TYPE_CHECKING:
 
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
+    from amocrm_assets_tests.orchestration.dagster_process import Dagster
 
 LAST = DAY + timedelta(days=2)
 DAYS = [DAY + timedelta(days=number) for number in range(3)]
+ACCOUNTS = ("acme", "zenith")
+# About what a run of these days takes, beyond the start of its process, when answers are slow.
+WORK_SECONDS = 6.0
 ACCOUNT: dict[str, Any] = {
     "populations": (leads_of(DAY, 2_000, days=3), leads_of(DAY, 90, days=3, deleted=True)),
     "requests_per_second": None,
@@ -40,8 +50,8 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-def source_of(url: str) -> SourceSettings:
-    return source(subdomain="acme", base_url=url, access_token_env=TOKEN_VARIABLE)
+def source_of(url: str, *, subdomain: str = "acme") -> SourceSettings:
+    return source(subdomain=subdomain, base_url=url, access_token_env=TOKEN_VARIABLE)
 
 
 @pytest.fixture
@@ -60,7 +70,7 @@ class Undisturbed:
         """The shards are these, every capture is whole, and nothing that was begun is left."""
         way = place.way
         assert {day: way.shard(day) for day in DAYS} == self.shards
-        for name in [name for day in DAYS for name in capture_names(way.storage, "acme", day)]:
+        for name in [name for day in DAYS for name in capture_names(way.storage, way.source.subdomain, day)]:
             with open_capture(way.storage, name) as capture:
                 assert list(capture.leads)
         kept = {"warehouse.duckdb", *(f"data/{name}" for name in way.storage.names(""))}
@@ -115,3 +125,73 @@ def test_amocrm_that_dies_in_mid_reading_and_comes_back(tmp_path: Path, storage:
         revived.join()
 
     assert sum(len(way.shard(day)) for day in DAYS) == 2_090
+
+
+def backfill_all(dagster: Dagster) -> list[str]:
+    return [asking.launch_backfill(dagster, assets_of(account), DAYS) for account in ACCOUNTS]
+
+
+def in_progress(dagster: Dagster) -> set[str]:
+    """Runs that are shown as if a process were at work on them."""
+    return {run.run_id for run in dagster.runs() if run.status in {"STARTING", "STARTED"}}
+
+
+def wait_for_a_moment(sandbox: Sandbox, chance: random.Random) -> None:
+    """Mostly within the work on days, which begins when amoCRM is asked; sometimes before."""
+    asked, deadline = len(sandbox.requests), time.monotonic() + 20
+    if chance.random() < 0.8:
+        while len(sandbox.requests) == asked and time.monotonic() < deadline:
+            time.sleep(0.05)
+    time.sleep(chance.uniform(0, WORK_SECONDS))
+
+
+def kill_a_run(dagster: Dagster, home: Path, chance: random.Random) -> None:
+    """Kill the process of one run, and wait until Dagster shows it."""
+    workers = run_workers(home)
+    with suppress(psutil.NoSuchProcess):  # it may just have ended
+        for worker in chance.sample(workers, k=min(1, len(workers))):
+            worker.kill()
+    asking.once(
+        lambda: len(in_progress(dagster)) <= len(run_workers(home)) or None,
+        what="Dagster to see that a run was killed",
+        seconds=20,
+    )
+
+
+def check_shown(dagster: Dagster) -> None:
+    """All days are shown as materialised, and no run holds an account, or waits for it."""
+    for asset in [asset for account in ACCOUNTS for asset in assets_of(account)]:
+        shown = asking.partitions_of(dagster, asset)
+        assert (shown.materialised, shown.failed) == (len(DAYS), 0)
+    assert asking.pools(dagster) == {f"amocrm_{account}": 0 for account in ACCOUNTS}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.rounds(1, 40)
+def test_backfills_of_which_one_run_and_then_all_of_dagster_is_killed(
+    tmp_path: Path, undisturbed: Undisturbed, seed: int
+) -> None:
+    chance = random.Random(seed)
+    with running_sandbox(SandboxOptions(**ACCOUNT, latency_seconds=0.5)) as sandbox:
+        places = [
+            Place(tmp_path, source_of(sandbox.url, subdomain=account), sandbox.token) for account in ACCOUNTS
+        ]
+        with running_dagster(tmp_path, places[0].environment) as dagster:
+            backfill_all(dagster)
+            asking.once(lambda: run_workers(tmp_path) or None, what="the process of a run")
+            wait_for_a_moment(sandbox, chance)
+            kill_a_run(dagster, tmp_path, chance)
+            wait_for_a_moment(sandbox, chance)
+            lost = in_progress(dagster)
+            kill_all(tmp_path)
+
+        with running_dagster(tmp_path, places[0].environment) as dagster:
+            for run_id in lost & in_progress(dagster):
+                asking.force_termination(dagster, run_id)
+            again = [run for each in backfill_all(dagster) for run in asking.runs_of_backfill(dagster, each)]
+            assert [run.status for run in again] == ["SUCCESS"] * len(ACCOUNTS), dagster.log()
+            # Runs that Dagster has started again by itself.
+            dagster.ended([run.run_id for run in dagster.runs()])
+            check_shown(dagster)
+    for place in places:
+        undisturbed.check(place)
