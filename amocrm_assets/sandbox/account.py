@@ -166,7 +166,9 @@ class Account:
         ids: Sequence[int] = self._table.ids(state, since=since, until=until, descending=query.descending)
         if "id" in query.choices:
             ids = self._picked(query, state)
-        if query.order != "updated_at" or "id" in query.choices or self.options.unstable_ties:
+        if query.order == "id":
+            ids = sorted(ids[:], reverse=query.descending)  # tens of thousands, while other requests arrive
+        elif query.order != "updated_at" or "id" in query.choices or self.options.unstable_ties:
             ids = sorted(ids, key=self._order_key(query.order), reverse=query.descending)
         if query.needs_content or self.options.hides_incoming:
             hidden = self.content.incoming if self.options.hides_incoming else frozenset()
@@ -183,8 +185,6 @@ class Account:
         unstable = self.options.unstable_ties
 
         def key(lead_id: int) -> tuple[int, float]:
-            if field == "id":
-                return lead_id, 0
             standing = self._standing(lead_id)
             at = standing.updated_at if field == "updated_at" else standing.created_at
             return at, self._rng.random() if unstable else lead_id
