@@ -177,16 +177,16 @@ class AmoCrmClient:
         when_sent(turn.sent)
         self._count_sent()
         try:
-            answer = self._exchange(path, params, token)
+            answer = self._exchange(path, params, token, turn)
         except requests.RequestException as error:
             error.request = None  # it holds the token, and whoever shows the chain would show it
             raise Passing(_reason(error)) from error
         finally:
-            turn.sent_at_last()
+            turn.over()
         self._count_received(answer)
         return answer
 
-    def _exchange(self, path: str, params: Mapping[str, Any], token: str) -> Answer:
+    def _exchange(self, path: str, params: Mapping[str, Any], token: str, turn: Turn) -> Answer:
         started = self._clock()
         with self._session.get(
             self.url + path,
@@ -197,6 +197,7 @@ class AmoCrmClient:
             allow_redirects=False,
             stream=True,
         ) as response:
+            turn.answered()
             body = bytearray()
             for part in response.iter_content(1 << 16):
                 body += part

@@ -9,14 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Two requests sent a second apart may arrive closer together than that; amoCRM counts arrivals. A refusal costs
-# seconds, and so much more than the 3 % that keep it away.
-WINDOW_SECONDS = 1.03
+# Two requests sent a second apart may arrive closer together than that, and amoCRM counts arrivals. How late the
+# first of them arrived shows in how late it was answered, beside the others; as long as it is not, the worst is
+# taken. The margin costs 1 % of the limit, 5 % at most; a refusal costs seconds.
+LEAST_MARGIN_SECONDS, MOST_MARGIN_SECONDS = 0.01, 0.05
+USUAL_OF_ANSWERS = 31
 OVERSLEEP_SECONDS = 0.02
 # After a refusal the pace is halved, and each good answer gives back this share of the budget.
 RECOVERY = 0.02
@@ -24,17 +27,27 @@ SLOWEST_SHARE = 1 / 16
 
 
 class Turn:
-    """The right to send one request. Say `sent` when it has left: only then amoCRM can have counted it."""
+    """The right to send one request. Say `sent` when it has left: only then amoCRM can have counted it.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    `late_by` is how much later than it left the request may have arrived, by what is known of it.
+    """
+
+    def __init__(self, clock: Callable[[], float], lateness: Callable[[float], float]) -> None:
         self._clock = clock
+        self._lateness = lateness
         self.at: float | None = None
+        self.late_by = MOST_MARGIN_SECONDS
 
     def sent(self) -> None:
         """The request has left now."""
         self.at = self._clock()
 
-    def sent_at_last(self) -> None:
+    def answered(self) -> None:
+        """The answer begins to come in."""
+        if self.at is not None:
+            self.late_by = self._lateness(self._clock() - self.at)
+
+    def over(self) -> None:
         """The exchange is over: a request that never left counts as sent now, so that nobody waits for it."""
         if self.at is None:
             self.sent()
@@ -58,7 +71,8 @@ class Pacer:
         self._budget = requests_per_second
         self._pace = requests_per_second
         self._turns: deque[Turn] = deque(maxlen=max(1, int(requests_per_second)))
-        self._window = WINDOW_SECONDS * max(1.0, 1 / requests_per_second)
+        self._window = max(1.0, 1 / requests_per_second)
+        self._answer_times: deque[float] = deque(maxlen=USUAL_OF_ANSWERS)
         self._due = clock()
         self._held_until = clock()
         self._lock = threading.Lock()
@@ -72,7 +86,7 @@ class Pacer:
     def handover_delay(self) -> float:
         """Seconds until another pacer may begin: spaced like these, its turns then keep the budget too."""
         # Two pacers know nothing of each other's sleeps, so both of their margins are needed.
-        return self.delay() + OVERSLEEP_SECONDS + 2 * (WINDOW_SECONDS - 1)
+        return self.delay() + OVERSLEEP_SECONDS + 2 * MOST_MARGIN_SECONDS
 
     def take(self) -> Turn:
         """Wait for the next turn and take it."""
@@ -80,7 +94,7 @@ class Pacer:
             asked = self._clock()
             while (due := self._next_due()) > (now := self._clock()):
                 self._sleep(due - now)
-            turn = Turn(self._clock)
+            turn = Turn(self._clock, self._lateness)
             self._turns.append(turn)
             # A sleep that took a little too long does not push back later turns; idle time is not made up for.
             self._due = max(due, now - OVERSLEEP_SECONDS) + 1 / self._pace
@@ -106,6 +120,12 @@ class Pacer:
     def _next_due(self) -> float:
         due = max(self._due, self._held_until)
         if len(self._turns) == self._turns.maxlen:
-            oldest = self._turns[0].at
-            due = max(due, (self._clock() if oldest is None else oldest) + self._window)
+            oldest = self._turns[0]
+            left_at = self._clock() if oldest.at is None else oldest.at
+            due = max(due, left_at + oldest.late_by + self._window)
         return due
+
+    def _lateness(self, answer_seconds: float) -> float:
+        self._answer_times.append(answer_seconds)
+        late = answer_seconds - median_low(list(self._answer_times)) + LEAST_MARGIN_SECONDS / 2
+        return min(max(late, LEAST_MARGIN_SECONDS), MOST_MARGIN_SECONDS)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm_assets.crm.pacing import Pacer
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pacing import Turn
 
 
 class Time:
@@ -32,8 +37,35 @@ def turns(pacer: Pacer, time: Time, pauses: list[float]) -> list[float]:
         time.now += pause
         turn = pacer.take()
         turn.sent()
+        turn.answered()
         taken.append(time.now)
     return taken
+
+
+class Answers(Time):
+    """A clock at whose instants answers come back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._coming: list[tuple[float, Turn]] = []
+
+    def sleep(self, seconds: float) -> None:
+        until = self.now + seconds
+        for at, turn in sorted((each for each in self._coming if each[0] <= until), key=itemgetter(0)):
+            self.now = at
+            turn.answered()
+        self._coming = [each for each in self._coming if each[0] > until]
+        self.now = until
+
+    def arrivals(self, pacer: Pacer, lateness: list[float], *, answer_seconds: float) -> list[float]:
+        """When requests arrive that take so long on their way; their answers come as much later."""
+        arrived = []
+        for late in lateness:
+            turn = pacer.take()
+            turn.sent()
+            arrived.append(self.now + late)
+            self._coming.append((self.now + late + answer_seconds, turn))
+        return arrived
 
 
 def most_in_one_second(taken: list[float]) -> int:
@@ -76,6 +108,39 @@ def test_a_busy_account_uses_nearly_all_of_its_budget(budget: float) -> None:
     taken = turns(pacer, time, [0.0] * 300)
 
     assert 299 / (taken[-1] - taken[0]) >= 0.965 * budget
+
+
+@given(st.sets(st.integers(8, 100), max_size=12), st.floats(0.01, 0.045), st.sampled_from([0.05, 0.2, 0.8]))
+def test_a_request_that_was_answered_later_than_others_counts_as_arrived_later(
+    late: set[int], lateness: float, answer_seconds: float
+) -> None:
+    time = Answers()
+    pacer = Pacer(7, clock=time.clock, sleep=time.sleep)
+
+    arrived = time.arrivals(
+        pacer, [lateness * (number in late) for number in range(101)], answer_seconds=answer_seconds
+    )
+
+    assert most_in_one_second(arrived) <= 7
+
+
+@pytest.mark.parametrize("answer_seconds", [0.05, 0.2, 0.8])
+def test_answers_that_take_equally_long_leave_98_percent_of_the_budget(answer_seconds: float) -> None:
+    time = Answers()
+    pacer = Pacer(7, clock=time.clock, sleep=time.sleep)
+
+    arrived = time.arrivals(pacer, [0.0] * 300, answer_seconds=answer_seconds)
+
+    assert 299 / (arrived[-1] - arrived[0]) >= 0.98 * 7
+
+
+def test_answers_slower_than_a_second_leave_95_percent_of_the_budget() -> None:
+    time = Answers()
+    pacer = Pacer(7, clock=time.clock, sleep=time.sleep)
+
+    arrived = time.arrivals(pacer, [0.0] * 300, answer_seconds=2.0)
+
+    assert 299 / (arrived[-1] - arrived[0]) >= 0.95 * 7
 
 
 def test_turns_are_spread_over_the_second() -> None:
@@ -150,7 +215,7 @@ def test_a_request_that_never_left_holds_nobody_up_for_longer_than_its_exchange(
     time = Time()
     pacer = Pacer(1, clock=time.clock, sleep=time.sleep)
     turn = pacer.take()
-    turn.sent_at_last()
+    turn.over()
     over_at = time.now
 
     pacer.take()
