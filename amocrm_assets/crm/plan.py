@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import LeadLine, Page
     from amocrm_assets.crm.walks import Ask, Listing, Tie
 
-# A slice is cut when its rest is likely to fill this many pages: below that, two readers ask no less than one.
-WORTH_CUTTING_PAGES = 1.2
+# What is kept in front of a cut should fit into whole pages: a page whose end is missing costs another request.
+# A page of leads that come by chance differs from the next by 6 % (the square root of 250 leads).
+SLACK_OF_A_PAGE = 0.12
 # Before the first page nothing is known of a slice; cutting it blindly is worth a request only where time is long.
 BLIND_CUT_SECONDS = 3600
 MOST_BLIND_CUTS = 12
@@ -163,9 +164,9 @@ class ReadingPlan:
     def _cut(self) -> KeyWalk | None:
         """A new slice out of the rest of the one that has most before it, if that is worth a request."""
         slices = [walk for walk in self._walks if isinstance(walk, KeyWalk)]
-        known = [walk for walk in slices if _pages_left(walk) >= WORTH_CUTTING_PAGES]
+        known = [walk for walk in slices if _pages_left(walk) > 0]
         if known:
-            return self._halve(max(known, key=_pages_left))
+            return self._share(max(known, key=_pages_left))
         blind = [
             walk
             for walk in slices
@@ -177,8 +178,16 @@ class ReadingPlan:
         return None
 
     def _halve(self, walk: KeyWalk) -> KeyWalk:
-        rest_from = _rest_from(walk)
-        rest = walk.cut(rest_from + (walk.to_at - rest_from + 1) // 2)
+        return self._cut_at(walk, walk.cursor + (walk.to_at - walk.cursor + 1) // 2)
+
+    def _share(self, walk: KeyWalk) -> KeyWalk:
+        # Whole pages are kept, the one in flight and half of those behind it: a page that ends at the cut is full.
+        kept = 1 + int(_pages_left(walk)) // 2
+        leads = PAGE_LIMIT * (kept - SLACK_OF_A_PAGE * kept**0.5)
+        return self._cut_at(walk, walk.cursor + max(1, int(leads / (walk.leads_per_second or 1))))
+
+    def _cut_at(self, walk: KeyWalk, start_at: int) -> KeyWalk:
+        rest = walk.cut(min(start_at, walk.to_at))
         self._add(rest)
         return rest
 
@@ -200,13 +209,8 @@ def _behind(walk: KeyWalk | CoverWalk) -> int:
     return walk.open_interval[0] if walk.open_interval else 0
 
 
-def _rest_from(walk: KeyWalk) -> int:
-    # The page in flight will take about this much time off; what lies behind it can be given away.
-    in_flight = PAGE_LIMIT / walk.leads_per_second if walk.leads_per_second else 0
-    return min(walk.to_at, walk.cursor + int(in_flight) + 1)
-
-
 def _pages_left(walk: KeyWalk) -> float:
-    if walk.leads_per_second is None:
-        return 0.0
-    return walk.leads_per_second * (walk.to_at - _rest_from(walk)) / PAGE_LIMIT
+    """How many pages are likely to be left behind the one in flight."""
+    if walk.leads_per_second is None or walk.cursor == walk.to_at:
+        return -1.0
+    return walk.leads_per_second * (walk.to_at - walk.cursor + 1) / PAGE_LIMIT - 1
