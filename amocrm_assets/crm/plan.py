@@ -17,6 +17,7 @@ from amocrm_assets.crm.walks import (
     KeyWalk,
     OrderIgnored,
     TieTooLarge,
+    TooRestless,
 )
 from amocrm_assets.errors import ReadingUnproven
 
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from amocrm_assets.crm.pages import LeadLine, Page
-    from amocrm_assets.crm.walks import Ask, Listing, Tie
+    from amocrm_assets.crm.walks import Ask, Dense, Listing
 
+# A page that spans so few seconds gives a good part of itself to the next one, which begins in its last second.
+# Such stretches are read by id, where pages need to share one lead only, so many pages' worth at a time.
+DENSE_PAGE_SECONDS = 6
+DENSE_PAGES = 40
 # What is kept in front of a cut should fit into whole pages: a page whose end is missing costs another request.
 # A page of leads that come by chance differs from the next by 6 % (the square root of 250 leads).
 SLACK_OF_A_PAGE = 0.12
@@ -65,6 +70,7 @@ class ReadingPlan:
         self._walks: list[KeyWalk | CoverWalk] = []
         self._finished: list[KeyWalk | CoverWalk] = []
         self._blind_cuts = 0
+        self._reads_dense = True
         for listing in listings:
             self._add(KeyWalk(listing, window.from_at, window.to_at))
 
@@ -112,7 +118,7 @@ class ReadingPlan:
         except OrderIgnored as error:
             if not (isinstance(walk, CoverWalk) and walk.filtered):
                 raise _unproven(ask) from error
-            self._read_unfiltered(walk)
+            self._leave_order_by_id(walk)
         except DeletedIgnored:
             self.facts.deleted_honoured = False
             self._give_up(walk.listing)
@@ -120,20 +126,45 @@ class ReadingPlan:
 
     def _take(self, walk: KeyWalk | CoverWalk, ask: Ask, page: Page) -> list[LeadLine]:
         if isinstance(walk, CoverWalk):
-            fresh = walk.take(ask, page)
+            try:
+                fresh = walk.take(ask, page)
+            except TooRestless:
+                self._read_by_key(walk)
+                return []
         else:
             fresh, tie = walk.take(ask, page)
             if tie:
                 self._add_tie(walk.listing, tie)
+            elif not walk.done and self._reads_dense:
+                self._read_dense(walk)
         if walk.done:
             self._walks.remove(walk)
             self._finished.append(walk)
         return fresh
 
-    def _add_tie(self, listing: Listing, tie: Tie) -> None:
+    def _add_tie(self, listing: Listing, tie: Dense) -> None:
         self.facts.tied_seconds += 1
-        second = tie.second
-        self._add(CoverWalk(listing, "id asc", from_at=second, to_at=second, filtered=True, known=tie.ids))
+        self._add_by_id(listing, tie)
+
+    def _read_dense(self, walk: KeyWalk) -> None:
+        if not walk.leads_per_second or not walk.page_seconds or walk.page_seconds > DENSE_PAGE_SECONDS:
+            return
+        seconds = DENSE_PAGES * walk.page_seconds
+        leads = int(walk.leads_per_second * seconds)
+        self._add_by_id(walk.listing, walk.give_away(walk.cursor + seconds - 1), likely=leads)
+
+    def _add_by_id(self, listing: Listing, dense: Dense, *, likely: int | None = None) -> None:
+        self._add(
+            CoverWalk(
+                listing,
+                "id asc",
+                from_at=dense.from_at,
+                to_at=dense.to_at,
+                filtered=True,
+                known=dense.ids,
+                likely=likely,
+            )
+        )
 
     def _start_over(self, listing: Listing, *, by_id: bool) -> None:
         # What was proven stays proven; only what was still open is read in the other way.
@@ -143,8 +174,19 @@ class ReadingPlan:
         order: Literal["id asc", "updated_at desc"] = "id asc" if by_id else "updated_at desc"
         self._add(CoverWalk(listing, order, from_at=from_at, to_at=to_at, filtered=False))
 
+    def _leave_order_by_id(self, walk: CoverWalk) -> None:
+        # The list knows no order by id beside a filter. More than a tie can be walked by key.
+        self._read_unfiltered(walk) if walk.window[0] == walk.window[1] else self._read_by_key(walk)
+
+    def _read_by_key(self, walk: CoverWalk) -> None:
+        """Read a dense stretch by key after all, and those to come."""
+        self._reads_dense = False
+        self._walks.remove(walk)
+        self._finished.append(walk)
+        self._add(KeyWalk(walk.listing, *walk.window, known=walk.taken))
+
     def _read_unfiltered(self, walk: CoverWalk) -> None:
-        """Read a tie by ids of the whole account: the list knows no order beside a filter."""
+        """Read a tie by ids of the whole account."""
         self._walks.remove(walk)
         self._finished.append(walk)
         self.facts.whole_account_walks += 1
@@ -206,6 +248,9 @@ def _unproven(ask: Ask) -> ReadingUnproven:
 
 
 def _behind(walk: KeyWalk | CoverWalk) -> int:
+    if isinstance(walk, CoverWalk) and walk.filtered:
+        # Whoever goes on behind it asks once first: another such stretch may follow, and fill the next turns.
+        return walk.window[1] + 1
     return walk.open_interval[0] if walk.open_interval else 0
 
 

@@ -107,6 +107,50 @@ def test_a_tie_is_read_whole_while_five_of_its_leads_are_edited_after_every_answ
     assert max(got.values()) == 1
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(200, 1_200),
+    st.integers(40, 250),
+    st.builds(
+        ListedAccount,
+        live=st.just({}),
+        page_cap=st.integers(10, 50),
+        stable_ties=st.booleans(),
+        half_open=st.booleans(),
+    ),
+    st.integers(0, 1 << 32),
+    st.integers(0, 3),
+)
+def test_dense_stretches_are_read_whole_while_their_leads_are_edited_and_deleted(
+    leads: int, width: int, account: ListedAccount, seed: int, touches: int
+) -> None:
+    random = Random(seed)
+    account.live = {number: 1_200 + random.randrange(width) for number in range(leads)}
+
+    got, _ = read(account, random, edits=touches, deletions=touches)
+
+    assert not expected(account) - set(got)
+    assert max(got.values()) == 1
+
+
+def test_an_import_costs_at_most_a_fifth_more_than_the_least_number_of_requests() -> None:
+    account = ListedAccount({number: 1_000 + number * 7 % 400 for number in range(20_000)})
+
+    got, _ = read(account, Random(10))
+
+    assert set(got) == expected(account)
+    assert account.asked <= 1.2 * 20_000 / 250
+
+
+def test_a_dense_stretch_is_walked_by_key_where_a_list_knows_no_order_by_id_beside_a_filter() -> None:
+    account = ListedAccount({number: 1_200 + number % 100 for number in range(5_000)}, orders_filtered=False)
+
+    got, plan = read(account, Random(11))
+
+    assert set(got) == expected(account)
+    assert plan.facts.whole_account_walks == 0
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_an_account_that_ignores_filters_is_read_whole_while_leads_are_edited_and_deleted(seed: int) -> None:
     random = Random(seed)

@@ -15,8 +15,9 @@ from amocrm_assets.crm.walks.asking import (
     Listing,
     OrderIgnored,
     TieTooLarge,
+    TooRestless,
 )
-from amocrm_assets.crm.walks.by_key import KeyWalk, Tie
+from amocrm_assets.crm.walks.by_key import Dense, KeyWalk
 from amocrm_assets.crm.walks.by_page import CoverWalk
 
 __all__ = [
@@ -24,10 +25,11 @@ __all__ = [
     "Ask",
     "CoverWalk",
     "DeletedIgnored",
+    "Dense",
     "FilterIgnored",
     "KeyWalk",
     "Listing",
     "OrderIgnored",
-    "Tie",
     "TieTooLarge",
+    "TooRestless",
 ]

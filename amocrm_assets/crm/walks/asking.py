@@ -66,6 +66,10 @@ class TieTooLarge(Exception):
     """More leads share one second than overlapping pages in the order of time can tell apart."""
 
 
+class TooRestless(Exception):
+    """Leads are being changed faster than overlapping pages can be made to meet; a walk by key does not mind."""
+
+
 def check_page(ask: Ask, leads: tuple[LeadLine, ...], keys: list[int]) -> None:
     """Hold a page to what was asked; `keys` must not fall along the list.
 

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 from amocrm_assets.crm.walks.asking import CONFIRMATIONS, Ask, Seen, check_page
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amocrm_assets.crm.pages import LeadLine, Page
     from amocrm_assets.crm.walks.asking import Listing
 
+NOTHING_KNOWN: Mapping[int, int] = {}
+
 
 @dataclass(frozen=True)
-class Tie:
-    """A second that fills a whole page, so it must be read by id; `ids` of it were given out already."""
+class Dense:
+    """Seconds that are to be read by id; `ids` of the first one were given out already."""
 
-    second: int
+    from_at: int
+    to_at: int
     ids: frozenset[int]
 
 
@@ -28,17 +33,26 @@ class KeyWalk:
     """
 
     def __init__(
-        self, listing: Listing, from_at: int, to_at: int, *, leads_per_second: float | None = None
+        self,
+        listing: Listing,
+        from_at: int,
+        to_at: int,
+        *,
+        leads_per_second: float | None = None,
+        known: Mapping[int, int] = NOTHING_KNOWN,
     ) -> None:
         self.listing = listing
         self.cursor = from_at
         self.to_at = to_at
         self.leads_per_second = leads_per_second
+        self.page_seconds: int | None = None
         self.in_flight = False
         self.done = False
         self.seen = Seen()
+        self._known = known  # leads given out already, with their seconds
         self._at_cursor: frozenset[int] = frozenset()
         self._empty_answers = 0
+        self._page_seen = leads_per_second is not None
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
@@ -52,8 +66,8 @@ class KeyWalk:
         self.in_flight = True
         return Ask(self.listing, "updated_at asc", self.cursor, self.to_at)
 
-    def take(self, ask: Ask, page: Page) -> tuple[list[LeadLine], Tie | None]:
-        """The new leads of a page, and the tie that it ran into."""
+    def take(self, ask: Ask, page: Page) -> tuple[list[LeadLine], Dense | None]:
+        """The new leads of a page, and the tie that it ran into: a second that fills a whole page."""
         self.in_flight = False
         check_page(ask, page.leads, [lead.updated_at for lead in page.leads])
         if not page.leads and self._empty_answers < self._confirmations:
@@ -64,7 +78,7 @@ class KeyWalk:
     @property
     def _confirmations(self) -> int:
         """How often an empty answer is asked again before it is believed."""
-        if self.leads_per_second is not None:
+        if self._page_seen:
             return (
                 CONFIRMATIONS  # a page said that there are more: this walk's, or that of the one it was cut from
             )
@@ -73,15 +87,31 @@ class KeyWalk:
 
     def cut(self, start_at: int) -> KeyWalk:
         """Give away everything from `start_at` to a walk of its own."""
-        rest = KeyWalk(self.listing, start_at, self.to_at, leads_per_second=self.leads_per_second)
+        rest = KeyWalk(
+            self.listing, start_at, self.to_at, leads_per_second=self.leads_per_second, known=self._known
+        )
         self.to_at = start_at - 1
         return rest
 
-    def _advance(self, page: Page) -> tuple[list[LeadLine], Tie | None]:
+    def give_away(self, to_at: int) -> Dense:
+        """Give away everything up to `to_at`."""
+        given = frozenset(lead for lead, at in self._known.items() if at == self.cursor)
+        dense = Dense(self.cursor, min(to_at, self.to_at), self._at_cursor | given)
+        self.cursor = dense.to_at + 1
+        self._at_cursor = frozenset()
+        self.leads_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
+        self.done = self.cursor > self.to_at
+        return dense
+
+    def _was_given(self, lead: LeadLine) -> bool:
+        at_cursor = lead.updated_at == self.cursor and lead.id in self._at_cursor
+        return at_cursor or self._known.get(lead.id) == lead.updated_at
+
+    def _advance(self, page: Page) -> tuple[list[LeadLine], Dense | None]:
         leads = [lead for lead in page.leads if lead.updated_at <= self.to_at]
         cut_off = len(leads) < len(page.leads)  # the walk was cut after it had asked: the rest has another reader
         ids_at_cursor = {lead.id for lead in leads if lead.updated_at == self.cursor}
-        fresh = [lead for lead in leads if lead.updated_at > self.cursor or lead.id not in self._at_cursor]
+        fresh = [lead for lead in leads if not self._was_given(lead)]
         self.seen.repeats += len(leads) - len(fresh)
         self._empty_answers = 0
         if not page.has_next or cut_off:
@@ -89,17 +119,14 @@ class KeyWalk:
             self.done = True
             return fresh, None
         first, last = page.leads[0].updated_at, page.leads[-1].updated_at
-        self.leads_per_second = len(page.leads) / (last - first + 1)
+        self._page_seen = True
+        self.page_seconds = last - first + 1
+        self.leads_per_second = len(page.leads) / self.page_seconds
         if first == last:
-            return [], self._go_behind(last)
+            self._at_cursor = self._at_cursor if last == self.cursor else frozenset()
+            self.cursor = last
+            return [], self.give_away(last)
         self.seen.left += len(self._at_cursor - ids_at_cursor)
         self.cursor = last
         self._at_cursor = frozenset(lead.id for lead in leads if lead.updated_at == last)
         return fresh, None
-
-    def _go_behind(self, second: int) -> Tie:
-        tie = Tie(second, self._at_cursor if second == self.cursor else frozenset())
-        self.cursor = second + 1
-        self._at_cursor = frozenset()
-        self.done = self.cursor > self.to_at
-        return tie

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.crm.walks.asking import CONFIRMATIONS, PAGE_LIMIT, Ask, Seen, TieTooLarge, check_page
+from amocrm_assets.crm.walks.asking import (
+    CONFIRMATIONS,
+    PAGE_LIMIT,
+    Ask,
+    Seen,
+    TieTooLarge,
+    TooRestless,
+    check_page,
+)
 from amocrm_assets.crm.walks.cover import Cover
 from amocrm_assets.errors import ReadingUnproven
 
@@ -16,8 +25,9 @@ if TYPE_CHECKING:
 
 # Pages in vain for one gap before a walk gives up: the list moves faster than it can be read.
 MOST_PROBES = 100
-# In the order of time, a gap that outlasts so many is a second that no single page reaches across.
-MOST_PROBES_BY_TIME = 12
+# In the order of time, a gap that outlasts so many is a second that no single page reaches across. A dense stretch
+# with such a gap can be walked by key.
+MOST_PROBES_WITH_A_WAY_OUT = 12
 
 
 class CoverWalk:
@@ -38,6 +48,7 @@ class CoverWalk:
         to_at: int,
         filtered: bool,
         known: Iterable[int] = (),
+        likely: int | None = None,
     ) -> None:
         self.listing = listing
         self.order: Order = order
@@ -47,7 +58,9 @@ class CoverWalk:
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
         self._cover = Cover(None, None) if self._by_id else Cover(-to_at, -from_at)
-        self._taken = dict.fromkeys(known, to_at)
+        self.taken = dict.fromkeys(known, from_at)
+        self._likely = likely
+        self._ahead_to: float = inf if likely is None else likely
         self._limit = PAGE_LIMIT
         self._next_position = 0
         self._end_seen = False
@@ -79,18 +92,20 @@ class CoverWalk:
         return self._ask_for_gap()
 
     def take(self, ask: Ask, page: Page) -> list[LeadLine]:
-        """The new leads of a page. Raises what `check_page` does, and `TieTooLarge`."""
+        """The new leads of a page. Raises what `check_page` does, `TieTooLarge` and `TooRestless`."""
         self._awaited -= 1
         self._answers += 1
         keys = [self._key(lead) for lead in page.leads]
         check_page(ask, page.leads, keys)
         self._learn_limit(ask, page)
+        self._learn_length(ask, page)
         self._learn_cover(ask, page, keys)
         return self._fresh(page.leads)
 
     def _ask_ahead(self) -> Ask | None:
-        # One page more in flight for each answer: a short list costs no needless questions.
-        if self._awaited > self._answers:
+        # One page more in flight for each answer: a short list costs no needless questions. Nor shall a long one
+        # at its end, where that can be foreseen.
+        if self._awaited > (self._answers if self._next_position < self._ahead_to else 0):
             return None
         number, limit = page_over(self._next_position, self._limit)
         self._next_position = max(number * limit - self._overlap, self._next_position + 1)
@@ -125,6 +140,12 @@ class CoverWalk:
             self._probe = None
             self._next_position = len(page.leads) - self._overlap if ask.page == 1 else 0
 
+    def _learn_length(self, ask: Ask, page: Page) -> None:
+        end = ask.page * ask.limit
+        if self._likely is not None and page.has_next and end >= self._ahead_to:
+            # Longer than was likely, so it may be longer by as much again.
+            self._ahead_to = 2 * end - self._likely
+
     def _learn_cover(self, ask: Ask, page: Page, keys: list[int]) -> None:
         position = (ask.page - 1) * min(ask.limit, self._limit)
         if not page.leads:
@@ -147,8 +168,14 @@ class CoverWalk:
             self._probe.learn(low, high, position, len(keys))
         self._cover.add(low, high, end_position=position + len(keys))
         self._end_seen |= not page.has_next or self._cover.is_behind(keys[-1])
-        if self._probe and self._probe.tries >= MOST_PROBES_BY_TIME and not (self._by_id or self.done):
+        if self._probe and self._probe.tries >= MOST_PROBES_WITH_A_WAY_OUT and not self.done:
+            self._take_the_way_out()
+
+    def _take_the_way_out(self) -> None:
+        if not self._by_id:
             raise TieTooLarge
+        if self._likely is not None:
+            raise TooRestless
 
     def _matters(self, keys: list[int]) -> bool:
         return -self.window[1] <= keys[-1] and keys[0] <= -self.window[0]
@@ -156,8 +183,8 @@ class CoverWalk:
     def _fresh(self, leads: Iterable[LeadLine]) -> list[LeadLine]:
         from_at, to_at = self.window
         inside = [lead for lead in leads if from_at <= lead.updated_at <= to_at]
-        fresh = [lead for lead in inside if self._taken.get(lead.id) != lead.updated_at]
-        self._taken.update((lead.id, lead.updated_at) for lead in fresh)
+        fresh = [lead for lead in inside if self.taken.get(lead.id) != lead.updated_at]
+        self.taken.update((lead.id, lead.updated_at) for lead in fresh)
         self.seen.repeats += len(inside) - len(fresh)
         return fresh
 
