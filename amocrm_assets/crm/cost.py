@@ -26,7 +26,7 @@ class ReadingCost:
         """
         if not days:
             return []
-        counts = self._reading.counts() | self._traffic()
+        counts = self._reading.standing.counts | self._traffic()
         parts = {name: (count - self._last.get(name, 0)) / days for name, count in counts.items()}
         self._last = counts
         share: Metadata = {name: round(part, 3) if part % 1 else int(part) for name, part in parts.items()}
@@ -34,7 +34,7 @@ class ReadingCost:
 
     def _findings(self) -> Metadata:
         return {
-            **self._reading.findings(),
+            **self._reading.standing.findings,
             "requests_per_second": round(self._client.traffic.requests_per_second, 2),
             "server_clock_difference_seconds": round(self._client.clock_difference),
         }

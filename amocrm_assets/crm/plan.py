@@ -89,9 +89,9 @@ class ReadingPlan:
         """Leads that were edited away between two pages."""
         return sum(walk.seen.left for walk in self._all())
 
-    def is_open(self, window: Window) -> bool:
-        """Whether leads of a window may still come."""
-        return any(walk.open_interval and window.meets(walk.open_interval) for walk in self._walks)
+    def open_intervals(self) -> tuple[tuple[int, int], ...]:
+        """The seconds of which leads may still come."""
+        return tuple(walk.open_interval for walk in self._walks if walk.open_interval)
 
     def next_ask(self) -> tuple[KeyWalk | CoverWalk, Ask] | None:
         """What to ask now; None when only awaited answers can tell."""

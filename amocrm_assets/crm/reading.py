@@ -1,13 +1,17 @@
 """Reads a window completely: takes turns, sends what the plan asks for, and gives the leads as they come.
 
-Decisions are the plan's. Here are the threads that wait for amoCRM's answers, and the facts of the reading.
+Decisions are the plan's. Here are the threads that wait for amoCRM's answers, and the one that asks on while the
+leads of earlier answers are being kept.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amocrm_assets.crm.ahead import ahead
 from amocrm_assets.crm.client import MOST_CONNECTIONS
 from amocrm_assets.crm.pages import parse_page
 from amocrm_assets.crm.plan import ReadingPlan
@@ -25,6 +29,19 @@ if TYPE_CHECKING:
     Pending = dict[Future[Page], tuple[KeyWalk | CoverWalk, Ask]]
 
 
+# Parts that may wait for whoever takes them. Asking goes on meanwhile, and memory stays small.
+PARTS_AHEAD = 8
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a reading stands with a part of it: what may still come, and what it did and found so far."""
+
+    open_intervals: tuple[tuple[int, int], ...]
+    counts: dict[str, int]
+    findings: dict[str, bool]
+
+
 class Reading:
     """One complete reading of a window. Iterate `parts` to its end; only then everything was read."""
 
@@ -32,27 +49,30 @@ class Reading:
         self._client = client
         self._plan = ReadingPlan(window, listings)
         self._pages = 0
-        self._leads = 0
+        # As of the last part that was taken; the thread that reads is ahead of that.
+        self.standing = self._now()
 
     def is_open(self, window: Window) -> bool:
-        """Whether leads of a part of the window may still come."""
-        return self._plan.is_open(window)
+        """Whether parts that were not taken yet may hold leads of a part of the window."""
+        return any(window.meets(interval) for interval in self.standing.open_intervals)
 
     def parts(self) -> Generator[list[LeadLine]]:
         """The leads of the window, some at a time, in no order; each once unless it is edited meanwhile.
 
         Raises the error that stopped the reading; the client is closed then, and nothing more is asked.
         """
-        pool = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="amocrm")
-        try:
-            yield from self._parts(pool)
-        except BaseException:
-            self._client.close()  # wakes the requests that wait for a turn or a retry
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with (
+            ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="amocrm") as pool,
+            closing(ahead(self._parts(pool), most=PARTS_AHEAD)) as parts,
+        ):
+            try:
+                for leads, self.standing in parts:
+                    yield leads
+            except BaseException:
+                self._client.close()  # wakes the requests that wait for a turn or a retry
+                raise
 
-    def _parts(self, pool: ThreadPoolExecutor) -> Iterator[list[LeadLine]]:
+    def _parts(self, pool: ThreadPoolExecutor) -> Iterator[tuple[list[LeadLine], Standing]]:
         pending: Pending = {}
         while not self._plan.done:
             self._send_due(pool, pending)
@@ -60,8 +80,7 @@ class Reading:
                 walk, ask = pending.pop(answered)
                 self._pages += 1
                 leads = self._plan.take(walk, ask, answered.result())
-                self._leads += len(leads)
-                yield leads
+                yield leads, self._now()
 
     def _send_due(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
         # The plan is asked only when a turn is there: whatever it has learnt until then makes its choice better.
@@ -83,22 +102,23 @@ class Reading:
     def _fetch(self, ask: Ask, turn: Turn) -> Page:
         return self._client.ask("/api/v4/leads", ask.params(), parse_page, turn=turn)
 
-    def counts(self) -> dict[str, int]:
-        """What the reading did so far, under the names that the metadata shows."""
-        plan = self._plan.facts
-        return {
-            "pages": self._pages,
-            "repeats": self._plan.repeats,
-            "left_the_window": self._plan.left,
-            "slices": plan.slices,
-            "tied_seconds": plan.tied_seconds,
-            "whole_account_walks": plan.whole_account_walks,
-        }
-
-    def findings(self) -> dict[str, bool]:
-        """What the reading found out about the account."""
-        plan = self._plan.facts
-        return {"filters_honoured": plan.filters_honoured, "deleted_honoured": plan.deleted_honoured}
+    def _now(self) -> Standing:
+        plan = self._plan
+        return Standing(
+            open_intervals=plan.open_intervals(),
+            counts={
+                "pages": self._pages,
+                "repeats": plan.repeats,
+                "left_the_window": plan.left,
+                "slices": plan.facts.slices,
+                "tied_seconds": plan.facts.tied_seconds,
+                "whole_account_walks": plan.facts.whole_account_walks,
+            },
+            findings={
+                "filters_honoured": plan.facts.filters_honoured,
+                "deleted_honoured": plan.facts.deleted_honoured,
+            },
+        )
 
 
 def _check_awaited(pending: Pending) -> None:
