@@ -1,7 +1,7 @@
 """How many leads a second become rows, on one core, and how much memory a day takes.
 
 From a capture file to Arrow tables, sorted and merged, with 8 custom fields of different types on each lead. Each
-figure is the best of some rounds in CPU seconds, so that a busy machine disturbs it least.
+figure is the best of some rounds in CPU seconds: a busy machine disturbs it least, and starting does not count.
 Run it: `python -m benchmarks.rows [--leads 100000] [--captures 1] [--json]`.
 """
 
@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import random
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,10 +21,11 @@ from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.merging import rows_of_day
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.storage import Storage, open_storage
+from benchmarks.measuring import apart
 
 DAY = date(2026, 1, 1)
 FIRST_SECOND = 1_767_214_800
-ROUNDS = 3
+ROUNDS = 5
 FIELDS = [
     ("text", "Город", None),
     ("select", "Источник", None),
@@ -58,18 +56,14 @@ def main() -> None:
 def measure(leads: int = 100_000, captures: int = 1) -> dict[str, float]:
     """Leads a second of CPU, and peak memory of a process that writes a day's rows."""
     with tempfile.TemporaryDirectory() as folder:
-        storage = open_storage(folder)
-        for number in range(captures):
-            _write_capture(storage, leads, number)
-        merged = min(_seconds_to_merge(storage) for _ in range(ROUNDS))
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(1) as pool:
-            written, peak_mb = pool.apply(_write_rows, (folder,))
+        apart(_write_captures, folder, leads, captures)
+        merged, _ = apart(_seconds_to_merge, folder)
+        written, cost = apart(_seconds_to_write, folder)
     return {
         "leads": leads,
         "leads/s to Arrow": leads / merged,
         "leads/s to Parquet": leads / written,
-        "peak MB": peak_mb,
+        "peak MB": cost.peak_megabytes,
     }
 
 
@@ -78,7 +72,12 @@ def _source() -> SourceSettings:
     return SourceSettings.model_validate(settings | {"timezone": "Europe/Moscow"})
 
 
-def _seconds_to_merge(storage: Storage) -> float:
+def _seconds_to_merge(folder: str) -> float:
+    storage = open_storage(folder)
+    return min(_seconds_to_merge_once(storage) for _ in range(ROUNDS))
+
+
+def _seconds_to_merge_once(storage: Storage) -> float:
     with ExitStack() as stack:
         captures = [
             stack.enter_context(open_capture(storage, name)) for name in capture_names(storage, "acme", DAY)
@@ -89,13 +88,19 @@ def _seconds_to_merge(storage: Storage) -> float:
         return time.process_time() - started
 
 
-def _write_rows(folder: str) -> tuple[float, float]:
-    import pyarrow.parquet  # noqa: F401 - starting a process is not what is measured here
+def _seconds_to_write(folder: str) -> float:
+    return min(_seconds_to_write_once(folder) for _ in range(ROUNDS))
 
+
+def _seconds_to_write_once(folder: str) -> float:
     started = time.process_time()
     write_rows(open_storage(folder), _source(), DAY)
-    unit = 1024 if sys.platform == "linux" else 1024**2  # macOS counts bytes
-    return time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return time.process_time() - started
+
+
+def _write_captures(folder: str, leads: int, captures: int) -> None:
+    for number in range(captures):
+        _write_capture(open_storage(folder), leads, number)
 
 
 def _write_capture(storage: Storage, leads: int, number: int) -> None:
