@@ -83,16 +83,21 @@ def test_names_are_dropped_before_anything_is_written(storage: Storage) -> None:
     assert not any("name" in lead for lead in leads)
 
 
+def check_days(storage: Storage, days: list[date], stamps: dict[int, int]) -> None:
+    """Each day's captures hold the leads that were updated within it, by the source's zone, and no others."""
+    for day in days:
+        window = day_window(day, source().zone)
+        expected = {lead for lead, at in stamps.items() if window.from_at <= at <= window.to_at}
+        assert {lead["id"] for lead in leads_in(storage, day)} == expected
+
+
 def test_each_lead_lies_in_the_day_of_the_sources_zone(storage: Storage) -> None:
     days = days_from(DAY, 3)
     with sandbox_with(leads_of(DAY, 900, days=3)) as sandbox:
         capture(sandbox, storage, days, source())
         stamps = sandbox.account.stamps()
 
-    for day in days:
-        window = day_window(day, source().zone)
-        expected = {lead for lead, at in stamps.items() if window.from_at <= at <= window.to_at}
-        assert {lead["id"] for lead in leads_in(storage, day)} == expected
+    check_days(storage, days, stamps)
 
 
 def test_a_year_is_one_reading_that_asks_for_each_lead_once(storage: Storage) -> None:
@@ -251,10 +256,7 @@ def test_a_range_with_a_crowded_second_is_read_from_an_account_that_ignores_filt
         capture(sandbox, storage, days, source())
         stamps = sandbox.account.stamps()
 
-    for day in days:
-        window = day_window(day, source().zone)
-        expected = {lead for lead, at in stamps.items() if window.from_at <= at <= window.to_at}
-        assert {lead["id"] for lead in leads_in(storage, day)} == expected
+    check_days(storage, days, stamps)
 
 
 def test_a_lead_without_its_name_keeps_all_other_bytes(storage: Storage) -> None:

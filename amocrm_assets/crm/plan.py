@@ -138,8 +138,7 @@ class ReadingPlan:
             elif not walk.done and self._reads_dense:
                 self._read_dense(walk)
         if walk.done:
-            self._walks.remove(walk)
-            self._finished.append(walk)
+            self._finish(walk)
         return fresh
 
     def _add_tie(self, listing: Listing, tie: Dense) -> None:
@@ -175,20 +174,22 @@ class ReadingPlan:
         self._add(CoverWalk(listing, order, from_at=from_at, to_at=to_at, filtered=False))
 
     def _leave_order_by_id(self, walk: CoverWalk) -> None:
-        # The list knows no order by id beside a filter. More than a tie can be walked by key.
-        self._read_unfiltered(walk) if walk.window[0] == walk.window[1] else self._read_by_key(walk)
+        """Go on without the order by id, which the list does not know beside a filter."""
+        from_at, to_at = walk.window
+        if from_at < to_at:
+            self._read_by_key(walk)
+        else:  # a tie, which no key tells apart
+            self._read_unfiltered(walk)
 
     def _read_by_key(self, walk: CoverWalk) -> None:
         """Read a dense stretch by key after all, and those to come."""
         self._reads_dense = False
-        self._walks.remove(walk)
-        self._finished.append(walk)
+        self._finish(walk)
         self._add(KeyWalk(walk.listing, *walk.window, known=walk.taken))
 
     def _read_unfiltered(self, walk: CoverWalk) -> None:
         """Read a tie by ids of the whole account."""
-        self._walks.remove(walk)
-        self._finished.append(walk)
+        self._finish(walk)
         self.facts.whole_account_walks += 1
         from_at, to_at = walk.window
         self._add(CoverWalk(walk.listing, "id asc", from_at=from_at, to_at=to_at, filtered=False))
@@ -198,6 +199,10 @@ class ReadingPlan:
         self._walks = [walk for walk in self._walks if walk not in given_up]
         self._finished += given_up
         return given_up
+
+    def _finish(self, walk: KeyWalk | CoverWalk) -> None:
+        self._walks.remove(walk)
+        self._finished.append(walk)
 
     def _add(self, walk: KeyWalk | CoverWalk) -> None:
         self.facts.slices += isinstance(walk, KeyWalk)
