@@ -115,8 +115,8 @@ class CaptureWriter:
 
     def _flush(self) -> None:
         member = gzip_ng.compress(self._buffer, _GZIP_LEVEL, mtime=0)
-        tried = f"Writing the capture of {self._facts.subdomain} {self._facts.day}"
-        with disk_errors(tried, self._path), self._path.open("ab") as file:
+        operation = f"Writing the capture of {self._facts.subdomain} {self._facts.day}"
+        with disk_errors(operation, self._path), self._path.open("ab") as file:
             file.write(member)
         self._buffer.clear()
 
@@ -209,8 +209,8 @@ def _facts_from(name: str, line: bytes) -> CaptureFacts:
     if capture_format != FORMAT:
         raise CaptureDamaged(
             f"Reading {name}",
-            came_back=f"it has format {capture_format!r}, and this version knows format {FORMAT}.",
-            mend="Upgrade amocrm-assets to the version that wrote it, or a newer one.",
+            cause=f"it has format {capture_format!r}, and this version knows format {FORMAT}.",
+            fix="Upgrade amocrm-assets to the version that wrote it, or a newer one.",
             capture=name,
         )
     try:
@@ -261,10 +261,10 @@ def _proof_from(name: str, line: bytes) -> Any:
         raise _damaged(name, "its last line is missing or cut off.") from error
 
 
-def _damaged(name: str, came_back: str) -> CaptureDamaged:
+def _damaged(name: str, cause: str) -> CaptureDamaged:
     return CaptureDamaged(
         f"Reading {name}",
-        came_back=came_back,
-        mend="Bring it back from a backup, or move it away and materialise its day again (docs/captures.md).",
+        cause=cause,
+        fix="Bring it back from a backup, or move it away and materialise its day again (docs/captures.md).",
         capture=name,
     )

@@ -153,8 +153,8 @@ class _Capturing:
         if missing > 0:
             raise DayNotOver(
                 f"Reading {day} of {self._source.title}",
-                came_back=f"by amoCRM's clock the day is over in {missing:.0f} seconds, the last edits included.",
-                mend="Materialise it after that; the schedule does so by itself.",
+                cause=f"by amoCRM's clock the day is over in {missing:.0f} seconds, the last edits included.",
+                fix="Materialise it after that; the schedule does so by itself.",
                 source=self._source.subdomain,
                 day=day.isoformat(),
             )

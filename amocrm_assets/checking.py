@@ -1,4 +1,4 @@
-"""Whether a source could run now: each step of the way tried once, with a verdict and what mends it.
+"""Whether a source could run now: each step of the way tried once, with a verdict and what fixes it.
 
 Nothing is imported and nothing is left behind. A step that needs an earlier one which failed is not tried.
 """
@@ -37,12 +37,12 @@ IGNORED = "The account ignores filters: nothing is lost, but each run reads all 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one step; `mend` is for warnings and failures."""
+    """What came of one step; `fix` is for warnings and failures."""
 
     step: str
     outcome: Outcome
     said: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Warned:
     """A step passed, and yet a person should know something."""
 
     said: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 class _Step(NamedTuple):
@@ -77,9 +77,9 @@ def _taken(step: _Step, not_taken: set[str]) -> Verdict:
     try:
         said = step.take()
     except AmoCrmAssetsError as error:  # what is wrong is the answer here
-        return Verdict(step.name, "failed", f"{error.tried}: {error.came_back}", error.mend)
+        return Verdict(step.name, "failed", f"{error.operation}: {error.cause}", error.fix)
     if isinstance(said, Warned):
-        return Verdict(step.name, "warning", said.said, said.mend)
+        return Verdict(step.name, "warning", said.said, said.fix)
     return Verdict(step.name, "ok", said)
 
 

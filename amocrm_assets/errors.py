@@ -1,13 +1,13 @@
 """Every error of this project, arranged by what the reader of the message does next.
 
 AmoCrmAssetsError
-├── MayPass                   wait: the same call may succeed later, so a retry makes sense
+├── TransientError                   wait: the same call may succeed later, so a retry makes sense
 │   ├── AmoCrmUnavailable     amoCRM answered 5xx, broke off, or did not answer in time, again and again
 │   ├── DayNotOver            the day asked for has not ended yet by amoCRM's clock
 │   ├── Busy                  another run holds the account, or another process the warehouse
 │   ├── StorageUnavailable    captures, rows or tokens cannot be reached right now
 │   └── WarehouseUnavailable  the warehouse cannot be reached right now
-├── NeedsPerson               ask a person: retrying changes nothing until somebody acts
+├── ActionRequired               ask a person: retrying changes nothing until somebody acts
 │   ├── SettingsError         a setting of a source or of the deployment is wrong
 │   ├── NotAuthorised         no token, or one that is expired, revoked, foreign or refused
 │   ├── AccessDenied          the account is authorised, but may not do this
@@ -16,7 +16,7 @@ AmoCrmAssetsError
 │   ├── StorageRefused        a full disk, a read-only folder, a bucket without rights
 │   ├── WarehouseRefused      a right, a dataset or a location of the warehouse is wrong
 │   └── CaptureDamaged        a capture on disk is not what was written
-└── Unexpected                report it: no known version of the other side behaves like this
+└── InternalError                report it: no known version of the other side behaves like this
     ├── UnexpectedAnswer      amoCRM answered what its API does not describe
     ├── ReadingUnproven       it cannot be proven that everything was read
     └── ShardMismatch         the warehouse holds something else than was loaded
@@ -33,85 +33,85 @@ class AmoCrmAssetsError(Exception):
     `facts` (source, day, status, request id, …) are for programs and metadata; none may hold a secret.
     """
 
-    def __init__(self, tried: str, *, came_back: str, mend: str, **facts: str | float | None) -> None:
-        super().__init__(f"{tried}: {came_back} {mend}")
-        self.tried = tried
-        self.came_back = came_back
-        self.mend = mend
+    def __init__(self, operation: str, *, cause: str, fix: str, **facts: str | float | None) -> None:
+        super().__init__(f"{operation}: {cause} {fix}")
+        self.operation = operation
+        self.cause = cause
+        self.fix = fix
         self.facts = {name: fact for name, fact in facts.items() if fact is not None}
 
 
-class MayPass(AmoCrmAssetsError):
+class TransientError(AmoCrmAssetsError):
     """The same call may succeed later."""
 
 
-class AmoCrmUnavailable(MayPass):
+class AmoCrmUnavailable(TransientError):
     """amoCRM failed more often, or for longer, than is worth waiting within a run."""
 
 
-class DayNotOver(MayPass):
+class DayNotOver(TransientError):
     """The end of the window has not passed yet by amoCRM's clock."""
 
 
-class Busy(MayPass):
+class Busy(TransientError):
     """Somebody else holds what is needed: the account, or the warehouse's file."""
 
 
-class StorageUnavailable(MayPass):
+class StorageUnavailable(TransientError):
     """The place of captures, rows or tokens did not answer."""
 
 
-class WarehouseUnavailable(MayPass):
+class WarehouseUnavailable(TransientError):
     """The warehouse did not answer, or its job failed for a passing reason."""
 
 
-class NeedsPerson(AmoCrmAssetsError):
+class ActionRequired(AmoCrmAssetsError):
     """Nothing gets better until a person acts."""
 
 
-class SettingsError(NeedsPerson):
+class SettingsError(ActionRequired):
     """A setting of a source or of the deployment is wrong."""
 
 
-class NotAuthorised(NeedsPerson):
+class NotAuthorised(ActionRequired):
     """amoCRM does not accept who we are."""
 
 
-class AccessDenied(NeedsPerson):
+class AccessDenied(ActionRequired):
     """amoCRM knows who we are and refuses this one thing."""
 
 
-class AccountBlocked(NeedsPerson):
+class AccountBlocked(ActionRequired):
     """amoCRM refuses everything; asking on makes it worse."""
 
 
-class AccountUnpaid(NeedsPerson):
+class AccountUnpaid(ActionRequired):
     """The account's subscription has ended."""
 
 
-class StorageRefused(NeedsPerson):
+class StorageRefused(ActionRequired):
     """The place of captures, rows or tokens cannot take what is written."""
 
 
-class WarehouseRefused(NeedsPerson):
+class WarehouseRefused(ActionRequired):
     """The warehouse refuses: a right, a dataset, a location."""
 
 
-class CaptureDamaged(NeedsPerson):
+class CaptureDamaged(ActionRequired):
     """A capture is not what was written."""
 
 
-class Unexpected(AmoCrmAssetsError):
+class InternalError(AmoCrmAssetsError):
     """No known version of the other side behaves like this."""
 
 
-class UnexpectedAnswer(Unexpected):
+class UnexpectedAnswer(InternalError):
     """amoCRM answered what its API does not describe."""
 
 
-class ReadingUnproven(Unexpected):
+class ReadingUnproven(InternalError):
     """It cannot be proven that everything was read."""
 
 
-class ShardMismatch(Unexpected):
+class ShardMismatch(InternalError):
     """What the warehouse holds is not what was loaded."""

@@ -49,6 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         commands(args=arguments, prog_name="amocrm-assets")
     except AmoCrmAssetsError as error:
-        click.secho(f"{error.tried}:", fg="red", err=True)
-        click.echo(f"  {error.came_back}\n  {error.mend}", err=True)
+        click.secho(f"{error.operation}:", fg="red", err=True)
+        click.echo(f"  {error.cause}\n  {error.fix}", err=True)
         sys.exit(1)

@@ -22,7 +22,7 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "
 @click.argument("source", type=SOURCE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(source: SourceSettings, *, as_json: bool) -> None:
-    """Try every step that a run of SOURCE takes, and say what mends those that fail.
+    """Try every step that a run of SOURCE takes, and say what fixes those that fail.
 
     Credentials, rights, zone, filters, chosen fields, storage and warehouse. Exit status 1 if a step failed;
     warnings do not count.
@@ -47,5 +47,5 @@ def _show(verdict: Verdict) -> None:
     mark, colour = MARKS[verdict.outcome]
     click.secho(f"{mark} {verdict.step:<12}", fg=colour, nl=False)
     click.echo(verdict.said)
-    if verdict.mend:
-        click.echo(f"{'':14}{verdict.mend}")
+    if verdict.fix:
+        click.echo(f"{'':14}{verdict.fix}")

@@ -68,8 +68,8 @@ def _oauth(source: SourceSettings) -> OAuthSettings:
         return source.oauth
     raise SettingsError(
         f"Connecting {source.subdomain}",
-        came_back=f"it has a long-lived token, in {source.access_token_env}, and needs no connecting.",
-        mend=f"`amocrm-assets check {source.subdomain}` tries the token. For OAuth, replace `access_token_env` by"
+        cause=f"it has a long-lived token, in {source.access_token_env}, and needs no connecting.",
+        fix=f"`amocrm-assets check {source.subdomain}` tries the token. For OAuth, replace `access_token_env` by"
         " `oauth` in the source's defs.yaml.",
         source=source.subdomain,
     )

@@ -49,9 +49,7 @@ def command() -> None:
         click.echo(f"A local amoCRM answers on {sandbox.url}. Reading {days[0]} to {days[-1]} …")
         outcome = run_with_progress(source, days)
     if outcome.failure:
-        raise AmoCrmAssetsError(
-            "Running the demo", came_back=outcome.failure, mend="Mend that, then run it again."
-        )
+        raise AmoCrmAssetsError("Running the demo", cause=outcome.failure, fix="Mend that, then run it again.")
     deployment = Deployment.from_environment()
     _show(source, open_warehouse(deployment.warehouse), days)
     click.echo(f"\nThe shards are in {deployment.warehouse}, captures and rows in {deployment.storage}.")
@@ -64,8 +62,8 @@ def _shipped(sources: list[SourceSettings]) -> SourceSettings:
             return source
     raise SettingsError(
         "Looking for the shipped source",
-        came_back=f"there is no source {SUBDOMAIN!r} under amocrm_assets/defs.",
-        mend="Bring amocrm_assets/defs/sandbox/defs.yaml back.",
+        cause=f"there is no source {SUBDOMAIN!r} under amocrm_assets/defs.",
+        fix="Bring amocrm_assets/defs/sandbox/defs.yaml back.",
     )
 
 

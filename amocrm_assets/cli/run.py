@@ -125,5 +125,5 @@ def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict
     }
 
 
-def _refused(source: SourceSettings, came_back: str, mend: str) -> SettingsError:
-    return SettingsError(f"Running {source.title}", came_back=came_back, mend=mend, source=source.subdomain)
+def _refused(source: SourceSettings, cause: str, fix: str) -> SettingsError:
+    return SettingsError(f"Running {source.title}", cause=cause, fix=fix, source=source.subdomain)

@@ -58,8 +58,8 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
     except OSError as error:
         raise SettingsError(
             f"Serving the sandbox on 127.0.0.1:{port}",
-            came_back=f"{error.strerror or error}.",
-            mend="Stop the program that holds the port, or take another one with --port.",
+            cause=f"{error.strerror or error}.",
+            fix="Stop the program that holds the port, or take another one with --port.",
         ) from error
 
 

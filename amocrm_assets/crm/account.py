@@ -50,8 +50,8 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
             return fields
     raise UnexpectedAnswer(
         "Reading the custom fields of leads",
-        came_back=f"there is a next page behind page {MOST_CATALOGUE_PAGES}.",
-        mend="Report this: no account has so many fields.",
+        cause=f"there is a next page behind page {MOST_CATALOGUE_PAGES}.",
+        fix="Report this: no account has so many fields.",
     )
 
 

@@ -95,8 +95,8 @@ def not_accepted(answer: Answer) -> NotAuthorised:
     """The error for a token that was refused although it is the newest there is."""
     return NotAuthorised(
         _asked(answer),
-        came_back=f"401, the token is not accepted{_detail(answer)}.",
-        mend="The token was revoked, or belongs to another account: make a new one, or run "
+        cause=f"401, the token is not accepted{_detail(answer)}.",
+        fix="The token was revoked, or belongs to another account: make a new one, or run "
         "`amocrm-assets connect` (docs/connecting.md).",
         **_facts(answer),
     )
@@ -108,38 +108,38 @@ def _stop(answer: Answer) -> AmoCrmAssetsError:
         case 402:
             return AccountUnpaid(
                 asked,
-                came_back="402, the account is not paid.",
-                mend="Pay the amoCRM subscription, then materialise the missing days.",
+                cause="402, the account is not paid.",
+                fix="Pay the amoCRM subscription, then materialise the missing days.",
                 **facts,
             )
         case 403 if answer.is_html:
             return AccountBlocked(
                 asked,
-                came_back="403 as a web page, so amoCRM's gateway blocks this address or integration.",
-                mend="Do not ask on. Write to amoCRM's support to lift the block, and lower "
+                cause="403 as a web page, so amoCRM's gateway blocks this address or integration.",
+                fix="Do not ask on. Write to amoCRM's support to lift the block, and lower "
                 "requests_per_second if other integrations ask this account too.",
                 **facts,
             )
         case 403:
             return AccessDenied(
                 asked,
-                came_back=f"403, not allowed{_detail(answer)}.",
-                mend="Give the token's user the right to see leads, and check the account's list of allowed "
+                cause=f"403, not allowed{_detail(answer)}.",
+                fix="Give the token's user the right to see leads, and check the account's list of allowed "
                 "IP addresses.",
                 **facts,
             )
         case status if 300 <= status < 400:  # noqa: PLR2004
             return SettingsError(
                 asked,
-                came_back=f"{status}, the account answers at another address: {_origin(answer)}.",
-                mend="Set base_url (and subdomain, if the account was renamed) to the account's own address.",
+                cause=f"{status}, the account answers at another address: {_origin(answer)}.",
+                fix="Set base_url (and subdomain, if the account was renamed) to the account's own address.",
                 **facts,
             )
         case status:
             return UnexpectedAnswer(
                 asked,
-                came_back=f"{status}{_detail(answer)}.",
-                mend="Check base_url; if it is right, report this with the request id.",
+                cause=f"{status}{_detail(answer)}.",
+                fix="Check base_url; if it is right, report this with the request id.",
                 **facts,
             )
 

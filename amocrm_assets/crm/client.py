@@ -129,8 +129,8 @@ class AmoCrmClient:
         except Passing as error:
             raise AmoCrmUnavailable(
                 f"Asking amoCRM for {path}",
-                came_back=f"{error}, {retrying.statistics['attempt_number']} times in a row.",
-                mend="Materialise the day again later; if it stays so, look at amoCRM's status page.",
+                cause=f"{error}, {retrying.statistics['attempt_number']} times in a row.",
+                fix="Materialise the day again later; if it stays so, look at amoCRM's status page.",
                 status=error.status,
             ) from error
 
@@ -166,8 +166,8 @@ class AmoCrmClient:
         if self._holds >= MOST_HOLDS:
             raise AccountBlocked(
                 "Asking amoCRM",
-                came_back=f"429, asked too often, {self._holds} times in a row though we waited longer each time.",
-                mend="Another integration uses up the account's limit. Lower requests_per_second, or run at "
+                cause=f"429, asked too often, {self._holds} times in a row though we waited longer each time.",
+                fix="Another integration uses up the account's limit. Lower requests_per_second, or run at "
                 "another hour; asking on would get the account blocked.",
                 status=429,
             ) from refusal

@@ -246,9 +246,9 @@ class ReadingPlan:
 def _unproven(ask: Ask) -> ReadingUnproven:
     return ReadingUnproven(
         f"Reading {ask.listing} by {ask.order}",
-        came_back="amoCRM sent leads in another order than asked for, and without an order nothing proves "
+        cause="amoCRM sent leads in another order than asked for, and without an order nothing proves "
         "that a reading is complete.",
-        mend="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
+        fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
     )
 
 

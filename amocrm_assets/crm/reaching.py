@@ -21,8 +21,8 @@ def resolve(url: str) -> str:
     except OSError as error:
         raise SettingsError(
             f"Resolving {address.hostname}",
-            came_back=f"there is no such name ({error.strerror or error}).",
-            mend="Correct `subdomain` or `base_url` in the source's defs.yaml, or mend this machine's DNS.",
+            cause=f"there is no such name ({error.strerror or error}).",
+            fix="Correct `subdomain` or `base_url` in the source's defs.yaml, or fix this machine's DNS.",
         ) from error
     return str(found[0][4][0])
 
@@ -34,14 +34,14 @@ def greet(url: str) -> str:
     except requests.exceptions.SSLError as error:
         raise SettingsError(
             f"Connecting to {url}",
-            came_back="its certificate is not accepted.",
-            mend="Look whether something between here and there replaces it (a proxy, a firewall); its own"
+            cause="its certificate is not accepted.",
+            fix="Look whether something between here and there replaces it (a proxy, a firewall); its own"
             " certificate goes into REQUESTS_CA_BUNDLE.",
         ) from error
     except requests.RequestException as error:
         raise AmoCrmUnavailable(
             f"Connecting to {url}",
-            came_back=f"no connection ({type(error).__name__}).",
-            mend="Look whether this machine may reach it (firewall, proxy), and whether it is up.",
+            cause=f"no connection ({type(error).__name__}).",
+            fix="Look whether this machine may reach it (firewall, proxy), and whether it is up.",
         ) from error
     return f"answers {answer.status_code}"

@@ -125,6 +125,6 @@ def _check_awaited(pending: Pending) -> None:
     if not pending:
         raise ReadingUnproven(
             "Reading a window",
-            came_back="the plan has nothing to ask and is not done.",
-            mend="Report this; the days that were not finished are not written.",
+            cause="the plan has nothing to ask and is not done.",
+            fix="Report this; the days that were not finished are not written.",
         )

@@ -108,7 +108,7 @@ def reading_unproven(error: ReadingUnproven) -> dg.AssetCheckResult:
         passed=False,
         severity=dg.AssetCheckSeverity.ERROR,
         description=str(error),
-        metadata={"came_back": error.came_back, "mend": error.mend, **error.facts},
+        metadata={"cause": error.cause, "fix": error.fix, **error.facts},
     )
 
 
@@ -162,7 +162,7 @@ def verdict(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
     **facts: object,
 ) -> dg.AssetCheckResult:
-    """A verdict on days that names the bad ones; `said` tells what is wrong with them and the mend."""
+    """A verdict on days that names the bad ones; `said` tells what is wrong with them and the fix."""
     shown: dict[str, Any] = {
         "days": len(of),
         "bad_days": len(bad),

@@ -1,4 +1,4 @@
-"""From this project's errors to what Dagster understands: a failure that names cause and mend, or a retry.
+"""From this project's errors to what Dagster understands: a failure that names cause and fix, or a retry.
 
 The only place that decides whether Dagster tries again. What went wrong was said where it happened.
 """
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import dagster as dg
 
-from amocrm_assets.errors import AmoCrmAssetsError, MayPass, NeedsPerson, Unexpected
+from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
 from amocrm_assets.orchestration.progress import tell_retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-NEXT_STEP: dict[type[AmoCrmAssetsError], str] = {
-    MayPass: "It may pass by itself, so Dagster tries again.",
-    NeedsPerson: "A person has to act first, so Dagster does not try again.",
-    Unexpected: "Nothing known behaves like this: please report it. Dagster does not try again.",
+RETRY_ADVICE: dict[type[AmoCrmAssetsError], str] = {
+    TransientError: "It may pass by itself, so Dagster tries again.",
+    ActionRequired: "A person has to act first, so Dagster does not try again.",
+    InternalError: "Nothing known behaves like this: please report it. Dagster does not try again.",
 }
 
 
@@ -33,7 +33,7 @@ class Retries:
 
     def is_last(self, error: AmoCrmAssetsError, retry_number: int) -> bool:
         """Whether Dagster gives up after this error."""
-        return not isinstance(error, MayPass) or retry_number >= self.count
+        return not isinstance(error, TransientError) or retry_number >= self.count
 
 
 def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retries, retry_number: int) -> NoReturn:
@@ -43,7 +43,7 @@ def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retri
         description += f" Not finished: {in_words(unfinished)}."
     failure = dg.Failure(description, metadata=_facts(error, unfinished), allow_retries=False)
     failure.__cause__ = error
-    if isinstance(error, MayPass):
+    if isinstance(error, TransientError):
         wait_seconds = retries.first_wait_seconds * 2**retry_number
         if not retries.is_last(error, retry_number):
             tell_retry(description, wait_seconds)
@@ -66,11 +66,11 @@ def in_words(days: Sequence[date]) -> str:
 def _facts(error: AmoCrmAssetsError, unfinished: Sequence[date]) -> dict[str, str | int | float]:
     facts: dict[str, str | int | float] = {
         **error.facts,
-        "tried": error.tried,
-        "came_back": error.came_back,
-        "mend": error.mend,
+        "operation": error.operation,
+        "cause": error.cause,
+        "fix": error.fix,
         "error": type(error).__name__,
-        "next_step": next(said for kind, said in NEXT_STEP.items() if isinstance(error, kind)),
+        "retry": next(said for kind, said in RETRY_ADVICE.items() if isinstance(error, kind)),
     }
     if unfinished:
         facts |= {"unfinished_days": in_words(unfinished), "unfinished": len(unfinished)}

@@ -44,7 +44,7 @@ TEMPLATE = (
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a file, and the mend."""
+    """Something wrong in a file, and the fix."""
 
     file: Path
     line: int
@@ -93,8 +93,8 @@ def find_sources(folder: Path | None = None) -> list[SourceFound]:
         listed = "".join(f"\n  {problem}" for problem in sorted(problems, key=lambda each: (each.file, each.line)))
         raise SettingsError(
             f"Reading the settings of the sources in {folder}",
-            came_back=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
-            mend="Correct the files; docs/settings.md describes every attribute.",
+            cause=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
+            fix="Correct the files; docs/settings.md describes every attribute.",
         )
     sources = (entry for entry in checked if isinstance(entry, SourceFound))
     return sorted(sources, key=lambda found: found.settings.subdomain)

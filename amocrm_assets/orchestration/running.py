@@ -43,8 +43,8 @@ def run_days(
     if not source.enabled:
         raise SettingsError(
             f"Running {source.title}",
-            came_back="the source is switched off.",
-            mend=f"Set `enabled: true` in {found.file}, then run it again.",
+            cause="the source is switched off.",
+            fix=f"Set `enabled: true` in {found.file}, then run it again.",
             source=source.subdomain,
         )
     job = source_definitions(source, file=found.file, line=found.line).resolve_job_def(f"{source.key}_leads")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import capture_names, open_capture
-from amocrm_assets.errors import NeedsPerson
+from amocrm_assets.errors import ActionRequired
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage.disk import disk_errors
 
@@ -54,7 +54,7 @@ def write_rows(storage: Storage, source: SourceSettings, day: date) -> RowsWritt
     """Merge all captures of a day into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Raises `NeedsPerson` for a day without a capture, `CaptureDamaged`, `Busy`, and errors of the storage.
+    Raises `ActionRequired` for a day without a capture, `CaptureDamaged`, `Busy`, and errors of the storage.
     """
     from amocrm_assets.rows.merging import rows_of_day
 
@@ -87,7 +87,7 @@ def write_rows(storage: Storage, source: SourceSettings, day: date) -> RowsWritt
 
 @contextmanager
 def rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
-    """The rows file of a day to read from. Raises `NeedsPerson` when it has not been made."""
+    """The rows file of a day to read from. Raises `ActionRequired` when it has not been made."""
     name = rows_name(subdomain, day)
     with ExitStack() as stack:
         try:
@@ -98,7 +98,7 @@ def rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
 
 
 def rows_table(storage: Storage, subdomain: str, day: date) -> pa.Table:
-    """The rows of a day as an Arrow table. Raises `NeedsPerson` when they have not been made."""
+    """The rows of a day as an Arrow table. Raises `ActionRequired` when they have not been made."""
     import pyarrow.parquet as pq
 
     with (
@@ -121,11 +121,11 @@ def _write_parquet(rows: DayRows, path: Path) -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _missing(doing: str, subdomain: str, day: date, *, asset: str) -> NeedsPerson:
-    return NeedsPerson(
+def _missing(doing: str, subdomain: str, day: date, *, asset: str) -> ActionRequired:
+    return ActionRequired(
         f"{doing} of {subdomain} {day}",
-        came_back="there is none.",
-        mend=f"Materialise `{asset}` for that day first.",
+        cause="there is none.",
+        fix=f"Materialise `{asset}` for that day first.",
         subdomain=subdomain,
         day=day.isoformat(),
     )

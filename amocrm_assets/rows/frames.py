@@ -24,7 +24,7 @@ def read_rows(storage: Storage, subdomain: str, days: Sequence[date]) -> pd.Data
     """Rows of some days, one day after the other, in the columns of the shard.
 
     Integers, booleans and texts have pandas' nullable types; `custom_fields` holds lists of dicts. Raises
-    `NeedsPerson` when the rows of a day have not been made.
+    `ActionRequired` when the rows of a day have not been made.
     """
     import pyarrow as pa
 

@@ -42,8 +42,8 @@ def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
         return home
     raise SettingsError(
         "Reading the environment variable DAGSTER_HOME",
-        came_back=f"{home!r} is not the full path of a folder that exists.",
-        mend="`export DAGSTER_HOME=$PWD/dagster_home` takes the folder that comes with the project.",
+        cause=f"{home!r} is not the full path of a folder that exists.",
+        fix="`export DAGSTER_HOME=$PWD/dagster_home` takes the folder that comes with the project.",
     )
 
 
@@ -56,7 +56,7 @@ def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
         return value
     raise NotAuthorised(
         f"Reading the environment variable {variable}",
-        came_back="it is not set.",
-        mend=f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
+        cause="it is not set.",
+        fix=f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
         variable=variable,
     )

@@ -19,7 +19,7 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from amocrm_assets.errors import StorageRefused, StorageUnavailable
-from amocrm_assets.storage.disk import MENDS
+from amocrm_assets.storage.disk import FIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ class Bucket:
     @contextmanager
     def _errors(self, doing: str, key: str, *, needs: str) -> Iterator[None]:
         """Turn what Google's client raises into `StorageRefused` or `StorageUnavailable`."""
-        tried = f"{doing} {self.uri(key)}"
+        operation = f"{doing} {self.uri(key)}"
         try:
             yield
         except (
@@ -139,13 +139,13 @@ class Bucket:
         ) as error:
             if isinstance(error, FileNotFoundError):
                 raise
-            came_back = f"{str(getattr(error, 'message', None) or error).rstrip('.')}."
-            if mend := self._mend_of(error, needs):
-                raise StorageRefused(tried, came_back=came_back, mend=mend, bucket=self.name) from error
-            mend = "Run again; if it stays so, look at the network and at Google's status page."
-            raise StorageUnavailable(tried, came_back=came_back, mend=mend, bucket=self.name) from error
+            cause = f"{str(getattr(error, 'message', None) or error).rstrip('.')}."
+            if fix := self._fix_for(error, needs):
+                raise StorageRefused(operation, cause=cause, fix=fix, bucket=self.name) from error
+            fix = "Run again; if it stays so, look at the network and at Google's status page."
+            raise StorageUnavailable(operation, cause=cause, fix=fix, bucket=self.name) from error
 
-    def _mend_of(self, error: Exception, needs: str) -> str | None:
+    def _fix_for(self, error: Exception, needs: str) -> str | None:
         """What a person has to do; None where waiting may help."""
         if isinstance(error, identity.TransportError | answers.TooManyRequests):
             return None
@@ -157,4 +157,4 @@ class Bucket:
             return f"Give the account that runs this {needs} on the bucket, as the role Storage Object User does."
         if isinstance(error, answers.ClientError):
             return "Correct AMOCRM_STORAGE or AMOCRM_TOKENS."
-        return MENDS.get(error.errno or 0) if isinstance(error, OSError) else None
+        return FIXES.get(error.errno or 0) if isinstance(error, OSError) else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # A folder cannot tell which of the two it was opened for.
 SETTING = "AMOCRM_STORAGE (for OAuth tokens: AMOCRM_TOKENS)"
 # What a person does about an error number; numbers that are not here may pass.
-MENDS = {
+FIXES = {
     errno.ENOSPC: "Free some space there, then run again.",
     errno.EDQUOT: "Free some space within the quota, or have it raised, then run again.",
     errno.EFBIG: "Raise the limit on the size of files there, then run again.",
@@ -36,7 +36,7 @@ MENDS = {
 
 
 @contextmanager
-def disk_errors(tried: str, path: Path) -> Iterator[None]:
+def disk_errors(operation: str, path: Path) -> Iterator[None]:
     """Turn every `OSError` of the body into `StorageRefused` or `StorageUnavailable`.
 
     A missing file, and an existing one where none should be, are answers to a question: whoever asks it catches
@@ -45,8 +45,8 @@ def disk_errors(tried: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        came_back = f"{error.strerror or error} ({path})."
-        if error.errno in MENDS:
-            raise StorageRefused(tried, came_back=came_back, mend=MENDS[error.errno], path=str(path)) from error
-        mend = "Run again; if it stays so, check the disk."
-        raise StorageUnavailable(tried, came_back=came_back, mend=mend, path=str(path)) from error
+        cause = f"{error.strerror or error} ({path})."
+        if error.errno in FIXES:
+            raise StorageRefused(operation, cause=cause, fix=FIXES[error.errno], path=str(path)) from error
+        fix = "Run again; if it stays so, check the disk."
+        raise StorageUnavailable(operation, cause=cause, fix=fix, path=str(path)) from error

@@ -153,8 +153,8 @@ class FolderStorage:
             except Timeout as error:
                 raise Busy(
                     f"Taking the lock {name}",
-                    came_back=f"another run held it for {wait_seconds:g} seconds.",
-                    mend="Wait until that run has ended, then run again.",
+                    cause=f"another run held it for {wait_seconds:g} seconds.",
+                    fix="Wait until that run has ended, then run again.",
                     lock=name,
                 ) from error
         try:

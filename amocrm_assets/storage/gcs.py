@@ -37,8 +37,8 @@ class GcsStorage:
         if not bucket:
             raise SettingsError(
                 f"Opening the storage {url}",
-                came_back="it names no bucket.",
-                mend="Write AMOCRM_STORAGE or AMOCRM_TOKENS like gs://my-bucket/amocrm.",
+                cause="it names no bucket.",
+                fix="Write AMOCRM_STORAGE or AMOCRM_TOKENS like gs://my-bucket/amocrm.",
             )
         self._bucket = Bucket(bucket, give_up_seconds=give_up_seconds)
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
@@ -140,7 +140,7 @@ def _private_folder() -> Path:
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise StorageRefused(
             "Making a folder for files on their way",
-            came_back=f"{folder} is there already, and others can look into it.",
-            mend="Remove it, or set TMPDIR to a folder of your own.",
+            cause=f"{folder} is there already, and others can look into it.",
+            fix="Remove it, or set TMPDIR to a folder of your own.",
         )
     return folder

@@ -53,8 +53,8 @@ class Lease:
         if not was_kept:
             raise StorageUnavailable(
                 f"Keeping the lock {self._name}",
-                came_back="it ran out while it was held, so another run may have taken it.",
-                mend="Run again.",
+                cause="it ran out while it was held, so another run may have taken it.",
+                fix="Run again.",
                 lock=self._name,
             )
 
@@ -69,8 +69,8 @@ class Lease:
             if not free and _now() >= deadline:
                 raise Busy(
                     f"Taking the lock {self._name}",
-                    came_back=f"another run held it for {wait_seconds:g} seconds.",
-                    mend="Wait until that run has ended, then run again.",
+                    cause=f"another run held it for {wait_seconds:g} seconds.",
+                    fix="Wait until that run has ended, then run again.",
                     lock=self._name,
                 )
             if not free:

@@ -21,8 +21,8 @@ def missing_shard(table: str, day: date) -> WarehouseRefused:
     """A shard that should be read is not there."""
     return WarehouseRefused(
         f"Reading {table}",
-        came_back="there is no such table.",
-        mend=f"Materialise {day} first.",
+        cause="there is no such table.",
+        fix=f"Materialise {day} first.",
         table=table,
         day=day.isoformat(),
     )
@@ -32,8 +32,8 @@ def no_shard(view: str) -> WarehouseRefused:
     """A view over shards is asked for, and there is none."""
     return WarehouseRefused(
         f"Writing the view {view}",
-        came_back="the account has no shard yet.",
-        mend="Materialise a day first.",
+        cause="the account has no shard yet.",
+        fix="Materialise a day first.",
         view=view,
     )
 
@@ -46,8 +46,8 @@ def rows_of(load: ShardLoad) -> Iterator[None]:
     except FileNotFoundError as error:
         raise WarehouseRefused(
             f"Loading the rows of {load.day}",
-            came_back=f"there is no {load.rows} in the storage.",
-            mend=f"Materialise the asset `leads` for {load.day} first.",
+            cause=f"there is no {load.rows} in the storage.",
+            fix=f"Materialise the asset `leads` for {load.day} first.",
             subdomain=load.subdomain,
             day=load.day.isoformat(),
         ) from error

@@ -34,8 +34,8 @@ def verify_shard(
     if differences:
         raise ShardMismatch(
             f"Verifying {table} after its load",
-            came_back=f"{'; '.join(differences)}.",
-            mend="Materialise the day again, with nothing else writing to the table. Report it if it comes back.",
+            cause=f"{'; '.join(differences)}.",
+            fix="Materialise the day again, with nothing else writing to the table. Report it if it comes back.",
             table=table,
             subdomain=load.subdomain,
             day=load.day.isoformat(),

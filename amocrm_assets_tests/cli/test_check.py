@@ -25,7 +25,7 @@ def outcomes(ran: Ran) -> dict[str, str]:
 
 
 def verdict(ran: Ran, step: str) -> str:
-    return " ".join(str(found["said"]) + " " + str(found["mend"]) for found in ran.json() if found["step"] == step)
+    return " ".join(str(found["said"]) + " " + str(found["fix"]) for found in ran.json() if found["step"] == step)
 
 
 @pytest.mark.usefixtures("acme")

@@ -171,7 +171,7 @@ def test_the_demo_shows_seven_shards_and_rows(
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "mend"),
+    ("first", "last", "fix"),
     [
         (None, YESTERDAY + timedelta(days=1), "Ask for days up to"),
         (YESTERDAY + timedelta(days=1), None, "is not over yet"),
@@ -179,6 +179,6 @@ def test_the_demo_shows_seven_shards_and_rows(
         (date(2026, 2, 2), date(2026, 2, 1), "Swap"),
     ],
 )
-def test_days_that_cannot_be_read_are_refused(first: date | None, last: date | None, mend: str) -> None:
-    with pytest.raises(SettingsError, match=mend):
+def test_days_that_cannot_be_read_are_refused(first: date | None, last: date | None, fix: str) -> None:
+    with pytest.raises(SettingsError, match=fix):
         days_wanted(source(), first, last)

@@ -9,8 +9,8 @@ from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
     AccountUnpaid,
+    ActionRequired,
     AmoCrmAssetsError,
-    NeedsPerson,
     SettingsError,
     UnexpectedAnswer,
 )
@@ -53,7 +53,7 @@ def test_the_wait_that_amocrm_wants_is_found(headers: dict[str, str], body: byte
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "mend"),
+    ("answer", "error", "fix"),
     [
         (Answer("/x", 402), AccountUnpaid, "Pay"),
         (Answer("/x", 403, b"<html>", HTML), AccountBlocked, "Do not ask on"),
@@ -63,10 +63,8 @@ def test_the_wait_that_amocrm_wants_is_found(headers: dict[str, str], body: byte
         (Answer("/x", 400), UnexpectedAnswer, "report"),
     ],
 )
-def test_what_needs_a_person_stops_with_its_mend(
-    answer: Answer, error: type[AmoCrmAssetsError], mend: str
-) -> None:
-    with pytest.raises(error, match=mend) as stop:
+def test_what_needs_a_person_stops_with_its_mend(answer: Answer, error: type[AmoCrmAssetsError], fix: str) -> None:
+    with pytest.raises(error, match=fix) as stop:
         judge(answer)
 
     assert stop.value.facts["status"] == answer.status
@@ -76,7 +74,7 @@ def test_what_needs_a_person_stops_with_its_mend(
 def test_a_redirect_names_the_new_address_without_its_query() -> None:
     answer = Answer("/x", 302, headers={"location": "https://new.kommo.com/api?token=abc"})
 
-    with pytest.raises(NeedsPerson, match=r"https://new\.kommo\.com") as stop:
+    with pytest.raises(ActionRequired, match=r"https://new\.kommo\.com") as stop:
         judge(answer)
 
     assert "abc" not in str(stop.value)

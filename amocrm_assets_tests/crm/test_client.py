@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way, a question is answered, or refused with the message that mends it."""
+"""Whatever goes wrong on the way, a question is answered, or refused with the message that fixes it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
     AccountUnpaid,
+    ActionRequired,
     AmoCrmUnavailable,
-    NeedsPerson,
     NotAuthorised,
     SettingsError,
 )
@@ -144,7 +144,7 @@ def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "error", "mend"),
+    ("kind", "error", "fix"),
     [
         ("402", AccountUnpaid, "Pay"),
         ("403-html", AccountBlocked, "Do not ask on"),
@@ -154,11 +154,11 @@ def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
     ],
 )
 def test_what_needs_a_person_is_asked_once(
-    sandbox: Sandbox, kind: FaultKind, error: type[NeedsPerson], mend: str
+    sandbox: Sandbox, kind: FaultKind, error: type[ActionRequired], fix: str
 ) -> None:
     sandbox.configure(faults=(Fault(kind),))
 
-    with client_of(sandbox) as client, pytest.raises(error, match=mend):
+    with client_of(sandbox) as client, pytest.raises(error, match=fix):
         read_account(client)
 
     assert client.traffic.requests == (2 if kind == "401" else 1)

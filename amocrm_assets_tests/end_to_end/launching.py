@@ -23,12 +23,12 @@ class Launched:
     day_run: str
     backfill: str
     failed_run: str
-    mended_run: str
+    fixed_run: str
     due: str
 
 
 def launch(deployment: Deployment) -> Launched:
-    """Switch a schedule on, backfill a month, materialise yesterday, and see another account fail and mended."""
+    """Switch a schedule on, backfill a month, materialise yesterday, and see another account fail and fixed."""
     dagster = deployment.dagster
     due = deployment.next_due()
     asking.switch_on(dagster, f"{due}_daily")
@@ -39,8 +39,8 @@ def launch(deployment: Deployment) -> Launched:
     day_run = dagster.materialise(assets_of("sandbox"), day=yesterday)
     dagster.ended([failed_run])
     deployment.troubled.configure(faults=())
-    mended_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
-    return Launched(day_run, backfill, failed_run, mended_run, due)
+    fixed_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
+    return Launched(day_run, backfill, failed_run, fixed_run, due)
 
 
 def assets_of(source: str) -> list[list[str]]:
@@ -51,4 +51,4 @@ def assets_of(source: str) -> list[list[str]]:
 def wait_for_all(deployment: Deployment, launched: Launched) -> None:
     """Wait until all of it has ended, but for the schedule's tick."""
     asking.runs_of_backfill(deployment.dagster, launched.backfill)
-    deployment.dagster.ended([launched.day_run, launched.mended_run])
+    deployment.dagster.ended([launched.day_run, launched.fixed_run])

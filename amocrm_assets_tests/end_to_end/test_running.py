@@ -71,19 +71,19 @@ def test_a_day_that_failed_names_the_cause_and_the_mend(deployment: Deployment, 
     assert asking.run_ended(deployment.dagster, launched.failed_run) == "FAILURE"
     description, facts = asking.failure_of(deployment.dagster, launched.failed_run)
     assert "402" in description
-    assert facts["mend"] in description
+    assert facts["fix"] in description
     assert facts["unfinished_days"] == deployment.yesterday.isoformat()
 
 
 def test_the_day_succeeds_once_the_cause_is_mended(deployment: Deployment, launched: Launched) -> None:
-    assert asking.run_ended(deployment.dagster, launched.mended_run) == "SUCCESS", deployment.dagster.log()
+    assert asking.run_ended(deployment.dagster, launched.fixed_run) == "SUCCESS", deployment.dagster.log()
     partitions = asking.partitions_of(deployment.dagster, ["spring_tea", "amoCrmLeads"])
     assert partitions.materialised == 1
     assert partitions.failed == 0
 
 
 def test_checks_that_fail_say_what_to_change(deployment: Deployment, launched: Launched) -> None:
-    assert asking.run_ended(deployment.dagster, launched.mended_run) == "SUCCESS", deployment.dagster.log()
+    assert asking.run_ended(deployment.dagster, launched.fixed_run) == "SUCCESS", deployment.dagster.log()
     zone = asking.verdicts_of(deployment.dagster, ["spring_tea", "raw_leads"])["timezone"]
     assert not zone.passed
     assert zone.severity == "WARN"

@@ -1,4 +1,4 @@
-"""A disk that is full or read-only fails a run with its mend, and takes nothing from what is there already."""
+"""A disk that is full or read-only fails a run with its fix, and takes nothing from what is there already."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_zones_of_other_names_with_the_same_midnights_are_one(pipeline: Pipeline
 
 
 def test_a_reading_without_proof_fails_the_check_as_an_error() -> None:
-    error = ReadingUnproven("Reading a window", came_back="two passes differ.", mend="Report it.", day=LAST)
+    error = ReadingUnproven("Reading a window", cause="two passes differ.", fix="Report it.", day=LAST)
     verdict = checks.reading_unproven(error)
     assert (verdict.check_name, verdict.passed, verdict.severity) == (
         "reading_complete",

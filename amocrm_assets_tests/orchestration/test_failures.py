@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm_assets import errors
-from amocrm_assets.errors import AmoCrmAssetsError, MayPass, NeedsPerson, Unexpected
+from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail, in_words
 from amocrm_assets.orchestration.progress import listening
 
@@ -21,10 +21,10 @@ DAY = date(2026, 3, 1)
 
 
 def error_of(kind: type[AmoCrmAssetsError]) -> AmoCrmAssetsError:
-    return kind("Asking", came_back="nothing came.", mend="Wait a little.", status=503, request_id=None)
+    return kind("Asking", cause="nothing came.", fix="Wait a little.", status=503, request_id=None)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LEAVES if issubclass(kind, MayPass)])
+@pytest.mark.parametrize("kind", [kind for kind in LEAVES if issubclass(kind, TransientError)])
 def test_what_may_pass_is_tried_again_with_growing_waits(kind: type[AmoCrmAssetsError]) -> None:
     waits = []
     for retry_number in range(3):
@@ -35,7 +35,7 @@ def test_what_may_pass_is_tried_again_with_growing_waits(kind: type[AmoCrmAssets
     assert waits == [60, 120, 240]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LEAVES if issubclass(kind, NeedsPerson | Unexpected)])
+@pytest.mark.parametrize("kind", [kind for kind in LEAVES if issubclass(kind, ActionRequired | InternalError)])
 def test_what_does_not_pass_by_itself_is_not_tried_again(kind: type[AmoCrmAssetsError]) -> None:
     error = error_of(kind)
     with pytest.raises(dg.Failure) as caught:
@@ -78,11 +78,11 @@ def test_a_failure_says_cause_mend_days_and_facts() -> None:
     shown = {name: value.value for name, value in caught.value.metadata.items()}
     assert shown == {
         "status": 503,
-        "tried": "Asking",
-        "came_back": "nothing came.",
-        "mend": "Wait a little.",
+        "operation": "Asking",
+        "cause": "nothing came.",
+        "fix": "Wait a little.",
         "error": "AccessDenied",
-        "next_step": "A person has to act first, so Dagster does not try again.",
+        "retry": "A person has to act first, so Dagster does not try again.",
         "unfinished_days": "2026-03-01",
         "unfinished": 1,
     }

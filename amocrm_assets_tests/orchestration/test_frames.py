@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import amocrm_assets
-from amocrm_assets.errors import NeedsPerson, WarehouseRefused
+from amocrm_assets.errors import ActionRequired, WarehouseRefused
 from amocrm_assets.rows import widen_custom_fields
 from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST
@@ -80,7 +80,7 @@ def test_many_days_are_one_frame_whose_index_tells_them_apart(filled: Pipeline, 
 
 
 def test_days_that_are_missing_are_an_error_unless_they_are_allowed(filled: Pipeline) -> None:
-    with pytest.raises(NeedsPerson, match="Materialise `leads`"):
+    with pytest.raises(ActionRequired, match="Materialise `leads`"):
         taken(filled, "leads", partition_mapping=ALL)
     with pytest.raises(WarehouseRefused, match="there is no such table"):
         taken(filled, "amoCrmLeads", partition_mapping=ALL)

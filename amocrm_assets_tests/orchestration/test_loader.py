@@ -20,7 +20,7 @@ HEAD = "type: amocrm_assets.AmoCrmSource\nattributes:\n"
 def problems_of(folder: Path) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         load_sources(folder)
-    return [line.strip() for line in caught.value.came_back.splitlines()[1:]]
+    return [line.strip() for line in caught.value.cause.splitlines()[1:]]
 
 
 def problems_with(tmp_path: Path, **changes: Any) -> list[str]:
@@ -226,7 +226,7 @@ def test_whatever_stands_in_a_file_it_is_a_source_or_an_explained_problem(
     try:
         sources = load_sources(tmp_path)
     except SettingsError as error:
-        assert "defs.yaml" in error.came_back  # noqa: PT017 - either outcome is right
+        assert "defs.yaml" in error.cause  # noqa: PT017 - either outcome is right
     else:
         assert len(sources) == 1
 

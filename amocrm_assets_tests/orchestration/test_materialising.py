@@ -112,7 +112,7 @@ def test_a_source_that_is_switched_off_refuses_and_says_how_to_switch_it_on(pipe
     assert not result.success
     failure = failure_of(result)
     assert "`import_leads: false`" in failure.description
-    assert "Set it to true in the source's defs.yaml" in failure.metadata["mend"].value
+    assert "Set it to true in the source's defs.yaml" in failure.metadata["fix"].value
     assert not pipeline.sandbox.requests
 
 
@@ -160,7 +160,7 @@ def test_what_needs_a_person_fails_at_once_with_its_mend(
     assert not result.success
     failure = failure_of(result)
     assert failure.metadata["error"].value == "NotAuthorised"
-    assert "Set AMOCRM_TEST_TOKEN" in failure.metadata["mend"].value
+    assert "Set AMOCRM_TEST_TOKEN" in failure.metadata["fix"].value
     assert [event.event_type_value for event in result.all_events if "RESTART" in event.event_type_value] == []
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.captures import capture_names
-from amocrm_assets.errors import CaptureDamaged, NeedsPerson, StorageRefused
+from amocrm_assets.errors import ActionRequired, CaptureDamaged, StorageRefused
 from amocrm_assets.rows import RowsWritten, rows_name, write_rows
 from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type
 from amocrm_assets.storage import Storage, open_storage
@@ -73,7 +73,7 @@ def test_replaying_the_captures_gives_byte_for_byte_the_same_file(storage: Stora
 
 
 def test_a_day_that_was_never_captured_is_refused_with_its_mend(storage: Storage) -> None:
-    with pytest.raises(NeedsPerson, match="Materialise `raw_leads`"):
+    with pytest.raises(ActionRequired, match="Materialise `raw_leads`"):
         write_rows(storage, source(), DAY)
     assert storage.names("") == []
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from amocrm_assets.captures import CaptureWriter
-from amocrm_assets.errors import NeedsPerson
+from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows import read_rows, widen_custom_fields, write_rows
 from amocrm_assets.shard import COLUMNS
 from amocrm_assets.storage import Storage, open_storage
@@ -67,7 +67,7 @@ def test_days_follow_each_other_in_the_order_asked_for(storage: Storage) -> None
 
 
 def test_a_day_without_rows_is_refused_with_its_mend(storage: Storage) -> None:
-    with pytest.raises(NeedsPerson, match="Materialise `leads`"):
+    with pytest.raises(ActionRequired, match="Materialise `leads`"):
         read_rows(storage, "acme", [DAY, NEXT_DAY])
 
 

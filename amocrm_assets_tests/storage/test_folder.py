@@ -28,7 +28,7 @@ def test_what_needs_a_person_is_refused_with_a_mend(number: int) -> None:
     with pytest.raises(StorageRefused) as caught, disk_errors("Writing rows", Path("/data/rows")):
         raise OSError(number, os.strerror(number))
     assert "/data/rows" in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.fix
     assert isinstance(caught.value.__cause__, OSError)
 
 

@@ -135,7 +135,7 @@ def test_each_missing_right_to_call_is_named_with_its_role(
 
 
 @pytest.mark.parametrize(
-    ("fault", "mend"),
+    ("fault", "fix"),
     [
         (
             denied("GET", "/datasets/d$", "The project p has not enabled BigQuery.", reason="invalid", status=400),
@@ -159,10 +159,10 @@ def test_each_missing_right_to_call_is_named_with_its_role(
         ),
     ],
 )
-def test_other_refusals_say_their_mend(server: RecordingBigQuery, wired: Place, fault: Fault, mend: str) -> None:
+def test_other_refusals_say_their_mend(server: RecordingBigQuery, wired: Place, fault: Fault, fix: str) -> None:
     server.faults = [fault]
 
-    with pytest.raises(WarehouseRefused, match=mend):
+    with pytest.raises(WarehouseRefused, match=fix):
         wired.warehouse.prepare()
 
 

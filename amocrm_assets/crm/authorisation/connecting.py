@@ -56,8 +56,8 @@ def require_account(source: SourceSettings, account: Account) -> None:
     if account.subdomain.lower() != expected:
         raise NotAuthorised(
             f"Looking whose authorisation {source.subdomain} has",
-            came_back=f"it is of the account {account.subdomain} (id {account.id}), not of {expected}.",
-            mend=f"Authorise in the account {expected}, or correct `subdomain` or `base_url` in the source's"
+            cause=f"it is of the account {account.subdomain} (id {account.id}), not of {expected}.",
+            fix=f"Authorise in the account {expected}, or correct `subdomain` or `base_url` in the source's"
             " defs.yaml.",
             source=source.subdomain,
             account_id=account.id,
@@ -79,8 +79,8 @@ class FreshToken:
         """Never succeeds."""
         raise NotAuthorised(
             f"Using the new token of {self.source.subdomain}",
-            came_back=f"{self.source.url} refuses the token that it has just made ({len(refused)} characters).",
-            mend=f"Look whether the integration is still installed there, then run `amocrm-assets connect"
+            cause=f"{self.source.url} refuses the token that it has just made ({len(refused)} characters).",
+            fix=f"Look whether the integration is still installed there, then run `amocrm-assets connect"
             f" {self.source.subdomain}` again.",
             source=self.source.subdomain,
             status=401,

@@ -73,12 +73,12 @@ class Consent:
             raise self.not_given(f"it was given in the account {account}, not in {self.source.url}.")
         return answer["code"]
 
-    def not_given(self, came_back: str) -> NotAuthorised:
+    def not_given(self, cause: str) -> NotAuthorised:
         """The error of a consent that did not come."""
         return NotAuthorised(
             f"Waiting for the consent of a person for {self.source.subdomain}",
-            came_back=came_back,
-            mend=f"Run `amocrm-assets connect {self.source.subdomain}` again and allow the access there.",
+            cause=cause,
+            fix=f"Run `amocrm-assets connect {self.source.subdomain}` again and allow the access there.",
             source=self.source.subdomain,
         )
 
@@ -95,8 +95,8 @@ class Redirects(ThreadingHTTPServer):
         except OSError as error:
             raise SettingsError(
                 f"Listening on {address.netloc} for the redirect of {consent.source.subdomain}",
-                came_back=f"{error.strerror}.",
-                mend="Close the program on this port, or run again with --no-browser and paste the address.",
+                cause=f"{error.strerror}.",
+                fix="Close the program on this port, or run again with --no-browser and paste the address.",
                 source=consent.source.subdomain,
             ) from error
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

@@ -40,20 +40,20 @@ class LongLivedToken:
         if not TOKEN.fullmatch(token):  # it would be refused as a header, by an error that shows it
             raise self._not_authorised(
                 "its value holds a space, a line break or another character that no token has.",
-                mend=f"Put the token alone into {self._variable}, without `Bearer`, quotes or line breaks.",
+                fix=f"Put the token alone into {self._variable}, without `Bearer`, quotes or line breaks.",
             )
         claims = read_claims(token)
         if claims.expires_at is not None and claims.expires_at <= self._now():
             expired = datetime.fromtimestamp(claims.expires_at, tz=UTC)
             raise self._not_authorised(
                 f"it expired on {expired:%Y-%m-%d %H:%M} UTC.",
-                mend=f"Make a new one in amoCRM (the integration's page, Keys and scopes) and put it into"
+                fix=f"Make a new one in amoCRM (the integration's page, Keys and scopes) and put it into"
                 f" {self._variable} (docs/connecting.md).",
             )
         if is_foreign(claims, self._source.url):
             raise self._not_authorised(
                 f"it is a token of {claims.base_domain}, but the account is at {self._source.url}.",
-                mend=f"Put a token of that account into {self._variable}, or correct base_url in the source's"
+                fix=f"Put a token of that account into {self._variable}, or correct base_url in the source's"
                 " defs.yaml.",
             )
         return token
@@ -66,7 +66,7 @@ class LongLivedToken:
         raise self._not_authorised(
             f"{self._source.url} refuses it: it was revoked, or it is of another account, or the account was"
             " renamed.",
-            mend=f"Look whether that address is still the account's, then make a new token there (the"
+            fix=f"Look whether that address is still the account's, then make a new token there (the"
             f" integration's page, Keys and scopes) and put it into {self._variable} (docs/connecting.md).",
             status=401,
         )
@@ -80,11 +80,11 @@ class LongLivedToken:
         account_id = read_claims(self.token()).account_id
         return "a long-lived token" if account_id is None else f"a long-lived token (id {account_id})"
 
-    def _not_authorised(self, came_back: str, *, mend: str, status: int | None = None) -> NotAuthorised:
+    def _not_authorised(self, cause: str, *, fix: str, status: int | None = None) -> NotAuthorised:
         return NotAuthorised(
             f"Using the long-lived token in {self._variable} for {self._source.subdomain}",
-            came_back=came_back,
-            mend=mend,
+            cause=cause,
+            fix=fix,
             source=self._source.subdomain,
             status=status,
         )

@@ -20,9 +20,9 @@ from amocrm_assets.crm.authorisation.renaming import renamed_to
 from amocrm_assets.crm.authorisation.token_endpoint import AnswerLost
 from amocrm_assets.crm.authorisation.token_store import StoredPair
 from amocrm_assets.errors import (
+    ActionRequired,
     AmoCrmAssetsError,
     Busy,
-    NeedsPerson,
     NotAuthorised,
     StorageRefused,
     StorageUnavailable,
@@ -114,8 +114,8 @@ class OAuth:
         if begun is None:
             raise Busy(
                 f"Refreshing the tokens of {self.source.subdomain}",
-                came_back="somebody else has just changed them.",
-                mend="Run again.",
+                cause="somebody else has just changed them.",
+                fix="Run again.",
                 source=self.source.subdomain,
             )
         try:
@@ -135,7 +135,7 @@ class OAuth:
             return found.pair
         self.store.write(kept.pair, if_version=begun.version)
         reason = self._reason(error, kept.pair) if isinstance(error, NotAuthorised) else None
-        if isinstance(error, NeedsPerson):
+        if isinstance(error, ActionRequired):
             self._spent[kept.pair.refresh_token] = reason or error
         if reason:
             raise reason from error
@@ -165,17 +165,17 @@ class OAuth:
         except (StorageUnavailable, StorageRefused) as error:
             raise self._not_authorised(
                 f"amoCRM made new ones, but they could not be stored in {self.store.place}.",
-                mend=f"Mend that place, then run {self._connect}.",
+                fix=f"Mend that place, then run {self._connect}.",
             ) from error
 
     def _kept(self) -> Kept:
         kept = self.store.read()
         if kept is None:
-            raise self._not_authorised("the source is not connected.", mend=f"Run {self._connect}.")
+            raise self._not_authorised("the source is not connected.", fix=f"Run {self._connect}.")
         if kept.pair.connected.client_id != secret(self.settings.client_id_env):
             raise self._not_authorised(
                 "they were given to another integration than the settings name.",
-                mend=f"Correct {self.settings.client_id_env}, or run {self._connect}.",
+                fix=f"Correct {self.settings.client_id_env}, or run {self._connect}.",
             )
         return kept
 
@@ -184,7 +184,7 @@ class OAuth:
         if address := renamed_to(self.source, pair, refused=error):
             return self._not_authorised(
                 f"the account is now at {address}.",
-                mend=f"Set `base_url: {address}` in the source's defs.yaml; `subdomain` may stay, it names the"
+                fix=f"Set `base_url: {address}` in the source's defs.yaml; `subdomain` may stay, it names the"
                 " tables and captures.",
             )
         if pair.refreshing_since is not None:
@@ -192,7 +192,7 @@ class OAuth:
             return self._not_authorised(
                 f"a refresh that began at {began:%Y-%m-%d %H:%M:%S} UTC was interrupted (a killed process, a lost"
                 " answer), and the new tokens were lost with it.",
-                mend=f"Run {self._connect}.",
+                fix=f"Run {self._connect}.",
             )
         return None
 
@@ -200,11 +200,11 @@ class OAuth:
     def _connect(self) -> str:
         return f"`amocrm-assets connect {self.source.subdomain}`"
 
-    def _not_authorised(self, came_back: str, *, mend: str) -> NotAuthorised:
+    def _not_authorised(self, cause: str, *, fix: str) -> NotAuthorised:
         return NotAuthorised(
             f"Using the stored tokens of {self.source.subdomain}",
-            came_back=came_back,
-            mend=mend,
+            cause=cause,
+            fix=fix,
             source=self.source.subdomain,
         )
 

@@ -1,4 +1,4 @@
-"""What a refusal of the token endpoint means, and what mends it.
+"""What a refusal of the token endpoint means, and what fixes it.
 
 amoCRM's texts are localised, so only the status and `hint` are looked at (amocrm-php issues 83, 123, 315). The
 table in docs/connecting.md is held against this module by a test.
@@ -25,8 +25,8 @@ class Meaning(NamedTuple):
     """An error and its texts; the texts name settings in braces."""
 
     kind: type[AmoCrmAssetsError]
-    came_back: str
-    mend: str
+    cause: str
+    fix: str
 
 
 UNKNOWN_INTEGRATION = Meaning(
@@ -97,8 +97,8 @@ def refusal(
     meaning = _meaning(answer, grant_type)
     return meaning.kind(
         f"Asking {source.url} for tokens of {source.subdomain}",
-        came_back=meaning.came_back,
-        mend=meaning.mend.format(
+        cause=meaning.cause,
+        fix=meaning.fix.format(
             subdomain=source.subdomain,
             client_id_env=oauth.client_id_env,
             client_secret_env=oauth.client_secret_env,

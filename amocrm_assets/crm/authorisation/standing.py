@@ -32,5 +32,5 @@ def standing(source: SourceSettings, deployment: Deployment, *, now: float | Non
     try:
         connected_as, expires_at = authorisation.connected_as(), authorisation.expires_at()
     except AmoCrmAssetsError as error:  # what is wrong is the answer here
-        return Standing(None, None, f"{error.came_back} {error.mend}")
+        return Standing(None, None, f"{error.cause} {error.fix}")
     return Standing(connected_as, expires_at, expiry_warning(expires_at, now=now))

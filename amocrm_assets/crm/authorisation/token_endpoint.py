@@ -108,23 +108,23 @@ class TokenEndpoint:
             )
         except requests.RequestException as error:
             error.request = None  # it holds the secrets that were sent
-            came_back = f"no answer ({type(error).__name__})."
-            raise (self._not_received if _never_left(error) else self._answer_lost)(came_back) from error
+            cause = f"no answer ({type(error).__name__})."
+            raise (self._not_received if _never_left(error) else self._answer_lost)(cause) from error
 
-    def _not_received(self, came_back: str, *, status: int | None = None) -> NotReceived:
+    def _not_received(self, cause: str, *, status: int | None = None) -> NotReceived:
         return NotReceived(
             self._tried,
-            came_back=came_back,
-            mend=f"Run again later. If that does not help: `amocrm-assets check {self.source.subdomain}`.",
+            cause=cause,
+            fix=f"Run again later. If that does not help: `amocrm-assets check {self.source.subdomain}`.",
             source=self.source.subdomain,
             status=status,
         )
 
-    def _answer_lost(self, came_back: str, *, status: int | None = None) -> AnswerLost:
+    def _answer_lost(self, cause: str, *, status: int | None = None) -> AnswerLost:
         return AnswerLost(
             self._tried,
-            came_back=came_back,
-            mend="amoCRM may have made new tokens that never arrived. Run again; if it then refuses the old"
+            cause=cause,
+            fix="amoCRM may have made new tokens that never arrived. Run again; if it then refuses the old"
             f" ones, run `amocrm-assets connect {self.source.subdomain}`.",
             source=self.source.subdomain,
             status=status,

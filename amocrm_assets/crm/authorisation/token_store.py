@@ -114,8 +114,8 @@ class TokenStore:
             if self.write(pair, if_version=None if found is None else found.version) is None:
                 raise Busy(
                     f"Keeping the tokens of {self._source.subdomain} in {self.place}",
-                    came_back="somebody else has just changed them.",
-                    mend="Run again.",
+                    cause="somebody else has just changed them.",
+                    fix="Run again.",
                     source=self._source.subdomain,
                 )
 
@@ -126,10 +126,10 @@ class TokenStore:
             self._storage.delete(self._name)
         return found
 
-    def _unreadable(self, came_back: str) -> NotAuthorised:
+    def _unreadable(self, cause: str) -> NotAuthorised:
         return NotAuthorised(
             f"Reading the tokens of {self._source.subdomain} from {self.place}",
-            came_back=came_back,
-            mend=f"Run `amocrm-assets connect {self._source.subdomain}`.",
+            cause=cause,
+            fix=f"Run `amocrm-assets connect {self._source.subdomain}`.",
             source=self._source.subdomain,
         )

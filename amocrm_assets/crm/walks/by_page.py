@@ -121,9 +121,9 @@ class CoverWalk:
         if self._probe.tries > MOST_PROBES:
             raise ReadingUnproven(
                 f"Reading {self.listing} by page number",
-                came_back=f"its pages would not overlap, {MOST_PROBES} times in a row: leads are being changed "
+                cause=f"its pages would not overlap, {MOST_PROBES} times in a row: leads are being changed "
                 "faster than they can be read.",
-                mend="Materialise the day again when fewer leads are being changed.",
+                fix="Materialise the day again when fewer leads are being changed.",
             )
         number, limit = page_over(self._probe.position, self._limit)
         return self._send(number, limit)

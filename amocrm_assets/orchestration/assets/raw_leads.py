@@ -92,8 +92,8 @@ def _refuse_switched_off(source: SourceSettings) -> None:
     if not source.import_leads:
         raise SettingsError(
             f"Importing leads of {source.title}",
-            came_back="the source's settings say `import_leads: false`.",
-            mend="Set it to true in the source's defs.yaml and reload the code location.",
+            cause="the source's settings say `import_leads: false`.",
+            fix="Set it to true in the source's defs.yaml and reload the code location.",
             source=source.subdomain,
         )
 

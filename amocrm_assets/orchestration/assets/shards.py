@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.errors import MayPass, NeedsPerson
+from amocrm_assets.errors import ActionRequired, TransientError
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
@@ -78,7 +78,7 @@ def _put(
             days.done(load.day, shard_metadata(put))
     if errors:
         # One that needs a person decides: trying again would end there too.
-        raise next((error for error in errors if not isinstance(error, MayPass)), errors[0])
+        raise next((error for error in errors if not isinstance(error, TransientError)), errors[0])
 
 
 def _loads(
@@ -92,5 +92,5 @@ def _loads(
     for day in days:
         try:
             yield ShardLoad(subdomain, day, rows_name(subdomain, day), row_count(storage, subdomain, day))
-        except NeedsPerson as error:
+        except ActionRequired as error:
             errors.append(error)

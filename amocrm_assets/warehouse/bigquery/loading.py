@@ -133,8 +133,8 @@ class Loader:
         except tenacity.RetryError as error:
             raise WarehouseUnavailable(
                 f"Waiting for the load job {job.job_id}",
-                came_back=f"it is still {job.state} after {self.patience.job_seconds:.0f} seconds.",
-                mend="Retry the step: it finds this job again and waits on.",
+                cause=f"it is still {job.state} after {self.patience.job_seconds:.0f} seconds.",
+                fix="Retry the step: it finds this job again and waits on.",
                 job_id=job.job_id,
             ) from error
 

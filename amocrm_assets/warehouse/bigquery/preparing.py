@@ -37,8 +37,8 @@ def open_dataset(client: bigquery.Client, address: BigQueryAddress, patience: Pa
     if address.location and dataset.location.upper() != address.location.upper():
         raise WarehouseRefused(
             f"Opening the dataset {name}",
-            came_back=f"it lies in {dataset.location}, and AMOCRM_WAREHOUSE says {address.location}.",
-            mend=f"Write location={dataset.location} there, or name another dataset: none can be moved.",
+            cause=f"it lies in {dataset.location}, and AMOCRM_WAREHOUSE says {address.location}.",
+            fix=f"Write location={dataset.location} there, or name another dataset: none can be moved.",
             dataset=name,
         )
     return dataset
@@ -55,8 +55,8 @@ def _made(client: bigquery.Client, name: str, address: BigQueryAddress, patience
     if address.location is None and address.endpoint is None:
         raise WarehouseRefused(
             f"Making the dataset {name}",
-            came_back="AMOCRM_WAREHOUSE does not say where its data shall lie, and a dataset cannot be moved.",
-            mend="Add the location, for example ?location=EU.",
+            cause="AMOCRM_WAREHOUSE does not say where its data shall lie, and a dataset cannot be moved.",
+            fix="Add the location, for example ?location=EU.",
             dataset=name,
         )
     dataset = bigquery.Dataset(name)
@@ -83,8 +83,8 @@ def check_rights(client: bigquery.Client, dataset: bigquery.Dataset, patience: P
     if missing := [permission for permission in _NEEDED if permission not in granted]:
         raise WarehouseRefused(
             f"Checking the rights in the dataset {name}",
-            came_back=f"missing: {', '.join(missing)}.",
-            mend="Grant them to the account that runs this: the role BigQuery Data Editor on the dataset has all.",
+            cause=f"missing: {', '.join(missing)}.",
+            fix="Grant them to the account that runs this: the role BigQuery Data Editor on the dataset has all.",
             dataset=name,
             permission=missing[0],
         )

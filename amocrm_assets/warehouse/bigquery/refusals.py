@@ -43,7 +43,7 @@ _ROLES = {
 _DATASET_ROLE = "the role BigQuery Data Editor on the dataset"
 
 # The first that is found in reason and message counts.
-_MENDS = (
+_FIXES = (
     (QUOTA, "Wait until Google refills the quota, within a day, or have it raised. docs/bigquery.md lists them."),
     ("billingNotEnabled", "Link the project to a billing account."),
     (
@@ -64,44 +64,44 @@ _MENDS = (
 
 
 @contextmanager
-def google_errors(tried: str, **facts: str) -> Iterator[None]:
-    """Turn what Google's libraries raise into errors with a mend."""
+def google_errors(operation: str, **facts: str) -> Iterator[None]:
+    """Turn what Google's libraries raise into errors with a fix."""
     try:
         yield
     except GoogleAPICallError as error:
-        raise judged(tried, reason=reason_of(error), message=_message(error), code=error.code, **facts) from error
+        raise judged(
+            operation, reason=reason_of(error), message=_message(error), code=error.code, **facts
+        ) from error
     except (RetryError, TransportError, OSError) as error:  # `requests` raises kinds of OSError
         raise WarehouseUnavailable(
-            tried,
-            came_back=f"BigQuery did not answer: {error}.",
-            mend="Run again in some minutes; if it stays so, check the network of this machine.",
+            operation,
+            cause=f"BigQuery did not answer: {error}.",
+            fix="Run again in some minutes; if it stays so, check the network of this machine.",
             **facts,
         ) from error
     except GoogleAuthError as error:
         raise WarehouseRefused(
-            tried,
-            came_back=f"Google does not know who is asking: {error}.",
-            mend="Give this process Application Default Credentials (docs/bigquery.md).",
+            operation,
+            cause=f"Google does not know who is asking: {error}.",
+            fix="Give this process Application Default Credentials (docs/bigquery.md).",
             **facts,
         ) from error
 
 
-def judged(tried: str, *, reason: str, message: str, code: int | None = None, **facts: str) -> AmoCrmAssetsError:
+def judged(
+    operation: str, *, reason: str, message: str, code: int | None = None, **facts: str
+) -> AmoCrmAssetsError:
     """The error for an answer, or for the error of a job."""
-    came_back = f"BigQuery says: {message.rstrip('.')} ({reason or code})."
+    cause = f"BigQuery says: {message.rstrip('.')} ({reason or code})."
     if is_passing(reason, code):
-        return WarehouseUnavailable(tried, came_back=came_back, mend="Run again in some minutes.", **facts)
+        return WarehouseUnavailable(operation, cause=cause, fix="Run again in some minutes.", **facts)
     if permission := _PERMISSION.search(message):
-        mend = f"Grant {permission[0]} to the account that runs this: {_ROLES.get(permission[0], _DATASET_ROLE)}."
+        fix = f"Grant {permission[0]} to the account that runs this: {_ROLES.get(permission[0], _DATASET_ROLE)}."
         if "not exist" in message:
-            mend += " If it has the right, check the names in AMOCRM_WAREHOUSE."
-        return WarehouseRefused(
-            tried, came_back=came_back, mend=mend, reason=reason, permission=permission[0], **facts
-        )
-    mend = next(
-        (mend for words, mend in _MENDS if re.search(words, f"{reason} {message}")), "See docs/bigquery.md."
-    )
-    return WarehouseRefused(tried, came_back=came_back, mend=mend, reason=reason, **facts)
+            fix += " If it has the right, check the names in AMOCRM_WAREHOUSE."
+        return WarehouseRefused(operation, cause=cause, fix=fix, reason=reason, permission=permission[0], **facts)
+    fix = next((fix for words, fix in _FIXES if re.search(words, f"{reason} {message}")), "See docs/bigquery.md.")
+    return WarehouseRefused(operation, cause=cause, fix=fix, reason=reason, **facts)
 
 
 def is_passing(reason: str, code: int | None = None) -> bool:

@@ -73,23 +73,23 @@ class DuckDbFile:
         connection.execute(f"USE {ATTACHED}")
 
     @contextmanager
-    def refusals(self, tried: str) -> Iterator[None]:
-        """Turn what DuckDB and the disk say into errors with a mend."""
+    def refusals(self, operation: str) -> Iterator[None]:
+        """Turn what DuckDB and the disk say into errors with a fix."""
         try:
             yield
         except (duckdb.Error, OSError) as error:
             facts = {"file": str(self.path)}
             if _is_held(error):
                 raise Busy(
-                    f"{tried} {self.path}",
-                    came_back=f"somebody else has had it open for {self.wait_seconds:.0f} seconds: {error}.",
-                    mend="Close the program that holds it, or wait until its run has ended, then run again.",
+                    f"{operation} {self.path}",
+                    cause=f"somebody else has had it open for {self.wait_seconds:.0f} seconds: {error}.",
+                    fix="Close the program that holds it, or wait until its run has ended, then run again.",
                     **facts,
                 ) from error
             raise WarehouseRefused(
-                f"{tried} in {self.path}",
-                came_back=f"{error}.",
-                mend="Free some space there, see that this user may write the file and its folder, "
+                f"{operation} in {self.path}",
+                cause=f"{error}.",
+                fix="Free some space there, see that this user may write the file and its folder, "
                 "or point AMOCRM_WAREHOUSE at another file. Shards already there are unchanged.",
                 **facts,
             ) from error

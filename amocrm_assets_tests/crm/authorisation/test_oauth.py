@@ -54,7 +54,7 @@ def stored(store: TokenStore) -> StoredPair:
 
 
 def failed(kind: type[AmoCrmAssetsError]) -> AmoCrmAssetsError:
-    return kind("Asking for tokens", came_back="it was told to fail.", mend="Nothing.")
+    return kind("Asking for tokens", cause="it was told to fail.", fix="Nothing.")
 
 
 def test_a_token_with_time_left_is_used_as_it_is(store: TokenStore, rotation: Rotation) -> None:

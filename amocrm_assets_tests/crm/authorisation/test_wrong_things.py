@@ -1,4 +1,4 @@
-"""Each wrong thing has a message of its own with its mend: the table of docs/connecting.md, made to happen."""
+"""Each wrong thing has a message of its own with its fix: the table of docs/connecting.md, made to happen."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ NINETY_DAYS = 90 * 86400
 
 
 def table() -> dict[str, tuple[str, str]]:
-    """The rows of the page's last table: what is wrong → what is said, the mend."""
+    """The rows of the page's last table: what is wrong → what is said, the fix."""
     rows = [line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines() if "|" in line]
-    start = rows.index(["wrong", "said", "mend"])
+    start = rows.index(["wrong", "said", "fix"])
     return {row[0]: (row[1], row[2].replace("SOURCE", "acme")) for row in rows[start + 2 :]}
 
 
@@ -170,9 +170,9 @@ def test_each_wrong_thing_says_what_the_page_says(
 ) -> None:
     with pytest.raises(AmoCrmAssetsError) as caught:
         WRONG[wrong](Life(sandbox, tmp_path), monkeypatch)
-    said, mend = table()[wrong]
+    said, fix = table()[wrong]
     assert said in str(caught.value)
-    assert re.search(re.escape(mend).replace("NAME", r"ACME_\w+"), str(caught.value))
+    assert re.search(re.escape(fix).replace("NAME", r"ACME_\w+"), str(caught.value))
 
 
 def test_no_two_wrong_things_say_the_same() -> None:
