@@ -39,7 +39,7 @@ _GZIP_LEVEL = 5
 
 
 @dataclass(frozen=True)
-class CaptureFacts:
+class CaptureHeader:
     """What is known of a capture before its leads: the first line of the file.
 
     `from_at` and `to_at` bound the window that was read, `fields` is the account's catalogue of custom fields.
@@ -76,7 +76,7 @@ class CaptureWriter:
     and appended as whole gzip members. End it by `publish` or `discard`.
     """
 
-    def __init__(self, storage: Storage, facts: CaptureFacts) -> None:
+    def __init__(self, storage: Storage, facts: CaptureHeader) -> None:
         self._storage = storage
         self._facts = facts
         self._leads = 0
@@ -84,7 +84,7 @@ class CaptureWriter:
         self._buffer = bytearray()
         self._scratch = ExitStack()
         folder = _folder(facts.subdomain, facts.day)
-        self._path = self._scratch.enter_context(storage.scratch(f"{folder}/capture{_SUFFIX}"))
+        self._path = self._scratch.enter_context(storage.temp_file(f"{folder}/capture{_SUFFIX}"))
         self._take(_line(_head_of(facts)))
 
     def add(self, lines: Iterable[bytes]) -> None:
@@ -137,7 +137,7 @@ class CaptureWriter:
 class OpenCapture:
     """A capture that is being read: its facts, and its leads once."""
 
-    facts: CaptureFacts
+    facts: CaptureHeader
     leads: Iterator[bytes]
 
 
@@ -179,10 +179,10 @@ def open_capture(storage: Storage, name: str) -> Iterator[OpenCapture]:
     `leads` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of the
     leads may be used before the iterator has ended. The file is open only while `leads` is being read.
     """
-    with storage.local(name) as path:
-        with closing(_proven_lines(name, path)) as lines:
+    with storage.as_local_path(name) as path:
+        with closing(_verified_lines(name, path)) as lines:
             facts = _facts_from(name, next(lines))
-        yield OpenCapture(facts, islice(_proven_lines(name, path), 1, None))
+        yield OpenCapture(facts, islice(_verified_lines(name, path), 1, None))
 
 
 def _folder(subdomain: str, day: date) -> str:
@@ -193,12 +193,12 @@ def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
 
-def _head_of(facts: CaptureFacts) -> dict[str, Any]:
+def _head_of(facts: CaptureHeader) -> dict[str, Any]:
     changed = {"day": facts.day.isoformat(), "captured_at": facts.captured_at.isoformat()}
     return {FORMAT_KEY: FORMAT} | vars(facts) | changed
 
 
-def _facts_from(name: str, line: bytes) -> CaptureFacts:
+def _facts_from(name: str, line: bytes) -> CaptureHeader:
     import msgspec
 
     try:
@@ -214,7 +214,7 @@ def _facts_from(name: str, line: bytes) -> CaptureFacts:
             capture=name,
         )
     try:
-        facts = msgspec.convert(head, CaptureFacts)
+        facts = msgspec.convert(head, CaptureHeader)
     except msgspec.ValidationError as error:
         raise _damaged(name, f"its first line lacks facts ({error}).") from error
     if _folder(facts.subdomain, facts.day) != name.rpartition("/")[0]:
@@ -222,7 +222,7 @@ def _facts_from(name: str, line: bytes) -> CaptureFacts:
     return facts
 
 
-def _proven_lines(name: str, path: Path) -> Generator[bytes]:
+def _verified_lines(name: str, path: Path) -> Generator[bytes]:
     """First line and leads; the last line, always held back, proves them."""
     digest, count, held = sha256(), 0, b""
     with ExitStack() as stack:

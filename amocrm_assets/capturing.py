@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.captures import CaptureFacts, CaptureWriter
+from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
-from amocrm_assets.crm.cost import ReadingCost
-from amocrm_assets.crm.plan import Window
-from amocrm_assets.crm.reading import Reading
+from amocrm_assets.crm.read_planner import Window
+from amocrm_assets.crm.read_stats import PerDayStats
+from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.errors import DayNotOver
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.client import AmoCrmClient
-    from amocrm_assets.crm.cost import Metadata
-    from amocrm_assets.crm.pages import LeadLine
-    from amocrm_assets.crm.walks import Listing
+    from amocrm_assets.crm.pages import RawRecord
+    from amocrm_assets.crm.pagination import RecordList
+    from amocrm_assets.crm.read_stats import Metadata
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -68,14 +68,14 @@ def capture_days(
     Raises `Busy` while another run asks the account, `DayNotOver`, and whatever stops a reading.
     """
     with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
-        storage.sweep(f"captures/{source.subdomain}")
-        for stretch in _stretches(sorted(set(days))):
-            yield from _Capturing(source, stretch, client, storage).run()
-        # Whoever waits for the lock begins with a pacer that knows nothing of the requests just sent.
-        client.sleep(client.pacer.handover_delay())
+        storage.remove_stale(f"captures/{source.subdomain}")
+        for stretch in _consecutive_ranges(sorted(set(days))):
+            yield from _DayRangeCapture(source, stretch, client, storage).run()
+        # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
+        client.sleep(client.rate_limiter.drain_delay())
 
 
-class _Capturing:
+class _DayRangeCapture:
     """One reading of neighbouring days."""
 
     def __init__(
@@ -88,18 +88,20 @@ class _Capturing:
         self._starts = [window.from_at for window in self._windows.values()]
         self._days = list(days)
         self._open = {day: _OpenDay() for day in days}
-        listings: list[Listing] = ["leads", "deleted"] if source.import_deleted else ["leads"]
+        record_lists: list[RecordList] = ["leads", "deleted"] if source.import_deleted else ["leads"]
         whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
-        self._reading = Reading(client, whole, listings)
+        self._reader = WindowReader(client, whole, record_lists)
         self._late = 0
-        self._cost = ReadingCost(client, self._reading)
+        self._cost = PerDayStats(client, self._reader)
 
     def run(self) -> Iterator[CapturedDay]:
         # The account answers while the first leads are on their way: asking it first would cost two round trips.
         with ThreadPoolExecutor(2, thread_name_prefix="amocrm-account") as pool:
-            about = _About(pool.submit(read_account, self._client), pool.submit(read_catalogue, self._client))
+            about = _AccountInfo(
+                pool.submit(read_account, self._client), pool.submit(read_catalogue, self._client)
+            )
             try:
-                with closing(self._reading.parts()) as parts:
+                with closing(self._reader.batches()) as parts:
                     for leads in parts:
                         self._keep(leads, about)
                         yield from self._publish_passed(about)
@@ -108,7 +110,7 @@ class _Capturing:
                 for open_day in self._open.values():
                     open_day.discard()
 
-    def _keep(self, leads: list[LeadLine], about: _About) -> None:
+    def _keep(self, leads: list[RawRecord], about: _AccountInfo) -> None:
         for lead in leads:
             day = self._days[bisect_right(self._starts, lead.updated_at) - 1]
             if day not in self._open:
@@ -118,26 +120,26 @@ class _Capturing:
                 line = lead.line if self._source.import_lead_name else _without_name(lead.line)
                 self._writer(day, about).add([line])
 
-    def _publish_passed(self, about: _About) -> Iterator[CapturedDay]:
-        passed = [day for day in self._open if not self._reading.is_open(self._windows[day])]
-        for day, cost in zip(passed, self._cost.shares(len(passed)), strict=True):
+    def _publish_passed(self, about: _AccountInfo) -> Iterator[CapturedDay]:
+        passed = [day for day in self._open if not self._reader.may_still_yield(self._windows[day])]
+        for day, cost in zip(passed, self._cost.allocate(len(passed)), strict=True):
             writer = self._writer(day, about)
             open_day = self._open.pop(day)
             open_day.writer = None
             capture = writer.publish()
             yield CapturedDay(day, capture, self._metadata(open_day, about, capture, cost))
 
-    def _writer(self, day: date, about: _About) -> CaptureWriter:
+    def _writer(self, day: date, about: _AccountInfo) -> CaptureWriter:
         open_day = self._open[day]
         if open_day.writer is None:
             open_day.writer = CaptureWriter(self._storage, self._facts(day, about))
         return open_day.writer
 
-    def _facts(self, day: date, about: _About) -> CaptureFacts:
+    def _facts(self, day: date, about: _AccountInfo) -> CaptureHeader:
         account = about.account.result()
         window = self._windows[day]
         self._check_over(day, window)
-        return CaptureFacts(
+        return CaptureHeader(
             subdomain=self._source.subdomain,
             day=day,
             from_at=window.from_at,
@@ -149,7 +151,7 @@ class _Capturing:
         )
 
     def _check_over(self, day: date, window: Window) -> None:
-        missing = window.to_at + 1 + SETTLING_SECONDS - self._client.server_now()
+        missing = window.to_at + 1 + SETTLING_SECONDS - self._client.server_time()
         if missing > 0:
             raise DayNotOver(
                 f"Reading {day} of {self._source.title}",
@@ -159,7 +161,9 @@ class _Capturing:
                 day=day.isoformat(),
             )
 
-    def _metadata(self, open_day: _OpenDay, about: _About, capture: PublishedCapture, cost: Metadata) -> Metadata:
+    def _metadata(
+        self, open_day: _OpenDay, about: _AccountInfo, capture: PublishedCapture, cost: Metadata
+    ) -> Metadata:
         account = about.account.result()
         facts: Metadata = {
             "leads": capture.leads,
@@ -169,8 +173,8 @@ class _Capturing:
             "account_timezone": account.timezone or "unknown",
             **cost,
         }
-        facts["repeats"] = float(facts["repeats"]) + open_day.repeats
-        facts["came_after_their_day"] = self._late
+        facts["duplicates"] = float(facts["duplicates"]) + open_day.duplicates
+        facts["edited_into_read_days"] = self._late
         return facts
 
 
@@ -179,14 +183,14 @@ class _OpenDay:
     """A day whose reading is not over: its capture in the making, and which leads it has."""
 
     writer: CaptureWriter | None = None
-    repeats: int = 0
+    duplicates: int = 0
     _kept: dict[int, int] = field(default_factory=dict)
 
-    def is_new(self, lead: LeadLine) -> bool:
+    def is_new(self, lead: RawRecord) -> bool:
         # The same lead with other content is kept too; which version wins is decided by `rows`.
         content = hash(lead.line)
         if self._kept.get(lead.id) == content:
-            self.repeats += 1
+            self.duplicates += 1
             return False
         self._kept[lead.id] = content
         return True
@@ -197,7 +201,7 @@ class _OpenDay:
 
 
 @dataclass(frozen=True)
-class _About:
+class _AccountInfo:
     """What the account says of itself, asked for while leads are being read."""
 
     account: Future[Account]
@@ -209,7 +213,7 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
 
 
-def _stretches(days: Sequence[date]) -> Iterator[list[date]]:
+def _consecutive_ranges(days: Sequence[date]) -> Iterator[list[date]]:
     """Runs of neighbouring days: each is read in one go."""
     stretch: list[date] = []
     for day in days:

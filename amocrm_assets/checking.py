@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from amocrm_assets.crm.account import Account, read_account
+from amocrm_assets.crm.account_warnings import filters_warning, timezone_mismatch
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
 from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.differences import filters_difference, zone_difference
-from amocrm_assets.crm.reaching import greet, resolve
-from amocrm_assets.crm.rights import read_lead_rights
+from amocrm_assets.crm.connectivity import probe_connection, resolve_host
+from amocrm_assets.crm.permissions import read_lead_permissions
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.fields import read_offered
 from amocrm_assets.storage import open_storage
@@ -101,8 +101,8 @@ class _Steps:
     def in_order(self) -> list[_Step]:
         """From the address to the warehouse."""
         return [
-            _Step("address", (), lambda: resolve(self._source.url)),
-            _Step("connection", ("address",), lambda: greet(self._source.url)),
+            _Step("address", (), lambda: resolve_host(self._source.url)),
+            _Step("connection", ("address",), lambda: probe_connection(self._source.url)),
             _Step("token", (), self._token),
             _Step("account", ("connection", "token"), self._account_step),
             _Step("rights", ("account",), self._rights),
@@ -131,7 +131,7 @@ class _Steps:
         return f"{self._account.name} ({self._account.subdomain}, id {self._account.id})"
 
     def _rights(self) -> str | Warned:
-        rights = read_lead_rights(self._client, self._account.current_user_id)
+        rights = read_lead_permissions(self._client, self._account.current_user_id)
         if rights.sees_all:
             return f"{rights.user} may see all leads"
         return Warned(
@@ -142,13 +142,13 @@ class _Steps:
         )
 
     def _zone(self) -> str | Warned:
-        difference = zone_difference(self._source, self._account)
+        difference = timezone_mismatch(self._source, self._account)
         return Warned(difference) if difference else f"{self._source.timezone}, as in the account"
 
     def _filters(self) -> str | Warned:
         if filters_honoured(self._client):
             return "honoured"
-        return Warned(filters_difference(self._account) or IGNORED)
+        return Warned(filters_warning(self._account) or IGNORED)
 
     def _fields(self) -> str | Warned:
         offered = read_offered(self._source, self._client)
@@ -183,7 +183,7 @@ def filters_honoured(client: AmoCrmClient) -> bool:
 
 def _newest_edit(client: AmoCrmClient, filters: dict[str, int]) -> int | None:
     params = {"order[updated_at]": "desc", "limit": 1, **filters}
-    found = client.ask("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
+    found = client.request("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
     leads = found["_embedded"]["leads"] if found else []
     return int(leads[0]["updated_at"]) if leads else None
 

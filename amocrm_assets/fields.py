@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.account import read_catalogue
-from amocrm_assets.rows.choice import FieldChoice
+from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.leads import Field, WholeItem
-from amocrm_assets.rows.texts import Texts
+from amocrm_assets.rows.value_formatter import ValueFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class OfferedFields:
 def read_offered(source: SourceSettings, client: AmoCrmClient, *, with_examples: bool = False) -> OfferedFields:
     """Ask the account for its fields, and on request for the newest leads to take example values from."""
     catalogue = read_catalogue(client)
-    choice = FieldChoice(source.leads_custom_fields, [catalogue])
+    choice = FieldSelection(source.leads_custom_fields, [catalogue])
     examples = read_examples(client, source.zone) if with_examples else {}
     fields = [_offered(field, choice, examples.get(field["id"], [])) for field in catalogue]
     return OfferedFields(fields, choice.missing())
@@ -58,7 +58,7 @@ def read_offered(source: SourceSettings, client: AmoCrmClient, *, with_examples:
 def read_examples(client: AmoCrmClient, zone: ZoneInfo) -> dict[int, list[str]]:
     """Different values of each field, by its id, from the leads that were edited last."""
     found: dict[int, list[str]] = {}
-    texts = Texts(zone)
+    texts = ValueFormatter(zone)
     for lead in _newest_leads(client):
         for field in lead.get("custom_fields_values") or []:
             shown = found.setdefault(field.get("field_id"), [])
@@ -73,13 +73,13 @@ def read_examples(client: AmoCrmClient, zone: ZoneInfo) -> dict[int, list[str]]:
 def _newest_leads(client: AmoCrmClient) -> Iterator[dict[str, Any]]:
     for page in range(1, LEADS_LOOKED_AT // PAGE + 1):
         params = {"order[updated_at]": "desc", "limit": PAGE, "page": page}
-        leads = client.ask("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
+        leads = client.request("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
         if leads is None:
             return
         yield from leads["_embedded"]["leads"]
 
 
-def _offered(field: dict[str, Any], choice: FieldChoice, examples: list[str]) -> OfferedField:
+def _offered(field: dict[str, Any], choice: FieldSelection, examples: list[str]) -> OfferedField:
     return OfferedField(
         id=field["id"],
         name=str(field.get("name") or ""),

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from amocrm_assets.captures import (
-    CaptureFacts,
+    CaptureHeader,
     CaptureWriter,
     capture_names,
     captured_days,
@@ -33,7 +33,7 @@ LEADS = [b'{"id":1,"name":"\\u0421"}', '{ "id": 2,\t"name": "Сделка" }'.en
 DOCUMENT = Path(__file__).parents[1] / "docs" / "captures.md"
 
 
-def facts(**changed: Any) -> CaptureFacts:
+def facts(**changed: Any) -> CaptureHeader:
     known: dict[str, Any] = {
         "subdomain": "acme",
         "day": DAY,
@@ -44,7 +44,7 @@ def facts(**changed: Any) -> CaptureFacts:
         "account_id": 31_000_001,
         "fields": [{"id": 5, "name": "Город", "is_predefined": False, "enums": None}],
     }
-    return CaptureFacts(**known | changed)
+    return CaptureHeader(**known | changed)
 
 
 def captured(storage: Storage, leads: list[bytes] = LEADS, **changed: Any) -> str:

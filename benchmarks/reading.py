@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.capturing import capture_days, day_window
 from amocrm_assets.crm.authorisation import open_authorisation
 from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.walks import PAGE_LIMIT
+from amocrm_assets.crm.pagination import PAGE_LIMIT
 from amocrm_assets.sandbox import Population
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets.storage import open_storage
@@ -130,6 +130,6 @@ def _read(url: str, token: str, days: int) -> dict[str, Any]:
             leads = sum(day.capture.leads for day in capture_days(source, wanted, client=client, storage=storage))
             return {
                 "leads": leads,
-                "requests": client.traffic.requests,
-                "requests_per_second": client.traffic.requests_per_second,
+                "requests": client.stats.requests,
+                "requests_per_second": client.stats.requests_per_second,
             }

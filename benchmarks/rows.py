@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 
-from amocrm_assets.captures import CaptureFacts, CaptureWriter, capture_names, open_capture
+from amocrm_assets.captures import CaptureHeader, CaptureWriter, capture_names, open_capture
 from amocrm_assets.rows import write_rows
-from amocrm_assets.rows.merging import rows_of_day
+from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.storage import Storage, open_storage
 from benchmarks.measuring import apart
@@ -104,7 +104,7 @@ def _write_captures(folder: str, leads: int, captures: int) -> None:
 
 
 def _write_capture(storage: Storage, leads: int, number: int) -> None:
-    facts = CaptureFacts(
+    facts = CaptureHeader(
         subdomain="acme",
         day=DAY,
         from_at=FIRST_SECOND,

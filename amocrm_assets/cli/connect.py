@@ -76,13 +76,13 @@ def _oauth(source: SourceSettings) -> OAuthSettings:
 
 
 def _consented(consent: Consent, *, no_browser: bool) -> str:
-    from amocrm_assets.crm.authorisation.consent import Redirects
+    from amocrm_assets.crm.authorisation.consent import RedirectServer
 
     click.echo(f"Allow the access to {consent.source.title} on this page:\n\n  {consent.page}\n")
     if no_browser or not consent.comes_back_here:
         click.echo("It leads to an address with a code, which your browser may be unable to show. Copy it whole.")
         return consent.code_in(_asked("Address or code"))
-    with Redirects(consent) as redirects:
+    with RedirectServer(consent) as redirects:
         click.launch(consent.page)
         click.echo(f"Waiting for the answer at {consent.redirect_uri}. A browser on another machine? Stop this")
         click.echo("with Ctrl-C and run it again with --no-browser.")
@@ -97,12 +97,12 @@ def _asked(what: str) -> str:
 
 
 def _show(source: SourceSettings, account: Account) -> None:
-    from amocrm_assets.crm.differences import differences
+    from amocrm_assets.crm.account_warnings import settings_warnings
 
     click.echo(f"  account  {account.name} ({account.subdomain}, id {account.id})")
     click.echo(f"  user     id {account.current_user_id}")
     click.echo(f"  zone     {account.timezone}")
     click.echo(f"  filters  {FILTERS[account.filters_enabled]}")
-    for difference in differences(source, account):
+    for difference in settings_warnings(source, account):
         click.echo(f"! {difference}")
     click.echo(f"Next: amocrm-assets check {source.subdomain}")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.authorisation.standing import Standing
-    from amocrm_assets.orchestration.history import Progress
+    from amocrm_assets.crm.authorisation.status import AuthorisationStatus
+    from amocrm_assets.orchestration.day_coverage import Progress
     from amocrm_assets.settings import SourceSettings
 
 # Tokens may lie in `gs://`, where each look takes a moment.
@@ -39,14 +39,16 @@ def command(*, as_json: bool) -> None:
 
 
 def _states(at: datetime) -> list[dict[str, Any]]:
-    from amocrm_assets.crm.authorisation.standing import standing
-    from amocrm_assets.orchestration.history import read_progress
+    from amocrm_assets.crm.authorisation.status import authorisation_status
+    from amocrm_assets.orchestration.day_coverage import read_progress
     from amocrm_assets.orchestration.loader import load_sources
     from amocrm_assets.settings import Deployment
 
     sources, deployment = load_sources(), Deployment.from_environment()
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
-        standings = list(looks.map(lambda source: standing(source, deployment, now=at.timestamp()), sources))
+        standings = list(
+            looks.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)
+        )
     progress = read_progress(sources, deployment, at=at)
     return [
         _state(source, stands, progress[source.subdomain])
@@ -54,7 +56,7 @@ def _states(at: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _state(source: SourceSettings, stands: Standing, progress: Progress) -> dict[str, Any]:
+def _state(source: SourceSettings, stands: AuthorisationStatus, progress: Progress) -> dict[str, Any]:
     until = stands.expires_at and datetime.fromtimestamp(stands.expires_at, tz=UTC).isoformat()
     return {
         "display_name": source.title,

@@ -1,5 +1,6 @@
-"""Asking amoCRM: the only place that speaks HTTP to it.
+"""Extract: HTTP to amoCRM, rate limit, retries, authorisation, pagination. Only this package sends requests there.
 
-`client` sends, `pacing` spaces, `answers` judges, `authorisation` says who asks. `pages`, `walks` and `plan`
-decide without any network what to ask next; `reading` puts them together and reads a window completely.
+`client` sends requests, `rate_limiter` spaces them, `responses` decides what a status means, `authorisation` holds
+the tokens. `pages`, `pagination` and `read_planner` decide without any network what to request next;
+`window_reader` puts them together and reads a window completely.
 """

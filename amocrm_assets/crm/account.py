@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.answers import Passing
 from amocrm_assets.crm.pages import has_next
+from amocrm_assets.crm.responses import RetryableError
 from amocrm_assets.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.answers import Answer
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.responses import Response
 
 # amoCRM's page on custom fields says 50 in one place and 250 in another; the end is known by `next` alone.
 CATALOGUE_LIMIT = 250
-MOST_CATALOGUE_PAGES = 1000
+MAX_CATALOGUE_PAGES = 1000
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Account:
 
 def read_account(client: AmoCrmClient) -> Account:
     """The account that the token belongs to."""
-    return client.ask("/api/v4/account", {"with": "datetime_settings,is_api_filter_enabled"}, _account)
+    return client.request("/api/v4/account", {"with": "datetime_settings,is_api_filter_enabled"}, _account)
 
 
 def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
     """All custom fields of leads, as amoCRM describes them."""
     fields: list[dict[str, Any]] = []
-    for page in range(1, MOST_CATALOGUE_PAGES + 1):
-        found, has_next = client.ask(
+    for page in range(1, MAX_CATALOGUE_PAGES + 1):
+        found, has_next = client.request(
             "/api/v4/leads/custom_fields", {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page
         )
         fields += found
@@ -50,17 +50,17 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
             return fields
     raise UnexpectedAnswer(
         "Reading the custom fields of leads",
-        cause=f"there is a next page behind page {MOST_CATALOGUE_PAGES}.",
+        cause=f"there is a next page behind page {MAX_CATALOGUE_PAGES}.",
         fix="Report this: no account has so many fields.",
     )
 
 
-def _account(answer: Answer) -> Account:
+def _account(answer: Response) -> Account:
     body = answer.json()
     try:
         account_id = int(body["id"])  # some gateways send numbers as text
     except (KeyError, TypeError, ValueError) as error:
-        raise Passing("an account without id", status=answer.status) from error
+        raise RetryableError("an account without id", status=answer.status) from error
     embedded = body.get("_embedded")
     settings = embedded.get("datetime_settings") if isinstance(embedded, dict) else None
     return Account(
@@ -73,7 +73,7 @@ def _account(answer: Answer) -> Account:
     )
 
 
-def _catalogue_page(answer: Answer) -> tuple[list[dict[str, Any]], bool]:
+def _catalogue_page(answer: Response) -> tuple[list[dict[str, Any]], bool]:
     if answer.status == 204:  # noqa: PLR2004
         return [], False
     body = answer.json()
@@ -81,4 +81,4 @@ def _catalogue_page(answer: Answer) -> tuple[list[dict[str, Any]], bool]:
         found = [field for field in body["_embedded"]["custom_fields"] if isinstance(field, dict)]
         return found, has_next(body.get("_links"))
     except (KeyError, TypeError, AttributeError) as error:
-        raise Passing("a page without custom fields", status=answer.status) from error
+        raise RetryableError("a page without custom fields", status=answer.status) from error

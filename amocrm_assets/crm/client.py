@@ -16,29 +16,35 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import requests
 import tenacity
 
-from amocrm_assets.crm.answers import Answer, Passing, SlowDown, TokenRefused, judge, not_accepted
-from amocrm_assets.crm.connections import session_with
-from amocrm_assets.crm.pacing import Pacer
-from amocrm_assets.crm.wire import TellingAdapter, when_sent
+from amocrm_assets.crm.rate_limiter import RateLimiter
+from amocrm_assets.crm.responses import (
+    RateLimited,
+    Response,
+    RetryableError,
+    Unauthorized,
+    not_accepted,
+    raise_for_status,
+)
+from amocrm_assets.crm.transport import SendHookAdapter, make_session, on_sent
 from amocrm_assets.errors import AccountBlocked, AmoCrmUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from amocrm_assets.crm.authorisation import Authorisation
-    from amocrm_assets.crm.pacing import Turn
+    from amocrm_assets.crm.rate_limiter import Permit
 
 T = TypeVar("T")
 
 CONNECT_SECONDS, READ_SECONDS, WHOLE_ANSWER_SECONDS = 5.0, 30.0, 120.0
-MOST_ATTEMPTS, LONGEST_RETRYING_SECONDS = 12, 900.0
+MAX_ATTEMPTS, RETRY_DEADLINE_SECONDS = 12, 900.0
 # So many holds in a row without one good answer between them: amoCRM blocks accounts that ask on.
-MOST_HOLDS = 8
-MOST_CONNECTIONS = 32
+MAX_CONSECUTIVE_429S = 8
+MAX_CONNECTIONS = 32
 
 
 @dataclass
-class Traffic:
+class RequestStats:
     """What was sent to amoCRM and what came back. Changed under the client's lock only."""
 
     requests: int = 0
@@ -55,8 +61,8 @@ class Traffic:
         return self.requests / (self.last_received - self.first_sent)
 
 
-class Closed(Exception):
-    """The client was closed while a request waited for its turn or for a retry."""
+class ClientClosed(Exception):
+    """The client was closed while a request waited for its permit or for a retry."""
 
 
 class AmoCrmClient:
@@ -73,13 +79,13 @@ class AmoCrmClient:
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self.url = url
-        self.traffic = Traffic()
+        self.stats = RequestStats()
         self._authorisation = authorisation
         self._clock = clock
         self._closing = threading.Event()
         self.sleep = sleep or self._pause
         self._read_seconds = read_seconds
-        self.pacer = Pacer(requests_per_second, clock=clock, sleep=self.sleep)
+        self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
         self._holds = 0
         self.clock_difference = 0.0
         self._lock = threading.Lock()
@@ -92,41 +98,41 @@ class AmoCrmClient:
         self.close()
 
     def close(self) -> None:
-        """Wake every waiting request with `Closed` and drop the connections."""
+        """Wake every waiting request with `ClientClosed` and drop the connections."""
         self._closing.set()
         self._session.close()
 
-    def server_now(self) -> float:
+    def server_time(self) -> float:
         """amoCRM's clock by its last `Date` header, Unix seconds; our own clock before the first answer."""
         return time.time() + self.clock_difference
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One answered question, retried while that makes sense."""
-        return self.ask(path, params or {}, lambda answer: answer)
+        return self.request(path, params or {}, lambda answer: answer)
 
-    def ask(
-        self, path: str, params: Mapping[str, Any], parse: Callable[[Answer], T], *, turn: Turn | None = None
+    def request(
+        self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None = None
     ) -> T:
         """The parsed answer to one question.
 
-        `parse` raises `Passing` for a body that is broken, which is then asked for again. Raises
-        `AmoCrmUnavailable` when retrying did not help, or the error that `judge` stops with.
+        `parse` raises `RetryableError` for a body that is broken, which is then asked for again. Raises
+        `AmoCrmUnavailable` when retrying did not help, or the error that `raise_for_status` stops with.
         """
-        turns = iter([turn])
+        permits = iter([permit])
         started = self._clock()
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Passing),
+            retry=tenacity.retry_if_exception_type(RetryableError),
             wait=_wait,
             stop=lambda state: (
-                state.attempt_number >= MOST_ATTEMPTS or self._clock() - started > LONGEST_RETRYING_SECONDS
+                state.attempt_number >= MAX_ATTEMPTS or self._clock() - started > RETRY_DEADLINE_SECONDS
             ),
             sleep=self.sleep,
             before_sleep=self._count_retry,
             reraise=True,
         )
         try:
-            return retrying(lambda: self._ask_once(path, params, parse, turn=next(turns, None)))
-        except Passing as error:
+            return retrying(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
+        except RetryableError as error:
             raise AmoCrmUnavailable(
                 f"Asking amoCRM for {path}",
                 cause=f"{error}, {retrying.statistics['attempt_number']} times in a row.",
@@ -134,36 +140,36 @@ class AmoCrmClient:
                 status=error.status,
             ) from error
 
-    def _ask_once(
-        self, path: str, params: Mapping[str, Any], parse: Callable[[Answer], T], *, turn: Turn | None
+    def _request_once(
+        self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None
     ) -> T:
         token = self._authorisation.token()
-        answer = self._send(path, params, token, turn=turn)
+        answer = self._send(path, params, token, permit=permit)
         try:
-            judge(answer)
-        except TokenRefused:
-            answer = self._send(path, params, self._authorisation.renew(token), turn=None)
+            raise_for_status(answer)
+        except Unauthorized:
+            answer = self._send(path, params, self._authorisation.renew(token), permit=None)
             self._judge_renewed(answer)
-        except SlowDown as refusal:
-            self._hold(refusal)
+        except RateLimited as refusal:
+            self._back_off_account(refusal)
             raise
         parsed = parse(answer)
         self._holds = 0
-        self.pacer.speed_up()
+        self.rate_limiter.recover()
         return parsed
 
-    def _judge_renewed(self, answer: Answer) -> None:
+    def _judge_renewed(self, answer: Response) -> None:
         try:
-            judge(answer)
-        except TokenRefused as error:
+            raise_for_status(answer)
+        except Unauthorized as error:
             raise not_accepted(answer) from error
 
-    def _hold(self, refusal: SlowDown) -> None:
+    def _back_off_account(self, refusal: RateLimited) -> None:
         wait = refusal.wait_seconds if refusal.wait_seconds is not None else min(60.0, 2.0**self._holds)
-        if not self.pacer.slow_down(wait):
+        if not self.rate_limiter.back_off(wait):
             return
         self._holds += 1
-        if self._holds >= MOST_HOLDS:
+        if self._holds >= MAX_CONSECUTIVE_429S:
             raise AccountBlocked(
                 "Asking amoCRM",
                 cause=f"429, asked too often, {self._holds} times in a row though we waited longer each time.",
@@ -172,21 +178,21 @@ class AmoCrmClient:
                 status=429,
             ) from refusal
 
-    def _send(self, path: str, params: Mapping[str, Any], token: str, *, turn: Turn | None) -> Answer:
-        turn = turn or self.pacer.take()
-        when_sent(turn.sent)
+    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit | None) -> Response:
+        permit = permit or self.rate_limiter.acquire()
+        on_sent(permit.mark_sent)
         self._count_sent()
         try:
-            answer = self._exchange(path, params, token, turn)
+            answer = self._exchange(path, params, token, permit)
         except requests.RequestException as error:
             error.request = None  # it holds the token, and whoever shows the chain would show it
-            raise Passing(_reason(error)) from error
+            raise RetryableError(_reason(error)) from error
         finally:
-            turn.over()
+            permit.release()
         self._count_received(answer)
         return answer
 
-    def _exchange(self, path: str, params: Mapping[str, Any], token: str, turn: Turn) -> Answer:
+    def _exchange(self, path: str, params: Mapping[str, Any], token: str, permit: Permit) -> Response:
         started = self._clock()
         with self._session.get(
             self.url + path,
@@ -197,37 +203,37 @@ class AmoCrmClient:
             allow_redirects=False,
             stream=True,
         ) as response:
-            turn.answered()
+            permit.mark_response_started()
             body = bytearray()
             for part in response.iter_content(1 << 16):
                 body += part
                 if self._clock() - started > WHOLE_ANSWER_SECONDS:
                     raise requests.ReadTimeout("the answer trickled in too slowly")
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(path, response.status_code, bytes(body), headers)
+            return Response(path, response.status_code, bytes(body), headers)
 
     def _pause(self, seconds: float) -> None:
         if self._closing.wait(seconds):
-            raise Closed
+            raise ClientClosed
 
     def _count_sent(self) -> None:
         with self._lock:
-            self.traffic.requests += 1
-            if self.traffic.first_sent is None:
-                self.traffic.first_sent = self._clock()
+            self.stats.requests += 1
+            if self.stats.first_sent is None:
+                self.stats.first_sent = self._clock()
 
-    def _count_received(self, answer: Answer) -> None:
+    def _count_received(self, answer: Response) -> None:
         with self._lock:
-            self.traffic.received_bytes += len(answer.body)
-            self.traffic.last_received = self._clock()
+            self.stats.received_bytes += len(answer.body)
+            self.stats.last_received = self._clock()
             if answer.sent_at is not None:
                 self.clock_difference = answer.sent_at - time.time()
 
     def _count_retry(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        status = error.status if isinstance(error, Passing) else None
+        status = error.status if isinstance(error, RetryableError) else None
         with self._lock:
-            self.traffic.retries[str(status or "connection")] += 1
+            self.stats.retries[str(status or "connection")] += 1
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -242,7 +248,7 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _session() -> requests.Session:
-    session = session_with(TellingAdapter(pool_maxsize=MOST_CONNECTIONS))
+    session = make_session(SendHookAdapter(pool_maxsize=MAX_CONNECTIONS))
     session.headers["User-Agent"] = "amocrm-assets"
     session.headers["Accept"] = "application/hal+json, application/json"
     # amoCRM sends cookies that nobody needs, and a cookie jar is not made for threads.
@@ -254,9 +260,9 @@ _BACK_OFF = tenacity.wait_random_exponential(multiplier=0.5, max=30)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    # After a 429 the pacer holds back the whole account; waiting here as well would wait twice.
+    # After a 429 the rate limiter holds back the whole account; waiting here as well would wait twice.
     error = state.outcome.exception() if state.outcome else None
-    return 0.0 if isinstance(error, SlowDown) else _BACK_OFF(state)
+    return 0.0 if isinstance(error, RateLimited) else _BACK_OFF(state)
 
 
 def _reason(error: requests.RequestException) -> str:

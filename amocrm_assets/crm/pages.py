@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amocrm_assets.crm.answers import Passing
+from amocrm_assets.crm.responses import RetryableError
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.answers import Answer
+    from amocrm_assets.crm.responses import Response
 
 
-class LeadLine(NamedTuple):
+class RawRecord(NamedTuple):
     """A lead as one line of JSON, with what reading must know of it."""
 
     id: int
@@ -29,24 +29,24 @@ class LeadLine(NamedTuple):
 class Page:
     """Leads in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`."""
 
-    leads: tuple[LeadLine, ...]
+    leads: tuple[RawRecord, ...]
     has_next: bool
 
 
 NOTHING = Page((), has_next=False)
 
 
-def parse_page(answer: Answer) -> Page:
+def parse_page(answer: Response) -> Page:
     """The page in an answer to `/api/v4/leads`; 204 is an empty one.
 
-    Raises `Passing` for a body that is cut off, is no JSON, or holds leads without id or `updated_at`: such a page
-    proves nothing, and another try is likely to bring a whole one.
+    Raises `RetryableError` for a body that is cut off, is no JSON, or holds leads without id or `updated_at`: such
+    a page proves nothing, and another try is likely to bring a whole one.
     """
     if answer.status == 204:  # noqa: PLR2004
         return NOTHING
     raws, more = _slices(answer)
     if more and not raws:
-        raise Passing("a page without leads that has a next page", status=answer.status)
+        raise RetryableError("a page without leads that has a next page", status=answer.status)
     return Page(tuple(_lead(raw, answer) for raw in raws), more)
 
 
@@ -55,7 +55,7 @@ def has_next(links: Any) -> bool:
     return isinstance(links, dict) and links.get("next") not in (None, False, "")
 
 
-def _slices(answer: Answer) -> tuple[list[bytes], bool]:
+def _slices(answer: Response) -> tuple[list[bytes], bool]:
     import msgspec
 
     try:
@@ -65,35 +65,35 @@ def _slices(answer: Answer) -> tuple[list[bytes], bool]:
     return [_one_line(bytes(raw)) for raw in page.embedded.leads], has_next(page.links)
 
 
-def _slices_of_odd_json(answer: Answer) -> tuple[list[bytes], bool]:
+def _slices_of_odd_json(answer: Response) -> tuple[list[bytes], bool]:
     # msgspec refuses lone surrogates (half an emoji that somebody cut), which the standard library reads. Their
     # leads are written again instead of sliced: the same JSON values, in the same order.
     body = answer.json()
     try:
         leads, links = body["_embedded"]["leads"], body.get("_links")
     except (KeyError, TypeError, AttributeError) as error:
-        raise Passing("a page that holds no list of leads", status=answer.status) from error
+        raise RetryableError("a page that holds no list of leads", status=answer.status) from error
     if not isinstance(leads, list):
-        raise Passing("a page that holds no list of leads", status=answer.status)
+        raise RetryableError("a page that holds no list of leads", status=answer.status)
     return [json.dumps(lead, separators=(",", ":")).encode() for lead in leads], has_next(links)
 
 
-def _lead(raw: bytes, answer: Answer) -> LeadLine:
+def _lead(raw: bytes, answer: Response) -> RawRecord:
     import msgspec
 
     try:
         head = _head_decoder().decode(raw)
-        return LeadLine(int(head.id), int(head.updated_at), head.is_deleted is True, raw)
+        return RawRecord(int(head.id), int(head.updated_at), head.is_deleted is True, raw)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
         return _lead_of_odd_json(raw, answer)
 
 
-def _lead_of_odd_json(raw: bytes, answer: Answer) -> LeadLine:
+def _lead_of_odd_json(raw: bytes, answer: Response) -> RawRecord:
     try:
         lead: dict[str, Any] = json.loads(raw)
-        return LeadLine(int(lead["id"]), int(lead["updated_at"]), lead.get("is_deleted") is True, raw)
+        return RawRecord(int(lead["id"]), int(lead["updated_at"]), lead.get("is_deleted") is True, raw)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Passing("a lead without a usable id or updated_at", status=answer.status) from error
+        raise RetryableError("a lead without a usable id or updated_at", status=answer.status) from error
 
 
 def _one_line(raw: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import dagster as dg
 
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
-from amocrm_assets.orchestration.progress import tell_retry
+from amocrm_assets.orchestration.run_listener import tell_retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
-    from amocrm_assets.warehouse import ShardPut
+    from amocrm_assets.warehouse import LoadResult
 
 ROW_COUNT = "dagster/partition_row_count"
 
@@ -53,7 +53,7 @@ def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
     return {"authorisation_ends": dg.MetadataValue.timestamp(float(expires_at))}
 
 
-def shard_metadata(put: ShardPut) -> dict[str, Any]:
+def shard_metadata(put: LoadResult) -> dict[str, Any]:
     """Of a shard that was put and verified."""
     facts: dict[str, Any] = {
         ROW_COUNT: put.row_count,

@@ -76,6 +76,6 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
 @cache
 def shared_resources() -> dict[str, Any]:
     """The resources of every source: the same objects, so that definitions of several sources can be merged."""
-    from amocrm_assets.orchestration.frames import RowsIOManager
+    from amocrm_assets.orchestration.io_manager import RowsIOManager
 
     return {"amocrm": AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}

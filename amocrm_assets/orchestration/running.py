@@ -14,7 +14,7 @@ import dagster as dg
 
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.loader import find_sources
-from amocrm_assets.orchestration.progress import listening
+from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import dagster_home
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from amocrm_assets.orchestration.progress import Listener
+    from amocrm_assets.orchestration.run_listener import Listener
     from amocrm_assets.settings import SourceSettings
 
 

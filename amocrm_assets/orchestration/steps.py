@@ -15,7 +15,7 @@ import dagster as dg
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import days_of
-from amocrm_assets.orchestration.progress import tell_progress
+from amocrm_assets.orchestration.run_listener import tell_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

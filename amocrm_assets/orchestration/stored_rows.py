@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 PREVIEW_ROWS = 5
-_LONGEST_CELL = 60
+_MAX_CELL = 60
 
 
 def days_with_rows(storage: Storage, subdomain: str) -> list[date]:
@@ -81,7 +81,7 @@ def _cell(value: Any, column: str, source: SourceSettings) -> str:
     else:
         text = "" if value is None else str(value)
     text = " ".join(text.replace("|", "\\|").split())
-    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
+    return text if len(text) <= _MAX_CELL else f"{text[:_MAX_CELL]}…"
 
 
 def _first_value(field: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Understand: captures of a day become normalised rows and oddities.
+"""Transform: captures of a day become normalised rows and oddities.
 
-`merging` and what it uses are pure: records in, rows and oddities out. `files` and `frames` are the edge, where
+`merge` and what it uses are pure: records in, rows and oddities out. `files` and `frames` are the edge, where
 rows are written and read. Nothing here knows amoCRM's HTTP or a warehouse.
 """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # A group is closed at this size; every row counts as at least the second figure.
 _GROUP_BYTES = 64_000_000
-_LEAST_BYTES = 3_200
+_MIN_BYTES = 3_200
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class DayRows:
         import numpy as np
 
         if len(self.picked):
-            weights = np.maximum(self.sizes[self.picked], _LEAST_BYTES)
+            weights = np.maximum(self.sizes[self.picked], _MIN_BYTES)
             ends = np.flatnonzero(np.diff(np.cumsum(weights) // _GROUP_BYTES)) + 1
             for group in np.split(self.picked, ends):
                 table = self._table(group)
@@ -66,7 +66,7 @@ class DayRows:
         return np.array(list(accumulate((batch.num_rows for batch in self.batches), initial=0)))
 
     def _table(self, group: np.ndarray) -> pa.Table:
-        """Versions in the order of `group`: taken from their batches as they lie, then put in order."""
+        """LatestVersions in the order of `group`: taken from their batches as they lie, then put in order."""
         import numpy as np
         import pyarrow as pa
 

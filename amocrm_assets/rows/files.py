@@ -56,19 +56,19 @@ def write_rows(storage: Storage, source: SourceSettings, day: date) -> RowsWritt
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
     Raises `ActionRequired` for a day without a capture, `CaptureDamaged`, `Busy`, and errors of the storage.
     """
-    from amocrm_assets.rows.merging import rows_of_day
+    from amocrm_assets.rows.merge import rows_of_day
 
     started = time.perf_counter()
     name = rows_name(source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
-        storage.sweep(name)
+        storage.remove_stale(name)
         names = capture_names(storage, source.subdomain, day)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset="raw_leads")
         rows = rows_of_day(
             [stack.enter_context(open_capture(storage, capture)) for capture in names], source=source
         )
-        scratch = stack.enter_context(storage.scratch(name))
+        scratch = stack.enter_context(storage.temp_file(name))
         with disk_errors(f"Writing {name}", scratch):
             _write_parquet(rows, scratch)
             size_bytes = scratch.stat().st_size
@@ -91,7 +91,7 @@ def rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
     name = rows_name(subdomain, day)
     with ExitStack() as stack:
         try:
-            path = stack.enter_context(storage.local(name))
+            path = stack.enter_context(storage.as_local_path(name))
         except FileNotFoundError as error:
             raise _missing("Reading the rows", subdomain, day, asset="leads") from error
         yield path

@@ -14,7 +14,7 @@ from typing import Any
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 # Python refuses to turn longer literals into integers.
-_LONGEST_INTEGER = 4000
+_MAX_INTEGER_DIGITS = 4000
 
 
 class Number(str):
@@ -68,7 +68,7 @@ def _whole(literal: Number) -> int | None:
 
 
 def _integer(literal: str) -> int | Number:
-    return int(literal) if len(literal) < _LONGEST_INTEGER else Number(literal)
+    return int(literal) if len(literal) < _MAX_INTEGER_DIGITS else Number(literal)
 
 
 def _no_constant(name: str) -> None:

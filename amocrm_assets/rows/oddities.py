@@ -23,7 +23,7 @@ class Oddity:
     example: str
 
 
-class OddityNotes:
+class OddityCounter:
     """Notes by kind: the version they belong to, or the line where no version could be made of it."""
 
     def __init__(self) -> None:

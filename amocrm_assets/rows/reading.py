@@ -13,7 +13,7 @@ import msgspec
 
 from amocrm_assets.rows.json_values import Number
 from amocrm_assets.rows.leads import KNOWN_PROPERTIES, KnownLead, Lead
-from amocrm_assets.rows.misfits import lead_of_misfit
+from amocrm_assets.rows.malformed import lead_of_malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Notes = dict[int, Sequence[str]]
 
 # More than an account has; a stream of ever new names is not remembered for ever.
-_MOST_NAMES = 20_000
-_MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_MAX_NAMES = 20_000
+_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class LeadReader:
@@ -37,7 +37,7 @@ class LeadReader:
 
     def read(self, lines: Sequence[bytes]) -> tuple[Sequence[Lead | None], Notes]:
         """The lead of each line, None for one without a usable id; and by place notes of what did not fit."""
-        with suppress(*_MISFITS):  # around all of them: around each it would cost as much as keeping the lead
+        with suppress(*_MALFORMED):  # around all of them: around each it would cost as much as keeping the lead
             return [self._known(line) for line in lines], {}
         notes: Notes = {}
         return [self._any(line, place, notes) for place, line in enumerate(lines)], notes
@@ -49,13 +49,13 @@ class LeadReader:
         return lead
 
     def _any(self, line: bytes, place: int, notes: Notes) -> Lead | None:
-        with suppress(*_MISFITS):
+        with suppress(*_MALFORMED):
             return self._known(line)
-        with suppress(*_MISFITS):
+        with suppress(*_MALFORMED):
             lead = self._lead.decode(line)
             self._gather(self._properties.decode(line))
             return lead
-        lead_or_none, properties, notes[place] = lead_of_misfit(line)
+        lead_or_none, properties, notes[place] = lead_of_malformed(line)
         self._gather(properties)
         return lead_or_none
 
@@ -71,6 +71,6 @@ class _Names(dict[bytes, str | None]):
 
     def __missing__(self, sent: bytes) -> str | None:
         name = msgspec.json.decode(sent, type=str | None)
-        if len(self) < _MOST_NAMES:
+        if len(self) < _MAX_NAMES:
             self[sent] = name
         return name

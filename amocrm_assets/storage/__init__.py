@@ -33,14 +33,14 @@ class Storage(Protocol):
         """Where a file lies for other programs: an absolute path or `gs://…`."""
         ...
 
-    def scratch(self, name: str) -> AbstractContextManager[Path]:
+    def temp_file(self, name: str) -> AbstractContextManager[Path]:
         """A local path to write a file into before it is published; gone when the context ends.
 
         What a killed process left behind there is removed by `sweep`.
         """
         ...
 
-    def sweep(self, prefix: str) -> int:
+    def remove_stale(self, prefix: str) -> int:
         """Remove what killed processes left of the file `prefix` and of all below the folder `prefix`.
 
         The caller holds the lock of their writers.
@@ -55,7 +55,7 @@ class Storage(Protocol):
         """Publish a written file, in the place of one that may be there, durably."""
         ...
 
-    def local(self, name: str) -> AbstractContextManager[Path]:
+    def as_local_path(self, name: str) -> AbstractContextManager[Path]:
         """The file as a local path to read from. Raises `FileNotFoundError`."""
         ...
 

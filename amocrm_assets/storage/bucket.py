@@ -50,12 +50,12 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Keys of all objects that begin with `prefix`."""
-        with self._errors("Listing", prefix, needs="storage.objects.list"):
+        with self._errors("RecordList", prefix, needs="storage.objects.list"):
             fields = "items(name),nextPageToken"
             found = self._client.list_blobs(self.name, prefix=prefix, fields=fields, **self._limits)
             return [blob.name for blob in found]
 
-    def look(self, key: str) -> storage.Blob | None:
+    def stat(self, key: str) -> storage.Blob | None:
         """What is known of an object without its content, or None."""
         with self._errors("Looking at", key, needs="storage.objects.get"):
             return self._bucket.get_blob(key, **self._limits)
@@ -70,7 +70,7 @@ class Bucket:
 
     def read(self, key: str, *, generation: str) -> bytes | None:
         """The content that an object had at a generation; None when it has been replaced or deleted since."""
-        with self._errors("Reading", key, needs="storage.objects.get"), suppress(answers.NotFound):
+        with self._errors("WindowReader", key, needs="storage.objects.get"), suppress(answers.NotFound):
             content: bytes = self._bucket.blob(key, generation=int(generation)).download_as_bytes(**self._limits)
             return content
         return None
@@ -92,7 +92,7 @@ class Bucket:
         ):
             self._send(blob, content, if_generation_match=condition)
             return blob
-        there = self.look(key)
+        there = self.stat(key)
         return there if there and (there.metadata or {}).get(_MARK) == blob.metadata[_MARK] else None
 
     def delete(self, key: str, *, if_generation: str | None = None) -> bool:

@@ -35,7 +35,7 @@ class FolderStorage:
         """Names of all finished files below `prefix`, sorted."""
         top = self._path(prefix) if prefix else self._root
         found: list[str] = []
-        with disk_errors(f"Listing {prefix or 'everything'}", top):
+        with disk_errors(f"RecordList {prefix or 'everything'}", top):
             for folder, folders, files in os.walk(top, onerror=_unless_missing):
                 folders[:] = [name for name in folders if not name.startswith(".")]
                 below = Path(folder).relative_to(self._root)
@@ -47,7 +47,7 @@ class FolderStorage:
         return str(self._path(name))
 
     @contextmanager
-    def scratch(self, name: str) -> Iterator[Path]:
+    def temp_file(self, name: str) -> Iterator[Path]:
         """A path beside the file's later place, so that publishing never copies."""
         path = self._path(name)
         scratch = path.with_name(f".{path.name}.{uuid4().hex}{_SCRATCH}")
@@ -59,7 +59,7 @@ class FolderStorage:
             with disk_errors(f"Removing the scratch file of {name}", scratch):
                 scratch.unlink(missing_ok=True)
 
-    def sweep(self, prefix: str) -> int:
+    def remove_stale(self, prefix: str) -> int:
         """Remove scratch files of the file `prefix` and of all below the folder `prefix`.
 
         The caller holds the lock of their writers.
@@ -90,7 +90,7 @@ class FolderStorage:
             _sync(path.parent)
 
     @contextmanager
-    def local(self, name: str) -> Iterator[Path]:
+    def as_local_path(self, name: str) -> Iterator[Path]:
         """The file itself. Raises `FileNotFoundError`."""
         path = self._path(name)
         if not path.is_file():
@@ -99,7 +99,7 @@ class FolderStorage:
 
     def version(self, name: str) -> str:
         """The digest of the file's content. Raises `FileNotFoundError`."""
-        with self.local(name) as path, disk_errors(f"Reading {name}", path), path.open("rb") as file:
+        with self.as_local_path(name) as path, disk_errors(f"Reading {name}", path), path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
 
     def read(self, name: str) -> Versioned | None:
@@ -116,7 +116,7 @@ class FolderStorage:
 
         Returns the new version, or None when somebody else was quicker.
         """
-        with self.lock(f"{name}.write", wait_seconds=_WRITE_WAIT_SECONDS), self.scratch(name) as scratch:
+        with self.lock(f"{name}.write", wait_seconds=_WRITE_WAIT_SECONDS), self.temp_file(name) as scratch:
             there = self.read(name)
             if (there and there.version) != if_version:
                 return None

@@ -55,14 +55,14 @@ class GcsStorage:
         """The object's address."""
         return self._bucket.uri(self._key(name))
 
-    def scratch(self, name: str) -> AbstractContextManager[Path]:
+    def temp_file(self, name: str) -> AbstractContextManager[Path]:
         """A file on this machine."""
-        return self._files("written").scratch(name)
+        return self._files("written").temp_file(name)
 
-    def sweep(self, prefix: str) -> int:
+    def remove_stale(self, prefix: str) -> int:
         """Remove what killed processes of this machine left below `prefix`, and downloads of killed readers."""
         self._remove_old_downloads()
-        return self._files("written").sweep(prefix)
+        return self._files("written").remove_stale(prefix)
 
     def create(self, name: str, file: Path) -> None:
         """Upload a file under a new name. Raises `FileExistsError` if the name is taken."""
@@ -74,15 +74,15 @@ class GcsStorage:
         self._bucket.upload(self._key(name), file, if_generation=None)
 
     @contextmanager
-    def local(self, name: str) -> Iterator[Path]:
+    def as_local_path(self, name: str) -> Iterator[Path]:
         """A copy of the object on this machine. Raises `FileNotFoundError`."""
-        with self._files("read").scratch(name) as path:
+        with self._files("read").temp_file(name) as path:
             self._bucket.download(self._key(name), path)
             yield path
 
     def version(self, name: str) -> str:
         """The object's generation. Raises `FileNotFoundError`."""
-        there = self._bucket.look(self._key(name))
+        there = self._bucket.stat(self._key(name))
         if there is None:
             raise FileNotFoundError(name)
         return str(there.generation)
@@ -90,7 +90,7 @@ class GcsStorage:
     def read(self, name: str) -> Versioned | None:
         """A small object with its generation, or None."""
         key = self._key(name)
-        while there := self._bucket.look(key):
+        while there := self._bucket.stat(key):
             generation = str(there.generation)
             content = self._bucket.read(key, generation=generation)
             if content is not None:  # else it has just been replaced

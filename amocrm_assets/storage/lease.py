@@ -78,7 +78,7 @@ class Lease:
 
     def _free_generation(self) -> str | None:
         """The generation to replace in order to hold the lease; None while somebody else holds it."""
-        there = self._bucket.look(self._key)
+        there = self._bucket.stat(self._key)
         if there is None:
             return "0"
         generation = str(there.generation)

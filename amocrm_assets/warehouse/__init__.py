@@ -31,7 +31,7 @@ class ShardLoad:
 
 
 @dataclass(frozen=True)
-class ShardPut:
+class LoadResult:
     """What the warehouse itself says of a shard after the load."""
 
     table: str
@@ -54,9 +54,9 @@ class Warehouse(Protocol):
         """The full name of a table, as Dagster's `dagster/table_name` shows it."""
         ...
 
-    def put(
+    def load(
         self, loads: Sequence[ShardLoad], storage: Storage, *, run_id: str
-    ) -> Iterator[tuple[ShardLoad, ShardPut | Exception]]:
+    ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
         """Replace shards, side by side where the warehouse can; one pair per load, in order of completion.
 
         A shard that fails does not hinder the others. Each is verified: the table's own count and schema equal

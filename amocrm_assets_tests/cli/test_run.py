@@ -131,7 +131,7 @@ def test_each_new_try_of_a_step_is_said_at_once_with_its_cause(
 ) -> None:
     file = deployment / "defs" / "acme" / "defs.yaml"
     file.write_text(re.sub("base_url: .*", "base_url: http://127.0.0.1:1", file.read_text()))
-    monkeypatch.setattr("amocrm_assets.crm.client.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("amocrm_assets.crm.client.MAX_ATTEMPTS", 1)
     monkeypatch.setattr("amocrm_assets.orchestration.source.Retries", lambda: Retries(1, 0.0))
 
     assert run("run", "acme", *form) == 1

@@ -1,4 +1,4 @@
-"""Tests of `cli.sources`, and of what it is told by `crm.authorisation.standing` and `orchestration.history`."""
+"""Tests of `cli.sources`, `crm.authorisation.status` and `orchestration.day_coverage`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from amocrm_assets.orchestration.history import progress_of
+from amocrm_assets.orchestration.day_coverage import progress_of
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.shard import shard_name
 from amocrm_assets_tests.crm.authorisation.tokens import jwt

@@ -1,4 +1,4 @@
-"""A list of leads that is edited between two answers: what the tests of walks and plans read from.
+"""A list of leads that is edited between two answers: what the tests of paginators and plans read from.
 
 It answers asks as `amocrm-api.md` describes lists, without HTTP, so that hypothesis can try thousands of accounts.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pages import LeadLine, Page
+from amocrm_assets.crm.pages import Page, RawRecord
 
 if TYPE_CHECKING:
     from random import Random
 
-    from amocrm_assets.crm.walks import Ask
+    from amocrm_assets.crm.pagination import Query
 
 
 @dataclass
@@ -31,10 +31,10 @@ class ListedAccount:
     touched: set[int] = field(default_factory=set)
     asked: int = 0
 
-    def answer(self, ask: Ask, random: Random) -> Page:
+    def answer(self, ask: Query, random: Random) -> Page:
         """The page that the account would send now."""
         self.asked += 1
-        deleted = ask.listing == "deleted" and self.knows_deleted
+        deleted = ask.record_list == "deleted" and self.knows_deleted
         rows = list((self.deleted if deleted else self.live).items())
         if self.filters and ask.from_at is not None and ask.to_at is not None:
             params = ask.params()
@@ -48,7 +48,7 @@ class ListedAccount:
         limit = min(ask.limit, self.page_cap)
         start = (ask.page - 1) * limit
         leads = tuple(
-            LeadLine(lead, at, deleted, b"%d %d" % (lead, at)) for lead, at in rows[start : start + limit]
+            RawRecord(lead, at, deleted, b"%d %d" % (lead, at)) for lead, at in rows[start : start + limit]
         )
         return Page(leads, has_next=start + limit < len(rows))
 

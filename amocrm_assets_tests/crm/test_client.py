@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.crm.account import read_account, read_catalogue
-from amocrm_assets.crm.client import MOST_ATTEMPTS, MOST_HOLDS, AmoCrmClient, Closed
+from amocrm_assets.crm.client import MAX_ATTEMPTS, MAX_CONSECUTIVE_429S, AmoCrmClient, ClientClosed
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
@@ -80,8 +80,8 @@ def test_a_passing_fault_is_asked_again(sandbox: Sandbox, kind: FaultKind) -> No
         assert read_account(client).id == 31415926
 
     sandbox.configure(gzip=False)
-    assert client.traffic.requests == 4
-    assert sum(client.traffic.retries.values()) == 3
+    assert client.stats.requests == 4
+    assert sum(client.stats.retries.values()) == 3
 
 
 def test_an_answer_that_does_not_come_is_asked_again(sandbox: Sandbox) -> None:
@@ -97,11 +97,11 @@ def test_a_fault_that_stays_ends_after_a_bounded_number_of_tries(sandbox: Sandbo
 
     with (
         client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client,
-        pytest.raises(AmoCrmUnavailable, match=f"502 from the server, {MOST_ATTEMPTS} times") as stop,
+        pytest.raises(AmoCrmUnavailable, match=f"502 from the server, {MAX_ATTEMPTS} times") as stop,
     ):
         read_account(client)
 
-    assert client.traffic.requests == MOST_ATTEMPTS
+    assert client.stats.requests == MAX_ATTEMPTS
     assert stop.value.facts["status"] == 502
     assert free_time.now < 900
 
@@ -126,7 +126,7 @@ def test_a_refusal_slows_the_whole_account_down(sandbox: Sandbox, kind: FaultKin
         read_account(client)
 
     assert free_time.now >= 10
-    assert client.traffic.retries == {"429": 2}
+    assert client.stats.retries == {"429": 2}
 
 
 def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
@@ -139,7 +139,7 @@ def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
     ):
         read_account(client)
 
-    assert client.traffic.requests == MOST_HOLDS
+    assert client.stats.requests == MAX_CONSECUTIVE_429S
     assert free_time.now >= 60
 
 
@@ -161,7 +161,7 @@ def test_what_needs_a_person_is_asked_once(
     with client_of(sandbox) as client, pytest.raises(error, match=fix):
         read_account(client)
 
-    assert client.traffic.requests == (2 if kind == "401" else 1)
+    assert client.stats.requests == (2 if kind == "401" else 1)
 
 
 def test_a_refused_token_is_renewed_once_and_the_question_repeated(sandbox: Sandbox) -> None:
@@ -176,7 +176,7 @@ def test_a_refused_token_is_renewed_once_and_the_question_repeated(sandbox: Sand
     with AmoCrmClient(sandbox.url, Renewing(""), requests_per_second=1000) as client:
         assert read_account(client).id == 31415926
 
-    assert client.traffic.requests == 2
+    assert client.stats.requests == 2
 
 
 def test_a_closed_client_wakes_those_who_wait(sandbox: Sandbox) -> None:
@@ -185,19 +185,19 @@ def test_a_closed_client_wakes_those_who_wait(sandbox: Sandbox) -> None:
     def ask(client: AmoCrmClient) -> None:
         try:
             read_account(client)
-        except Closed as end:
+        except ClientClosed as end:
             ended.append(type(end))
 
     sandbox.configure(faults=(Fault("429-html", retry_after=300),))
     client = AmoCrmClient(sandbox.url, FixedToken(sandbox.token))
     waiting = threading.Thread(target=ask, args=(client,))
     waiting.start()
-    while client.traffic.requests == 0:
+    while client.stats.requests == 0:
         time.sleep(0.01)
     client.close()
     waiting.join(timeout=10)
 
-    assert ended == [Closed]
+    assert ended == [ClientClosed]
 
 
 def test_the_servers_clock_is_known_after_an_answer() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.answers import Answer, Passing
 from amocrm_assets.crm.pages import NOTHING, parse_page
+from amocrm_assets.crm.responses import Response, RetryableError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -18,8 +18,10 @@ JSON = st.recursive(
 )
 
 
-def page(leads: str, *, links: str = "{}") -> Answer:
-    return Answer("/api/v4/leads", 200, f'{{"_page":1,"_links":{links},"_embedded":{{"leads":{leads}}}}}'.encode())
+def page(leads: str, *, links: str = "{}") -> Response:
+    return Response(
+        "/api/v4/leads", 200, f'{{"_page":1,"_links":{links},"_embedded":{{"leads":{leads}}}}}'.encode()
+    )
 
 
 def test_a_lead_keeps_its_bytes() -> None:
@@ -60,7 +62,7 @@ def test_the_end_is_known_by_the_missing_next_link() -> None:
 
 
 def test_204_is_an_empty_page() -> None:
-    assert parse_page(Answer("/api/v4/leads", 204)) == NOTHING
+    assert parse_page(Response("/api/v4/leads", 204)) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -80,8 +82,8 @@ def test_204_is_an_empty_page() -> None:
     ],
 )
 def test_a_broken_page_is_asked_for_again(body: bytes) -> None:
-    with pytest.raises(Passing):
-        parse_page(Answer("/api/v4/leads", 200, body))
+    with pytest.raises(RetryableError):
+        parse_page(Response("/api/v4/leads", 200, body))
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=8), JSON, max_size=5), max_size=4), st.booleans())
@@ -97,7 +99,7 @@ def test_any_lead_comes_back_as_it_was_sent(leads: list[dict[str, object]], esca
 @given(JSON)
 def test_any_other_json_is_a_page_or_asked_for_again(body: object) -> None:
     try:
-        parse_page(Answer("/api/v4/leads", 200, json.dumps(body).encode()))
-    except Passing:
+        parse_page(Response("/api/v4/leads", 200, json.dumps(body).encode()))
+    except RetryableError:
         return
     assert isinstance(body, dict)

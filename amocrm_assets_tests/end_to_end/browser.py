@@ -32,7 +32,7 @@ FLAGS = [
     "--disable-sync",
 ]
 # A machine that runs other tests beside this may need long to draw a page.
-PATIENCE_SECONDS = 60
+RETRY_TIMEOUT_SECONDS = 60
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def open_browser(profile: Path, *, width: int = 1400, height: int = 900) -> Iter
             viewport={"width": width, "height": height},
             reduced_motion="reduce",
         )
-        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        context.set_default_timeout(RETRY_TIMEOUT_SECONDS * 1000)
         try:
             yield context.new_page()
         finally:

@@ -27,7 +27,7 @@ SOUND = {"subdomain": "sandbox", "display_name": "Sandbox"}
 TROUBLED = {"subdomain": "spring-tea", "display_name": "Spring Tea", "leads_custom_fields": ["Бюджет рекламы"]}
 # One account for each of the next minutes: soon after Dagster is up, however slow the machine, one of them is due.
 MINUTES_DUE = range(1, 7)
-LEAST_NOTICE = timedelta(seconds=10)
+MIN_NOTICE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Deployment:
     def next_due(self) -> str:
         """The account whose schedule is due next, late enough to be switched on before."""
         for minutes in MINUTES_DUE:
-            if _due_at(self.started_at, minutes) - datetime.now(UTC) > LEAST_NOTICE:
+            if _due_at(self.started_at, minutes) - datetime.now(UTC) > MIN_NOTICE:
                 return f"due_{minutes}"
         raise AssertionError(f"Dagster took more than {MINUTES_DUE[-1]} minutes to start")
 

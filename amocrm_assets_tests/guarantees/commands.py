@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "AMOCRM_PROOF_TOKEN"
 LOADED_ONCE = (
-    "amocrm_assets.cli.run", "amocrm_assets.orchestration.running", "amocrm_assets.rows.merging",
+    "amocrm_assets.cli.run", "amocrm_assets.orchestration.running", "amocrm_assets.rows.merge",
     "alembic.command", "duckdb", "pandas", "pyarrow.parquet", "rich.progress", "upath",
 )  # fmt: skip
 

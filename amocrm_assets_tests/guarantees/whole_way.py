@@ -63,7 +63,7 @@ class WholeWay:
             ShardLoad(self.source.subdomain, day, each.name, each.row_count)
             for day, each in zip(days, self.written, strict=True)
         ]
-        for _, put in self.warehouse.put(loads, self.storage, run_id="proof"):
+        for _, put in self.warehouse.load(loads, self.storage, run_id="proof"):
             if isinstance(put, Exception):
                 raise put
 

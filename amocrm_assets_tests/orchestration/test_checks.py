@@ -93,7 +93,7 @@ def test_a_reading_without_proof_fails_the_check_as_an_error() -> None:
 
 def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST)
-    with pipeline.storage.local(rows_name("acme", DAY)) as path:
+    with pipeline.storage.as_local_path(rows_name("acme", DAY)) as path:
         rows = pq.read_table(path)
         twice = concat_tables([rows, rows.slice(0, 1)])
         pq.write_table(twice, path)

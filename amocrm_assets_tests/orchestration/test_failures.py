@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from amocrm_assets import errors
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail, in_words
-from amocrm_assets.orchestration.progress import listening
+from amocrm_assets.orchestration.run_listener import listening
 
 LEAVES = [
     kind

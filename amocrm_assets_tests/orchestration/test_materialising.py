@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.captures import capture_names
-from amocrm_assets.orchestration.progress import listening
+from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.rows import rows_name
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
@@ -49,7 +49,7 @@ def test_the_metadata_of_a_day_tells_what_it_cost(pipeline: Pipeline) -> None:
     pipeline.run(LAST)
     raw = pipeline.materialised("raw_leads")[LAST]
     assert {
-        "requests", "pages", "repeats", "left_the_window", "retries", "requests_per_second", "size_bytes",
+        "requests", "pages", "repeats", "edited_away", "retries", "requests_per_second", "size_bytes",
         "seconds", "seconds_waited_for_pace", "filters_honoured", "capture", "account", "authorisation_ends",
     } <= raw.keys()  # fmt: skip
     assert raw["requests"] == len(pipeline.sandbox.requests)

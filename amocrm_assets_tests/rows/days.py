@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from amocrm_assets.captures import CaptureFacts, CaptureWriter, OpenCapture
+from amocrm_assets.captures import CaptureHeader, CaptureWriter, OpenCapture
 from amocrm_assets.rows.day_rows import DayRows
-from amocrm_assets.rows.merging import rows_of_day
+from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage import Storage
@@ -85,9 +85,9 @@ def line(sent: Line) -> bytes:
     return sent if isinstance(sent, bytes) else json.dumps(sent).encode()
 
 
-def facts(number: int = 0, fields: Sequence[Any] = ()) -> CaptureFacts:
+def facts(number: int = 0, fields: Sequence[Any] = ()) -> CaptureHeader:
     """Facts of the day's capture with this number."""
-    return CaptureFacts(
+    return CaptureHeader(
         subdomain="acme",
         day=DAY,
         from_at=UPDATED_AT,

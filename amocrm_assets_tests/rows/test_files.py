@@ -86,7 +86,7 @@ def test_a_damaged_capture_leaves_the_rows_as_they_were(storage: Storage) -> Non
     with pytest.raises(CaptureDamaged, match=name):
         write_rows(storage, source(), DAY)
     assert content(storage) == before
-    assert storage.sweep("") == 0
+    assert storage.remove_stale("") == 0
 
 
 def test_a_full_disk_leaves_the_rows_as_they_were(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_full_disk_leaves_the_rows_as_they_were(tmp_path: Path) -> None:
         with pytest.raises(StorageRefused, match="No space left"):
             write_rows(storage, source(), DAY)
         assert content(storage) == before
-        assert storage.sweep("") == 0
+        assert storage.remove_stale("") == 0
 
 
 def test_what_a_killed_run_left_of_a_rows_file_is_removed(storage: Storage, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_runs_that_are_killed_lose_no_capture_and_leave_nothing_behind(storage: 
             time.sleep(chance.random() / 10)
             process.kill()
             kept += 1 + len(process.stdout.readlines())
-    storage.sweep("captures")  # as the next reading does
+    storage.remove_stale("captures")  # as the next reading does
     ids = {int(each) for each in pq.read_table(write(storage))["id"].to_pylist()}
     assert ids >= {7, *range(100, kept)}
     assert not list(tmp_path.rglob("*.partial"))

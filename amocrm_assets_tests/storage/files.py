@@ -7,19 +7,19 @@ from amocrm_assets.storage import Storage
 
 def create(storage: Storage, name: str, content: bytes) -> None:
     """Publish a file under a new name."""
-    with storage.scratch(name) as scratch:
+    with storage.temp_file(name) as scratch:
         scratch.write_bytes(content)
         storage.create(name, scratch)
 
 
 def replace(storage: Storage, name: str, content: bytes) -> None:
     """Publish a file in the place of one that may be there."""
-    with storage.scratch(name) as scratch:
+    with storage.temp_file(name) as scratch:
         scratch.write_bytes(content)
         storage.replace(name, scratch)
 
 
 def content(storage: Storage, name: str) -> bytes:
     """What a file holds."""
-    with storage.local(name) as path:
+    with storage.as_local_path(name) as path:
         return path.read_bytes()

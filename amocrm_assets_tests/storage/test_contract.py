@@ -69,7 +69,7 @@ def test_names_are_those_below_a_folder_and_not_its_neighbours(storage: Storage)
 
 
 def test_nothing_is_seen_of_a_file_that_is_not_published(storage: Storage) -> None:
-    with storage.scratch(NAME) as scratch:
+    with storage.temp_file(NAME) as scratch:
         scratch.write_bytes(b"half")
         assert storage.names("") == []
     assert not scratch.exists()
@@ -77,31 +77,31 @@ def test_nothing_is_seen_of_a_file_that_is_not_published(storage: Storage) -> No
 
 
 def test_a_scratch_file_is_removed_when_its_writer_fails(storage: Storage) -> None:
-    with pytest.raises(ZeroDivisionError), storage.scratch(NAME) as scratch:
+    with pytest.raises(ZeroDivisionError), storage.temp_file(NAME) as scratch:
         scratch.write_bytes(b"half" * (1 // 0))
     assert not scratch.exists()
 
 
 def test_what_a_killed_writer_left_is_swept(storage: Storage, place: Place) -> None:
-    with place.process(f"scratch({NAME!r})", then="it.write_bytes(b'half')") as process:
+    with place.process(f"temp_file({NAME!r})", then="it.write_bytes(b'half')") as process:
         process.kill()
     create(storage, NAME, b"whole")
-    assert storage.sweep("captures/other") == 0
-    assert storage.sweep("captures/acme") == 1
-    assert storage.sweep("captures/acme") == 0
+    assert storage.remove_stale("captures/other") == 0
+    assert storage.remove_stale("captures/acme") == 1
+    assert storage.remove_stale("captures/acme") == 0
     assert content(storage, NAME) == b"whole"
 
 
 def test_sweeping_for_one_file_leaves_its_neighbours_writers_alone(storage: Storage) -> None:
-    with storage.scratch("rows/acme/1.parquet") as first, storage.scratch("rows/acme/11.parquet") as second:
+    with storage.temp_file("rows/acme/1.parquet") as first, storage.temp_file("rows/acme/11.parquet") as second:
         first.write_bytes(b"half")
         second.write_bytes(b"half")
-        assert storage.sweep("rows/acme/1.parquet") == 1
+        assert storage.remove_stale("rows/acme/1.parquet") == 1
         assert (first.exists(), second.exists()) == (False, True)
 
 
 def test_a_missing_file_is_told_as_missing(storage: Storage) -> None:
-    with pytest.raises(FileNotFoundError), storage.local(NAME):
+    with pytest.raises(FileNotFoundError), storage.as_local_path(NAME):
         pass
     assert storage.read(NAME) is None
 

@@ -43,12 +43,12 @@ def test_a_full_disk_is_refused_and_nothing_half_written_stays(disk: Path) -> No
     create(storage, "kept", b"whole")
     with (
         pytest.raises(StorageRefused, match="No space left"),
-        storage.scratch("big") as scratch,
+        storage.temp_file("big") as scratch,
         disk_errors("Writing big", scratch),
     ):
         scratch.write_bytes(os.urandom(2 * SMALL_DISK_BYTES))
     assert storage.names("") == ["kept"]
-    assert storage.sweep("") == 0
+    assert storage.remove_stale("") == 0
     with pytest.raises(StorageRefused, match="No space left"):
         storage.write("token", os.urandom(2 * SMALL_DISK_BYTES), if_version=None)
     assert storage.read("token") is None

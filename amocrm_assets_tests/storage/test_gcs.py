@@ -112,7 +112,7 @@ def test_a_download_that_is_cut_off_is_never_taken_for_whole(gcs: FakeGcs, stora
 
 def test_a_bucket_that_does_not_answer_may_pass(gcs: FakeGcs, storage: Storage) -> None:
     fails_always(gcs, "unavailable")
-    with pytest.raises(StorageUnavailable, match="Listing gs://bucket/some/prefix/captures/"):
+    with pytest.raises(StorageUnavailable, match="RecordList gs://bucket/some/prefix/captures/"):
         storage.names("captures")
 
 
@@ -174,7 +174,7 @@ def test_a_replaced_object_is_never_read_half_old_half_new(gcs: FakeGcs, storage
 
 def test_files_on_their_way_are_private_and_gone_afterwards(storage: Storage, tmp_path: Path) -> None:
     replace(storage, NAME, b"x")
-    with storage.local(NAME) as path:
+    with storage.as_local_path(NAME) as path:
         folder = tmp_path / f"amocrm-assets-{os.getuid()}"
         assert path.is_relative_to(folder)
         assert folder.stat().st_mode & 0o077 == 0
@@ -189,12 +189,12 @@ def test_a_folder_for_files_on_their_way_that_others_can_see_is_refused(storage:
 
 def test_downloads_of_killed_readers_are_removed_a_day_later(storage: Storage) -> None:
     create(storage, NAME, b"x")
-    with storage.local(NAME) as path:
-        storage.sweep("captures")
+    with storage.as_local_path(NAME) as path:
+        storage.remove_stale("captures")
         assert path.exists()
         two_days_ago = time.time() - 2 * 24 * 3600
         os.utime(path, (two_days_ago, two_days_ago))
-        storage.sweep("captures")
+        storage.remove_stale("captures")
         assert not path.exists()
 
 

@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets.storage.folder import FolderStorage
-from amocrm_assets.warehouse import ShardLoad, ShardPut, Warehouse, open_warehouse
+from amocrm_assets.warehouse import LoadResult, ShardLoad, Warehouse, open_warehouse
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address
 from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
-from amocrm_assets.warehouse.bigquery.patience import Patience
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
+from amocrm_assets.warehouse.bigquery.timeouts import Patience
 from amocrm_assets_tests.warehouse.recording_bigquery import RecordingBigQuery
 
 Lead = dict[str, Any]
@@ -74,14 +74,14 @@ class Place:
     def load(self, day: date, leads: Sequence[Lead], *, subdomain: str = "acme") -> ShardLoad:
         """Write the rows of a day, as `rows` does."""
         name = f"rows/{subdomain}/leads/{day.isoformat()}.parquet"
-        with self.storage.scratch(name) as file:
+        with self.storage.temp_file(name) as file:
             pq.write_table(pa.Table.from_pylist(list(leads), schema=arrow_schema()), file)
             self.storage.replace(name, file)
         return ShardLoad(subdomain, day, name, len(leads))
 
-    def put(self, *loads: ShardLoad, run_id: str = "run-1") -> dict[date, ShardPut | Exception]:
+    def put(self, *loads: ShardLoad, run_id: str = "run-1") -> dict[date, LoadResult | Exception]:
         """Put shards and say how each went."""
-        return {load.day: outcome for load, outcome in self.warehouse.put(loads, self.storage, run_id=run_id)}
+        return {load.day: outcome for load, outcome in self.warehouse.load(loads, self.storage, run_id=run_id)}
 
     def leads(self, *days: date, subdomain: str = "acme") -> list[Lead]:
         """Rows of some shards as plain objects."""
@@ -137,8 +137,8 @@ def wired_place(
 ) -> Place:
     """BigQuery's warehouse at the recording server; it does not sleep between its own repeats."""
     address = BigQueryAddress("p", "d", location, server.url)
-    patience = Patience(answer_seconds=5, repeat_seconds=1.5, job_seconds=job_seconds, sleep=naps.append)
-    return Place(BigQueryWarehouse(address, patience=patience), storage, query=lambda _: [], quoted=str)
+    timeouts = Patience(answer_seconds=5, repeat_seconds=1.5, job_seconds=job_seconds, sleep=naps.append)
+    return Place(BigQueryWarehouse(address, timeouts=timeouts), storage, query=lambda _: [], quoted=str)
 
 
 class BucketStorage(FolderStorage):

@@ -17,7 +17,7 @@ import pytest
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
-from amocrm_assets.warehouse import ShardPut
+from amocrm_assets.warehouse import LoadResult
 from amocrm_assets_tests.emulator import Emulator
 from amocrm_assets_tests.warehouse.places import BucketStorage, Place, bigquery_place_at, lead, wired_place
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
@@ -27,7 +27,7 @@ SHARD = "amoCrmLeads_acme_20260101"
 UPLOAD = "^/upload/.*/jobs$"
 
 
-def put(place: Place, *, run_id: str = "run-1") -> ShardPut | Exception:
+def put(place: Place, *, run_id: str = "run-1") -> LoadResult | Exception:
     """Put one shard of two rows."""
     return place.put(place.load(DAY, [lead(1), lead(2)]), run_id=run_id)[DAY]
 
@@ -35,7 +35,7 @@ def put(place: Place, *, run_id: str = "run-1") -> ShardPut | Exception:
 def test_a_load_says_everything_that_bigquery_must_know(server: RecordingBigQuery, wired: Place) -> None:
     outcome = put(wired)
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     (sent,) = server.sent("POST", UPLOAD)
     assert sent.body["configuration"]["load"] == {
         "destinationTable": {"projectId": "p", "datasetId": "d", "tableId": SHARD},
@@ -74,8 +74,8 @@ def test_labels_of_other_people_stay(server: RecordingBigQuery, wired: Place) ->
 def test_a_step_that_is_run_again_finds_the_first_load(server: RecordingBigQuery, wired: Place) -> None:
     first, second = put(wired), put(wired)
 
-    assert isinstance(first, ShardPut)
-    assert isinstance(second, ShardPut)
+    assert isinstance(first, LoadResult)
+    assert isinstance(second, LoadResult)
     assert first.job_id == second.job_id
     assert len(server.jobs) == 1
 
@@ -97,7 +97,7 @@ def test_an_answer_that_is_lost_after_the_load_makes_no_second_load(
 
     outcome = put(wired)
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert len(server.jobs) == 1
     assert len(server.sent("POST", UPLOAD)) == 2
     assert naps
@@ -115,7 +115,7 @@ def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_
         from amocrm_assets.warehouse import ShardLoad, open_warehouse
         warehouse = open_warehouse("bigquery://p/d?location=EU&endpoint={server.url}")
         load = ShardLoad("acme", date(2026, 1, 1), {load.rows!r}, 2)
-        print(*warehouse.put([load], open_storage({folder!r}), run_id="run-1"))
+        print(*warehouse.load([load], open_storage({folder!r}), run_id="run-1"))
     """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)]) as process:
         deadline = time.monotonic() + 60
@@ -126,7 +126,7 @@ def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_
 
     assert process.returncode == -signal.SIGKILL
     assert server.tables[SHARD]["numRows"] == "2"
-    assert isinstance(put(wired), ShardPut)
+    assert isinstance(put(wired), LoadResult)
     assert len(server.jobs) == 1
 
 
@@ -135,7 +135,7 @@ def test_an_upload_that_is_cut_off_is_sent_again(server: RecordingBigQuery, wire
 
     outcome = put(wired)
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert len(server.jobs) == 1
 
 
@@ -149,7 +149,7 @@ def test_any_call_may_fail_for_a_moment(server: RecordingBigQuery, wired: Place,
 
     outcome = put(wired)
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert server.faults[0].times == 0
     assert len(server.jobs) == 1
 
@@ -170,7 +170,7 @@ def test_a_server_that_stays_away_is_unavailable_within_the_deadline(
 def test_a_job_is_waited_for(server: RecordingBigQuery, wired: Place, naps: list[float]) -> None:
     server.polls = 3
 
-    assert isinstance(put(wired), ShardPut)
+    assert isinstance(put(wired), LoadResult)
     assert naps == [0.5, 1.0]
 
 
@@ -186,7 +186,7 @@ def test_a_job_that_does_not_end_is_found_again_by_the_retried_step(
     assert "still RUNNING" in str(outcome)
 
     server.jobs[str(outcome.facts["job_id"])]["left"] = 0
-    assert isinstance(put(hasty), ShardPut)
+    assert isinstance(put(hasty), LoadResult)
     assert len(server.jobs) == 1
 
 
@@ -197,7 +197,7 @@ def test_a_job_that_failed_for_a_passing_reason_is_repeated_under_another_id(
 
     outcome = put(wired)
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert [job_id[-2:] for job_id in server.jobs] == ["_1", "_2", "_3"]
     assert naps == [2.0, 4.0]
 
@@ -208,7 +208,7 @@ def test_a_job_that_fails_again_and_again_is_unavailable_and_the_next_try_takes_
     server.job_errors = [{"reason": "backendError", "message": "Try again"}] * 3
 
     assert isinstance(put(wired), WarehouseUnavailable)
-    assert isinstance(put(wired), ShardPut)
+    assert isinstance(put(wired), LoadResult)
     assert [job_id[-2:] for job_id in server.jobs] == ["_1", "_2", "_3", "_4"]
 
 
@@ -242,7 +242,7 @@ def test_one_shard_that_fails_does_not_hinder_the_others(server: RecordingBigQue
     outcomes = wired.put(*[wired.load(DAY + timedelta(days=number), [lead(1)]) for number in range(10)])
 
     kinds = [type(outcome) for outcome in outcomes.values()]
-    assert kinds.count(ShardPut) == 9
+    assert kinds.count(LoadResult) == 9
     assert kinds.count(WarehouseRefused) == 1
 
 
@@ -250,7 +250,7 @@ def test_who_stops_listening_does_not_wait_for_loads_that_have_not_begun(
     server: RecordingBigQuery, wired: Place
 ) -> None:
     loads = [wired.load(DAY + timedelta(days=number), []) for number in range(60)]
-    outcomes = iter(wired.warehouse.put(loads, wired.storage, run_id="run-1"))
+    outcomes = iter(wired.warehouse.load(loads, wired.storage, run_id="run-1"))
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
 
@@ -292,7 +292,7 @@ def test_rows_in_a_bucket_are_loaded_by_their_address(
 
     outcome = put(wired_place(server, BucketStorage(tmp_path, "leads"), naps))
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert not server.sent("POST", UPLOAD)
     (sent,) = server.sent("POST", "/jobs$")
     load = sent.body["configuration"]["load"]
@@ -305,7 +305,7 @@ def test_rows_in_a_bucket_come_back_as_they_were_put(bigquery_emulator: Emulator
     with bigquery_place_at(bigquery_url, BucketStorage(bigquery_emulator.buckets, "leads")) as place:
         outcome = put(place)
 
-        assert isinstance(outcome, ShardPut), outcome
+        assert isinstance(outcome, LoadResult), outcome
         assert place.leads(DAY) == [lead(1), lead(2)]
 
 
@@ -315,7 +315,7 @@ def test_rows_that_are_too_many_for_one_part_are_uploaded_in_several(bigquery_pl
 
     outcome = bigquery_place.put(load := bigquery_place.load(DAY, leads))[DAY]
 
-    with bigquery_place.storage.local(load.rows) as file:
+    with bigquery_place.storage.as_local_path(load.rows) as file:
         assert file.stat().st_size > 5 * 2**20
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert bigquery_place.query(f"SELECT COUNT(DISTINCT name) FROM {bigquery_place.quoted(SHARD)}") == [(15_000,)]

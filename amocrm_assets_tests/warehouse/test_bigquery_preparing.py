@@ -10,9 +10,9 @@ from amocrm_assets.errors import WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets.warehouse.address import BigQueryAddress
-from amocrm_assets.warehouse.bigquery.patience import Patience
 from amocrm_assets.warehouse.bigquery.preparing import open_dataset
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
+from amocrm_assets.warehouse.bigquery.timeouts import Patience
 from amocrm_assets_tests.warehouse.places import Place, wired_place
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused
 from amocrm_assets.settings import SUBDOMAIN
 from amocrm_assets.shard import COLUMNS, latest_view_name, shard_name, shard_prefix
-from amocrm_assets.warehouse import ShardLoad, ShardPut
+from amocrm_assets.warehouse import LoadResult, ShardLoad
 from amocrm_assets_tests.warehouse.places import Place, lead
 
 subdomains = st.from_regex(SUBDOMAIN, fullmatch=True)
@@ -26,7 +26,7 @@ def test_what_is_read_equals_what_was_put(place: Place) -> None:
 
     outcome = place.put(place.load(DAY, leads))[DAY]
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert outcome.row_count == 3
     assert outcome.table == place.warehouse.table("amoCrmLeads_acme_20260101")
     assert place.leads(DAY) == leads
@@ -46,7 +46,7 @@ def test_columns_keep_their_order_and_integers_stay_integers(place: Place) -> No
 def test_a_day_without_leads_has_an_empty_shard(place: Place) -> None:
     outcome = place.put(place.load(DAY, []))[DAY]
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert outcome.row_count == 0
     assert place.warehouse.shard_days("acme") == {DAY: 0}
     assert list(place.warehouse.read("acme", [DAY]).columns) == [column.name for column in COLUMNS]
@@ -72,7 +72,7 @@ def test_many_shards_are_put_by_one_call(place: Place) -> None:
 
     outcomes = place.put(*[place.load(day, [lead(number)]) for number, day in enumerate(days)])
 
-    assert all(isinstance(outcome, ShardPut) for outcome in outcomes.values()), outcomes
+    assert all(isinstance(outcome, LoadResult) for outcome in outcomes.values()), outcomes
     assert place.warehouse.shard_days("acme") == dict.fromkeys(days, 1)
     assert [row["id"] for row in place.leads(*days)] == list(range(4))
 
@@ -85,7 +85,7 @@ def test_a_shard_that_fails_leaves_the_old_one_and_does_not_hinder_the_others(pl
 
     assert isinstance(outcomes[DAY], WarehouseRefused)
     assert "Materialise the asset `leads` for 2026-01-01" in str(outcomes[DAY])
-    assert isinstance(outcomes[NEXT], ShardPut)
+    assert isinstance(outcomes[NEXT], LoadResult)
     assert place.leads(DAY, NEXT) == [lead(1), lead(2)]
 
 
@@ -101,7 +101,7 @@ def test_a_count_that_is_not_that_of_the_rows_is_a_mismatch(place: Place) -> Non
 def test_a_file_that_is_no_rows_file_is_refused(place: Place) -> None:
     place.put(place.load(DAY, [lead(1)]))
     load = place.load(DAY, [lead(1), lead(2)])
-    with place.storage.scratch(load.rows) as file:
+    with place.storage.temp_file(load.rows) as file:
         file.write_bytes(b"PAR1 and nothing that follows from it")
         place.storage.replace(load.rows, file)
 
@@ -193,7 +193,7 @@ def test_an_account_with_a_hyphen_keeps_it_in_the_name(place: Place) -> None:
     outcome = place.put(place.load(DAY, [lead(1)], subdomain="my-shop"))[DAY]
     place.warehouse.replace_latest_view("my-shop")
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert outcome.table.endswith("amoCrmLeads_my-shop_20260101")
     assert place.query(f"SELECT id FROM {place.quoted(shard_name('my-shop', DAY))}") == [(1,)]
 
@@ -224,5 +224,5 @@ rows = st.fixed_dictionaries({column.name: KINDS[column.type] for column in COLU
 def test_any_row_comes_back_as_it_was_put(place: Place, leads: list[dict[str, object]]) -> None:
     outcome = place.put(place.load(DAY, leads))[DAY]
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert place.leads(DAY) == leads

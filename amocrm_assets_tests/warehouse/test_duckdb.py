@@ -16,7 +16,7 @@ import pytest
 
 from amocrm_assets.errors import Busy, WarehouseRefused
 from amocrm_assets.shard import COLUMNS, duckdb_type
-from amocrm_assets.warehouse import ShardPut
+from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
 from amocrm_assets_tests.warehouse.places import Place, duckdb_place_at, lead
 
@@ -95,7 +95,7 @@ def test_a_file_held_by_another_process_is_waited_for(duckdb_place: Place, duckd
     with process:
         outcome = duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))[DAY]
 
-    assert isinstance(outcome, ShardPut)
+    assert isinstance(outcome, LoadResult)
 
 
 def test_a_file_held_for_too_long_is_busy_and_names_the_holder(duckdb_place: Place, duckdb_file: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_path_may_hold_what_elsewhere_is_a_pattern(tmp_path: Path) -> None:
 
     outcome = place.put(place.load(DAY, [lead(1)]))[DAY]
 
-    assert isinstance(outcome, ShardPut), outcome
+    assert isinstance(outcome, LoadResult), outcome
     assert place.leads(DAY) == [lead(1)]
 
 
@@ -162,7 +162,7 @@ def run_put(place: Place, file: Path, *, before: str = "", leads: int = 3000) ->
         warehouse, storage = open_warehouse("duckdb:///{file}"), open_storage({storage!r})
         load = ShardLoad("acme", date(2026, 1, 1), "rows/acme/leads/2026-01-01.parquet", {leads})
         for turn in itertools.count():
-            for _, outcome in warehouse.put([load], storage, run_id=str(turn)):
+            for _, outcome in warehouse.load([load], storage, run_id=str(turn)):
                 print(type(outcome).__name__, outcome, flush=True)
     """
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)

@@ -34,7 +34,7 @@ def connect(
     before stays.
     """
     source = endpoint.source
-    answer = endpoint.exchange(code)
+    answer = endpoint.request_once(code)
     token = FreshToken(source, answer.access_token)
     with AmoCrmClient(source.url, token, requests_per_second=source.requests_per_second) as client:
         account = read_account(client)

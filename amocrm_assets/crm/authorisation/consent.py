@@ -83,7 +83,7 @@ class Consent:
         )
 
 
-class Redirects(ThreadingHTTPServer):
+class RedirectServer(ThreadingHTTPServer):
     """Receives the redirect of one consent on its loopback address. A context: it listens until that ends."""
 
     def __init__(self, consent: Consent) -> None:
@@ -121,7 +121,7 @@ class Redirects(ThreadingHTTPServer):
 class _Redirect(BaseHTTPRequestHandler):
     """Takes the redirect and lets go by whatever else a browser or a stranger asks."""
 
-    server: Redirects
+    server: RedirectServer
     timeout = 10  # browsers open connections ahead that they never use
 
     def do_GET(self) -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 import tenacity
 from msgspec.structs import replace
 
-from amocrm_assets.crm.authorisation.renaming import renamed_to
-from amocrm_assets.crm.authorisation.token_endpoint import AnswerLost
-from amocrm_assets.crm.authorisation.token_store import StoredPair
+from amocrm_assets.crm.authorisation.account_move import renamed_to
+from amocrm_assets.crm.authorisation.token_endpoint import ResponseLost
+from amocrm_assets.crm.authorisation.token_store import StoredTokens
 from amocrm_assets.errors import (
     ActionRequired,
     AmoCrmAssetsError,
@@ -32,8 +32,8 @@ from amocrm_assets.settings import secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amocrm_assets.crm.authorisation.token_endpoint import NewPair
-    from amocrm_assets.crm.authorisation.token_store import Connected, Kept, TokenStore
+    from amocrm_assets.crm.authorisation.token_endpoint import TokenResponse
+    from amocrm_assets.crm.authorisation.token_store import Connected, TokenStore, VersionedTokens
     from amocrm_assets.settings import OAuthSettings, SourceSettings
 
 # amoCRM says three months; the shortest three months have 89 days.
@@ -46,7 +46,7 @@ STORE_TRIES = 6
 class Refresher(Protocol):
     """Where a refresh token is spent: the token endpoint."""
 
-    def refresh(self, refresh_token: str) -> NewPair:
+    def refresh(self, refresh_token: str) -> TokenResponse:
         """The next pair."""
         ...
 
@@ -61,7 +61,7 @@ class OAuth:
     endpoint: Refresher
     now: Callable[[], float] = field(default=time.time, repr=False)
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
-    _pair: StoredPair | None = field(default=None, init=False, repr=False)
+    _pair: StoredTokens | None = field(default=None, init=False, repr=False)
     # Refresh tokens that must not be sent again, with what came of them.
     _spent: dict[str, AmoCrmAssetsError] = field(default_factory=dict, init=False, repr=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -92,11 +92,11 @@ class OAuth:
         connected = self._kept().pair.connected
         return f"{connected.account_name} (id {connected.account_id})"
 
-    def _is_ending(self, pair: StoredPair) -> bool:
+    def _is_ending(self, pair: StoredTokens) -> bool:
         lifetime = pair.expires_at - pair.obtained_at
         return pair.expires_at - self.now() < min(MARGIN_SECONDS, lifetime / 10)
 
-    def _newer_than(self, refused: str) -> StoredPair:
+    def _newer_than(self, refused: str) -> StoredTokens:
         with self.store.lock():
             kept = self._kept()
             if kept.pair.access_token != refused and not self._is_ending(kept.pair):
@@ -106,7 +106,7 @@ class OAuth:
                 raise error
             return self._refresh(kept)
 
-    def _refresh(self, kept: Kept) -> StoredPair:
+    def _refresh(self, kept: VersionedTokens) -> StoredTokens:
         """Spend the refresh token of `kept`; the caller holds the lock."""
         # Whoever writes this first may send the token, even if the lock should fail (a machine asleep with
         # its lease). It also shows that the store takes writes before the only token is spent.
@@ -120,7 +120,7 @@ class OAuth:
             )
         try:
             answer = self.endpoint.refresh(kept.pair.refresh_token)
-        except AnswerLost as error:
+        except ResponseLost as error:
             self._spent[kept.pair.refresh_token] = error
             raise  # the note that a refresh began stays: it explains a refusal later
         except AmoCrmAssetsError as error:
@@ -128,7 +128,9 @@ class OAuth:
         pair = next_pair(answer, connected=kept.pair.connected, now=self.now())
         return self._stored(pair, begun)
 
-    def _not_refreshed(self, kept: Kept, begun: Kept, error: AmoCrmAssetsError) -> StoredPair:
+    def _not_refreshed(
+        self, kept: VersionedTokens, begun: VersionedTokens, error: AmoCrmAssetsError
+    ) -> StoredTokens:
         """amoCRM did not take the refresh token: somebody's newer pair if there is one, else the reason."""
         found = self.store.read()
         if found is not None and found.pair.refresh_token != kept.pair.refresh_token:
@@ -141,7 +143,7 @@ class OAuth:
             raise reason from error
         raise error
 
-    def _stored(self, pair: StoredPair, begun: Kept) -> StoredPair:
+    def _stored(self, pair: StoredTokens, begun: VersionedTokens) -> StoredTokens:
         """The new pair once it is durable; somebody else's if they connected anew in the meantime."""
         there = begun
         # A second process, let in by a lease that ran out, may have noted that it begins with the spent token.
@@ -151,7 +153,7 @@ class OAuth:
             there = self._kept()
         return there.pair
 
-    def _written(self, pair: StoredPair, there: Kept) -> bool:
+    def _written(self, pair: StoredTokens, there: VersionedTokens) -> bool:
         """Whether the pair is in the store now. It exists nowhere else, so a store that fails is asked again."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((StorageUnavailable, StorageRefused)),
@@ -168,7 +170,7 @@ class OAuth:
                 fix=f"Mend that place, then run {self._connect}.",
             ) from error
 
-    def _kept(self) -> Kept:
+    def _kept(self) -> VersionedTokens:
         kept = self.store.read()
         if kept is None:
             raise self._not_authorised("the source is not connected.", fix=f"Run {self._connect}.")
@@ -179,7 +181,7 @@ class OAuth:
             )
         return kept
 
-    def _reason(self, error: NotAuthorised, pair: StoredPair) -> NotAuthorised | None:
+    def _reason(self, error: NotAuthorised, pair: StoredTokens) -> NotAuthorised | None:
         """Why amoCRM refused, where we know it better than the refusal says."""
         if address := renamed_to(self.source, pair, refused=error):
             return self._not_authorised(
@@ -209,9 +211,9 @@ class OAuth:
         )
 
 
-def next_pair(answer: NewPair, *, connected: Connected, now: float) -> StoredPair:
+def next_pair(answer: TokenResponse, *, connected: Connected, now: float) -> StoredTokens:
     """What to store of an answer that has just come in."""
-    return StoredPair(
+    return StoredTokens(
         access_token=answer.access_token,
         refresh_token=answer.refresh_token,
         obtained_at=int(now),

@@ -16,8 +16,8 @@ import requests
 import tenacity
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from amocrm_assets.crm.authorisation.refusals import refusal
-from amocrm_assets.crm.connections import exchange
+from amocrm_assets.crm.authorisation.token_errors import refusal
+from amocrm_assets.crm.transport import request_once
 from amocrm_assets.errors import AmoCrmUnavailable
 from amocrm_assets.settings import secret
 
@@ -32,7 +32,7 @@ TRIES = 4
 Token = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+$")]
 
 
-class NewPair(msgspec.Struct, frozen=True, kw_only=True):
+class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What amoCRM hands out for a code or a refresh token."""
 
     access_token: Token
@@ -40,14 +40,14 @@ class NewPair(msgspec.Struct, frozen=True, kw_only=True):
     expires_in: Annotated[int, msgspec.Meta(gt=0)]
 
     def __repr__(self) -> str:
-        return f"NewPair(expires_in={self.expires_in})"
+        return f"TokenResponse(expires_in={self.expires_in})"
 
 
 class NotReceived(AmoCrmUnavailable):
     """amoCRM has certainly not acted on the request, so sending it again is safe."""
 
 
-class AnswerLost(AmoCrmUnavailable):
+class ResponseLost(AmoCrmUnavailable):
     """amoCRM may have acted on the request: the code or refresh token in it may be spent."""
 
 
@@ -59,15 +59,15 @@ class TokenEndpoint:
     oauth: OAuthSettings
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
-    def exchange(self, code: str) -> NewPair:
+    def request_once(self, code: str) -> TokenResponse:
         """The first pair, for the code of a consent."""
         return self._ask({"grant_type": "authorization_code", "code": code})
 
-    def refresh(self, refresh_token: str) -> NewPair:
-        """The next pair. Raises `AnswerLost` when nobody knows whether the refresh token is spent."""
+    def refresh(self, refresh_token: str) -> TokenResponse:
+        """The next pair. Raises `ResponseLost` when nobody knows whether the refresh token is spent."""
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
-    def _ask(self, grant: dict[str, str]) -> NewPair:
+    def _ask(self, grant: dict[str, str]) -> TokenResponse:
         body = grant | {
             "client_id": secret(self.oauth.client_id_env),
             "client_secret": secret(self.oauth.client_secret_env),
@@ -82,7 +82,7 @@ class TokenEndpoint:
         )
         return retrying(self._ask_once, body)
 
-    def _ask_once(self, body: dict[str, str]) -> NewPair:
+    def _ask_once(self, body: dict[str, str]) -> TokenResponse:
         answer = self._post(body)
         if answer.status_code == requests.codes.too_many_requests:
             raise self._not_received("it is asked too often (429).", status=answer.status_code)
@@ -91,7 +91,7 @@ class TokenEndpoint:
         if answer.status_code >= requests.codes.multiple_choices:
             raise refusal(answer, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
         try:
-            return msgspec.json.decode(answer.content, type=NewPair)
+            return msgspec.json.decode(answer.content, type=TokenResponse)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._answer_lost(
                 "its answer is cut off, or no pair of tokens.", status=answer.status_code
@@ -99,7 +99,7 @@ class TokenEndpoint:
 
     def _post(self, body: dict[str, str]) -> requests.Response:
         try:
-            return exchange(
+            return request_once(
                 "POST",
                 f"{self.source.url}/oauth2/access_token",
                 json=body,
@@ -120,8 +120,8 @@ class TokenEndpoint:
             status=status,
         )
 
-    def _answer_lost(self, cause: str, *, status: int | None = None) -> AnswerLost:
-        return AnswerLost(
+    def _answer_lost(self, cause: str, *, status: int | None = None) -> ResponseLost:
+        return ResponseLost(
             self._tried,
             cause=cause,
             fix="amoCRM may have made new tokens that never arrived. Run again; if it then refuses the old"

@@ -35,7 +35,7 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     connected_at: int
 
 
-class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
+class StoredTokens(msgspec.Struct, frozen=True, kw_only=True):
     """A pair of tokens and what is known about it.
 
     `refreshing_since` is set before the refresh token is sent and gone when its answer has been stored: a
@@ -51,14 +51,14 @@ class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
     refreshing_since: int | None = None
 
     def __repr__(self) -> str:
-        return f"StoredPair(account_id={self.connected.account_id}, expires_at={self.expires_at})"
+        return f"StoredTokens(account_id={self.connected.account_id}, expires_at={self.expires_at})"
 
 
 @dataclass(frozen=True)
-class Kept:
+class VersionedTokens:
     """A pair as it lies in the store, with the version that guards its replacement."""
 
-    pair: StoredPair
+    pair: StoredTokens
     version: str
 
 
@@ -86,28 +86,28 @@ class TokenStore:
     def lock(self) -> Iterator[None]:
         """Held by whoever changes the pair: one at a time among threads, processes and machines."""
         with self._storage.lock(f"{self._folder}/refresh", wait_seconds=LOCK_WAIT_SECONDS):
-            self._storage.sweep(self._folder)
+            self._storage.remove_stale(self._folder)
             yield
 
-    def read(self) -> Kept | None:
+    def read(self) -> VersionedTokens | None:
         """The pair, None when the source is not connected. Raises `NotAuthorised` for a damaged file."""
         found = self._storage.read(self._name)
         if found is None:
             return None
         try:
-            pair = msgspec.json.decode(found.content, type=StoredPair)
+            pair = msgspec.json.decode(found.content, type=StoredTokens)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._unreadable("it is damaged.") from error
         if pair.format != FORMAT:
             raise self._unreadable(f"its format {pair.format} is not one that this version knows.")
-        return Kept(pair, found.version)
+        return VersionedTokens(pair, found.version)
 
-    def write(self, pair: StoredPair, *, if_version: str | None) -> Kept | None:
+    def write(self, pair: StoredTokens, *, if_version: str | None) -> VersionedTokens | None:
         """Keep a pair in place of that version (None: of none); None when somebody else was quicker."""
         version = self._storage.write(self._name, msgspec.json.encode(pair), if_version=if_version)
-        return None if version is None else Kept(pair, version)
+        return None if version is None else VersionedTokens(pair, version)
 
-    def replace(self, pair: StoredPair) -> None:
+    def replace(self, pair: StoredTokens) -> None:
         """Keep a pair in place of whatever is there, a damaged file included. Takes the lock."""
         with self.lock():
             found = self._storage.read(self._name)

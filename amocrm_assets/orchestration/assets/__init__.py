@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.orchestration.frames import SHARDS, SUBDOMAIN, TIMEZONE
+from amocrm_assets.orchestration.io_manager import SHARDS, SUBDOMAIN, TIMEZONE
 from amocrm_assets.orchestration.partitions import partitions_of
 
 if TYPE_CHECKING:

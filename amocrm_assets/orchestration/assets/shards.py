@@ -71,7 +71,7 @@ def _put(
     """Replace the shards of all days; a shard that fails does not hinder the others."""
     errors: list[Exception] = []
     loads = list(_loads(source.subdomain, days.wanted, storage, errors))
-    for load, put in warehouse.put(loads, storage, run_id=run_id):
+    for load, put in warehouse.load(loads, storage, run_id=run_id):
         if isinstance(put, Exception):
             errors.append(put)
         else:

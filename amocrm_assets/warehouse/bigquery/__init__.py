@@ -17,11 +17,11 @@ from google.cloud import bigquery
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, latest_view_name, shard_day, shard_name, shard_prefix
+from amocrm_assets.warehouse.bigquery.errors import QUOTA, google_errors
 from amocrm_assets.warehouse.bigquery.loading import Loader
-from amocrm_assets.warehouse.bigquery.patience import Patience
 from amocrm_assets.warehouse.bigquery.preparing import check_rights, open_dataset
-from amocrm_assets.warehouse.bigquery.refusals import QUOTA, google_errors
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
+from amocrm_assets.warehouse.bigquery.timeouts import Patience
 from amocrm_assets.warehouse.missing import missing_shard, no_shard
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from amocrm_assets.storage import Storage
-    from amocrm_assets.warehouse import ShardLoad, ShardPut
+    from amocrm_assets.warehouse import LoadResult, ShardLoad
     from amocrm_assets.warehouse.address import BigQueryAddress
 
 # A job takes seconds, mostly in a queue. More side by side would outgrow the client's ten connections.
@@ -41,9 +41,9 @@ _SIDE_BY_SIDE = 8
 class BigQueryWarehouse:
     """Shards as tables of one dataset."""
 
-    def __init__(self, address: BigQueryAddress, *, patience: Patience | None = None) -> None:
+    def __init__(self, address: BigQueryAddress, *, timeouts: Patience | None = None) -> None:
         self._address = address
-        self._patience = patience or Patience()
+        self._patience = timeouts or Patience()
 
     def prepare(self) -> None:
         """Make the dataset where it is missing; check its location and our rights. Raises `WarehouseRefused`."""
@@ -54,9 +54,9 @@ class BigQueryWarehouse:
         """`project.dataset.table`."""
         return f"{self._address.project}.{self._address.dataset}.{name}"
 
-    def put(
+    def load(
         self, loads: Sequence[ShardLoad], storage: Storage, *, run_id: str
-    ) -> Iterator[tuple[ShardLoad, ShardPut | Exception]]:
+    ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
         """Replace shards side by side. When a quota is used up, loads that have not begun are not sent."""
         with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
             dataset = open_dataset(client, self._address, self._patience)
@@ -71,7 +71,7 @@ class BigQueryWarehouse:
 
     def shard_days(self, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
-        with self._client() as client, google_errors(f"Listing shards of {subdomain}"):
+        with self._client() as client, google_errors(f"RecordList shards of {subdomain}"):
             tables = self._tables(client, shard_prefix(subdomain))
         return {day: count for name, count in tables if (day := shard_day(subdomain, name))}
 
@@ -141,11 +141,11 @@ class BigQueryWarehouse:
 
 def _outcome(
     loader: Loader, load: ShardLoad, storage: Storage, run_id: str, exhausted: list[AmoCrmAssetsError]
-) -> ShardPut | AmoCrmAssetsError:
+) -> LoadResult | AmoCrmAssetsError:
     if exhausted:
         return exhausted[0]
     try:
-        return loader.put(load, storage, run_id=run_id)
+        return loader.load(load, storage, run_id=run_id)
     except AmoCrmAssetsError as error:  # this shard's alone, unless a quota is used up for all
         if error.facts.get("reason") == QUOTA:
             exhausted.append(error)

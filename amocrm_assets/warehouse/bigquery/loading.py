@@ -17,9 +17,9 @@ from google.cloud import bigquery
 
 from amocrm_assets.errors import WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields, shard_name
-from amocrm_assets.warehouse import ShardPut
-from amocrm_assets.warehouse.bigquery.patience import ONCE, Patience
-from amocrm_assets.warehouse.bigquery.refusals import google_errors, is_passing, judged, may_pass
+from amocrm_assets.warehouse import LoadResult
+from amocrm_assets.warehouse.bigquery.errors import google_errors, is_passing, may_pass, to_error
+from amocrm_assets.warehouse.bigquery.timeouts import ONCE, Patience
 from amocrm_assets.warehouse.missing import rows_of
 from amocrm_assets.warehouse.verifying import verify_shard
 
@@ -38,22 +38,26 @@ class Loader:
     client: bigquery.Client
     dataset: bigquery.DatasetReference
     location: str | None
-    patience: Patience
+    timeouts: Patience
 
-    def put(self, load: ShardLoad, storage: Storage, *, run_id: str) -> ShardPut:
+    def load(self, load: ShardLoad, storage: Storage, *, run_id: str) -> LoadResult:
         """Replace a shard and verify it."""
         started = time.monotonic()
         table = self.dataset.table(shard_name(load.subdomain, load.day))
-        job = self._landed(load, table, storage, run_id)
+        job = self._completed_job(load, table, storage, run_id)
         with google_errors(f"Verifying {table}", table=str(table)):
-            held = self.client.get_table(table, **self.patience.limits)
+            held = self.client.get_table(table, **self.timeouts.limits)
         verify_shard(
-            load, str(table), row_count=held.num_rows, columns=_spelled(held.schema), expected=_spelled(_schema())
+            load,
+            str(table),
+            row_count=held.num_rows,
+            columns=_schema_lines(held.schema),
+            expected=_schema_lines(_schema()),
         )
         self._describe(held, load)
-        return ShardPut(str(table), held.num_rows, time.monotonic() - started, held.num_bytes, job.job_id)
+        return LoadResult(str(table), held.num_rows, time.monotonic() - started, held.num_bytes, job.job_id)
 
-    def _landed(
+    def _completed_job(
         self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, run_id: str
     ) -> bigquery.LoadJob:
         """The job that loaded these rows, found or made. A failed job's id is spent: the next number is taken."""
@@ -74,7 +78,7 @@ class Loader:
             if (is_new and not passing) or made == _JOBS_PER_CALL:
                 raise _job_error(job, table)
             if is_new:
-                self.patience.sleep(2.0**made)
+                self.timeouts.sleep(2.0**made)
 
     def _job(
         self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, job_id: str
@@ -83,21 +87,21 @@ class Loader:
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(may_pass),
             wait=tenacity.wait_exponential_jitter(initial=1.0, max=20.0),
-            stop=tenacity.stop_after_attempt(5) | tenacity.stop_after_delay(self.patience.repeat_seconds),
-            sleep=self.patience.sleep,
+            stop=tenacity.stop_after_attempt(5) | tenacity.stop_after_delay(self.timeouts.repeat_seconds),
+            sleep=self.timeouts.sleep,
             reraise=True,
         )
         try:
             return attempts(self._send, load, table, storage, job_id), True
         except Conflict:  # this id's job exists, from an earlier try of this step or of this call
-            job = self.client.get_job(job_id, location=self.location, **self.patience.limits)
+            job = self.client.get_job(job_id, location=self.location, **self.timeouts.limits)
             return cast("bigquery.LoadJob", job), False
 
     def _send(
         self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, job_id: str
     ) -> bigquery.LoadJob:
         """Start the job: from Cloud Storage by address, from a folder by upload."""
-        config, seconds = _job_config(), self.patience.answer_seconds
+        config, seconds = _job_config(), self.timeouts.answer_seconds
         uri = storage.uri(load.rows)
         if uri.startswith("gs://"):
             return self.client.load_table_from_uri(
@@ -109,7 +113,7 @@ class Loader:
                 retry=ONCE,
                 timeout=seconds,
             )
-        with storage.local(load.rows) as path, path.open("rb") as file:
+        with storage.as_local_path(load.rows) as path, path.open("rb") as file:
             return self.client.load_table_from_file(
                 file,
                 table,
@@ -125,15 +129,15 @@ class Loader:
         polling = tenacity.Retrying(
             retry=tenacity.retry_if_result(lambda done: not done),
             wait=tenacity.wait_exponential(multiplier=0.5, max=5.0),
-            stop=tenacity.stop_after_delay(self.patience.job_seconds),
-            sleep=self.patience.sleep,
+            stop=tenacity.stop_after_delay(self.timeouts.job_seconds),
+            sleep=self.timeouts.sleep,
         )
         try:
-            polling(job.done, **self.patience.limits)
+            polling(job.done, **self.timeouts.limits)
         except tenacity.RetryError as error:
             raise WarehouseUnavailable(
                 f"Waiting for the load job {job.job_id}",
-                cause=f"it is still {job.state} after {self.patience.job_seconds:.0f} seconds.",
+                cause=f"it is still {job.state} after {self.timeouts.job_seconds:.0f} seconds.",
                 fix="Retry the step: it finds this job again and waits on.",
                 job_id=job.job_id,
             ) from error
@@ -146,7 +150,7 @@ class Loader:
             return
         held.description, held.labels = description, labels
         with google_errors(f"Describing {held.reference}", table=str(held.reference)):
-            self.client.update_table(held, ["description", "labels"], **self.patience.limits)
+            self.client.update_table(held, ["description", "labels"], **self.timeouts.limits)
 
 
 def _job_config() -> bigquery.LoadJobConfig:
@@ -168,12 +172,12 @@ def _schema() -> list[bigquery.SchemaField]:
     return [bigquery.SchemaField.from_api_repr(field) for field in bigquery_fields()]
 
 
-def _spelled(fields: list[bigquery.SchemaField], within: str = "") -> list[str]:
+def _schema_lines(fields: list[bigquery.SchemaField], within: str = "") -> list[str]:
     """A schema as lines to compare, `custom_fields.values.value STRING NULLABLE`."""
     lines = []
     for field in fields:
         lines.append(f"{within}{field.name} {field.field_type} {field.mode}")
-        lines += _spelled(field.fields, f"{within}{field.name}.")
+        lines += _schema_lines(field.fields, f"{within}{field.name}.")
     return lines
 
 
@@ -181,7 +185,7 @@ def _job_error(job: bigquery.LoadJob, table: bigquery.TableReference) -> AmoCrmA
     """BigQuery names the bad rows in further errors of the job; the first of them is shown."""
     result = job.error_result
     messages = dict.fromkeys([result.get("message", ""), *(each.get("message", "") for each in job.errors or [])])
-    return judged(
+    return to_error(
         f"Loading {table}",
         reason=result.get("reason", ""),
         message="; ".join(list(messages)[:2]),

@@ -16,7 +16,7 @@ import duckdb
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type, latest_view_name, shard_day, shard_name
-from amocrm_assets.warehouse import ShardPut
+from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
 from amocrm_assets.warehouse.missing import missing_shard, no_shard, rows_of
 from amocrm_assets.warehouse.verifying import verify_shard
@@ -53,13 +53,13 @@ class DuckDbWarehouse:
         """`warehouse.main.amoCrmLeads_acme_20260101`, where `warehouse` is the file's name."""
         return f"{self._file.path.stem}.main.{name}"
 
-    def put(
+    def load(
         self,
         loads: Sequence[ShardLoad],
         storage: Storage,
         *,
         run_id: str,  # noqa: ARG002 - of the interface
-    ) -> Iterator[tuple[ShardLoad, ShardPut | Exception]]:
+    ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
         """Replace shards one after the other; a view of latest rows that exists takes in the new ones."""
         with self._file.opened() as connection:
             for load in loads:
@@ -94,13 +94,13 @@ class DuckDbWarehouse:
 
     def _outcome(
         self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage
-    ) -> ShardPut | AmoCrmAssetsError:
+    ) -> LoadResult | AmoCrmAssetsError:
         try:
             return self._put_one(connection, load, storage)
         except AmoCrmAssetsError as error:  # this shard's alone: the next may well succeed
             return error
 
-    def _put_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> ShardPut:
+    def _put_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> LoadResult:
         started = time.monotonic()
         name = shard_name(load.subdomain, load.day)
         columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in COLUMNS)
@@ -108,7 +108,7 @@ class DuckDbWarehouse:
         insert = f"INSERT INTO {quoted(name)} SELECT {_NAMES} FROM read_parquet(?, hive_partitioning = false)"
         with (
             rows_of(load),
-            storage.local(load.rows) as rows,
+            storage.as_local_path(load.rows) as rows,
             self._file.refusals(f"Writing {name}"),
             transaction(connection),
         ):
@@ -116,7 +116,7 @@ class DuckDbWarehouse:
             connection.execute(insert, [glob.escape(str(rows))])
             connection.execute(_comments(name))
             row_count = _verified(connection, load, self.table(name))
-        return ShardPut(self.table(name), row_count, time.monotonic() - started)
+        return LoadResult(self.table(name), row_count, time.monotonic() - started)
 
     def _replace_view(self, connection: duckdb.DuckDBPyConnection, subdomain: str) -> str:
         """The view sees the shards that are there now; BigQuery's, by its wildcard, all to come."""

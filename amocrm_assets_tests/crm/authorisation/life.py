@@ -10,7 +10,7 @@ from amocrm_assets.crm.account import read_account
 from amocrm_assets.crm.authorisation import Authorisation, open_authorisation
 from amocrm_assets.crm.authorisation.connecting import connect
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
-from amocrm_assets.crm.authorisation.token_store import StoredPair, TokenStore
+from amocrm_assets.crm.authorisation.token_store import StoredTokens, TokenStore
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.errors import NotAuthorised
 from amocrm_assets.settings import Deployment
@@ -41,7 +41,7 @@ class Life:
     def opened(self) -> Authorisation:
         return open_authorisation(self.source, self.deployment)
 
-    def stored(self) -> StoredPair:
+    def stored(self) -> StoredTokens:
         kept = self.store.read()
         assert kept is not None
         return kept.pair

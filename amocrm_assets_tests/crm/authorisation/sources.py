@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from amocrm_assets.crm.authorisation.token_endpoint import NewPair
-from amocrm_assets.crm.authorisation.token_store import Connected, StoredPair
+from amocrm_assets.crm.authorisation.token_endpoint import TokenResponse
+from amocrm_assets.crm.authorisation.token_store import Connected, StoredTokens
 from amocrm_assets.settings import OAuthSettings, SourceSettings
 
 NOW = 1_790_000_000
@@ -24,9 +24,9 @@ def source(url: str = "https://acme.amocrm.ru") -> SourceSettings:
     return SourceSettings(subdomain="acme", base_url=url, oauth=OAUTH, start_date="2026-01-01")
 
 
-def pair(number: int = 1, *, expires_at: int = NOW + DAY, refreshing_since: int | None = None) -> StoredPair:
+def pair(number: int = 1, *, expires_at: int = NOW + DAY, refreshing_since: int | None = None) -> StoredTokens:
     """The pair of that number in a row of refreshes."""
-    return StoredPair(
+    return StoredTokens(
         access_token=f"MARKED-access-{number}",
         refresh_token=f"MARKED-refresh-{number}",
         obtained_at=NOW - DAY,
@@ -44,14 +44,14 @@ class Rotation:
     used: list[str] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
-    def refresh(self, refresh_token: str) -> NewPair:
+    def refresh(self, refresh_token: str) -> TokenResponse:
         """Pair number n + 1 for refresh token n."""
         if self.errors:
             raise self.errors.pop(0)
         assert refresh_token == f"MARKED-refresh-{self.newest}"
         self.used.append(refresh_token)
         self.newest += 1
-        return NewPair(
+        return TokenResponse(
             access_token=f"MARKED-access-{self.newest}",
             refresh_token=f"MARKED-refresh-{self.newest}",
             expires_in=DAY,

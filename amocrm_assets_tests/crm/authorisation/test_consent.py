@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
-from amocrm_assets.crm.authorisation.consent import Consent, Redirects
+from amocrm_assets.crm.authorisation.consent import Consent, RedirectServer
 from amocrm_assets.errors import NotAuthorised, SettingsError
 from amocrm_assets_tests.crm.authorisation.sources import source
 
@@ -68,7 +68,7 @@ def test_the_redirect_is_received_whatever_else_is_asked_meanwhile(
     here: Consent, capfd: pytest.CaptureFixture[str]
 ) -> None:
     port = urlsplit(here.redirect_uri).port
-    with Redirects(here) as redirects, socket.create_connection(("127.0.0.1", port)):  # opened ahead, unused
+    with RedirectServer(here) as redirects, socket.create_connection(("127.0.0.1", port)):  # opened ahead, unused
         origin = f"http://127.0.0.1:{port}"
         assert requests.get(f"{origin}/favicon.ico", timeout=5).status_code == 400
         assert requests.get(f"{origin}/callback?code=MARKED-bad&state=guess", timeout=5).status_code == 400
@@ -79,25 +79,25 @@ def test_the_redirect_is_received_whatever_else_is_asked_meanwhile(
 
 
 def test_a_refused_consent_ends_the_waiting(here: Consent) -> None:
-    with Redirects(here) as redirects:
+    with RedirectServer(here) as redirects:
         requests.get(f"{here.redirect_uri}?error=access_denied&state={STATE}", timeout=5)
         with pytest.raises(NotAuthorised, match="access_denied"):
             redirects.wait(seconds=5)
 
 
 def test_waiting_ends_when_nobody_comes(here: Consent) -> None:
-    with Redirects(here) as redirects, pytest.raises(NotAuthorised, match="nothing came within 0 minutes"):
+    with RedirectServer(here) as redirects, pytest.raises(NotAuthorised, match="nothing came within 0 minutes"):
         redirects.wait(seconds=0.01)
 
 
 def test_a_port_in_use_is_named(here: Consent) -> None:
-    with Redirects(here), pytest.raises(SettingsError, match=r"Listening on localhost:\d+.*--no-browser"):
-        Redirects(here)
+    with RedirectServer(here), pytest.raises(SettingsError, match=r"Listening on localhost:\d+.*--no-browser"):
+        RedirectServer(here)
 
 
 def test_nothing_is_left_listening(here: Consent) -> None:
     before = threading.active_count()
-    with Redirects(here):
+    with RedirectServer(here):
         pass
     assert threading.active_count() == before
     with pytest.raises(requests.ConnectionError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.crm.authorisation.oauth import OAuth
-from amocrm_assets.crm.authorisation.token_endpoint import AnswerLost, NotReceived
+from amocrm_assets.crm.authorisation.token_endpoint import NotReceived, ResponseLost
 from amocrm_assets.crm.authorisation.token_store import TokenStore
 from amocrm_assets.errors import AmoCrmAssetsError, NotAuthorised, StorageRefused
 from amocrm_assets.settings import Deployment
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amocrm_assets.crm.authorisation.oauth import Refresher
-    from amocrm_assets.crm.authorisation.token_endpoint import NewPair
-    from amocrm_assets.crm.authorisation.token_store import Kept, StoredPair
+    from amocrm_assets.crm.authorisation.token_endpoint import TokenResponse
+    from amocrm_assets.crm.authorisation.token_store import StoredTokens, VersionedTokens
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def opened(store: TokenStore, rotation: Refresher) -> OAuth:
     return OAuth(source(), OAUTH, store=store, endpoint=rotation, now=lambda: NOW, sleep=lambda _: None)
 
 
-def stored(store: TokenStore) -> StoredPair:
+def stored(store: TokenStore) -> StoredTokens:
     kept = store.read()
     assert kept is not None
     return kept.pair
@@ -129,15 +129,15 @@ def test_a_lost_answer_is_remembered_and_explains_the_refusal_after_it(
     store: TokenStore, rotation: Rotation
 ) -> None:
     store.replace(pair(1))
-    rotation.errors = [failed(AnswerLost), failed(NotAuthorised)]
-    with pytest.raises(AnswerLost):
+    rotation.errors = [failed(ResponseLost), failed(NotAuthorised)]
+    with pytest.raises(ResponseLost):
         opened(store, rotation).renew("MARKED-access-1")
     assert stored(store) == pair(1, refreshing_since=NOW)
     with pytest.raises(NotAuthorised, match=r"began at 2026-09-21 14:13:20 UTC was interrupted.*connect acme"):
         opened(store, rotation).renew("MARKED-access-1")
 
 
-@pytest.mark.parametrize("kind", [AnswerLost, NotAuthorised])
+@pytest.mark.parametrize("kind", [ResponseLost, NotAuthorised])
 def test_threads_that_waited_for_a_refresh_that_failed_do_not_send_the_token_again(
     store: TokenStore, rotation: Rotation, kind: type[AmoCrmAssetsError]
 ) -> None:
@@ -248,7 +248,7 @@ class Overtaken:
     happens: Callable[[], object]
     then: Rotation = field(default_factory=lambda: Rotation(errors=[failed(NotAuthorised)]))
 
-    def refresh(self, refresh_token: str) -> NewPair:
+    def refresh(self, refresh_token: str) -> TokenResponse:
         self.happens()
         return self.then.refresh(refresh_token)
 
@@ -259,7 +259,7 @@ class FullStore(TokenStore):
     spares = 0
     refuses = 0
 
-    def write(self, pair: StoredPair, *, if_version: str | None) -> Kept | None:
+    def write(self, pair: StoredTokens, *, if_version: str | None) -> VersionedTokens | None:
         if self.spares:
             self.spares -= 1
         elif self.refuses:

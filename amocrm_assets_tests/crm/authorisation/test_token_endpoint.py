@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from amocrm_assets.crm.authorisation import token_endpoint
-from amocrm_assets.crm.authorisation.refusals import refusal
-from amocrm_assets.crm.authorisation.token_endpoint import AnswerLost, NotReceived, TokenEndpoint
+from amocrm_assets.crm.authorisation.token_endpoint import NotReceived, ResponseLost, TokenEndpoint
+from amocrm_assets.crm.authorisation.token_errors import refusal
 from amocrm_assets.errors import (
     AccountBlocked,
     AccountUnpaid,
@@ -30,20 +30,20 @@ TOKENS = "/oauth2/access_token"
 FAULTS: list[tuple[FaultKind, int, type[AmoCrmAssetsError]]] = [
     ("429-html", 4, NotReceived),
     ("429-json", 4, NotReceived),
-    ("500", 1, AnswerLost),
-    ("502", 1, AnswerLost),
-    ("503", 1, AnswerLost),
-    ("504", 1, AnswerLost),
-    ("reset", 1, AnswerLost),
-    ("lost", 1, AnswerLost),
-    ("reset-midway", 1, AnswerLost),
-    ("hang", 1, AnswerLost),
-    ("cut", 1, AnswerLost),
-    ("cut-short", 1, AnswerLost),
-    ("cut-gzip", 1, AnswerLost),
-    ("empty-200", 1, AnswerLost),
-    ("html-200", 1, AnswerLost),
-    ("204", 1, AnswerLost),
+    ("500", 1, ResponseLost),
+    ("502", 1, ResponseLost),
+    ("503", 1, ResponseLost),
+    ("504", 1, ResponseLost),
+    ("reset", 1, ResponseLost),
+    ("lost", 1, ResponseLost),
+    ("reset-midway", 1, ResponseLost),
+    ("hang", 1, ResponseLost),
+    ("cut", 1, ResponseLost),
+    ("cut-short", 1, ResponseLost),
+    ("cut-gzip", 1, ResponseLost),
+    ("empty-200", 1, ResponseLost),
+    ("html-200", 1, ResponseLost),
+    ("204", 1, ResponseLost),
     ("401", 1, NotAuthorised),
     ("402", 1, AccountUnpaid),
     ("403-html", 1, AccountBlocked),
@@ -64,7 +64,7 @@ def answer(status: int, hint: str = "", body: bytes | None = None) -> requests.R
 
 
 def test_a_code_gives_a_pair_and_a_refresh_token_the_next_one(sandbox: Sandbox) -> None:
-    first = endpoint(sandbox.url).exchange(sandbox.tokens.code())
+    first = endpoint(sandbox.url).request_once(sandbox.tokens.code())
     second = endpoint(sandbox.url).refresh(first.refresh_token)
     assert sandbox.tokens.accepts(second.access_token)
     assert (second.expires_in, second.refresh_token != first.refresh_token) == (86400, True)
@@ -79,7 +79,7 @@ def test_a_request_that_may_have_arrived_is_sent_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(token_endpoint, "TIMEOUT_SECONDS", (1, 0.2))
-    first = endpoint(sandbox.url).exchange(sandbox.tokens.code())
+    first = endpoint(sandbox.url).request_once(sandbox.tokens.code())
     sandbox.requests.clear()
     sandbox.configure(faults=(Fault(fault, path=TOKENS, seconds=5),))
     with pytest.raises(kind) as caught:
@@ -93,7 +93,7 @@ def test_a_request_that_may_have_arrived_is_sent_once(
 
 def test_a_short_refusal_for_pace_is_waited_for(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("429-html", path=TOKENS, times=2),))
-    assert endpoint(sandbox.url).exchange(sandbox.tokens.code()).access_token
+    assert endpoint(sandbox.url).request_once(sandbox.tokens.code()).access_token
     assert [each.status for each in sandbox.requests] == [429, 429, 200]
 
 
@@ -110,14 +110,14 @@ def test_a_request_that_never_left_is_sent_again(host: str) -> None:
 
 def test_a_lost_answer_says_how_to_go_on(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("lost", path=TOKENS),))
-    with pytest.raises(AnswerLost, match=r"Run again; if it then refuses.*amocrm-assets connect acme"):
-        endpoint(sandbox.url).exchange(sandbox.tokens.code())
+    with pytest.raises(ResponseLost, match=r"Run again; if it then refuses.*amocrm-assets connect acme"):
+        endpoint(sandbox.url).request_once(sandbox.tokens.code())
 
 
 def test_secrets_do_not_follow_a_redirect(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("redirect", path=TOKENS),))
     with pytest.raises(NotAuthorised, match="another address, where secrets are not sent"):
-        endpoint(sandbox.url).exchange("MARKED")
+        endpoint(sandbox.url).request_once("MARKED")
     assert len(sandbox.requests) == 1
 
 
@@ -126,7 +126,7 @@ def test_a_variable_that_is_not_set_is_named_and_nothing_is_sent(
 ) -> None:
     monkeypatch.delenv("ACME_SECRET")
     with pytest.raises(NotAuthorised, match="Set ACME_SECRET"):
-        endpoint(sandbox.url).exchange("MARKED")
+        endpoint(sandbox.url).request_once("MARKED")
     assert not sandbox.requests
 
 

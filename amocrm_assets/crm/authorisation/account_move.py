@@ -1,0 +1,55 @@
+"""Whether an account was renamed: amoCRM tells its present address for a refresh token that still works.
+
+Looking it up spends nothing, so it is done when a refresh was refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from amocrm_assets.crm.authorisation.addresses import account_of, host_of, zone_of
+from amocrm_assets.crm.authorisation.claims import read_claims
+from amocrm_assets.crm.transport import request_once
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.authorisation.token_store import StoredTokens
+    from amocrm_assets.errors import NotAuthorised
+    from amocrm_assets.settings import SourceSettings
+
+TIMEOUT_SECONDS = (5, 10)
+
+
+class _Address(msgspec.Struct):
+    subdomain: str
+    domain: str
+
+
+def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthorised) -> str | None:
+    """The account's present address if it is not the one in the settings; None if nothing new is known.
+
+    `GET https://{api_domain}/oauth2/account/current/subdomain`, as amoCRM's own PHP client does after a refused
+    refresh. Raises `refused`, the refusal that made us look, when amoCRM does not answer.
+    """
+    scheme, host = urlsplit(source.url)[:2]
+    api_domain = read_claims(pair.access_token).api_domain
+    # A refresh token goes only to amoCRM itself, or to where it came from.
+    if api_domain is None or (zone_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
+        return None
+    try:
+        answer = request_once(
+            "GET",
+            f"{scheme}://{api_domain}/oauth2/account/current/subdomain",
+            headers={"X-Refresh-Token": pair.refresh_token},
+            timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,
+        )
+        if answer.status_code != requests.codes.ok:
+            return None
+        address = msgspec.json.decode(answer.content, type=_Address)
+    except (requests.RequestException, msgspec.DecodeError) as error:
+        raise refused from error
+    return None if address.subdomain.lower() == account_of(source) else f"https://{address.domain}"

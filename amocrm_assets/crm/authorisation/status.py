@@ -1,0 +1,38 @@
+"""How a source's authorisation stands, from local knowledge alone: amoCRM is not asked.
+
+Whether amoCRM still accepts it is found out by `amocrm-assets check`, and by every run.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
+from amocrm_assets.errors import AmoCrmAssetsError
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import Deployment, SourceSettings
+
+
+@dataclass(frozen=True)
+class AuthorisationStatus:
+    """Who is connected and until when; `problem` is what a person has to do something about."""
+
+    connected_as: str | None
+    expires_at: int | None
+    problem: str | None
+
+
+def authorisation_status(
+    source: SourceSettings, deployment: Deployment, *, now: float | None = None
+) -> AuthorisationStatus:
+    """How the authorisation of a source stands. Nothing is sent and nothing refreshed."""
+    now = time.time() if now is None else now
+    authorisation = open_authorisation(source, deployment)
+    try:
+        connected_as, expires_at = authorisation.connected_as(), authorisation.expires_at()
+    except AmoCrmAssetsError as error:  # what is wrong is the answer here
+        return AuthorisationStatus(None, None, f"{error.cause} {error.fix}")
+    return AuthorisationStatus(connected_as, expires_at, expiry_warning(expires_at, now=now))

@@ -1,0 +1,178 @@
+"""What an answer of amoCRM means: go on, ask again, wait, renew the token, or stop.
+
+Judging is pure. The rules are those of the API's error pages and of what many clients saw
+(https://www.amocrm.ru/developers/content/crm_platform/error-codes): gateways answer HTML where JSON was promised.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.errors import (
+    AccessDenied,
+    AccountBlocked,
+    AccountUnpaid,
+    AmoCrmAssetsError,
+    NotAuthorised,
+    SettingsError,
+    UnexpectedAnswer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_WAIT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer as it came. `headers` have lower-case names."""
+
+    path: str
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `RetryableError` when it is none: cut off, empty, or a gateway's page."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise RetryableError(f"{self.status} with a body that is no JSON", status=self.status) from error
+
+    @property
+    def is_html(self) -> bool:
+        """Whether a gateway answered in the application's place."""
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def sent_at(self) -> int | None:
+        """amoCRM's own clock when it answered, Unix seconds, from the `Date` header."""
+        try:
+            return int(parsedate_to_datetime(self.headers["date"]).timestamp())
+        except (KeyError, ValueError):
+            return None
+
+
+class RetryableError(Exception):
+    """Asking again is likely to succeed."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class RateLimited(RetryableError):
+    """Asked too often. `wait_seconds` is what amoCRM wants, None if it did not say."""
+
+    def __init__(self, wait_seconds: float | None) -> None:
+        super().__init__("429, asked too often", status=429)
+        self.wait_seconds = wait_seconds
+
+
+class Unauthorized(Exception):
+    """401: the token was not accepted."""
+
+
+def raise_for_status(answer: Response) -> None:
+    """Return for 200 and 204. Raises `RetryableError`, `RateLimited`, `Unauthorized`, or what stops the run."""
+    status = answer.status
+    if status in {200, 204}:
+        return
+    if status == 401:  # noqa: PLR2004
+        raise Unauthorized
+    if status == 429:  # noqa: PLR2004
+        raise RateLimited(_wanted_wait(answer))
+    if status >= 500 or status == 408:  # noqa: PLR2004
+        raise RetryableError(f"{status} from the server", status=status)
+    raise _stop(answer)
+
+
+def not_accepted(answer: Response) -> NotAuthorised:
+    """The error for a token that was refused although it is the newest there is."""
+    return NotAuthorised(
+        _asked(answer),
+        cause=f"401, the token is not accepted{_detail(answer)}.",
+        fix="The token was revoked, or belongs to another account: make a new one, or run "
+        "`amocrm-assets connect` (docs/connecting.md).",
+        **_facts(answer),
+    )
+
+
+def _stop(answer: Response) -> AmoCrmAssetsError:
+    asked, facts = _asked(answer), _facts(answer)
+    match answer.status:
+        case 402:
+            return AccountUnpaid(
+                asked,
+                cause="402, the account is not paid.",
+                fix="Pay the amoCRM subscription, then materialise the missing days.",
+                **facts,
+            )
+        case 403 if answer.is_html:
+            return AccountBlocked(
+                asked,
+                cause="403 as a web page, so amoCRM's gateway blocks this address or integration.",
+                fix="Do not ask on. Write to amoCRM's support to lift the block, and lower "
+                "requests_per_second if other integrations ask this account too.",
+                **facts,
+            )
+        case 403:
+            return AccessDenied(
+                asked,
+                cause=f"403, not allowed{_detail(answer)}.",
+                fix="Give the token's user the right to see leads, and check the account's list of allowed "
+                "IP addresses.",
+                **facts,
+            )
+        case status if 300 <= status < 400:  # noqa: PLR2004
+            return SettingsError(
+                asked,
+                cause=f"{status}, the account answers at another address: {_origin(answer)}.",
+                fix="Set base_url (and subdomain, if the account was renamed) to the account's own address.",
+                **facts,
+            )
+        case status:
+            return UnexpectedAnswer(
+                asked,
+                cause=f"{status}{_detail(answer)}.",
+                fix="Check base_url; if it is right, report this with the request id.",
+                **facts,
+            )
+
+
+def _wanted_wait(answer: Response) -> float | None:
+    wanted = answer.headers.get("retry-after") or _json_property(answer, "retry_after")
+    try:
+        return min(MAX_WAIT_SECONDS, max(0.0, float(wanted)))
+    except (TypeError, ValueError):
+        return None  # an HTTP date, or nothing: the caller's own waiting time applies
+
+
+def _json_property(answer: Response, name: str) -> Any:
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return None  # an HTML page has no properties; that is an answer, not a fault
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def _detail(answer: Response) -> str:
+    detail = _json_property(answer, "detail") or _json_property(answer, "title")
+    return f" ({str(detail)[:200]})" if detail else ""
+
+
+def _origin(answer: Response) -> str:
+    # Only scheme and host: a redirect's query may carry anything.
+    return "/".join(answer.headers.get("location", "not said").split("?")[0].split("/")[:3])
+
+
+def _asked(answer: Response) -> str:
+    return f"Asking amoCRM for {answer.path}"
+
+
+def _facts(answer: Response) -> dict[str, str | float | None]:
+    return {"status": answer.status, "request_id": answer.headers.get("x-request-id")}

@@ -1,0 +1,63 @@
+"""Which custom fields are imported, and what the account's catalogue says of them.
+
+A chosen field is named by its name, code or id; names are compared as they are written, since two fields may
+differ by case alone. What the fields hold is not known here.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from amocrm_assets.rows.leads import Field
+
+
+class FieldSelection:
+    """The fields that a source imports, judged by every catalogue of custom fields that its captures hold."""
+
+    def __init__(self, chosen: Sequence[str | int] | None, catalogues: Iterable[Sequence[dict[str, Any]]]) -> None:
+        """`chosen` None is all; the newest catalogue comes first and rules where they differ."""
+        self._chosen = None if chosen is None else {str(choice) for choice in chosen}
+        self._names: dict[int, set[str]] = {}
+        self._is_system: dict[int | None, bool | None] = {}
+        self._seen: set[str] = set()
+        for field in (field for catalogue in catalogues for field in catalogue):
+            self._learn(field)
+        # Few different fields, many leads.
+        self._takes = cache(self._is_chosen)
+        self.is_system: Callable[[int | None], bool | None] = self._is_system.get
+
+    def of(self, fields: list[Field]) -> list[Field]:
+        """The fields of a lead that are imported."""
+        if self._chosen is None:
+            return fields
+        return [field for field in fields if self._takes(field.field_id, field.field_name, field.field_code)]
+
+    def missing(self) -> dict[str, list[str]]:
+        """Chosen fields that neither a catalogue nor a lead has, each with names and codes that come close."""
+        known = self._seen.union(*self._names.values())
+        folded = {name.casefold(): name for name in sorted(known)}
+        return {
+            choice: [folded[name] for name in get_close_matches(choice.casefold(), folded)]
+            for choice in sorted(self._chosen or ())
+            if choice not in known
+        }
+
+    def _is_chosen(self, field_id: int | None, name: str | None, code: str | None) -> bool:
+        """Whether a lead's field is imported, by what the lead or a catalogue calls it."""
+        called = {text for text in (name, code) if text}
+        if field_id is not None:
+            called |= {str(field_id)} | self._names.get(field_id, set())
+        self._seen |= called
+        return not called.isdisjoint(self._chosen or ())
+
+    def _learn(self, field: dict[str, Any]) -> None:
+        field_id, is_system = field.get("id"), field.get("is_predefined")
+        if type(field_id) is int:
+            self._is_system.setdefault(field_id, is_system if type(is_system) is bool else None)
+            texts = {text for text in (field.get("name"), field.get("code")) if type(text) is str and text}
+            self._names.setdefault(field_id, {str(field_id)}).update(texts)

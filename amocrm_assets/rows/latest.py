@@ -1,0 +1,147 @@
+"""LatestVersions of leads, and which one of each lead becomes its row.
+
+The version with the greatest (`updated_at`, capture, line) wins. The stub of a deleted lead holds no columns, so
+the row keeps those of the last full version and says that the lead is deleted, and since when.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from amocrm_assets.rows.day_rows import DayRows
+from amocrm_assets.rows.json_values import INT64_MIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import pyarrow as pa
+
+    from amocrm_assets.rows.leads import Lead
+    from amocrm_assets.rows.oddities import OddityCounter
+    from amocrm_assets.rows.record_batches import RecordBatchBuilder
+
+# Leads that become columns at once: so few that they are still in the processor's cache.
+_BATCH_LEADS = 128
+# Leads, or bytes of them, in a batch that is kept: few are quick to pick from, and Arrow holds 2 GB a column.
+_KEPT_LEADS = 4_096
+_KEPT_BYTES = 64_000_000
+
+
+class LatestVersions:
+    """LatestVersions that may become rows, as batches of columns, numbered in the order of reading."""
+
+    def __init__(self, maker: RecordBatchBuilder) -> None:
+        self._maker = maker
+        # By number of the version.
+        self._ids = array("q")
+        self._updated_at = array("q")
+        self._is_stub = array("b")
+        self._sizes = array("q")
+        # The number that each capture began with, and of each lead the newest full version and stub before it.
+        self._begins: list[int] = []
+        self._known: tuple[dict[int, int], dict[int, int]] = {}, {}
+        self._waiting: list[Lead] = []
+        self._small: list[pa.RecordBatch] = []
+        self._small_bytes = 0
+        self._batches: list[pa.RecordBatch] = []
+
+    def begin_capture(self) -> None:
+        """LatestVersions that are kept from now on come from the next older capture."""
+        for number in range(self._begins[-1] if self._begins else 0, len(self._ids)):
+            known, lead_id = self._known[self._is_stub[number]], self._ids[number]
+            known[lead_id] = max(self._updated_at[number], known.get(lead_id, INT64_MIN))
+        self._begins.append(len(self._ids))
+
+    def keep(self, leads: Sequence[Lead | None], *, sizes: Sequence[int]) -> dict[int, int]:
+        """Keep versions that no newer capture has outdated; returns the number of each by its place in `leads`."""
+        kept = {place: lead for place, lead in enumerate(leads) if lead and not self._is_outdated(lead)}
+        first = len(self._ids)
+        self._ids.extend([lead.id for lead in kept.values()])
+        self._updated_at.extend(map(_moment, kept.values()))
+        self._is_stub.extend(map(_is_stub, kept.values()))
+        self._sizes.extend([sizes[place] for place in kept])
+        self._waiting += kept.values()
+        self._small_bytes += sum(self._sizes[first:])
+        if len(self._waiting) >= _BATCH_LEADS:
+            self._make_batch()
+        if len(self._small) * _BATCH_LEADS >= _KEPT_LEADS or self._small_bytes >= _KEPT_BYTES:
+            self._join_batches()
+        return dict(zip(kept, range(first, len(self._ids)), strict=True))
+
+    def _is_outdated(self, lead: Lead) -> bool:
+        known = self._known[_is_stub(lead)].get(lead.id)
+        return known is not None and _moment(lead) <= known
+
+    def day_rows(self, notes: OddityCounter, unknown: set[str], missing: Mapping[str, Sequence[str]]) -> DayRows:
+        """Pick of each lead the version that becomes its row."""
+        import numpy as np
+
+        self._join_batches()
+        ids = np.array(self._ids, np.int64)
+        picked, deleted_at = self._picked(ids)
+        return DayRows(
+            picked=picked,
+            sizes=np.array(self._sizes, np.int64),
+            batches=self._batches,
+            deleted_at=deleted_at,
+            oddities=notes.counted(dict(zip(picked.tolist(), ids[picked].tolist(), strict=True))),
+            unknown_properties=tuple(sorted(unknown)),
+            missing_fields=missing,
+        )
+
+    def _picked(self, ids: np.ndarray) -> tuple[np.ndarray, dict[int, int | None]]:
+        """Numbers of the picked versions by lead; and of those that a later stub deletes, since when."""
+        import numpy as np
+
+        updated_at = np.array(self._updated_at, np.int64)
+        is_stub = np.array(self._is_stub, np.bool_)
+        ages = np.repeat(np.arange(len(self._begins)), np.diff([*self._begins, len(ids)]))
+        ranked = np.lexsort((-ages, updated_at, ids))  # stable: within a capture the later line stays behind
+        places = np.empty_like(ranked)
+        places[ranked] = np.arange(len(ranked))
+        fulls = _last_of_each(ids, ranked[~is_stub[ranked]])
+        stubs = _last_of_each(ids, ranked[is_stub[ranked]])
+        alone = stubs[~np.isin(ids[stubs], ids[fulls])]
+        picked = np.concatenate([fulls, alone])
+        _, of_fulls, of_stubs = np.intersect1d(ids[fulls], ids[stubs], assume_unique=True, return_indices=True)
+        pairs = zip(fulls[of_fulls].tolist(), stubs[of_stubs].tolist(), strict=True)
+        deleted_at = {
+            full: None if updated_at[stub] == INT64_MIN else int(updated_at[stub])
+            for full, stub in pairs
+            if places[stub] > places[full]
+        }
+        return picked[np.argsort(ids[picked])], deleted_at
+
+    def _make_batch(self) -> None:
+        if self._waiting:
+            first = len(self._sizes) - len(self._waiting)
+            self._small.append(self._maker.batch(self._waiting, first_version=first))
+            self._waiting = []
+
+    def _join_batches(self) -> None:
+        import pyarrow as pa
+
+        self._make_batch()
+        if self._small:
+            self._batches += pa.Table.from_batches(self._small).combine_chunks().to_batches()
+            self._small, self._small_bytes = [], 0
+
+
+def _moment(lead: Lead) -> int:
+    return INT64_MIN if lead.updated_at is None else lead.updated_at
+
+
+def _is_stub(lead: Lead) -> bool:
+    if lead.is_deleted is not True:
+        return False
+    filled = (lead.created_at, lead.status_id, lead.pipeline_id, lead.custom_fields or None)
+    return filled == (None, None, None, None)
+
+
+def _last_of_each(ids: np.ndarray, ranked: np.ndarray) -> np.ndarray:
+    """Of versions in the order of (lead, rank) the last one of each lead."""
+    import numpy as np
+
+    return ranked[np.append(np.diff(ids[ranked]) != 0, [True] * bool(len(ranked))).astype(np.bool_)]

@@ -1,0 +1,115 @@
+"""Leads that are not shaped as documented: keep what fits, note what does not.
+
+Every JSON value in every place ends here as a right value or as a note, never as an error. Well-formed leads do
+not pass here; counting the notes is the affair of `oddities`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.rows.json_values import integer_of, kind_of, load_json
+from amocrm_assets.rows.leads import NEEDED, RENAMED, Field, Item, Lead, WholeItem
+from amocrm_assets.shard import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# An escaped backslash, a surrogate pair, or (the group) a surrogate alone, which no Unicode text can hold.
+_ESCAPES = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def lead_of_malformed(line: bytes) -> tuple[Lead | None, Iterable[str], list[str]]:
+    """The lead, or None for a line without a usable id; the names of its properties; notes of what did not fit."""
+    text = _unicode(line)
+    notes = [] if text.encode() == line else ["lead: text that is no Unicode, replaced by U+FFFD"]
+    try:
+        sent = load_json(text)
+    except (ValueError, RecursionError):
+        return None, (), [*notes, "lead: a line that is no JSON, or nested too deeply"]
+    if type(sent) is not dict:
+        return None, (), [*notes, f"lead: {kind_of(sent)} where an object belongs"]
+    return _Shaper(notes).lead(sent), sent, notes
+
+
+def _unicode(line: bytes) -> str:
+    """The line as text that can be encoded, with U+FFFD in the place of what is no Unicode."""
+    return _ESCAPES.sub(lambda match: r"\ufffd" if match[1] else match[0], line.decode("utf-8", "replace"))
+
+
+class _Shaper:
+    """Gives JSON values the types of columns; what does not fit becomes null and a note."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+
+    def lead(self, sent: dict[str, Any]) -> Lead | None:
+        if integer_of(sent.get("id")) is None:
+            self._note("id", sent.get("id"), "an integer")
+            return None
+        shape: dict[str, Callable[[str, Any], Any]] = {
+            "INTEGER": self._integer,
+            "STRING": self._text,
+            "BOOLEAN": self._boolean,
+            "RECORD": self._fields,
+        }
+        return Lead(**{c.name: shape[c.type](c.name, sent.get(RENAMED.get(c.name, c.name))) for c in COLUMNS})
+
+    def _fields(self, column: str, value: Any) -> list[Field]:
+        return [
+            Field(
+                field_id=self._integer(f"{column}[].id", entry.get("field_id")),
+                field_name=self._text(f"{column}[].name", entry.get("field_name")),
+                field_code=self._text(f"{column}[].code", entry.get("field_code")),
+                field_type=self._text(f"{column}[].type", entry.get("field_type")),
+                values=self._items(f"{column}[].values", entry.get("values")),
+            )
+            for entry in self._objects(column, value)
+        ]
+
+    def _items(self, column: str, value: Any) -> list[Item]:
+        return [
+            Item(
+                value=item["value"] if "value" in item else WholeItem(item),
+                enum_id=self._integer(f"{column}[].enum", item.get("enum_id")),
+            )
+            for item in self._objects(column, value)
+        ]
+
+    def _objects(self, column: str, value: Any) -> list[dict[str, Any]]:
+        """Objects of a list. An item that is none cannot stand in a RECORD: it is left out and noted."""
+        if value is None or value == {}:  # API v2 wrote {} for an empty list
+            return []
+        if type(value) is not list:
+            self._note(column, value, "a list")
+            return []
+        for item in value:
+            if type(item) is not dict:
+                self._note(f"{column}[]", item, "an object")
+        return [item for item in value if type(item) is dict]
+
+    def _integer(self, column: str, value: Any) -> int | None:
+        number = integer_of(value)
+        if number is not None and type(value) is str:
+            self._notes.append(f"{column}: text where an integer belongs, taken for the number it spells")
+        elif number is None and value is not None and column not in NEEDED:
+            self._note(column, value, "an integer")
+        return number
+
+    def _text(self, column: str, value: Any) -> str | None:
+        if value is None or type(value) is str:
+            return value
+        self._note(column, value, "text")
+        return None
+
+    def _boolean(self, column: str, value: Any) -> bool | None:
+        if value is None or type(value) is bool:
+            return value
+        self._note(column, value, "a boolean")
+        return None
+
+    def _note(self, column: str, value: Any, belongs: str) -> None:
+        self._notes.append(f"{column}: {kind_of(value)} where {belongs} belongs")

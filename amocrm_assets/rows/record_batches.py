@@ -1,0 +1,108 @@
+"""Leads to Arrow: versions of leads become one record batch in the shard's schema.
+
+Columns are filled flat, list by list, without a record per row: that is what makes it quick. Which versions
+become rows, and which fields a source imports, is not known here.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET
+
+from amocrm_assets.rows.leads import SCALARS, Field, Item, Lead, WholeItem
+from amocrm_assets.rows.value_formatter import CONVERTED, InvalidValue
+from amocrm_assets.shard import arrow_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import pyarrow as pa
+
+    from amocrm_assets.rows.oddities import OddityCounter
+    from amocrm_assets.rows.value_formatter import ValueFormatter
+
+
+class RecordBatchBuilder:
+    """Makes record batches of leads."""
+
+    def __init__(
+        self, is_system: Callable[[int | None], bool | None], texts: ValueFormatter, notes: OddityCounter
+    ) -> None:
+        self._is_system = is_system
+        self._texts = texts
+        self._notes = notes
+        self._schema = arrow_schema()
+
+    def batch(self, leads: Sequence[Lead], *, first_version: int) -> pa.RecordBatch:
+        """One row per lead; `first_version` is the number of the first, for the notes."""
+        import pyarrow as pa
+
+        columns = zip(*map(msgspec.structs.astuple, leads), strict=True)
+        types = [self._schema.field(name).type for name in SCALARS]
+        scalars = [pa.array(values, kind) for kind, values in zip(types, columns, strict=False)]
+        self._note_missing("updated_at", [lead.updated_at for lead in leads], count(first_version))
+        custom_fields = self._custom_fields([lead.custom_fields or [] for lead in leads], first_version)
+        return pa.record_batch([*scalars, custom_fields], schema=self._schema)
+
+    def _custom_fields(self, by_lead: Sequence[Sequence[Field]], first_version: int) -> pa.ListArray:
+        column = self._schema.field("custom_fields").type
+        fields = list(chain.from_iterable(by_lead))
+        by_field = [field.values or () for field in fields]
+        items = list(chain.from_iterable(by_field))
+        values = _records(
+            column.value_type.field("values").type,
+            by_field,
+            value=self._texts_of(by_lead, first_version),
+            enum=[None if item.enum_id is UNSET else item.enum_id for item in items],
+        )
+        ids = [field.field_id for field in fields]
+        owners = (version for version, fields in enumerate(by_lead, first_version) for _ in fields)
+        self._note_missing("custom_fields[].id", ids, owners)
+        names = [field.field_name for field in fields]
+        systems = list(map(self._is_system, ids))
+        return _records(column, by_lead, id=ids, name=names, is_system=systems, values=values)
+
+    def _note_missing(self, column: str, numbers: list[int | None], versions: Iterable[int]) -> None:
+        if None in numbers:
+            for number, version in zip(numbers, versions, strict=False):
+                if number is None:
+                    self._notes.of_version(version, [f"{column}: no integer"])
+
+    def _texts_of(self, by_lead: Sequence[Sequence[Field]], first_version: int) -> list[str | None]:
+        texts: list[str | None] = []
+        for version, fields in enumerate(by_lead, first_version):
+            for field in fields:
+                as_is = field.field_type not in CONVERTED
+                for item in field.values or ():
+                    value = item.value
+                    if not (as_is and type(value) is str):
+                        value = self._text(item, field.field_type, version)
+                    texts.append(value)
+        return texts
+
+    def _text(self, item: Item, field_type: str | None, version: int) -> str | None:
+        text = self._texts.text(_whole(item) if item.value is UNSET else item.value, field_type)
+        if isinstance(text, InvalidValue):
+            self._notes.of_version(version, [text.note])
+            return None
+        return text
+
+
+def _records(repeated: pa.ListType, owners: Sequence[Sequence[object]], **columns: Any) -> pa.ListArray:
+    """A REPEATED RECORD from flat columns; the length of each owner says how many records are its own."""
+    import numpy as np
+    import pyarrow as pa
+
+    parts = list(repeated.value_type)
+    arrays = [pa.array(columns[part.name], part.type) for part in parts]
+    lengths = np.fromiter(map(len, owners), np.int32, len(owners))
+    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(arrays, fields=parts), type=repeated)
+
+
+def _whole(item: Item) -> WholeItem:
+    pairs = ((name, getattr(item, name)) for name in item.__struct_fields__)
+    return WholeItem((name, value) for name, value in pairs if value is not UNSET)

@@ -1,0 +1,122 @@
+"""Formats custom-field values as text, by field type: the shard holds every value as text.
+
+A value that its field type cannot hold gives an `InvalidValue` instead. Which fields are imported, and where their
+texts go, is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.rows.json_values import Number, compact_json, integer_of, kind_of
+from amocrm_assets.rows.leads import WholeItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_TEXTS = (
+    "category", "monetary", "multiselect", "multitext", "numeric", "org_legal_name", "price", "radiobutton",
+    "select", "smart_address", "streetaddress", "text", "textarea", "tracking_data", "url",
+)  # fmt: skip
+_OBJECTS = ("file", "items", "legal_entity", "linked_entity", "payer", "supplier")
+# In fields of all other types a text stands as it is.
+CONVERTED = frozenset({"birthday", "checkbox", "date", "date_time"})
+
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?")
+
+
+@dataclass(frozen=True)
+class InvalidValue:
+    """Something stands in a field that cannot hold it."""
+
+    note: str
+
+
+class ValueFormatter:
+    """Formats values in an account whose clocks show `zone`."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        date_text, date_time_text = _dates_only(self._date), _dates_only(self._date_time)
+        self._by_type: dict[str, Callable[[Any], str | None]] = {
+            **dict.fromkeys(_TEXTS, _plain),
+            **dict.fromkeys(_OBJECTS, _object),
+            "birthday": date_text,
+            "checkbox": _checkbox,
+            "date": date_text,
+            "date_time": date_time_text,
+        }
+
+    @property
+    def known_types(self) -> Iterable[str]:
+        """Field types whose values are not taken as they come."""
+        return self._by_type.keys()
+
+    def text(self, value: Any, field_type: str | None) -> str | InvalidValue | None:
+        """The text of a value; null stays null."""
+        if value is None:
+            return None
+        try:
+            text = self._by_type.get(field_type or "", _anything)(value)
+        except RecursionError:
+            return InvalidValue(f"value of a {field_type} field: nested too deeply")
+        if text is None:
+            found = "nothing" if type(value) is WholeItem else kind_of(value)
+            return InvalidValue(f"value of a {field_type} field: {found}")
+        return text
+
+    def _date(self, value: int | str) -> str | None:
+        moment = _moment_of(value, self._zone)
+        return moment.date().isoformat() if moment else None
+
+    def _date_time(self, value: int | str) -> str | None:
+        moment = _moment_of(value, self._zone)
+        if moment and moment.strftime("%z")[5:]:  # RFC 3339 has no offsets with seconds, which old dates have
+            moment = moment.astimezone(UTC)
+        return moment.isoformat() if moment else None
+
+
+def _dates_only(text: Callable[[int | str], str | None]) -> Callable[[Any], str | None]:
+    """Ask only for what can be a date; the same days and moments come again and again."""
+    remembered = lru_cache(65536, typed=True)(text)
+    return lambda value: remembered(value) if type(value) in (int, str, Number) else None
+
+
+def _moment_of(value: int | str, zone: tzinfo) -> datetime | None:
+    """The moment of Unix seconds or of an ISO text, by the clocks of the zone."""
+    try:
+        if type(value) is str:
+            if not _ISO.fullmatch(value):
+                return None
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+        seconds = integer_of(value)
+        return None if seconds is None else datetime.fromtimestamp(seconds, zone)
+    except (ValueError, OverflowError, OSError):  # no such day, or none that a calendar has
+        return None
+
+
+def _plain(value: Any) -> str | None:
+    if type(value) is str:
+        return value
+    return compact_json(value) if type(value) in (int, Number) else None
+
+
+def _object(value: Any) -> str | None:
+    if type(value) is str:
+        return value
+    return compact_json(value) if type(value) is dict else None
+
+
+def _checkbox(value: Any) -> str | None:
+    if type(value) is bool:
+        return "true" if value else "false"
+    return value if value in ("true", "false") else None
+
+
+def _anything(value: Any) -> str:
+    return value if type(value) is str else compact_json(value)

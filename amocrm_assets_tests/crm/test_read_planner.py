@@ -1,0 +1,286 @@
+"""Whatever the account holds and whoever edits it meanwhile, a plan reads every untouched lead exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amocrm_assets.crm.pages import NOTHING
+from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
+from amocrm_assets.crm.read_planner import ReadPlanner, Window
+from amocrm_assets_tests.crm.listing import ListedAccount
+
+WINDOW = Window(1_000, 1_599)
+NOW = 5_000
+
+
+def read(
+    account: ListedAccount, random: Random, *, edits: int = 0, deletions: int = 0, permits: int = 4
+) -> tuple[Counter[tuple[int, int]], ReadPlanner]:
+    """Read the window with answers in random order, and edits after each answer."""
+    plan = ReadPlanner(WINDOW, ["leads", "deleted"])
+    pending: list[tuple[KeysetPaginator | OverlappingPaginator, Query]] = []
+    got: Counter[tuple[int, int]] = Counter()
+    while not plan.done:
+        while len(pending) < permits and (due := plan.next_query()):
+            pending.append(due)
+        walk, ask = pending.pop(random.randrange(len(pending)))
+        page = account.answer(ask, random)
+        got.update((lead.id, lead.updated_at) for lead in plan.add_page(walk, ask, page))
+        for _ in range(min(edits, len(account.live))):
+            account.edit(random.choice(sorted(account.live)), NOW + account.asked)
+        for _ in range(min(deletions, len(account.live))):
+            account.delete(random.choice(sorted(account.live)), NOW + account.asked)
+    return got, plan
+
+
+def expected(account: ListedAccount) -> set[tuple[int, int]]:
+    """The leads of the window that nobody touched."""
+    return {
+        (lead, at)
+        for lead, at in [*account.live.items(), *account.deleted.items()]
+        if WINDOW.from_at <= at <= WINDOW.to_at and lead not in account.touched
+    }
+
+
+seconds = st.integers(WINDOW.from_at - 50, WINDOW.to_at + 50) | st.sampled_from([1_000, 1_300, 1_301, 1_599])
+accounts = st.builds(
+    ListedAccount,
+    live=st.lists(seconds, max_size=120).map(lambda ats: {3 * number + 1: at for number, at in enumerate(ats)}),
+    deleted=st.lists(seconds, max_size=20).map(lambda ats: {3 * number + 2: at for number, at in enumerate(ats)}),
+    # Pages of a handful cannot be made to overlap everywhere; none are known.
+    page_cap=st.integers(10, 25) | st.just(250),
+    filters=st.booleans(),
+    knows_deleted=st.booleans(),
+    stable_ties=st.booleans(),
+    half_open=st.booleans(),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(accounts, st.randoms(use_true_random=False), st.integers(0, 3), st.integers(0, 1), st.integers(1, 6))
+def test_every_untouched_lead_of_the_window_is_read_once(
+    account: ListedAccount, random: Random, edits: int, deletions: int, permits: int
+) -> None:
+    if not account.knows_deleted:
+        account.deleted.clear()
+
+    got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
+
+    assert not expected(account) - set(got)
+    assert all(WINDOW.from_at <= at <= WINDOW.to_at for _, at in got)
+    if plan.facts.filters_honoured:
+        assert max(got.values(), default=1) == 1
+
+
+def test_a_quiet_day_takes_one_question_a_listing() -> None:
+    account = ListedAccount({number: 1_000 + number for number in range(100)})
+
+    got, _ = read(account, Random(1), permits=1)
+
+    assert set(got) == expected(account)
+    assert account.asked == 2
+
+
+@pytest.mark.parametrize("count", [250, 251, 900, 5_000])
+def test_leads_that_share_one_second_are_read_by_id(count: int) -> None:
+    account = ListedAccount(dict.fromkeys(range(count), 1300), stable_ties=False)
+
+    got, plan = read(account, Random(2))
+
+    assert set(got) == expected(account)
+    assert max(got.values()) == 1
+    assert plan.facts.tied_seconds == (count > 250)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_tie_is_read_whole_while_five_of_its_leads_are_edited_after_every_answer(seed: int) -> None:
+    account = ListedAccount(dict.fromkeys(range(900), 1300), stable_ties=False)
+
+    got, _ = read(account, Random(seed), edits=5)
+
+    assert not expected(account) - set(got)
+    assert max(got.values()) == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(200, 1_200),
+    st.integers(40, 250),
+    st.builds(
+        ListedAccount,
+        live=st.just({}),
+        page_cap=st.integers(10, 50),
+        stable_ties=st.booleans(),
+        half_open=st.booleans(),
+    ),
+    st.integers(0, 1 << 32),
+    st.integers(0, 3),
+)
+def test_dense_stretches_are_read_whole_while_their_leads_are_edited_and_deleted(
+    leads: int, width: int, account: ListedAccount, seed: int, touches: int
+) -> None:
+    random = Random(seed)
+    account.live = {number: 1_200 + random.randrange(width) for number in range(leads)}
+
+    got, _ = read(account, random, edits=touches, deletions=touches)
+
+    assert not expected(account) - set(got)
+    assert max(got.values()) == 1
+
+
+def test_an_import_costs_at_most_a_fifth_more_than_the_least_number_of_requests() -> None:
+    account = ListedAccount({number: 1_000 + number * 7 % 400 for number in range(20_000)})
+
+    got, _ = read(account, Random(10))
+
+    assert set(got) == expected(account)
+    assert account.asked <= 1.2 * 20_000 / 250
+
+
+def test_a_dense_stretch_is_walked_by_key_where_a_list_knows_no_order_by_id_beside_a_filter() -> None:
+    account = ListedAccount({number: 1_200 + number % 100 for number in range(5_000)}, orders_filtered=False)
+
+    got, plan = read(account, Random(11))
+
+    assert set(got) == expected(account)
+    assert plan.facts.whole_account_scans == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_account_that_ignores_filters_is_read_whole_while_leads_are_edited_and_deleted(seed: int) -> None:
+    random = Random(seed)
+    account = ListedAccount(
+        {number: random.randrange(500, 3_000) for number in range(8_000)}, filters=False, stable_ties=False
+    )
+
+    got, plan = read(account, random, edits=5, deletions=2)
+
+    assert not expected(account) - set(got)
+    assert not plan.facts.filters_honoured
+
+
+def test_an_unfiltered_second_too_full_to_be_proven_is_read_by_walking_the_whole_account() -> None:
+    account = ListedAccount(
+        {number: 1_300 if number % 2 else 2_000 + number for number in range(1_500)},
+        filters=False,
+        stable_ties=False,
+    )
+
+    got, plan = read(account, Random(3))
+
+    assert set(got) >= expected(account)
+    assert plan.facts.whole_account_scans == 1
+
+
+@pytest.mark.parametrize("newer", [0, 3, 130])
+def test_an_unfiltered_second_that_just_fills_a_page_is_read_by_id(newer: int) -> None:
+    seconds = [1_700] * newer + [1_300] * 250 + [1_100] * 300
+    account = ListedAccount(dict(enumerate(seconds)), filters=False)
+
+    got, plan = read(account, Random(7))
+
+    assert set(got) >= expected(account)
+    assert plan.facts.whole_account_scans == 1
+    assert account.asked < 40
+
+
+def test_an_account_that_does_not_know_deleted_leads_is_found_out() -> None:
+    account = ListedAccount({number: 1_100 + number for number in range(10)}, knows_deleted=False)
+
+    got, plan = read(account, Random(4))
+
+    assert set(got) == expected(account)
+    assert not plan.facts.deleted_honoured
+
+
+def test_an_end_that_contradicts_the_page_before_is_asked_again() -> None:
+    plan = ReadPlanner(WINDOW, ["leads"])
+    account = ListedAccount({number: 1_000 + number for number in range(400)})
+    first = plan.next_query()
+    assert first
+    plan.add_page(*first, account.answer(first[1], Random(5)))
+    account_now_empty = ListedAccount({})
+
+    for _ in range(3):
+        assert not plan.done
+        again = plan.next_query()
+        assert again
+        plan.add_page(*again, account_now_empty.answer(again[1], Random(5)))
+
+    assert plan.done
+
+
+@pytest.mark.parametrize("filters", [True, False])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_empty_answer_in_mid_list_loses_nothing(seed: int, *, tied: bool, filters: bool) -> None:
+    random = Random(seed)
+    seconds = [1_300 if tied else random.randrange(1_000, 1_600) for _ in range(900)]
+    account = ListedAccount(dict(enumerate(seconds)) | dict.fromkeys(range(10_000, 10_040), 3_000))
+    account.page_cap, account.filters = 20, filters
+    plan = ReadPlanner(WINDOW, ["leads", "deleted"])
+    lied: set[Query] = set()
+    got: set[tuple[int, int]] = set()
+    while not plan.done:
+        due = plan.next_query()
+        assert due
+        walk, ask = due
+        lies = random.random() < 0.2 and ask not in lied
+        page = NOTHING if lies else account.answer(ask, random)
+        lied |= {ask} if lies else set()
+        got |= {(lead.id, lead.updated_at) for lead in plan.add_page(walk, ask, page)}
+
+    assert got == expected(account)
+
+
+def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_number_of_requests() -> None:
+    random = Random(6)
+    window = Window(0, 86_399)
+    account = ListedAccount({number: int(random.triangular(0, 86_399, 50_000)) for number in range(30_000)})
+    plan = ReadPlanner(window, ["leads"])
+    pending: list[tuple[KeysetPaginator | OverlappingPaginator, Query]] = []
+    got: Counter[int] = Counter()
+    while not plan.done:
+        if len(pending) < 2 and (due := plan.next_query()):
+            pending.append(due)
+            continue
+        walk, ask = pending.pop(0)
+        got.update(lead.id for lead in plan.add_page(walk, ask, account.answer(ask, random)))
+
+    assert len(got) == 30_000
+    assert max(got.values()) == 1
+    assert account.asked <= 1.05 * 30_000 / 250
+
+
+def test_a_list_that_knows_no_order_by_id_beside_a_filter_is_walked_whole() -> None:
+    tied = dict.fromkeys(range(1_000, 1_450), 1_300) | dict.fromkeys(range(400), 1_301)
+    account = ListedAccount(tied, orders_filtered=False)
+
+    got, plan = read(account, Random(8))
+
+    assert set(got) >= expected(account)
+    assert plan.facts.whole_account_scans >= 1
+
+
+def test_what_was_read_before_filters_were_ignored_is_not_read_again() -> None:
+    account = ListedAccount({number: 1_000 + number // 4 for number in range(2_000)})
+    plan = ReadPlanner(Window(1_000, 1_599), ["leads"])
+    random = Random(9)
+    asked = 0
+    while not plan.done:
+        due = plan.next_query()
+        assert due
+        asked += 1
+        if asked == 4:
+            proven = all(start > 1_100 for start, _ in plan.open_intervals())
+            account.filters = False
+        late = plan.add_page(*due, account.answer(due[1], random))
+        if asked > 4:
+            assert all(lead.updated_at > 1_100 for lead in late)
+
+    assert proven
