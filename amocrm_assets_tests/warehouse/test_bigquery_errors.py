@@ -229,3 +229,11 @@ def test_reading_from_a_dataset_that_is_gone_does_not_advise_to_materialise_a_da
 
     assert "Not found: Dataset" in caught.value.cause
     assert "Materialise" not in caught.value.fix
+
+
+def test_the_shards_of_many_accounts_are_one_listing(server: RecordingBigQuery, wired: Place) -> None:
+    server.has_dataset = False
+    server.faults = [missing("Dataset p:d")]
+
+    assert wired.warehouse.shard_days_of(["acme", "other", "my-shop"]) == {"acme": {}, "other": {}, "my-shop": {}}
+    assert len(server.sent("POST", "/queries$")) == 1
