@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from amocrm_assets.errors import WarehouseRefused, WarehouseUnavailable
+from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.orchestration.stored_rows import row_count
 from amocrm_assets_tests.orchestration.conftest import LAST, Pipeline, failure_of
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery, recording_bigquery
@@ -98,3 +100,11 @@ def test_a_view_that_cannot_be_made_fails_the_step_and_leaves_its_days_marked(
     assert not result.success
     assert "Grant bigquery.tables.create" in failure_of(result).description
     assert pipeline.materialised("amoCrmLeads")[LAST]["dagster/table_name"] == f"p.d.{SHARD}"
+
+
+def test_of_several_errors_the_one_that_needs_a_person_decides() -> None:
+    passing = WarehouseUnavailable("Loading", cause="no answer.", fix="Wait.")
+    refused = WarehouseRefused("Loading", cause="no right.", fix="Grant it.")
+
+    assert decisive([passing, refused]) is refused
+    assert decisive([passing]) is passing

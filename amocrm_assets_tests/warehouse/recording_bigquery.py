@@ -206,6 +206,7 @@ def recording_bigquery() -> Iterator[RecordingBigQuery]:
             if fault and fault.kind == "slow":
                 state.waiting.set()
                 state.released.wait(60)
+                fault = next((each for each in state.faults if each.meets(self.command, path)), None)
             with lock:
                 state.calls.append(call)
                 if fault and fault.kind == "error":

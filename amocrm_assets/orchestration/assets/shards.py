@@ -85,8 +85,12 @@ def _load(
     if warnings:  # each is in the metadata of its day
         context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
     if errors:
-        # One that needs a person decides: trying again would end there too.
-        raise next((error for error in errors if not isinstance(error, TransientError)), errors[0])
+        raise decisive(errors)
+
+
+def decisive(errors: Sequence[Exception]) -> Exception:
+    """Of several errors, one that needs a person if there is one: trying again would end there too."""
+    return next((error for error in errors if not isinstance(error, TransientError)), errors[0])
 
 
 def _loads(

@@ -6,6 +6,7 @@ A query over the catalogue is billed as the smallest one (10 MB). What is in the
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from google.api_core.exceptions import NotFound
 
 from amocrm_assets.shard import ALL_SHARDS_PREFIX, shard_day, shard_prefix
+from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse.bigquery.errors import google_errors
 from amocrm_assets.warehouse.bigquery.preparing import existing_dataset, require_location
 
@@ -89,14 +91,15 @@ def run_query(
     client: bigquery.Client, statement: str, address: BigQueryAddress, timeouts: Timeouts
 ) -> Iterator[bigquery.Row]:
     """Run a statement in the dataset's location and give its rows."""
-    return client.query_and_wait(
-        statement,
-        location=address.location,
-        retry=timeouts.limits["retry"],
-        job_retry=timeouts.job_retry,
-        api_timeout=timeouts.answer_seconds,
-        wait_timeout=timeouts.job_seconds,
-    )
+    with waiting("an answer of BigQuery", until=time.time() + timeouts.job_seconds):
+        return client.query_and_wait(
+            statement,
+            location=address.location,
+            retry=timeouts.limits["retry"],
+            job_retry=timeouts.job_retry,
+            api_timeout=timeouts.answer_seconds,
+            wait_timeout=timeouts.job_seconds,
+        )
 
 
 def _moment(literal: str) -> datetime:

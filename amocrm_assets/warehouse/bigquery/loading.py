@@ -17,6 +17,7 @@ from google.cloud import bigquery
 
 from amocrm_assets.errors import WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields, shard_name
+from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.bigquery.errors import google_errors, is_passing, may_pass, to_error
 from amocrm_assets.warehouse.bigquery.tables import describe, keep_for_ever
@@ -145,8 +146,11 @@ class Loader:
             stop=tenacity.stop_after_delay(self.timeouts.job_seconds),
             sleep=self.timeouts.sleep,
         )
+        until = time.time() + self.timeouts.job_seconds
         try:
-            polling(job.done, **self.timeouts.limits)
+            # One name for all jobs: eight of them side by side are one line in the log.
+            with waiting("BigQuery's load jobs", until=until):
+                polling(job.done, **self.timeouts.limits)
         except tenacity.RetryError as error:
             raise WarehouseUnavailable(
                 f"Waiting for the load job {job.job_id}",
