@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import requests
 
-from amocrm_assets.cancellation import CancelScope
+from amocrm_assets.cancellation import CancelScope, check_cancelled
 from amocrm_assets.crm.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.crm.request_stats import RequestStats
@@ -96,18 +96,20 @@ class AmoCrmClient:
         parse: Callable[[Response], T],
         *,
         permit: Permit | None = None,
-        max_attempts: int = MAX_ATTEMPTS,
+        max_attempts: int | None = None,
     ) -> T:
         """The parsed answer to one question.
 
         `parse` raises `RetryableError` for a body that is broken, which is then asked for again. Raises
         `AmoCrmUnavailable` when retrying did not help: its fact `status` is that of the last answer (504, …), and
-        `timed_out` is set where none came in time. `max_attempts` counts everything but a 429, which says nothing
-        about the question. Raises `Cancelled` when the client is closed, or the error that `raise_for_status`
-        stops with.
+        `timed_out` is set where none came in time. `max_attempts` (by default `MAX_ATTEMPTS`) counts everything
+        but a 429, which says nothing about the question. Raises `Cancelled` when the client is closed, or the
+        error that `raise_for_status` stops with.
         """
         permits = iter([permit])
-        retries = Retries(max_attempts, clock=self._clock, sleep=self.sleep, on_retry=self._count_retry)
+        retries = Retries(
+            max_attempts or MAX_ATTEMPTS, clock=self._clock, sleep=self.sleep, on_retry=self._count_retry
+        )
         try:
             with self._scope.entered(), waiting(f"amoCRM's answer to {path}"):
                 return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
@@ -123,6 +125,7 @@ class AmoCrmClient:
     def _request_once(
         self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None
     ) -> T:
+        check_cancelled()  # a token is not refreshed for nobody
         token = self._authorisation.token()
         answer = self._send(path, params, token, permit=permit)
         try:

@@ -1,0 +1,177 @@
+"""Ctrl-C and SIGTERM end whatever is being waited for within five seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amocrm_assets.capturing import capture_days
+from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.transport import request_once
+from amocrm_assets.sandbox import Fault
+from amocrm_assets.storage import open_storage
+from amocrm_assets_tests.accounts import DAY, FixedToken, client_of, leads_of, sandbox_with, source
+from amocrm_assets_tests.crm.stalling import STALLS, Stall, stalling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.sandbox.options import FaultKind
+    from amocrm_assets.storage import Storage
+
+STOP_SECONDS = 5.0
+
+
+@dataclass
+class Interruption:
+    """When the signal was sent."""
+
+    sent_at: float | None = None
+
+    def seconds(self) -> float:
+        """Since then."""
+        assert self.sent_at is not None
+        return time.monotonic() - self.sent_at
+
+
+@contextmanager
+def interrupted_when(reached: Callable[[], bool], *, after_seconds: float = 1.0) -> Iterator[Interruption]:
+    """The body gets a SIGINT some time after the condition holds, and has to end by it."""
+    interruption = Interruption()
+    over = threading.Event()
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 60
+        while not reached() and time.monotonic() < deadline and not over.is_set():
+            time.sleep(0.02)
+        if not over.wait(after_seconds):
+            interruption.sent_at = time.monotonic()
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield interruption
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage(str(tmp_path / "data"))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with sandbox_with(leads_of(DAY, 400)) as running:
+        yield running
+
+
+def read(client: AmoCrmClient, storage: Storage) -> None:
+    with client:
+        list(capture_days(source(), [DAY], client=client, storage=storage))
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "retry_after"), [("503", None, None), ("429-html", None, 300), ("hang", 300, None)]
+)
+def test_a_reading_ends_while_amocrm_fails_refuses_or_hangs(
+    sandbox: Sandbox, storage: Storage, kind: FaultKind, seconds: float | None, retry_after: int | None
+) -> None:
+    sandbox.configure(faults=(Fault(kind, seconds=seconds or 0, retry_after=retry_after),))
+    with client_of(sandbox, read_seconds=60) as client:
+        with interrupted_when(lambda: client.stats.requests >= 3) as interruption:
+            read(client, storage)
+        sent = client.stats.requests
+
+        assert interruption.seconds() < STOP_SECONDS
+        time.sleep(1)
+        assert client.stats.requests == sent
+
+
+@pytest.mark.parametrize("stall", STALLS)
+def test_a_reading_ends_wherever_an_exchange_stalls(storage: Storage, stall: Stall) -> None:
+    with stalling(stall) as server:
+        client = AmoCrmClient(server.url, FixedToken("x"))
+        with interrupted_when(lambda: client.stats.requests >= 3) as interruption:
+            read(client, storage)
+
+        assert interruption.seconds() < STOP_SECONDS
+
+
+def test_a_reading_ends_while_it_waits_for_its_next_permit(sandbox: Sandbox, storage: Storage) -> None:
+    with client_of(sandbox, requests_per_second=0.01) as client:
+        with interrupted_when(lambda: client.stats.requests >= 1) as interruption:
+            read(client, storage)
+
+        assert interruption.seconds() < STOP_SECONDS
+
+
+def test_a_reading_ends_while_another_run_holds_the_account(sandbox: Sandbox, storage: Storage) -> None:
+    with client_of(sandbox) as client, storage.lock("locks/sandbox", wait_seconds=0):
+        with interrupted_when(lambda: True) as interruption:
+            list(capture_days(source(), [DAY], client=client, storage=storage, lock_wait_seconds=600))
+
+        assert interruption.seconds() < STOP_SECONDS
+
+
+class Refreshing(FixedToken):
+    """An authorisation that has to do something first, as one does that refreshes its tokens."""
+
+    def __init__(self, refresh: Callable[[], object]) -> None:
+        super().__init__("x")
+        self.begun = threading.Event()
+        self._refresh = refresh
+
+    def token(self) -> str:
+        self.begun.set()
+        self._refresh()
+        return super().token()
+
+
+def test_a_reading_ends_while_another_process_holds_the_lock_of_its_tokens(
+    sandbox: Sandbox, storage: Storage
+) -> None:
+    def refresh() -> None:
+        with storage.lock("tokens/refresh", wait_seconds=600):
+            raise AssertionError("somebody else holds it")
+
+    authorisation = Refreshing(refresh)
+    with storage.lock("tokens/refresh", wait_seconds=0):
+        client = AmoCrmClient(sandbox.url, authorisation)
+        with interrupted_when(authorisation.begun.is_set) as interruption:
+            read(client, storage)
+
+        assert interruption.seconds() < STOP_SECONDS
+
+
+def test_a_reading_ends_while_the_token_endpoint_hangs(sandbox: Sandbox, storage: Storage) -> None:
+    with stalling("headers") as server:
+        authorisation = Refreshing(lambda: request_once("POST", server.url, timeout=60))
+        client = AmoCrmClient(sandbox.url, authorisation)
+        with interrupted_when(server.reached.is_set) as interruption:
+            read(client, storage)
+
+        assert interruption.seconds() < STOP_SECONDS
+
+
+def test_a_reading_ends_while_its_leads_are_being_kept(sandbox: Sandbox, storage: Storage) -> None:
+    with client_of(sandbox) as client:
+        days = capture_days(source(), [DAY], client=client, storage=storage)
+        next(days)
+        sandbox.configure(faults=(Fault("503"),))
+        begun = time.monotonic()
+        days.close()
+
+        assert time.monotonic() - begun < STOP_SECONDS
