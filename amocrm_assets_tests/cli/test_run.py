@@ -198,7 +198,7 @@ def test_a_signal_ends_a_run_in_words_and_leaves_none_that_seems_to_go_on(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str], kind: FaultKind, signum: signal.Signals
 ) -> None:
     sandbox.configure(faults=(Fault(kind, seconds=300, retry_after=300 if kind == "429-html" else None),))
-    with signalled_when(lambda: len(sandbox.requests) >= 3, signum) as sent_at:
+    with signalled_when(lambda: len(sandbox.requests) >= 1, signum) as sent_at:
         assert run("run", "acme") == 130
 
     assert time.monotonic() - sent_at[0] < 5
