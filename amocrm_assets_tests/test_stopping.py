@@ -15,6 +15,7 @@ import pytest
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.transport import request_once
+from amocrm_assets.errors import AccountUnpaid
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import DAY, FixedToken, client_of, leads_of, sandbox_with, source
@@ -164,6 +165,34 @@ def test_a_reading_ends_while_the_token_endpoint_hangs(sandbox: Sandbox, storage
             read(client, storage)
 
         assert interruption.seconds() < STOP_SECONDS
+
+
+def test_a_reading_that_fails_asks_nothing_more(sandbox: Sandbox, storage: Storage) -> None:
+    # One list fails for good; the other would go on for minutes.
+    sandbox.configure(faults=(Fault("402", times=1, after=2), Fault("503", after=3)))
+    with client_of(sandbox) as client:
+        begun = time.monotonic()
+        with pytest.raises(AccountUnpaid):
+            list(capture_days(source(), [DAY], client=client, storage=storage))
+        sent = client.stats.requests
+        assert time.monotonic() - begun < STOP_SECONDS
+        time.sleep(1)
+
+        assert client.stats.requests == sent
+
+
+def test_the_next_run_begins_when_the_requests_of_the_last_are_a_second_old(storage: Storage) -> None:
+    with sandbox_with(leads_of(DAY, 20)) as sandbox:
+        for _ in range(2):
+            with client_of(sandbox, requests_per_second=3) as client:
+                list(capture_days(source(), [DAY], client=client, storage=storage))
+                # All permits of a second were used up when the run let the account go.
+                assert client.rate_limiter.time_until_next() == 0
+        times = [request.at for request in sandbox.requests]
+
+    assert len(times) >= 8
+    spans = [later - earlier for earlier, later in zip(times, times[3:], strict=False)]
+    assert min(spans) > 0.9
 
 
 def test_a_reading_ends_while_its_leads_are_being_kept(sandbox: Sandbox, storage: Storage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from amocrm_assets.errors import (
     SettingsError,
 )
 from amocrm_assets.sandbox import Fault
+from amocrm_assets.waiting import Waits
 from amocrm_assets_tests.accounts import DAY, FixedToken, FreeTime, client_of, leads_of, sandbox_with, source
 
 if TYPE_CHECKING:
@@ -349,3 +351,24 @@ def test_a_reading_at_the_strict_limit_is_never_refused() -> None:
         assert client.stats.requests >= 16
         assert client.stats.retries == {}
         assert {request.status for request in strict.requests} <= {200, 204}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("429-html", times=1, retry_after=2), r"Waiting for amoCRM to take requests again \(429.* until "),
+        (Fault("hang", times=1, seconds=1.5), r"Waiting for amoCRM's answer to /api/v4/account"),
+    ],
+)
+def test_long_waits_for_amocrm_are_told(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: Fault, said: str
+) -> None:
+    waits = Waits(first_seconds=0.5)
+    told: list[str] = []
+    monkeypatch.setattr("amocrm_assets.crm.client.waiting", waits.waiting)
+    sandbox.configure(faults=(fault,))
+
+    with waits.listen(told.append), client_of(sandbox, read_seconds=1.0) as client:
+        read_account(client)
+
+    assert any(re.search(said, sentence) for sentence in told), told
