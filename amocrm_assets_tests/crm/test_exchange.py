@@ -30,6 +30,21 @@ def test_an_exchange_that_stalls_anywhere_ends_at_its_deadline(stall: Stall) -> 
         assert 0.4 < time.monotonic() - begun < 5
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_handshake_that_stalls_ends(*, cancelled: bool) -> None:
+    with stalling("silent") as server:
+        url = server.url.replace("http", "https")
+        if cancelled:
+            ended = cancelled_after(lambda: request_once("GET", url, timeout=60, grace_seconds=0))
+            assert ended[0] is Cancelled
+            assert ended[1] < 5
+        else:
+            begun = time.monotonic()
+            with pytest.raises(DeadlineExceeded):
+                request_once("GET", url, deadline_seconds=0.5, timeout=60)
+            assert time.monotonic() - begun < 5
+
+
 @pytest.mark.parametrize("stall", [stall for stall in STALLS if stall != "connect"])
 def test_the_server_sees_the_socket_shut_down(stall: Stall) -> None:
     with stalling(stall) as server:
