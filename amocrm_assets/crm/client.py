@@ -222,9 +222,9 @@ class AmoCrmClient:
         found = connection_error(error, self.url, operation=_asking(path))
         if not isinstance(found, TransientError):
             return found
-        kind = ReadTimeout if isinstance(error, requests.ReadTimeout) else RetryableError
-        # The advice is kept where it names what to change: a proxy.
-        return kind(found.cause.rstrip("."), status=None, fix=found.fix if "variable" in found.facts else None)
+        if isinstance(error, requests.ReadTimeout):
+            return ReadTimeout(found.cause.rstrip("."))
+        return RetryableError(found.cause.rstrip("."), fix=found.fix)
 
     def _note_received(self, answer: Response) -> None:
         self.stats.count_received(len(answer.body), self._clock())

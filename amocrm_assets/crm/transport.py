@@ -59,8 +59,8 @@ class _Watched:
                 except OSError as failed:
                     exchange.check()
                     error = failed
-        except socket.gaierror as unknown:
-            raise NameResolutionError(self.host, self, unknown) from unknown
+        except (socket.gaierror, UnicodeError) as unknown:  # no such name, or none that could be
+            raise NameResolutionError(self.host, self, socket.gaierror(*unknown.args)) from unknown
         if isinstance(error, TimeoutError):
             raise ConnectTimeoutError(self, f"connecting took longer than {self.timeout} s") from error
         raise NewConnectionError(self, str(error)) from error

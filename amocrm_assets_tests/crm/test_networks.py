@@ -155,6 +155,12 @@ def test_a_proxy_that_wants_a_password_needs_a_person(monkeypatch: pytest.Monkey
     assert "hidden" not in str(stop.value) + repr(stop.value.facts)
 
 
+@pytest.mark.parametrize("host", ["x" * 70 + ".example", "a..example"])
+def test_a_name_that_none_can_be_is_no_traceback(host: str) -> None:
+    with account_at(f"http://{host}") as client, pytest.raises((AmoCrmUnavailable, SettingsError)):
+        read_account(client)
+
+
 def test_a_proxy_that_forbids_the_address_needs_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(b"", status=403) as (proxy, _):
         monkeypatch.setenv("HTTPS_PROXY", proxy)
