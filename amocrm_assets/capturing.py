@@ -106,6 +106,9 @@ class _DayRangeCapture:
                         self._keep(leads, about)
                         yield from self._publish_passed(about)
                 yield from self._publish_passed(about)
+            except BaseException:
+                self._client.close()  # or the threads of the pool are waited for as long as they wait for amoCRM
+                raise
             finally:
                 for open_day in self._open.values():
                     open_day.discard()

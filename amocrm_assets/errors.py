@@ -2,7 +2,7 @@
 
 AmoCrmAssetsError
 ├── TransientError                   wait: the same call may succeed later, so a retry makes sense
-│   ├── AmoCrmUnavailable     amoCRM answered 5xx, broke off, or did not answer in time, again and again
+│   ├── AmoCrmUnavailable     amoCRM answered 5xx or 429, broke off, or did not answer in time, again and again
 │   ├── DayNotOver            the day asked for has not ended yet by amoCRM's clock
 │   ├── Busy                  another run holds the account, or another process the warehouse
 │   ├── StorageUnavailable    captures, rows or tokens cannot be reached right now
@@ -11,7 +11,7 @@ AmoCrmAssetsError
 │   ├── SettingsError         a setting of a source or of the deployment is wrong
 │   ├── NotAuthorised         no token, or one that is expired, revoked, foreign or refused
 │   ├── AccessDenied          the account is authorised, but may not do this
-│   ├── AccountBlocked        amoCRM refuses everything, or wants to be asked less
+│   ├── AccountBlocked        amoCRM's gateway refuses everything
 │   ├── AccountUnpaid         the account's subscription has ended
 │   ├── StorageRefused        a full disk, a read-only folder, a bucket without rights
 │   ├── WarehouseRefused      a right, a dataset or a location of the warehouse is wrong

@@ -65,7 +65,8 @@ class WindowReader:
         """
         with (
             ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="amocrm") as pool,
-            closing(prefetch(self._batches(pool), most=PARTS_AHEAD)) as batches,
+            # The client is closed before its threads are waited for: that ends whatever they wait for.
+            closing(prefetch(self._batches(pool), most=PARTS_AHEAD, on_stop=self._client.close)) as batches,
         ):
             try:
                 for leads, self.progress in batches:

@@ -15,8 +15,8 @@ import dagster as dg
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import days_of
-from amocrm_assets.orchestration.run_listener import tell_progress
-from amocrm_assets.waiting import listen
+from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
+from amocrm_assets.waiting import listen, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,11 +74,25 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
     days = StepDays(context)
     try:
         with listen(context.log.warning):
+            if context.retry_number:
+                _pause(retries.wait_seconds(context.retry_number - 1))
             yield days
     except AmoCrmAssetsError as error:
         if retries.is_last(error, context.retry_number):
             days.mark_done()
         fail(error, unfinished=days.unfinished, retries=retries, retry_number=context.retry_number)
-    except BaseException:  # somebody stopped the run, or a defect
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        days.mark_done()
+        if is_listened_to():
+            # Somebody pressed Ctrl-C: that is no failure. Dagster knows of its own *Terminate* without being told.
+            context.instance.report_run_canceling(context.run, message="The command was interrupted.")
+        raise
+    except BaseException:  # a defect
         days.mark_done()
         raise
+
+
+def _pause(seconds: float) -> None:
+    """Wait before an attempt that is not the first, here, where a signal ends the wait."""
+    with waiting("the next try", until=time.time() + seconds):
+        time.sleep(seconds)

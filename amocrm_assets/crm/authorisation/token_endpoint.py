@@ -7,7 +7,6 @@ refusals mean is known in `refusals`; where pairs are kept is not known here.
 from __future__ import annotations
 
 import ssl
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ import requests
 import tenacity
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from amocrm_assets import cancellation
 from amocrm_assets.crm.authorisation.token_errors import refusal
 from amocrm_assets.crm.transport import request_once
 from amocrm_assets.errors import AmoCrmUnavailable
@@ -57,7 +57,7 @@ class TokenEndpoint:
 
     source: SourceSettings
     oauth: OAuthSettings
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    sleep: Callable[[float], None] = field(default=cancellation.sleep, repr=False)
 
     def request_once(self, code: str) -> TokenResponse:
         """The first pair, for the code of a consent."""
