@@ -2,6 +2,7 @@
 
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
 from amocrm_assets.settings.deployment import Deployment, dagster_home, secret
+from amocrm_assets.settings.loopback import is_cleartext, is_loopback
 from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "ScheduleSettings",
     "SourceSettings",
     "dagster_home",
+    "is_cleartext",
+    "is_loopback",
     "secret",
     "wrong_credentials",
 ]
