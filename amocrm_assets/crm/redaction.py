@@ -2,7 +2,8 @@
 
 A server, or a gateway before it, may repeat a request in its answer: in `detail`, in a header, in a page, in a
 broken status line. What comes in is redacted at the doors (`crm/client.py`,
-`authorisation/token_endpoint.py`), before anything is shown, logged or stored, so that no later reader of an answer needs to think of it.
+`authorisation/token_endpoint.py`), before anything is shown, logged or stored,
+so that no later reader of an answer needs to think of it.
 """
 
 from __future__ import annotations
