@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import requests
 
 from amocrm_assets.cancellation import CancelScope, check_cancelled
+from amocrm_assets.crm.connectivity import require_private
 from amocrm_assets.crm.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.rate_limiter import RateLimiter
+from amocrm_assets.crm.redaction import redact, redact_body, redact_error, remember
 from amocrm_assets.crm.request_stats import RequestStats
 from amocrm_assets.crm.responses import (
     RateLimited,
@@ -57,7 +59,7 @@ class AmoCrmClient:
         sleep: Callable[[float], None] | None = None,
         read_seconds: float = READ_SECONDS,
     ) -> None:
-        self.url = url
+        self.url = require_private(url)
         self.stats = RequestStats()
         self._authorisation = authorisation
         self._clock = clock
@@ -198,15 +200,18 @@ class AmoCrmClient:
             ):
                 permit.mark_response_started()
                 body = read_body(response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
+                headers = {name.lower(): redact(value) for name, value in response.headers.items()}
         except requests.ReadTimeout:
             self.timeout.grow(read_seconds)
             raise
         self.timeout.note_answer(time.monotonic() - started)
+        # Data keeps every byte but a whole token; what explains a refusal may hold none of its pieces either.
+        body = redact_body(body, pieces=response.status_code != requests.codes.ok)
         return Response(path, response.status_code, body, headers)
 
     def _get(self, path: str, params: Mapping[str, Any], token: str, read_seconds: float) -> requests.Response:
         self.stats.count_sent(self._clock())
+        remember(token)
         return self._session.get(
             self.url + path,
             params=params,
@@ -219,6 +224,7 @@ class AmoCrmClient:
 
     def _failed(self, path: str, error: OSError) -> Exception:
         """What a failed exchange means: another try, or an error that needs a person."""
+        redact_error(error)
         found = connection_error(error, self.url, operation=_asking(path))
         if not isinstance(found, TransientError):
             return found

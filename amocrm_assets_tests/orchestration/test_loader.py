@@ -136,7 +136,10 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) 
     ("changes", "said"),
     [
         ({"access_token_env": ...}, "neither given"),
-        ({"oauth": {"client_id_env": "A", "client_secret_env": "B", "redirect_uri": "http://x"}}, "both given"),
+        (
+            {"oauth": {"client_id_env": "A", "client_secret_env": "B", "redirect_uri": "https://x.example"}},
+            "both given",
+        ),
     ],
 )
 def test_a_source_needs_exactly_one_kind_of_credentials(

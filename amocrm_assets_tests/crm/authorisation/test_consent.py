@@ -111,3 +111,15 @@ def test_only_a_loopback_redirect_comes_back_here() -> None:
 
 def test_the_state_is_not_shown() -> None:
     assert "MARKED" not in repr(consent())
+
+
+@pytest.mark.parametrize(("host", "reached"), [("[::1]", ["[::1]"]), ("localhost", ["[::1]", "127.0.0.1"])])
+def test_the_redirect_is_received_on_the_family_of_its_address(
+    here: Consent, host: str, reached: list[str]
+) -> None:
+    port = here.redirect_uri.split(":")[2].split("/")[0]
+    asked = consent(redirect_uri=f"http://{host}:{port}/callback")
+    for each in reached:
+        with RedirectServer(asked) as redirects:
+            requests.get(f"http://{each}:{port}/callback?code=MARKED-code&state={STATE}", timeout=5)
+            assert redirects.wait(seconds=5) == "MARKED-code"

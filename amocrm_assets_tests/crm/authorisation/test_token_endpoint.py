@@ -104,7 +104,7 @@ def test_a_request_that_never_left_is_sent_again(host: str) -> None:
         port = closed.getsockname()[1]
         waits: list[float] = []
         with pytest.raises(NotReceived, match="amocrm-assets check acme"):
-            TokenEndpoint(source(f"http://{host}:{port}"), OAUTH, sleep=waits.append).refresh("MARKED")
+            TokenEndpoint(source(f"https://{host}:{port}"), OAUTH, sleep=waits.append).refresh("MARKED")
     assert len(waits) == token_endpoint.TRIES - 1
 
 
