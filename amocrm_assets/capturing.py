@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
-from amocrm_assets.crm.read_planner import Window
 from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.window_reader import WindowReader
+from amocrm_assets.days import Window, day_window
 from amocrm_assets.errors import DayNotOver
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from concurrent.futures import Future
-    from zoneinfo import ZoneInfo
 
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.crm.account import Account
@@ -47,11 +46,6 @@ class CapturedDay:
     day: date
     capture: PublishedCapture
     metadata: Metadata
-
-
-def day_window(day: date, zone: ZoneInfo) -> Window:
-    """The seconds of a day in a zone, from midnight to the last second before the next one."""
-    return Window(_midnight(day, zone), _midnight(day + timedelta(days=1), zone) - 1)
 
 
 def capture_days(
@@ -207,10 +201,6 @@ class _AccountInfo:
     account: Future[Account]
     catalogue: Future[list[dict[str, Any]]]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
 
 
 def _consecutive_ranges(days: Sequence[date]) -> Iterator[list[date]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.captures import capture_names, captured_days, open_capture
-from amocrm_assets.capturing import capture_days, day_window
+from amocrm_assets.capturing import capture_days
+from amocrm_assets.days import day_window
 from amocrm_assets.errors import AccountUnpaid, AmoCrmAssetsError, AmoCrmUnavailable, Busy, DayNotOver
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.storage import open_storage

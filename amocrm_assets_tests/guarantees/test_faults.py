@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from amocrm_assets.capturing import SETTLING_SECONDS, day_window
+from amocrm_assets.capturing import SETTLING_SECONDS
+from amocrm_assets.days import day_window
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,

@@ -129,7 +129,7 @@ def _captured(
 def _holds_whole_day(storage: "Storage", source: SourceSettings, day: date, capture: str) -> bool:
     """Whether a capture was read with the midnights that the source has now: its `timezone` may have changed."""
     from amocrm_assets.captures import open_capture
-    from amocrm_assets.capturing import day_window
+    from amocrm_assets.days import day_window
 
     window = day_window(day, source.zone)
     with open_capture(storage, capture) as opened:
