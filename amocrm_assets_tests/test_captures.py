@@ -20,7 +20,7 @@ from amocrm_assets.captures import (
     CaptureWriter,
     capture_names,
     captured_days,
-    newest_captures,
+    captures_by_day,
     open_capture,
 )
 from amocrm_assets.errors import CaptureDamaged, StorageRefused
@@ -99,11 +99,12 @@ def test_captures_are_found_by_account_and_day(storage: Storage) -> None:
     captured(storage, subdomain="acme-eu", day=date(2026, 5, 5))
     assert capture_names(storage, "acme", DAY) == [early, late]
     assert captured_days(storage, "acme") == [DAY, next_day]
-    assert {day: found.name for day, found in newest_captures(storage, "acme").items()} == {
-        DAY: late,
-        next_day: other,
+    found = captures_by_day(storage, "acme")
+    assert {day: [each.name for each in captures] for day, captures in found.items()} == {
+        DAY: [early, late],
+        next_day: [other],
     }
-    assert newest_captures(storage, "acme")[next_day].captured_at == CAPTURED_AT
+    assert found[next_day][0].captured_at == CAPTURED_AT
     assert captured_days(storage, "nobody") == []
 
 

@@ -25,6 +25,7 @@ from amocrm_assets.crm.responses import (
     not_accepted,
     raise_for_status,
 )
+from amocrm_assets.crm.server_clock import ServerClock
 from amocrm_assets.crm.transport import SendHookAdapter, make_session, on_sent
 from amocrm_assets.errors import AccountBlocked, AmoCrmUnavailable
 
@@ -87,7 +88,7 @@ class AmoCrmClient:
         self._read_seconds = read_seconds
         self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
         self._holds = 0
-        self.clock_difference = 0.0
+        self.server_clock = ServerClock()
         self._lock = threading.Lock()
         self._session = _session()
 
@@ -103,8 +104,8 @@ class AmoCrmClient:
         self._session.close()
 
     def server_time(self) -> float:
-        """amoCRM's clock by its last `Date` header, Unix seconds; our own clock before the first answer."""
-        return time.time() + self.clock_difference
+        """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
+        return time.time() + self.server_clock.difference
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One answered question, retried while that makes sense."""
@@ -226,8 +227,7 @@ class AmoCrmClient:
         with self._lock:
             self.stats.received_bytes += len(answer.body)
             self.stats.last_received = self._clock()
-            if answer.sent_at is not None:
-                self.clock_difference = answer.sent_at - time.time()
+            self.server_clock.add(answer.sent_at)
 
     def _count_retry(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
