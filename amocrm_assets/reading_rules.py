@@ -78,10 +78,8 @@ class EarlierCaptures:
         """Raise `CapturesMixed` when the last capture is of another account. One header is looked at."""
         if account.id == self._accepted:
             return
-        newest_first = sorted(
-            (found[-1] for found in self._found.values()), key=lambda each: each.captured_at, reverse=True
-        )
-        for last in newest_first:
+        captures = [each for found in self._found.values() for each in found]
+        for last in sorted(captures, key=lambda each: each.captured_at, reverse=True):
             try:
                 header = read_header(self._storage, last.name)
             except CaptureDamaged:  # its own day fails because of it, and no other

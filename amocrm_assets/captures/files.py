@@ -6,6 +6,7 @@ Asking amoCRM comes before, understanding a lead's fields after; which captures 
 from __future__ import annotations
 
 import json
+import zlib
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ _BUFFER_BYTES = 128 * 1024
 # Small enough to be allocated without asking the operating system for fresh pages each time.
 _CHUNK_BYTES = 64 * 1024
 _GZIP_LEVEL = 5
+# What zlib calls a stream with gzip's own header.
+_GZIP_WINDOW = 31
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,18 @@ def open_capture(storage: Storage, name: str) -> Iterator[OpenCapture]:
         with closing(_verified_lines(name, path)) as lines:
             facts = facts_from(name, next(lines))
         yield OpenCapture(facts, islice(_verified_lines(name, path), 1, None))
+
+
+def read_first_line(storage: Storage, name: str) -> CaptureHeader:
+    """What the first line says, though the lines behind it may be damaged. Raises `CaptureDamaged`."""
+    line, unpack = bytearray(), zlib.decompressobj(_GZIP_WINDOW)
+    with storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path), path.open("rb") as file:
+        while b"\n" not in line and (packed := file.read(_CHUNK_BYTES)):
+            try:
+                line += unpack.decompress(packed)
+            except zlib.error as error:
+                raise damaged(name, f"its compression breaks off ({error}).") from error
+    return facts_from(name, bytes(line.partition(b"\n")[0]))
 
 
 def _verified_lines(name: str, path: Path) -> Generator[bytes]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from amocrm_assets.captures.files import STAMP, open_capture
+from amocrm_assets.captures.files import STAMP, read_first_line
 from amocrm_assets.captures.header import folder_of
 from amocrm_assets.days import day_window, neighbours
-from amocrm_assets.errors import ActionRequired, CapturesMixed
+from amocrm_assets.errors import ActionRequired, CaptureDamaged, CapturesMixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -80,8 +80,7 @@ def read_header(storage: Storage, name: str) -> CaptureHeader:
     if uri not in _headers:
         if len(_headers) >= _MAX_HEADERS:
             _headers.clear()
-        with open_capture(storage, name) as capture:
-            _headers[uri] = replace(capture.facts, fields=[])
+        _headers[uri] = replace(read_first_line(storage, name), fields=[])
     return _headers[uri]
 
 
@@ -96,8 +95,18 @@ def whole_captures(
 def days_read_otherwise(
     storage: Storage, source: SourceSettings, days: Iterable[date], found: CapturesByDay
 ) -> list[date]:
-    """Days that have captures, none of them by the midnights that the source's zone has now."""
-    return [day for day in days if found.get(day) and not whole_captures(storage, source, day, found[day])]
+    """Days that have captures, none of them by the midnights that the source's zone has now.
+
+    A day with a damaged capture is one of them: whoever materialises it is told.
+    """
+
+    def is_whole(day: date) -> bool:
+        try:
+            return bool(whole_captures(storage, source, day, found[day]))
+        except CaptureDamaged:
+            return False
+
+    return [day for day in days if found.get(day) and not is_whole(day)]
 
 
 def captures_with_seconds_of(
@@ -110,16 +119,24 @@ def captures_with_seconds_of(
     """
     window = day_window(day, source.zone)
     held: list[tuple[CaptureFound, CaptureHeader]] = []
+    damaged: CaptureDamaged | None = None
     for each in neighbours(day):
         known = others is not None and each != day
         for found in (others or {}).get(each, ()) if known else captures_of_day(storage, source.subdomain, each):
-            header = read_header(storage, found.name)
+            try:
+                header = read_header(storage, found.name)
+            except CaptureDamaged as error:
+                if each == day:
+                    raise
+                damaged = error
+                continue
             if window.meets((header.from_at, header.to_at)):
                 held.append((found, header))
     held.sort(key=lambda pair: (pair[0].captured_at, pair[0].name))
     _require_one_account(day, source, held)
     if held and (missing := window.missing_from(header.window for _, header in held)):
-        raise _part_missing(day, source, missing)
+        # A neighbour that cannot be read fails its own day; this one only where it may have what is missing.
+        raise damaged or _part_missing(day, source, missing)
     return [found.name for found, _ in held]
 
 

@@ -6,15 +6,21 @@ on ticks that it missed, nor on days that failed. How a day is materialised is k
 
 from __future__ import annotations
 
-from collections.abc import Iterator  # not for types alone: Dagster resolves the annotations of its functions
+from collections.abc import (  # not for types alone: Dagster resolves the annotations of its functions
+    Iterable,
+    Iterator,
+)
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.partitions import days_of, last_days, partitions_of
+from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date, datetime
 
     from amocrm_assets.settings import SourceSettings
@@ -64,7 +70,13 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
             yield dg.SkipReason("`import_leads` is false in the source's settings.")
             return
         tick = context.scheduled_execution_time
-        missing = missing_days(context.instance, source, last_asset, at=tick)
+        try:
+            otherwise = days_by_other_midnights(source, last_days(source, at=tick, count=LOOK_BACK_DAYS))
+        except AmoCrmAssetsError as error:
+            # The days that Dagster knows to be missing are asked for all the same; the next tick looks again.
+            context.log.warning("Captures could not be looked at: %s", error)
+            otherwise = set()
+        missing = missing_days(context.instance, source, last_asset, at=tick, otherwise=otherwise)
         if not missing:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
         for day in missing:
@@ -79,12 +91,37 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
 
 
 def missing_days(
-    instance: dg.DagsterInstance, source: SourceSettings, asset: dg.AssetKey, *, at: datetime
+    instance: dg.DagsterInstance,
+    source: SourceSettings,
+    asset: dg.AssetKey,
+    *,
+    at: datetime,
+    otherwise: Collection[date] = (),
 ) -> list[date]:
-    """Days of the look-back that have no materialisation of `asset`, and no run that is making one."""
+    """Days of the look-back that have no materialisation of `asset`, and no run that is making one.
+
+    `otherwise` are days that were read by other midnights than the source's: their materialisation does not count.
+    """
     keys = [day.isoformat() for day in last_days(source, at=at, count=LOOK_BACK_DAYS)]
     states = instance.get_status_by_partition(asset, keys, partitions_of(source)) or {}
-    return days_of([key for key in keys if states.get(key) not in _THERE])
+    stale = {day.isoformat() for day in otherwise}
+    return days_of(
+        [
+            key
+            for key in keys
+            if states.get(key) not in _THERE
+            or (key in stale and states[key] == dg.AssetPartitionStatus.MATERIALIZED)
+        ]
+    )
+
+
+def days_by_other_midnights(source: SourceSettings, days: Iterable[date]) -> set[date]:
+    """Days that were read before the source's `timezone` was changed: their shards are of other hours."""
+    from amocrm_assets.captures import captures_by_day, days_read_otherwise
+    from amocrm_assets.storage import open_storage
+
+    storage = open_storage(Deployment.from_environment().storage)
+    return set(days_read_otherwise(storage, source, days, captures_by_day(storage, source.subdomain)))
 
 
 def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:

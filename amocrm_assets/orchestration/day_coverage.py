@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.orchestration.assets import shards_key
+from amocrm_assets.orchestration.automation import days_by_other_midnights
 from amocrm_assets.orchestration.partitions import days_of, last_days
 from amocrm_assets.settings import dagster_home
 from amocrm_assets.warehouse import open_warehouse
@@ -43,7 +44,15 @@ def read_progress(
 ) -> dict[str, Progress]:
     """Progress of each source, by subdomain."""
     there = _by_dagster(sources) if dagster_home() else _by_warehouse(sources, deployment)
-    return {source.subdomain: progress_of(source, there[source.subdomain], at=at) for source in sources}
+    return {
+        source.subdomain: progress_of(source, _of_present_days(source, there[source.subdomain]), at=at)
+        for source in sources
+    }
+
+
+def _of_present_days(source: SourceSettings, there: set[date]) -> set[date]:
+    """Those days whose captures were not all read by other midnights than the source's `timezone` has now."""
+    return there - days_by_other_midnights(source, sorted(there))
 
 
 def _by_dagster(sources: Sequence[SourceSettings]) -> dict[str, set[date]]:

@@ -145,6 +145,10 @@ class CapturedIds:
         self._ids = array("q")
         self._unique_ids = 0
 
+    def __len__(self) -> int:
+        """How many are held: each once, and those that came since that was looked at."""
+        return len(self._ids)
+
     def add(self, ids: Sequence[int]) -> None:
         """Remember these ids."""
         self._ids.extend(ids)
