@@ -167,9 +167,9 @@ class _Steps:
             return "not needed"
         return _written(self._deployment.tokens, self._source)
 
-    def _warehouse(self) -> str:
-        open_warehouse(self._deployment.warehouse).prepare()
-        return self._deployment.warehouse
+    def _warehouse(self) -> str | Warned:
+        warnings = open_warehouse(self._deployment.warehouse).prepare()
+        return Warned(" ".join(warnings)) if warnings else self._deployment.warehouse
 
 
 def filters_honoured(client: AmoCrmClient) -> bool:

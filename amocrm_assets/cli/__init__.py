@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.waiting import listen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,8 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `amocrm-assets` script."""
     try:
-        commands(args=arguments, prog_name="amocrm-assets")
+        with listen(lambda sentence: click.echo(f"… {sentence}", err=True)):
+            commands(args=arguments, prog_name="amocrm-assets")
     except AmoCrmAssetsError as error:
         click.secho(f"{error.operation}:", fg="red", err=True)
         click.echo(f"  {error.cause}\n  {error.fix}", err=True)

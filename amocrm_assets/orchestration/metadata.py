@@ -54,7 +54,7 @@ def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
 
 
 def shard_metadata(put: LoadResult) -> dict[str, Any]:
-    """Of a shard that was put and verified."""
+    """Of a shard that was loaded and verified."""
     facts: dict[str, Any] = {
         ROW_COUNT: put.row_count,
         "dagster/table_name": put.table,
@@ -64,6 +64,8 @@ def shard_metadata(put: LoadResult) -> dict[str, Any]:
         facts["size_bytes"] = put.size_bytes
     if put.job_id is not None:
         facts["job"] = put.job_id
+    if put.warnings:
+        facts["warnings"] = "\n".join(put.warnings)
     return facts
 
 

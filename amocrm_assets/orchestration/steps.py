@@ -16,6 +16,7 @@ from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefuse
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.orchestration.run_listener import tell_progress
+from amocrm_assets.waiting import listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,11 +111,15 @@ def runs_resumed(context: dg.AssetExecutionContext) -> set[str]:
 
 @contextmanager
 def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[StepDays]:
-    """The days of a step. An error from inside becomes a failure or a retry that names the days it leaves."""
+    """The days of a step. An error from inside becomes a failure or a retry that names the days it leaves.
+
+    What the step waits for, once that takes long, is written to its log.
+    """
     days = StepDays(context)
     try:
-        yield days
-        days.raise_errors()
+        with listen(context.log.warning):
+            yield days
+            days.raise_errors()
     except AmoCrmAssetsError as error:
         if retries.is_last(error, context.retry_number):
             days.mark_done()

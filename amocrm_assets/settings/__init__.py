@@ -1,7 +1,7 @@
 """Settings of a source and of the deployment. What they are used for is known elsewhere."""
 
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
-from amocrm_assets.settings.deployment import Deployment, dagster_home, secret
+from amocrm_assets.settings.deployment import Deployment, dagster_home, google_key_file, secret
 from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "ScheduleSettings",
     "SourceSettings",
     "dagster_home",
+    "google_key_file",
     "secret",
     "wrong_credentials",
 ]

@@ -35,7 +35,7 @@ class FolderStorage:
         """Names of all finished files below `prefix`, sorted."""
         top = self._path(prefix) if prefix else self._root
         found: list[str] = []
-        with disk_errors(f"RecordList {prefix or 'everything'}", top):
+        with disk_errors(f"Listing {prefix or 'everything'}", top):
             for folder, folders, files in os.walk(top, onerror=_unless_missing):
                 folders[:] = [name for name in folders if not name.startswith(".")]
                 below = Path(folder).relative_to(self._root)

@@ -1,6 +1,6 @@
-"""The asset `amoCrmLeads`: puts rows into the warehouse, a shard for each day.
+"""The asset `amoCrmLeads`: loads rows into the warehouse, a shard for each day.
 
-How a warehouse replaces and verifies a shard is known to `warehouse`.
+How a shard is replaced and verified is in `warehouse`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
@@ -57,7 +57,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
-                _put(source, days, storage, warehouse, run_id=context.run.run_id)
+                _load(context, source, days, storage, warehouse)
             if source.latest_view:
                 shown["latest_view"] = warehouse.replace_latest_view(source.subdomain)
         return dg.MaterializeResult(metadata=shown)
@@ -65,17 +65,25 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     return shards
 
 
-def _put(
-    source: SourceSettings, days: StepDays, storage: "Storage", warehouse: "Warehouse", *, run_id: str
+def _load(
+    context: dg.AssetExecutionContext,
+    source: SourceSettings,
+    days: StepDays,
+    storage: "Storage",
+    warehouse: "Warehouse",
 ) -> None:
-    """Replace the shards of all days; a shard that fails does not hinder the others."""
+    """Replace the shards of all days; a shard that fails does not affect the others."""
     errors: list[Exception] = []
+    warnings: list[str] = []
     loads = list(_loads(source.subdomain, days.wanted, storage, errors))
-    for load, put in warehouse.load(loads, storage, run_id=run_id):
-        if isinstance(put, Exception):
-            errors.append(put)
-        else:
-            days.done(load.day, shard_metadata(put))
+    for load, outcome in warehouse.load(loads, storage, run_id=context.run.run_id):
+        if isinstance(outcome, Exception):
+            errors.append(outcome)
+            continue
+        warnings += outcome.warnings
+        days.done(load.day, shard_metadata(outcome))
+    if warnings:  # each is in the metadata of its day
+        context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
     if errors:
         # One that needs a person decides: trying again would end there too.
         raise next((error for error in errors if not isinstance(error, TransientError)), errors[0])
