@@ -6,7 +6,7 @@ Written and understood here, with what makes a capture damaged. The lines behind
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -84,7 +84,10 @@ def facts_from(name: str, line: bytes) -> CaptureHeader:
     try:
         fields = _catalogue(head.pop("fields", b"null"))
         known = {key: json.loads(fact) for key, fact in head.items()}
-        facts = msgspec.convert(known | {"fields": fields}, CaptureHeader)
+        # Converting a list copies it: one that is held already is put in afterwards.
+        held = isinstance(fields, _Catalogue)
+        facts = msgspec.convert(known | {"fields": [] if held else fields}, CaptureHeader)
+        facts = replace(facts, fields=fields) if held else facts
     except (msgspec.ValidationError, ValueError) as error:
         raise damaged(name, f"its first line lacks facts ({error}).") from error
     if folder_of(facts.subdomain, facts.day) != name.rpartition("/")[0]:
@@ -116,7 +119,7 @@ def _catalogue(sent: bytes) -> Any:
     if (held := _catalogues.get(key)) is not None:
         return held
     decoded = json.loads(sent)  # half an emoji in a name is read by the standard library only
-    if type(decoded) is not list:
+    if type(decoded) is not list or not all(type(field) is dict for field in decoded):
         return decoded
     return _catalogues.setdefault(key, _Catalogue(decoded))
 
