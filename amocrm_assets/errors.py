@@ -15,10 +15,12 @@ AmoCrmAssetsError
 │   ├── AccountUnpaid         the account's subscription has ended
 │   ├── StorageRefused        a full disk, a read-only folder, a bucket without rights
 │   ├── WarehouseRefused      a right, a dataset or a location of the warehouse is wrong
-│   └── CaptureDamaged        a capture on disk is not what was written
+│   ├── CaptureDamaged        a capture on disk is not what was written
+│   └── CapturesMixed         captures of different accounts lie in one place
 └── InternalError                report it: no known version of the other side behaves like this
     ├── UnexpectedAnswer      amoCRM answered what its API does not describe
     ├── ReadingUnproven       it cannot be proven that everything was read
+    ├── RowsIncomplete        a captured lead has no row
     └── ShardMismatch         the warehouse holds something else than was loaded
 
 Only errors live here. How they become Dagster failures is `orchestration`'s affair.
@@ -101,6 +103,10 @@ class CaptureDamaged(ActionRequired):
     """A capture is not what was written."""
 
 
+class CapturesMixed(ActionRequired):
+    """Captures of different accounts of amoCRM lie under one subdomain."""
+
+
 class InternalError(AmoCrmAssetsError):
     """No known version of the other side behaves like this."""
 
@@ -111,6 +117,10 @@ class UnexpectedAnswer(InternalError):
 
 class ReadingUnproven(InternalError):
     """It cannot be proven that everything was read."""
+
+
+class RowsIncomplete(InternalError):
+    """A lead that was captured has no row, or there is a row that nothing captured stands for."""
 
 
 class ShardMismatch(InternalError):

@@ -30,6 +30,7 @@ from amocrm_assets.crm.responses import (
     too_complex,
 )
 from amocrm_assets.crm.retries import MAX_ATTEMPTS, Retries
+from amocrm_assets.crm.server_clock import ServerClock
 from amocrm_assets.crm.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
 from amocrm_assets.crm.transport import Session, connection_error, proxy_error, read_body
 from amocrm_assets.errors import AmoCrmUnavailable, TransientError
@@ -68,7 +69,7 @@ class AmoCrmClient:
         self.timeout = AnswerTimeout(read_seconds)
         self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
         self._backoff = RateLimitBackoff(clock=clock)
-        self.clock_difference = 0.0
+        self.server_clock = ServerClock()
         self._lock = threading.Lock()
         self._session = _session(url)
 
@@ -84,8 +85,8 @@ class AmoCrmClient:
         self._session.close()
 
     def server_time(self) -> float:
-        """amoCRM's clock by its last `Date` header, Unix seconds; our own clock before the first answer."""
-        return time.time() + self.clock_difference
+        """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
+        return time.time() + self.server_clock.difference
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One answered question, retried while that makes sense."""
@@ -234,8 +235,8 @@ class AmoCrmClient:
 
     def _note_received(self, answer: Response) -> None:
         self.stats.count_received(len(answer.body), self._clock())
-        if answer.sent_at is not None:
-            self.clock_difference = answer.sent_at - time.time()
+        with self._lock:
+            self.server_clock.add(answer.sent_at)
 
     def _count_retry(self, error: RetryableError) -> None:
         self.stats.count_retry(str(error.status or "connection"))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query, RecordList
     from amocrm_assets.crm.rate_limiter import Permit
-    from amocrm_assets.crm.read_planner import Window
+    from amocrm_assets.days import Window
 
     Pending = dict[Future[Page], tuple[KeysetPaginator | OverlappingPaginator, Query]]
 

@@ -7,7 +7,9 @@ again. How a day is materialised is in `assets`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator  # not for types alone: Dagster resolves the annotations of its functions
+from collections.abc import (  # not for types alone: Dagster resolves the annotations of its functions
+    Iterator,
+)
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime
 
     from amocrm_assets.settings import SourceSettings
@@ -71,8 +74,10 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
             return
         tick = context.scheduled_execution_time
         states = _states(context.instance, source, last_asset, at=tick)
-        missing = [day for day, state in states.items() if state not in _THERE]
-        lost = _lost_days(context, source, [day for day, state in states.items() if state == _DONE])
+        done = [day for day, state in states.items() if state == _DONE]
+        otherwise = _otherwise(context, source, done)
+        missing = [day for day, state in states.items() if state not in _THERE or day in otherwise]
+        lost = _lost_days(context, source, [day for day in done if day not in otherwise])
         if not missing and not lost:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
         for day in sorted([*missing, *lost]):
@@ -112,6 +117,27 @@ def _lost_days(context: dg.ScheduleEvaluationContext, source: SourceSettings, do
         context.log.warning("Shards that are gone were not looked for: %s", error)
         return []
     return [day for day in done if day not in held]
+
+
+def _otherwise(context: dg.ScheduleEvaluationContext, source: SourceSettings, done: list[date]) -> set[date]:
+    """Days of the look-back that are materialised, and were read by other midnights than the source has now."""
+    try:
+        return days_by_other_midnights(source, done)
+    except AmoCrmAssetsError as error:  # the runs that are due go on, and the next tick looks again
+        context.log.warning("Captures could not be looked at: %s", error)
+        return set()
+
+
+def days_by_other_midnights(source: SourceSettings, days: Sequence[date]) -> set[date]:
+    """Days that were read before the source's `timezone` was changed: their shards are of other hours."""
+    from amocrm_assets.captures import captures_by_day, days_read_otherwise
+    from amocrm_assets.settings import Deployment
+    from amocrm_assets.storage import open_storage
+
+    if not days:
+        return set()
+    storage = open_storage(Deployment.from_environment().storage)
+    return set(days_read_otherwise(storage, source, days, captures_by_day(storage, source.subdomain)))
 
 
 def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:

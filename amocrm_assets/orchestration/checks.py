@@ -7,12 +7,11 @@ are judged by the step; checks of what lies in storage and warehouse can be run 
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, available_timezones
 
 import dagster as dg
 
+from amocrm_assets.days import days_that_differ
 from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.metadata import authorisation_metadata
 
@@ -114,7 +113,7 @@ def reading_unproven(error: ReadingUnproven) -> dg.AssetCheckResult:
 
 def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
     zones = {day: str(facts["account_timezone"]) for day, facts in read.items()}
-    bad = [day for day, zone in zones.items() if not _same_midnights(day, zone, source)]
+    bad = [day for day, zone in zones.items() if days_that_differ(zone, source.zone, [day])]
     there = ", ".join(sorted({zones[day] for day in bad}))
     return verdict(
         TIMEZONE,
@@ -125,19 +124,6 @@ def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) ->
         account_timezone=there or None,
         source_timezone=source.timezone,
     )
-
-
-def _same_midnights(day: date, zone_name: str, source: SourceSettings) -> bool:
-    from amocrm_assets.capturing import day_window
-
-    zone = _zone(zone_name)
-    return zone is not None and day_window(day, zone) == day_window(day, source.zone)
-
-
-@cache
-def _zone(name: str) -> ZoneInfo | None:
-    """The zone that the account names; None for a name that is none. Looking for it is slow."""
-    return ZoneInfo(name) if name in available_timezones() else None
 
 
 def _authorisation(expires_at: int | None) -> dg.AssetCheckResult:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.orchestration.automation import days_by_other_midnights
 from amocrm_assets.orchestration.partitions import last_days
 from amocrm_assets.orchestration.shard_comparison import materialised_days
 from amocrm_assets.settings import dagster_home
@@ -71,7 +72,11 @@ def read_coverage(sources: Sequence[SourceSettings], deployment: Deployment, *, 
         shards = None if held is None else held[source.subdomain]
         days = believed.get(source.subdomain)
         there = _both(days, shards)
-        progress[source.subdomain] = progress_of(source, there, at=at, believed=days or ())
+        # Their shards are there, and hold the hours between other midnights than the source has now.
+        otherwise = days_by_other_midnights(source, sorted(there))
+        progress[source.subdomain] = progress_of(
+            source, there - otherwise, at=at, believed=(days or set()) - otherwise
+        )
     return Coverage(progress, problem)
 
 

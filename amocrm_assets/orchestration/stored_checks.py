@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import leads_key, shards_key
 from amocrm_assets.orchestration.checks import verdict
 from amocrm_assets.orchestration.failures import in_words
@@ -31,6 +32,8 @@ def _ids_unique(source: SourceSettings) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=leads_key(source),
         name="ids_unique",
+        # Rows with repeated ids never become a shard.
+        blocking=True,
         description=(
             "A lead is in the rows of a day once, whatever number of captures the day has. Run alone, it looks at"
             " every day that has rows."
@@ -39,15 +42,23 @@ def _ids_unique(source: SourceSettings) -> dg.AssetChecksDefinition:
     def ids_unique(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
         storage = amocrm.storage()
         days = _days(context, source, storage)
-        repeated = {day: repeated_ids(storage, source.subdomain, day) for day in days}
+        repeated: dict[date, list[int]] = {}
+        unreadable: dict[date, str] = {}
+        for day in days:
+            try:
+                repeated[day] = repeated_ids(storage, source.subdomain, day)
+            except ActionRequired as error:  # a damaged file is this day's verdict, and the others have theirs
+                unreadable[day] = f"{error.cause} {error.fix}"
         bad = {day: ids for day, ids in repeated.items() if ids}
         return verdict(
             "ids_unique",
-            bad=list(bad),
-            of=repeated,
+            bad=sorted([*bad, *unreadable]),
+            of=repeated | unreadable,
             severity=dg.AssetCheckSeverity.ERROR,
-            said="Leads stand in the rows of a day more than once. Materialise `leads` for these days again.",
+            said="Leads stand in the rows of a day more than once, or its rows cannot be read. Materialise `leads`"
+            " for these days again.",
             example_ids=", ".join(str(lead) for ids in bad.values() for lead in ids[:3]),
+            unreadable="; ".join(f"{day}: {said}" for day, said in list(unreadable.items())[:5]),
         )
 
     return ids_unique

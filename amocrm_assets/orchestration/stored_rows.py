@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows import rows_name
 from amocrm_assets.rows.files import rows_file
 
@@ -36,13 +37,28 @@ def row_count(storage: Storage, subdomain: str, day: date) -> int:
 
 
 def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
-    """Ids that stand in the rows of a day more than once."""
+    """Ids that stand in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    with rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
-        counts = pc.value_counts(file.read(columns=["id"]).column("id"))
+    with rows_file(storage, subdomain, day) as path:
+        try:
+            with pq.ParquetFile(path) as file:
+                counts = pc.value_counts(file.read(columns=["id"]).column("id"))
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(storage, subdomain, day, error) from error
     return [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
+
+
+def _unreadable(storage: Storage, subdomain: str, day: date, error: Exception) -> ActionRequired:
+    return ActionRequired(
+        f"Reading the rows of {subdomain} {day}",
+        cause=f"{storage.uri(rows_name(subdomain, day))} is damaged ({error}).",
+        fix="Materialise `leads` for that day again: rows are made from its captures.",
+        source=subdomain,
+        day=day.isoformat(),
+    )
 
 
 def preview(storage: Storage, source: SourceSettings, day: date) -> str:

@@ -47,7 +47,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def sandbox(deployment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A sandbox with leads of three days, and a defs folder whose only source reads it."""
-    with sandbox_with(leads_of(YESTERDAY - timedelta(days=2), 90, days=3)) as running:
+    with sandbox_with(leads_of(YESTERDAY - timedelta(days=2), 90, days=3), subdomain="acme") as running:
         monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", running.token)
         folder = deployment / "defs" / "acme"
         folder.mkdir(parents=True)

@@ -209,7 +209,7 @@ def test_the_servers_clock_is_known_after_an_answer() -> None:
     with sandbox_with(clock_offset_seconds=-300) as late, client_of(late) as client:
         read_account(client)
 
-        assert client.clock_difference == pytest.approx(-300, abs=3)
+        assert client.server_clock.difference == pytest.approx(-300, abs=3)
 
 
 def test_no_error_in_the_chain_holds_the_token(sandbox: Sandbox) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.capturing import day_window
+from amocrm_assets.days import day_window
 from amocrm_assets.crm.account import read_account
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.rate_limit_backoff import REFUSED_DEADLINE_SECONDS

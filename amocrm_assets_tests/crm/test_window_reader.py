@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.crm.rate_limiter import RateLimiter
-from amocrm_assets.crm.read_planner import ReadPlanner, Window
+from amocrm_assets.crm.read_planner import ReadPlanner
+from amocrm_assets.days import Window
 from amocrm_assets_tests.accounts import FreeTime
 from amocrm_assets_tests.crm.listing import ListedAccount
 

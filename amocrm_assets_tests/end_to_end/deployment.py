@@ -5,8 +5,8 @@ Accounts, folders and ports are its own. What is done with it is known to those 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -63,10 +63,19 @@ def running_deployment(home: Path) -> Iterator[Deployment]:
     """Start it with everything in the folder `home`, and stop it in the end."""
     started_at = datetime.now(UTC)
     options = SandboxOptions(requests_per_second=None)
-    elsewhere = SandboxOptions(seed=2, timezone="Asia/Yekaterinburg", requests_per_second=None)
+    elsewhere = SandboxOptions(
+        subdomain="spring-tea", seed=2, timezone="Asia/Yekaterinburg", requests_per_second=None
+    )
     warehouse = f"duckdb:///{home}/data/warehouse.duckdb"
-    with running_sandbox(options) as sound, running_sandbox(elsewhere) as troubled:
-        _write_sources(home / "sources", sound, troubled, started_at)
+    with ExitStack() as sandboxes:
+        sound, troubled = (sandboxes.enter_context(running_sandbox(each)) for each in (options, elsewhere))
+        due = {
+            minutes: sandboxes.enter_context(
+                running_sandbox(replace(options, subdomain=f"due-{minutes}", leads_per_day=5))
+            )
+            for minutes in MINUTES_DUE
+        }
+        _write_sources(home / "sources", sound, troubled, due, started_at)
         environment = {
             "SOUND_TOKEN": sound.token,
             "TROUBLED_TOKEN": troubled.token,
@@ -77,17 +86,18 @@ def running_deployment(home: Path) -> Iterator[Deployment]:
             yield Deployment(dagster, sound, troubled, warehouse, started_at)
 
 
-def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, at: datetime) -> None:
+def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, due: dict[int, Sandbox], at: datetime) -> None:
     today = at.astimezone(ZONE).date()
     first_day, much_later = today - timedelta(days=31), at + timedelta(hours=12)
     write_source(folder, "sandbox", _attributes(sound, "SOUND_TOKEN", first_day, much_later, **SOUND))
     write_source(folder, "spring-tea", _attributes(troubled, "TROUBLED_TOKEN", first_day, much_later, **TROUBLED))
     # They begin yesterday: a tick asks for every day of the last week that is missing.
     yesterday = today - timedelta(days=1)
-    for minutes in MINUTES_DUE:
-        due = _attributes(sound, "SOUND_TOKEN", yesterday, _due_at(at, minutes), subdomain=f"due-{minutes}")
-        due["schedule"]["enabled"] = False
-        write_source(folder, f"due-{minutes}", due)
+    for minutes, sandbox in due.items():
+        name = f"due-{minutes}"
+        attributes = _attributes(sandbox, "SOUND_TOKEN", yesterday, _due_at(at, minutes), subdomain=name)
+        attributes["schedule"]["enabled"] = False
+        write_source(folder, name, attributes)
 
 
 def _attributes(

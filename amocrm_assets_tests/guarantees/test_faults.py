@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from amocrm_assets.capturing import SETTLING_SECONDS, day_window
+from amocrm_assets.days import day_window
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
@@ -18,6 +18,7 @@ from amocrm_assets.errors import (
     ReadingUnproven,
     SettingsError,
 )
+from amocrm_assets.reading_rules import SETTLING_SECONDS
 from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions
 from amocrm_assets.sandbox.options import FaultKind
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, source

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.capturing import capture_days, day_window
+from amocrm_assets.capturing import capture_days
+from amocrm_assets.days import day_window
 from amocrm_assets.rows import write_rows
 from amocrm_assets.warehouse import ShardLoad
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse

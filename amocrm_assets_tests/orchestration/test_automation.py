@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.capturing import day_window
+from amocrm_assets.days import day_window
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.settings import ScheduleSettings, SourceSettings

@@ -50,14 +50,17 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def leads(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> Iterator[dg.MaterializeResult[Any]]:
+        from amocrm_assets.captures import captures_by_day
         from amocrm_assets.rows import write_rows
 
         storage = amocrm.storage()
         written: dict[date, RowsWritten] = {}
         with step_days(context, retries) as days:
+            captures = captures_by_day(storage, source.subdomain)
             for day in days.wanted:
-                written[day] = write_rows(storage, source, day)
-                days.done(day, rows_metadata(source, storage, day, written[day]))
+                with days.judged_alone(day):
+                    written[day] = write_rows(storage, source, day, others=captures)
+                    days.done(day, rows_metadata(source, storage, day, written[day]))
         yield dg.MaterializeResult(
             metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)
         )
