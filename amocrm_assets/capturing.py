@@ -20,6 +20,7 @@ from amocrm_assets.crm.read_planner import Window
 from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.errors import DayNotOver
+from amocrm_assets.json_bytes import without_property
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -117,7 +118,7 @@ class _DayRangeCapture:
                 # Its day was read completely before: the lead jumped into it, or comes by a second way of reading.
                 self._late += 1
             elif self._open[day].is_new(lead):
-                line = lead.line if self._source.import_lead_name else _without_name(lead.line)
+                line = lead.line if self._source.import_lead_name else without_property(lead.line, "name")
                 self._writer(day, about).add([line])
 
     def _publish_passed(self, about: _AccountInfo) -> Iterator[CapturedDay]:
@@ -223,19 +224,3 @@ def _consecutive_ranges(days: Sequence[date]) -> Iterator[list[date]]:
         stretch.append(day)
     if stretch:
         yield stretch
-
-
-def _without_name(line: bytes) -> bytes:
-    import json
-
-    import msgspec
-
-    try:
-        # The other properties stay byte for byte what amoCRM sent.
-        lead = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        lead.pop("name", None)
-        return msgspec.json.encode(lead)
-    except msgspec.DecodeError:  # half an emoji, which only the standard library reads
-        odd = json.loads(line)
-        odd.pop("name", None)
-        return json.dumps(odd, separators=(",", ":")).encode()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROW_COUNT = "dagster/partition_row_count"
 # Characters of a cell, and names in a list: what an asset's page has room for.
-MAX_CELL = 60
+MAX_CELL = 100
 MAX_NAMES = 20
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets_tests.end_to_end.strangers import CHOSEN_AND_MISSING, FIELD, TITLE, Strangers, running_strangers
 from amocrm_assets_tests.orchestration.dagster_process import Dagster, running_dagster
 from amocrm_assets_tests.orchestration.sources import write_source
 
@@ -37,6 +38,7 @@ class Deployment:
     dagster: Dagster
     sound: Sandbox
     troubled: Sandbox
+    strangers: Strangers
     warehouse: str
     started_at: datetime
 
@@ -65,16 +67,23 @@ def running_deployment(home: Path) -> Iterator[Deployment]:
     options = SandboxOptions(requests_per_second=None)
     elsewhere = SandboxOptions(seed=2, timezone="Asia/Yekaterinburg", requests_per_second=None)
     warehouse = f"duckdb:///{home}/data/warehouse.duckdb"
-    with running_sandbox(options) as sound, running_sandbox(elsewhere) as troubled:
+    midnight = started_at.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    with (
+        running_sandbox(options) as sound,
+        running_sandbox(elsewhere) as troubled,
+        running_strangers(int((midnight - timedelta(days=1)).timestamp())) as strangers,
+    ):
         _write_sources(home / "sources", sound, troubled, started_at)
+        _write_strangers(home / "sources", strangers, started_at)
         environment = {
             "SOUND_TOKEN": sound.token,
             "TROUBLED_TOKEN": troubled.token,
+            "STRANGERS_TOKEN": "any",
             "AMOCRM_STORAGE": str(home / "data"),
             "AMOCRM_WAREHOUSE": warehouse,
         }
         with running_dagster(home, environment) as dagster:
-            yield Deployment(dagster, sound, troubled, warehouse, started_at)
+            yield Deployment(dagster, sound, troubled, strangers, warehouse, started_at)
 
 
 def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, at: datetime) -> None:
@@ -90,8 +99,17 @@ def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, at: datetime
         write_source(folder, f"due-{minutes}", due)
 
 
+def _write_strangers(folder: Path, strangers: Strangers, at: datetime) -> None:
+    """The account in which strangers have written, called and configured by texts like theirs."""
+    yesterday = at.astimezone(ZONE).date() - timedelta(days=1)
+    named = {"subdomain": "strangers", "display_name": strangers.text(TITLE)}
+    attributes = _attributes(strangers, "STRANGERS_TOKEN", yesterday, at + timedelta(hours=12), **named)
+    chosen = [strangers.text(text) for text in (FIELD, CHOSEN_AND_MISSING)]
+    write_source(folder, "strangers", {**attributes, "leads_custom_fields": chosen})
+
+
 def _attributes(
-    sandbox: Sandbox, token_variable: str, first_day: date, due_at: datetime, **named: Any
+    sandbox: Sandbox | Strangers, token_variable: str, first_day: date, due_at: datetime, **named: Any
 ) -> dict[str, Any]:
     local = due_at.astimezone(ZONE)
     return {

@@ -41,9 +41,9 @@ def test_without_names_a_preview_holds_nothing_personal(pipeline: Pipeline) -> N
 
 
 def test_a_cell_is_one_line_that_shows_every_character_and_long_texts_are_cut(pipeline: Pipeline) -> None:
-    pipeline.sandbox.account.edit(newest_lead(pipeline), touch=False, name="a | b\n\u202e" + "x" * 100)
+    pipeline.sandbox.account.edit(newest_lead(pipeline), touch=False, name="a | b\n\u202e" + "x" * 150)
     _, rows = preview_of(pipeline)
-    assert rows[0]["name"] == "a | b \\u202e" + "x" * 47 + "…"
+    assert rows[0]["name"] == "a | b \\u202e" + "x" * 87 + "…"
 
 
 def test_a_day_without_leads_says_so(pipeline: Pipeline) -> None:
