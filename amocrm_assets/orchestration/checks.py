@@ -47,7 +47,7 @@ def raw_leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCh
             TIMEZONE,
             asset=key,
             description=(
-                f"The account's own zone has the same midnights as the source's `timezone`, {source.timezone}."
+                f"The account's time zone has the same midnights as the source's `timezone`, {source.timezone}."
                 " Otherwise days here differ from days in amoCRM's own reports."
             ),
         ),
@@ -55,8 +55,8 @@ def raw_leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCh
             AUTHORISATION,
             asset=key,
             description=(
-                "The authorisation lasts another 14 days at least, or renews itself. After its end nothing can be"
-                " read until a person renews it (`docs/connecting.md`)."
+                "The authorisation is valid for at least 14 more days, or renews itself. Once it has expired,"
+                " nothing can be read until a person renews it (`docs/connecting.md`)."
             ),
         ),
     ]
@@ -70,16 +70,16 @@ def leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckS
             FIELDS,
             asset=key,
             description=(
-                "Every custom field that the source's `leads_custom_fields` names exists in the account."
-                f" {chosen} here; `amocrm-assets fields` lists what there is."
+                "Every custom field named in the source's `leads_custom_fields` exists in the account."
+                f" {chosen} here; `amocrm-assets fields` lists the account's fields."
             ),
         ),
         dg.AssetCheckSpec(
             ODDITIES,
             asset=key,
             description=(
-                "Every value of every lead fits its column. What does not fit is null in the row, is counted here"
-                " by kind with an example, and stays in the capture."
+                "Every value of every lead has the documented type. One that has not is null in the row, or the"
+                " value that it spells; it is counted here by kind with an example, and the capture keeps it."
             ),
         ),
     ]
@@ -195,7 +195,7 @@ def _fields_exist(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
         bad=[day for day, rows in written.items() if rows.missing_fields],
         of=written,
         said=f"The account has no custom field {', '.join(named)}. Correct `leads_custom_fields` in the source's"
-        " defs.yaml; `amocrm-assets fields` lists what there is.",
+        " defs.yaml; `amocrm-assets fields` lists the account's fields.",
         missing_fields=", ".join(map(one_line, missing)),
     )
 
@@ -212,8 +212,8 @@ def _no_oddities(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
         ODDITIES,
         bad=[day for day, rows in written.items() if rows.oddities],
         of=written,
-        said="Values that fit no column became null. They stay in the captures; report them, so that they can be"
-        " understood.",
+        said="Some values do not have the documented type: they became null, or the value that they spell. The"
+        " captures keep them as they were sent. Please report them.",
         oddities=sum(oddity.count for _, oddity in found),
         worst=text_table(["day", "what", "how often", "example"], table, limit=MAX_LINE) if table else None,
     )

@@ -1,7 +1,7 @@
-"""What a materialisation shows of itself: numbers that Dagster plots over the days, names, and a preview.
+"""Metadata of materialisations: numbers that Dagster plots over the days, names, and a preview.
 
-The facts come from those who did the work; here they get Dagster's types and keys. A number keeps its name for
-ever, or its plot would break.
+The modules that do the work return facts; here they get Dagster's types and keys. Numbers keep their names, since
+a new name would start a new plot. What strangers wrote is text or a table here, never Markdown (see `markdown`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_NAMES = 20
 
 
 def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
-    """Of a day that was read from amoCRM in this step."""
+    """Metadata of a day that was read from amoCRM in this step."""
     facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()}
     return {
         ROW_COUNT: facts.pop("leads"),
@@ -40,7 +40,7 @@ def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
 
 
 def earlier_capture_metadata(storage: Storage, name: str) -> dict[str, Any]:
-    """Of a day that had been read before. The capture is read to its end, which proves that it is whole."""
+    """Metadata of a day that had been read before. Reading the capture to its end proves that it is whole."""
     from amocrm_assets.captures import open_capture
 
     with open_capture(storage, name) as capture:
@@ -60,7 +60,7 @@ def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
 
 
 def shard_metadata(put: LoadResult) -> dict[str, Any]:
-    """Of a shard that was put and verified."""
+    """Metadata of a shard that was loaded and verified."""
     facts: dict[str, Any] = {
         ROW_COUNT: put.row_count,
         "dagster/table_name": put.table,
@@ -74,7 +74,7 @@ def shard_metadata(put: LoadResult) -> dict[str, Any]:
 
 
 def rows_metadata(source: SourceSettings, storage: Storage, day: date, rows: RowsWritten) -> dict[str, Any]:
-    """Of the rows of a day that were written."""
+    """Metadata of the rows of a day that were written."""
     from amocrm_assets.orchestration.stored_rows import preview
 
     return {

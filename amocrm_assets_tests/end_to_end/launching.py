@@ -39,11 +39,12 @@ def launch(deployment: Deployment) -> Launched:
     deployment.troubled.configure(faults=(Fault("402"),))
     failed_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
     day_run = dagster.materialise(assets_of("sandbox"), day=yesterday)
-    strangers_run = dagster.materialise(assets_of("strangers"), day=yesterday)
-    dagster.ended([failed_run, strangers_run])
     deployment.strangers.refuses = True
     strangers_refused_run = dagster.materialise([["strangers", "raw_leads"]], day=yesterday)
+    dagster.ended([failed_run, strangers_refused_run])
     deployment.troubled.configure(faults=())
+    deployment.strangers.refuses = False
+    strangers_run = dagster.materialise(assets_of("strangers"), day=yesterday)
     fixed_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
     return Launched(day_run, backfill, failed_run, fixed_run, strangers_run, strangers_refused_run, due)
 

@@ -39,7 +39,7 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         ),
         metadata={
             "dagster/column_schema": table_schema(),
-            "columns_come_from": dg.MetadataValue.md(origins_table()),
+            "column_sources": dg.MetadataValue.md(origins_table()),
         },
     )
     lineage = lineage_from(raw_leads_key(source), api_names=True)

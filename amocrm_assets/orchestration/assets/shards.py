@@ -41,7 +41,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         ),
         metadata={
             "dagster/column_schema": table_schema(),
-            "columns_come_from": dg.MetadataValue.md(origins_table()),
+            "column_sources": dg.MetadataValue.md(origins_table()),
         },
         freshness_policy=freshness_of(source),
     )
