@@ -21,8 +21,8 @@ from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.days import Window, day_window
 from amocrm_assets.errors import UnexpectedAnswer
+from amocrm_assets.json_bytes import without_property
 from amocrm_assets.reading_rules import EarlierCaptures, require_over
-from amocrm_assets.without_names import without_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -132,7 +132,7 @@ class _DayRangeCapture:
                 # Its day was read completely before: the lead jumped into it, or comes by a second way of reading.
                 self._late += 1
             elif self._open[day].is_new(lead):
-                line = lead.line if self._source.import_lead_name else without_name(lead.line)
+                line = lead.line if self._source.import_lead_name else without_property(lead.line, "name")
                 self._writer(day, about).add([line])
 
     def _day_of(self, lead: RawRecord) -> date:

@@ -28,19 +28,26 @@ Only errors live here. How they become Dagster failures is `orchestration`'s aff
 
 from __future__ import annotations
 
+from amocrm_assets.untrusted import visible
+
 
 class AmoCrmAssetsError(Exception):
     """What was tried, what came back, and what to do now.
 
-    `facts` (source, day, status, request id, …) are for programs and metadata; none may hold a secret.
+    `facts` (source, day, status, request id, …) are for programs and metadata; none may hold a secret. What a
+    server said may be in them: characters that a terminal obeys become visible.
     """
 
     def __init__(self, operation: str, *, cause: str, fix: str, **facts: str | float | None) -> None:
-        super().__init__(f"{operation}: {cause} {fix}")
-        self.operation = operation
-        self.cause = cause
-        self.fix = fix
-        self.facts = {name: fact for name, fact in facts.items() if fact is not None}
+        self.operation = visible(operation)
+        self.cause = visible(cause)
+        self.fix = visible(fix)
+        super().__init__(f"{self.operation}: {self.cause} {self.fix}")
+        self.facts = {name: _shown(fact) for name, fact in facts.items() if fact is not None}
+
+
+def _shown(fact: str | float) -> str | float:
+    return visible(fact) if isinstance(fact, str) else fact
 
 
 class TransientError(AmoCrmAssetsError):

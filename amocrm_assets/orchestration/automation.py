@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
+from amocrm_assets.untrusted import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +43,8 @@ def automation_of(source: SourceSettings, assets: list[dg.AssetKey]) -> dg.Defin
         f"{source.key}_leads",
         selection=dg.AssetSelection.assets(*assets),
         description=(
-            f"Brings the leads of {source.title} that were updated on a day to the warehouse: `raw_leads` →"
-            " `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run that reads amoCRM once."
+            f"Brings the leads of {escape(source.title)} that were updated on a day to the warehouse: `raw_leads`"
+            " → `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run that reads amoCRM once."
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
@@ -59,11 +61,11 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
         cron_schedule=f"{source.schedule.minute} {source.schedule.hour} * * *",
         execution_timezone=source.timezone,
         default_status=_first_state(source),
+        # No Markdown: a schedule's page shows it as it is written.
         description=(
-            f"Materialises the day that has just ended for {source.title}, {source.timezone} time, and the"
-            f" days of the last {LOOK_BACK_DAYS} that are missing; a shard that is gone is loaded from its rows."
-            "\n\nThe switch here rules once it was used;"
-            # No Markdown: a schedule's page shows it as it is written.
+            f"Materialises the day that has just ended for {one_line(source.title)}, {source.timezone} time, and"
+            f" the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is gone is loaded from its"
+            " rows.\n\nThe switch here rules once it was used;"
             " before, schedule.enabled in the source's defs.yaml does."
         ),
         tags={SOURCE_TAG: source.subdomain},

@@ -9,15 +9,17 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.errors import ActionRequired
+from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.rows import rows_name
 from amocrm_assets.rows.files import rows_file
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
 PREVIEW_ROWS = 5
-_MAX_CELL = 60
 
 
 def days_with_rows(storage: Storage, subdomain: str) -> list[date]:
@@ -61,8 +63,8 @@ def _unreadable(storage: Storage, subdomain: str, day: date, error: Exception) -
     )
 
 
-def preview(storage: Storage, source: SourceSettings, day: date) -> str:
-    """The first rows of a day as a Markdown table.
+def preview(storage: Storage, source: SourceSettings, day: date) -> dg.TableMetadataValue | None:
+    """The first rows of a day as a table; None for a day without rows.
 
     Where the source does not import names, custom fields are not shown either: they hold names and addresses.
     """
@@ -72,13 +74,8 @@ def preview(storage: Storage, source: SourceSettings, day: date) -> str:
         columns = ["id", "name", *columns[1:], "custom_fields"]
     rows = _first_rows(storage, source.subdomain, day, columns)
     if not rows:
-        return "No lead was updated on this day."
-    lines = [
-        columns,
-        ["---"] * len(columns),
-        *([_cell(row[name], name, source) for name in columns] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return None
+    return text_table(columns, ([_cell(row[name], name, source) for name in columns] for row in rows))
 
 
 def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str]) -> list[dict[str, Any]]:
@@ -91,13 +88,10 @@ def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str])
 
 def _cell(value: Any, column: str, source: SourceSettings) -> str:
     if column == "updated_at" and value is not None:
-        text = f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S}"
-    elif column == "custom_fields":
-        text = ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
-    else:
-        text = "" if value is None else str(value)
-    text = " ".join(text.replace("|", "\\|").split())
-    return text if len(text) <= _MAX_CELL else f"{text[:_MAX_CELL]}…"
+        return f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S}"
+    if column == "custom_fields":
+        return ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
+    return "" if value is None else str(value)
 
 
 def _first_value(field: dict[str, Any]) -> str:

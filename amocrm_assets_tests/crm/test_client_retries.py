@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.days import day_window
 from amocrm_assets.crm.account import read_account
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.rate_limit_backoff import REFUSED_DEADLINE_SECONDS
 from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.crm.retries import MAX_ATTEMPTS, RETRY_DEADLINE_SECONDS
 from amocrm_assets.crm.window_reader import WindowReader
+from amocrm_assets.days import day_window
 from amocrm_assets.errors import AmoCrmUnavailable
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.waiting import Waits

@@ -30,7 +30,7 @@ HASTE = 25.0
 
 
 @contextmanager
-def hurried_client(sandbox: Sandbox, *, read_seconds: float = 10.0) -> Iterator[AmoCrmClient]:
+def hurried_client(sandbox: Sandbox, *, read_seconds: float = 120.0) -> Iterator[AmoCrmClient]:
     """A client of the sandbox for which 25 seconds are one, but for its patience with each answer."""
     with client_of(
         sandbox,

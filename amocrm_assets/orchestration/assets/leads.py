@@ -14,6 +14,7 @@ from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import step_days
@@ -32,13 +33,13 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         deps=[raw_leads_key(source)],
         kinds={"parquet", "pandas"},
         description=(
-            f"Rows of the leads of {source.title} that were updated on a day: all captures of the day merged,"
-            " the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own assets"
-            " (`docs/downstream.md`)."
+            f"Rows of the leads of {escape(source.title)} that were updated on a day: all captures of the day"
+            " merged, the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own"
+            " assets (`docs/downstream.md`)."
         ),
         metadata={
             "dagster/column_schema": table_schema(),
-            "columns_come_from": dg.MetadataValue.md(origins_table()),
+            "column_sources": dg.MetadataValue.md(origins_table()),
         },
     )
     lineage = lineage_from(raw_leads_key(source), api_names=True)

@@ -15,6 +15,7 @@ from amocrm_assets.errors import ReadingUnproven, SettingsError
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.assets import asset_spec, raw_leads_key, shards_key
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, capture_metadata, earlier_capture_metadata
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, runs_resumed, step_days
@@ -46,7 +47,7 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
         key,
         kinds={"amocrm", "json"},
         description=(
-            f"Leads of {source.title} ({source.url}) that were updated on a day, exactly as amoCRM"
+            f"Leads of {escape(source.title)} ({code(source.url)}) that were updated on a day, exactly as amoCRM"
             " sent them.\n\nEach reading is kept as a capture of its own and never changed, so nothing that was"
             " once seen is lost."
         ),

@@ -15,6 +15,7 @@ from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
@@ -34,13 +35,13 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         deps=[leads_key(source)],
         kinds={Deployment.from_environment().warehouse.partition(":")[0], "table"},
         description=(
-            f"The leads of {source.title} that were updated on a day, as the table"
+            f"The leads of {escape(source.title)} that were updated on a day, as the table"
             f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"
             " all, and the warehouse's own count is compared with the rows afterwards."
         ),
         metadata={
             "dagster/column_schema": table_schema(),
-            "columns_come_from": dg.MetadataValue.md(origins_table()),
+            "column_sources": dg.MetadataValue.md(origins_table()),
         },
         freshness_policy=freshness_of(source),
     )
