@@ -111,11 +111,18 @@ class AmoCrmClient:
         return self.request(path, params or {}, lambda answer: answer)
 
     def request(
-        self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None = None
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        parse: Callable[[Response], T],
+        *,
+        permit: Permit | None = None,
+        give_up: Callable[[RetryableError], bool] = lambda _: False,
     ) -> T:
         """The parsed answer to one question.
 
-        `parse` raises `RetryableError` for a body that is broken, which is then asked for again. Raises
+        `parse` raises `RetryableError` for a body that is broken, which is then asked for again. `give_up` is told
+        of each failure and may end the retries early: whoever asks may know a better question. Raises
         `AmoCrmUnavailable` when retrying did not help, or the error that `raise_for_status` stops with.
         """
         permits = iter([permit])
@@ -124,7 +131,9 @@ class AmoCrmClient:
             retry=tenacity.retry_if_exception_type(RetryableError),
             wait=_wait,
             stop=lambda state: (
-                state.attempt_number >= MAX_ATTEMPTS or self._clock() - started > RETRY_DEADLINE_SECONDS
+                _gives_up(state, give_up)
+                or state.attempt_number >= MAX_ATTEMPTS
+                or self._clock() - started > RETRY_DEADLINE_SECONDS
             ),
             sleep=self.sleep,
             before_sleep=self._count_retry,
@@ -263,6 +272,11 @@ def _wait(state: tenacity.RetryCallState) -> float:
     # After a 429 the rate limiter holds back the whole account; waiting here as well would wait twice.
     error = state.outcome.exception() if state.outcome else None
     return 0.0 if isinstance(error, RateLimited) else _BACK_OFF(state)
+
+
+def _gives_up(state: tenacity.RetryCallState, give_up: Callable[[RetryableError], bool]) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, RetryableError) and give_up(error)
 
 
 def _reason(error: requests.RequestException) -> str:

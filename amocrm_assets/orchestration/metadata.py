@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.capturing import CapturedDay
+    from amocrm_assets.crm.findings import Finding
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
@@ -24,11 +25,13 @@ ROW_COUNT = "dagster/partition_row_count"
 
 def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
     """Of a day that was read from amoCRM in this step."""
-    facts = dict(captured.metadata)
+    facts: dict[str, Any] = dict(captured.metadata)
+    findings: tuple[Finding, ...] = facts.pop("findings")
     return {
         ROW_COUNT: facts.pop("leads"),
         "capture": dg.MetadataValue.path(str(facts.pop("capture"))),
         "read": "in this run",
+        "findings": "\n".join(map(str, findings)) or "none",
         **facts,
     }
 
