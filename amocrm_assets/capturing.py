@@ -204,7 +204,7 @@ class _DayRangeCapture:
             "account_timezone": account.timezone or "unknown",
             **cost,
         }
-        facts["duplicates"] = float(facts["duplicates"]) + open_day.duplicates
+        facts["duplicates"] = float(str(facts["duplicates"])) + open_day.duplicates
         facts["edited_into_read_days"] = self._late
         return facts
 

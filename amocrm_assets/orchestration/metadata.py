@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.capturing import CapturedDay
+    from amocrm_assets.crm.findings import Finding
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
@@ -30,11 +31,15 @@ MAX_NAMES = 20
 
 def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
     """Metadata of a day that was read from amoCRM in this step."""
-    facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()}
+    facts: dict[str, Any] = {
+        name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()
+    }
+    findings: tuple[Finding, ...] = facts.pop("findings")
     return {
         ROW_COUNT: facts.pop("leads"),
         "capture": dg.MetadataValue.path(str(captured.metadata["capture"])),
         "read": "in this run",
+        "findings": "\n".join(map(str, findings)) or "none",
         **facts,
     }
 
