@@ -90,6 +90,7 @@ def rows_metadata(source: SourceSettings, storage: Storage, day: date, rows: Row
         "size_bytes": rows.size_bytes,
         "seconds_merging": round(rows.seconds, 3),
         "captures": len(rows.captures),
+        "leads_custom_fields": "all" if source.leads_custom_fields is None else list(source.leads_custom_fields),
         "oddities": sum(oddity.count for oddity in rows.oddities),
         "unknown_properties": _listed(rows.unknown_properties),
         "preview": preview(storage, source, day) or "No lead was updated on this day.",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import Warehouse
 
 
-ROWS_IO_MANAGER = "amocrm_rows"
+DEPLOYMENT, ROWS_IO_MANAGER = "amocrm", "amocrm_rows"
 
 
 class AmoCrmDeployment(dg.ConfigurableResource[None]):
@@ -78,4 +78,4 @@ def shared_resources() -> dict[str, Any]:
     """The resources of every source: the same objects, so that definitions of several sources can be merged."""
     from amocrm_assets.orchestration.io_manager import RowsIOManager
 
-    return {"amocrm": AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}
+    return {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}
