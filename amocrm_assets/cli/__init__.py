@@ -17,7 +17,7 @@ from amocrm_assets.errors import AmoCrmAssetsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run")
+COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run", "alert")
 
 
 class _Commands(click.Group):
