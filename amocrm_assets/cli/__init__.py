@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.waiting import listen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run", "alert")
+
+
+# 128 and the number of SIGINT.
+INTERRUPTED_STATUS = 130
 
 
 class _Commands(click.Group):
@@ -33,6 +38,14 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101  # a module of this package that breaks the rule
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.secho("\nInterrupted.", fg="yellow", err=True)
+            ctx.exit(INTERRUPTED_STATUS)
+
 
 @click.group(
     cls=_Commands,
@@ -47,7 +60,8 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `amocrm-assets` script."""
     try:
-        commands(args=arguments, prog_name="amocrm-assets")
+        with listen(lambda sentence: click.echo(f"… {sentence}", err=True)):
+            commands(args=arguments, prog_name="amocrm-assets")
     except AmoCrmAssetsError as error:
         click.secho(f"{error.operation}:", fg="red", err=True)
         click.echo(f"  {error.cause}\n  {error.fix}", err=True)

@@ -1,7 +1,8 @@
 """Settings of a source and of the deployment. What they are used for is known elsewhere."""
 
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
-from amocrm_assets.settings.deployment import Deployment, dagster_home, secret
+from amocrm_assets.settings.deployment import Deployment, dagster_home, google_key_file, secret
+from amocrm_assets.settings.loopback import is_cleartext, is_loopback
 from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
 
 __all__ = [
@@ -11,6 +12,9 @@ __all__ = [
     "ScheduleSettings",
     "SourceSettings",
     "dagster_home",
+    "google_key_file",
+    "is_cleartext",
+    "is_loopback",
     "secret",
     "wrong_credentials",
 ]

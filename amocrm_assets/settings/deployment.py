@@ -47,6 +47,11 @@ def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
     )
 
 
+def google_key_file(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The key file that Google's own libraries will read, None where they look for credentials elsewhere."""
+    return environment.get("GOOGLE_APPLICATION_CREDENTIALS") or None
+
+
 def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
     """Value of the environment variable that a setting names.
 

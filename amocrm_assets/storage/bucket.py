@@ -6,6 +6,7 @@ the objects are for is known to `gcs` and `lease`.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from google.api_core import exceptions as answers
-from google.auth import exceptions as identity
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from amocrm_assets.errors import StorageRefused, StorageUnavailable
+from amocrm_assets.google_errors import SIGN_IN, diagnose, loading_credentials, unwrapped
 from amocrm_assets.storage.disk import FIXES
 
 if TYPE_CHECKING:
@@ -27,9 +29,27 @@ if TYPE_CHECKING:
 # Seconds to connect, and to wait for the next bytes.
 _TIMEOUTS = (10, 60)
 _MARK = "amocrm-assets-upload"
-_IDENTIFY = (
-    "Give it Application Default Credentials: `gcloud auth application-default login`, a service account of the"
-    " machine, or GOOGLE_APPLICATION_CREDENTIALS (docs/storage.md)."
+# What rules on the bucket say no to, and what to change; the first that fits counts.
+# https://cloud.google.com/storage/docs/bucket-lock, /storage/docs/object-holds, /storage/docs/object-lock
+_RULES = (
+    (
+        r"retention (policy|period|configuration)|retentionPolicyNotMet|object retention",
+        (
+            "Remove the retention policy or retention configuration from {bucket}: locks, tokens and rows are"
+            " replaced there. Use soft delete or versioning instead (docs/storage.md, A bucket)."
+        ),
+    ),
+    (
+        r"[Hh]old\b.*(cannot|can't)|underActiveEventBasedHold|(active|event-based|temporary) hold",
+        (
+            "Release the hold, and turn off the default event-based hold of {bucket}: locks, tokens and rows are"
+            " replaced there. Use soft delete or versioning instead (docs/storage.md, A bucket)."
+        ),
+    ),
+    (
+        r"[Rr]equester [Pp]ays|user project",
+        "Turn requester pays off on {bucket}, or use another bucket.",
+    ),
 )
 
 
@@ -50,7 +70,7 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Keys of all objects that begin with `prefix`."""
-        with self._errors("RecordList", prefix, needs="storage.objects.list"):
+        with self._errors("Listing", prefix, needs="storage.objects.list"):
             fields = "items(name),nextPageToken"
             found = self._client.list_blobs(self.name, prefix=prefix, fields=fields, **self._limits)
             return [blob.name for blob in found]
@@ -70,7 +90,7 @@ class Bucket:
 
     def read(self, key: str, *, generation: str) -> bytes | None:
         """The content that an object had at a generation; None when it has been replaced or deleted since."""
-        with self._errors("WindowReader", key, needs="storage.objects.get"), suppress(answers.NotFound):
+        with self._errors("Reading", key, needs="storage.objects.get"), suppress(answers.NotFound):
             content: bytes = self._bucket.blob(key, generation=int(generation)).download_as_bytes(**self._limits)
             return content
         return None
@@ -118,7 +138,9 @@ class Bucket:
 
     @cached_property
     def _client(self) -> storage.Client:
-        return storage.Client()
+        with loading_credentials():
+            # Objects need no project, and credentials of people often have none.
+            return storage.Client(project=None)
 
     @property
     def _bucket(self) -> storage.Bucket:
@@ -130,31 +152,36 @@ class Bucket:
         operation = f"{doing} {self.uri(key)}"
         try:
             yield
-        except (
-            answers.GoogleAPIError,
-            identity.GoogleAuthError,
-            InvalidResponse,
-            DataCorruption,
-            OSError,
-        ) as error:
+        except (answers.GoogleAPIError, GoogleAuthError, InvalidResponse, DataCorruption, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
-            cause = f"{str(getattr(error, 'message', None) or error).rstrip('.')}."
-            if fix := self._fix_for(error, needs):
+            cause, fix = self._diagnose(unwrapped(error), needs)
+            if fix:
                 raise StorageRefused(operation, cause=cause, fix=fix, bucket=self.name) from error
             fix = "Run again; if it stays so, look at the network and at Google's status page."
             raise StorageUnavailable(operation, cause=cause, fix=fix, bucket=self.name) from error
 
-    def _fix_for(self, error: Exception, needs: str) -> str | None:
-        """What a person has to do; None where waiting may help."""
-        if isinstance(error, identity.TransportError | answers.TooManyRequests):
+    def _diagnose(self, error: BaseException, needs: str) -> tuple[str, str | None]:
+        """What Google says, and what a person has to do; None where waiting may help."""
+        if known := diagnose(error):
+            return known.cause, known.fix
+        cause = f"{str(getattr(error, 'message', None) or error).rstrip('.')}."
+        return cause, self._fix_for(error, cause, needs)
+
+    def _fix_for(self, error: BaseException, cause: str, needs: str) -> str | None:
+        if isinstance(error, answers.TooManyRequests):
             return None
-        if isinstance(error, answers.Unauthorized | identity.GoogleAuthError):
-            return _IDENTIFY
+        if isinstance(error, answers.ClientError):
+            if fix := next((fix for words, fix in _RULES if re.search(words, cause)), None):
+                return fix.format(bucket=self.name)
+            return self._fix_for_client_error(error, needs)
+        return FIXES.get(error.errno or 0) if isinstance(error, OSError) else None
+
+    def _fix_for_client_error(self, error: answers.ClientError, needs: str) -> str:
+        if isinstance(error, answers.Unauthorized):
+            return SIGN_IN
         if isinstance(error, answers.NotFound):
             return f"Create the bucket {self.name}, or correct AMOCRM_STORAGE or AMOCRM_TOKENS."
         if isinstance(error, answers.Forbidden):
             return f"Give the account that runs this {needs} on the bucket, as the role Storage Object User does."
-        if isinstance(error, answers.ClientError):
-            return "Correct AMOCRM_STORAGE or AMOCRM_TOKENS."
-        return FIXES.get(error.errno or 0) if isinstance(error, OSError) else None
+        return "Correct AMOCRM_STORAGE or AMOCRM_TOKENS."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from amocrm_assets.cancellation import check_cancelled, is_cancelled
 from amocrm_assets.errors import Busy
 from amocrm_assets.storage import Versioned, checked_name
 from amocrm_assets.storage.disk import disk_errors
@@ -35,7 +36,7 @@ class FolderStorage:
         """Names of all finished files below `prefix`, sorted."""
         top = self._path(prefix) if prefix else self._root
         found: list[str] = []
-        with disk_errors(f"RecordList {prefix or 'everything'}", top):
+        with disk_errors(f"Listing {prefix or 'everything'}", top):
             for folder, folders, files in os.walk(top, onerror=_unless_missing):
                 folders[:] = [name for name in folders if not name.startswith(".")]
                 below = Path(folder).relative_to(self._root)
@@ -149,8 +150,9 @@ class FolderStorage:
         lock = FileLock(lock_path, thread_local=False, fallback_to_soft=False)
         with disk_errors(f"Taking the lock {name}", lock_path):
             try:
-                lock.acquire(timeout=wait_seconds)
+                lock.acquire(timeout=wait_seconds, cancel_check=is_cancelled)
             except Timeout as error:
+                check_cancelled()
                 raise Busy(
                     f"Taking the lock {name}",
                     cause=f"another run held it for {wait_seconds:g} seconds.",

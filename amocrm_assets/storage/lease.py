@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from amocrm_assets.cancellation import sleep
 from amocrm_assets.errors import Busy, StorageRefused, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Lease:
                     lock=self._name,
                 )
             if not free:
-                time.sleep(min(self._seconds / _LOOKS, max(deadline - _now(), 0)))
+                sleep(min(self._seconds / _LOOKS, max(deadline - _now(), 0)))
 
     def _free_generation(self) -> str | None:
         """The generation to replace in order to hold the lease; None while somebody else holds it."""

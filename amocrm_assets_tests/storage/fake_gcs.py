@@ -25,8 +25,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+
 # What happens to a request: nothing is done; or it is done and its answer lost or cut off; or it is refused.
-Fault = Literal["unavailable", "answer lost", "cut off", "forbidden", "unauthorized"]
+@dataclass(frozen=True)
+class Refusal:
+    """An answer in words of Google's."""
+
+    status: int
+    message: str
+
+
+Fault = Literal["unavailable", "answer lost", "cut off", "forbidden", "unauthorized"] | Refusal
+REFUSALS: dict[Fault | None, Refusal] = {
+    "unavailable": Refusal(503, "Backend unavailable"),
+    "forbidden": Refusal(403, "someone does not have storage.objects.create access"),
+    "unauthorized": Refusal(401, "Invalid Credentials"),
+}
 BUCKET = "bucket"
 
 
@@ -77,12 +91,9 @@ class FakeGcs:
             with self._lock:
                 self.requests.append(f"{request.method} {request.url.path}")
                 fault = self.fault(request)
-                if fault == "unavailable":
-                    return problem(503, "Backend unavailable")
-                if fault == "forbidden":
-                    return problem(403, "someone does not have storage.objects.create access")
-                if fault == "unauthorized":
-                    return problem(401, "Invalid Credentials")
+                refusal = fault if isinstance(fault, Refusal) else REFUSALS.get(fault)
+                if refusal:
+                    return problem(refusal.status, refusal.message)
                 if request.path_params["bucket"] not in self.buckets:
                     return problem(404, "The specified bucket does not exist.")
                 done = answer(request, body)

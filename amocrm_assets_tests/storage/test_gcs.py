@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterable
@@ -9,12 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from starlette.requests import Request
 
 from amocrm_assets.errors import Busy, SettingsError, StorageRefused, StorageUnavailable
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets.storage.gcs import GcsStorage
-from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, Fault
+from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, Fault, Refusal
 from amocrm_assets_tests.storage.files import content, create, replace
 from amocrm_assets_tests.storage.places import LEASE_SECONDS, Place
 
@@ -112,7 +115,7 @@ def test_a_download_that_is_cut_off_is_never_taken_for_whole(gcs: FakeGcs, stora
 
 def test_a_bucket_that_does_not_answer_may_pass(gcs: FakeGcs, storage: Storage) -> None:
     fails_always(gcs, "unavailable")
-    with pytest.raises(StorageUnavailable, match="RecordList gs://bucket/some/prefix/captures/"):
+    with pytest.raises(StorageUnavailable, match="Listing gs://bucket/some/prefix/captures/"):
         storage.names("captures")
 
 
@@ -154,6 +157,106 @@ def test_credentials_that_are_refused_or_missing_need_a_person(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(StorageRefused, match="Application Default Credentials"):
         PLACE.opened().names("")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "fix"),
+    [
+        (
+            403,
+            (
+                "Object 'bucket/.x' is subject to bucket's retention policy or object retention and cannot be"
+                " deleted or overwritten until 2027-01-01T00:00:00Z"
+            ),
+            "Remove the retention policy or retention configuration from bucket",
+        ),
+        (
+            403,
+            (
+                "Object 'bucket/.x' is under active Event-Based hold and cannot be deleted, overwritten or"
+                " archived until hold is removed."
+            ),
+            "turn off the default event-based hold of bucket",
+        ),
+        (400, "Bucket is a requester pays bucket but no user project provided.", "Turn requester pays off"),
+        (
+            403,
+            (
+                "Permission denied on Cloud KMS key. Please ensure that your Cloud Storage service account has"
+                " been authorized to use this key."
+            ),
+            "gs-project-accounts",
+        ),
+        (
+            400,
+            "The Cloud KMS key version is not in the ENABLED state.",
+            "Enable that version of the Cloud KMS key",
+        ),
+        (
+            403,
+            "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: 1a2b3c",
+            "VPC Service Controls perimeter",
+        ),
+        (412, "'eu' violates constraint 'constraints/gcp.resourceLocations'", "organisation policy"),
+        (403, "The billing account for the owning project is disabled in state absent", "billing account"),
+    ],
+)
+def test_rules_of_an_organisation_or_a_bucket_are_known_and_their_fix_is_named(
+    gcs: FakeGcs, storage: Storage, status: int, said: str, fix: str
+) -> None:
+    fails_always(gcs, Refusal(status, said))
+    with pytest.raises(StorageRefused) as caught:
+        create(storage, NAME, b"x")
+    assert said.rstrip(".") in caught.value.cause
+    assert fix in caught.value.fix
+
+
+SERVICE_ACCOUNT = {"type": "service_account", "client_email": "a@p.iam.gserviceaccount.com"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "{not json",
+        "[]",
+        '"text"',
+        "{}",
+        '{"type": "unheard of"}',
+        json.dumps(SERVICE_ACCOUNT),
+        json.dumps(SERVICE_ACCOUNT | {"token_uri": "http://127.0.0.1:9", "private_key": "garbage"}),
+        json.dumps({"type": "authorized_user", "client_id": "a"}),
+        json.dumps({"type": "external_account"}),
+        None,
+    ],
+)
+def test_a_key_file_that_is_none_needs_a_person_who_is_told_its_name(
+    gcs: FakeGcs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str | None
+) -> None:
+    file = tmp_path / "key.json"
+    file.mkdir() if key is None else file.write_text(key)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    with pytest.raises(StorageRefused, match="Set GOOGLE_APPLICATION_CREDENTIALS to the path") as caught:
+        PLACE.opened().names("")
+    assert str(file) in caught.value.cause
+    assert gcs.requests == []
+
+
+def test_a_sign_in_that_refuses_needs_a_person_and_one_that_cannot_be_reached_may_pass(
+    gcs: FakeGcs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+    for token_uri, kind, said in (
+        (gcs.url, StorageRefused, "Make a new key of the service account"),
+        ("http://127.0.0.1:9", StorageUnavailable, "could not be reached"),
+    ):
+        known = {**SERVICE_ACCOUNT, "token_uri": token_uri, "private_key": key.decode()}
+        (tmp_path / "key.json").write_text(json.dumps(known))
+        with pytest.raises(kind, match=said):
+            PLACE.opened().names("")
 
 
 def test_a_replaced_object_is_never_read_half_old_half_new(gcs: FakeGcs, storage: Storage) -> None:

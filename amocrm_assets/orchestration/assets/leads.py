@@ -15,6 +15,7 @@ from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_o
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
 from amocrm_assets.orchestration.resources import DEPLOYMENT, ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import step_days
@@ -33,13 +34,13 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         deps=[raw_leads_key(source)],
         kinds={"parquet", "pandas"},
         description=(
-            f"Rows of the leads of {source.title} that were updated on a day: all captures of the day merged,"
-            " the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own assets"
-            " (`docs/downstream.md`)."
+            f"Rows of the leads of {escape(source.title)} that were updated on a day: all captures of the day"
+            " merged, the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own"
+            " assets (`docs/downstream.md`)."
         ),
         metadata={
             "dagster/column_schema": table_schema(),
-            "columns_come_from": dg.MetadataValue.md(origins_table()),
+            "column_sources": dg.MetadataValue.md(origins_table()),
         },
     )
     lineage = lineage_from(raw_leads_key(source), api_names=True)
@@ -52,6 +53,7 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         required_resource_keys={DEPLOYMENT, resource_key(source)},
     )
     def leads(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        from amocrm_assets.captures import captures_by_day
         from amocrm_assets.rows import write_rows
 
         deployment: AmoCrmDeployment = context.resources.amocrm
@@ -59,9 +61,11 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         written: dict[date, RowsWritten] = {}
         with step_days(context, retries) as days:
             settings = settings_of_run(context, source)
+            captures = captures_by_day(storage, source.subdomain)
             for day in days.wanted:
-                written[day] = write_rows(storage, settings, day)
-                days.done(day, rows_metadata(settings, storage, day, written[day]))
+                with days.judged_alone(day):
+                    written[day] = write_rows(storage, settings, day, others=captures)
+                    days.done(day, rows_metadata(settings, storage, day, written[day]))
         yield dg.MaterializeResult(
             metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)
         )

@@ -1,0 +1,93 @@
+"""Whoever waits says so: for what, until when, who holds it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from queue import Queue
+
+from amocrm_assets.waiting import FIRST_SECONDS, Waits, listen, waiting
+
+# Far more than a watcher needs on a busy machine; a test that is told ends at once.
+PATIENTLY_SECONDS = 20.0
+
+
+def test_a_long_wait_is_told_with_what_until_when_and_the_holder() -> None:
+    waits, told = Waits(first_seconds=0.05), Queue[str]()
+    with waits.listen(told.put), waits.waiting("the account", until=0.0, holder="pid 7 on box"):
+        sentence = told.get(timeout=PATIENTLY_SECONDS)
+    assert sentence.startswith("Waiting for the account, 0 s so far, until 1970-01-01 00:00:00 UTC")
+    assert sentence.endswith("held by pid 7 on box.")
+
+
+def test_a_wait_that_goes_on_is_told_again() -> None:
+    waits, told = Waits(first_seconds=0.05, repeat_seconds=0.1), Queue[str]()
+    with waits.listen(told.put), waits.waiting("an answer"):
+        for _ in range(3):
+            told.get(timeout=PATIENTLY_SECONDS)
+
+
+def test_a_short_wait_is_not_told_and_leaves_no_thread() -> None:
+    waits, told = Waits(first_seconds=0.3), Queue[str]()
+    before = threading.active_count()
+    with waits.listen(told.put):
+        for _ in range(50):
+            with waits.waiting("an answer"):
+                pass
+        time.sleep(0.6)
+    assert told.empty()
+    assert threading.active_count() == before
+
+
+def test_many_waits_for_the_same_thing_are_told_once_a_minute() -> None:
+    waits, told = Waits(first_seconds=0.05, repeat_seconds=60), Queue[str]()
+
+    def wait() -> None:
+        with waits.waiting("amoCRM's answer"):
+            time.sleep(0.5)
+
+    with waits.listen(told.put), waits.waiting("the end"):
+        threads = [threading.Thread(target=wait) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    sentences = [told.get_nowait() for _ in range(told.qsize())]
+    assert sorted(sentence.partition(",")[0] for sentence in sentences) == [
+        "Waiting for amoCRM's answer",
+        "Waiting for the end",
+    ]
+
+
+def test_what_becomes_known_later_is_told_and_the_holder_is_asked_only_then() -> None:
+    waits, told = Waits(first_seconds=0.05), Queue[str]()
+    asked = []
+
+    def holder() -> str:
+        asked.append(1)
+        return "run 1"
+
+    with waits.waiting("a lock", holder=holder):
+        pass
+    assert not asked
+    with waits.listen(told.put), waits.waiting("a lock") as wait:
+        wait.holder = holder
+        assert told.get(timeout=PATIENTLY_SECONDS).endswith("held by run 1.")
+
+
+def test_nobody_is_told_after_he_stopped_listening() -> None:
+    waits, told = Waits(first_seconds=0.05, repeat_seconds=0.05), Queue[str]()
+    with waits.waiting("a lock"):
+        with waits.listen(told.put):
+            told.get(timeout=PATIENTLY_SECONDS)
+        count = told.qsize()
+        time.sleep(0.3)
+    assert told.qsize() == count
+
+
+def test_the_process_tells_within_ten_seconds() -> None:
+    told = Queue[str]()
+    began = time.monotonic()
+    with listen(told.put), waiting("something slow"):
+        told.get(timeout=PATIENTLY_SECONDS)
+    assert FIRST_SECONDS - 0.5 < time.monotonic() - began < 10
