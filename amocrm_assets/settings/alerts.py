@@ -16,7 +16,7 @@ VARIABLE, UI_VARIABLE = "AMOCRM_ALERTS", "AMOCRM_UI_URL"
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """Apprise addresses, which hold tokens and passwords, and the address of the Dagster UI without a last slash."""
+    """Apprise addresses, which hold tokens and passwords, and the Dagster UI's address without a last slash."""
 
     addresses: tuple[str, ...] = field(default=(), repr=False)
     ui_url: str | None = None

@@ -15,11 +15,11 @@ from dagster import DagsterEventType
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.alerts.problem import Problem
 from amocrm_assets.orchestration.assets import shards_key
-from amocrm_assets.orchestration.automation import LATE_AFTER, missing_days
+from amocrm_assets.orchestration.automation import LATE_AFTER, THERE, day_states
 from amocrm_assets.orchestration.failures import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from amocrm_assets.orchestration.resources import AmoCrmDeployment
     from amocrm_assets.settings import SourceSettings
@@ -67,7 +67,7 @@ def look_at_run(
     by_key = {source.key: source for source in sources}
     for entry in instance.get_records_for_run(run.run_id, of_type=TELLING).records:
         event = entry.event_log_entry.dagster_event
-        source = by_key.get(str(event.step_key).partition("__")[0]) if event else None
+        source = _source_of(event, by_key) if event else None
         if event is None or source is None:
             continue
         if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -78,8 +78,19 @@ def look_at_run(
             found.good(_step_key(event, source))
 
 
+def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> SourceSettings | None:
+    """The source that a step belongs to; keys of sources may hold what parts key and name, `__`."""
+    step = str(event.step_key)
+    owners = [key for key in by_key if step.startswith(f"{key}__")]
+    return by_key[max(owners, key=len)] if owners else None
+
+
+def _step_name(event: dg.DagsterEvent, source: SourceSettings) -> str:
+    return str(event.step_key).removeprefix(f"{source.key}__")
+
+
 def _step_key(event: dg.DagsterEvent, source: SourceSettings) -> str:
-    return f"{source.subdomain}/step/{str(event.step_key).partition('__')[2]}"
+    return f"{source.subdomain}/step/{_step_name(event, source)}"
 
 
 def _step_problem(event: dg.DagsterEvent, source: SourceSettings, run_id: str) -> Problem:
@@ -91,7 +102,7 @@ def _step_problem(event: dg.DagsterEvent, source: SourceSettings, run_id: str) -
     return Problem(
         key=_step_key(event, source),
         source=source.subdomain,
-        what=f"{str(event.step_key).partition('__')[2]} failed",
+        what=f"{_step_name(event, source)} failed",
         cause=str(told["cause"].value) if "cause" in told else (error.message if error else str(event.message)),
         fix=str(told["fix"].value)
         if "fix" in told
@@ -129,7 +140,8 @@ def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterIns
         found.good(key)
         return
     due = now - LATE_AFTER - timedelta(hours=source.schedule.hour, minutes=source.schedule.minute)
-    late = missing_days(instance, source, shards_key(source), at=due)
+    states = day_states(instance, source, shards_key(source), at=due)
+    late = [day for day, state in states.items() if state not in THERE]
     if not late:
         found.good(key)
         return

@@ -1,7 +1,7 @@
 """Which messages are due, and to whom. Pure: what is there and what was told before in, messages and a ledger out.
 
-A problem is told once for each day on which it is seen, to each address. An address that does not take a message is
-tried again, less and less often, and does not keep the others from being told.
+A problem is told once for each day on which it is seen, to each address. An address that does not take a message
+is tried again, less and less often, and does not keep the others from being told.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 60, 3600
 
 
 class OpenProblem(msgspec.Struct):
-    """A problem that is not over: its message, the day on which it was seen last, and who was told for which day."""
+    """A problem that is not over: its message, the day it was seen last, and for which day each address was told."""
 
     title: str
     body: str

@@ -1,11 +1,12 @@
-"""Sends messages to Apprise addresses (`slack://…`, `tgram://…`, `mailto://…`), each within a few seconds or not."""
+"""Sends messages to Apprise addresses (`slack://…`, `tgram://…`, `mailto://…`), each within some seconds."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings.alerts import VARIABLE
@@ -30,10 +31,10 @@ def shown(address: str) -> str:
 
 
 def senders(addresses: Sequence[str]) -> dict[str, Callable[[Message], bool]]:
-    """A function for each address, by its name. Raises `SettingsError` for an address that Apprise does not know."""
+    """A function for each address, by its name. Raises `SettingsError` for one that Apprise does not know."""
     for address in addresses:
         _service(address)
-    return {name_of(address): lambda message, address=address: send(address, message) for address in addresses}
+    return {name_of(address): partial(send, address) for address in addresses}
 
 
 def send(address: str, message: Message, *, deadline_seconds: float = DEADLINE_SECONDS) -> bool:
@@ -54,7 +55,7 @@ def _notify(address: str, message: Message) -> bool:
     return bool(service.notify(title=message.title, body=message.body, body_format=NotifyFormat.TEXT))
 
 
-def _service(address: str) -> object:
+def _service(address: str) -> Any:
     from apprise import Apprise
 
     # Apprise logs an address that it does not know, secrets included.
