@@ -21,9 +21,10 @@ from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
+from amocrm_assets.settings.alerts import AlertSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import CodeType
 
@@ -69,11 +70,22 @@ def build_source_definitions(resource: AmoCrmResource, *, start_date: str, **set
 
 
 def deployment_definitions(sources: Iterable[SourceFound]) -> dg.Definitions:
-    """Definitions of all sources of this project. Every run of it stays in one process."""
+    """Definitions of all sources of this project, and of alerts. Every run of it stays in one process."""
+    sources = list(sources)
     return dg.Definitions.merge(
         dg.Definitions(executor=dg.in_process_executor),
+        alert_definitions([found.settings for found in sources]),
         *(source_definitions(found.settings, file=found.file, line=found.line) for found in sources),
     )
+
+
+def alert_definitions(sources: Sequence[SourceSettings]) -> dg.Definitions:
+    """The sensor that tells whoever `AMOCRM_ALERTS` names; nothing where it names nobody."""
+    if not AlertSettings.from_environment().addresses:
+        return dg.Definitions()
+    from amocrm_assets.orchestration.alerts.sensor import alerts_sensor
+
+    return dg.Definitions(sensors=[alerts_sensor([source for source in sources if source.enabled])])
 
 
 def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path | None, line: int) -> dg.AssetsDefinition:
