@@ -22,7 +22,7 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 60, 3600
 
 
 class OpenProblem(msgspec.Struct):
-    """A problem that is not over: its message, the day it was seen last, and for which day each address was told."""
+    """A problem that is not over: its message, its last day, and for which day each address was told."""
 
     title: str
     body: str
