@@ -21,6 +21,7 @@ from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
+from amocrm_assets.settings import Deployment
 from amocrm_assets.settings.alerts import AlertSettings
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def source_definitions(
             for make in (raw_leads_of, leads_of, shards_of)
         ],
         asset_checks=stored_checks_of(source),
-        resources=shared_resources() | {resource_key(source): AmoCrmResource.from_settings(source)},
+        resources=shared_resources(Deployment.from_environment())
+        | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
     return dg.Definitions.merge(own, automation_of(source, asset_keys(source)))
 
