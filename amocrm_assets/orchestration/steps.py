@@ -16,6 +16,7 @@ from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.orchestration.run_listener import tell_progress
+from amocrm_assets.storage.holder import acting_for
 from amocrm_assets.waiting import listen
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
     """
     days = StepDays(context)
     try:
-        with listen(context.log.warning):
+        with listen(context.log.warning), acting_for(f"run {context.run.run_id}"):
             yield days
     except AmoCrmAssetsError as error:
         if retries.is_last(error, context.retry_number):
