@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
-from amocrm_assets.crm.read_planner import Window
+from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.window_reader import WindowReader
-from amocrm_assets.errors import DayNotOver
+from amocrm_assets.days import Window, day_window
+from amocrm_assets.errors import UnexpectedAnswer
+from amocrm_assets.json_bytes import without_property
+from amocrm_assets.reading_rules import EarlierCaptures, require_over
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from concurrent.futures import Future
-    from zoneinfo import ZoneInfo
 
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.crm.account import Account
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Just-edited leads appear in lists a little late (seen by other connectors up to a minute).
-SETTLING_SECONDS = 60
+# Of the shard's INTEGER: a lead with another id could not become a row.
+MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 LOCK_WAIT_SECONDS = 30.0
 
 
@@ -49,11 +51,6 @@ class CapturedDay:
     metadata: Metadata
 
 
-def day_window(day: date, zone: ZoneInfo) -> Window:
-    """The seconds of a day in a zone, from midnight to the last second before the next one."""
-    return Window(_midnight(day, zone), _midnight(day + timedelta(days=1), zone) - 1)
-
-
 def capture_days(
     source: SourceSettings,
     days: Sequence[date],
@@ -61,16 +58,22 @@ def capture_days(
     client: AmoCrmClient,
     storage: Storage,
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    run_id: str | None = None,
 ) -> Generator[CapturedDay]:
     """Read days from amoCRM, neighbouring ones in one reading, and publish a capture for each.
 
     Yields each day as soon as its capture is published; days that were yielded stay when a later one fails.
-    Raises `Busy` while another run asks the account, `DayNotOver`, and whatever stops a reading.
+    The captures bear the `run_id`. Raises `Busy` while another run asks the account, `DayNotOver`, `NotAuthorised`
+    and `CapturesMixed` for another account than the source's, and whatever stops a reading.
     """
     with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
         storage.remove_stale(f"captures/{source.subdomain}")
+        earlier = EarlierCaptures(storage, source)
         for stretch in _consecutive_ranges(sorted(set(days))):
-            yield from _DayRangeCapture(source, stretch, client, storage).run()
+            reading = _DayRangeCapture(
+                source, stretch, client=client, storage=storage, earlier=earlier, run_id=run_id
+            )
+            yield from reading.run()
         # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
         client.sleep(client.rate_limiter.drain_delay())
 
@@ -79,9 +82,18 @@ class _DayRangeCapture:
     """One reading of neighbouring days."""
 
     def __init__(
-        self, source: SourceSettings, days: Sequence[date], client: AmoCrmClient, storage: Storage
+        self,
+        source: SourceSettings,
+        days: Sequence[date],
+        *,
+        client: AmoCrmClient,
+        storage: Storage,
+        earlier: EarlierCaptures,
+        run_id: str | None,
     ) -> None:
         self._source = source
+        self._earlier = earlier
+        self._run_id = run_id
         self._client = client
         self._storage = storage
         self._windows = {day: day_window(day, source.zone) for day in days}
@@ -89,8 +101,8 @@ class _DayRangeCapture:
         self._days = list(days)
         self._open = {day: _OpenDay() for day in days}
         record_lists: list[RecordList] = ["leads", "deleted"] if source.import_deleted else ["leads"]
-        whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
-        self._reader = WindowReader(client, whole, record_lists)
+        self._whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
+        self._reader = WindowReader(client, self._whole, record_lists)
         self._late = 0
         self._cost = PerDayStats(client, self._reader)
 
@@ -106,24 +118,45 @@ class _DayRangeCapture:
                         self._keep(leads, about)
                         yield from self._publish_passed(about)
                 yield from self._publish_passed(about)
+            except BaseException:
+                self._client.close()  # or the threads of the pool are waited for as long as they wait for amoCRM
+                raise
             finally:
                 for open_day in self._open.values():
                     open_day.discard()
 
     def _keep(self, leads: list[RawRecord], about: _AccountInfo) -> None:
         for lead in leads:
-            day = self._days[bisect_right(self._starts, lead.updated_at) - 1]
+            day = self._day_of(lead)
             if day not in self._open:
                 # Its day was read completely before: the lead jumped into it, or comes by a second way of reading.
                 self._late += 1
             elif self._open[day].is_new(lead):
-                line = lead.line if self._source.import_lead_name else _without_name(lead.line)
+                line = lead.line if self._source.import_lead_name else without_property(lead.line, "name")
                 self._writer(day, about).add([line])
+
+    def _day_of(self, lead: RawRecord) -> date:
+        """The day that a lead belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
+        if not MIN_ID <= lead.id <= MAX_ID:
+            raise self._refused(f"with the id {lead.id}, which has more than 64 bits")
+        if not self._whole.holds(lead.updated_at):
+            raise self._refused(f"updated at {lead.updated_at}, when leads of other seconds were asked for")
+        return self._days[bisect_right(self._starts, lead.updated_at) - 1]
+
+    def _refused(self, what: str) -> UnexpectedAnswer:
+        return UnexpectedAnswer(
+            f"Reading leads of {self._source.title}",
+            cause=f"amoCRM sent a lead {what}. It could not become a row.",
+            fix="Report this. Nothing of the days that were not finished is written.",
+            source=self._source.subdomain,
+        )
 
     def _publish_passed(self, about: _AccountInfo) -> Iterator[CapturedDay]:
         passed = [day for day in self._open if not self._reader.may_still_yield(self._windows[day])]
         for day, cost in zip(passed, self._cost.allocate(len(passed)), strict=True):
             writer = self._writer(day, about)
+            # Once more: by now so many answers have told the time that no wrong one decides.
+            self._require_over(day, about, last=True)
             open_day = self._open.pop(day)
             open_day.writer = None
             capture = writer.publish()
@@ -132,13 +165,17 @@ class _DayRangeCapture:
     def _writer(self, day: date, about: _AccountInfo) -> CaptureWriter:
         open_day = self._open[day]
         if open_day.writer is None:
-            open_day.writer = CaptureWriter(self._storage, self._facts(day, about))
+            open_day.writer = CaptureWriter(
+                self._storage, self._facts(day, about), after=self._earlier.newest_of(day)
+            )
         return open_day.writer
 
     def _facts(self, day: date, about: _AccountInfo) -> CaptureHeader:
         account = about.account.result()
         window = self._windows[day]
-        self._check_over(day, window)
+        require_account(self._source, account)
+        self._earlier.require_same(account)
+        self._require_over(day, about)
         return CaptureHeader(
             subdomain=self._source.subdomain,
             day=day,
@@ -147,19 +184,13 @@ class _DayRangeCapture:
             timezone=self._source.timezone,
             captured_at=about.started_at,
             account_id=account.id,
+            run_id=self._run_id,
             fields=about.catalogue.result(),
         )
 
-    def _check_over(self, day: date, window: Window) -> None:
-        missing = window.to_at + 1 + SETTLING_SECONDS - self._client.server_time()
-        if missing > 0:
-            raise DayNotOver(
-                f"Reading {day} of {self._source.title}",
-                cause=f"by amoCRM's clock the day is over in {missing:.0f} seconds, the last edits included.",
-                fix="Materialise it after that; the schedule does so by itself.",
-                source=self._source.subdomain,
-                day=day.isoformat(),
-            )
+    def _require_over(self, day: date, about: _AccountInfo, *, last: bool = False) -> None:
+        clock, started_at = self._client.server_clock, about.started_at
+        require_over(self._source, day, self._windows[day], started_at, clock, last=last)
 
     def _metadata(
         self, open_day: _OpenDay, about: _AccountInfo, capture: PublishedCapture, cost: Metadata
@@ -209,10 +240,6 @@ class _AccountInfo:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
-
-
 def _consecutive_ranges(days: Sequence[date]) -> Iterator[list[date]]:
     """Runs of neighbouring days: each is read in one go."""
     stretch: list[date] = []
@@ -223,19 +250,3 @@ def _consecutive_ranges(days: Sequence[date]) -> Iterator[list[date]]:
         stretch.append(day)
     if stretch:
         yield stretch
-
-
-def _without_name(line: bytes) -> bytes:
-    import json
-
-    import msgspec
-
-    try:
-        # The other properties stay byte for byte what amoCRM sent.
-        lead = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        lead.pop("name", None)
-        return msgspec.json.encode(lead)
-    except msgspec.DecodeError:  # half an emoji, which only the standard library reads
-        odd = json.loads(line)
-        odd.pop("name", None)
-        return json.dumps(odd, separators=(",", ":")).encode()

@@ -122,9 +122,17 @@ class _Steps:
         self._authorisation.token()
         expires_at = self._authorisation.expires_at()
         if warning := expiry_warning(expires_at, now=time.time()):
-            return Warned(warning, "Renew it before that (docs/connecting.md).")
+            return Warned(warning, self._renewal())
         until = "" if expires_at is None else f", until {time.strftime('%Y-%m-%d', time.gmtime(expires_at))}"
         return self._authorisation.connected_as() + until
+
+    def _renewal(self) -> str:
+        if self._source.oauth is not None:
+            return f"Run `amocrm-assets connect {self._source.subdomain}`, or any run, which refreshes it."
+        return (
+            "Make a new token in amoCRM (the integration's page, Keys and scopes) and put it into"
+            f" {self._source.access_token_env} (docs/connecting.md)."
+        )
 
     def _account_step(self) -> str:
         require_account(self._source, self._account)
@@ -167,9 +175,9 @@ class _Steps:
             return "not needed"
         return _written(self._deployment.tokens, self._source)
 
-    def _warehouse(self) -> str:
-        open_warehouse(self._deployment.warehouse).prepare()
-        return self._deployment.warehouse
+    def _warehouse(self) -> str | Warned:
+        warnings = open_warehouse(self._deployment.warehouse).prepare()
+        return Warned(" ".join(warnings)) if warnings else self._deployment.warehouse
 
 
 def filters_honoured(client: AmoCrmClient) -> bool:

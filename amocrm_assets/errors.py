@@ -2,7 +2,7 @@
 
 AmoCrmAssetsError
 ├── TransientError                   wait: the same call may succeed later, so a retry makes sense
-│   ├── AmoCrmUnavailable     amoCRM answered 5xx, broke off, or did not answer in time, again and again
+│   ├── AmoCrmUnavailable     amoCRM answered 5xx or 429, broke off, or did not answer in time, again and again
 │   ├── DayNotOver            the day asked for has not ended yet by amoCRM's clock
 │   ├── Busy                  another run holds the account, or another process the warehouse
 │   ├── StorageUnavailable    captures, rows or tokens cannot be reached right now
@@ -11,14 +11,16 @@ AmoCrmAssetsError
 │   ├── SettingsError         a setting of a source or of the deployment is wrong
 │   ├── NotAuthorised         no token, or one that is expired, revoked, foreign or refused
 │   ├── AccessDenied          the account is authorised, but may not do this
-│   ├── AccountBlocked        amoCRM refuses everything, or wants to be asked less
+│   ├── AccountBlocked        amoCRM's gateway refuses everything
 │   ├── AccountUnpaid         the account's subscription has ended
 │   ├── StorageRefused        a full disk, a read-only folder, a bucket without rights
 │   ├── WarehouseRefused      a right, a dataset or a location of the warehouse is wrong
-│   └── CaptureDamaged        a capture on disk is not what was written
+│   ├── CaptureDamaged        a capture on disk is not what was written
+│   └── CapturesMixed         captures of different accounts lie in one place
 └── InternalError                report it: no known version of the other side behaves like this
     ├── UnexpectedAnswer      amoCRM answered what its API does not describe
     ├── ReadingUnproven       it cannot be proven that everything was read
+    ├── RowsIncomplete        a captured lead has no row
     └── ShardMismatch         the warehouse holds something else than was loaded
 
 Only errors live here. How they become Dagster failures is `orchestration`'s affair.
@@ -26,19 +28,26 @@ Only errors live here. How they become Dagster failures is `orchestration`'s aff
 
 from __future__ import annotations
 
+from amocrm_assets.untrusted import visible
+
 
 class AmoCrmAssetsError(Exception):
     """What was tried, what came back, and what to do now.
 
-    `facts` (source, day, status, request id, …) are for programs and metadata; none may hold a secret.
+    `facts` (source, day, status, request id, …) are for programs and metadata; none may hold a secret. What a
+    server said may be in them: characters that a terminal obeys become visible.
     """
 
     def __init__(self, operation: str, *, cause: str, fix: str, **facts: str | float | None) -> None:
-        super().__init__(f"{operation}: {cause} {fix}")
-        self.operation = operation
-        self.cause = cause
-        self.fix = fix
-        self.facts = {name: fact for name, fact in facts.items() if fact is not None}
+        self.operation = visible(operation)
+        self.cause = visible(cause)
+        self.fix = visible(fix)
+        super().__init__(f"{self.operation}: {self.cause} {self.fix}")
+        self.facts = {name: _shown(fact) for name, fact in facts.items() if fact is not None}
+
+
+def _shown(fact: str | float) -> str | float:
+    return visible(fact) if isinstance(fact, str) else fact
 
 
 class TransientError(AmoCrmAssetsError):
@@ -101,6 +110,10 @@ class CaptureDamaged(ActionRequired):
     """A capture is not what was written."""
 
 
+class CapturesMixed(ActionRequired):
+    """Captures of different accounts of amoCRM lie under one subdomain."""
+
+
 class InternalError(AmoCrmAssetsError):
     """No known version of the other side behaves like this."""
 
@@ -111,6 +124,10 @@ class UnexpectedAnswer(InternalError):
 
 class ReadingUnproven(InternalError):
     """It cannot be proven that everything was read."""
+
+
+class RowsIncomplete(InternalError):
+    """A lead that was captured has no row, or there is a row that nothing captured stands for."""
 
 
 class ShardMismatch(InternalError):

@@ -8,9 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
 from amocrm_assets.crm.account import read_catalogue
+from amocrm_assets.crm.pages import parse_page
 from amocrm_assets.rows.field_selection import FieldSelection
-from amocrm_assets.rows.leads import Field, WholeItem
+from amocrm_assets.rows.json_values import boolean_of, integer_of
+from amocrm_assets.rows.leads import Field
+from amocrm_assets.rows.reading import LeadReader
+from amocrm_assets.rows.record_batches import whole_item
 from amocrm_assets.rows.value_formatter import ValueFormatter
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ EXAMPLES = 3
 class OfferedField:
     """A custom field of leads as the account describes it."""
 
-    id: int
+    id: int | None
     name: str
     code: str | None
     type: str
@@ -51,41 +57,46 @@ def read_offered(source: SourceSettings, client: AmoCrmClient, *, with_examples:
     catalogue = read_catalogue(client)
     choice = FieldSelection(source.leads_custom_fields, [catalogue])
     examples = read_examples(client, source.zone) if with_examples else {}
-    fields = [_offered(field, choice, examples.get(field["id"], [])) for field in catalogue]
-    return OfferedFields(fields, choice.missing())
+    return OfferedFields([_offered(field, choice, examples) for field in catalogue], choice.missing())
 
 
-def read_examples(client: AmoCrmClient, zone: ZoneInfo) -> dict[int, list[str]]:
-    """Different values of each field, by its id, from the leads that were edited last."""
-    found: dict[int, list[str]] = {}
+def read_examples(client: AmoCrmClient, zone: ZoneInfo) -> dict[int | None, list[str]]:
+    """Different values of each field, by its id, from the leads that were edited last, as rows would hold them."""
+    found: dict[int | None, list[str]] = {}
     texts = ValueFormatter(zone)
-    for lead in _newest_leads(client):
-        for field in lead.get("custom_fields_values") or []:
-            shown = found.setdefault(field.get("field_id"), [])
-            for item in field.get("values") or []:
-                value = item["value"] if "value" in item else WholeItem(item)
-                text = texts.text(value, field.get("field_type"))
-                if isinstance(text, str) and text not in shown and len(shown) < EXAMPLES:
-                    shown.append(text)
+    for field in _newest_fields(client):
+        shown = found.setdefault(field.field_id, [])
+        for item in field.values or ():
+            text = texts.text(whole_item(item) if item.value is UNSET else item.value, field.field_type)
+            if isinstance(text, str) and text not in shown and len(shown) < EXAMPLES:
+                shown.append(text)
     return found
 
 
-def _newest_leads(client: AmoCrmClient) -> Iterator[dict[str, Any]]:
-    for page in range(1, LEADS_LOOKED_AT // PAGE + 1):
-        params = {"order[updated_at]": "desc", "limit": PAGE, "page": page}
-        leads = client.request("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
-        if leads is None:
+def _newest_fields(client: AmoCrmClient) -> Iterator[Field]:
+    # Read as captures are: a lead may hold anything in any place.
+    reader = LeadReader()
+    for number in range(1, LEADS_LOOKED_AT // PAGE + 1):
+        params = {"order[updated_at]": "desc", "limit": PAGE, "page": number}
+        page = client.request("/api/v4/leads", params, parse_page)
+        leads, _ = reader.read([lead.line for lead in page.leads])
+        yield from (field for lead in leads if lead for field in lead.custom_fields or ())
+        if not page.has_next:
             return
-        yield from leads["_embedded"]["leads"]
 
 
-def _offered(field: dict[str, Any], choice: FieldSelection, examples: list[str]) -> OfferedField:
+def _offered(field: dict[str, Any], choice: FieldSelection, examples: dict[int | None, list[str]]) -> OfferedField:
+    field_id, name, code = integer_of(field.get("id")), _text(field.get("name")), _text(field.get("code"))
     return OfferedField(
-        id=field["id"],
-        name=str(field.get("name") or ""),
-        code=field.get("code"),
-        type=str(field.get("type") or ""),
-        is_system=field.get("is_predefined"),
-        is_chosen=bool(choice.of([Field(field["id"], field.get("name"), field.get("code"))])),
-        examples=examples,
+        id=field_id,
+        name=name or "",
+        code=code,
+        type=_text(field.get("type")) or "",
+        is_system=boolean_of(field.get("is_predefined")),
+        is_chosen=bool(choice.of([Field(field_id, name, code)])),
+        examples=examples.get(field_id, []),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

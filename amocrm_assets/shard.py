@@ -80,6 +80,9 @@ _DUCKDB = {"INTEGER": "BIGINT", "STRING": "VARCHAR", "BOOLEAN": "BOOLEAN"}
 _DUCKDB_QUOTED = frozenset({"name", "values", "value", "enum"})
 
 
+ALL_SHARDS_PREFIX = "amoCrmLeads_"
+
+
 def shard_name(subdomain: str, day: date) -> str:
     """Name of the table with the leads updated on `day`, the subdomain as it is written in settings."""
     return f"{shard_prefix(subdomain)}{day:%Y%m%d}"
@@ -87,7 +90,7 @@ def shard_name(subdomain: str, day: date) -> str:
 
 def shard_prefix(subdomain: str) -> str:
     """What the names of all shards of an account begin with. Nothing but shards may be named so."""
-    return f"amoCrmLeads_{subdomain}_"
+    return f"{ALL_SHARDS_PREFIX}{subdomain}_"
 
 
 def shard_day(subdomain: str, table: str) -> date | None:

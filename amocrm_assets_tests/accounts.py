@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.capturing import day_window
 from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.days import day_window
 from amocrm_assets.sandbox import Population, SandboxOptions, running_sandbox
 from amocrm_assets.settings import SourceSettings
 
@@ -77,7 +77,7 @@ def sandbox_with(*populations: Population, **options: Any) -> Iterator[Sandbox]:
 
 @contextmanager
 def client_of(sandbox: Sandbox, **changes: Any) -> Iterator[AmoCrmClient]:
-    """A client of the sandbox that retries at once."""
-    given: dict[str, Any] = {"requests_per_second": 1000, "read_seconds": 2.0} | changes
+    """A client of the sandbox that waits for its answers for as long as a busy machine may take."""
+    given: dict[str, Any] = {"requests_per_second": 1000, "read_seconds": 120.0} | changes
     with AmoCrmClient(sandbox.url, FixedToken(sandbox.token), **given) as client:
         yield client

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
 from os import urandom as random_bytes
@@ -20,8 +21,9 @@ from amocrm_assets.captures import (
     CaptureWriter,
     capture_names,
     captured_days,
-    newest_captures,
+    captures_by_day,
     open_capture,
+    read_header,
 )
 from amocrm_assets.errors import CaptureDamaged, StorageRefused
 from amocrm_assets.storage import Storage, open_storage
@@ -99,11 +101,12 @@ def test_captures_are_found_by_account_and_day(storage: Storage) -> None:
     captured(storage, subdomain="acme-eu", day=date(2026, 5, 5))
     assert capture_names(storage, "acme", DAY) == [early, late]
     assert captured_days(storage, "acme") == [DAY, next_day]
-    assert {day: found.name for day, found in newest_captures(storage, "acme").items()} == {
-        DAY: late,
-        next_day: other,
+    found = captures_by_day(storage, "acme")
+    assert {day: [each.name for each in captures] for day, captures in found.items()} == {
+        DAY: [early, late],
+        next_day: [other],
     }
-    assert newest_captures(storage, "acme")[next_day].captured_at == CAPTURED_AT
+    assert found[next_day][0].captured_at == CAPTURED_AT
     assert captured_days(storage, "nobody") == []
 
 
@@ -289,3 +292,30 @@ def test_a_full_disk_stops_the_writing_and_leaves_nothing(tmp_path: Path) -> Non
         writer.discard()
         assert [path for path in disk.rglob("*") if path.is_file()] == [disk / kept]
         assert leads_in(storage, kept) == LEADS
+
+
+def test_a_capture_tells_the_run_that_read_it_and_older_ones_are_read_without(storage: Storage) -> None:
+    named, plain = captured(storage, run_id="run-1"), captured(storage)
+    assert [read_header(storage, name).run_id for name in (named, plain)] == ["run-1", None]
+    with storage.as_local_path(plain) as path:
+        assert b"run_id" not in gzip.decompress(path.read_bytes()).splitlines()[0]
+
+
+def test_equal_catalogues_of_open_captures_are_held_once(storage: Storage) -> None:
+    fields = [{"id": number, "name": "Поле"} for number in range(1000)]
+    names = [captured(storage, fields=fields), captured(storage, fields=fields), captured(storage)]
+    with (
+        open_capture(storage, names[0]) as one,
+        open_capture(storage, names[1]) as same,
+        open_capture(storage, names[2]) as other,
+    ):
+        assert one.facts.fields is same.facts.fields
+        assert one.facts.fields == fields
+        assert other.facts.fields == facts().fields
+
+
+def test_a_header_is_read_though_the_lines_behind_it_are_damaged(storage: Storage) -> None:
+    name = captured(storage, [random_bytes(300_000).hex().encode()])
+    with storage.as_local_path(name) as path:
+        path.write_bytes(path.read_bytes()[:1000])
+    assert read_header(storage, name) == replace(facts(), fields=[])

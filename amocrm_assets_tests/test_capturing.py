@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.captures import capture_names, captured_days, open_capture
-from amocrm_assets.capturing import capture_days, day_window
+from amocrm_assets.capturing import capture_days
+from amocrm_assets.days import day_window
 from amocrm_assets.errors import AccountUnpaid, AmoCrmAssetsError, AmoCrmUnavailable, Busy, DayNotOver
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.storage import open_storage
@@ -119,8 +120,13 @@ def test_days_that_lie_apart_are_read_apart(storage: Storage) -> None:
     days = [DAY, DAY + timedelta(days=10)]
     with sandbox_with(leads_of(DAY, 1_100, days=11)) as sandbox:
         captured = capture(sandbox, storage, days, source())
+        rows = sum(
+            request.rows for request in sandbox.requests.of("/api/v4/leads") if "custom" not in request.path
+        )
 
     assert [day.day for day in captured] == days
+    # The days between them are not read.
+    assert rows < 2 * sum(day.capture.leads for day in captured) < 1_100
     assert captured_days(storage, "sandbox") == days
 
 

@@ -12,10 +12,11 @@ from datetime import date, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.capturing import capture_days, day_window
+from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.authorisation import open_authorisation
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.pagination import PAGE_LIMIT
+from amocrm_assets.days import day_window
 from amocrm_assets.sandbox import Population
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets.storage import open_storage

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run")
+
+
+# 128 and the number of SIGINT.
+INTERRUPTED_STATUS = 130
 
 
 class _Commands(click.Group):
@@ -33,6 +37,14 @@ class _Commands(click.Group):
         command = import_module(f"amocrm_assets.cli.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101  # a module of this package that breaks the rule
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.secho("\nInterrupted.", fg="yellow", err=True)
+            ctx.exit(INTERRUPTED_STATUS)
 
 
 @click.group(

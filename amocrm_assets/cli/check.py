@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amocrm_assets.cli.source_argument import SOURCE
+from amocrm_assets.untrusted import visible
 
 if TYPE_CHECKING:
     from amocrm_assets.checking import Verdict
@@ -46,6 +47,6 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
 def _show(verdict: Verdict) -> None:
     mark, colour = MARKS[verdict.outcome]
     click.secho(f"{mark} {verdict.step:<12}", fg=colour, nl=False)
-    click.echo(verdict.said)
+    click.echo(visible(verdict.said))
     if verdict.fix:
-        click.echo(f"{'':14}{verdict.fix}")
+        click.echo(f"{'':14}{visible(verdict.fix)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amocrm_assets.cli.source_argument import SOURCE
+from amocrm_assets.untrusted import visible
 
 if TYPE_CHECKING:
     from amocrm_assets.fields import OfferedFields
@@ -50,13 +51,13 @@ def _show(source: SourceSettings, offered: OfferedFields, *, with_examples: bool
     words = {True: "yes", False: "no", None: "?"}
     for field in offered.fields:
         examples = "\n".join(text[:SHOWN_EXAMPLE] for text in field.examples)
-        cells = [str(field.id), field.name, field.code or "", field.type]
+        cells = ["?" if field.id is None else str(field.id), field.name, field.code or "", field.type]
         cells += [words[field.is_system], words[field.is_chosen], *([examples] if with_examples else [])]
-        table.add_row(*(Text(cell) for cell in cells))  # names may hold what rich takes for markup
+        table.add_row(*(Text(visible(cell)) for cell in cells))  # names may hold what rich takes for markup
     console = Console()
     console.print(table)
     for name, close in offered.missing.items():
-        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        hint = f" Did you mean {' or '.join(map(visible, close))}?" if close else ""
         console.print(f"! `leads_custom_fields` names {name!r}, which the account has not.{hint}", markup=False)
     if source.leads_custom_fields is None:
         console.print("All fields are imported, since `leads_custom_fields` is not set in the source's defs.yaml.")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from amocrm_assets.cli import INTERRUPTED_STATUS
 from amocrm_assets.cli.source_argument import SOURCE
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings import SourceSettings  # click looks at the annotation of a converted argument
@@ -39,7 +42,13 @@ def command(
     The same job as in the Dagster UI. Exit status 0 only if every day landed. Running a day again is safe.
     """
     days = days_wanted(source, from_day and from_day.date(), to_day and to_day.date())
-    outcome = run_with_progress(source, days, read_again=not missing, quiet=as_json)
+    try:
+        with _terminated_as_interrupted():
+            outcome = run_with_progress(source, days, read_again=not missing, quiet=as_json)
+    except KeyboardInterrupt:
+        click.secho(f"{source.title}: interrupted. Days that were finished stay.", fg="yellow", err=True)
+        click.echo(f"Go on with: amocrm-assets run {source.subdomain} {_range(days)} --missing", err=True)
+        sys.exit(INTERRUPTED_STATUS)
     if as_json:
         click.echo(json.dumps(_as_json(source, days, outcome), ensure_ascii=False))
     else:
@@ -70,11 +79,34 @@ def days_wanted(source: SourceSettings, from_day: date | None, to_day: date | No
 def run_with_progress(
     source: SourceSettings, days: list[date], *, read_again: bool = True, quiet: bool = False
 ) -> Outcome:
-    """Run the source's job with a bar that counts the days of its three assets."""
-    from amocrm_assets.orchestration.running import run_days
+    """Run the source's job with a bar that counts the days of its three assets.
+
+    Raises `KeyboardInterrupt` when a signal ended it, once the run is closed in Dagster's instance.
+    """
+    from amocrm_assets.orchestration.running import Interrupted, run_days
 
     with _bar(len(days) * len(STEPS), quiet=quiet) as bar:
-        return run_days(source, days, listener=bar, read_again=read_again)
+        try:
+            return run_days(source, days, listener=bar, read_again=read_again)
+        except Interrupted as signalled:
+            raise KeyboardInterrupt from signalled
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM (a container that is stopped, `kill`) do what Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _range(days: list[date]) -> str:
+    return f"--from {days[0]} --to {days[-1]}"
 
 
 class _Bar:

@@ -1,10 +1,10 @@
-"""`amocrm-assets sources`: how every source stands, without asking amoCRM."""
+"""`amocrm-assets sources`: the state of every source, without asking amoCRM."""
 
 from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.day_coverage import Progress
     from amocrm_assets.settings import SourceSettings
 
-# Tokens may lie in `gs://`, where each look takes a moment.
-LOOKS_AT_ONCE = 16
+# Tokens may be in `gs://`, where each read takes a moment.
+PARALLEL_READS = 16
 # Those of narrow columns break, so that names have room in a terminal of 80 columns.
 HEADINGS = ("display name", "subdomain", "enabled", "connected as", "token\nuntil", "last day", "missing\ndays")
 NAMES = HEADINGS[0], HEADINGS[1], HEADINGS[3]
@@ -27,48 +27,63 @@ MISSING = "Missing days: backfill them in the Dagster UI, or `amocrm-assets run 
 def command(*, as_json: bool) -> None:
     """List the sources: who is connected until when, and which days are there.
 
-    Days come from Dagster's history in DAGSTER_HOME; where that is not set, from the warehouse.
+    A day is there if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
+    Where DAGSTER_HOME is not set, the warehouse alone is asked.
     """
-    states = _states(datetime.now(UTC))
+    states, problem = _states(datetime.now(UTC))
     if as_json:
         click.echo(json.dumps(states, ensure_ascii=False, indent=2))
     elif states:
         _show(states)
     else:
         click.echo("There are no sources yet. `amocrm-assets new SUBDOMAIN` makes one.")
+    if problem:
+        click.echo(f"! Days are those of Dagster's history alone, the warehouse was not read. {problem}", err=True)
 
 
-def _states(at: datetime) -> list[dict[str, Any]]:
+def _states(at: datetime) -> tuple[list[dict[str, Any]], str | None]:
     from amocrm_assets.crm.authorisation.status import authorisation_status
-    from amocrm_assets.orchestration.day_coverage import read_progress
+    from amocrm_assets.orchestration.day_coverage import read_coverage
     from amocrm_assets.orchestration.loader import load_sources
     from amocrm_assets.settings import Deployment
 
     sources, deployment = load_sources(), Deployment.from_environment()
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
-        standings = list(
-            looks.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        statuses = list(
+            pool.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)
         )
-    progress = read_progress(sources, deployment, at=at)
-    return [
-        _state(source, stands, progress[source.subdomain])
-        for source, stands in zip(sources, standings, strict=True)
+    coverage = read_coverage(sources, deployment, at=at)
+    states = [
+        _state(source, status, coverage.by_subdomain[source.subdomain])
+        for source, status in zip(sources, statuses, strict=True)
     ]
+    return states, coverage.problem
 
 
-def _state(source: SourceSettings, stands: AuthorisationStatus, progress: Progress) -> dict[str, Any]:
-    until = stands.expires_at and datetime.fromtimestamp(stands.expires_at, tz=UTC).isoformat()
+def _state(source: SourceSettings, status: AuthorisationStatus, progress: Progress) -> dict[str, Any]:
+    until = status.expires_at and datetime.fromtimestamp(status.expires_at, tz=UTC).isoformat()
     return {
         "display_name": source.title,
         "subdomain": source.subdomain,
         "enabled": source.enabled,
         "import_leads": source.import_leads,
-        "connected_as": stands.connected_as,
+        "connected_as": status.connected_as,
         "token_until": until,
-        "problem": stands.problem,
+        "problem": status.problem,
         "last_day": progress.last_day.isoformat() if progress.last_day else None,
         "missing_days": [day.isoformat() for day in progress.missing],
+        "lost_days": [day.isoformat() for day in progress.lost],
     }
+
+
+def _lost(state: dict[str, Any]) -> str:
+    from amocrm_assets.orchestration.failures import in_words
+
+    days = [date.fromisoformat(day) for day in state["lost_days"]]
+    return (
+        f"Dagster shows {in_words(days)} as materialised, and the warehouse has no shard for them. Materialise"
+        " `amoCrmLeads` for these days in the Dagster UI: it loads the rows again and does not ask amoCRM."
+    )
 
 
 def _show(states: list[dict[str, Any]]) -> None:
@@ -96,5 +111,7 @@ def _show(states: list[dict[str, Any]]) -> None:
     for state in states:
         if state["problem"]:
             console.print(f"! {state['display_name']}: {state['problem']}", markup=False, soft_wrap=True)
+        if state["lost_days"]:
+            console.print(f"! {state['display_name']}: {_lost(state)}", markup=False, soft_wrap=True)
     if any(state["missing_days"] for state in states):
         console.print(MISSING)

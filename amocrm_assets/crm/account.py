@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # amoCRM's page on custom fields says 50 in one place and 250 in another; the end is known by `next` alone.
 CATALOGUE_LIMIT = 250
 MAX_CATALOGUE_PAGES = 1000
+# amoCRM's plans allow 100 to 400. Every capture holds them all.
+MAX_CATALOGUE_FIELDS = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,16 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
             "/api/v4/leads/custom_fields", {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page
         )
         fields += found
+        if len(fields) > MAX_CATALOGUE_FIELDS:
+            raise _too_many(f"there are more than {MAX_CATALOGUE_FIELDS:,}.")
         if not has_next:
             return fields
-    raise UnexpectedAnswer(
-        "Reading the custom fields of leads",
-        cause=f"there is a next page behind page {MAX_CATALOGUE_PAGES}.",
-        fix="Report this: no account has so many fields.",
+    raise _too_many(f"there is a next page behind page {MAX_CATALOGUE_PAGES}.")
+
+
+def _too_many(cause: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        "Reading the custom fields of leads", cause=cause, fix="Report this: no account has so many fields."
     )
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
+
+from amocrm_assets.days import days_that_differ, is_zone, year_until
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
@@ -21,11 +22,17 @@ def settings_warnings(source: SourceSettings, account: Account) -> list[str]:
 
 def timezone_mismatch(source: SourceSettings, account: Account) -> str | None:
     """What to write when days here would not be the days of amoCRM's own reports."""
-    if account.timezone is None or _same_clocks(account.timezone, source.timezone):
+    if not days_that_differ(account.timezone, source.zone, year_until(datetime.now(UTC).date())):
         return None
+    if not is_zone(account.timezone):
+        return (
+            f"amoCRM calls the account's zone {account.timezone}, which is no zone's name: compare the source's"
+            f" `timezone`, {source.timezone}, with the account's settings in amoCRM."
+        )
     return (
         f"The account's zone is {account.timezone}, the source's {source.timezone}: write `timezone:"
-        f" {account.timezone}` into its defs.yaml before the first run."
+        f" {account.timezone}` into its defs.yaml. Days that were read before are then missing; run them again"
+        " (docs/settings.md)."
     )
 
 
@@ -37,12 +44,3 @@ def filters_warning(account: Account) -> str | None:
         "The account does not filter by time (a paid option of amoCRM): nothing is lost, but each run reads all"
         " leads edited since the day it is about."
     )
-
-
-def _same_clocks(one: str, other: str) -> bool:
-    """Whether two zones show the same time through this year."""
-    if one not in available_timezones():
-        return False
-    months = [datetime(datetime.now(UTC).year, month, 1, tzinfo=UTC) for month in range(1, 13)]
-    clocks = [[month.astimezone(ZoneInfo(zone)).utcoffset() for month in months] for zone in (one, other)]
-    return clocks[0] == clocks[1]

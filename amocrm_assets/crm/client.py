@@ -1,32 +1,40 @@
 """Sends requests to one amoCRM account and returns answers.
 
 Pacing, authorising and judging are separate things handed in or called; what to ask is not known here. Every
-request has timeouts, and retries are bounded by number and by time.
+request has a deadline, and retries are bounded by number and by time.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import requests
-import tenacity
 
+from amocrm_assets.cancellation import CancelScope, check_cancelled
+from amocrm_assets.crm.connectivity import require_private
+from amocrm_assets.crm.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.rate_limiter import RateLimiter
+from amocrm_assets.crm.redaction import redact, redact_body, redact_error, remember
+from amocrm_assets.crm.request_stats import RequestStats
 from amocrm_assets.crm.responses import (
     RateLimited,
+    ReadTimeout,
     Response,
     RetryableError,
     Unauthorized,
     not_accepted,
     raise_for_status,
+    too_complex,
 )
-from amocrm_assets.crm.transport import SendHookAdapter, make_session, on_sent
-from amocrm_assets.errors import AccountBlocked, AmoCrmUnavailable
+from amocrm_assets.crm.retries import MAX_ATTEMPTS, Retries
+from amocrm_assets.crm.server_clock import ServerClock
+from amocrm_assets.crm.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
+from amocrm_assets.crm.transport import Session, connection_error, proxy_error, read_body
+from amocrm_assets.errors import AmoCrmUnavailable, TransientError
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,33 +44,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_SECONDS, READ_SECONDS, WHOLE_ANSWER_SECONDS = 5.0, 30.0, 120.0
-MAX_ATTEMPTS, RETRY_DEADLINE_SECONDS = 12, 900.0
-# So many holds in a row without one good answer between them: amoCRM blocks accounts that ask on.
-MAX_CONSECUTIVE_429S = 8
 MAX_CONNECTIONS = 32
-
-
-@dataclass
-class RequestStats:
-    """What was sent to amoCRM and what came back. Changed under the client's lock only."""
-
-    requests: int = 0
-    received_bytes: int = 0
-    retries: Counter[str] = field(default_factory=Counter)
-    first_sent: float | None = None
-    last_received: float | None = None
-
-    @property
-    def requests_per_second(self) -> float:
-        """Requests over the time from the first one sent to the last one answered; 0 before that."""
-        if self.first_sent is None or self.last_received is None or self.last_received <= self.first_sent:
-            return 0.0
-        return self.requests / (self.last_received - self.first_sent)
-
-
-class ClientClosed(Exception):
-    """The client was closed while a request waited for its permit or for a retry."""
 
 
 class AmoCrmClient:
@@ -78,18 +60,18 @@ class AmoCrmClient:
         sleep: Callable[[float], None] | None = None,
         read_seconds: float = READ_SECONDS,
     ) -> None:
-        self.url = url
+        self.url = require_private(url)
         self.stats = RequestStats()
         self._authorisation = authorisation
         self._clock = clock
-        self._closing = threading.Event()
-        self.sleep = sleep or self._pause
-        self._read_seconds = read_seconds
+        self._scope = CancelScope()
+        self.sleep = sleep or self._scope.sleep
+        self.timeout = AnswerTimeout(read_seconds)
         self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
-        self._holds = 0
-        self.clock_difference = 0.0
+        self._backoff = RateLimitBackoff(clock=clock)
+        self.server_clock = ServerClock()
         self._lock = threading.Lock()
-        self._session = _session()
+        self._session = _session(url)
 
     def __enter__(self) -> Self:
         return self
@@ -98,51 +80,55 @@ class AmoCrmClient:
         self.close()
 
     def close(self) -> None:
-        """Wake every waiting request with `ClientClosed` and drop the connections."""
-        self._closing.set()
+        """End every request with `Cancelled`, whatever it waits for, and drop the connections."""
+        self._scope.cancel()
         self._session.close()
 
     def server_time(self) -> float:
-        """amoCRM's clock by its last `Date` header, Unix seconds; our own clock before the first answer."""
-        return time.time() + self.clock_difference
+        """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
+        return time.time() + self.server_clock.difference
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One answered question, retried while that makes sense."""
         return self.request(path, params or {}, lambda answer: answer)
 
     def request(
-        self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None = None
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        parse: Callable[[Response], T],
+        *,
+        permit: Permit | None = None,
+        max_attempts: int | None = None,
     ) -> T:
         """The parsed answer to one question.
 
         `parse` raises `RetryableError` for a body that is broken, which is then asked for again. Raises
-        `AmoCrmUnavailable` when retrying did not help, or the error that `raise_for_status` stops with.
+        `AmoCrmUnavailable` when retrying did not help: its fact `status` is that of the last answer (504, …), and
+        `timed_out` is set where none came in time. `max_attempts` (by default `MAX_ATTEMPTS`) counts everything
+        but a 429, which says nothing about the question. Raises `Cancelled` when the client is closed, or the
+        error that `raise_for_status` stops with.
         """
         permits = iter([permit])
-        started = self._clock()
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(RetryableError),
-            wait=_wait,
-            stop=lambda state: (
-                state.attempt_number >= MAX_ATTEMPTS or self._clock() - started > RETRY_DEADLINE_SECONDS
-            ),
-            sleep=self.sleep,
-            before_sleep=self._count_retry,
-            reraise=True,
+        retries = Retries(
+            max_attempts or MAX_ATTEMPTS, clock=self._clock, sleep=self.sleep, on_retry=self._count_retry
         )
         try:
-            return retrying(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
+            with self._scope.entered(), waiting(f"amoCRM's answer to {path}"):
+                return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
         except RetryableError as error:
             raise AmoCrmUnavailable(
-                f"Asking amoCRM for {path}",
-                cause=f"{error}, {retrying.statistics['attempt_number']} times in a row.",
-                fix="Materialise the day again later; if it stays so, look at amoCRM's status page.",
+                _asking(path),
+                cause=f"{error}, {retries.failed} times in a row.",
+                fix=error.fix or "Materialise the day again later; if it stays so, look at amoCRM's status page.",
                 status=error.status,
+                timed_out=isinstance(error, ReadTimeout) or None,
             ) from error
 
     def _request_once(
         self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None
     ) -> T:
+        check_cancelled()  # a token is not refreshed for nobody
         token = self._authorisation.token()
         answer = self._send(path, params, token, permit=permit)
         try:
@@ -153,8 +139,12 @@ class AmoCrmClient:
         except RateLimited as refusal:
             self._back_off_account(refusal)
             raise
-        parsed = parse(answer)
-        self._holds = 0
+        try:
+            parsed = parse(answer)
+        except RecursionError as error:
+            raise too_complex(answer, "it is nested too deeply to be read") from error
+        with self._lock:
+            self._backoff.succeeded()
         self.rate_limiter.recover()
         return parsed
 
@@ -165,75 +155,91 @@ class AmoCrmClient:
             raise not_accepted(answer) from error
 
     def _back_off_account(self, refusal: RateLimited) -> None:
-        wait = refusal.wait_seconds if refusal.wait_seconds is not None else min(60.0, 2.0**self._holds)
-        if not self.rate_limiter.back_off(wait):
-            return
-        self._holds += 1
-        if self._holds >= MAX_CONSECUTIVE_429S:
-            raise AccountBlocked(
+        with self._lock:
+            wait = self._backoff.wait_seconds(refusal.wait_seconds)
+            if not self.rate_limiter.back_off(wait):
+                return
+            is_over = self._backoff.is_over(wait)
+            self._backoff.refused()
+        if is_over:
+            raise AmoCrmUnavailable(
                 "Asking amoCRM",
-                cause=f"429, asked too often, {self._holds} times in a row though we waited longer each time.",
+                cause=f"429, asked too often, {self._backoff.refusals} times in a row for"
+                f" {self._backoff.seconds:.0f} seconds, though we waited longer each time.",
                 fix="Another integration uses up the account's limit. Lower requests_per_second, or run at "
                 "another hour; asking on would get the account blocked.",
                 status=429,
             ) from refusal
 
     def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit | None) -> Response:
-        permit = permit or self.rate_limiter.acquire()
-        on_sent(permit.mark_sent)
-        self._count_sent()
+        permit = permit or self._acquire()
         try:
             answer = self._exchange(path, params, token, permit)
-        except requests.RequestException as error:
-            error.request = None  # it holds the token, and whoever shows the chain would show it
-            raise RetryableError(_reason(error)) from error
+        except OSError as error:
+            raise self._failed(path, error) from error
         finally:
             permit.release()
-        self._count_received(answer)
+        self._note_received(answer)
+        if answer.status == requests.codes.proxy_authentication_required:
+            raise proxy_error(_asking(path), self.url, status=answer.status)
         return answer
 
+    def _acquire(self) -> Permit:
+        """A permit. A hold after a 429 may take minutes, so it is said what is waited for."""
+        if held := self.rate_limiter.hold_seconds():
+            with waiting("amoCRM to take requests again (429, too many)", until=time.time() + held):
+                return self.rate_limiter.acquire()
+        return self.rate_limiter.acquire()
+
     def _exchange(self, path: str, params: Mapping[str, Any], token: str, permit: Permit) -> Response:
-        started = self._clock()
-        with self._session.get(
+        read_seconds = self.timeout.read_seconds
+        started = time.monotonic()
+        try:
+            with (
+                self._session.watchdog.exchange(self.timeout.exchange_seconds, on_sent=permit.mark_sent),
+                self._get(path, params, token, read_seconds) as response,
+            ):
+                permit.mark_response_started()
+                body = read_body(response)
+                headers = {name.lower(): redact(value) for name, value in response.headers.items()}
+        except requests.ReadTimeout:
+            self.timeout.grow(read_seconds)
+            raise
+        self.timeout.note_answer(time.monotonic() - started)
+        # Data keeps every byte but a whole token; what explains a refusal may hold none of its pieces either.
+        body = redact_body(body, pieces=response.status_code != requests.codes.ok)
+        return Response(path, response.status_code, body, headers)
+
+    def _get(self, path: str, params: Mapping[str, Any], token: str, read_seconds: float) -> requests.Response:
+        self.stats.count_sent(self._clock())
+        remember(token)
+        return self._session.get(
             self.url + path,
             params=params,
             auth=_Bearer(token),
-            timeout=(CONNECT_SECONDS, self._read_seconds),
+            timeout=(CONNECT_SECONDS, read_seconds),
             # A redirect would carry the question, and with some clients the token, to another host.
             allow_redirects=False,
             stream=True,
-        ) as response:
-            permit.mark_response_started()
-            body = bytearray()
-            for part in response.iter_content(1 << 16):
-                body += part
-                if self._clock() - started > WHOLE_ANSWER_SECONDS:
-                    raise requests.ReadTimeout("the answer trickled in too slowly")
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Response(path, response.status_code, bytes(body), headers)
+        )
 
-    def _pause(self, seconds: float) -> None:
-        if self._closing.wait(seconds):
-            raise ClientClosed
+    def _failed(self, path: str, error: OSError) -> Exception:
+        """What a failed exchange means: another try, or an error that needs a person."""
+        redact_error(error)
+        found = connection_error(error, self.url, operation=_asking(path))
+        if not isinstance(found, TransientError):
+            return found
+        if isinstance(error, requests.ReadTimeout):
+            return ReadTimeout(found.cause.rstrip("."))
+        return RetryableError(found.cause.rstrip("."), fix=found.fix)
 
-    def _count_sent(self) -> None:
+    def _note_received(self, answer: Response) -> None:
+        self.stats.count_received(len(answer.body), self._clock())
         with self._lock:
-            self.stats.requests += 1
-            if self.stats.first_sent is None:
-                self.stats.first_sent = self._clock()
+            self.server_clock.add(answer.sent_at)
 
-    def _count_received(self, answer: Response) -> None:
-        with self._lock:
-            self.stats.received_bytes += len(answer.body)
-            self.stats.last_received = self._clock()
-            if answer.sent_at is not None:
-                self.clock_difference = answer.sent_at - time.time()
-
-    def _count_retry(self, state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        status = error.status if isinstance(error, RetryableError) else None
-        with self._lock:
-            self.stats.retries[str(status or "connection")] += 1
+    def _count_retry(self, error: RetryableError) -> None:
+        self.stats.count_retry(str(error.status or "connection"))
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -247,8 +253,8 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _session() -> requests.Session:
-    session = make_session(SendHookAdapter(pool_maxsize=MAX_CONNECTIONS))
+def _session(url: str) -> Session:
+    session = Session(url, connections=MAX_CONNECTIONS)
     session.headers["User-Agent"] = "amocrm-assets"
     session.headers["Accept"] = "application/hal+json, application/json"
     # amoCRM sends cookies that nobody needs, and a cookie jar is not made for threads.
@@ -256,16 +262,5 @@ def _session() -> requests.Session:
     return session
 
 
-_BACK_OFF = tenacity.wait_random_exponential(multiplier=0.5, max=30)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    # After a 429 the rate limiter holds back the whole account; waiting here as well would wait twice.
-    error = state.outcome.exception() if state.outcome else None
-    return 0.0 if isinstance(error, RateLimited) else _BACK_OFF(state)
-
-
-def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    return f"the connection failed ({type(error).__name__})"
+def _asking(path: str) -> str:
+    return f"Asking amoCRM for {path}"

@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 
 import requests
 
+from amocrm_assets.crm.connection_errors import connection_error, proxy_error
+from amocrm_assets.crm.redaction import redact_error
 from amocrm_assets.crm.transport import request_once
-from amocrm_assets.errors import AmoCrmUnavailable, SettingsError
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings import is_cleartext
 
 TIMEOUT_SECONDS = 10
 
@@ -28,20 +31,27 @@ def resolve_host(url: str) -> str:
 
 
 def probe_connection(url: str) -> str:
-    """What connecting gives, TLS included; no token is sent. Raises `AmoCrmUnavailable`, `SettingsError`."""
+    """What connecting gives, TLS included; no token is sent.
+
+    Raises what `connection_error` makes of a failure, and `SettingsError` for a proxy that answers instead (407).
+    """
     try:
         answer = request_once("HEAD", url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
-    except requests.exceptions.SSLError as error:
+    except (requests.RequestException, OSError) as error:
+        redact_error(error)
+        raise connection_error(error, url) from error
+    if answer.status_code == requests.codes.proxy_authentication_required:
+        raise proxy_error(f"Connecting to {url}", url, status=answer.status_code)
+    return f"answers {answer.status_code}"
+
+
+def require_private(url: str) -> str:
+    """The address, unless a token sent there could be read on the way. Raises `SettingsError`."""
+    if is_cleartext(url):
         raise SettingsError(
             f"Connecting to {url}",
-            cause="its certificate is not accepted.",
-            fix="Look whether something between here and there replaces it (a proxy, a firewall); its own"
-            " certificate goes into REQUESTS_CA_BUNDLE.",
-        ) from error
-    except requests.RequestException as error:
-        raise AmoCrmUnavailable(
-            f"Connecting to {url}",
-            cause=f"no connection ({type(error).__name__}).",
-            fix="Look whether this machine may reach it (firewall, proxy), and whether it is up.",
-        ) from error
-    return f"answers {answer.status_code}"
+            cause="without TLS everybody on the way can read the token.",
+            fix="Write https:// in `base_url` in the source's defs.yaml; http:// is for 127.0.0.1, [::1] and"
+            " localhost only.",
+        )
+    return url

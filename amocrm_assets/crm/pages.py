@@ -6,6 +6,7 @@ Of a lead only what reading needs is looked at here (`id`, `updated_at`, `is_del
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +34,7 @@ class Page:
     has_next: bool
 
 
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
 NOTHING = Page((), has_next=False)
 
 
@@ -75,7 +77,12 @@ def _slices_of_odd_json(answer: Response) -> tuple[list[bytes], bool]:
         raise RetryableError("a page that holds no list of leads", status=answer.status) from error
     if not isinstance(leads, list):
         raise RetryableError("a page that holds no list of leads", status=answer.status)
-    return [json.dumps(lead, separators=(",", ":")).encode() for lead in leads], has_next(links)
+    try:
+        # Numbers that only Python knows (NaN, 1e999) would be lines that nothing reads again.
+        lines = [json.dumps(lead, separators=(",", ":"), allow_nan=False).encode() for lead in leads]
+    except ValueError as error:
+        raise RetryableError("a page with numbers that are no JSON", status=answer.status) from error
+    return lines, has_next(links)
 
 
 def _lead(raw: bytes, answer: Response) -> RawRecord:
@@ -83,7 +90,7 @@ def _lead(raw: bytes, answer: Response) -> RawRecord:
 
     try:
         head = _head_decoder().decode(raw)
-        return RawRecord(int(head.id), int(head.updated_at), head.is_deleted is True, raw)
+        return RawRecord(_whole(head.id), _whole(head.updated_at), head.is_deleted is True, raw)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
         return _lead_of_odd_json(raw, answer)
 
@@ -91,9 +98,20 @@ def _lead(raw: bytes, answer: Response) -> RawRecord:
 def _lead_of_odd_json(raw: bytes, answer: Response) -> RawRecord:
     try:
         lead: dict[str, Any] = json.loads(raw)
-        return RawRecord(int(lead["id"]), int(lead["updated_at"]), lead.get("is_deleted") is True, raw)
+        return RawRecord(_whole(lead["id"]), _whole(lead["updated_at"]), lead.get("is_deleted") is True, raw)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RetryableError("a lead without a usable id or updated_at", status=answer.status) from error
+
+
+def _whole(value: Any) -> int:
+    """The integer that a value is, as `rows` will take it: what they would not take may not be kept as read."""
+    if type(value) is str and _DIGITS.fullmatch(value):
+        return int(value)
+    if type(value) is float and value.is_integer():
+        return int(value)
+    if type(value) is not int:
+        raise ValueError(f"{value!r:.40} is no integer")
+    return value
 
 
 def _one_line(raw: bytes) -> bytes:

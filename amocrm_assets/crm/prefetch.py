@@ -7,16 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 T = TypeVar("T")
 _END = object()
 
 
-def prefetch(items: Iterator[T], *, most: int) -> Generator[T]:
+def prefetch(items: Iterator[T], *, most: int, on_stop: Callable[[], None] = lambda: None) -> Generator[T]:
     """The items in their order, so many of them made before they are asked for. Raises what making them raises.
 
-    Closing it makes no more, and waits for the one that is being made.
+    Closing it, or interrupting the thread that waits for an item, makes no more and waits for the one that is
+    being made. `on_stop` is called before that wait: it ends what the item itself is waiting for.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as maker:
         made = deque(maker.submit(next, items, _END) for _ in range(most))
@@ -24,6 +25,9 @@ def prefetch(items: Iterator[T], *, most: int) -> Generator[T]:
             while (item := made.popleft().result()) is not _END:
                 made.append(maker.submit(next, items, _END))
                 yield cast("T", item)
+        except BaseException:
+            on_stop()
+            raise
         finally:
             for future in made:
                 future.cancel()

@@ -111,6 +111,10 @@ class RateLimiter:
                 self._pace = max(self._pace / 2, self._budget * MIN_SHARE)
             return fresh
 
+    def hold_seconds(self) -> float:
+        """Seconds until a hold ends, 0 when there is none."""
+        return max(0.0, self._held_until - self._clock())
+
     def recover(self) -> None:
         """Give back a share of the budget after a good answer."""
         if self._pace < self._budget:

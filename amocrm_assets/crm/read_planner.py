@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination import DenseRange, Query, RecordList
+    from amocrm_assets.days import Window
 
 # A page that spans so few seconds gives a good part of itself to the next one, which begins in its last second.
 # Such stretches are read by id, where pages need to share one lead only, so many pages' worth at a time.
@@ -37,18 +38,6 @@ SLACK_OF_A_PAGE = 0.12
 # Before the first page nothing is known of a slice; cutting it blindly is worth a request only where time is long.
 BLIND_CUT_SECONDS = 3600
 MAX_BLIND_SPLITS = 12
-
-
-@dataclass(frozen=True)
-class Window:
-    """A closed interval of Unix seconds."""
-
-    from_at: int
-    to_at: int
-
-    def meets(self, interval: tuple[int, int]) -> bool:
-        """Whether the two have a second in common."""
-        return interval[0] <= self.to_at and self.from_at <= interval[1]
 
 
 @dataclass

@@ -36,7 +36,7 @@ class PerDayStats:
         return {
             **self._reading.progress.findings,
             "requests_per_second": round(self._client.stats.requests_per_second, 2),
-            "server_clock_difference_seconds": round(self._client.clock_difference),
+            "server_clock_difference_seconds": round(self._client.server_clock.difference),
         }
 
     def _traffic(self) -> dict[str, float]:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_WAIT_SECONDS = 600.0
+# What describes a refusal is short; a longer body describes something else.
+MAX_PROBLEM_BYTES = 1 << 20
+# Of lists read as a whole. The largest known, a page of 250 custom fields with 1,000 choices each, has 1,000,000.
+MAX_JSON_VALUES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,19 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
-        """The body as JSON. Raises `RetryableError` when it is none: cut off, empty, or a gateway's page."""
+        """The body as JSON. Raises `RetryableError` when it is none: cut off, empty, or a gateway's page.
+
+        Raises `UnexpectedAnswer` for more values than `MAX_JSON_VALUES`, or deeper nesting than Python reads.
+        """
+        # Counted before they are made: one byte of JSON can become a hundred bytes of objects.
+        if sum(self.body.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
+            raise too_complex(self, f"it has more than {MAX_JSON_VALUES:,} values")
         try:
             return json.loads(self.body)
         except ValueError as error:
             raise RetryableError(f"{self.status} with a body that is no JSON", status=self.status) from error
+        except RecursionError as error:
+            raise too_complex(self, "it is nested too deeply to be read") from error
 
     @property
     def is_html(self) -> bool:
@@ -58,11 +70,16 @@ class Response:
 
 
 class RetryableError(Exception):
-    """Asking again is likely to succeed."""
+    """Asking again is likely to succeed. `fix` is what to do if it does not, where more is known than to wait."""
 
-    def __init__(self, reason: str, *, status: int | None = None) -> None:
+    def __init__(self, reason: str, *, status: int | None = None, fix: str | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.fix = fix
+
+
+class ReadTimeout(RetryableError):
+    """No answer came in time."""
 
 
 class RateLimited(RetryableError):
@@ -98,6 +115,16 @@ def not_accepted(answer: Response) -> NotAuthorised:
         cause=f"401, the token is not accepted{_detail(answer)}.",
         fix="The token was revoked, or belongs to another account: make a new one, or run "
         "`amocrm-assets connect` (docs/connecting.md).",
+        **_facts(answer),
+    )
+
+
+def too_complex(answer: Response, what: str) -> UnexpectedAnswer:
+    """The error for an answer that would take down this process: none of amoCRM's own does."""
+    return UnexpectedAnswer(
+        _asked(answer),
+        cause=f"the answer cannot be read: {what}.",
+        fix="Check base_url; if it is right, report this with the request id.",
         **_facts(answer),
     )
 
@@ -153,9 +180,11 @@ def _wanted_wait(answer: Response) -> float | None:
 
 
 def _json_property(answer: Response, name: str) -> Any:
+    if len(answer.body) > MAX_PROBLEM_BYTES:
+        return None
     try:
         body = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # an HTML page has no properties; that is an answer, not a fault
     return body.get(name) if isinstance(body, dict) else None
 

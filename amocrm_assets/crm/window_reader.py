@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query, RecordList
     from amocrm_assets.crm.rate_limiter import Permit
-    from amocrm_assets.crm.read_planner import Window
+    from amocrm_assets.days import Window
 
     Pending = dict[Future[Page], tuple[KeysetPaginator | OverlappingPaginator, Query]]
 
@@ -65,7 +65,8 @@ class WindowReader:
         """
         with (
             ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="amocrm") as pool,
-            closing(prefetch(self._batches(pool), most=PARTS_AHEAD)) as batches,
+            # The client is closed before its threads are waited for: that ends whatever they wait for.
+            closing(prefetch(self._batches(pool), most=PARTS_AHEAD, on_stop=self._client.close)) as batches,
         ):
             try:
                 for leads, self.progress in batches:

@@ -1,20 +1,27 @@
 """When a source is materialised by itself: its job, its schedule, and how old its last shard may be.
 
 The schedule asks for yesterday, and for days of the last week that are still missing: Dagster never catches up
-on ticks that it missed, nor on days that failed. How a day is materialised is known to `assets`.
+on ticks that it missed, nor on days that failed. Shards of that week that are gone from the warehouse are loaded
+again. How a day is materialised is in `assets`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator  # not for types alone: Dagster resolves the annotations of its functions
+from collections.abc import (  # not for types alone: Dagster resolves the annotations of its functions
+    Iterator,
+)
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.orchestration.partitions import days_of, last_days, partitions_of
+from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.orchestration.markdown import escape
+from amocrm_assets.orchestration.partitions import last_days, partitions_of
+from amocrm_assets.untrusted import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime
 
     from amocrm_assets.settings import SourceSettings
@@ -22,7 +29,10 @@ if TYPE_CHECKING:
 LOOK_BACK_DAYS = 7
 # A day of a large account takes an hour or two to read; after this it is worth looking at.
 LATE_AFTER = timedelta(hours=6)
-_THERE = (dg.AssetPartitionStatus.MATERIALIZED, dg.AssetPartitionStatus.IN_PROGRESS)
+_DONE = dg.AssetPartitionStatus.MATERIALIZED
+_THERE = (_DONE, dg.AssetPartitionStatus.IN_PROGRESS)
+# A tick has a minute in all; a warehouse that is held for longer is looked into by the next one.
+_WAIT_SECONDS = 15.0
 SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
 
 
@@ -33,8 +43,8 @@ def automation_of(source: SourceSettings, assets: list[dg.AssetKey]) -> dg.Defin
         f"{source.key}_leads",
         selection=dg.AssetSelection.assets(*assets),
         description=(
-            f"Brings the leads of {source.title} that were updated on a day to the warehouse: `raw_leads` →"
-            " `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run that reads amoCRM once."
+            f"Brings the leads of {escape(source.title)} that were updated on a day to the warehouse: `raw_leads`"
+            " → `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run that reads amoCRM once."
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
@@ -51,10 +61,11 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
         cron_schedule=f"{source.schedule.minute} {source.schedule.hour} * * *",
         execution_timezone=source.timezone,
         default_status=_first_state(source),
+        # No Markdown: a schedule's page shows it as it is written.
         description=(
-            f"Materialises the day that has just ended for {source.title}, {source.timezone} time, and the"
-            f" days of the last {LOOK_BACK_DAYS} that are missing.\n\nThe switch here rules once it was used;"
-            # No Markdown: a schedule's page shows it as it is written.
+            f"Materialises the day that has just ended for {one_line(source.title)}, {source.timezone} time, and"
+            f" the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is gone is loaded from its"
+            " rows.\n\nThe switch here rules once it was used;"
             " before, schedule.enabled in the source's defs.yaml does."
         ),
         tags={SOURCE_TAG: source.subdomain},
@@ -64,27 +75,71 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
             yield dg.SkipReason("`import_leads` is false in the source's settings.")
             return
         tick = context.scheduled_execution_time
-        missing = missing_days(context.instance, source, last_asset, at=tick)
-        if not missing:
+        states = _states(context.instance, source, last_asset, at=tick)
+        done = [day for day, state in states.items() if state == _DONE]
+        otherwise = _otherwise(context, source, done)
+        missing = [day for day, state in states.items() if state not in _THERE or day in otherwise]
+        lost = _lost_days(context, source, [day for day in done if day not in otherwise])
+        if not missing and not lost:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
-        for day in missing:
+        for day in sorted([*missing, *lost]):
             yield dg.RunRequest(
                 # One request a day and tick, however often the daemon evaluates the tick.
                 run_key=f"{day} at {tick.isoformat()}",
                 partition_key=day.isoformat(),
+                # A shard that is gone is loaded again from its rows, which does not ask amoCRM.
+                asset_selection=[last_asset] if day in lost else None,
                 tags={SOURCE_TAG: source.subdomain, DAY_TAG: day.isoformat()},
             )
 
     return daily
 
 
-def missing_days(
+def _states(
     instance: dg.DagsterInstance, source: SourceSettings, asset: dg.AssetKey, *, at: datetime
-) -> list[date]:
-    """Days of the look-back that have no materialisation of `asset`, and no run that is making one."""
-    keys = [day.isoformat() for day in last_days(source, at=at, count=LOOK_BACK_DAYS)]
+) -> dict[date, dg.AssetPartitionStatus | None]:
+    """What Dagster shows of the days of the look-back."""
+    days = last_days(source, at=at, count=LOOK_BACK_DAYS)
+    keys = [day.isoformat() for day in days]
     states = instance.get_status_by_partition(asset, keys, partitions_of(source)) or {}
-    return days_of([key for key in keys if states.get(key) not in _THERE])
+    return {day: states.get(key) for day, key in zip(days, keys, strict=True)}
+
+
+def _lost_days(context: dg.ScheduleEvaluationContext, source: SourceSettings, done: list[date]) -> list[date]:
+    """Days of the look-back that are materialised, and whose shard is gone from the warehouse."""
+    from amocrm_assets.settings import Deployment
+    from amocrm_assets.warehouse import open_warehouse
+
+    if not done:
+        return []
+    try:
+        warehouse = open_warehouse(Deployment.from_environment().warehouse, wait_seconds=_WAIT_SECONDS)
+        held = warehouse.shard_days(source.subdomain)
+    except AmoCrmAssetsError as error:  # the runs that are due go on, and fail themselves if it stays so
+        context.log.warning("Shards that are gone were not looked for: %s", error)
+        return []
+    return [day for day in done if day not in held]
+
+
+def _otherwise(context: dg.ScheduleEvaluationContext, source: SourceSettings, done: list[date]) -> set[date]:
+    """Days of the look-back that are materialised, and were read by other midnights than the source has now."""
+    try:
+        return days_by_other_midnights(source, done)
+    except AmoCrmAssetsError as error:  # the runs that are due go on, and the next tick looks again
+        context.log.warning("Captures could not be looked at: %s", error)
+        return set()
+
+
+def days_by_other_midnights(source: SourceSettings, days: Sequence[date]) -> set[date]:
+    """Days that were read before the source's `timezone` was changed: their shards are of other hours."""
+    from amocrm_assets.captures import captures_by_day, days_read_otherwise
+    from amocrm_assets.settings import Deployment
+    from amocrm_assets.storage import open_storage
+
+    if not days:
+        return set()
+    storage = open_storage(Deployment.from_environment().storage)
+    return set(days_read_otherwise(storage, source, days, captures_by_day(storage, source.subdomain)))
 
 
 def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:

@@ -7,14 +7,15 @@ are judged by the step; checks of what lies in storage and warehouse can be run 
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, available_timezones
 
 import dagster as dg
 
+from amocrm_assets.days import days_that_differ
 from amocrm_assets.orchestration.failures import in_words
-from amocrm_assets.orchestration.metadata import authorisation_metadata
+from amocrm_assets.orchestration.markdown import code, escape
+from amocrm_assets.orchestration.metadata import authorisation_metadata, text_table
+from amocrm_assets.untrusted import MAX_LINE, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ def raw_leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCh
             TIMEZONE,
             asset=key,
             description=(
-                f"The account's own zone has the same midnights as the source's `timezone`, {source.timezone}."
+                f"The account's time zone has the same midnights as the source's `timezone`, {source.timezone}."
                 " Otherwise days here differ from days in amoCRM's own reports."
             ),
         ),
@@ -53,8 +54,8 @@ def raw_leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCh
             AUTHORISATION,
             asset=key,
             description=(
-                "The authorisation lasts another 14 days at least, or renews itself. After its end nothing can be"
-                " read until a person renews it (`docs/connecting.md`)."
+                "The authorisation is valid for at least 14 more days, or renews itself. Once it has expired,"
+                " nothing can be read until a person renews it (`docs/connecting.md`)."
             ),
         ),
     ]
@@ -68,16 +69,16 @@ def leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckS
             FIELDS,
             asset=key,
             description=(
-                "Every custom field that the source's `leads_custom_fields` names exists in the account."
-                f" {chosen} here; `amocrm-assets fields` lists what there is."
+                "Every custom field named in the source's `leads_custom_fields` exists in the account."
+                f" {chosen} here; `amocrm-assets fields` lists the account's fields."
             ),
         ),
         dg.AssetCheckSpec(
             ODDITIES,
             asset=key,
             description=(
-                "Every value of every lead fits its column. What does not fit is null in the row, is counted here"
-                " by kind with an example, and stays in the capture."
+                "Every value of every lead has the documented type. One that has not is null in the row, or the"
+                " value that it spells; it is counted here by kind with an example, and the capture keeps it."
             ),
         ),
     ]
@@ -107,37 +108,25 @@ def reading_unproven(error: ReadingUnproven) -> dg.AssetCheckResult:
         check_name=COMPLETE,
         passed=False,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=str(error),
+        description=escape(error),
         metadata={"cause": error.cause, "fix": error.fix, **error.facts},
     )
 
 
 def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
     zones = {day: str(facts["account_timezone"]) for day, facts in read.items()}
-    bad = [day for day, zone in zones.items() if not _same_midnights(day, zone, source)]
-    there = ", ".join(sorted({zones[day] for day in bad}))
+    bad = [day for day, zone in zones.items() if days_that_differ(zone, source.zone, [day])]
+    there = sorted({zones[day] for day in bad})
     return verdict(
         TIMEZONE,
         bad=bad,
         of=read,
-        said=f"The account's zone is {there}, and days here are bounded by midnights of {source.timezone}. Set"
-        " `timezone` in the source's defs.yaml to the account's zone, and materialise the days again.",
-        account_timezone=there or None,
+        said=f"The account's zone is {', '.join(map(escape, there))}, and days here are bounded by midnights of"
+        f" {source.timezone}. Set `timezone` in the source's defs.yaml to the account's zone, and materialise the"
+        " days again.",
+        account_timezone=", ".join(map(one_line, there)) or None,
         source_timezone=source.timezone,
     )
-
-
-def _same_midnights(day: date, zone_name: str, source: SourceSettings) -> bool:
-    from amocrm_assets.capturing import day_window
-
-    zone = _zone(zone_name)
-    return zone is not None and day_window(day, zone) == day_window(day, source.zone)
-
-
-@cache
-def _zone(name: str) -> ZoneInfo | None:
-    """The zone that the account names; None for a name that is none. Looking for it is slow."""
-    return ZoneInfo(name) if name in available_timezones() else None
 
 
 def _authorisation(expires_at: int | None) -> dg.AssetCheckResult:
@@ -186,32 +175,31 @@ def judge_rows(written: Mapping[date, RowsWritten]) -> list[dg.AssetCheckResult]
 
 def _fields_exist(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
     missing = {choice: close for rows in written.values() for choice, close in rows.missing_fields.items()}
-    named = [f"`{choice}`{_close_by(close)}" for choice, close in missing.items()]
+    named = [f"{code(choice)}{_close_by(close)}" for choice, close in missing.items()]
     return verdict(
         FIELDS,
         bad=[day for day, rows in written.items() if rows.missing_fields],
         of=written,
         said=f"The account has no custom field {', '.join(named)}. Correct `leads_custom_fields` in the source's"
-        " defs.yaml; `amocrm-assets fields` lists what there is.",
-        missing_fields=", ".join(missing),
+        " defs.yaml; `amocrm-assets fields` lists the account's fields.",
+        missing_fields=", ".join(map(one_line, missing)),
     )
 
 
 def _close_by(names: Sequence[str]) -> str:
-    return f" (did you mean {' or '.join(f'`{name}`' for name in names)}?)" if names else ""
+    return f" (did you mean {' or '.join(map(code, names))}?)" if names else ""
 
 
 def _no_oddities(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
     found = [(day, oddity) for day, rows in written.items() for oddity in rows.oddities]
     worst = sorted(found, key=lambda each: -each[1].count)[:WORST]
-    table = [f"| {day} | {oddity.kind} | {oddity.count} | {oddity.example} |" for day, oddity in worst]
-    head = ["| day | what | how often | example |", "|---|---|---|---|"]
+    table = [(day, oddity.kind, oddity.count, oddity.example) for day, oddity in worst]
     return verdict(
         ODDITIES,
         bad=[day for day, rows in written.items() if rows.oddities],
         of=written,
-        said="Values that fit no column became null. They stay in the captures; report them, so that they can be"
-        " understood.",
+        said="Some values do not have the documented type: they became null, or the value that they spell. The"
+        " captures keep them as they were sent. Please report them.",
         oddities=sum(oddity.count for _, oddity in found),
-        worst=dg.MetadataValue.md("\n".join([*head, *table])) if table else None,
+        worst=text_table(["day", "what", "how often", "example"], table, limit=MAX_LINE) if table else None,
     )

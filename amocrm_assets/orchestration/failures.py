@@ -31,24 +31,30 @@ class Retries:
     count: int = 3
     first_wait_seconds: float = 60.0
 
+    def wait_seconds(self, retry_number: int) -> float:
+        """How long to wait after the failure of an attempt; the first one has number 0."""
+        return self.first_wait_seconds * 2.0**retry_number
+
     def is_last(self, error: AmoCrmAssetsError, retry_number: int) -> bool:
         """Whether Dagster gives up after this error."""
         return not isinstance(error, TransientError) or retry_number >= self.count
 
 
 def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retries, retry_number: int) -> NoReturn:
-    """End a step because of an error. `unfinished` are the days that the step did not finish."""
+    """End a step because of an error. `unfinished` are the days that the step did not finish.
+
+    The wait before a retry is the next attempt's own, see `step_days`: Dagster's cannot be interrupted.
+    """
     description = str(error)
     if unfinished:
         description += f" Not finished: {in_words(unfinished)}."
     failure = dg.Failure(description, metadata=_facts(error, unfinished), allow_retries=False)
     failure.__cause__ = error
     if isinstance(error, TransientError):
-        wait_seconds = retries.first_wait_seconds * 2**retry_number
         if not retries.is_last(error, retry_number):
-            tell_retry(description, wait_seconds)
+            tell_retry(description, retries.wait_seconds(retry_number))
         # Dagster shows the metadata of the retry's cause when it gives up.
-        raise dg.RetryRequested(max_retries=retries.count, seconds_to_wait=wait_seconds) from failure
+        raise dg.RetryRequested(max_retries=retries.count) from failure
     raise failure
 
 

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.defs_file import Loader, Unreadable, read_nodes
 from amocrm_assets.settings import (
     SUBDOMAIN,
     OAuthSettings,
@@ -32,8 +33,6 @@ DEFS = Path(__file__).parent.parent / "defs"
 NAME = "defs.yaml"
 COMPONENT = "amocrm_assets.AmoCrmSource"
 
-# LibYAML reads a hundred files in a tenth of the time, but is not compiled in everywhere.
-_Yaml: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NESTED: dict[str, type[BaseModel]] = {"oauth": OAuthSettings, "schedule": ScheduleSettings}
 Place = tuple[str | int, ...]
 TEMPLATE = (
@@ -104,18 +103,16 @@ def _read_file(file: Path) -> list[Document | Problem]:
     if file.name != NAME:
         return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
     try:
-        nodes = list(yaml.compose_all(file.read_text(encoding="utf-8"), Loader=_Yaml))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError) as error:
-        return [_unreadable(file, 1, error)]
-    read = [entry for node in nodes if node is not None for entry in _read_document(file, node)]
+        nodes = read_nodes(file)
+    except Unreadable as error:
+        return [Problem(file, error.line, f"this is not readable as YAML: {error}.")]
+    read = [entry for node in nodes for entry in _read_document(file, node)]
     return read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
 
 
 def _unreadable(file: Path, line: int, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
-    if isinstance(error, RecursionError):
-        said = "something in it holds itself, or lies too deep. Write it out without anchors"
-    elif isinstance(error, yaml.YAMLError | OSError | UnicodeDecodeError):
+    if isinstance(error, yaml.YAMLError):
         said = getattr(error, "problem", None) or str(error)
     else:  # its text would repeat the value
         said = "a value does not fit the tag before it, like `!!int`. Remove the tag"
@@ -127,8 +124,7 @@ def _read_document(file: Path, node: yaml.Node) -> Iterator[Document | Problem]:
     try:
         problems = [Problem(file, line, what) for line, what in _walk(node, (), lines)]
         document = _construct(node)
-    # An unknown tag; `!!int soon`, `!!bool soon`; an anchor that holds itself.
-    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError) as error:  # an unknown tag; `!!int soon`, `!!bool soon`
         yield _unreadable(file, node.start_mark.line + 1, error)
         return
     if wrong := _wrong_frame(document):
@@ -139,7 +135,7 @@ def _read_document(file: Path, node: yaml.Node) -> Iterator[Document | Problem]:
         yield Document(file, lines.get(("attributes",), 1), document.get("attributes") or {}, lines)
 
 
-class _Settings(_Yaml):  # type: ignore[valid-type,misc]  # the class is chosen at run time
+class _Settings(Loader):  # type: ignore[valid-type,misc]  # the class is chosen at run time
     """Leaves dates as they were written: YAML's own would break off at 2026-02-30 without naming the line."""
 
 

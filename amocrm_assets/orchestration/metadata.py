@@ -1,7 +1,7 @@
-"""What a materialisation shows of itself: numbers that Dagster plots over the days, names, and a preview.
+"""Metadata of materialisations: numbers that Dagster plots over the days, names, and a preview.
 
-The facts come from those who did the work; here they get Dagster's types and keys. A number keeps its name for
-ever, or its plot would break.
+The modules that do the work return facts; here they get Dagster's types and keys. Numbers keep their names, since
+a new name would start a new plot. What strangers wrote is text or a table here, never Markdown (see `markdown`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.untrusted import one_line
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from amocrm_assets.capturing import CapturedDay
@@ -20,21 +23,24 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import LoadResult
 
 ROW_COUNT = "dagster/partition_row_count"
+# Characters of a cell, and names in a list: what an asset's page has room for.
+MAX_CELL = 100
+MAX_NAMES = 20
 
 
 def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
-    """Of a day that was read from amoCRM in this step."""
-    facts = dict(captured.metadata)
+    """Metadata of a day that was read from amoCRM in this step."""
+    facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()}
     return {
         ROW_COUNT: facts.pop("leads"),
-        "capture": dg.MetadataValue.path(str(facts.pop("capture"))),
+        "capture": dg.MetadataValue.path(str(captured.metadata["capture"])),
         "read": "in this run",
         **facts,
     }
 
 
 def earlier_capture_metadata(storage: Storage, name: str) -> dict[str, Any]:
-    """Of a day that had been read before. The capture is read to its end, which proves that it is whole."""
+    """Metadata of a day that had been read before. Reading the capture to its end proves that it is whole."""
     from amocrm_assets.captures import open_capture
 
     with open_capture(storage, name) as capture:
@@ -54,7 +60,7 @@ def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
 
 
 def shard_metadata(put: LoadResult) -> dict[str, Any]:
-    """Of a shard that was put and verified."""
+    """Metadata of a shard that was loaded and verified."""
     facts: dict[str, Any] = {
         ROW_COUNT: put.row_count,
         "dagster/table_name": put.table,
@@ -64,11 +70,13 @@ def shard_metadata(put: LoadResult) -> dict[str, Any]:
         facts["size_bytes"] = put.size_bytes
     if put.job_id is not None:
         facts["job"] = put.job_id
+    if put.warnings:
+        facts["warnings"] = "\n".join(put.warnings)
     return facts
 
 
 def rows_metadata(source: SourceSettings, storage: Storage, day: date, rows: RowsWritten) -> dict[str, Any]:
-    """Of the rows of a day that were written."""
+    """Metadata of the rows of a day that were written."""
     from amocrm_assets.orchestration.stored_rows import preview
 
     return {
@@ -78,6 +86,26 @@ def rows_metadata(source: SourceSettings, storage: Storage, day: date, rows: Row
         "seconds_merging": round(rows.seconds, 3),
         "captures": len(rows.captures),
         "oddities": sum(oddity.count for oddity in rows.oddities),
-        "unknown_properties": ", ".join(rows.unknown_properties) or "none",
-        "preview": dg.MetadataValue.md(preview(storage, source, day)),
+        "unknown_properties": _listed(rows.unknown_properties),
+        "preview": preview(storage, source, day) or "No lead was updated on this day.",
     }
+
+
+def text_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, limit: int = MAX_CELL
+) -> dg.TableMetadataValue:
+    """A table that Dagster shows as it is: unlike in Markdown, nothing in a cell is rendered.
+
+    Every cell is a text on one line: the UI reads numbers as JavaScript does, which rounds large ids.
+    """
+    cells = [
+        {name: one_line(value, limit=limit) for name, value in zip(columns, row, strict=True)} for row in rows
+    ]
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in cells], schema)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names side by side; how many more there are, where they are many."""
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(one_line(name, limit=MAX_CELL) for name in names[:MAX_NAMES]) + more or "none"

@@ -43,3 +43,8 @@ def tell_retry(why: str, wait_seconds: float) -> None:
     """Tell the listener, if there is one, that a step will begin anew."""
     if listener := _listener.get():
         listener.tries_again(why, wait_seconds)
+
+
+def is_listened_to() -> bool:
+    """Whether a command in this process started the run, and waits for its end."""
+    return _listener.get() is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dagster as dg
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 
+class Interrupted(Exception):
+    """A signal (Ctrl-C, SIGTERM) ended the run; in Dagster's instance it has ended, too."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended. `failure` is what the failed step said, None when every day landed."""
@@ -38,7 +43,10 @@ class Outcome:
 def run_days(
     source: SourceSettings, days: Sequence[date], *, listener: Listener, read_again: bool = True
 ) -> Outcome:
-    """Materialise neighbouring days of a source through its job. Raises `SettingsError` for wrong settings."""
+    """Materialise neighbouring days of a source through its job.
+
+    Raises `SettingsError` for wrong settings, and `Interrupted` after a signal.
+    """
     found = next(found for found in find_sources() if found.settings.subdomain == source.subdomain)
     if not source.enabled:
         raise SettingsError(
@@ -49,14 +57,36 @@ def run_days(
         )
     job = source_definitions(source, file=found.file, line=found.line).resolve_job_def(f"{source.key}_leads")
     first, last = days[0].isoformat(), days[-1].isoformat()
-    with _instance() as instance, listening(listener):
+    run_id = str(uuid4())
+    with _instance() as instance, listening(listener), _ending_run(instance, run_id):
         result = job.execute_in_process(
             instance=instance,
+            run_id=run_id,
             raise_on_error=False,
             tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
             run_config=_config(source.key, read_again=read_again),
         )
+        if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):
+            raise Interrupted
     return _outcome(result)
+
+
+@contextmanager
+def _ending_run(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Leave no run behind that seems to go on: a signal may come before Dagster begins, or while it ends."""
+    try:
+        yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as signalled:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_canceled(run, message="The command was interrupted.")
+        raise Interrupted from signalled
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a signal came between two steps, where Dagster itself takes it for a failure."""
+    reasons = [event.job_failure_data.failure_reason for event in result.all_events if event.is_job_failure]
+    return any(reason is not None and reason.name == "UNEXPECTED_TERMINATION" for reason in reasons)
 
 
 @contextmanager

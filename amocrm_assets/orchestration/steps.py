@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefused, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import days_of
-from amocrm_assets.orchestration.run_listener import tell_progress
+from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
 from amocrm_assets.storage.holder import acting_for
-from amocrm_assets.waiting import listen
+from amocrm_assets.waiting import listen, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
 LOG_LINES = 20
+# Dagster's tag of a run that was executed again from the failure of its parent.
+_RESUMES = "dagster/is_resume_retry"
 
 
 class StepDays:
@@ -34,6 +36,34 @@ class StepDays:
         self.wanted = days_of(context.partition_keys)
         self.metadata: dict[date, Mapping[str, Any]] = {}
         self._last = time.monotonic()
+        self._errors: dict[date, AmoCrmAssetsError] = {}
+
+    @property
+    def untried(self) -> list[date]:
+        """Wanted days that are neither done nor have failed."""
+        return [day for day in self.unfinished if day not in self._errors]
+
+    @contextmanager
+    def judged_alone(self, day: date) -> Iterator[None]:
+        """Work on one day, whose own error fails it and not the days beside it: `raise_errors` ends the step then.
+
+        What would fail on every day ends the step at once: what may pass by itself, and a storage that refuses.
+        """
+        try:
+            yield
+        except (TransientError, StorageRefused, SettingsError):
+            raise
+        except AmoCrmAssetsError as error:
+            self._errors[day] = error
+
+    def raise_errors(self) -> None:
+        """Raise what failed single days, once the others are done."""
+        if self._errors:
+            first = min(self._errors)
+            for day, error in sorted(self._errors.items()):
+                if day != first:
+                    self._context.log.error("%s: %s", day, error)
+            raise self._errors[first]
 
     @property
     def unfinished(self) -> list[date]:
@@ -66,6 +96,20 @@ class StepDays:
             )
 
 
+def runs_resumed(context: dg.AssetExecutionContext) -> set[str]:
+    """This run, and the failed ones that it goes on with: those that were executed again "from failure".
+
+    A run that is executed again as a whole begins anew, as does every other.
+    """
+    run: dg.DagsterRun | None = context.run
+    runs: set[str] = set()
+    while run is not None and run.run_id not in runs:
+        runs.add(run.run_id)
+        goes_on = run.tags.get(_RESUMES) == "true" and run.parent_run_id
+        run = context.instance.get_run_by_id(goes_on) if goes_on else None
+    return runs
+
+
 @contextmanager
 def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[StepDays]:
     """The days of a step. An error from inside becomes a failure or a retry that names the days it leaves.
@@ -75,11 +119,26 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
     days = StepDays(context)
     try:
         with listen(context.log.warning), acting_for(f"run {context.run.run_id}"):
+            if context.retry_number:
+                _pause(retries.wait_seconds(context.retry_number - 1))
             yield days
+            days.raise_errors()
     except AmoCrmAssetsError as error:
         if retries.is_last(error, context.retry_number):
             days.mark_done()
         fail(error, unfinished=days.unfinished, retries=retries, retry_number=context.retry_number)
-    except BaseException:  # somebody stopped the run, or a defect
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        days.mark_done()
+        if is_listened_to():
+            # Somebody pressed Ctrl-C: that is no failure. Dagster knows of its own *Terminate* without being told.
+            context.instance.report_run_canceling(context.run, message="The command was interrupted.")
+        raise
+    except BaseException:  # a defect
         days.mark_done()
         raise
+
+
+def _pause(seconds: float) -> None:
+    """Wait before an attempt that is not the first, here, where a signal ends the wait."""
+    with waiting("the next try", until=time.time() + seconds):
+        time.sleep(seconds)

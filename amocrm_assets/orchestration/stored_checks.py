@@ -1,6 +1,6 @@
 """Checks of what lies in the storage and in the warehouse. They run after the assets, and alone at any time.
 
-Which rows and shards there are is known to `rows` and `warehouse`; here they are compared.
+Shards are compared in `shard_comparison`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import leads_key, shards_key
 from amocrm_assets.orchestration.checks import verdict
+from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.partitions import days_of_run
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
-from amocrm_assets.orchestration.stored_rows import days_with_rows, repeated_ids, row_count
+from amocrm_assets.orchestration.shard_comparison import compare_shards, materialised_days
+from amocrm_assets.orchestration.stored_rows import days_with_rows, repeated_ids
 from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ def _ids_unique(source: SourceSettings) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=leads_key(source),
         name="ids_unique",
+        # Rows with repeated ids never become a shard.
+        blocking=True,
         description=(
             "A lead is in the rows of a day once, whatever number of captures the day has. Run alone, it looks at"
             " every day that has rows."
@@ -37,15 +42,23 @@ def _ids_unique(source: SourceSettings) -> dg.AssetChecksDefinition:
     def ids_unique(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
         storage = amocrm.storage()
         days = _days(context, source, storage)
-        repeated = {day: repeated_ids(storage, source.subdomain, day) for day in days}
+        repeated: dict[date, list[int]] = {}
+        unreadable: dict[date, str] = {}
+        for day in days:
+            try:
+                repeated[day] = repeated_ids(storage, source.subdomain, day)
+            except ActionRequired as error:  # a damaged file is this day's verdict, and the others have theirs
+                unreadable[day] = f"{error.cause} {error.fix}"
         bad = {day: ids for day, ids in repeated.items() if ids}
         return verdict(
             "ids_unique",
-            bad=list(bad),
-            of=repeated,
+            bad=sorted([*bad, *unreadable]),
+            of=repeated | unreadable,
             severity=dg.AssetCheckSeverity.ERROR,
-            said="Leads stand in the rows of a day more than once. Materialise `leads` for these days again.",
+            said="Leads stand in the rows of a day more than once, or its rows cannot be read. Materialise `leads`"
+            " for these days again.",
             example_ids=", ".join(str(lead) for ids in bad.values() for lead in ids[:3]),
+            unreadable="; ".join(f"{day}: {said}" for day, said in list(unreadable.items())[:5]),
         )
 
     return ids_unique
@@ -56,24 +69,29 @@ def _equals_rows(source: SourceSettings) -> dg.AssetChecksDefinition:
         asset=shards_key(source),
         name="equals_rows",
         description=(
-            "Every shard holds as many rows as `leads` has for its day, by the warehouse's own count; the schema"
-            " was compared when it was loaded. Run alone, it looks at every day that has rows."
+            "Every day that Dagster shows as materialised has a shard in the warehouse and rows in the storage, no"
+            " shard is going to expire, and the shards of the run hold as many rows as `leads` has for their day,"
+            " by the warehouse's own count. Run alone, it counts the rows of every day."
         ),
     )
     def equals_rows(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
-        storage = amocrm.storage()
-        days = _days(context, source, storage)
-        expected = {day: row_count(storage, source.subdomain, day) for day in days}
-        held = amocrm.warehouse().shard_days(source.subdomain)
-        bad = [day for day, count in expected.items() if held.get(day) != count]
+        found = compare_shards(
+            source,
+            amocrm.storage(),
+            amocrm.warehouse(),
+            materialised=materialised_days(context.instance, source),
+            bounds=days_of_run(context.run),
+        )
         return verdict(
             "equals_rows",
-            bad=bad,
-            of=expected,
+            bad=found.bad_days,
+            of=dict.fromkeys([*found.looked_at, *found.bad_days]),
             severity=dg.AssetCheckSeverity.ERROR,
-            said="Shards and rows differ: somebody changed or removed tables, or `amoCrmLeads` was not"
-            " materialised after `leads`. Materialise it for these days.",
-            examples="; ".join(f"{day}: {held.get(day, 'no')} instead of {expected[day]} rows" for day in bad[:5]),
+            said=str(found),
+            examples=found.examples,
+            gone=in_words(found.gone),
+            without_rows=in_words(found.without_rows),
+            expiring=in_words(list(found.expiring)),
         )
 
     return equals_rows

@@ -8,15 +8,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.errors import ActionRequired
+from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.rows import rows_name
 from amocrm_assets.rows.files import rows_file
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
 PREVIEW_ROWS = 5
-_MAX_CELL = 60
 
 
 def days_with_rows(storage: Storage, subdomain: str) -> list[date]:
@@ -36,17 +39,32 @@ def row_count(storage: Storage, subdomain: str, day: date) -> int:
 
 
 def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
-    """Ids that stand in the rows of a day more than once."""
+    """Ids that stand in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    with rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
-        counts = pc.value_counts(file.read(columns=["id"]).column("id"))
+    with rows_file(storage, subdomain, day) as path:
+        try:
+            with pq.ParquetFile(path) as file:
+                counts = pc.value_counts(file.read(columns=["id"]).column("id"))
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(storage, subdomain, day, error) from error
     return [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
 
 
-def preview(storage: Storage, source: SourceSettings, day: date) -> str:
-    """The first rows of a day as a Markdown table.
+def _unreadable(storage: Storage, subdomain: str, day: date, error: Exception) -> ActionRequired:
+    return ActionRequired(
+        f"Reading the rows of {subdomain} {day}",
+        cause=f"{storage.uri(rows_name(subdomain, day))} is damaged ({error}).",
+        fix="Materialise `leads` for that day again: rows are made from its captures.",
+        source=subdomain,
+        day=day.isoformat(),
+    )
+
+
+def preview(storage: Storage, source: SourceSettings, day: date) -> dg.TableMetadataValue | None:
+    """The first rows of a day as a table; None for a day without rows.
 
     Where the source does not import names, custom fields are not shown either: they hold names and addresses.
     """
@@ -56,13 +74,8 @@ def preview(storage: Storage, source: SourceSettings, day: date) -> str:
         columns = ["id", "name", *columns[1:], "custom_fields"]
     rows = _first_rows(storage, source.subdomain, day, columns)
     if not rows:
-        return "No lead was updated on this day."
-    lines = [
-        columns,
-        ["---"] * len(columns),
-        *([_cell(row[name], name, source) for name in columns] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return None
+    return text_table(columns, ([_cell(row[name], name, source) for name in columns] for row in rows))
 
 
 def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str]) -> list[dict[str, Any]]:
@@ -75,13 +88,10 @@ def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str])
 
 def _cell(value: Any, column: str, source: SourceSettings) -> str:
     if column == "updated_at" and value is not None:
-        text = f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S}"
-    elif column == "custom_fields":
-        text = ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
-    else:
-        text = "" if value is None else str(value)
-    text = " ".join(text.replace("|", "\\|").split())
-    return text if len(text) <= _MAX_CELL else f"{text[:_MAX_CELL]}…"
+        return f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S}"
+    if column == "custom_fields":
+        return ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
+    return "" if value is None else str(value)
 
 
 def _first_value(field: dict[str, Any]) -> str:

@@ -31,12 +31,14 @@ class DayRows:
     """The rows of a day and what was noticed on the way.
 
     `picked` are numbers of versions in the order of the rows, `sizes` the bytes of all versions as they were sent.
+    `captured_ids` are the ids of all leads of the day in all captures, in order: there must be a row for each.
     `deleted_at` holds, by number of version, since when the lead is known to be deleted.
     """
 
     picked: np.ndarray
     sizes: np.ndarray
     batches: Sequence[pa.RecordBatch]
+    captured_ids: np.ndarray
     deleted_at: Mapping[int, int | None]
     oddities: tuple[Oddity, ...]
     unknown_properties: tuple[str, ...]

@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.rows.json_values import boolean_of, integer_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -56,8 +58,8 @@ class FieldSelection:
         return not called.isdisjoint(self._chosen or ())
 
     def _learn(self, field: dict[str, Any]) -> None:
-        field_id, is_system = field.get("id"), field.get("is_predefined")
-        if type(field_id) is int:
-            self._is_system.setdefault(field_id, is_system if type(is_system) is bool else None)
+        field_id = integer_of(field.get("id"))
+        if field_id is not None:
+            self._is_system.setdefault(field_id, boolean_of(field.get("is_predefined")))
             texts = {text for text in (field.get("name"), field.get("code")) if type(text) is str and text}
             self._names.setdefault(field_id, {str(field_id)}).update(texts)

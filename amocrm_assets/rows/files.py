@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amocrm_assets.captures import capture_names, open_capture
-from amocrm_assets.errors import ActionRequired
+from amocrm_assets.captures import captures_with_seconds_of, open_capture
+from amocrm_assets.errors import ActionRequired, RowsIncomplete
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage.disk import disk_errors
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    import numpy as np
     import pyarrow as pa
 
+    from amocrm_assets.captures.finding import CapturesByDay
     from amocrm_assets.rows.day_rows import DayRows
     from amocrm_assets.rows.oddities import Oddity
     from amocrm_assets.settings import SourceSettings
@@ -50,11 +52,15 @@ def rows_name(subdomain: str, day: date) -> str:
     return f"rows/{subdomain}/leads/{day.isoformat()}.parquet"
 
 
-def write_rows(storage: Storage, source: SourceSettings, day: date) -> RowsWritten:
-    """Merge all captures of a day into its rows file.
+def write_rows(
+    storage: Storage, source: SourceSettings, day: date, *, others: CapturesByDay | None = None
+) -> RowsWritten:
+    """Merge all captures that hold leads of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Raises `ActionRequired` for a day without a capture, `CaptureDamaged`, `Busy`, and errors of the storage.
+    `others` are the account's captures as they were listed before; the day's own are listed anew.
+    Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
+    `CapturesMixed`, `RowsIncomplete`, `Busy`, and errors of the storage.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
@@ -62,15 +68,16 @@ def write_rows(storage: Storage, source: SourceSettings, day: date) -> RowsWritt
     name = rows_name(source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
-        names = capture_names(storage, source.subdomain, day)
+        names = captures_with_seconds_of(storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset="raw_leads")
         rows = rows_of_day(
-            [stack.enter_context(open_capture(storage, capture)) for capture in names], source=source
+            [stack.enter_context(open_capture(storage, capture)) for capture in names], source=source, day=day
         )
         scratch = stack.enter_context(storage.temp_file(name))
         with disk_errors(f"Writing {name}", scratch):
-            _write_parquet(rows, scratch)
+            ids = _write_parquet(rows, scratch)
+            _require_all(rows, ids, source, day)
             size_bytes = scratch.stat().st_size
         storage.replace(name, scratch)
     return RowsWritten(
@@ -109,16 +116,37 @@ def rows_table(storage: Storage, subdomain: str, day: date) -> pa.Table:
         return file.read()
 
 
-def _write_parquet(rows: DayRows, path: Path) -> None:
+def _write_parquet(rows: DayRows, path: Path) -> np.ndarray:
+    """Write the rows; returns their ids in the order of the file."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    ids = [np.empty(0, np.int64)]
     with pq.ParquetWriter(path, arrow_schema(), compression="zstd") as writer:
         for table in rows.tables():
             writer.write_table(table)
+            ids.append(table["id"].to_numpy())
             del table
     # Arrow keeps what it once had: a hundred megabytes that the next step would come on top of.
     pa.default_memory_pool().release_unused()
+    return np.concatenate(ids)
+
+
+def _require_all(rows: DayRows, ids: np.ndarray, source: SourceSettings, day: date) -> None:
+    """Raise `RowsIncomplete` unless each captured lead has its row, once, and there is no other row."""
+    import numpy as np
+
+    if not np.array_equal(ids, rows.captured_ids):
+        lost = np.setdiff1d(rows.captured_ids, ids)
+        raise RowsIncomplete(
+            f"Writing the rows of {source.subdomain} {day}",
+            cause=f"the captures hold {len(rows.captured_ids)} leads of the day, and the rows are {len(ids)}"
+            f" ({len(lost)} without a row, for example {', '.join(map(str, lost[:3])) or 'none'}).",
+            fix="Report this. The rows that were there before stay.",
+            source=source.subdomain,
+            day=day.isoformat(),
+        )
 
 
 def _missing(doing: str, subdomain: str, day: date, *, asset: str) -> ActionRequired:

@@ -11,8 +11,11 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from amocrm_assets.json_bytes import MAX_DEPTH
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-_DIGITS = re.compile(r"-?[0-9]{1,19}")
+_DIGITS = re.compile(r"(-?[0-9]{1,19})(\.0*)?")
+_BOOLEANS = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 # Python refuses to turn longer literals into integers.
 _MAX_INTEGER_DIGITS = 4000
 
@@ -24,31 +27,49 @@ class Number(str):
 
 
 def load_json(text: str) -> Any:
-    """Decode JSON, numbers as `int` or `Number`. Raises `ValueError`, or `RecursionError` for a deep nesting."""
+    """Decode JSON, numbers as `int` or `Number`. Raises `ValueError`, and `RecursionError` for a deep nesting."""
     return json.loads(text, parse_float=Number, parse_int=_integer, parse_constant=_no_constant)
 
 
-def compact_json(value: Any) -> str:
+def compact_json(value: Any, *, levels: int = MAX_DEPTH) -> str:
     """The value as JSON with sorted keys and no spaces, each number as it was sent.
 
-    Raises `RecursionError` for a deep nesting.
+    Raises `RecursionError` for more than `levels` levels: always the same number, however deep the caller is.
     """
     if isinstance(value, Number):
         return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{compact_json(key)}:{compact_json(value[key])}" for key in sorted(value)) + "}"
+    if not isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    if levels == 0:
+        raise RecursionError("a value that is nested too deeply")
     if isinstance(value, list):
-        return "[" + ",".join(compact_json(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+        return "[" + ",".join(compact_json(item, levels=levels - 1) for item in value) + "]"
+    pairs = (f"{compact_json(key)}:{compact_json(value[key], levels=levels - 1)}" for key in sorted(value))
+    return "{" + ",".join(pairs) + "}"
 
 
 def integer_of(value: Any) -> int | None:
-    """The 64-bit integer that a JSON value is: a number without fraction (5, 5.0, 5e0) or a text of digits."""
+    """The 64-bit integer that a JSON value is: a number without fraction (5, 5.0, 5e0), or a text like "5"."""
     if type(value) is str:
-        value = int(value) if _DIGITS.fullmatch(value) else None
+        spelled = _DIGITS.fullmatch(value)
+        value = int(spelled[1]) if spelled else None
     elif type(value) is Number:
         value = _whole(value)
     return value if type(value) is int and INT64_MIN <= value <= INT64_MAX else None
+
+
+def boolean_of(value: Any) -> bool | None:
+    """The boolean that a JSON value is, or spells: gateways written in PHP send 0, "1" or "true"."""
+    return value if type(value) is bool else _BOOLEANS.get(value) if type(value) in (int, str) else None
+
+
+def list_of(value: Any) -> list[Any] | None:
+    """The list that a JSON value is, or numbers: PHP writes a list with gaps as `{"0": …, "2": …}`."""
+    if type(value) is list:
+        return value
+    if type(value) is dict and all(key.isdecimal() and key.isascii() for key in value):
+        return [value[key] for key in sorted(value, key=lambda key: (len(key), key))]
+    return None
 
 
 def kind_of(value: Any) -> str:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 # Leads that become columns at once: so few that they are still in the processor's cache.
 _BATCH_LEADS = 128
+_BATCH_BYTES = 8_000_000
 # Leads, or bytes of them, in a batch that is kept: few are quick to pick from, and Arrow holds 2 GB a column.
 _KEPT_LEADS = 4_096
 _KEPT_BYTES = 64_000_000
+_IDS_GATHERED = 1_000_000
 
 
 class LatestVersions:
@@ -43,6 +45,9 @@ class LatestVersions:
         self._begins: list[int] = []
         self._known: tuple[dict[int, int], dict[int, int]] = {}, {}
         self._waiting: list[Lead] = []
+        self._waiting_bytes = 0
+        # Every lead of every capture, to prove in the end that each has its row.
+        self._captured = CapturedIds()
         self._small: list[pa.RecordBatch] = []
         self._small_bytes = 0
         self._batches: list[pa.RecordBatch] = []
@@ -58,13 +63,16 @@ class LatestVersions:
         """Keep versions that no newer capture has outdated; returns the number of each by its place in `leads`."""
         kept = {place: lead for place, lead in enumerate(leads) if lead and not self._is_outdated(lead)}
         first = len(self._ids)
+        self._captured.add([lead.id for lead in leads if lead])
         self._ids.extend([lead.id for lead in kept.values()])
         self._updated_at.extend(map(_moment, kept.values()))
         self._is_stub.extend(map(_is_stub, kept.values()))
         self._sizes.extend([sizes[place] for place in kept])
         self._waiting += kept.values()
-        self._small_bytes += sum(self._sizes[first:])
-        if len(self._waiting) >= _BATCH_LEADS:
+        kept_bytes = sum(self._sizes[first:])
+        self._small_bytes += kept_bytes
+        self._waiting_bytes += kept_bytes
+        if len(self._waiting) >= _BATCH_LEADS or self._waiting_bytes >= _BATCH_BYTES:
             self._make_batch()
         if len(self._small) * _BATCH_LEADS >= _KEPT_LEADS or self._small_bytes >= _KEPT_BYTES:
             self._join_batches()
@@ -85,6 +93,7 @@ class LatestVersions:
             picked=picked,
             sizes=np.array(self._sizes, np.int64),
             batches=self._batches,
+            captured_ids=self._captured.sorted(),
             deleted_at=deleted_at,
             oddities=notes.counted(dict(zip(picked.tolist(), ids[picked].tolist(), strict=True))),
             unknown_properties=tuple(sorted(unknown)),
@@ -118,7 +127,7 @@ class LatestVersions:
         if self._waiting:
             first = len(self._sizes) - len(self._waiting)
             self._small.append(self._maker.batch(self._waiting, first_version=first))
-            self._waiting = []
+            self._waiting, self._waiting_bytes = [], 0
 
     def _join_batches(self) -> None:
         import pyarrow as pa
@@ -127,6 +136,31 @@ class LatestVersions:
         if self._small:
             self._batches += pa.Table.from_batches(self._small).combine_chunks().to_batches()
             self._small, self._small_bytes = [], 0
+
+
+class CapturedIds:
+    """Ids of leads in captures, each once, gathered in little memory: a day may be captured thousands of times."""
+
+    def __init__(self) -> None:
+        self._ids = array("q")
+        self._unique_ids = 0
+
+    def __len__(self) -> int:
+        """How many are held: each once, and those that came since that was looked at."""
+        return len(self._ids)
+
+    def add(self, ids: Sequence[int]) -> None:
+        """Remember these ids."""
+        self._ids.extend(ids)
+        if len(self._ids) > 2 * self._unique_ids + _IDS_GATHERED:
+            self._ids = array("q", self.sorted().tobytes())
+            self._unique_ids = len(self._ids)
+
+    def sorted(self) -> np.ndarray:
+        """The ids in order, each once."""
+        import numpy as np
+
+        return np.unique(np.array(self._ids, np.int64))
 
 
 def _moment(lead: Lead) -> int:

@@ -7,9 +7,10 @@ not pass here; counting the notes is the affair of `oddities`.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from amocrm_assets.rows.json_values import integer_of, kind_of, load_json
+from amocrm_assets.json_bytes import MAX_DEPTH, without_deep_values
+from amocrm_assets.rows.json_values import boolean_of, integer_of, kind_of, list_of, load_json
 from amocrm_assets.rows.leads import NEEDED, RENAMED, Field, Item, Lead, WholeItem
 from amocrm_assets.shard import COLUMNS
 
@@ -26,10 +27,13 @@ def lead_of_malformed(line: bytes) -> tuple[Lead | None, Iterable[str], list[str
     """The lead, or None for a line without a usable id; the names of its properties; notes of what did not fit."""
     text = _unicode(line)
     notes = [] if text.encode() == line else ["lead: text that is no Unicode, replaced by U+FFFD"]
+    flat = without_deep_values(text.encode()).decode()
+    if flat != text:
+        notes.append(f"lead: a value with more than {MAX_DEPTH} levels, left out")
     try:
-        sent = load_json(text)
-    except (ValueError, RecursionError):
-        return None, (), [*notes, "lead: a line that is no JSON, or nested too deeply"]
+        sent = load_json(flat)
+    except ValueError:
+        return None, (), [*notes, "lead: a line that is no JSON"]
     if type(sent) is not dict:
         return None, (), [*notes, f"lead: {kind_of(sent)} where an object belongs"]
     return _Shaper(notes).lead(sent), sent, notes
@@ -83,18 +87,18 @@ class _Shaper:
         """Objects of a list. An item that is none cannot stand in a RECORD: it is left out and noted."""
         if value is None or value == {}:  # API v2 wrote {} for an empty list
             return []
-        if type(value) is not list:
-            self._note(column, value, "a list")
-            return []
-        for item in value:
+        items = list_of(value)
+        if items is None or items is not value:
+            self._note(column, value, "a list", taken=items is not None and "for the one it numbers")
+        for item in items or ():
             if type(item) is not dict:
                 self._note(f"{column}[]", item, "an object")
-        return [item for item in value if type(item) is dict]
+        return [item for item in items or () if type(item) is dict]
 
     def _integer(self, column: str, value: Any) -> int | None:
         number = integer_of(value)
         if number is not None and type(value) is str:
-            self._notes.append(f"{column}: text where an integer belongs, taken for the number it spells")
+            self._note(column, value, "an integer", taken="for the number it spells")
         elif number is None and value is not None and column not in NEEDED:
             self._note(column, value, "an integer")
         return number
@@ -108,8 +112,10 @@ class _Shaper:
     def _boolean(self, column: str, value: Any) -> bool | None:
         if value is None or type(value) is bool:
             return value
-        self._note(column, value, "a boolean")
-        return None
+        boolean = boolean_of(value)
+        self._note(column, value, "a boolean", taken=boolean is not None and "for the one it spells")
+        return boolean
 
-    def _note(self, column: str, value: Any, belongs: str) -> None:
-        self._notes.append(f"{column}: {kind_of(value)} where {belongs} belongs")
+    def _note(self, column: str, value: Any, belongs: str, *, taken: str | Literal[False] = False) -> None:
+        note = f"{column}: {kind_of(value)} where {belongs} belongs"
+        self._notes.append(f"{note}, taken {taken}" if taken else note)

@@ -84,7 +84,7 @@ class RecordBatchBuilder:
         return texts
 
     def _text(self, item: Item, field_type: str | None, version: int) -> str | None:
-        text = self._texts.text(_whole(item) if item.value is UNSET else item.value, field_type)
+        text = self._texts.text(whole_item(item) if item.value is UNSET else item.value, field_type)
         if isinstance(text, InvalidValue):
             self._notes.of_version(version, [text.note])
             return None
@@ -103,6 +103,7 @@ def _records(repeated: pa.ListType, owners: Sequence[Sequence[object]], **column
     return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(arrays, fields=parts), type=repeated)
 
 
-def _whole(item: Item) -> WholeItem:
+def whole_item(item: Item) -> WholeItem:
+    """What stands for the value of an item that has none."""
     pairs = ((name, getattr(item, name)) for name in item.__struct_fields__)
     return WholeItem((name, value) for name, value in pairs if value is not UNSET)

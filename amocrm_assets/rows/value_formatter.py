@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.rows.json_values import Number, compact_json, integer_of, kind_of
+from amocrm_assets.rows.json_values import Number, boolean_of, compact_json, integer_of, kind_of
 from amocrm_assets.rows.leads import WholeItem
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _OBJECTS = ("file", "items", "legal_entity", "linked_entity", "payer", "supplier
 CONVERTED = frozenset({"birthday", "checkbox", "date", "date_time"})
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?")
+# Digits that may be a date without hyphens (20200508, 080520, 2020) as well as Unix seconds.
+_AMBIGUOUS = re.compile(r"[0-9]{4}|[0-9]{6}|[0-9]{8}")
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,13 @@ def _dates_only(text: Callable[[int | str], str | None]) -> Callable[[Any], str 
 
 
 def _moment_of(value: int | str, zone: tzinfo) -> datetime | None:
-    """The moment of Unix seconds or of an ISO text, by the clocks of the zone."""
+    """The moment of Unix seconds, in quotes or not, or of an ISO text, by the clocks of the zone."""
     try:
-        if type(value) is str:
-            if not _ISO.fullmatch(value):
-                return None
+        if type(value) is str and _ISO.fullmatch(value):
             moment = datetime.fromisoformat(value)
             return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+        if type(value) is str and _AMBIGUOUS.fullmatch(value):
+            return None
         seconds = integer_of(value)
         return None if seconds is None else datetime.fromtimestamp(seconds, zone)
     except (ValueError, OverflowError, OSError):  # no such day, or none that a calendar has
@@ -113,9 +115,8 @@ def _object(value: Any) -> str | None:
 
 
 def _checkbox(value: Any) -> str | None:
-    if type(value) is bool:
-        return "true" if value else "false"
-    return value if value in ("true", "false") else None
+    checked = boolean_of(value)
+    return None if checked is None else "true" if checked else "false"
 
 
 def _anything(value: Any) -> str:

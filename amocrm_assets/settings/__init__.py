@@ -2,6 +2,7 @@
 
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
 from amocrm_assets.settings.deployment import Deployment, dagster_home, google_key_file, secret
+from amocrm_assets.settings.loopback import is_cleartext, is_loopback
 from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "SourceSettings",
     "dagster_home",
     "google_key_file",
+    "is_cleartext",
+    "is_loopback",
     "secret",
     "wrong_credentials",
 ]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from amocrm_assets.settings.loopback import is_cleartext
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -35,6 +38,31 @@ class OAuthSettings(Settings):
     @classmethod
     def _is_a_variable(cls, value: str) -> str:
         return variable_name(value)
+
+    @field_validator("redirect_uri")
+    @classmethod
+    def _is_a_redirect_address(cls, value: str) -> str:
+        if "@" in value:  # not repeated: it may hold a password
+            raise ValueError(
+                "an address holds neither user nor password; write like http://127.0.0.1:8910/callback"
+            )
+        if not re.fullmatch(r"https?://[^\s#]{1,2000}", value) or not has_a_host(value):
+            raise ValueError(f"{value[:100]!r} is not an address; write like http://127.0.0.1:8910/callback")
+        if is_cleartext(value):
+            raise ValueError(
+                f"{value[:100]!r} would carry the authorisation code in the clear; write https://, or http:// with"
+                " 127.0.0.1, [::1] or localhost (the same in the integration's settings)"
+            )
+        return value
+
+
+def has_a_host(url: str) -> bool:
+    """Whether an address names a host, and a port that exists if any."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number up to 65535, or a bracket is left open
+        return False
 
 
 def wrong_credentials(access_token_env: object, oauth: object) -> str | None:

@@ -10,13 +10,23 @@ import re
 from datetime import date
 from functools import cache
 from typing import Annotated
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from amocrm_assets.settings.credentials import OAuthSettings, Settings, variable_name, wrong_credentials
+from amocrm_assets.settings.credentials import (
+    OAuthSettings,
+    Settings,
+    has_a_host,
+    variable_name,
+    wrong_credentials,
+)
+from amocrm_assets.settings.loopback import is_cleartext
 
+# A label of a host's name (RFC 1035, 2.3.4).
+MAX_SUBDOMAIN_CHARACTERS = 63
+# No account comes near; they bound what one line of defs.yaml can ask for.
+MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 # What Dagster takes; it would stop loading with an error that names no file.
 OWNER = re.compile(r"team:[^\s:]+|[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -149,6 +159,8 @@ class SourceSettings(Settings):
             raise ValueError(
                 f"{value!r} is not a subdomain; write only the account's name: letters, digits, hyphens"
             )
+        if len(value) > MAX_SUBDOMAIN_CHARACTERS:
+            raise ValueError(f"a subdomain has up to {MAX_SUBDOMAIN_CHARACTERS} characters, this has {len(value)}")
         return value
 
     @field_validator("base_url")
@@ -158,8 +170,13 @@ class SourceSettings(Settings):
             return None
         if "@" in value:  # not repeated: it may hold a password
             raise ValueError("an address holds neither user nor password; write like https://my-shop.kommo.com")
-        if not re.fullmatch(r"https?://[^/?#\s]+/?", value) or not _has_a_host(value):
+        if not re.fullmatch(r"https?://[^/?#\s]+/?", value) or not has_a_host(value):
             raise ValueError(f"{value!r} is not an address of an account; write like https://my-shop.kommo.com")
+        if is_cleartext(value):
+            raise ValueError(
+                f"{value!r} would send the token in the clear; write https:// (http:// is for 127.0.0.1, [::1] and"
+                " localhost only)"
+            )
         return value.rstrip("/")
 
     @field_validator("access_token_env")
@@ -174,10 +191,21 @@ class SourceSettings(Settings):
             raise ValueError(f"{value!r} is not a time zone; write an IANA name like Europe/Moscow")
         return value
 
+    @field_validator("display_name")
+    @classmethod
+    def _is_a_title(cls, value: str | None) -> str | None:
+        if value is not None and (len(value) > MAX_NAME_CHARACTERS or not value.isprintable()):
+            raise ValueError(f"a display name is one line of at most {MAX_NAME_CHARACTERS} characters")
+        return value
+
     @field_validator("leads_custom_fields", mode="before")
     @classmethod
     def _name_fields(cls, value: object) -> object:
+        if isinstance(value, list) and len(value) > MAX_FIELDS:
+            raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
         for name in value if isinstance(value, list) else []:
+            if isinstance(name, str) and len(name) > MAX_NAME_CHARACTERS:
+                raise ValueError(f"{name[:20]!r}… names no field: it has over {MAX_NAME_CHARACTERS} characters")
             if isinstance(name, bool) or name == "":
                 raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
         return value
@@ -243,14 +271,6 @@ class SourceSettings(Settings):
 def _zones() -> frozenset[str]:
     """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
     return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
-
-
-def _has_a_host(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number up to 65535, or a bracket is left open
-        return False
 
 
 def _between(value: int, first: int, last: int) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from amocrm_assets.cancellation import check_cancelled, is_cancelled
 from amocrm_assets.errors import Busy
 from amocrm_assets.storage import Versioned, checked_name
 from amocrm_assets.storage.disk import disk_errors
@@ -156,8 +157,9 @@ class FolderStorage:
             waiting(f"the lock {name}", until=time.time() + wait_seconds, holder=note.read),
         ):
             try:
-                lock.acquire(timeout=wait_seconds)
+                lock.acquire(timeout=wait_seconds, cancel_check=is_cancelled)
             except Timeout as error:
+                check_cancelled()
                 raise Busy(
                     f"Taking the lock {name}",
                     cause=held_by(note.read(), wait_seconds),

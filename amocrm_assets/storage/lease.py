@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from amocrm_assets.cancellation import sleep
 from amocrm_assets.errors import Busy, StorageRefused, StorageUnavailable
 from amocrm_assets.storage.holder import held_by, this_holder
 from amocrm_assets.waiting import waiting
@@ -78,7 +79,7 @@ class Lease:
                 if not free and _now() >= deadline:
                     raise self._busy(wait_seconds)
                 if not free:
-                    time.sleep(min(self._seconds / _LOOKS, max(deadline - _now(), 0)))
+                    sleep(min(self._seconds / _LOOKS, max(deadline - _now(), 0)))
 
     def _busy(self, wait_seconds: float) -> Busy:
         return Busy(

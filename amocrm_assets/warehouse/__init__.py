@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from amocrm_assets.warehouse.address import DuckDbAddress, read_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import date
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import date, datetime
 
     import pandas as pd
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShardLoad:
-    """One shard to be put: the account, the day, and the rows file in the storage that holds its rows."""
+    """One shard to load: the account, the day, and the rows file in the storage that holds its rows."""
 
     subdomain: str
     day: date
@@ -41,13 +41,18 @@ class LoadResult:
     """None where the warehouse does not tell (DuckDB)."""
     job_id: str | None = None
     """The load job, where there was one (BigQuery)."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know of a shard that is there and verified."""
 
 
 class Warehouse(Protocol):
     """A place for shards. Errors: `WarehouseUnavailable`, `Busy` may pass, `WarehouseRefused` needs a person."""
 
-    def prepare(self) -> None:
-        """Make sure that shards can be put here (the file, the dataset, the rights), before amoCRM is asked."""
+    def prepare(self) -> list[str]:
+        """Make sure that shards can be loaded (the file, the dataset, the rights), before amoCRM is asked.
+
+        Returns warnings: what does not prevent a load and should be changed by a person, with its fix.
+        """
         ...
 
     def table(self, name: str) -> str:
@@ -59,14 +64,22 @@ class Warehouse(Protocol):
     ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
         """Replace shards, side by side where the warehouse can; one pair per load, in order of completion.
 
-        A shard that fails does not hinder the others. Each is verified: the table's own count and schema equal
+        A shard that fails does not affect the others. Each is verified: the table's own count and schema equal
         the rows', or its pair holds `ShardMismatch`. Until the iterator has ended, the warehouse may be held:
-        ask it nothing else meanwhile. Raises what hinders every shard, such as `Busy`.
+        ask it nothing else meanwhile. Raises what prevents every load, such as `Busy`.
         """
         ...
 
     def shard_days(self, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count, in order. Empty where there is no warehouse yet."""
+        ...
+
+    def shard_days_of(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+        """`shard_days` of each of several accounts, from one listing of the warehouse."""
+        ...
+
+    def expirations(self, subdomain: str) -> dict[date, datetime]:
+        """Days whose shard the warehouse is going to delete by itself, and when (UTC), in order."""
         ...
 
     def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
@@ -79,22 +92,25 @@ class Warehouse(Protocol):
     def replace_latest_view(self, subdomain: str) -> str:
         """Create or replace the view of each lead's newest row over all shards; returns its full name.
 
-        Call it after `put`: a view may see only the shards that were there when it was made. Raises
+        Call it after `load`: a view may see only the shards that were there when it was made. Raises
         `WarehouseRefused` if there is none yet.
         """
         ...
 
 
-def open_warehouse(url: str) -> Warehouse:
+def open_warehouse(url: str, *, wait_seconds: float | None = None) -> Warehouse:
     """The warehouse that `AMOCRM_WAREHOUSE` names; nothing is opened or asked yet.
 
-    Raises `SettingsError` for a URL it does not understand.
+    `wait_seconds` is how long a call may wait for a warehouse that somebody holds or that does not answer, for
+    callers with less time than the warehouse's own deadlines. Raises `SettingsError` for a URL it does not
+    understand.
     """
     address = read_address(url)
     if isinstance(address, DuckDbAddress):
-        from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
+        from amocrm_assets.warehouse.duckdb import WAIT_SECONDS, DuckDbWarehouse
 
-        return DuckDbWarehouse(address.path)
+        return DuckDbWarehouse(address.path, wait_seconds=WAIT_SECONDS if wait_seconds is None else wait_seconds)
     from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
+    from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 
-    return BigQueryWarehouse(address)
+    return BigQueryWarehouse(address, timeouts=None if wait_seconds is None else Timeouts.within(wait_seconds))

@@ -92,7 +92,7 @@ def _is_loopback(host: str | None) -> bool:
 
 def _wrong(url: str, what: str) -> SettingsError:
     return SettingsError(
-        f"WindowReader AMOCRM_WAREHOUSE={url}",
+        f"Reading AMOCRM_WAREHOUSE={url}",
         cause="it names no warehouse that is known.",
         fix=f"{what[0].upper()}{what[1:]}.",
         variable="AMOCRM_WAREHOUSE",

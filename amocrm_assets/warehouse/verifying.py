@@ -1,18 +1,20 @@
-"""Whether what a warehouse says of a shard is what was loaded.
+"""Whether rows, shards and what a warehouse says of them are there and agree.
 
-The warehouses ask themselves for count and columns; this compares. What to do with a shard that differs
-(undo it, report it) is theirs.
+The warehouses ask for count and columns of a shard; the comparison is here, and so are the errors for rows or
+shards that do not exist. What to do with a shard that differs (undo it, report it) is decided by the caller.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from amocrm_assets.errors import ShardMismatch
+from amocrm_assets.errors import ShardMismatch, WarehouseRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import date
 
     from amocrm_assets.warehouse import ShardLoad
 
@@ -40,3 +42,39 @@ def verify_shard(
             subdomain=load.subdomain,
             day=load.day.isoformat(),
         )
+
+
+def missing_shard(table: str, day: date) -> WarehouseRefused:
+    """The error for a shard that should be read and is not there."""
+    return WarehouseRefused(
+        f"Reading {table}",
+        cause="there is no such table.",
+        fix=f"Materialise {day} first.",
+        table=table,
+        day=day.isoformat(),
+    )
+
+
+def no_shard(view: str) -> WarehouseRefused:
+    """The error for a view over shards where there is no shard."""
+    return WarehouseRefused(
+        f"Writing the view {view}",
+        cause="the account has no shard yet.",
+        fix="Materialise a day first.",
+        view=view,
+    )
+
+
+@contextmanager
+def rows_of(load: ShardLoad) -> Iterator[None]:
+    """Reading the rows of a load from the storage. A missing file becomes `WarehouseRefused`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise WarehouseRefused(
+            f"Loading the rows of {load.day}",
+            cause=f"there is no {load.rows} in the storage.",
+            fix=f"Materialise the asset `leads` for {load.day} first.",
+            subdomain=load.subdomain,
+            day=load.day.isoformat(),
+        ) from error

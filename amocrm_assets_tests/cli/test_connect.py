@@ -39,7 +39,7 @@ def test_a_person_consents_in_the_browser_and_is_connected(
     oauth = {"client_id_env": "ACME_ID", "client_secret_env": "ACME_SECRET", "redirect_uri": redirect}
     add_source(base_url=sandbox.url, oauth=oauth)
     # The sandbox agrees at once: following its redirects is what a browser does.
-    monkeypatch.setattr("click.launch", lambda page: requests.get(page, timeout=5))
+    monkeypatch.setattr("click.launch", lambda page: requests.get(page, timeout=60))
     ran = run("connect", "acme")
     assert (ran.status, ran.err) == (0, "")
     assert "Connected acme. The tokens are kept in " in ran.out

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import threading
+import time
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 
 from amocrm_assets.captures import capture_names
@@ -20,10 +26,11 @@ from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.accounts import leads_of, sandbox_with, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.sandbox.options import FaultKind
 
 YESTERDAY = datetime.now(source().zone).date() - timedelta(days=1)
 
@@ -40,7 +47,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def sandbox(deployment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A sandbox with leads of three days, and a defs folder whose only source reads it."""
-    with sandbox_with(leads_of(YESTERDAY - timedelta(days=2), 90, days=3)) as running:
+    with sandbox_with(leads_of(YESTERDAY - timedelta(days=2), 90, days=3), subdomain="acme") as running:
         monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", running.token)
         folder = deployment / "defs" / "acme"
         folder.mkdir(parents=True)
@@ -182,3 +189,85 @@ def test_the_demo_shows_seven_shards_and_rows(
 def test_days_that_cannot_be_read_are_refused(first: date | None, last: date | None, fix: str) -> None:
     with pytest.raises(SettingsError, match=fix):
         days_wanted(source(), first, last)
+
+
+@pytest.mark.usefixtures("dagster_home")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", ["503", "hang", "429-html"])
+def test_a_signal_ends_a_run_in_words_and_leaves_none_that_seems_to_go_on(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], kind: FaultKind, signum: signal.Signals
+) -> None:
+    sandbox.configure(faults=(Fault(kind, seconds=300, retry_after=300 if kind == "429-html" else None),))
+    with signalled_when(lambda: len(sandbox.requests) >= 1, signum) as sent_at:
+        assert run("run", "acme") == 130
+
+    assert time.monotonic() - sent_at[0] < 5
+    said = capsys.readouterr().err
+    assert "interrupted. Days that were finished stay." in said
+    assert f"amocrm-assets run acme --from {YESTERDAY} --to {YESTERDAY} --missing" in said
+    assert "Traceback" not in said
+    assert run_states() == [dg.DagsterRunStatus.CANCELED]
+
+
+@pytest.mark.usefixtures("dagster_home")
+def test_a_signal_ends_a_run_that_waits_for_its_next_try(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amocrm_assets.crm.client.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("amocrm_assets.orchestration.source.Retries", lambda: Retries(3, 300.0))
+    sandbox.configure(faults=(Fault("503"),))
+    with signalled_when(lambda: len(sandbox.requests) >= 3, signal.SIGINT, after_seconds=3) as sent_at:
+        assert run("run", "acme") == 130
+
+    assert time.monotonic() - sent_at[0] < 5
+    assert run_states() == [dg.DagsterRunStatus.CANCELED]
+
+
+@pytest.mark.usefixtures("sandbox", "dagster_home")
+def test_a_signal_before_dagster_begins_leaves_no_run_that_never_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    created = dg.DagsterInstance.create_run_for_job
+
+    def create_and_interrupt(*arguments: object, **named: object) -> object:
+        created(*arguments, **named)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    # The moment between the run's creation and its start is too short to be hit by a signal.
+    monkeypatch.setattr(dg.DagsterInstance, "create_run_for_job", create_and_interrupt)
+
+    assert run("run", "acme") == 130
+    assert run_states() == [dg.DagsterRunStatus.CANCELED]
+
+
+@pytest.fixture
+def dagster_home(deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance of Dagster that keeps its runs."""
+    home = deployment / "dagster_home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+
+
+def run_states() -> list[dg.DagsterRunStatus]:
+    with dg.DagsterInstance.get() as instance:
+        return [each.status for each in instance.get_runs()]
+
+
+@contextmanager
+def signalled_when(
+    reached: Callable[[], bool], signum: signal.Signals, *, after_seconds: float = 1.0
+) -> Iterator[list[float]]:
+    """This process gets a signal some time after the condition holds; yields when it was sent."""
+    sent_at: list[float] = []
+
+    def send() -> None:
+        deadline = time.monotonic() + 60
+        while not reached() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(after_seconds)
+        sent_at.append(time.monotonic())
+        os.kill(os.getpid(), signum)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    yield sent_at
+    thread.join()

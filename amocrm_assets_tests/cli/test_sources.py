@@ -42,6 +42,12 @@ def materialised(instance: dg.DagsterInstance, key: str, *days: date) -> None:
         instance.report_runless_asset_event(done)
 
 
+def make_shards(folder: Path, subdomain: str, *days: date) -> None:
+    with duckdb.connect(folder / "warehouse.duckdb") as warehouse:
+        for day in days:
+            warehouse.execute(f'CREATE TABLE "{shard_name(subdomain, day)}" (id BIGINT)')
+
+
 def test_every_source_stands_in_the_table(
     run: Command, acme: Sandbox, add_source: AddSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,24 +109,64 @@ def test_without_a_dagster_home_days_are_the_warehouses_shards(
 ) -> None:
     yesterday = datetime.now(ZoneInfo("Europe/Moscow")).date() - DAY
     add_source(access_token_env="ACME_TOKEN", start_date=(yesterday - DAY).isoformat())
-    with duckdb.connect(tmp_path / "warehouse.duckdb") as warehouse:
-        warehouse.execute(f"CREATE TABLE {shard_name('acme', yesterday)} (id BIGINT)")
+    make_shards(tmp_path, "acme", yesterday)
     state = run("sources", "--json").json()[0]
     assert state["last_day"] == yesterday.isoformat()
     assert state["missing_days"] == [(yesterday - DAY).isoformat()]
 
 
 def test_days_are_counted_from_dagsters_history(
-    run: Command, add_source: AddSource, instance: dg.DagsterInstance
+    run: Command, add_source: AddSource, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     today = datetime.now(ZoneInfo("Europe/Moscow")).date()
     every = [today - DAY * back for back in range(10, 0, -1)]
     add_source(access_token_env="ACME_TOKEN", start_date=every[0].isoformat())
     materialised(instance, "acme", *every[:-1])
+    make_shards(tmp_path, "acme", *every)
     state = run("sources", "--json").json()[0]
     assert state["last_day"] == every[-2].isoformat()
     assert state["missing_days"] == [every[-1].isoformat()]
+    assert state["lost_days"] == []
     assert "Missing days: backfill them" in run("sources").out
+
+
+def test_shards_that_are_gone_are_missing_and_named_with_their_fix(
+    run: Command, add_source: AddSource, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    today = datetime.now(ZoneInfo("Europe/Moscow")).date()
+    every = [today - DAY * back for back in range(10, 0, -1)]
+    for subdomain in ("acme", "other"):
+        add_source(subdomain, access_token_env="ACME_TOKEN", start_date=every[0].isoformat())
+        materialised(instance, subdomain, *every)
+    make_shards(tmp_path, "acme", *every[:2], *every[5:])
+    make_shards(tmp_path, "other", *every)
+
+    acme, other = run("sources", "--json").json()
+    gone = [day.isoformat() for day in every[2:5]]
+    assert (acme["lost_days"], acme["missing_days"], acme["last_day"]) == (gone, gone, every[-1].isoformat())
+    assert (other["lost_days"], other["missing_days"]) == ([], [])
+    shown = run("sources").out
+    assert (
+        f"! acme: Dagster shows {gone[0]} to {gone[-1]} as materialised, and the warehouse has no shard" in shown
+    )
+    assert "does not ask amoCRM" in shown
+    assert "! other: Dagster shows" not in shown
+
+
+def test_a_warehouse_that_cannot_be_read_leaves_what_dagster_knows_and_says_so(
+    run: Command, add_source: AddSource, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    yesterday = datetime.now(ZoneInfo("Europe/Moscow")).date() - DAY
+    add_source(access_token_env="ACME_TOKEN", start_date=yesterday.isoformat())
+    materialised(instance, "acme", yesterday)
+    (tmp_path / "warehouse.duckdb").write_text("no database" * 1000)
+
+    ran = run("sources", "--json")
+
+    (state,) = ran.json()
+    assert (state["last_day"], state["missing_days"], state["lost_days"]) == (yesterday.isoformat(), [], [])
+    assert "the warehouse was not read" in ran.err
+    assert "The file is damaged" in ran.err
 
 
 def test_a_day_is_missing_once_it_has_ended_in_the_sources_zone() -> None:

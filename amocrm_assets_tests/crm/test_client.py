@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets.cancellation import Cancelled
 from amocrm_assets.crm.account import read_account, read_catalogue
-from amocrm_assets.crm.client import MAX_ATTEMPTS, MAX_CONSECUTIVE_429S, AmoCrmClient, ClientClosed
+from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.rate_limit_backoff import REFUSED_DEADLINE_SECONDS
+from amocrm_assets.crm.retries import MAX_ATTEMPTS
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
@@ -37,7 +40,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(autouse=True)
 def no_faults(sandbox: Sandbox) -> None:
-    sandbox.configure(faults=(), requests_per_second=None)
+    sandbox.configure(faults=(), requests_per_second=None, latency_seconds=0)
 
 
 def test_the_account_says_who_it_is(sandbox: Sandbox) -> None:
@@ -135,12 +138,14 @@ def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
 
     with (
         client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client,
-        pytest.raises(AccountBlocked, match="Lower requests_per_second"),
+        pytest.raises(AmoCrmUnavailable, match="Lower requests_per_second") as stop,
     ):
         read_account(client)
 
-    assert client.stats.requests == MAX_CONSECUTIVE_429S
-    assert free_time.now >= 60
+    assert stop.value.facts["status"] == 429
+    # Asking on gets accounts blocked: few requests, over all of the time that there is.
+    assert client.stats.requests <= 16
+    assert REFUSED_DEADLINE_SECONDS - 240 <= free_time.now <= REFUSED_DEADLINE_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -185,7 +190,7 @@ def test_a_closed_client_wakes_those_who_wait(sandbox: Sandbox) -> None:
     def ask(client: AmoCrmClient) -> None:
         try:
             read_account(client)
-        except ClientClosed as end:
+        except Cancelled as end:
             ended.append(type(end))
 
     sandbox.configure(faults=(Fault("429-html", retry_after=300),))
@@ -197,14 +202,14 @@ def test_a_closed_client_wakes_those_who_wait(sandbox: Sandbox) -> None:
     client.close()
     waiting.join(timeout=10)
 
-    assert ended == [ClientClosed]
+    assert ended == [Cancelled]
 
 
 def test_the_servers_clock_is_known_after_an_answer() -> None:
     with sandbox_with(clock_offset_seconds=-300) as late, client_of(late) as client:
         read_account(client)
 
-        assert client.clock_difference == pytest.approx(-300, abs=3)
+        assert client.server_clock.difference == pytest.approx(-300, abs=3)
 
 
 def test_no_error_in_the_chain_holds_the_token(sandbox: Sandbox) -> None:

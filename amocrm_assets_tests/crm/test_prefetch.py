@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 from itertools import count
 from typing import TYPE_CHECKING
@@ -57,3 +58,24 @@ def test_closing_ends_the_thread() -> None:
         assert next(taken) == 0
         assert threading.active_count() == before + 1
     assert threading.active_count() == before
+
+
+def test_closing_first_ends_what_the_item_being_made_waits_for() -> None:
+    stopped = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        assert stopped.wait(30)
+        raise ValueError("stopped")
+
+    taken = prefetch(items(), most=2, on_stop=stopped.set)
+    assert next(taken) == 1
+    begun = time.monotonic()
+    taken.close()
+    assert time.monotonic() - begun < 5
+
+
+def test_nothing_is_stopped_at_the_end() -> None:
+    stopped = threading.Event()
+    assert list(prefetch(iter([1, 2]), most=2, on_stop=stopped.set)) == [1, 2]
+    assert not stopped.is_set()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from amocrm_assets.crm.pages import NOTHING
 from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
-from amocrm_assets.crm.read_planner import ReadPlanner, Window
+from amocrm_assets.crm.read_planner import ReadPlanner
+from amocrm_assets.days import Window
 from amocrm_assets_tests.crm.listing import ListedAccount
 
 WINDOW = Window(1_000, 1_599)

@@ -1,24 +1,32 @@
 """A reading uses up amoCRM's limit from its first permit to its last, in simulated time.
 
-The plan and the rate limiter are the real ones. What `WindowReader` and its threads do with them is done here by a
-clock that jumps to the next permit or the next answer, so that a day of 30,000 leads takes a second.
+`WindowReader`, its plan, the rate limiter and the thread that reads ahead are the real ones. Only the threads that
+wait for answers are replaced: by a clock that jumps to the next permit or the next answer, so that a day of 30,000
+leads takes a second, however busy the machine is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import heapq
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import pytest
 
+from amocrm_assets.crm import window_reader
 from amocrm_assets.crm.rate_limiter import RateLimiter
-from amocrm_assets.crm.read_planner import ReadPlanner, Window
+from amocrm_assets.days import Window
 from amocrm_assets_tests.accounts import FreeTime
 from amocrm_assets_tests.crm.listing import ListedAccount
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
+    from collections.abc import Callable, Collection
+
+    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination import Query
     from amocrm_assets.crm.rate_limiter import Permit
 
 DAY = Window(0, 86_399)
@@ -35,32 +43,100 @@ class Pace:
     leads: int
 
 
+class Sent(NamedTuple):
+    """A request on its way, in the order of the answers."""
+
+    answered_at: float
+    number: int
+    permit: Permit
+    answer: Callable[[], None]
+
+
+class Done(NamedTuple):
+    """What `concurrent.futures.wait` returns."""
+
+    done: set[Future[Any]]
+
+
+@dataclass
+class SimulatedThreads:
+    """Stands for the pool of threads, for `wait`, and for the client that they ask with."""
+
+    account: ListedAccount
+    answer_seconds: float
+    random: Random
+    time: FreeTime = field(default_factory=FreeTime)
+    asked: int = 0
+    _sent: list[Sent] = field(default_factory=list)
+    _answered: set[Future[Any]] = field(default_factory=set)
+    _query: Query | None = None
+
+    def __post_init__(self) -> None:
+        self.rate_limiter = RateLimiter(LIMIT, clock=self.time.clock, sleep=self.time.sleep)
+        self.sleep = self.time.sleep
+
+    def send(self, permit: Permit, answer: Callable[[], None]) -> None:
+        """Ask; the answer comes later."""
+        permit.mark_sent()
+        self.asked += 1
+        at = self.time.now + self.answer_seconds + self.random.uniform(-0.01, 0.01)
+        heapq.heappush(self._sent, Sent(at, self.asked, permit, answer))
+
+    # The pool.
+    def __call__(self, *_: object, **__: object) -> SimulatedThreads:
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert not self._sent, "a reading ended before the answers that it waits for"
+
+    def submit(self, fetch: Callable[[Query, Permit], object], query: Query, permit: Permit) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def answer() -> None:
+            self._query = query
+            future.set_result(fetch(query, permit))
+            self._answered.add(future)
+
+        self.send(permit, answer)
+        return future
+
+    # `concurrent.futures.wait`.
+    def wait(self, pending: Collection[Future[Any]], timeout: float | None = None, **_: object) -> Done:
+        until = float("inf") if timeout is None else self.time.now + timeout
+        while self._sent and self._sent[0].answered_at <= until and not self._answered.intersection(pending):
+            first = heapq.heappop(self._sent)
+            self.time.now = max(self.time.now, first.answered_at)
+            first.permit.mark_response_started()
+            first.answer()
+        done = self._answered.intersection(pending)
+        self._answered -= done
+        if not done:
+            self.time.now = max(self.time.now, until)
+        return Done(done)
+
+    # The client.
+    def request(self, *_: object, **__: object) -> Page:
+        assert self._query is not None
+        return self.account.answer(self._query, self.random)
+
+    def close(self) -> None:
+        """Nothing waits here."""
+
+
 def read(account: ListedAccount, window: Window, *, answer_seconds: float, seed: int = 1) -> Pace:
     """Read a window; answers take up to 10 ms more or less."""
-    time, random = FreeTime(), Random(seed)
-    rate_limiter = RateLimiter(LIMIT, clock=time.clock, sleep=time.sleep)
-    plan = ReadPlanner(window, ["leads", "deleted"])
-    pending: list[tuple[float, Permit, tuple[KeysetPaginator | OverlappingPaginator, Query] | None]] = []
-    asked = leads = 0
-    while not plan.done:
-        due = plan.next_query() if asked >= OTHER_REQUESTS and rate_limiter.time_until_next() <= 0 else None
-        if rate_limiter.time_until_next() <= 0 and (due or asked < OTHER_REQUESTS):
-            permit = rate_limiter.acquire()
-            permit.mark_sent()
-            asked += 1
-            pending.append((time.now + answer_seconds + random.uniform(-0.01, 0.01), permit, due))
-            continue
-        pending.sort(key=lambda each: each[0])
-        if rate_limiter.time_until_next() > 0 and (
-            not pending or time.now + rate_limiter.time_until_next() < pending[0][0]
-        ):
-            time.sleep(rate_limiter.time_until_next())
-            continue
-        time.now, permit, answered = pending.pop(0)
-        permit.mark_response_started()
-        if answered:
-            leads += len(plan.add_page(*answered, account.answer(answered[1], random)))
-    return Pace(asked, time.now, leads)
+    threads = SimulatedThreads(account, answer_seconds, Random(seed))
+    for _ in range(OTHER_REQUESTS):
+        threads.send(threads.rate_limiter.acquire(), lambda: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window_reader, "ThreadPoolExecutor", threads)
+        patch.setattr(window_reader, "wait", threads.wait)
+        reader = window_reader.WindowReader(cast("AmoCrmClient", threads), window, ["leads", "deleted"])
+        leads = sum(map(len, reader.batches()))
+    return Pace(threads.asked, threads.time.now, leads)
 
 
 def even(leads: int, *, first: int) -> dict[int, int]:

@@ -5,13 +5,14 @@ Accounts, folders and ports are its own. What is done with it is known to those 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets_tests.end_to_end.strangers import CHOSEN_AND_MISSING, FIELD, TITLE, Strangers, running_strangers
 from amocrm_assets_tests.orchestration.dagster_process import Dagster, running_dagster
 from amocrm_assets_tests.orchestration.sources import write_source
 
@@ -37,6 +38,7 @@ class Deployment:
     dagster: Dagster
     sound: Sandbox
     troubled: Sandbox
+    strangers: Strangers
     warehouse: str
     started_at: datetime
 
@@ -63,35 +65,58 @@ def running_deployment(home: Path) -> Iterator[Deployment]:
     """Start it with everything in the folder `home`, and stop it in the end."""
     started_at = datetime.now(UTC)
     options = SandboxOptions(requests_per_second=None)
-    elsewhere = SandboxOptions(seed=2, timezone="Asia/Yekaterinburg", requests_per_second=None)
+    elsewhere = SandboxOptions(
+        subdomain="spring-tea", seed=2, timezone="Asia/Yekaterinburg", requests_per_second=None
+    )
     warehouse = f"duckdb:///{home}/data/warehouse.duckdb"
-    with running_sandbox(options) as sound, running_sandbox(elsewhere) as troubled:
-        _write_sources(home / "sources", sound, troubled, started_at)
+    midnight = started_at.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    with ExitStack() as servers:
+        sound, troubled = (servers.enter_context(running_sandbox(each)) for each in (options, elsewhere))
+        due = {
+            minutes: servers.enter_context(
+                running_sandbox(replace(options, subdomain=f"due-{minutes}", leads_per_day=5))
+            )
+            for minutes in MINUTES_DUE
+        }
+        strangers = servers.enter_context(running_strangers(int((midnight - timedelta(days=1)).timestamp())))
+        _write_sources(home / "sources", sound, troubled, due, started_at)
+        _write_strangers(home / "sources", strangers, started_at)
         environment = {
             "SOUND_TOKEN": sound.token,
             "TROUBLED_TOKEN": troubled.token,
+            "STRANGERS_TOKEN": "any",
             "AMOCRM_STORAGE": str(home / "data"),
             "AMOCRM_WAREHOUSE": warehouse,
         }
         with running_dagster(home, environment) as dagster:
-            yield Deployment(dagster, sound, troubled, warehouse, started_at)
+            yield Deployment(dagster, sound, troubled, strangers, warehouse, started_at)
 
 
-def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, at: datetime) -> None:
+def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, due: dict[int, Sandbox], at: datetime) -> None:
     today = at.astimezone(ZONE).date()
     first_day, much_later = today - timedelta(days=31), at + timedelta(hours=12)
     write_source(folder, "sandbox", _attributes(sound, "SOUND_TOKEN", first_day, much_later, **SOUND))
     write_source(folder, "spring-tea", _attributes(troubled, "TROUBLED_TOKEN", first_day, much_later, **TROUBLED))
     # They begin yesterday: a tick asks for every day of the last week that is missing.
     yesterday = today - timedelta(days=1)
-    for minutes in MINUTES_DUE:
-        due = _attributes(sound, "SOUND_TOKEN", yesterday, _due_at(at, minutes), subdomain=f"due-{minutes}")
-        due["schedule"]["enabled"] = False
-        write_source(folder, f"due-{minutes}", due)
+    for minutes, sandbox in due.items():
+        name = f"due-{minutes}"
+        attributes = _attributes(sandbox, "SOUND_TOKEN", yesterday, _due_at(at, minutes), subdomain=name)
+        attributes["schedule"]["enabled"] = False
+        write_source(folder, name, attributes)
+
+
+def _write_strangers(folder: Path, strangers: Strangers, at: datetime) -> None:
+    """The account in which strangers have written, called and configured by texts like theirs."""
+    yesterday = at.astimezone(ZONE).date() - timedelta(days=1)
+    named = {"subdomain": "strangers", "display_name": strangers.text(TITLE)}
+    attributes = _attributes(strangers, "STRANGERS_TOKEN", yesterday, at + timedelta(hours=12), **named)
+    chosen = [strangers.text(text) for text in (FIELD, CHOSEN_AND_MISSING)]
+    write_source(folder, "strangers", {**attributes, "leads_custom_fields": chosen})
 
 
 def _attributes(
-    sandbox: Sandbox, token_variable: str, first_day: date, due_at: datetime, **named: Any
+    sandbox: Sandbox | Strangers, token_variable: str, first_day: date, due_at: datetime, **named: Any
 ) -> dict[str, Any]:
     local = due_at.astimezone(ZONE)
     return {

@@ -24,6 +24,8 @@ class Launched:
     backfill: str
     failed_run: str
     fixed_run: str
+    strangers_run: str
+    strangers_refused_run: str
     due: str
 
 
@@ -37,10 +39,14 @@ def launch(deployment: Deployment) -> Launched:
     deployment.troubled.configure(faults=(Fault("402"),))
     failed_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
     day_run = dagster.materialise(assets_of("sandbox"), day=yesterday)
-    dagster.ended([failed_run])
+    deployment.strangers.refuses = True
+    strangers_refused_run = dagster.materialise([["strangers", "raw_leads"]], day=yesterday)
+    dagster.ended([failed_run, strangers_refused_run])
     deployment.troubled.configure(faults=())
+    deployment.strangers.refuses = False
+    strangers_run = dagster.materialise(assets_of("strangers"), day=yesterday)
     fixed_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
-    return Launched(day_run, backfill, failed_run, fixed_run, due)
+    return Launched(day_run, backfill, failed_run, fixed_run, strangers_run, strangers_refused_run, due)
 
 
 def assets_of(source: str) -> list[list[str]]:
@@ -51,4 +57,5 @@ def assets_of(source: str) -> list[list[str]]:
 def wait_for_all(deployment: Deployment, launched: Launched) -> None:
     """Wait until all of it has ended, but for the schedule's tick."""
     asking.runs_of_backfill(deployment.dagster, launched.backfill)
-    deployment.dagster.ended([launched.day_run, launched.fixed_run])
+    ended = [launched.day_run, launched.fixed_run, launched.strangers_run, launched.strangers_refused_run]
+    deployment.dagster.ended(ended)

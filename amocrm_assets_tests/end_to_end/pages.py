@@ -66,10 +66,15 @@ class Pages:
         self._open(f"/runs/b/{backfill}")
         self.wait_for("Partitions targeted")
 
+    def job(self, source: str) -> None:
+        """The overview of an account's job, with what it says of itself."""
+        self._open(f"/locations/{LOCATION_NAME}/jobs/{source}_leads")
+        self.wait_for("Description")
+
     def schedule(self, schedule: str) -> None:
         """A schedule with its switch and its ticks."""
         self._open(f"/locations/{LOCATION_NAME}/schedules/{schedule}")
-        self.wait_for("Tick history")
+        self.wait_for("Latest tick")
 
     def resource(self, resource: str) -> None:
         """What a resource is configured with."""
@@ -100,6 +105,15 @@ class Pages:
     def is_switched_on(self) -> bool:
         """Whether the only switch of the page is on."""
         return self.window.get_by_role("checkbox").is_checked()
+
+    def addresses(self) -> list[str]:
+        """Where everything on the page leads to that leads anywhere, and what it was fetched from."""
+        found: list[str] = self.window.evaluate(
+            "() => [...document.querySelectorAll('[href], [src], [srcset], [action], [data], [poster]')].flatMap("
+            "node => ['href', 'src', 'srcset', 'action', 'data', 'poster'].map(name => node.getAttribute(name)))"
+            ".filter(address => address)"
+        )
+        return found
 
     def text(self) -> str:
         """All that the page says now."""

@@ -6,6 +6,7 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ ACCOUNTS = ("acme", "zenith")
 # About what a run of these days takes, beyond the start of its process, when answers are slow.
 WORK_SECONDS = 6.0
 ACCOUNT: dict[str, Any] = {
+    "subdomain": "acme",
     "populations": (leads_of(DAY, 2_000, days=3), leads_of(DAY, 90, days=3, deleted=True)),
     "requests_per_second": None,
     "page_limit_max": 100,
@@ -172,9 +174,11 @@ def test_backfills_of_which_one_run_and_then_all_of_dagster_is_killed(
     tmp_path: Path, undisturbed: Undisturbed, seed: int
 ) -> None:
     chance = random.Random(seed)
-    with running_sandbox(SandboxOptions(**ACCOUNT, latency_seconds=0.5)) as sandbox:
+    options = SandboxOptions(**ACCOUNT, latency_seconds=0.5)
+    with running_sandbox(options) as sandbox, running_sandbox(replace(options, subdomain="zenith")) as other:
         places = [
-            Place(tmp_path, source_of(sandbox.url, subdomain=account), sandbox.token) for account in ACCOUNTS
+            Place(tmp_path, source_of(each.url, subdomain=account), each.token)
+            for account, each in zip(ACCOUNTS, (sandbox, other), strict=True)
         ]
         with running_dagster(tmp_path, places[0].environment) as dagster:
             backfill_all(dagster)

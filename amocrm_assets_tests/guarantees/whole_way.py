@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.capturing import capture_days, day_window
+from amocrm_assets.capturing import capture_days
+from amocrm_assets.days import day_window
 from amocrm_assets.rows import write_rows
 from amocrm_assets.warehouse import ShardLoad
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
@@ -29,7 +30,7 @@ HASTE = 25.0
 
 
 @contextmanager
-def hurried_client(sandbox: Sandbox, *, read_seconds: float = 10.0) -> Iterator[AmoCrmClient]:
+def hurried_client(sandbox: Sandbox, *, read_seconds: float = 120.0) -> Iterator[AmoCrmClient]:
     """A client of the sandbox for which 25 seconds are one, but for its patience with each answer."""
     with client_of(
         sandbox,

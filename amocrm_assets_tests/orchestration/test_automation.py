@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.capturing import day_window
+from amocrm_assets.days import day_window
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
 from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 if TYPE_CHECKING:
-    pass
+    from pathlib import Path
 
 # Zones whose clocks change at midnight, by half an hour, at another hour, or never.
 ZONES = ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Africa/Cairo", "Europe/Moscow", "UTC"]
@@ -70,6 +70,36 @@ def test_a_day_that_failed_is_asked_for_again_by_the_next_tick(
         patch.setenv("AMOCRM_TEST_TOKEN", "")
         assert not stored_pipeline.run("2025-03-10").success
     assert requested(stored_pipeline, datetime(2025, 3, 12, 1, tzinfo=UTC)) == ["2025-03-10", "2025-03-11"]
+
+
+def test_a_shard_of_the_last_week_that_is_gone_is_loaded_again_without_asking_amocrm(
+    stored_pipeline: Pipeline,
+) -> None:
+    at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
+    stored_pipeline.configure(start_date="2025-03-05")
+    stored_pipeline.run("2025-03-05", "2025-03-09")
+    held = stored_pipeline.warehouse.shard_days("acme")
+    stored_pipeline.drop_shard("2025-03-07")
+    stored_pipeline.sandbox.requests.clear()
+
+    requests = tick(stored_pipeline, at).run_requests or []
+    assert [request.partition_key for request in requests] == ["2025-03-07", "2025-03-10"]
+    assert [request.asset_selection for request in requests] == [[stored_pipeline.key("amoCrmLeads")], None]
+
+    assert stored_pipeline.run("2025-03-07", only=["amoCrmLeads"]).success
+    assert stored_pipeline.warehouse.shard_days("acme") == held
+    assert not stored_pipeline.sandbox.requests
+    assert requested(stored_pipeline, at) == ["2025-03-10"]
+
+
+def test_a_warehouse_that_cannot_be_read_keeps_no_day_from_being_asked_for(
+    stored_pipeline: Pipeline, deployment: Path
+) -> None:
+    stored_pipeline.configure(start_date="2025-03-09")
+    stored_pipeline.run("2025-03-09")
+    (deployment / "warehouse.duckdb").write_text("no database" * 1000)
+
+    assert requested(stored_pipeline, datetime(2025, 3, 11, 1, tzinfo=UTC)) == ["2025-03-10"]
 
 
 def test_a_request_tells_source_and_day_and_is_made_once_a_tick(stored_pipeline: Pipeline) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import bigquery
 
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
 from amocrm_assets_tests.emulator import PROJECT
-from amocrm_assets_tests.orchestration.conftest import Pipeline
+from amocrm_assets_tests.orchestration.conftest import Pipeline, checks_of
 from amocrm_assets_tests.warehouse.places import bigquery_place_at
 
 
@@ -38,10 +42,51 @@ def test_a_week_lands_in_bigquery_as_it_does_in_duckdb(
         assert schema_of(bigquery_url, told["dagster/table_name"]) == bigquery_fields()
 
 
+def test_shards_of_a_dataset_whose_tables_expire_stay_and_older_ones_are_found(
+    pipeline: Pipeline, bigquery_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", bigquery_url)
+    with (
+        bigquery_place_at(bigquery_url, open_storage(str(tmp_path))),
+        client_of(bigquery_url) as (client, address),
+    ):
+        dataset = bigquery.Dataset(f"{address.project}.{address.dataset}")
+        dataset.default_table_expiration_ms = 60 * 86_400_000
+        dataset.location = address.location
+        client.create_dataset(dataset)
+        result = pipeline.run("2025-03-09", "2025-03-10")
+
+        assert result.success
+        assert checks_of(result)["equals_rows"].passed
+        told = pipeline.materialised("amoCrmLeads")["2025-03-09"]
+        assert "its expiration was removed" in told["warnings"]
+
+        table = client.get_table(told["dagster/table_name"])
+        assert table.expires is None
+        table.expires = datetime.now(UTC) + timedelta(days=3)  # as shards of an older version have it
+        client.update_table(table, ["expires"])
+        verdict = pipeline.check("amoCrmLeads", "equals_rows")
+
+        assert not verdict.passed
+        assert verdict.metadata["expiring"].value == "2025-03-09"
+        assert "going to delete shards by itself" in str(verdict.description)
+        assert checks_of(pipeline.run("2025-03-09", only=["amoCrmLeads"]))["equals_rows"].passed
+
+        client.delete_table(told["dagster/table_name"])
+        assert pipeline.check("amoCrmLeads", "equals_rows").metadata["gone"].value == "2025-03-09"
+
+
 def schema_of(url: str, table: str) -> list[dict[str, Any]]:
     """A table's schema as BigQuery itself writes it."""
+    with client_of(url) as (client, _):
+        fields: list[dict[str, Any]] = client.get_table(table).to_api_repr()["schema"]["fields"]
+        return fields
+
+
+@contextmanager
+def client_of(url: str) -> Iterator[tuple[bigquery.Client, BigQueryAddress]]:
+    """A client of the dataset that a warehouse's address names."""
     address = read_address(url)
     assert isinstance(address, BigQueryAddress)
     with BigQueryEndpointResource(project=address.project, endpoint=address.endpoint).get_client() as client:
-        fields: list[dict[str, Any]] = client.get_table(table).to_api_repr()["schema"]["fields"]
-        return fields
+        yield client, address

@@ -101,6 +101,7 @@ def test_the_documented_assets_do_what_the_document_says(pipeline: Pipeline) -> 
     code, door = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
     theirs: dict[str, Any] = {}
     exec(code.replace("2026-01-01", "2025-01-01"), theirs)  # noqa: S102 - our own document, other days
+    pipeline.sandbox.configure(subdomain="sandbox")
     pipeline.configure(subdomain="sandbox")
     pipeline.run(FIRST, LAST)
     names = ["leads_by_pipeline", "leads_by_city"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -136,7 +137,10 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) 
     ("changes", "said"),
     [
         ({"access_token_env": ...}, "neither given"),
-        ({"oauth": {"client_id_env": "A", "client_secret_env": "B", "redirect_uri": "http://x"}}, "both given"),
+        (
+            {"oauth": {"client_id_env": "A", "client_secret_env": "B", "redirect_uri": "https://x.example"}},
+            "both given",
+        ),
     ],
 )
 def test_a_source_needs_exactly_one_kind_of_credentials(
@@ -206,6 +210,68 @@ def test_a_file_that_is_no_source_is_explained(tmp_path: Path, text: str, said: 
 def test_a_file_that_is_no_text_is_explained(tmp_path: Path) -> None:
     write_source(tmp_path, "acme", GOOD).write_bytes(b"\xff\xfe\x00")
     assert "not readable" in problems_of(tmp_path)[0]
+
+
+def laughing(*, levels: int = 9, times: int = 9) -> str:
+    """A few hundred bytes of aliases that come to 9 ** 9 values."""
+    lines = ["x: &a0 [x]"]
+    lines += [f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * times)}]" for n in range(1, levels + 1)]
+    return f"{HEAD}  tags:\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (laughing(), 9, "more than 20,000 values"),
+        (f"{HEAD}  owners: &a [x]\n" + "  tags: [" + "*a, " * 20_000 + "]\n", 4, "more than 20,000 values"),
+        (HEAD + "".join(f"  key{n}: 1\n" for n in range(50_000)), 10_000, "more than 20,000 values"),
+        (f"{HEAD}  tags: {'[' * 100_000}", 3, "more than 20 levels deep"),
+        (f"{HEAD}  tags:\n" + "".join(f"{' ' * n}a:\n" for n in range(4, 400)), 22, "more than 20 levels deep"),
+        (f"{HEAD}  owners: [{'x, ' * 400_000}]\n", 1, "more than 1,000,000 bytes"),
+        (f"{HEAD}  display_name: a\0b\n", 3, "a character that YAML forbids"),
+        (f"{HEAD}  display_name: Иван\n  subdomain: \x07\n", 4, "a character that YAML forbids"),
+        (f"{HEAD}  tags: &a\n    b: *a\n", 4, "holds itself"),
+    ],
+    ids=["laughs", "alias", "keys", "flow", "blocks", "size", "NUL", "BEL", "itself"],
+)
+def test_a_file_beyond_all_bounds_is_a_problem_that_names_its_line(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    file = write_source(tmp_path, "acme", GOOD)
+    file.write_text(text, encoding="utf-8")
+    (problem,) = problems_of(tmp_path)
+    assert problem.startswith(f"{file}:{line}: this is not readable as YAML:")
+    assert said in problem
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1251"])
+def test_a_file_in_another_encoding_is_a_problem_that_says_so(tmp_path: Path, encoding: str) -> None:
+    file = write_source(tmp_path, "acme", {**GOOD, "display_name": "Иван"})
+    file.write_bytes(file.read_text(encoding="utf-8").encode(encoding))
+    (problem,) = problems_of(tmp_path)
+    assert "it is not in UTF-8. Save it in that encoding." in problem
+
+
+def test_a_file_may_begin_with_the_mark_that_windows_writes(tmp_path: Path) -> None:
+    file = write_source(tmp_path, "acme", GOOD)
+    file.write_bytes(file.read_text(encoding="utf-8").encode("utf-8-sig"))
+    assert [source.subdomain for source in load_sources(tmp_path)] == ["acme"]
+
+
+def test_anchors_within_reason_are_read(tmp_path: Path) -> None:
+    source = "  subdomain: {0}\n  start_date: 2026-01-01\n  access_token_env: A\n"
+    file = write_source(tmp_path, "acme", GOOD)
+    file.write_text(
+        f"{HEAD}{source.format('one')}  tags: {{a: &a sales, b: *a}}\n---\n{HEAD}{source.format('two')}",
+        encoding="utf-8",
+    )
+    assert [found.tags for found in load_sources(tmp_path)] == [{"a": "sales", "b": "sales"}, {}]
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    os.mkfifo(tmp_path / "acme" / "defs.yaml")
+    assert "it is no file" in problems_of(tmp_path)[0]
 
 
 _VALUES = st.recursive(

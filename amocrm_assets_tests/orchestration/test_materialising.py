@@ -49,7 +49,7 @@ def test_the_metadata_of_a_day_tells_what_it_cost(pipeline: Pipeline) -> None:
     pipeline.run(LAST)
     raw = pipeline.materialised("raw_leads")[LAST]
     assert {
-        "requests", "pages", "repeats", "edited_away", "retries", "requests_per_second", "size_bytes",
+        "requests", "pages", "duplicates", "edited_away", "retries", "requests_per_second", "size_bytes",
         "seconds", "seconds_waited_for_pace", "filters_honoured", "capture", "account", "authorisation_ends",
     } <= raw.keys()  # fmt: skip
     assert raw["requests"] == len(pipeline.sandbox.requests)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,9 @@ DAYS = ["2025-03-08", "2025-03-09", "2025-03-10"]
 
 @pytest.mark.timeout(900)
 def test_three_runs_of_one_account_go_one_after_another_while_another_account_goes_on(tmp_path: Path) -> None:
-    options = SandboxOptions(leads_per_day=5, requests_per_second=None)
+    options = SandboxOptions(subdomain="busy", leads_per_day=5, requests_per_second=None)
     released = threading.Event()
-    with running_sandbox(options) as busy, running_sandbox(options) as other:
+    with running_sandbox(options) as busy, running_sandbox(replace(options, subdomain="other")) as other:
         write_source(tmp_path / "sources", "busy", attributes_of(busy, subdomain="busy", start_date="2025-03-01"))
         write_source(
             tmp_path / "sources", "other", attributes_of(other, subdomain="other", start_date="2025-03-01")

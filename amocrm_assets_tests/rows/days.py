@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, OpenCapture
+from amocrm_assets.days import day_window
 from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.settings import SourceSettings
@@ -85,27 +87,34 @@ def line(sent: Line) -> bytes:
     return sent if isinstance(sent, bytes) else json.dumps(sent).encode()
 
 
-def facts(number: int = 0, fields: Sequence[Any] = ()) -> CaptureHeader:
-    """Facts of the day's capture with this number."""
-    return CaptureHeader(
-        subdomain="acme",
-        day=DAY,
-        from_at=UPDATED_AT,
-        to_at=UPDATED_AT + 86_399,
-        timezone="Europe/Moscow",
-        captured_at=datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=number),
-        account_id=31_000_001,
-        fields=list(fields),
-    )
+def facts(
+    number: int = 0, fields: Sequence[Any] = (), *, day: date = DAY, zone: str = "Europe/Moscow", **changed: Any
+) -> CaptureHeader:
+    """Facts of the capture with this number of a day in a zone."""
+    window = day_window(day, ZoneInfo(zone))
+    known: dict[str, Any] = {
+        "subdomain": "acme",
+        "day": day,
+        "from_at": window.from_at,
+        "to_at": window.to_at,
+        "timezone": zone,
+        "captured_at": datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=number),
+        "account_id": 31_000_001,
+        "fields": list(fields),
+    }
+    return CaptureHeader(**known | changed)
 
 
 def merged(*captures: Sequence[Line], fields: Sequence[Any] = (), **settings: Any) -> DayRows:
     """What the captures, the oldest first, give."""
     opened = [
-        OpenCapture(facts(number, fields), iter([line(sent) for sent in leads]))
+        OpenCapture(
+            facts(number, fields, zone=settings.get("timezone", "Europe/Moscow")),
+            iter([line(sent) for sent in leads]),
+        )
         for number, leads in enumerate(captures)
     ]
-    return rows_of_day(opened, source=source(**settings))
+    return rows_of_day(opened, source=source(**settings), day=DAY)
 
 
 def rows_in(rows: DayRows) -> list[Row]:
@@ -130,8 +139,10 @@ def oddities_of(*captures: Sequence[Line], **settings: Any) -> dict[str, int]:
     return {oddity.kind: oddity.count for oddity in merged(*captures, **settings).oddities}
 
 
-def keep(storage: Storage, leads: Sequence[Line], *, number: int = 0, fields: Sequence[Any] = ()) -> str:
-    """Publish a capture of the day; its name."""
-    writer = CaptureWriter(storage, facts(number, fields))
+def keep(
+    storage: Storage, leads: Sequence[Line], *, number: int = 0, fields: Sequence[Any] = (), **changed: Any
+) -> str:
+    """Publish a capture of the day, or as its facts are changed; its name."""
+    writer = CaptureWriter(storage, facts(number, fields, **changed))
     writer.add(line(sent) for sent in leads)
     return writer.publish().name

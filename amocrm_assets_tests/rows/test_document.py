@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -56,7 +57,15 @@ def test_the_kinds_of_oddities_are_written_as_they_are_counted() -> None:
         custom_fields_values=["x", field("date", {"value": "завтра"}, field_id=None)],
         name="\ud800",
     )
-    kinds = set(oddities_of([bad, lead(2) | {"id": "77"}, {}, b"no json"]))
+    a_hundred_and_one = json.loads("[" * 101 + "]" * 101)
+    spelled = lead(
+        3,
+        is_deleted=0,
+        custom_fields_values=[field("text", values={"1": {"value": "x"}})],
+    )
+    nested = lead(5, custom_fields_values=[field("linked_entity", {"value": {"a": a_hundred_and_one}})])
+    deep = line(lead(4, score="HERE")).replace(b'"HERE"', b"[" * 3000 + b"]" * 3000)
+    kinds = set(oddities_of([bad, lead(2) | {"id": "77"}, spelled, nested, deep, {}, b"no json"]))
     documented = {kind for cells in table("kind") for kind in re.findall(r"`([^`]+)`", cells[0])}
     assert kinds == documented
 

@@ -7,7 +7,7 @@ import pytest
 from amocrm_assets.captures import OpenCapture
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.merge import rows_of_day
-from amocrm_assets_tests.rows.days import facts, field, lead, line, merged, rows_in, rows_of, source
+from amocrm_assets_tests.rows.days import DAY, facts, field, lead, line, merged, rows_in, rows_of, source
 
 CATALOGUE: list[dict[str, Any]] = [
     {"id": 1, "name": "Город", "code": None, "is_predefined": False},
@@ -73,7 +73,7 @@ def test_the_newest_catalogue_rules_and_older_ones_tell_of_fields_that_are_gone(
     new = [{"id": 1, "name": "Новое", "is_predefined": False}]
     sent = lead(9, custom_fields_values=[field("text", field_id=number) for number in (1, 2, 3)])
     captures = [OpenCapture(facts(0, old), iter([line(sent)])), OpenCapture(facts(1, new), iter([]))]
-    (row,) = rows_in(rows_of_day(captures, source=source()))
+    (row,) = rows_in(rows_of_day(captures, source=source(), day=DAY))
     assert [entry["is_system"] for entry in row["custom_fields"]] == [False, True, None]
 
 

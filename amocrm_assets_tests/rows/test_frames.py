@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from amocrm_assets.captures import CaptureWriter
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows import read_rows, widen_custom_fields, write_rows
 from amocrm_assets.shard import COLUMNS
 from amocrm_assets.storage import Storage, open_storage
-from amocrm_assets_tests.rows.days import DAY, facts, field, keep, lead, source
+from amocrm_assets_tests.rows.days import DAY, field, keep, lead, source
 
 NEXT_DAY = DAY + timedelta(days=1)
 LEADS = [
@@ -56,7 +54,7 @@ def test_a_frame_has_the_columns_of_the_shard_in_nullable_types(storage: Storage
 
 
 def test_days_follow_each_other_in_the_order_asked_for(storage: Storage) -> None:
-    CaptureWriter(storage, replace(facts(), day=NEXT_DAY)).publish()
+    keep(storage, [], day=NEXT_DAY)
     write_rows(storage, source(), NEXT_DAY)
     frame = read_rows(storage, "acme", [NEXT_DAY, DAY])
     assert frame["id"].tolist() == [1, 2, 3]

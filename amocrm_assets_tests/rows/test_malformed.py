@@ -17,7 +17,17 @@ from amocrm_assets.rows.record_batches import RecordBatchBuilder
 from amocrm_assets.rows.value_formatter import ValueFormatter
 from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.rows.any_json import JSON, TEXT, replaced
-from amocrm_assets_tests.rows.days import UPDATED_AT, field, lead, line, merged, oddities_of, rows_in, rows_of
+from amocrm_assets_tests.rows.days import (
+    UPDATED_AT,
+    field,
+    lead,
+    line,
+    merged,
+    oddities_of,
+    rows_in,
+    rows_of,
+    stub,
+)
 
 PIECES = [
     b"null",
@@ -69,6 +79,8 @@ def test_every_column_is_filled_from_its_property() -> None:
         ('"слово"', None, "text where an integer belongs"),
         ('""', None, "text where an integer belongs"),
         ('"42"', 42, "text where an integer belongs, taken for the number it spells"),
+        ('"-42.00"', -42, "text where an integer belongs, taken for the number it spells"),
+        ('"4.2"', None, "text where an integer belongs"),
         ('"٤٢"', None, "text where an integer belongs"),
         ("true", None, "boolean where an integer belongs"),
         ("[1]", None, "list where an integer belongs"),
@@ -99,7 +111,8 @@ def test_a_property_that_was_not_sent_is_null(missing: str) -> None:
     ("properties", "oddity"),
     [
         ({"name": 5}, "name: number where text belongs"),
-        ({"is_deleted": 0}, "is_deleted: number where a boolean belongs"),
+        ({"is_deleted": 2}, "is_deleted: number where a boolean belongs"),
+        ({"is_deleted": "да"}, "is_deleted: text where a boolean belongs"),
         ({"custom_fields_values": "нет"}, "custom_fields: text where a list belongs"),
         ({"custom_fields_values": ["нет"]}, "custom_fields[]: text where an object belongs"),
         ({"custom_fields_values": [None]}, "custom_fields[]: nothing where an object belongs"),
@@ -131,6 +144,11 @@ def test_what_fits_no_column_is_noted_and_the_lead_stays(properties: dict[str, A
         ({"values": None}, {"values": []}, None),
         ({"values": {}}, {"values": []}, None),
         ({"values": {"value": "x"}}, {"values": []}, "custom_fields[].values: object where a list belongs"),
+        (
+            {"values": {"1": {"value": "b"}, "0": {"value": "a"}}},
+            {"values": [{"value": "a", "enum": None}, {"value": "b", "enum": None}]},
+            "custom_fields[].values: object where a list belongs, taken for the one it numbers",
+        ),
         ({"values": ["x"]}, {"values": []}, "custom_fields[].values[]: text where an object belongs"),
         (
             {"values": [{"value": "x", "enum_id": "семь"}]},
@@ -151,6 +169,70 @@ def test_a_custom_field_keeps_what_fits(
     assert oddities_of([sent]) == ({oddity: 1} if oddity else {})
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(0, [False]), (1, [True]), ("0", [False]), ("1", [True]), ("false", [False]), ("true", [True])],
+)
+def test_a_boolean_that_is_spelled_otherwise_is_taken_and_noted(sent: Any, kept: list[bool]) -> None:
+    assert [row["is_deleted"] for row in rows_of([lead(1, is_deleted=sent)])] == kept
+    kind = "number" if isinstance(sent, int) else "text"
+    assert oddities_of([lead(1, is_deleted=sent)]) == {
+        f"is_deleted: {kind} where a boolean belongs, taken for the one it spells": 1
+    }
+
+
+def test_a_stub_whose_boolean_is_spelled_otherwise_keeps_the_columns_of_the_lead() -> None:
+    (row,) = rows_of([lead(1)], [stub(1, is_deleted=1, updated_at=UPDATED_AT + 5)])
+    assert (row["is_deleted"], row["name"], row["updated_at"]) == (True, "Сделка 1", UPDATED_AT + 5)
+
+
+def test_fields_that_are_numbered_instead_of_listed_keep_their_order() -> None:
+    numbered = {str(place): field("text", {"value": f"v{place}"}, field_id=place) for place in (10, 2, 0)}
+    (row,) = rows_of([lead(1, custom_fields_values=numbered)])
+    assert [entry["id"] for entry in row["custom_fields"]] == [0, 2, 10]
+    assert oddities_of([lead(1, custom_fields_values=numbered)]) == {
+        "custom_fields: object where a list belongs, taken for the one it numbers": 1
+    }
+
+
+DEEP = "lead: a value with more than 100 levels, left out"
+
+
+@pytest.mark.parametrize("levels", [1_200, 3_000, 100_000])
+@pytest.mark.parametrize("bracket", [b"[]", b'{"a":}'])
+def test_a_property_that_is_nested_too_deeply_costs_nothing_but_itself(levels: int, bracket: bytes) -> None:
+    deep = bracket[:-1] * levels + b"1" + bracket[-1:] * levels
+    sound = lead(1, custom_fields_values=[field("text", {"value": "x"})])
+    (expected,) = rows_of([sound])
+    sent = line(sound).replace(b'"score": null', b'"\\ud83d": ' + deep + b', "deep": ' + deep)
+    assert rows_of([sent]) == [expected]
+    assert DEEP in oddities_of([sent])
+    assert [row["id"] for row in rows_of([lead(5), sent, lead(7)])] == [1, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("levels", "text", "kind"),
+    [
+        (99, "[" * 99 + "]" * 99, None),
+        (100, "[" * 100 + "]" * 100, None),
+        (101, None, "value of a brand_new_type field: nested too deeply"),
+        (800, None, "value of a brand_new_type field: nested too deeply"),
+        (3_000, None, DEEP),
+    ],
+)
+def test_the_value_of_a_field_has_at_most_a_hundred_levels(
+    levels: int, text: str | None, kind: str | None
+) -> None:
+    values = [{"value": "HERE"}, {"value": "x", "enum_id": 5}]
+    sent = line(lead(1, custom_fields_values=[field("brand_new_type", *values), field("text", {"value": "y"})]))
+    deep = sent.replace(b'"HERE"', b"[" * levels + b"]" * levels)
+    (row,) = rows_of([deep])
+    first, second = [field["values"] for field in row["custom_fields"]]
+    assert first == [{"value": text, "enum": None}, {"value": "x", "enum": 5}]
+    assert second == [{"value": "y", "enum": None}]
+    assert oddities_of([deep]) == ({kind: 1} if kind else {})
+
+
 def test_an_empty_object_in_the_place_of_a_list_is_an_empty_list() -> None:
     (row,) = rows_of([lead(1, custom_fields_values={})])
     assert row["custom_fields"] == []
@@ -159,13 +241,9 @@ def test_an_empty_object_in_the_place_of_a_list_is_an_empty_list() -> None:
 @pytest.mark.parametrize(
     ("sent", "oddity"),
     [
-        (b"no json", "lead: a line that is no JSON, or nested too deeply"),
-        (b'{"id":NaN}', "lead: a line that is no JSON, or nested too deeply"),
-        (
-            b'{"id":1,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-            "lead: a line that is no JSON, or nested too deeply",
-        ),
-        (b"", "lead: a line that is no JSON, or nested too deeply"),
+        (b"no json", "lead: a line that is no JSON"),
+        (b'{"id":NaN}', "lead: a line that is no JSON"),
+        (b"", "lead: a line that is no JSON"),
         (b"[]", "lead: list where an object belongs"),
         (b"{}", "id: nothing where an integer belongs"),
         (b'{"id":null}', "id: nothing where an integer belongs"),

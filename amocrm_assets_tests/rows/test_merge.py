@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm_assets.rows import latest, merge
-from amocrm_assets_tests.rows.days import UPDATED_AT, field, lead, merged, oddities_of, rows_in, rows_of, stub
+from amocrm_assets.rows.reading import LeadReader
+from amocrm_assets_tests.rows.days import (
+    UPDATED_AT,
+    field,
+    lead,
+    line,
+    merged,
+    oddities_of,
+    rows_in,
+    rows_of,
+    stub,
+)
 
 Version = dict[str, Any]
 
@@ -174,3 +186,18 @@ def test_rows_are_the_same_however_they_are_cut_into_batches_and_groups(monkeypa
     small = merged(leads, stubs)
     assert len(list(small.tables())) > 10
     assert rows_in(small) == whole
+
+
+def test_leads_of_many_fields_are_decoded_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    read = LeadReader.read
+
+    def counting(self: LeadReader, lines: Sequence[bytes]) -> Any:
+        sizes.append(sum(map(len, lines)))
+        return read(self, lines)
+
+    monkeypatch.setattr(LeadReader, "read", counting)
+    many = [field("text", {"value": "x"}, field_id=number) for number in range(2_000)]
+    longest = len(line(lead(1, custom_fields_values=many)))
+    assert len(rows_of([lead(number, custom_fields_values=many) for number in range(60)])) == 60
+    assert max(sizes) < merge._LINES_BYTES + longest  # noqa: SLF001

@@ -36,7 +36,7 @@ class Asking:
     def get(self, path: str, **more: Any) -> requests.Response:
         """Ask with the token; parameters whose names have brackets go in `params`."""
         headers = {"Authorization": f"Bearer {self._sandbox.token}"} | more.pop("headers", {})
-        return self._session.get(self._sandbox.url + path, headers=headers, timeout=10, **more)
+        return self._session.get(self._sandbox.url + path, headers=headers, timeout=60, **more)
 
     def leads(self, **params: Any) -> list[dict[str, Any]]:
         """The leads of one page; `updated_from`, `updated_to` and `order` are written out."""
@@ -55,7 +55,7 @@ class Asking:
 
     def post(self, path: str, content: Any) -> requests.Response:
         """Send JSON."""
-        return self._session.post(self._sandbox.url + path, json=content, timeout=10, allow_redirects=False)
+        return self._session.post(self._sandbox.url + path, json=content, timeout=60, allow_redirects=False)
 
 
 @pytest.fixture

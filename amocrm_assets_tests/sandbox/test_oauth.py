@@ -46,7 +46,7 @@ def refresh(asking: Asking, token: str, **more: str) -> requests.Response:
 
 def status_with(sandbox: Sandbox, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{sandbox.url}/api/v4/account", headers=headers, timeout=10).status_code
+    return requests.get(f"{sandbox.url}/api/v4/account", headers=headers, timeout=60).status_code
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_long_lived_token_follows_from_the_options(sandbox: Sandbox) -> None
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer nonsense", "Bearer a.b.c", "Basic abc", "Bearer ж"])
 def test_without_a_good_token_there_is_401_in_json(sandbox: Sandbox, header: str) -> None:
     headers = {"Authorization": header.encode()}
-    answer = requests.get(f"{sandbox.url}/api/v4/leads", headers=headers, timeout=10)
+    answer = requests.get(f"{sandbox.url}/api/v4/leads", headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (401, 401)
 
 
@@ -126,7 +126,7 @@ def test_the_integration_is_compared_in_both_grants(asking: Asking, pair: dict[s
 
 
 def test_a_form_instead_of_json_is_refused(sandbox: Sandbox) -> None:
-    answer = requests.post(f"{sandbox.url}/oauth2/access_token", data=ASKED, timeout=10)
+    answer = requests.post(f"{sandbox.url}/oauth2/access_token", data=ASKED, timeout=60)
     assert answer.status_code == 401
 
 

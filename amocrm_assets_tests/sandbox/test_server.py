@@ -28,7 +28,7 @@ print("stopped")
 def test_a_sandbox_stops_with_its_context_and_leaves_no_thread() -> None:
     before = threading.active_count()
     with running_sandbox(quiet()) as sandbox:
-        assert requests.get(sandbox.url + "/api/v4/account", timeout=10).status_code == 401
+        assert requests.get(sandbox.url + "/api/v4/account", timeout=60).status_code == 401
         assert threading.active_count() == before + 1
     assert threading.active_count() == before
     with pytest.raises(requests.ConnectionError):
@@ -46,7 +46,8 @@ def test_a_sandbox_stops_at_once_though_an_answer_hangs() -> None:
 
 def test_small_answers_do_not_wait_for_an_acknowledgement(asking: Asking) -> None:
     """Nagle's delay would make each of them last 40 ms."""
-    assert min(asking.page(limit=1).elapsed.total_seconds() for _ in range(15)) < 0.035
+    # One that lasted less is enough, however busy the machine is.
+    assert any(asking.page(limit=1).elapsed.total_seconds() < 0.035 for _ in range(300))
 
 
 def test_a_taken_port_is_an_error() -> None:
@@ -63,9 +64,9 @@ def test_the_serving_process_stops_cleanly_on_a_signal(signum: signal.Signals) -
     ) as process:
         assert process.stdout
         url = process.stdout.readline().decode().strip()
-        assert requests.get(url + "/sandbox/control", timeout=10).status_code == 200
+        assert requests.get(url + "/sandbox/control", timeout=60).status_code == 200
         process.send_signal(signum)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, b"stopped\n", b"")
 
 

@@ -21,7 +21,7 @@ from amocrm_assets.warehouse import LoadResult, ShardLoad, Warehouse, open_wareh
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address
 from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
-from amocrm_assets.warehouse.bigquery.timeouts import Patience
+from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 from amocrm_assets_tests.warehouse.recording_bigquery import RecordingBigQuery
 
 Lead = dict[str, Any]
@@ -137,7 +137,7 @@ def wired_place(
 ) -> Place:
     """BigQuery's warehouse at the recording server; it does not sleep between its own repeats."""
     address = BigQueryAddress("p", "d", location, server.url)
-    timeouts = Patience(answer_seconds=5, repeat_seconds=1.5, job_seconds=job_seconds, sleep=naps.append)
+    timeouts = Timeouts(answer_seconds=5, repeat_seconds=1.5, job_seconds=job_seconds, sleep=naps.append)
     return Place(BigQueryWarehouse(address, timeouts=timeouts), storage, query=lambda _: [], quoted=str)
 
 

@@ -12,6 +12,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,7 +40,8 @@ class Fault:
 
     method: str
     path: str
-    kind: Literal["error", "cut off", "lose answer", "hang"] = "error"
+    kind: Literal["error", "cut off", "lose answer", "hang", "slow"] = "error"
+    """`hang` never answers; `slow` is dealt with once the server's `released` is set."""
     status: int = 503
     reason: str = "backendError"
     message: str = "Something is wrong for now"
@@ -70,9 +72,15 @@ class RecordingBigQuery:
     """How many rows more than were loaded a table says to have."""
     schema_change: dict[str, Any] | None = None
     """What a table's first column says otherwise than it was told."""
+    table_expiration_ms: int | None = None
+    """The dataset's default: what a new table's life lasts."""
+    keeps_expiration: bool = False
+    """Whether an update that removes a table's expiration is accepted without effect."""
     uri_rows: int = 0
     released: threading.Event = field(default_factory=threading.Event)
-    """Ends the calls that hang."""
+    """Ends the calls that hang, and lets slow ones go on."""
+    waiting: threading.Event = field(default_factory=threading.Event)
+    """Set once a slow call is there."""
     calls: list[Call] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -100,15 +108,24 @@ class RecordingBigQuery:
             return 200, {
                 "permissions": [each for each in asked if self.permissions is None or each in self.permissions]
             }
-        if call.method in {"POST", "DELETE"}:  # the probe, which is not kept
+        if call.method == "POST":
+            self.tables[call.body["tableReference"]["tableId"]] = call.body
             return 200, call.body
         if name not in self.tables:
             return not_found(f"Table p:d.{name}")
-        self.tables[name] |= call.body
+        if call.method == "DELETE":
+            return 200, self.tables.pop(name)
+        changes = {key: value for key, value in call.body.items() if value is not None}
+        if "expirationTime" in call.body and not changes.get("expirationTime") and not self.keeps_expiration:
+            self.tables[name].pop("expirationTime", None)
+        self.tables[name] |= changes
         return 200, self.tables[name]
 
     def _dataset(self) -> dict[str, Any]:
-        return {"datasetReference": {"projectId": "p", "datasetId": "d"}, "location": self.location}
+        dataset = {"datasetReference": {"projectId": "p", "datasetId": "d"}, "location": self.location}
+        if self.table_expiration_ms is not None:
+            dataset["defaultTableExpirationMs"] = str(self.table_expiration_ms)
+        return dataset
 
     def _start(self, job: dict[str, Any], content: bytes) -> Answer:
         if job["configuration"].get("dryRun"):
@@ -132,8 +149,11 @@ class RecordingBigQuery:
         fields = load["schema"]["fields"]
         if self.schema_change:
             fields = [{**fields[0], **self.schema_change}, *fields[1:]]
+        expires = {}
+        if name not in self.tables and self.table_expiration_ms:
+            expires["expirationTime"] = str(int(time.time() * 1000) + self.table_expiration_ms)
         self.tables[name] = {
-            **self.tables.get(name, {}),
+            **self.tables.get(name, expires),
             "tableReference": load["destinationTable"],
             "schema": {"fields": fields},
             "numRows": str(rows),
@@ -183,6 +203,10 @@ def recording_bigquery() -> Iterator[RecordingBigQuery]:
                 return
             body, content = parts(self.headers.get("Content-Type", ""), self.rfile.read(length))
             call = Call(self.command, path, body)
+            if fault and fault.kind == "slow":
+                state.waiting.set()
+                state.released.wait(60)
+                fault = next((each for each in state.faults if each.meets(self.command, path)), None)
             with lock:
                 state.calls.append(call)
                 if fault and fault.kind == "error":

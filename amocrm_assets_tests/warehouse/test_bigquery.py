@@ -17,6 +17,7 @@ import pytest
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
+from amocrm_assets.waiting import Waits
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets_tests.emulator import Emulator
 from amocrm_assets_tests.warehouse.places import BucketStorage, Place, bigquery_place_at, lead, wired_place
@@ -172,6 +173,34 @@ def test_a_job_is_waited_for(server: RecordingBigQuery, wired: Place, naps: list
 
     assert isinstance(put(wired), LoadResult)
     assert naps == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [("loading", "Waiting for BigQuery's load jobs"), ("listing", "Waiting for an answer of BigQuery")],
+)
+def test_whoever_waits_for_bigquery_says_so(
+    server: RecordingBigQuery, wired: Place, monkeypatch: pytest.MonkeyPatch, module: str, said: str
+) -> None:
+    waits, told = Waits(first_seconds=0.1), list[str]()
+    monkeypatch.setattr(f"amocrm_assets.warehouse.bigquery.{module}.waiting", waits.waiting)
+    server.polls = 1
+    server.faults = [Fault("GET", "/jobs/", kind="slow"), Fault("POST", "/queries$", kind="slow")]
+
+    def release(sentence: str) -> None:
+        told.append(sentence)
+        server.released.set()
+
+    with waits.listen(release):
+        if module == "loading":
+            assert isinstance(put(wired), LoadResult)
+        else:
+            server.has_dataset = False
+            gone = Fault("POST", "/queries$", status=404, reason="notFound", message="Not found: Dataset p:d")
+            server.faults.append(gone)
+            assert wired.warehouse.shard_days("acme") == {}
+
+    assert told[0].startswith(said)
 
 
 def test_a_job_that_does_not_end_is_found_again_by_the_retried_step(

@@ -12,7 +12,7 @@ from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets.warehouse.address import BigQueryAddress
 from amocrm_assets.warehouse.bigquery.preparing import open_dataset
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
-from amocrm_assets.warehouse.bigquery.timeouts import Patience
+from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 from amocrm_assets_tests.warehouse.places import Place, wired_place
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
 
@@ -211,6 +211,6 @@ def test_a_dataset_is_not_made_where_nobody_said(server: RecordingBigQuery) -> N
         BigQueryEndpointResource(project="p", endpoint=server.url).get_client() as client,
         pytest.raises(WarehouseRefused, match="Add the location, for example \\?location=EU"),
     ):
-        open_dataset(client, BigQueryAddress("p", "d"), Patience())
+        open_dataset(client, BigQueryAddress("p", "d"), Timeouts())
 
     assert not server.sent("POST", "/datasets$")

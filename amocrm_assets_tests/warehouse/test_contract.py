@@ -122,6 +122,12 @@ def test_shards_of_other_accounts_and_other_tables_are_not_counted(place: Place)
     assert place.warehouse.shard_days("acme") == {DAY: 1}
     assert place.warehouse.shard_days("acme-eu") == {NEXT: 1}
     assert place.warehouse.shard_days("nobody") == {}
+    assert place.warehouse.shard_days_of(["acme", "acme-eu", "nobody"]) == {
+        "acme": {DAY: 1},
+        "acme-eu": {NEXT: 1},
+        "nobody": {},
+    }
+    assert place.warehouse.shard_days_of([]) == {}
 
 
 def test_reading_a_day_without_shard_says_what_to_materialise(place: Place) -> None:

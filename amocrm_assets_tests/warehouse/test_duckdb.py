@@ -16,7 +16,8 @@ import pytest
 
 from amocrm_assets.errors import Busy, WarehouseRefused
 from amocrm_assets.shard import COLUMNS, duckdb_type
-from amocrm_assets.warehouse import LoadResult
+from amocrm_assets.waiting import Waits
+from amocrm_assets.warehouse import LoadResult, open_warehouse
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
 from amocrm_assets_tests.warehouse.places import Place, duckdb_place_at, lead
 
@@ -124,6 +125,15 @@ def test_threads_of_one_process_wait_for_each_other(duckdb_place: Place) -> None
     assert len(duckdb_place.warehouse.shard_days("acme")) == len(loads)
 
 
+def test_a_view_of_latest_rows_that_is_there_takes_in_what_is_loaded_later(duckdb_place: Place) -> None:
+    duckdb_place.put(duckdb_place.load(DAY, [lead(1, name="old")]))
+    duckdb_place.warehouse.replace_latest_view("acme")
+
+    duckdb_place.put(duckdb_place.load(DAY + timedelta(days=1), [lead(1, name="new", updated_at=2**31)]))
+
+    assert duckdb_place.query('SELECT name FROM "amoCrmLeadsLatest_acme"') == [("new",)]
+
+
 def test_a_path_may_hold_what_elsewhere_is_a_pattern(tmp_path: Path) -> None:
     odd = tmp_path / "it's [a] name=b *"
     place = duckdb_place_at(odd / "ware'house.duckdb", storage=odd)
@@ -146,8 +156,95 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "notes.duckdb"
     file.write_text("no database" * 1000)
 
-    with pytest.raises(WarehouseRefused, match="not a valid DuckDB database file"):
+    with pytest.raises(WarehouseRefused, match="not a valid DuckDB database file") as caught:
         DuckDbWarehouse(file).prepare()
+
+    assert f"`mv {file} {file}.damaged`" in caught.value.fix
+
+
+@pytest.mark.parametrize("damage", ["changed header", "changed block", "cut short", "emptied"])
+def test_a_damaged_file_is_called_damaged_and_its_shards_come_back_from_rows(
+    duckdb_place: Place, duckdb_file: Path, damage: str
+) -> None:
+    load = duckdb_place.load(DAY, [lead(number) for number in range(5000)])
+    duckdb_place.put(load)
+    content = bytearray(duckdb_file.read_bytes())
+    if damage.startswith("changed"):
+        content[100 if damage == "changed header" else 20_000] ^= 0xFF
+    content = content[: {"cut short": 20_000, "emptied": 0}.get(damage, len(content))]
+    duckdb_file.write_bytes(content)
+
+    with pytest.raises(WarehouseRefused) as caught:
+        duckdb_place.warehouse.read("acme", [DAY])
+
+    assert "The file is damaged" in caught.value.fix
+    assert "materialise `amoCrmLeads` for all days" in caught.value.fix
+    assert "space" not in caught.value.fix
+
+    duckdb_file.rename(f"{duckdb_file}.damaged")
+    assert isinstance(duckdb_place.put(load)[DAY], LoadResult)
+    assert len(duckdb_place.leads(DAY)) == 5000
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "folder.duckdb"
+    file.mkdir()
+
+    with pytest.raises(WarehouseRefused) as caught:
+        DuckDbWarehouse(file).prepare()
+
+    assert "See that" in caught.value.fix
+    assert "is a file" in caught.value.fix
+
+
+def test_whoever_waits_for_the_file_says_who_holds_it_and_until_when(
+    duckdb_place: Place, duckdb_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb_place.warehouse.prepare()
+    waits = Waits(first_seconds=0.1)
+    monkeypatch.setattr("amocrm_assets.warehouse.duckdb.file.waiting", waits.waiting)
+    said: list[str] = []
+    with holder(duckdb_file, seconds=1.0) as process, waits.listen(said.append):
+        duckdb_place.warehouse.prepare()
+
+    (sentence,) = said
+    assert sentence.startswith(f"Waiting for the DuckDB file {duckdb_file}, 0 s so far, until ")
+    assert f"(PID {process.pid})" in sentence
+
+
+def test_whoever_waits_for_a_thread_of_his_own_process_says_so(
+    duckdb_place: Place, duckdb_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = Waits(first_seconds=0.1)
+    monkeypatch.setattr("amocrm_assets.warehouse.duckdb.file.waiting", waits.waiting)
+    said: list[str] = []
+    with waits.listen(said.append):
+        loads = [duckdb_place.load(DAY, [])]
+        held = iter(duckdb_place.warehouse.load(loads, duckdb_place.storage, run_id="run-1"))
+        next(held)
+        with pytest.raises(Busy):
+            DuckDbWarehouse(duckdb_file, wait_seconds=0.5).prepare()
+        list(held)
+
+    assert "held by another step of this process" in said[0]
+
+
+def test_a_file_that_is_free_is_not_waited_for(duckdb_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unexpected(*args: object, **more: object) -> None:
+        raise AssertionError(args, more)
+
+    monkeypatch.setattr("amocrm_assets.warehouse.duckdb.file.waiting", unexpected)
+    duckdb_place.warehouse.prepare()
+
+
+def test_a_caller_in_a_hurry_waits_no_longer_than_it_said(duckdb_place: Place, duckdb_file: Path) -> None:
+    duckdb_place.warehouse.prepare()
+    with holder(duckdb_file, seconds=60) as process:
+        started = time.monotonic()
+        with pytest.raises(Busy):
+            open_warehouse(f"duckdb:///{duckdb_file}", wait_seconds=0.3).shard_days("acme")
+        assert time.monotonic() - started < 20
+        process.kill()
 
 
 def run_put(place: Place, file: Path, *, before: str = "", leads: int = 3000) -> subprocess.Popen[str]:
@@ -204,5 +301,5 @@ def test_a_full_disk_leaves_the_old_shard_and_says_what_to_do(duckdb_place: Plac
         process.kill()
 
     assert said.startswith("WarehouseRefused Writing amoCrmLeads_acme_20260101"), said
-    assert "Free some space there" in said
+    assert "Free some space in the folder of" in said
     assert duckdb_place.leads(DAY) == [lead(1)]

@@ -5,6 +5,7 @@ Looking it up spends nothing, so it is done when a refresh was refused.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ import requests
 
 from amocrm_assets.crm.authorisation.addresses import account_of, host_of, zone_of
 from amocrm_assets.crm.authorisation.claims import read_claims
+from amocrm_assets.crm.redaction import redact, redact_error, remember
 from amocrm_assets.crm.transport import request_once
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 TIMEOUT_SECONDS = (5, 10)
+HOST = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,5}(:\d{1,5})?")
 
 
 class _Address(msgspec.Struct):
@@ -39,6 +42,7 @@ def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthor
     # A refresh token goes only to amoCRM itself, or to where it came from.
     if api_domain is None or (zone_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
         return None
+    remember(pair.refresh_token)
     try:
         answer = request_once(
             "GET",
@@ -50,6 +54,9 @@ def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthor
         if answer.status_code != requests.codes.ok:
             return None
         address = msgspec.json.decode(answer.content, type=_Address)
-    except (requests.RequestException, msgspec.DecodeError) as error:
+    except (requests.RequestException, msgspec.DecodeError, UnicodeDecodeError) as error:
+        redact_error(error)
         raise refused from error
-    return None if address.subdomain.lower() == account_of(source) else f"https://{address.domain}"
+    if not HOST.fullmatch(address.domain):  # it is shown to people, as an address to set
+        return None
+    return None if address.subdomain.lower() == account_of(source) else f"https://{redact(address.domain)}"

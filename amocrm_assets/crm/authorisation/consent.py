@@ -6,7 +6,10 @@ the redirect. What the code is exchanged for is `connecting`'s affair.
 
 from __future__ import annotations
 
+import errno
 import hmac
+import socket
+import socketserver
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,11 +20,12 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from amocrm_assets.crm.authorisation.addresses import account_of, host_of, name_of, zone_of
 from amocrm_assets.errors import NotAuthorised, SettingsError
+from amocrm_assets.settings import is_loopback
 
 if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 DONE = "<!doctype html><title>amocrm-assets</title><p>Received. Go back to the terminal; this page can be closed."
 STRANGE = "<!doctype html><title>amocrm-assets</title><p>This is not the answer that the terminal waits for."
 
@@ -46,7 +50,7 @@ class Consent:
     def comes_back_here(self) -> bool:
         """Whether the redirect leads to a loopback port, where a program on this machine can receive it."""
         address = urlsplit(self.redirect_uri)
-        return address.scheme == "http" and address.hostname in LOOPBACK
+        return address.scheme == "http" and is_loopback(address.hostname or "")
 
     def code_in(self, pasted: str) -> str:
         """The code in what a person pasted. Raises `NotAuthorised` if it answers another request."""
@@ -83,32 +87,58 @@ class Consent:
         )
 
 
-class RedirectServer(ThreadingHTTPServer):
+class RedirectServer:
     """Receives the redirect of one consent on its loopback address. A context: it listens until that ends."""
 
     def __init__(self, consent: Consent) -> None:
         self.consent = consent
         self.arrived: SimpleQueue[SplitResult] = SimpleQueue()
-        address = urlsplit(consent.redirect_uri)
-        try:
-            super().__init__(("127.0.0.1", address.port or 80), _Redirect)
-        except OSError as error:
-            raise SettingsError(
-                f"Listening on {address.netloc} for the redirect of {consent.source.subdomain}",
-                cause=f"{error.strerror}.",
-                fix="Close the program on this port, or run again with --no-browser and paste the address.",
-                source=consent.source.subdomain,
-            ) from error
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self._listeners = self._listen(urlsplit(consent.redirect_uri))
+        self._threads = [
+            threading.Thread(target=each.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+            for each in self._listeners
+        ]
+
+    @property
+    def server_port(self) -> int:
+        """The port it listens on."""
+        return self._listeners[0].server_port
+
+    def _listen(self, address: SplitResult) -> list[_Listener]:
+        listeners: list[_Listener] = []
+        failed: OSError | None = None
+        port = address.port or 80
+        for host in _hosts_of(address.hostname or ""):
+            try:
+                listeners.append(_Listener(self, host, port))
+            except OSError as error:
+                # `localhost` on a machine without IPv6 has one address only.
+                if error.errno not in NO_SUCH_ADDRESS:
+                    failed = error
+                    break
+                failed = failed or error
+        if listeners and (failed is None or failed.errno in NO_SUCH_ADDRESS):
+            return listeners
+        for each in listeners:
+            each.server_close()
+        raise SettingsError(
+            f"Listening on {address.netloc} for the redirect of {self.consent.source.subdomain}",
+            cause=f"{failed.strerror if failed else 'no address'}.",
+            fix=f"Close the program on this port, or run `amocrm-assets connect {self.consent.source.subdomain}"
+            " --no-browser` and paste the address.",
+            source=self.consent.source.subdomain,
+        ) from failed
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for each in self._threads:
+            each.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
+        for listener, thread in zip(self._listeners, self._threads, strict=True):
+            listener.shutdown()
+            thread.join()
+            listener.server_close()
 
     def wait(self, *, seconds: float) -> str:
         """The code of the redirect. Raises `NotAuthorised` when the person refused, or did not come."""
@@ -118,14 +148,33 @@ class RedirectServer(ThreadingHTTPServer):
             raise self.consent.not_given(f"nothing came within {seconds / 60:.0f} minutes.") from error
 
 
+class _Listener(ThreadingHTTPServer):
+    """One listening socket, of the family of its address."""
+
+    def __init__(self, redirects: RedirectServer, host: str, port: int) -> None:
+        self.redirects = redirects
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Redirect)
+
+    def server_bind(self) -> None:
+        """Bind; without the look-up of this machine's name that http.server does, which may hang."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+
+def _hosts_of(hostname: str) -> tuple[str, ...]:
+    """The addresses to which a browser may go: `localhost` is both families, in either order."""
+    return ("127.0.0.1", "::1") if hostname == "localhost" else (hostname,)
+
+
 class _Redirect(BaseHTTPRequestHandler):
     """Takes the redirect and lets go by whatever else a browser or a stranger asks."""
 
-    server: RedirectServer
+    server: _Listener
     timeout = 10  # browsers open connections ahead that they never use
 
     def do_GET(self) -> None:
-        consent, address = self.server.consent, urlsplit(self.path)
+        consent, address = self.server.redirects.consent, urlsplit(self.path)
         expected = urlsplit(consent.redirect_uri).path or "/"
         ours = address.path == expected and consent.answered_by(address)
         page = (DONE if ours else STRANGE).encode()
@@ -136,7 +185,7 @@ class _Redirect(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page)
         if ours:
-            self.server.arrived.put(address)
+            self.server.redirects.arrived.put(address)
 
     def log_message(self, *_: object) -> None:
         """Nothing: the address holds the code."""

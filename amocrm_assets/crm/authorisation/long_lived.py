@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets.settings import SourceSettings
 
-TOKEN = re.compile(r"[!-~]+")
+# RFC 6750, 2.1: what a bearer token may hold.
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class LongLivedToken:
@@ -39,7 +40,7 @@ class LongLivedToken:
         token = secret(self._variable)
         if not TOKEN.fullmatch(token):  # it would be refused as a header, by an error that shows it
             raise self._not_authorised(
-                "its value holds a space, a line break or another character that no token has.",
+                "its value holds a quote, a space, a line break or another character that no token has.",
                 fix=f"Put the token alone into {self._variable}, without `Bearer`, quotes or line breaks.",
             )
         claims = read_claims(token)

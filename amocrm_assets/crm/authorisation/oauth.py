@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import tenacity
 from msgspec.structs import replace
 
+from amocrm_assets import cancellation
 from amocrm_assets.crm.authorisation.account_move import renamed_to
 from amocrm_assets.crm.authorisation.token_endpoint import ResponseLost
 from amocrm_assets.crm.authorisation.token_store import StoredTokens
@@ -60,7 +61,7 @@ class OAuth:
     store: TokenStore
     endpoint: Refresher
     now: Callable[[], float] = field(default=time.time, repr=False)
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    sleep: Callable[[float], None] = field(default=cancellation.sleep, repr=False)
     _pair: StoredTokens | None = field(default=None, init=False, repr=False)
     # Refresh tokens that must not be sent again, with what came of them.
     _spent: dict[str, AmoCrmAssetsError] = field(default_factory=dict, init=False, repr=False)

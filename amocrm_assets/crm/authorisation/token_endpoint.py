@@ -1,24 +1,26 @@
 """The token endpoint: a code or a refresh token goes in, a new pair comes out.
 
 A refresh token works once, so a request that amoCRM may have received is never sent again from here. What its
-refusals mean is known in `refusals`; where pairs are kept is not known here.
+refusals mean is known in `token_errors`; where pairs are kept is not known here.
 """
 
 from __future__ import annotations
 
 import ssl
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import requests
 import tenacity
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
+from amocrm_assets import cancellation
 from amocrm_assets.crm.authorisation.token_errors import refusal
-from amocrm_assets.crm.transport import request_once
-from amocrm_assets.errors import AmoCrmUnavailable
+from amocrm_assets.crm.connectivity import require_private
+from amocrm_assets.crm.redaction import redact_error, remember
+from amocrm_assets.crm.transport import connection_error, proxy_error, request_once
+from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError
 from amocrm_assets.settings import secret
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class TokenEndpoint:
 
     source: SourceSettings
     oauth: OAuthSettings
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    sleep: Callable[[float], None] = field(default=cancellation.sleep, repr=False)
 
     def request_once(self, code: str) -> TokenResponse:
         """The first pair, for the code of a consent."""
@@ -68,11 +70,13 @@ class TokenEndpoint:
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _ask(self, grant: dict[str, str]) -> TokenResponse:
+        require_private(self.source.url)
         body = grant | {
             "client_id": secret(self.oauth.client_id_env),
             "client_secret": secret(self.oauth.client_secret_env),
             "redirect_uri": self.oauth.redirect_uri,
         }
+        remember(body["client_secret"], *(grant[name] for name in ("code", "refresh_token") if name in grant))
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(NotReceived),
             stop=tenacity.stop_after_attempt(TRIES),
@@ -84,6 +88,8 @@ class TokenEndpoint:
 
     def _ask_once(self, body: dict[str, str]) -> TokenResponse:
         answer = self._post(body)
+        if answer.status_code == requests.codes.proxy_authentication_required:
+            raise proxy_error(self._tried, self.source.url, status=answer.status_code)
         if answer.status_code == requests.codes.too_many_requests:
             raise self._not_received("it is asked too often (429).", status=answer.status_code)
         if answer.status_code >= requests.codes.server_error:
@@ -108,8 +114,16 @@ class TokenEndpoint:
             )
         except requests.RequestException as error:
             error.request = None  # it holds the secrets that were sent
-            cause = f"no answer ({type(error).__name__})."
-            raise (self._not_received if _never_left(error) else self._answer_lost)(cause) from error
+            redact_error(error)
+            raise self._failed(error) from error
+
+    def _failed(self, error: requests.RequestException) -> AmoCrmAssetsError:
+        """What a failed exchange means: a person's work, another try, or an answer that may be lost."""
+        found = connection_error(error, self.source.url, operation=self._tried)
+        if isinstance(found, SettingsError):  # TLS or a proxy: nothing was sent, and nothing changes by itself
+            found.facts["source"] = self.source.subdomain
+            return found
+        return (self._not_received if _never_left(error) else self._answer_lost)(found.cause)
 
     def _not_received(self, cause: str, *, status: int | None = None) -> NotReceived:
         return NotReceived(
@@ -137,7 +151,7 @@ class TokenEndpoint:
 
 def _never_left(error: requests.RequestException) -> bool:
     """Whether the connection failed before anything of the request could be sent."""
-    before_sending = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
+    before_sending = (NewConnectionError, ConnectTimeoutError, ProxyError, ssl.SSLCertVerificationError)
     return any(isinstance(cause, before_sending) for cause in _causes(error))
 
 

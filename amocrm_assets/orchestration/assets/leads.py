@@ -14,6 +14,7 @@ from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import step_days
@@ -32,13 +33,13 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         deps=[raw_leads_key(source)],
         kinds={"parquet", "pandas"},
         description=(
-            f"Rows of the leads of {source.title} that were updated on a day: all captures of the day merged,"
-            " the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own assets"
-            " (`docs/downstream.md`)."
+            f"Rows of the leads of {escape(source.title)} that were updated on a day: all captures of the day"
+            " merged, the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own"
+            " assets (`docs/downstream.md`)."
         ),
         metadata={
             "dagster/column_schema": table_schema(),
-            "columns_come_from": dg.MetadataValue.md(origins_table()),
+            "column_sources": dg.MetadataValue.md(origins_table()),
         },
     )
     lineage = lineage_from(raw_leads_key(source), api_names=True)
@@ -50,14 +51,17 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def leads(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> Iterator[dg.MaterializeResult[Any]]:
+        from amocrm_assets.captures import captures_by_day
         from amocrm_assets.rows import write_rows
 
         storage = amocrm.storage()
         written: dict[date, RowsWritten] = {}
         with step_days(context, retries) as days:
+            captures = captures_by_day(storage, source.subdomain)
             for day in days.wanted:
-                written[day] = write_rows(storage, source, day)
-                days.done(day, rows_metadata(source, storage, day, written[day]))
+                with days.judged_alone(day):
+                    written[day] = write_rows(storage, source, day, others=captures)
+                    days.done(day, rows_metadata(source, storage, day, written[day]))
         yield dg.MaterializeResult(
             metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)
         )

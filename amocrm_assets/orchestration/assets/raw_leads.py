@@ -5,7 +5,7 @@ Which days need asking is decided here; how it is done is known to `capturing`.
 
 # No `from __future__ import annotations` here: Dagster needs the config's type itself, and not its name.
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,12 +15,14 @@ from amocrm_assets.errors import ReadingUnproven, SettingsError
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.assets import asset_spec, raw_leads_key, shards_key
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, capture_metadata, earlier_capture_metadata
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
-from amocrm_assets.orchestration.steps import step_days
+from amocrm_assets.orchestration.steps import StepDays, runs_resumed, step_days
 from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
+    from amocrm_assets.captures import CaptureFound
     from amocrm_assets.capturing import CapturedDay
     from amocrm_assets.storage import Storage
 
@@ -45,7 +47,7 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
         key,
         kinds={"amocrm", "json"},
         description=(
-            f"Leads of {source.title} ({source.url}) that were updated on a day, exactly as amoCRM"
+            f"Leads of {escape(source.title)} ({code(source.url)}) that were updated on a day, exactly as amoCRM"
             " sent them.\n\nEach reading is kept as a capture of its own and never changed, so nothing that was"
             " once seen is lost."
         ),
@@ -69,11 +71,12 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
                 # A warehouse that cannot take the shards is found out before amoCRM is asked for an hour.
                 amocrm.warehouse().prepare()
             storage = amocrm.storage()
-            since = _start_of(context) if config.read_again or len(days.wanted) == 1 else None
-            for day, name in _captured(storage, source, days.wanted, since=since).items():
-                days.done(day, earlier_capture_metadata(storage, name))
+            runs = runs_resumed(context) if config.read_again or len(days.wanted) == 1 else None
+            for day, found in _captured(storage, source, days, runs=runs).items():
+                with days.judged_alone(day):
+                    days.done(day, earlier_capture_metadata(storage, found.name))
             try:
-                for captured in _capture(source, days.unfinished, amocrm, storage):
+                for captured in _capture(source, days.untried, amocrm, storage, run_id=context.run.run_id):
                     read[captured.day] = captured.metadata
                     days.done(captured.day, capture_metadata(captured))
             except ReadingUnproven as error:
@@ -103,46 +106,39 @@ def _is_putting_shards(context: dg.AssetExecutionContext, source: SourceSettings
     return not selected or shards_key(source) in selected
 
 
-def _start_of(context: dg.AssetExecutionContext) -> datetime:
-    record = context.instance.get_run_record_by_id(context.run.run_id)
-    if record is None:
-        raise LookupError(f"the run {context.run.run_id} is not in Dagster's storage")
-    created: datetime = record.create_timestamp
-    return created.astimezone(UTC)
-
-
 def _captured(
-    storage: "Storage", source: SourceSettings, days: Sequence[date], *, since: datetime | None
-) -> dict[date, str]:
-    """Days that need no reading, with their newest capture. Every capture was made after the end of its day."""
-    from amocrm_assets.captures import newest_captures
+    storage: "Storage", source: SourceSettings, days: StepDays, *, runs: set[str] | None
+) -> dict[date, "CaptureFound"]:
+    """Days that need no reading, with their newest capture; with `runs`, those that these runs have captured.
 
-    captures = newest_captures(storage, source.subdomain)
-    wanted = {day: captures[day] for day in days if day in captures}
-    return {
-        day: each.name
-        for day, each in wanted.items()
-        if (since is None or each.captured_at >= since) and _holds_whole_day(storage, source, day, each.name)
-    }
+    Every capture was made after the end of its day. One that was read by other midnights is not the whole day: the
+    source's `timezone` may have changed. Captures are known by their run and not by their time: clocks differ.
+    """
+    from amocrm_assets.captures import captures_by_day, read_header, whole_captures
 
-
-def _holds_whole_day(storage: "Storage", source: SourceSettings, day: date, capture: str) -> bool:
-    """Whether a capture was read with the midnights that the source has now: its `timezone` may have changed."""
-    from amocrm_assets.captures import open_capture
-    from amocrm_assets.capturing import day_window
-
-    window = day_window(day, source.zone)
-    with open_capture(storage, capture) as opened:
-        return opened.facts.from_at <= window.from_at and window.to_at <= opened.facts.to_at
+    captures = captures_by_day(storage, source.subdomain)
+    found: dict[date, CaptureFound] = {}
+    for day in days.wanted:
+        with days.judged_alone(day):
+            whole = whole_captures(storage, source, day, captures.get(day, ()))
+            own = [each for each in whole if runs is None or read_header(storage, each.name).run_id in runs]
+            if own:
+                found[day] = own[-1]
+    return found
 
 
 def _capture(
-    source: SourceSettings, days: Sequence[date], amocrm: AmoCrmDeployment, storage: "Storage"
+    source: SourceSettings, days: Sequence[date], amocrm: AmoCrmDeployment, storage: "Storage", *, run_id: str
 ) -> Iterator["CapturedDay"]:
     from amocrm_assets.capturing import capture_days
 
     if days:
         with amocrm.client(source) as client:
             yield from capture_days(
-                source, days, client=client, storage=storage, lock_wait_seconds=amocrm.lock_wait_seconds
+                source,
+                days,
+                client=client,
+                storage=storage,
+                lock_wait_seconds=amocrm.lock_wait_seconds,
+                run_id=run_id,
             )

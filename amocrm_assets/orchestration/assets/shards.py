@@ -1,6 +1,6 @@
-"""The asset `amoCrmLeads`: puts rows into the warehouse, a shard for each day.
+"""The asset `amoCrmLeads`: loads rows into the warehouse, a shard for each day.
 
-How a warehouse replaces and verifies a shard is known to `warehouse`.
+How a shard is replaced and verified is in `warehouse`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
@@ -15,6 +15,7 @@ from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
@@ -34,13 +35,13 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         deps=[leads_key(source)],
         kinds={Deployment.from_environment().warehouse.partition(":")[0], "table"},
         description=(
-            f"The leads of {source.title} that were updated on a day, as the table"
+            f"The leads of {escape(source.title)} that were updated on a day, as the table"
             f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"
             " all, and the warehouse's own count is compared with the rows afterwards."
         ),
         metadata={
             "dagster/column_schema": table_schema(),
-            "columns_come_from": dg.MetadataValue.md(origins_table()),
+            "column_sources": dg.MetadataValue.md(origins_table()),
         },
         freshness_policy=freshness_of(source),
     )
@@ -57,7 +58,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
-                _put(source, days, storage, warehouse, run_id=context.run.run_id)
+                _load(context, source, days, storage, warehouse)
             if source.latest_view:
                 shown["latest_view"] = warehouse.replace_latest_view(source.subdomain)
         return dg.MaterializeResult(metadata=shown)
@@ -65,20 +66,32 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     return shards
 
 
-def _put(
-    source: SourceSettings, days: StepDays, storage: "Storage", warehouse: "Warehouse", *, run_id: str
+def _load(
+    context: dg.AssetExecutionContext,
+    source: SourceSettings,
+    days: StepDays,
+    storage: "Storage",
+    warehouse: "Warehouse",
 ) -> None:
-    """Replace the shards of all days; a shard that fails does not hinder the others."""
+    """Replace the shards of all days; a shard that fails does not affect the others."""
     errors: list[Exception] = []
+    warnings: list[str] = []
     loads = list(_loads(source.subdomain, days.wanted, storage, errors))
-    for load, put in warehouse.load(loads, storage, run_id=run_id):
-        if isinstance(put, Exception):
-            errors.append(put)
-        else:
-            days.done(load.day, shard_metadata(put))
+    for load, outcome in warehouse.load(loads, storage, run_id=context.run.run_id):
+        if isinstance(outcome, Exception):
+            errors.append(outcome)
+            continue
+        warnings += outcome.warnings
+        days.done(load.day, shard_metadata(outcome))
+    if warnings:  # each is in the metadata of its day
+        context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
     if errors:
-        # One that needs a person decides: trying again would end there too.
-        raise next((error for error in errors if not isinstance(error, TransientError)), errors[0])
+        raise decisive(errors)
+
+
+def decisive(errors: Sequence[Exception]) -> Exception:
+    """Of several errors, one that needs a person if there is one: trying again would end there too."""
+    return next((error for error in errors if not isinstance(error, TransientError)), errors[0])
 
 
 def _loads(

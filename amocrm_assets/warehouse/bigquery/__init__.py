@@ -1,7 +1,7 @@
 """Shards in a BigQuery dataset.
 
-Here stands what a warehouse does, in BigQuery's terms; `loading` knows a load job, `preparing` the dataset and
-the rights, `refusals` what Google's answers mean.
+What a warehouse does, in BigQuery's terms. A load job is in `loading`, the dataset and the rights in `preparing`,
+what shards there are in `listing`, what Google's answers mean in `errors`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from google.cloud import bigquery
 
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
-from amocrm_assets.shard import arrow_schema, latest_view_name, shard_day, shard_name, shard_prefix
-from amocrm_assets.warehouse.bigquery.errors import QUOTA, google_errors
+from amocrm_assets.shard import arrow_schema, latest_view_name, shard_name, shard_prefix
+from amocrm_assets.warehouse.bigquery.errors import QUOTA, google_errors, not_tried
+from amocrm_assets.warehouse.bigquery.listing import Listing, run_query
 from amocrm_assets.warehouse.bigquery.loading import Loader
-from amocrm_assets.warehouse.bigquery.preparing import check_rights, open_dataset
+from amocrm_assets.warehouse.bigquery.preparing import check_rights, expiration_warnings, open_dataset
 from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
-from amocrm_assets.warehouse.bigquery.timeouts import Patience
-from amocrm_assets.warehouse.missing import missing_shard, no_shard
+from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
+from amocrm_assets.warehouse.verifying import missing_shard, no_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import date
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import date, datetime
 
     import pandas as pd
 
@@ -41,14 +42,16 @@ _SIDE_BY_SIDE = 8
 class BigQueryWarehouse:
     """Shards as tables of one dataset."""
 
-    def __init__(self, address: BigQueryAddress, *, timeouts: Patience | None = None) -> None:
+    def __init__(self, address: BigQueryAddress, *, timeouts: Timeouts | None = None) -> None:
         self._address = address
-        self._patience = timeouts or Patience()
+        self._timeouts = timeouts or Timeouts()
 
-    def prepare(self) -> None:
-        """Make the dataset where it is missing; check its location and our rights. Raises `WarehouseRefused`."""
+    def prepare(self) -> list[str]:
+        """Make the dataset where it is missing; check location, rights and whether tables can be kept for ever."""
         with self._client() as client:
-            check_rights(client, open_dataset(client, self._address, self._patience), self._patience)
+            dataset = open_dataset(client, self._address, self._timeouts)
+            check_rights(client, dataset, self._timeouts)
+            return expiration_warnings(dataset)
 
     def table(self, name: str) -> str:
         """`project.dataset.table`."""
@@ -59,9 +62,9 @@ class BigQueryWarehouse:
     ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
         """Replace shards side by side. When a quota is used up, loads that have not begun are not sent."""
         with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
-            dataset = open_dataset(client, self._address, self._patience)
-            loader = Loader(client, dataset.reference, dataset.location, self._patience)
-            exhausted: list[AmoCrmAssetsError] = []
+            dataset = open_dataset(client, self._address, self._timeouts)
+            loader = Loader(client, dataset.reference, dataset.location, self._timeouts)
+            exhausted: list[AmoCrmAssetsError] = []  # the first to find the quota used up
             futures = {threads.submit(_outcome, loader, load, storage, run_id, exhausted): load for load in loads}
             try:
                 for future in as_completed(futures):
@@ -71,9 +74,17 @@ class BigQueryWarehouse:
 
     def shard_days(self, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
-        with self._client() as client, google_errors(f"RecordList shards of {subdomain}"):
-            tables = self._tables(client, shard_prefix(subdomain))
-        return {day: count for name, count in tables if (day := shard_day(subdomain, name))}
+        return self.shard_days_of([subdomain])[subdomain]
+
+    def shard_days_of(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+        """Days of several accounts that have a shard, by one query."""
+        with self._client() as client:
+            return Listing(client, self._address, self._timeouts).shard_days(subdomains)
+
+    def expirations(self, subdomain: str) -> dict[date, datetime]:
+        """Days whose shard has an expiration time, by one query."""
+        with self._client() as client:
+            return Listing(client, self._address, self._timeouts).expirations(subdomain)
 
     def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in that order, read without a query and so without its price."""
@@ -95,7 +106,7 @@ class BigQueryWarehouse:
             QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY updated_at DESC, _TABLE_SUFFIX DESC) = 1
         """
         with self._client() as client, google_errors(f"Writing the view {view}"):
-            self._query(client, statement)
+            run_query(client, statement, self._address, self._timeouts)
         return view
 
     @contextmanager
@@ -109,41 +120,23 @@ class BigQueryWarehouse:
                 client = stack.enter_context(resource.get_client())
             yield client
 
-    def _tables(self, client: bigquery.Client, prefix: str) -> list[tuple[str, int]]:
-        names = f"`{self.table('__TABLES__')}`"
-        query = f"SELECT table_id, row_count FROM {names} WHERE STARTS_WITH(table_id, '{prefix}') ORDER BY 1"
-        try:
-            return [(row.table_id, row.row_count) for row in self._query(client, query)]
-        except NotFound as error:
-            if "Not found: Project" in str(error):
-                raise
-            return []  # no dataset yet, so no shard
-
     def _rows(self, client: bigquery.Client, subdomain: str, day: date) -> pa.Table:
         table = self.table(shard_name(subdomain, day))
         with google_errors(f"Reading {table}", table=table):
             try:
-                rows = client.list_rows(client.get_table(table, **self._patience.limits), **self._patience.limits)
+                rows = client.list_rows(client.get_table(table, **self._timeouts.limits), **self._timeouts.limits)
             except NotFound as error:
+                if "Not found: Table" not in str(error):
+                    raise  # the dataset, or the project: materialising the day is no fix for that
                 raise missing_shard(table, day) from error
             return rows.to_arrow(create_bqstorage_client=False).cast(arrow_schema())
-
-    def _query(self, client: bigquery.Client, statement: str) -> Iterator[bigquery.Row]:
-        return client.query_and_wait(
-            statement,
-            location=self._address.location,
-            retry=self._patience.limits["retry"],
-            job_retry=self._patience.job_retry,
-            api_timeout=self._patience.answer_seconds,
-            wait_timeout=self._patience.job_seconds,
-        )
 
 
 def _outcome(
     loader: Loader, load: ShardLoad, storage: Storage, run_id: str, exhausted: list[AmoCrmAssetsError]
 ) -> LoadResult | AmoCrmAssetsError:
     if exhausted:
-        return exhausted[0]
+        return not_tried(str(loader.table(load)), exhausted[0])
     try:
         return loader.load(load, storage, run_id=run_id)
     except AmoCrmAssetsError as error:  # this shard's alone, unless a quota is used up for all

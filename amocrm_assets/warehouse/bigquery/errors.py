@@ -1,7 +1,7 @@
 """What Google's answers mean for the person who reads them.
 
-Answers to calls and errors of jobs bear the same reasons, so both are to_error here. What was tried is said by
-those who call.
+Answers to calls and errors of jobs carry the same reasons, so both become errors here. The operation is named by
+the caller.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import ClientError, GoogleAPICallError, RetryError
 from google.auth.exceptions import GoogleAuthError, TransportError
 
 from amocrm_assets.errors import AmoCrmAssetsError, WarehouseRefused, WarehouseUnavailable
+from amocrm_assets.google_errors import diagnose, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 QUOTA = "quotaExceeded"
 
@@ -35,7 +36,8 @@ _PASSING_REASONS = frozenset(
 )
 _PASSING_CODES = frozenset({408, 429, 500, 502, 503, 504})
 
-_PERMISSION = re.compile(r"\bbigquery\.[a-z]+\.[A-Za-z]+")
+# `bigquery.googleapis.com`, which policies name, is a service and no permission.
+_PERMISSION = re.compile(r"\bbigquery\.(?!googleapis\b)[a-z]+\.[A-Za-z]+")
 _ROLES = {
     "bigquery.jobs.create": "the role BigQuery Job User on the project",
     "bigquery.datasets.create": "the role BigQuery User on the project; or create the dataset yourself",
@@ -45,7 +47,7 @@ _DATASET_ROLE = "the role BigQuery Data Editor on the dataset"
 # The first that is found in reason and message counts.
 _FIXES = (
     (QUOTA, "Wait until Google refills the quota, within a day, or have it raised. docs/bigquery.md lists them."),
-    ("billingNotEnabled", "Link the project to a billing account."),
+    ("billingNotEnabled|Billing has not been enabled", "Link the project to a billing account."),
     (
         "accessNotConfigured|SERVICE_DISABLED|has not enabled BigQuery|API has not been used",
         "Enable the BigQuery API in the project, or correct the project's id in AMOCRM_WAREHOUSE.",
@@ -54,11 +56,39 @@ _FIXES = (
         "Not found: Project|[Ii]nvalid project|Unknown project|ProjectId",
         "Correct the project's id in AMOCRM_WAREHOUSE: there is none, or this account may not see it.",
     ),
-    ("Not found: Dataset", "Run again: the dataset has been deleted meanwhile, and is created anew."),
+    ("Not found: Dataset", "Run again: the dataset was deleted during the run, and is created anew."),
     ("Not found: (URI|Files?)", "Materialise the asset `leads` for the day again."),
     (
+        "Not found: Table",
+        "Find out in the audit log who deletes tables of the dataset, then materialise the day again.",
+    ),
+    (
+        "conditionNotMet|Precondition",
+        "Run again: somebody else changed the table's properties at the same time.",
+    ),
+    (
+        "Not found: Job",
+        "Write the dataset's location into AMOCRM_WAREHOUSE: BigQuery finds a job in its own location only.",
+    ),
+    (
+        r"gcp\.resourceLocations",
+        (
+            "The organisation allows some locations only. Ask its administrator which, make the dataset (and the"
+            " bucket) there, and write that location into AMOCRM_WAREHOUSE."
+        ),
+    ),
+    (
+        r"gcp\.restrictNonCmekServices",
+        (
+            "The organisation requires data to be encrypted with a key of its own. Give the dataset one:"
+            " `bq update --default_kms_key=projects/P/locations/L/keyRings/R/cryptoKeys/K PROJECT:DATASET`."
+        ),
+    ),
+)
+_LAST_FIXES = (
+    (
         "different locations|[Ll]ocation",
-        "Bucket and dataset must lie in one location, and AMOCRM_WAREHOUSE must name it (docs/bigquery.md).",
+        "Bucket and dataset must be in one location, and AMOCRM_WAREHOUSE must name it (docs/bigquery.md).",
     ),
 )
 
@@ -68,24 +98,23 @@ def google_errors(operation: str, **facts: str) -> Iterator[None]:
     """Turn what Google's libraries raise into errors with a fix."""
     try:
         yield
-    except GoogleAPICallError as error:
-        raise to_error(
-            operation, reason=reason_of(error), message=_message(error), code=error.code, **facts
-        ) from error
-    except (RetryError, TransportError, OSError) as error:  # `requests` raises kinds of OSError
-        raise WarehouseUnavailable(
-            operation,
-            cause=f"BigQuery did not answer: {error}.",
-            fix="Run again in some minutes; if it stays so, check the network of this machine.",
-            **facts,
-        ) from error
-    except GoogleAuthError as error:
-        raise WarehouseRefused(
-            operation,
-            cause=f"Google does not know who is asking: {error}.",
-            fix="Give this process Application Default Credentials (docs/bigquery.md).",
-            **facts,
-        ) from error
+    except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:
+        # OSError: what `requests` raises is a kind of it.
+        raise _translated(operation, unwrapped(error), facts) from error
+
+
+def _translated(operation: str, error: BaseException, facts: dict[str, str]) -> AmoCrmAssetsError:
+    if isinstance(error, GoogleAPICallError):
+        return to_error(operation, reason=reason_of(error), message=_message(error), code=error.code, **facts)
+    diagnosis = diagnose(error)
+    if diagnosis and diagnosis.fix:
+        return WarehouseRefused(operation, cause=diagnosis.cause, fix=diagnosis.fix, **facts)
+    return WarehouseUnavailable(
+        operation,
+        cause=diagnosis.cause if diagnosis else f"BigQuery did not answer: {error}.",
+        fix="Run again in some minutes; if it stays so, check the network of this machine.",
+        **facts,
+    )
 
 
 def to_error(
@@ -95,13 +124,38 @@ def to_error(
     cause = f"BigQuery says: {message.rstrip('.')} ({reason or code})."
     if is_passing(reason, code):
         return WarehouseUnavailable(operation, cause=cause, fix="Run again in some minutes.", **facts)
-    if permission := _PERMISSION.search(message):
+    said = f"{reason} {message}"
+    permission = _PERMISSION.search(message)
+    # An organisation's rules come before a permission that their message may name: granting it changes nothing.
+    fix = _first(_FIXES, said) or _shared_fix(said)
+    if fix is None and permission:
         fix = f"Grant {permission[0]} to the account that runs this: {_ROLES.get(permission[0], _DATASET_ROLE)}."
         if "not exist" in message:
             fix += " If it has the right, check the names in AMOCRM_WAREHOUSE."
-        return WarehouseRefused(operation, cause=cause, fix=fix, reason=reason, permission=permission[0], **facts)
-    fix = next((fix for words, fix in _FIXES if re.search(words, f"{reason} {message}")), "See docs/bigquery.md.")
+        facts["permission"] = permission[0]
+    fix = fix or _first(_LAST_FIXES, said) or "See docs/bigquery.md."
     return WarehouseRefused(operation, cause=cause, fix=fix, reason=reason, **facts)
+
+
+def not_tried(table: str, first: AmoCrmAssetsError) -> AmoCrmAssetsError:
+    """The error of a load that was not sent, because another one, whose error is given, used up the quota."""
+    return WarehouseRefused(
+        f"Loading {table}",
+        cause=f"it was not tried, because the quota is used up. {first.operation}: {first.cause}",
+        fix=first.fix,
+        table=table,
+        reason=QUOTA,
+    )
+
+
+def _first(fixes: Sequence[tuple[str, str]], said: str) -> str | None:
+    return next((fix for words, fix in fixes if re.search(words, said)), None)
+
+
+def _shared_fix(said: str) -> str | None:
+    """What every service of Google says alike: perimeters, keys, policies."""
+    diagnosis = diagnose(ClientError(said))  # type: ignore[no-untyped-call]
+    return diagnosis.fix if diagnosis else None
 
 
 def is_passing(reason: str, code: int | None = None) -> bool:
@@ -111,6 +165,7 @@ def is_passing(reason: str, code: int | None = None) -> bool:
 
 def may_pass(error: BaseException) -> bool:
     """Whether a call that raised this is worth repeating at once."""
+    error = unwrapped(error)
     if isinstance(error, GoogleAPICallError):
         return is_passing(reason_of(error), error.code)
     return isinstance(error, TransportError | OSError)

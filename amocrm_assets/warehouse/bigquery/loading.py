@@ -17,11 +17,12 @@ from google.cloud import bigquery
 
 from amocrm_assets.errors import WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields, shard_name
+from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.bigquery.errors import google_errors, is_passing, may_pass, to_error
-from amocrm_assets.warehouse.bigquery.timeouts import ONCE, Patience
-from amocrm_assets.warehouse.missing import rows_of
-from amocrm_assets.warehouse.verifying import verify_shard
+from amocrm_assets.warehouse.bigquery.tables import describe, keep_for_ever
+from amocrm_assets.warehouse.bigquery.timeouts import ONCE, Timeouts
+from amocrm_assets.warehouse.verifying import rows_of, verify_shard
 
 if TYPE_CHECKING:
     from amocrm_assets.errors import AmoCrmAssetsError
@@ -38,12 +39,16 @@ class Loader:
     client: bigquery.Client
     dataset: bigquery.DatasetReference
     location: str | None
-    timeouts: Patience
+    timeouts: Timeouts
+
+    def table(self, load: ShardLoad) -> bigquery.TableReference:
+        """Where a shard goes."""
+        return self.dataset.table(shard_name(load.subdomain, load.day))
 
     def load(self, load: ShardLoad, storage: Storage, *, run_id: str) -> LoadResult:
-        """Replace a shard and verify it."""
+        """Replace a shard, verify it, and see that BigQuery keeps it."""
         started = time.monotonic()
-        table = self.dataset.table(shard_name(load.subdomain, load.day))
+        table = self.table(load)
         job = self._completed_job(load, table, storage, run_id)
         with google_errors(f"Verifying {table}", table=str(table)):
             held = self.client.get_table(table, **self.timeouts.limits)
@@ -54,8 +59,17 @@ class Loader:
             columns=_schema_lines(held.schema),
             expected=_schema_lines(_schema()),
         )
-        self._describe(held, load)
-        return LoadResult(str(table), held.num_rows, time.monotonic() - started, held.num_bytes, job.job_id)
+        warnings = []
+        kept = keep_for_ever(self.client, held, self.timeouts)
+        if held.expires is not None:
+            warnings.append(
+                f"BigQuery was to delete this shard at {held.expires:%Y-%m-%d %H:%M} UTC; its expiration was"
+                " removed. See docs/bigquery.md, Tables that expire."
+            )
+        if warning := describe(self.client, kept, load, self.timeouts):
+            warnings.append(warning)
+        seconds = time.monotonic() - started
+        return LoadResult(str(table), held.num_rows, seconds, held.num_bytes, job.job_id, tuple(warnings))
 
     def _completed_job(
         self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, run_id: str
@@ -132,8 +146,11 @@ class Loader:
             stop=tenacity.stop_after_delay(self.timeouts.job_seconds),
             sleep=self.timeouts.sleep,
         )
+        until = time.time() + self.timeouts.job_seconds
         try:
-            polling(job.done, **self.timeouts.limits)
+            # One name for all jobs: eight of them side by side are one line in the log.
+            with waiting("BigQuery's load jobs", until=until):
+                polling(job.done, **self.timeouts.limits)
         except tenacity.RetryError as error:
             raise WarehouseUnavailable(
                 f"Waiting for the load job {job.job_id}",
@@ -141,16 +158,6 @@ class Loader:
                 fix="Retry the step: it finds this job again and waits on.",
                 job_id=job.job_id,
             ) from error
-
-    def _describe(self, held: bigquery.Table, load: ShardLoad) -> None:
-        """Description and labels, afterwards: a load that brings its own fails where the table's differ."""
-        description = f"amoCRM leads of {load.subdomain} updated on {load.day}, written by amocrm-assets."
-        labels = {**held.labels, "source": "amocrm", "subdomain": load.subdomain.lower()[:63]}
-        if (held.description, held.labels) == (description, labels):
-            return
-        held.description, held.labels = description, labels
-        with google_errors(f"Describing {held.reference}", table=str(held.reference)):
-            self.client.update_table(held, ["description", "labels"], **self.timeouts.limits)
 
 
 def _job_config() -> bigquery.LoadJobConfig:

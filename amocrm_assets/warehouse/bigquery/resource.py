@@ -14,6 +14,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from pydantic import Field
 
+from amocrm_assets.google_errors import loading_credentials
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,16 +30,20 @@ class BigQueryEndpointResource(BigQueryResource):
     @contextmanager
     def get_client(self) -> Iterator[bigquery.Client]:
         """A client whose connections are closed at the end."""
-        if self.endpoint is None:
+        if self.gcp_credentials:
             with super().get_client() as client, closing(client):
                 yield client
             return
-        options = ClientOptions(api_endpoint=self.endpoint)
-        client = bigquery.Client(
+        with closing(self._client()) as client:
+            yield client
+
+    def _client(self) -> bigquery.Client:
+        if self.endpoint is None:
+            with loading_credentials():
+                return bigquery.Client(project=self.project, location=self.location)
+        return bigquery.Client(
             project=self.project,
             location=self.location,
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options=options,
+            client_options=ClientOptions(api_endpoint=self.endpoint),
         )
-        with closing(client):
-            yield client

@@ -24,13 +24,18 @@ class Limits(TypedDict):
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """Deadlines: of one answer, of a call with its repeats, of a job."""
 
     answer_seconds: float = 60.0
     repeat_seconds: float = 120.0
     job_seconds: float = 1800.0
     sleep: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def within(cls, seconds: float) -> Timeouts:
+        """For a caller who has only so many seconds for a call."""
+        return cls(answer_seconds=seconds, repeat_seconds=seconds, job_seconds=seconds)
 
     @property
     def limits(self) -> Limits:

@@ -1,7 +1,7 @@
 """Shards in a DuckDB file, the embedded default.
 
 A shard is one transaction, verified before it is committed, so that a killed process or a wrong load leaves
-the old shard. Opening the file, which only one process may write at a time, is `file`'s.
+the old shard. The file, which only one process may write at a time, is opened in `file`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type, latest_view_name, shard_day, shard_name
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
-from amocrm_assets.warehouse.missing import missing_shard, no_shard, rows_of
-from amocrm_assets.warehouse.verifying import verify_shard
+from amocrm_assets.warehouse.verifying import missing_shard, no_shard, rows_of, verify_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import date
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import date, datetime
     from pathlib import Path
 
     import pandas as pd
@@ -31,23 +30,25 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import ShardLoad
 
+# How long whoever holds the file is waited for.
+WAIT_SECONDS = 60.0
 _NAMES = ", ".join(f'"{column.name}"' for column in COLUMNS)
 
 
 class DuckDbWarehouse:
     """Shards as tables of one DuckDB file.
 
-    The file is open only within a call, and within `put` until its iterator ends: whoever asks the warehouse
+    The file is open only within a call, and within `load` until its iterator ends: whoever asks the warehouse
     something else in between waits for itself.
     """
 
-    def __init__(self, path: Path, *, wait_seconds: float = 60.0) -> None:
+    def __init__(self, path: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self._file = DuckDbFile(path, wait_seconds)
 
-    def prepare(self) -> None:
+    def prepare(self) -> list[str]:
         """Make the file, or see that it can be written. Raises `Busy`, `WarehouseRefused`."""
         with self._file.opened():
-            pass
+            return []
 
     def table(self, name: str) -> str:
         """`warehouse.main.amoCrmLeads_acme_20260101`, where `warehouse` is the file's name."""
@@ -70,10 +71,18 @@ class DuckDbWarehouse:
 
     def shard_days(self, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
+        return self.shard_days_of([subdomain])[subdomain]
+
+    def shard_days_of(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+        """Days of several accounts that have a shard."""
         if not self._file.path.exists():
-            return {}
-        with self._file.opened(read_only=True) as connection:
-            return _shards(connection, subdomain)
+            return {subdomain: {} for subdomain in subdomains}
+        with self._file.opened(read_only=True) as connection, self._file.refusals("Listing shards"):
+            return {subdomain: _shards(connection, subdomain) for subdomain in subdomains}
+
+    def expirations(self, subdomain: str) -> dict[date, datetime]:  # noqa: ARG002 - of the interface
+        """None: DuckDB deletes no table by itself."""
+        return {}
 
     def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in the order of the days. Raises `WarehouseRefused` if one is missing."""
@@ -96,11 +105,11 @@ class DuckDbWarehouse:
         self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage
     ) -> LoadResult | AmoCrmAssetsError:
         try:
-            return self._put_one(connection, load, storage)
-        except AmoCrmAssetsError as error:  # this shard's alone: the next may well succeed
+            return self._load_one(connection, load, storage)
+        except AmoCrmAssetsError as error:  # of this shard alone: the next may well succeed
             return error
 
-    def _put_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> LoadResult:
+    def _load_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> LoadResult:
         started = time.monotonic()
         name = shard_name(load.subdomain, load.day)
         columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in COLUMNS)

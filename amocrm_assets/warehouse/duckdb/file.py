@@ -1,11 +1,13 @@
 """The DuckDB file: opening it, waiting for whoever holds it, and what its errors mean.
 
-One process at a time may have the file open for writing, or several for reading. What stands in it is not known
-here.
+One process at a time may have the file open for writing, or several for reading. Which tables it holds is not
+known here.
 """
 
 from __future__ import annotations
 
+import re
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ import duckdb
 import tenacity
 
 from amocrm_assets.errors import Busy, WarehouseRefused
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +31,36 @@ _BLOCK_BYTES = 16_384
 _MEMORY = "128MB"
 
 
+_LOAD_AGAIN = (
+    "then materialise `amoCrmLeads` for all days: shards are loaded from the rows in the storage, and amoCRM is"
+    " not asked. Other people's tables in the file come back from a copy only."
+)
+_DAMAGED = (
+    "The file is damaged, or is no DuckDB file. Move it away (`mv {file} {file}.damaged`, and {file}.wal if there"
+    f" is one) or put a copy in its place, {_LOAD_AGAIN}"
+)
+_OLD_DUCKDB = (
+    "A newer version of DuckDB wrote {file}. Install that version, or point AMOCRM_WAREHOUSE at a new file,"
+    f" {_LOAD_AGAIN}"
+)
+_ELSEWHERE = "or point AMOCRM_WAREHOUSE at another file. Shards that are there are unchanged."
+_NO_RIGHT = f"See that this user may write {{file}} and its folder, {_ELSEWHERE}"
+_NO_SPACE = f"Free some space in the folder of {{file}}, {_ELSEWHERE}"
+_UNKNOWN = f"See that {{file}} is a file, that this user may write it, and that its disk has space, {_ELSEWHERE}"
+
+# DuckDB has no codes for its errors. The first that is found counts.
+_FIXES = (
+    ("newer version of DuckDB|can only read version|database file with version number", _OLD_DUCKDB),
+    ("not a valid DuckDB database file|[Cc]orrupt|checksum|Could not read enough bytes", _DAMAGED),
+    ("SerializationException|Failed to deserialize|InternalException|FatalException|WAL file", _DAMAGED),
+    ("Permission denied|[Rr]ead-only|Operation not permitted", _NO_RIGHT),
+    ("No space left|[Dd]isk quota|File too large|max_temp_directory_size|OutOfMemoryException", _NO_SPACE),
+)
+
+
 @dataclass(frozen=True)
 class DuckDbFile:
-    """A file that is opened for each use, so that other processes get their turn."""
+    """A file that is opened for each use, so that other processes can use it in between."""
 
     path: Path
     wait_seconds: float
@@ -60,7 +90,14 @@ class DuckDbFile:
             stop=tenacity.stop_after_delay(self.wait_seconds),
             reraise=True,
         )
-        attempts(self._attach_once, connection, read_only=read_only)
+        try:
+            self._attach_once(connection, read_only=read_only)
+        except duckdb.Error as error:
+            if not _is_held(error):
+                raise
+            until = time.time() + self.wait_seconds
+            with waiting(f"the DuckDB file {self.path}", until=until, holder=_holder(error)):
+                attempts(self._attach_once, connection, read_only=read_only)
 
     def _attach_once(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         if read_only:
@@ -88,11 +125,23 @@ class DuckDbFile:
                 ) from error
             raise WarehouseRefused(
                 f"{operation} in {self.path}",
-                cause=f"{error}.",
-                fix="Free some space there, see that this user may write the file and its folder, "
-                "or point AMOCRM_WAREHOUSE at another file. Shards already there are unchanged.",
+                cause=f"{str(error).rstrip('.')}.",
+                fix=_fix(error).replace("{file}", str(self.path)),
                 **facts,
             ) from error
+
+
+def _fix(error: Exception) -> str:
+    """What to do about an error of DuckDB or of the disk, by its kind and words."""
+    said = f"{type(error).__name__} {error}"
+    return next((fix for words, fix in _FIXES if re.search(words, said)), _UNKNOWN)
+
+
+def _holder(error: Exception) -> str | None:
+    """Who holds the file: the program and its process id, as DuckDB tells them, or a thread of this process."""
+    if found := re.search(r"lock is held in (.+?\(PID \d+\))", str(error)):
+        return found[1]
+    return "another step of this process" if "Unique file handle conflict" in str(error) else None
 
 
 def _is_held(error: BaseException) -> bool:
@@ -118,5 +167,5 @@ def quoted(name: str) -> str:
 
 
 def text(value: str) -> str:
-    """A text as SQL writes it, where no parameter may stand."""
+    """A text as SQL writes it, where no parameter is allowed."""
     return "'" + value.replace("'", "''") + "'"

@@ -35,3 +35,22 @@ def test_a_token_that_is_no_jwt_has_no_claims(token: str) -> None:
 )
 def test_a_token_of_another_zone_is_foreign(base_domain: str | None, url: str, *, foreign: bool) -> None:
     assert is_foreign(Claims(base_domain=base_domain), url) is foreign
+
+
+@pytest.mark.parametrize(
+    ("exp", "read"),
+    [
+        (1.8e9, 1_800_000_000),
+        ("1800000000", 1_800_000_000),
+        (1e300, None),
+        (10**40, None),
+        (-5, None),
+        (True, None),
+        ("soon", None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_a_strange_claim_leaves_the_others(exp: object, read: int | None) -> None:
+    claims = read_claims(jwt(account_id=7, exp=exp, base_domain="kommo.com"))
+    assert claims == Claims(account_id=7, expires_at=read, base_domain="kommo.com")

@@ -70,19 +70,19 @@ def test_the_redirect_is_received_whatever_else_is_asked_meanwhile(
     port = urlsplit(here.redirect_uri).port
     with RedirectServer(here) as redirects, socket.create_connection(("127.0.0.1", port)):  # opened ahead, unused
         origin = f"http://127.0.0.1:{port}"
-        assert requests.get(f"{origin}/favicon.ico", timeout=5).status_code == 400
-        assert requests.get(f"{origin}/callback?code=MARKED-bad&state=guess", timeout=5).status_code == 400
-        page = requests.get(f"{origin}/callback?code=MARKED-code&state={STATE}", timeout=5)
+        assert requests.get(f"{origin}/favicon.ico", timeout=60).status_code == 400
+        assert requests.get(f"{origin}/callback?code=MARKED-bad&state=guess", timeout=60).status_code == 400
+        page = requests.get(f"{origin}/callback?code=MARKED-code&state={STATE}", timeout=60)
         assert (page.status_code, "Go back to the terminal" in page.text) == (200, True)
-        assert redirects.wait(seconds=5) == "MARKED-code"
+        assert redirects.wait(seconds=60) == "MARKED-code"
     assert "MARKED" not in "".join(capfd.readouterr())
 
 
 def test_a_refused_consent_ends_the_waiting(here: Consent) -> None:
     with RedirectServer(here) as redirects:
-        requests.get(f"{here.redirect_uri}?error=access_denied&state={STATE}", timeout=5)
+        requests.get(f"{here.redirect_uri}?error=access_denied&state={STATE}", timeout=60)
         with pytest.raises(NotAuthorised, match="access_denied"):
-            redirects.wait(seconds=5)
+            redirects.wait(seconds=60)
 
 
 def test_waiting_ends_when_nobody_comes(here: Consent) -> None:
@@ -101,7 +101,7 @@ def test_nothing_is_left_listening(here: Consent) -> None:
         pass
     assert threading.active_count() == before
     with pytest.raises(requests.ConnectionError):
-        requests.get(here.redirect_uri, timeout=5)
+        requests.get(here.redirect_uri, timeout=60)
 
 
 def test_only_a_loopback_redirect_comes_back_here() -> None:
@@ -111,3 +111,15 @@ def test_only_a_loopback_redirect_comes_back_here() -> None:
 
 def test_the_state_is_not_shown() -> None:
     assert "MARKED" not in repr(consent())
+
+
+@pytest.mark.parametrize(("host", "reached"), [("[::1]", ["[::1]"]), ("localhost", ["[::1]", "127.0.0.1"])])
+def test_the_redirect_is_received_on_the_family_of_its_address(
+    here: Consent, host: str, reached: list[str]
+) -> None:
+    port = here.redirect_uri.split(":")[2].split("/")[0]
+    asked = consent(redirect_uri=f"http://{host}:{port}/callback")
+    for each in reached:
+        with RedirectServer(asked) as redirects:
+            requests.get(f"http://{each}:{port}/callback?code=MARKED-code&state={STATE}", timeout=5)
+            assert redirects.wait(seconds=5) == "MARKED-code"

@@ -46,7 +46,7 @@ def test_a_token_that_ends_in_the_middle_of_a_run_is_refreshed(life: Life) -> No
 def test_a_token_that_has_ended_is_refreshed_before_it_is_sent(life: Life) -> None:
     life.sandbox.configure(access_token_seconds=1)
     life.connect()
-    life.sandbox.configure(access_token_seconds=30)
+    life.sandbox.configure(access_token_seconds=3600)
     time.sleep(1)
     life.sandbox.requests.clear()
     life.run(requests=3)

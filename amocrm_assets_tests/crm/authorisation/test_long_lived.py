@@ -38,7 +38,9 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) ->
         LongLivedToken(SOURCE).token()
 
 
-@pytest.mark.parametrize("value", ["Bearer MARKED", '"MARKED"\nx', "MARKED\u200b", "MARKЕD"])
+@pytest.mark.parametrize(
+    "value", ["Bearer MARKED", '"MARKED"', "'MARKED'", '"MARKED"\nx', "MARKED\u200b", "MARKЕD"]
+)
 def test_a_value_that_is_no_token_is_not_sent_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     with pytest.raises(NotAuthorised, match="Put the token alone into ACME_TOKEN") as caught:
         authorisation(monkeypatch, value).token()

@@ -15,7 +15,7 @@ import pytest
 from amocrm_assets.crm.authorisation.oauth import OAuth
 from amocrm_assets.crm.authorisation.token_endpoint import NotReceived, ResponseLost
 from amocrm_assets.crm.authorisation.token_store import TokenStore
-from amocrm_assets.errors import AmoCrmAssetsError, NotAuthorised, StorageRefused
+from amocrm_assets.errors import AmoCrmAssetsError, Busy, NotAuthorised, StorageRefused
 from amocrm_assets.settings import Deployment
 from amocrm_assets_tests.crm.authorisation.sources import DAY, ENVIRONMENT, NOW, OAUTH, Rotation, pair, source
 
@@ -266,3 +266,13 @@ class FullStore(TokenStore):
             self.refuses -= 1
             raise failed(StorageRefused)
         return super().write(pair, if_version=if_version)
+
+
+def test_a_refresh_that_could_not_be_announced_is_not_sent(
+    store: TokenStore, rotation: Rotation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.replace(pair(1))
+    monkeypatch.setattr(store, "write", lambda *_, **__: None)  # somebody else was quicker
+    with pytest.raises(Busy, match="somebody else has just changed them"):
+        opened(store, rotation).renew("MARKED-access-1")
+    assert rotation.used == []

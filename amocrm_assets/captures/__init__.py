@@ -1,0 +1,39 @@
+"""Captures: raw leads of one account and one partition day, as amoCRM sent them, in append-only files.
+
+`header` is the first line, `files` writes and reads, `finding` tells which captures a day has.
+"""
+
+from __future__ import annotations
+
+from amocrm_assets.captures.files import CaptureWriter, OpenCapture, PublishedCapture, open_capture
+from amocrm_assets.captures.finding import (
+    CaptureFound,
+    capture_names,
+    captured_days,
+    captures_by_day,
+    captures_of_day,
+    captures_with_seconds_of,
+    days_read_otherwise,
+    read_header,
+    whole_captures,
+)
+from amocrm_assets.captures.header import FORMAT, FORMAT_KEY, CaptureHeader
+
+__all__ = [
+    "FORMAT",
+    "FORMAT_KEY",
+    "CaptureFound",
+    "CaptureHeader",
+    "CaptureWriter",
+    "OpenCapture",
+    "PublishedCapture",
+    "capture_names",
+    "captured_days",
+    "captures_by_day",
+    "captures_of_day",
+    "captures_with_seconds_of",
+    "days_read_otherwise",
+    "open_capture",
+    "read_header",
+    "whole_captures",
+]

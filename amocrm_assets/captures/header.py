@@ -1,0 +1,134 @@
+"""The first line of a capture: who was read, which seconds, when, by which run, and the catalogue of fields.
+
+Written and understood here, with what makes a capture damaged. The lines behind it are `files`' affair.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+from weakref import WeakValueDictionary
+
+from amocrm_assets.days import Window
+from amocrm_assets.errors import CaptureDamaged
+
+FORMAT = 1
+FORMAT_KEY = "amocrm_assets_capture"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureHeader:
+    """What is known of a capture before its leads: the first line of the file.
+
+    `from_at` and `to_at` bound the window that was read, `fields` is the account's catalogue of custom fields,
+    `run_id` the run that read it (captures of earlier versions do not say).
+    """
+
+    subdomain: str
+    day: date
+    from_at: int
+    to_at: int
+    timezone: str
+    captured_at: datetime
+    account_id: int
+    run_id: str | None = None
+    fields: list[dict[str, Any]]
+
+    @property
+    def window(self) -> Window:
+        """The seconds that were read."""
+        return Window(self.from_at, self.to_at)
+
+    def __post_init__(self) -> None:
+        """Refuse a time without zone: file names are written in UTC."""
+        if self.captured_at.tzinfo is None:
+            raise ValueError("captured_at needs a time zone")
+
+
+def folder_of(subdomain: str, day: date) -> str:
+    """Where the captures of an account and day lie."""
+    return f"captures/{subdomain}/leads/{day.isoformat()}"
+
+
+def json_line(record: dict[str, Any]) -> bytes:
+    """A record as one line of JSON."""
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+
+
+def head_of(facts: CaptureHeader) -> bytes:
+    """The first line of a capture."""
+    changed = {"day": facts.day.isoformat(), "captured_at": facts.captured_at.isoformat()}
+    known = vars(facts) if facts.run_id else {key: fact for key, fact in vars(facts).items() if key != "run_id"}
+    return json_line({FORMAT_KEY: FORMAT} | known | changed)
+
+
+def facts_from(name: str, line: bytes) -> CaptureHeader:
+    """What the first line of a capture says. Raises `CaptureDamaged`."""
+    import msgspec
+
+    try:
+        head = _parts(line)
+        capture_format = json.loads(head.pop(FORMAT_KEY))
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise damaged(name, "its first line does not say that it is a capture.") from error
+    if capture_format != FORMAT:
+        raise CaptureDamaged(
+            f"Reading {name}",
+            cause=f"it has format {capture_format!r}, and this version knows format {FORMAT}.",
+            fix="Upgrade amocrm-assets to the version that wrote it, or a newer one.",
+            capture=name,
+        )
+    try:
+        fields = _catalogue(head.pop("fields", b"null"))
+        known = {key: json.loads(fact) for key, fact in head.items()}
+        # Converting a list copies it: one that is held already is put in afterwards.
+        held = isinstance(fields, _Catalogue)
+        facts = msgspec.convert(known | {"fields": [] if held else fields}, CaptureHeader)
+        facts = replace(facts, fields=fields) if held else facts
+    except (msgspec.ValidationError, ValueError) as error:
+        raise damaged(name, f"its first line lacks facts ({error}).") from error
+    if folder_of(facts.subdomain, facts.day) != name.rpartition("/")[0]:
+        raise damaged(name, f"it was written for {folder_of(facts.subdomain, facts.day)}.")
+    return facts
+
+
+def _parts(line: bytes) -> dict[str, bytes]:
+    """The facts in a first line, each still as JSON: the catalogue may be a megabyte that is known already."""
+    import msgspec
+
+    try:
+        return {key: bytes(fact) for key, fact in msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()}
+    except msgspec.DecodeError:  # half an emoji in a field's name, which only the standard library reads
+        return {key: json.dumps(fact).encode() for key, fact in json.loads(line).items()}
+
+
+class _Catalogue(list[dict[str, Any]]):
+    """A catalogue of custom fields that may be referred to weakly."""
+
+
+# A day may have thousands of captures, each with a catalogue of a megabyte: equal ones are held once.
+_catalogues: WeakValueDictionary[bytes, _Catalogue] = WeakValueDictionary()
+
+
+def _catalogue(sent: bytes) -> Any:
+    """The catalogue in a header's bytes; what is none is left to whoever checks the header."""
+    key = sha256(sent).digest()
+    if (held := _catalogues.get(key)) is not None:
+        return held
+    decoded = json.loads(sent)  # half an emoji in a name is read by the standard library only
+    if type(decoded) is not list or not all(type(field) is dict for field in decoded):
+        return decoded
+    return _catalogues.setdefault(key, _Catalogue(decoded))
+
+
+def damaged(name: str, cause: str) -> CaptureDamaged:
+    """The error that names a damaged capture and what to do."""
+    return CaptureDamaged(
+        f"Reading {name}",
+        cause=cause,
+        fix="Bring it back from a backup, or move it away and materialise its day again (docs/captures.md).",
+        capture=name,
+    )

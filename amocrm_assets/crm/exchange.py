@@ -1,0 +1,212 @@
+"""One request and its answer, with an end: a deadline, or somebody who stops, shuts the socket down.
+
+Timeouts of sockets bound the silence between two bytes only, so one byte a second would keep a request open for
+ever. Here every exchange has one deadline for all of it: resolving, connecting, the handshake, headers and body.
+A thread per session watches them; shutting the socket down from there ends whatever the exchange waits for.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from amocrm_assets.cancellation import Cancelled, current_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Addresses = list[tuple[Any, ...]]
+
+_thread = threading.local()
+
+
+class DeadlineExceeded(requests.ReadTimeout):
+    """The exchange as a whole took longer than it may."""
+
+
+class BodyTooLarge(requests.RequestException):
+    """The body has more bytes, unpacked, than it may."""
+
+
+class Exchange:
+    """One request and its answer. Used by one thread, and aborted by any."""
+
+    def __init__(self, ends_at: float, on_sent: Callable[[], None] | None) -> None:
+        self.ends_at = ends_at
+        self.on_sent = on_sent
+        self._reason: Exception | None = None
+        self._sockets: list[socket.socket] = []
+        self._woken = threading.Event()
+        self._lock = threading.Lock()
+
+    def attach(self, sock: socket.socket) -> None:
+        """Watch a connection. A duplicate is kept: TLS hands the original from one object to another."""
+        with self._lock:
+            self._sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
+            if self._reason is not None:
+                self._shut_down()
+
+    def abort(self, reason: Exception) -> None:
+        """End the exchange with `reason`, whatever it is waiting for."""
+        with self._lock:
+            self._reason = self._reason or reason
+            self._woken.set()
+            self._shut_down()
+
+    def check(self) -> None:
+        """Raise the reason if the exchange was aborted: a body cut off by that may look whole."""
+        if self._reason is not None:
+            raise self._reason
+
+    def end(self) -> None:
+        """Let go of the connection."""
+        with self._lock:
+            for each in self._sockets:
+                each.close()
+            self._sockets.clear()
+
+    def resolve(self, host: str, port: int, family: int) -> Addresses:
+        """What the system's resolver says, for as long as the exchange may take. Raises `socket.gaierror`."""
+        if _is_address(host):
+            return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+        found: list[Addresses | OSError | UnicodeError] = []
+
+        def look_up() -> None:
+            try:
+                found.append(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
+            except (OSError, UnicodeError) as error:
+                found.append(error)
+            self._woken.set()
+
+        # The resolver cannot be interrupted; a thread that waits for it can be left behind.
+        threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+        self._woken.wait()
+        self.check()
+        self._woken.clear()
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
+    def connect(self, address: tuple[Any, ...], *, timeout: float | None, options: Any) -> socket.socket:
+        """A connected socket to one of the addresses that `resolve` gave. Raises `OSError`."""
+        family, kind, protocol, _, target = address
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(timeout)
+            self.attach(sock)
+            self.check()
+            sock.connect(target)
+            self.check()
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _shut_down(self) -> None:
+        for each in self._sockets:
+            with suppress(OSError):  # it never was connected, or is not any more
+                each.shutdown(socket.SHUT_RDWR)
+
+
+class Watchdog:
+    """Aborts exchanges whose time is up, from a thread that exists while it is needed."""
+
+    def __init__(self) -> None:
+        self._watched: set[Exchange] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._wakes_at = float("inf")
+        self._closed = False
+
+    @contextmanager
+    def exchange(
+        self, seconds: float, *, grace_seconds: float = 0.0, on_sent: Callable[[], None] | None = None
+    ) -> Iterator[Exchange]:
+        """The exchange that the present thread makes in the body, for so many seconds at most.
+
+        Raises `DeadlineExceeded`; `Cancelled` when the thread's scope is cancelled and `grace_seconds` are over.
+        """
+        exchange = Exchange(time.monotonic() + seconds, on_sent)
+
+        def cancel() -> None:
+            if grace_seconds:
+                self._watch(exchange, min(exchange.ends_at, time.monotonic() + grace_seconds))
+            else:
+                exchange.abort(Cancelled())
+
+        self._watch(exchange, exchange.ends_at)
+        before, _thread.exchange = current_exchange(), exchange
+        try:
+            with current_scope().on_cancel(cancel):
+                yield exchange
+            exchange.check()
+        except Exception as error:
+            if isinstance(error, requests.RequestException):
+                error.request = None  # it holds what was sent, and whoever shows the chain would show the token
+            exchange.check()  # what the broken connection led to is not the reason
+            raise
+        finally:
+            _thread.exchange = before
+            self._unwatch(exchange)
+            exchange.end()
+
+    def close(self) -> None:
+        """End the exchanges that are under way, and the thread."""
+        with self._changed:
+            self._closed = True
+            watched = set(self._watched)
+            self._changed.notify()
+        for each in watched:
+            each.abort(Cancelled())
+
+    def _watch(self, exchange: Exchange, ends_at: float) -> None:
+        with self._changed:
+            if self._closed:
+                raise Cancelled
+            exchange.ends_at = ends_at
+            self._watched.add(exchange)
+            if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            elif ends_at < self._wakes_at:
+                self._changed.notify()
+
+    def _unwatch(self, exchange: Exchange) -> None:
+        with self._changed:
+            self._watched.discard(exchange)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                now = time.monotonic()
+                due = {each for each in self._watched if each.ends_at <= now}
+                self._watched -= due
+                self._wakes_at = min((each.ends_at for each in self._watched), default=float("inf"))
+                if not due:
+                    self._changed.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
+            for each in due:
+                each.abort(DeadlineExceeded("the whole exchange took longer than it may"))
+
+
+def current_exchange() -> Exchange | None:
+    """The exchange that the present thread is making."""
+    return getattr(_thread, "exchange", None)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""How long to wait after a 429, and when to stop: each refusal in a row makes the wait longer, until time is up.
+
+Another integration may use up the account's limit for minutes, which passes; so it is time that bounds the
+waiting. Asking on gets accounts blocked, so what amoCRM asks for (`Retry-After`) is only the least that is waited.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# 1, 2, 4, … seconds: some fourteen refused requests until the deadline.
+MAX_HOLD_SECONDS = 120.0
+REFUSED_DEADLINE_SECONDS = 900.0
+
+
+class RateLimitBackoff:
+    """The refusals of one account since the last good answer. Changed under its caller's lock."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self.refusals = 0
+
+    @property
+    def seconds(self) -> float:
+        """Since the first refusal in a row."""
+        return 0.0 if self._since is None else self._clock() - self._since
+
+    def wait_seconds(self, wanted: float | None) -> float:
+        """How long nobody may ask now. `wanted` is what amoCRM says, None if it does not."""
+        own = min(MAX_HOLD_SECONDS, 2.0**self.refusals)
+        if wanted is None:
+            return own
+        return wanted if self.refusals == 0 else max(wanted, own)
+
+    def is_over(self, wait_seconds: float) -> bool:
+        """Whether the next wait would end after the deadline."""
+        return self.seconds + wait_seconds > REFUSED_DEADLINE_SECONDS
+
+    def refused(self) -> None:
+        """Count a refusal that began a wait."""
+        self.refusals += 1
+        if self._since is None:
+            self._since = self._clock()
+
+    def succeeded(self) -> None:
+        """A good answer: the refusals before it are over."""
+        self.refusals, self._since = 0, None

@@ -1,0 +1,44 @@
+"""What was sent to amoCRM and what came back, counted for the metadata of assets."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class RequestStats:
+    """What was sent to amoCRM and what came back. Safe for threads."""
+
+    requests: int = 0
+    received_bytes: int = 0
+    retries: Counter[str] = field(default_factory=Counter)
+    first_sent: float | None = None
+    last_received: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def requests_per_second(self) -> float:
+        """Requests over the time from the first one sent to the last one answered; 0 before that."""
+        if self.first_sent is None or self.last_received is None or self.last_received <= self.first_sent:
+            return 0.0
+        return self.requests / (self.last_received - self.first_sent)
+
+    def count_sent(self, now: float) -> None:
+        """A request is being sent."""
+        with self._lock:
+            self.requests += 1
+            if self.first_sent is None:
+                self.first_sent = now
+
+    def count_received(self, size_bytes: int, now: float) -> None:
+        """An answer has come in as a whole."""
+        with self._lock:
+            self.received_bytes += size_bytes
+            self.last_received = now
+
+    def count_retry(self, reason: str) -> None:
+        """A request is sent again: after a status, or `connection`."""
+        with self._lock:
+            self.retries[reason] += 1

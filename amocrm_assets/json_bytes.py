@@ -1,0 +1,70 @@
+"""JSON objects as bytes: changed without being decoded, and so without a limit to what they hold.
+
+Decoders recurse, and stop at some thousand levels; here brackets and strings alone are looked at, which no nesting
+is too deep for. Lines are expected to be JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+# More levels than any documented value has, and few enough for every decoder and for functions that recurse.
+MAX_DEPTH = 100
+# lead > custom_fields_values > field > values > item > value: the first level within the value of a custom field.
+VALUE_LEVEL = 6
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+_OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
+
+
+def without_deep_values(line: bytes) -> bytes:
+    """The JSON with null for each value of level `VALUE_LEVEL` that has more than `MAX_DEPTH` levels itself."""
+    pieces: list[bytes] = []
+    done = level = start = deepest = 0
+    for token in _TOKENS.finditer(line):
+        if token[0] in _OPENING:
+            level += 1
+            if level == VALUE_LEVEL:
+                start, deepest = token.start(), level
+            deepest = max(deepest, level)
+        elif token[0] in _CLOSING:
+            if level == VALUE_LEVEL and deepest - VALUE_LEVEL >= MAX_DEPTH:
+                pieces += [line[done:start], b"null"]
+                done = token.end()
+            level -= 1
+    return b"".join([*pieces, line[done:]])
+
+
+def without_property(line: bytes, name: str) -> bytes:
+    """The JSON object without its property `name`; the others stay byte for byte as they are."""
+    import msgspec
+
+    try:
+        sent = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # broken Unicode, or nested too deeply
+        return _cut(line, name)
+    sent.pop(name, None)
+    return msgspec.json.encode(sent)
+
+
+def _cut(line: bytes, name: str) -> bytes:
+    kept: list[bytes] = []
+    level = start = 0
+    key = b""
+    for token in _TOKENS.finditer(line):
+        if level == 1 and token[0][:1] == b'"' and not key:
+            key = token[0]
+        if token[0] in _OPENING:
+            level += 1
+            start = token.end() if level == 1 else start
+        if level == 1 and token[0] in (b",", b"}"):
+            if key and _decoded(key) != name:
+                kept.append(line[start : token.start()])
+            start, key = token.end(), b""
+        if token[0] in _CLOSING:
+            level -= 1
+    return b"{" + b",".join(kept) + b"}"
+
+
+def _decoded(key: bytes) -> object:
+    return json.loads(key.decode("utf-8", "replace"), strict=False)

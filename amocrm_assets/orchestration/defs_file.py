@@ -1,0 +1,106 @@
+"""A `defs.yaml` as YAML nodes, or the line and the reason why it is none.
+
+Whatever the file holds, reading it takes little time and memory: its size, its nesting, and the number of its
+values after aliases are expanded have bounds that no file of settings comes near. What the values mean is the
+matter of `loader`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# LibYAML reads a hundred files in a tenth of the time, but is not compiled in everywhere.
+Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# A source with everything set has a hundred values in three kilobytes; a file may hold many sources.
+MAX_BYTES = 1_000_000
+MAX_VALUES = 20_000
+MAX_LEVELS = 20
+ITSELF = "something in it holds itself. Write it out without anchors"
+
+
+class Unreadable(Exception):
+    """Why a file cannot be read as YAML, in words that end without a full stop, and the line that shows it."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+def read_nodes(file: Path) -> list[yaml.Node]:
+    """The documents of a file that hold anything. Raises `Unreadable`."""
+    try:
+        if not file.is_file():  # a pipe would be waited for
+            raise Unreadable(1, "it is no file. Move it away")
+        with file.open("rb") as opened:
+            held = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(1, str(error)) from error
+    if len(held) > MAX_BYTES:
+        raise Unreadable(1, f"it holds more than {MAX_BYTES:,} bytes. Write only settings into it")
+    try:
+        text = held.decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(_line_at(held, error.start), "it is not in UTF-8. Save it in that encoding") from error
+    try:
+        _check_bounds(text)
+        return [node for node in yaml.compose_all(text, Loader=Loader) if node is not None]
+    except yaml.YAMLError as error:
+        raise _unreadable(error, held) from error
+
+
+def _check_bounds(text: str) -> None:
+    """Look through the file value by value, so that nothing too large is ever held."""
+    values: list[int] = [0]  # of each node that is open, and of the whole
+    anchors: list[str | None] = []
+    known: dict[str, int] = {}
+    for event in yaml.parse(text, Loader=Loader):
+        line = _line_of(event)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor in anchors:
+                raise Unreadable(line, ITSELF)
+            values[-1] += known.get(str(event.anchor), 0)
+        elif isinstance(event, yaml.ScalarEvent):
+            values[-1] += 1
+            _remember(known, event.anchor, 1)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            values.append(1)
+            anchors.append(event.anchor)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size = values.pop()
+            values[-1] += size
+            _remember(known, anchors.pop(), size)
+        if len(anchors) > MAX_LEVELS:
+            raise Unreadable(line, f"it is nested more than {MAX_LEVELS} levels deep. Write it out flat")
+        if sum(values) > MAX_VALUES:
+            raise Unreadable(
+                line,
+                f"here it comes to more than {MAX_VALUES:,} values, those that aliases repeat included. Remove"
+                " aliases (`*name`), or split the file",
+            )
+
+
+def _line_of(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _remember(known: dict[str, int], anchor: str | None, size: int) -> None:
+    if anchor is not None:
+        known[anchor] = size
+
+
+def _unreadable(error: yaml.YAMLError, held: bytes) -> Unreadable:
+    if isinstance(error, yaml.reader.ReaderError):
+        return Unreadable(
+            _line_at(held, error.position), f"it holds a character that YAML forbids ({error.reason})"
+        )
+    mark = getattr(error, "problem_mark", None)
+    return Unreadable(mark.line + 1 if mark else 1, getattr(error, "problem", None) or str(error))
+
+
+def _line_at(held: bytes, position: int) -> int:
+    return held.count(b"\n", 0, position) + 1

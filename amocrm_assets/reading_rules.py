@@ -1,0 +1,106 @@
+"""When what was read may be kept: its day is over by both clocks, its account is that of the captures before.
+
+Nothing is read or written here but headers of captures. How days are captured is `capturing`'s affair.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from amocrm_assets.captures import captures_by_day, read_header
+from amocrm_assets.errors import CaptureDamaged, CapturesMixed, DayNotOver
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from amocrm_assets.captures import CaptureHeader
+    from amocrm_assets.crm.account import Account
+    from amocrm_assets.crm.server_clock import ServerClock
+    from amocrm_assets.days import Window
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+# Just-edited leads appear in lists a little late (seen by other connectors up to a minute).
+SETTLING_SECONDS = 60
+# Where amoCRM's answers bear no `Date`, a day counts as over so long after its end by our clock alone.
+UNCONFIRMED_SECONDS = 86_400
+
+
+def require_over(
+    source: SourceSettings,
+    day: date,
+    window: Window,
+    started_at: datetime,
+    amocrm: ServerClock,
+    *,
+    last: bool = False,
+) -> None:
+    """Raise `DayNotOver` unless the day was over, by amoCRM's clock and by ours, when its reading started.
+
+    `last` says that no more answers will tell amoCRM's time: where too few did, our clock alone decides, later.
+    """
+    over_at = window.to_at + 1 + SETTLING_SECONDS
+    ours, theirs = started_at.timestamp(), started_at.timestamp() + amocrm.difference
+    if amocrm.is_known:
+        missing, amocrm_says = over_at - min(ours, theirs), _moment(theirs)
+    else:
+        missing = over_at + (UNCONFIRMED_SECONDS if last else 0) - ours
+        amocrm_says = "not told: its answers have no usable `Date`, so a day is read a day later"
+    if missing > 0:
+        raise DayNotOver(
+            f"Reading {day} of {source.title}",
+            cause=f"it ends at {_moment(window.to_at + 1)}, and the last edits are in amoCRM's lists"
+            f" {SETTLING_SECONDS} seconds later. When the reading started, amoCRM's clock was {amocrm_says}, this"
+            f" machine's {_moment(ours)}: {missing:.0f} seconds too early.",
+            fix="Materialise it after that; the schedule does so by itself. Where a clock is wrong, set it right.",
+            source=source.subdomain,
+            day=day.isoformat(),
+            seconds_missing=round(missing),
+        )
+
+
+class EarlierCaptures:
+    """The captures of a source that were there before a reading."""
+
+    def __init__(self, storage: Storage, source: SourceSettings) -> None:
+        self._storage = storage
+        self._source = source
+        self._found = captures_by_day(storage, source.subdomain)
+        self._accepted: int | None = None
+
+    def newest_of(self, day: date) -> datetime | None:
+        """The stamp of a day's newest capture."""
+        found = self._found.get(day)
+        return found[-1].captured_at if found else None
+
+    def require_same(self, account: Account) -> None:
+        """Raise `CapturesMixed` when the last capture is of another account. One header is looked at."""
+        if account.id == self._accepted:
+            return
+        captures = [each for found in self._found.values() for each in found]
+        for last in sorted(captures, key=lambda each: each.captured_at, reverse=True):
+            try:
+                header = read_header(self._storage, last.name)
+            except CaptureDamaged:  # its own day fails because of it, and no other
+                continue
+            if header.account_id != account.id:
+                raise self._mixed(account, header, last.name)
+            break
+        self._accepted = account.id
+
+    def _mixed(self, account: Account, header: CaptureHeader, name: str) -> CapturesMixed:
+        return CapturesMixed(
+            f"Reading leads of {self._source.title}",
+            cause=f"the account that answers has the id {account.id} ({account.subdomain}), and the last capture"
+            f" of {self._source.subdomain}, {name}, is of the account {header.account_id}. Nothing was written.",
+            fix="Correct `subdomain`, `base_url` or the authorisation of the source; or, if the captures are of"
+            " the wrong account, move them out of the storage (docs/captures.md).",
+            source=self._source.subdomain,
+            account_id=account.id,
+            captured_account_id=header.account_id,
+        )
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

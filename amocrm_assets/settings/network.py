@@ -1,0 +1,57 @@
+"""The environment's usual variables for networks: certificates to trust, and proxies.
+
+Named here so that messages can name them. Which proxy serves which address is found by `requests` in the same
+variables.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import TYPE_CHECKING
+
+from amocrm_assets.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# The first one that is set counts: requests' and curl's own, then those of OpenSSL.
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def trusted_certificates(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The file or folder of certificates to trust in place of the built-in ones; None for those.
+
+    Raises `SettingsError`, which names the variable, when there is none at that place.
+    """
+    variable = ca_variable(environment)
+    if variable is None:
+        return None
+    path = os.path.expanduser(environment[variable])  # noqa: PTH111 - a str is what ssl and requests take
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if os.path.isdir(path):  # noqa: PTH112
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror if isinstance(error, FileNotFoundError | PermissionError) else "it holds none"
+        raise SettingsError(
+            f"Reading the certificates that the environment variable {variable} names",
+            cause=f"{path} cannot be used ({reason}).",
+            fix=f"Let {variable} name a PEM file of certificates, or unset it to trust the usual ones"
+            " (docs/connecting.md, Networks).",
+            variable=variable,
+        ) from error
+    return path
+
+
+def ca_variable(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The variable that says which certificates to trust, None when none is set."""
+    return next((name for name in CA_VARIABLES if environment.get(name)), None)
+
+
+def proxy_variable(scheme: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The variable that names the proxy for addresses of a scheme; the usual one when none is set."""
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    return next((name for name in names if environment.get(name)), f"{scheme}_proxy".upper())

@@ -1,0 +1,110 @@
+"""What shards a dataset holds, by the dataset's own catalogue: one query, whatever number of shards there is.
+
+A query over the catalogue is billed as the smallest one (10 MB). What is in the shards is not read here.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from google.api_core.exceptions import NotFound
+
+from amocrm_assets.shard import ALL_SHARDS_PREFIX, shard_day, shard_prefix
+from amocrm_assets.waiting import waiting
+from amocrm_assets.warehouse.bigquery.errors import google_errors
+from amocrm_assets.warehouse.bigquery.preparing import existing_dataset, require_location
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import date
+
+    from google.cloud import bigquery
+
+    from amocrm_assets.warehouse.address import BigQueryAddress
+    from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
+
+_DAY_DIGITS = 8
+_LITERAL = re.compile(r'TIMESTAMP "([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The catalogue of one dataset."""
+
+    client: bigquery.Client
+    address: BigQueryAddress
+    timeouts: Timeouts
+
+    def shard_days(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+        """Days with a shard and its row count, by account. Empty where there is no dataset yet."""
+        if not subdomains:
+            return {}
+        # The prefix of one account, or of all: what else begins so is sorted out below.
+        prefix = shard_prefix(next(iter(subdomains))) if len(subdomains) == 1 else ALL_SHARDS_PREFIX
+        tables = self._table("__TABLES__")
+        query = f"SELECT table_id, row_count FROM {tables} WHERE STARTS_WITH(table_id, '{prefix}') ORDER BY 1"
+        with google_errors(f"Listing the shards of {', '.join(subdomains)}"):
+            rows = self._rows(query)
+        by_prefix = {shard_prefix(subdomain): subdomain for subdomain in subdomains}
+        found: dict[str, dict[date, int]] = {subdomain: {} for subdomain in subdomains}
+        for row in rows:
+            subdomain = by_prefix.get(row.table_id[:-_DAY_DIGITS])
+            if subdomain and (day := shard_day(subdomain, row.table_id)):
+                found[subdomain][day] = row.row_count
+        return found
+
+    def expirations(self, subdomain: str) -> dict[date, datetime]:
+        """When BigQuery deletes shards of an account by itself, by day."""
+        options = self._table("INFORMATION_SCHEMA.TABLE_OPTIONS")
+        query = f"""
+            SELECT table_name, option_value FROM {options}
+            WHERE option_name = 'expiration_timestamp' AND STARTS_WITH(table_name, '{shard_prefix(subdomain)}')
+            ORDER BY 1
+        """
+        with google_errors(f"Looking for shards of {subdomain} that expire"):
+            rows = self._rows(query)
+        days = {shard_day(subdomain, row.table_name): _moment(row.option_value) for row in rows}
+        return {day: moment for day, moment in days.items() if day}
+
+    def _table(self, name: str) -> str:
+        return f"`{self.address.project}.{self.address.dataset}.{name}`"
+
+    def _rows(self, query: str) -> list[bigquery.Row]:
+        try:
+            return list(run_query(self.client, query, self.address, self.timeouts))
+        except NotFound as error:
+            # A dataset in another location is "not found" too, and so is a project or a job.
+            if "Not found: Dataset" not in str(error):
+                raise
+            dataset = existing_dataset(self.client, self.address, self.timeouts)
+            if dataset is None:
+                return []  # it is made by the first load
+            require_location(dataset, self.address)
+            raise
+
+
+def run_query(
+    client: bigquery.Client, statement: str, address: BigQueryAddress, timeouts: Timeouts
+) -> Iterator[bigquery.Row]:
+    """Run a statement in the dataset's location and give its rows."""
+    with waiting("an answer of BigQuery", until=time.time() + timeouts.job_seconds):
+        return client.query_and_wait(
+            statement,
+            location=address.location,
+            retry=timeouts.limits["retry"],
+            job_retry=timeouts.job_retry,
+            api_timeout=timeouts.answer_seconds,
+            wait_timeout=timeouts.job_seconds,
+        )
+
+
+def _moment(literal: str) -> datetime:
+    """The moment that an option holds, written `TIMESTAMP "2026-03-01T00:00:00.000Z"`."""
+    found = _LITERAL.fullmatch(literal)
+    if found is None:
+        raise ValueError(f"BigQuery writes an expiration time as {literal!r}")
+    return datetime.fromisoformat(found[1]).astimezone(UTC)

@@ -1,0 +1,77 @@
+"""What a shard's table carries beside its rows: no expiration time, a description, labels.
+
+All of it is set by updates after a load: a load that brings its own fails where the table's differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tenacity
+from google.api_core.exceptions import PreconditionFailed
+
+from amocrm_assets.errors import AmoCrmAssetsError, WarehouseRefused
+from amocrm_assets.warehouse.bigquery.errors import google_errors
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+    from amocrm_assets.warehouse import ShardLoad
+    from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
+
+_MAX_ATTEMPTS = 5
+
+
+def keep_for_ever(client: bigquery.Client, table: bigquery.Table, timeouts: Timeouts) -> bigquery.Table:
+    """Take a table's expiration time off, and verify it. Raises `WarehouseRefused` where that is not allowed.
+
+    A new table takes over the expiration of its dataset (60 days in a sandbox project, which allows no other).
+    """
+    if table.expires is None:
+        return table
+    facts = {"table": str(table.reference), "expires_at": table.expires.isoformat()}
+    operation = f"Keeping {table.reference}, which BigQuery deletes at {table.expires:%Y-%m-%d %H:%M} UTC"
+    with google_errors(operation, **facts):
+        kept = _without_expiration(client, table, timeouts)
+    if kept.expires is not None:
+        raise WarehouseRefused(
+            operation,
+            cause="BigQuery accepted that its expiration is removed, and it still has one.",
+            fix="Link the project to a billing account if it is a sandbox project, or use a dataset whose tables"
+            " do not expire (docs/bigquery.md, Tables that expire).",
+            **facts,
+        )
+    return kept
+
+
+def _without_expiration(client: bigquery.Client, table: bigquery.Table, timeouts: Timeouts) -> bigquery.Table:
+    """An update is refused where somebody changed the table's properties meanwhile: it is made on the new ones."""
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(PreconditionFailed),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=5.0),
+        stop=tenacity.stop_after_attempt(_MAX_ATTEMPTS),
+        sleep=timeouts.sleep,
+        reraise=True,
+    )
+
+    def update() -> bigquery.Table:
+        fresh = client.get_table(table.reference, **timeouts.limits)
+        fresh.expires = None
+        return client.update_table(fresh, ["expires"], **timeouts.limits)
+
+    return attempts(update)
+
+
+def describe(client: bigquery.Client, table: bigquery.Table, load: ShardLoad, timeouts: Timeouts) -> str | None:
+    """Set description and labels. The shard is there and verified: what goes wrong here is a warning."""
+    description = f"amoCRM leads of {load.subdomain} updated on {load.day}, written by amocrm-assets."
+    labels = {**table.labels, "source": "amocrm", "subdomain": load.subdomain.lower()[:63]}
+    if (table.description, table.labels) == (description, labels):
+        return None
+    table.description, table.labels = description, labels
+    try:
+        with google_errors(f"Describing {table.reference}", table=str(table.reference)):
+            client.update_table(table, ["description", "labels"], **timeouts.limits)
+    except AmoCrmAssetsError as error:
+        return f"The shard is loaded; its description and labels are not set. {error}"
+    return None

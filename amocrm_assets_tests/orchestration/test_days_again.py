@@ -1,0 +1,225 @@
+"""Days that were read before: which a run reads again, and what becomes of those that cannot be judged."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import concat_tables
+
+from amocrm_assets.captures import CaptureWriter, capture_names, captures_by_day, captures_of_day, open_capture
+from amocrm_assets.days import day_window
+from amocrm_assets.rows import rows_name
+from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, checks_of, failure_of
+from amocrm_assets_tests.orchestration.test_automation import requested
+from amocrm_assets_tests.orchestration.test_materialising import asked
+
+if TYPE_CHECKING:
+    from amocrm_assets_tests.orchestration.conftest import Pipeline
+
+DAY = date.fromisoformat(LAST)
+TICK = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
+
+
+def shard_of(pipeline: Pipeline, day: date = DAY) -> set[int]:
+    return set(pipeline.warehouse.read("acme", [day])["id"])
+
+
+def test_a_single_day_is_read_again_though_its_capture_is_stamped_later(pipeline: Pipeline) -> None:
+    """By a machine whose clock is ten minutes ahead, or because ours was set back."""
+    pipeline.run(LAST)
+    (name,) = capture_names(pipeline.storage, "acme", DAY)
+    with open_capture(pipeline.storage, name) as capture:
+        ahead = datetime.now(UTC) + timedelta(minutes=10)
+        writer = CaptureWriter(pipeline.storage, capture.facts, after=ahead)
+        writer.add(capture.leads)
+    writer.publish()
+    pipeline.storage.delete(name)
+    before = asked(pipeline)
+
+    assert pipeline.run(LAST).success
+
+    assert asked(pipeline) > before
+    assert pipeline.materialised("raw_leads")[LAST]["read"] == "in this run"
+    assert len(captures_of_day(pipeline.storage, "acme", DAY)) == 2
+
+
+def test_days_that_were_captured_before_a_retry_are_not_read_again(pipeline: Pipeline) -> None:
+    """Of a range that is read again from the start, a retry reads the days that the try before it did not."""
+    pipeline.run(FIRST, LAST)
+    before = {day: len(found) for day, found in captures_by_day(pipeline.storage, "acme").items()}
+    today = day_window(date(2025, 3, 11), ZoneInfo("Europe/Moscow"))
+    assert today.holds(1741694400)  # when the sandbox stands still: the last day is never over, and is tried again
+    result = pipeline.run(FIRST, "2025-03-11", read_again=True)
+    assert not result.success
+    kinds = [event.event_type_value for event in result.all_events]
+    assert kinds.count("STEP_UP_FOR_RETRY") == 2
+    after = {day: len(found) for day, found in captures_by_day(pipeline.storage, "acme").items()}
+    assert all(after[day] - count <= 1 for day, count in before.items())
+    assert sum(after.values()) > sum(before.values())
+
+
+def executed_again(pipeline: Pipeline, parent: dg.ExecuteInProcessResult, tags: dict[str, str]) -> bool:
+    """Execute a run again, as Dagster does: from its failure, or as a whole; whether it succeeded."""
+    run = pipeline.instance.get_run_by_id(parent.run_id)
+    assert run is not None
+    create = pipeline.instance.create_run_for_job
+
+    def as_child(*given: Any, **named: Any) -> dg.DagsterRun:
+        named["tags"] = {**run.tags, **tags, **(named.get("tags") or {})}
+        return create(*given, **named | {"parent_run_id": run.run_id, "root_run_id": run.run_id})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline.instance, "create_run_for_job", as_child)
+        return pipeline.run(LAST).success
+
+
+@pytest.mark.parametrize(("tags", "asks"), [({"dagster/is_resume_retry": "true"}, False), ({}, True)])
+def test_only_a_run_that_goes_on_from_a_failure_uses_its_parents_captures(
+    pipeline: Pipeline, tags: dict[str, str], *, asks: bool
+) -> None:
+    parent = pipeline.run(LAST)
+    before = asked(pipeline)
+    assert executed_again(pipeline, parent, tags)
+    assert (asked(pipeline) > before) is asks
+
+
+def test_a_corrected_zone_makes_days_missing_until_they_are_run_again(stored_pipeline: Pipeline) -> None:
+    pipeline = stored_pipeline
+    pipeline.configure(timezone="UTC", start_date="2025-03-04")
+    assert pipeline.run("2025-03-04", LAST).success
+    pipeline.configure(start_date="2025-03-04")
+    week = [f"2025-03-{day:02}" for day in range(4, 11)]
+    assert requested(pipeline, TICK) == week
+
+    pipeline.run("2025-03-08")
+    assert requested(pipeline, TICK) == [day for day in week if day != "2025-03-08"]
+    assert pipeline.run("2025-03-04", LAST).success
+    assert requested(pipeline, TICK) == []
+    stamps = pipeline.sandbox.account.stamps()
+    for day in map(date.fromisoformat, week):
+        window = day_window(day, ZoneInfo("Europe/Moscow"))
+        assert shard_of(pipeline, day) == {lead for lead, at in stamps.items() if window.holds(at)}
+
+
+def test_a_tick_asks_for_missing_days_though_captures_cannot_be_looked_at(
+    stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_pipeline.configure(start_date="2025-03-09")
+    stored_pipeline.run("2025-03-09")
+    monkeypatch.setenv("AMOCRM_STORAGE", "/proc/nowhere/data")
+    assert requested(stored_pipeline, TICK) == [LAST]
+
+
+def test_a_day_in_progress_is_not_asked_for_again(stored_pipeline: Pipeline) -> None:
+    pipeline = stored_pipeline
+    pipeline.configure(start_date="2025-03-09")
+    pipeline.run("2025-03-09")
+    during: list[list[str]] = []
+    pipeline.sandbox.after_answer = lambda: during.append(requested(pipeline, TICK)) if not during else None
+    assert pipeline.run(LAST).success
+    assert during == [[]]
+
+
+def damage(pipeline: Pipeline, name: str) -> None:
+    path = Path(pipeline.storage.uri(name))
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def test_a_damaged_capture_fails_its_day_and_no_other(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST, LAST, only=["raw_leads"])
+    (name,) = capture_names(pipeline.storage, "acme", date(2025, 3, 8))
+    damage(pipeline, name)
+    for asset in ("raw_leads", "leads"):
+        failure = failure_of(
+            pipeline.run("2025-03-05", LAST, only=[asset])
+            if asset == "raw_leads"
+            else pipeline.run(FIRST, LAST, only=[asset])
+        )
+        assert failure.metadata["error"].value == "CaptureDamaged"
+        assert name in failure.description
+        assert failure.metadata["unfinished_days"].value == "2025-03-08"
+    assert sorted(pipeline.materialised("leads")) == ["2025-03-07", "2025-03-09", "2025-03-10"]
+    assert {"2025-03-05", "2025-03-06"} <= set(pipeline.materialised("raw_leads"))
+
+
+def repeat_a_row(pipeline: Pipeline, day: date) -> None:
+    with pipeline.storage.as_local_path(rows_name("acme", day)) as path:
+        rows = pq.read_table(path)
+        pq.write_table(concat_tables([rows, rows.slice(0, 1)]), path)
+
+
+def test_a_damaged_neighbour_is_no_obstacle_where_the_day_is_whole(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST, LAST, only=["raw_leads"])
+    (name,) = capture_names(pipeline.storage, "acme", date(2025, 3, 8))
+    Path(pipeline.storage.uri(name)).write_bytes(b"no gzip")
+    assert pipeline.run("2025-03-09", LAST, only=["leads"]).success
+    pipeline.configure(timezone="Asia/Tokyo")
+    assert name in failure_of(pipeline.run("2025-03-09", only=["leads"])).description
+
+
+@pytest.mark.parametrize("days", [(LAST, None), (FIRST, LAST)])
+def test_rows_with_repeated_ids_are_not_loaded(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, days: tuple[str, str | None]
+) -> None:
+    from amocrm_assets import rows
+
+    pipeline.run(*days)
+    before = shard_of(pipeline)
+    write_rows = rows.write_rows
+
+    def twice(*given: object, **named: object) -> object:
+        written = write_rows(*given, **named)  # type: ignore[arg-type]
+        if given[2] == DAY:
+            repeat_a_row(pipeline, DAY)
+        return written
+
+    monkeypatch.setattr(rows, "write_rows", twice)
+    result = pipeline.run(*days)
+    assert not result.success
+    assert not checks_of(result)["ids_unique"].passed
+    assert "equals_rows" not in checks_of(result)
+    loaded = [
+        event
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == pipeline.key("amoCrmLeads")
+    ]
+    assert loaded == []
+    frame = pipeline.warehouse.read("acme", [DAY])
+    assert set(frame["id"]) == before
+    assert frame["id"].is_unique
+
+
+def test_a_damaged_rows_file_is_the_verdict_on_its_day_and_the_others_have_theirs(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST, LAST)
+    repeat_a_row(pipeline, date(2025, 3, 7))
+    damage(pipeline, rows_name("acme", date(2025, 3, 8)))
+    found = pipeline.check("leads", "ids_unique")
+    assert not found.passed
+    shown = {name: value.value for name, value in found.metadata.items()}
+    assert (shown["days"], shown["bad_days"], shown["which_days"]) == (4, 2, "2025-03-07 to 2025-03-08")
+    assert "2025-03-08: " in str(shown["unreadable"])
+    assert "Materialise `leads`" in str(found.description)
+
+
+def test_other_accounts_leads_reach_no_shard(pipeline: Pipeline) -> None:
+    pipeline.sandbox.configure(subdomain="other")
+    failure = failure_of(pipeline.run(LAST))
+    assert failure.metadata["error"].value == "NotAuthorised"
+    assert capture_names(pipeline.storage, "acme", DAY) == []
+    assert pipeline.warehouse.shard_days("acme") == {}
+
+
+def test_a_lead_whose_id_is_no_64_bit_integer_is_refused_when_it_is_read(pipeline: Pipeline) -> None:
+    pipeline.sandbox.rewrite = lambda body: (
+        body.replace(b'{"id":', b'{"id":99999999999', 1) if b'"leads"' in body else body
+    )
+    failure = failure_of(pipeline.run(LAST))
+    assert failure.metadata["error"].value == "UnexpectedAnswer"
+    assert "more than 64 bits" in failure.description
+    assert capture_names(pipeline.storage, "acme", DAY) == []
