@@ -16,6 +16,7 @@ AmoCrmAssetsError
 │   ├── StorageRefused        a full disk, a read-only folder, a bucket without rights
 │   ├── WarehouseRefused      a right, a dataset or a location of the warehouse is wrong
 │   ├── CaptureDamaged        a capture on disk is not what was written
+│   ├── RowsDamaged           a rows file is not what was written, and can be made again
 │   └── CapturesMixed         captures of different accounts lie in one place
 └── InternalError                report it: no known version of the other side behaves like this
     ├── UnexpectedAnswer      amoCRM answered what its API does not describe
@@ -108,6 +109,10 @@ class WarehouseRefused(ActionRequired):
 
 class CaptureDamaged(ActionRequired):
     """A capture is not what was written."""
+
+
+class RowsDamaged(ActionRequired):
+    """A rows file is not what was written; its captures give it again."""
 
 
 class CapturesMixed(ActionRequired):

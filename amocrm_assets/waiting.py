@@ -50,7 +50,7 @@ class Waits:
         self._repeat_seconds = repeat_seconds
         self._changed = threading.Condition()
         self._due: dict[Wait, float] = {}
-        self._told: dict[str, float] = {}
+        self._told: dict[Wait, float] = {}
         self._watcher: threading.Thread | None = None
         self._listeners: list[Callable[[str], None]] = []
         # Held while listeners are told, so that nobody is told after he stopped listening.
@@ -72,6 +72,7 @@ class Waits:
         finally:
             with self._changed:
                 del self._due[wait]
+                self._told.pop(wait, None)
                 self._changed.notify_all()
 
     @contextmanager
@@ -98,14 +99,15 @@ class Waits:
                 self._tell(wait)
 
     def _take_late(self, now: float) -> list[Wait]:
-        """Waits to speak of now. Of several for the same thing, one speaks: a page of slow answers is one line."""
-        self._told = {what: at for what, at in self._told.items() if at > now - self._repeat_seconds}
+        """Waits to speak of now. Of those side by side for the same thing, one speaks for all."""
         late = []
         for wait in [wait for wait, due in self._due.items() if due <= now]:
-            if (told_at := self._told.get(wait.what)) is None:
-                self._told[wait.what] = told_at = now
+            said = [at for other, at in self._told.items() if other.what == wait.what]
+            if not said or max(said) <= now - self._repeat_seconds:
+                self._told[wait] = now
+                said = [now]
                 late.append(wait)
-            self._due[wait] = told_at + self._repeat_seconds
+            self._due[wait] = max(said) + self._repeat_seconds
         return late
 
     def _tell(self, wait: Wait) -> None:

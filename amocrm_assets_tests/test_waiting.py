@@ -39,7 +39,7 @@ def test_a_short_wait_is_not_told_and_leaves_no_thread() -> None:
     assert threading.active_count() == before
 
 
-def test_many_waits_for_the_same_thing_are_told_once_a_minute() -> None:
+def test_waits_side_by_side_for_the_same_thing_are_told_once_a_minute() -> None:
     waits, told = Waits(first_seconds=0.05, repeat_seconds=60), Queue[str]()
 
     def wait() -> None:
@@ -57,6 +57,14 @@ def test_many_waits_for_the_same_thing_are_told_once_a_minute() -> None:
         "Waiting for amoCRM's answer",
         "Waiting for the end",
     ]
+
+
+def test_a_new_wait_for_the_same_thing_is_told_although_an_earlier_one_was() -> None:
+    waits, told = Waits(first_seconds=0.05), Queue[str]()
+    with waits.listen(told.put):
+        for _ in range(2):
+            with waits.waiting("a lock"):
+                told.get(timeout=PATIENTLY_SECONDS)
 
 
 def test_what_becomes_known_later_is_told_and_the_holder_is_asked_only_then() -> None:

@@ -16,6 +16,7 @@ from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefuse
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
+from amocrm_assets.storage.holder import acting_for
 from amocrm_assets.waiting import listen, waiting
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
     """
     days = StepDays(context)
     try:
-        with listen(context.log.warning):
+        with listen(context.log.warning), acting_for(f"run {context.run.run_id}"):
             if context.retry_number:
                 _pause(retries.wait_seconds(context.retry_number - 1))
             yield days

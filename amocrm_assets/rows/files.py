@@ -1,6 +1,7 @@
 """Rows files: the merged rows of one account and day as Parquet, written and read.
 
-The same captures and the same choice of fields give the same bytes. What a row is made of is known to `merging`.
+The same captures and the same choice of fields give the same bytes, and a file is believed only if it is bit for
+bit what was written (`seal`). What a row is made of is known to `merge`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import captures_with_seconds_of, open_capture
-from amocrm_assets.errors import ActionRequired, RowsIncomplete
+from amocrm_assets.errors import ActionRequired, RowsDamaged, RowsIncomplete
+from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage.disk import disk_errors
 
@@ -74,12 +76,13 @@ def write_rows(
         rows = rows_of_day(
             [stack.enter_context(open_capture(storage, capture)) for capture in names], source=source, day=day
         )
-        scratch = stack.enter_context(storage.temp_file(name))
-        with disk_errors(f"Writing {name}", scratch):
-            ids = _write_parquet(rows, scratch)
+        temp_path = stack.enter_context(storage.temp_file(name))
+        with disk_errors(f"Writing {name}", temp_path):
+            ids = _write_parquet(rows, temp_path)
             _require_all(rows, ids, source, day)
-            size_bytes = scratch.stat().st_size
-        storage.replace(name, scratch)
+            seal(temp_path)
+            size_bytes = temp_path.stat().st_size
+        storage.replace(name, temp_path)
     return RowsWritten(
         name=name,
         row_count=rows.row_count,
@@ -94,18 +97,25 @@ def write_rows(
 
 @contextmanager
 def rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
-    """The rows file of a day to read from. Raises `ActionRequired` when it has not been made."""
+    """The rows file of a day to read from, once it is seen to be, bit for bit, what was written.
+
+    Raises `ActionRequired` when it has not been made, `RowsDamaged` when it is something else.
+    """
     name = rows_name(subdomain, day)
     with ExitStack() as stack:
         try:
             path = stack.enter_context(storage.as_local_path(name))
         except FileNotFoundError as error:
             raise _missing("Reading the rows", subdomain, day, asset="leads") from error
+        with disk_errors(f"Reading {name}", path):
+            broken = broken_seal(path)
+        if broken:
+            raise _damaged(storage.uri(name), broken, subdomain, day)
         yield path
 
 
 def rows_table(storage: Storage, subdomain: str, day: date) -> pa.Table:
-    """The rows of a day as an Arrow table. Raises `ActionRequired` when they have not been made."""
+    """The rows of a day as an Arrow table. Raises `ActionRequired`, `RowsDamaged` as `rows_file` does."""
     import pyarrow.parquet as pq
 
     with (
@@ -128,6 +138,7 @@ def _write_parquet(rows: DayRows, path: Path) -> np.ndarray:
             writer.write_table(table)
             ids.append(table["id"].to_numpy())
             del table
+        writer.add_key_value_metadata(UNSEALED)
     # Arrow keeps what it once had: a hundred megabytes that the next step would come on top of.
     pa.default_memory_pool().release_unused()
     return np.concatenate(ids)
@@ -147,6 +158,17 @@ def _require_all(rows: DayRows, ids: np.ndarray, source: SourceSettings, day: da
             source=source.subdomain,
             day=day.isoformat(),
         )
+
+
+def _damaged(uri: str, cause: str, subdomain: str, day: date) -> RowsDamaged:
+    return RowsDamaged(
+        f"Reading the rows of {subdomain} {day}",
+        cause=f"{uri}: {cause}.",
+        fix=f"Materialise `leads` for {day} again: rows are made of captures, without asking amoCRM.",
+        source=subdomain,
+        day=day.isoformat(),
+        rows=uri,
+    )
 
 
 def _missing(doing: str, subdomain: str, day: date, *, asset: str) -> ActionRequired:

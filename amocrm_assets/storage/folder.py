@@ -7,6 +7,7 @@ locks) are no names of the storage. What the files mean is known elsewhere.
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -17,6 +18,8 @@ from amocrm_assets.cancellation import check_cancelled, is_cancelled
 from amocrm_assets.errors import Busy
 from amocrm_assets.storage import Versioned, checked_name
 from amocrm_assets.storage.disk import disk_errors
+from amocrm_assets.storage.holder import held_by, this_holder
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,28 +147,59 @@ class FolderStorage:
 
         path = self._path(name)
         lock_path = path.with_name(f".{path.name}.lock")
+        note = _HolderNote(path.with_name(f".{path.name}.holder"))
         with disk_errors(f"Preparing the lock {name}", path.parent):
             _make_folder(path.parent)
         # Not bound to this thread: a generator that holds a lock may be closed by another one.
         lock = FileLock(lock_path, thread_local=False, fallback_to_soft=False)
-        with disk_errors(f"Taking the lock {name}", lock_path):
+        with (
+            disk_errors(f"Taking the lock {name}", lock_path),
+            waiting(f"the lock {name}", until=time.time() + wait_seconds, holder=note.read),
+        ):
             try:
                 lock.acquire(timeout=wait_seconds, cancel_check=is_cancelled)
             except Timeout as error:
                 check_cancelled()
                 raise Busy(
                     f"Taking the lock {name}",
-                    cause=f"another run held it for {wait_seconds:g} seconds.",
+                    cause=held_by(note.read(), wait_seconds),
                     fix="Wait until that run has ended, then run again.",
                     lock=name,
+                    holder=note.read(),
                 ) from error
         try:
+            note.write()
             yield
         finally:
+            note.remove()
             lock.release()
 
     def _path(self, name: str) -> Path:
         return self._root / checked_name(name)
+
+
+class _HolderNote:
+    """Says who holds a lock, beside the lock file: on some file systems closing that file twice gives it free.
+
+    It is for people only, so a disk that cannot take it does not hinder anybody. A killed holder's note stays
+    until the next holder's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self) -> None:
+        with suppress(OSError):
+            self._path.write_text(this_holder(), encoding="utf-8")
+
+    def read(self) -> str | None:
+        with suppress(OSError):
+            return self._path.read_text(encoding="utf-8", errors="replace") or None
+        return None
+
+    def remove(self) -> None:
+        with suppress(OSError):
+            self._path.unlink()
 
 
 def _unless_missing(error: OSError) -> None:

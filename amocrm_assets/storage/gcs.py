@@ -113,8 +113,7 @@ class GcsStorage:
         """Hold a lock across threads, processes and machines. Raises `Busy` after the wait."""
         folder, _, last = self._key(name).rpartition("/")
         key = f"{folder}/.{last}.lease".lstrip("/")
-        clock_key = f"{self._prefix}.clock"
-        lease = Lease(self._bucket, key, name=name, seconds=self._lease_seconds, clock_key=clock_key)
+        lease = Lease(self._bucket, key, name=name, seconds=self._lease_seconds)
         return lease.held(wait_seconds=wait_seconds)
 
     def _key(self, name: str) -> str:

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.cancellation import sleep
 from amocrm_assets.errors import Busy, StorageRefused, StorageUnavailable
+from amocrm_assets.storage.holder import held_by, this_holder
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from google.cloud.storage import Blob
 
     from amocrm_assets.storage.bucket import Bucket
 
 _LASTS = "lease-seconds"
+_HOLDER = "held-by"
 # Waiters look this many times within the time of a lease, and a holder renews it this often.
 _LOOKS, _RENEWALS = 60, 4
 
@@ -29,13 +32,16 @@ _LOOKS, _RENEWALS = 60, 4
 class Lease:
     """One attempt to hold the lease that the object `key` stands for."""
 
-    def __init__(self, bucket: Bucket, key: str, *, name: str, seconds: float, clock_key: str) -> None:
-        """`name` is the lock's for people; `clock_key` is an object that is written to learn the bucket's time."""
+    def __init__(self, bucket: Bucket, key: str, *, name: str, seconds: float) -> None:
+        """`name` is the lock's for people."""
         self._bucket = bucket
         self._name = name
         self._key = key
         self._seconds = seconds
-        self._clock_key = clock_key
+        # Cloud Storage takes about one write a second of an object, so each lease has a clock of its own.
+        self._clock_key = f"{key}.clock"
+        self._facts = {_LASTS: str(seconds)}
+        self._holder: str | None = None
         self._watched = ""
         self._runs_out_at = 0.0
 
@@ -61,21 +67,28 @@ class Lease:
 
     def _acquired(self, wait_seconds: float) -> _Renewal:
         deadline = _now() + wait_seconds
-        free: str | None = "0"
-        while True:
-            asked_at = _now()
-            if free and (generation := _written(self._bucket, self._key, self._seconds, if_generation=free)):
-                return _Renewal(self._bucket, self._key, self._seconds, generation, asked_at)
-            free = self._free_generation()
-            if not free and _now() >= deadline:
-                raise Busy(
-                    f"Taking the lock {self._name}",
-                    cause=f"another run held it for {wait_seconds:g} seconds.",
-                    fix="Wait until that run has ended, then run again.",
-                    lock=self._name,
-                )
-            if not free:
-                sleep(min(self._seconds / _LOOKS, max(deadline - _now(), 0)))
+        until = time.time() + wait_seconds
+        with waiting(f"the lock {self._name}", until=until, holder=lambda: self._holder):
+            free: str | None = "0"
+            while True:
+                asked_at = _now()
+                self._facts[_HOLDER] = this_holder()
+                if free and (generation := self._written(free)):
+                    return _Renewal(self._written, self._given_back, self._seconds, generation, asked_at)
+                free = self._free_generation()
+                if not free and _now() >= deadline:
+                    raise self._busy(wait_seconds)
+                if not free:
+                    sleep(min(self._seconds / _LOOKS, max(deadline - _now(), 0)))
+
+    def _busy(self, wait_seconds: float) -> Busy:
+        return Busy(
+            f"Taking the lock {self._name}",
+            cause=held_by(self._holder, wait_seconds),
+            fix="Wait until that run has ended, then run again.",
+            lock=self._name,
+            holder=self._holder,
+        )
 
     def _free_generation(self) -> str | None:
         """The generation to replace in order to hold the lease; None while somebody else holds it."""
@@ -84,26 +97,45 @@ class Lease:
             return "0"
         generation = str(there.generation)
         if generation != self._watched:
-            self._watched, self._runs_out_at = generation, _now() + self._seconds_left(there)
+            # One that has changed since the last look is younger than that look: only the first needs a clock.
+            age = 0.0 if self._watched else self._age(there)
+            lasts = float((there.metadata or {}).get(_LASTS, self._seconds))
+            self._watched, self._runs_out_at = generation, _now() + lasts - age
+            self._holder = (there.metadata or {}).get(_HOLDER)
         return generation if _now() >= self._runs_out_at else None
 
-    def _seconds_left(self, there: Blob) -> float:
+    def _age(self, there: Blob) -> float:
+        """Seconds since an object was written, by the bucket's own clock: what it says of another write."""
         clock = self._bucket.upload(self._clock_key, b"", if_generation=None)
-        age = (clock.updated - there.updated).total_seconds() if clock else 0.0
-        return float((there.metadata or {}).get(_LASTS, self._seconds)) - age
+        return float((clock.updated - there.updated).total_seconds()) if clock else 0.0
+
+    def _written(self, if_generation: str) -> str | None:
+        """The generation of a lease written in the place of that one, None if there is another."""
+        blob = self._bucket.upload(self._key, b"", if_generation=if_generation, facts=self._facts)
+        return str(blob.generation) if blob else None
+
+    def _given_back(self, generation: str) -> bool:
+        return self._bucket.delete(self._key, if_generation=generation)
 
 
 class _Renewal:
     """Writes the lease again and again while it is held."""
 
-    def __init__(self, bucket: Bucket, key: str, seconds: float, generation: str, renewed_at: float) -> None:
-        self._generation = generation
-        self._bucket = bucket
-        self._key = key
+    def __init__(
+        self,
+        write: Callable[[str], str | None],
+        give_back: Callable[[str], bool],
+        seconds: float,
+        generation: str,
+        renewed_at: float,
+    ) -> None:
+        self._write = write
+        self._give_back = give_back
         self._seconds = seconds
+        self._generation = generation
         self._renewed_at = renewed_at
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name=f"lease {key}", daemon=True)
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -114,7 +146,7 @@ class _Renewal:
         self._thread.join()
         is_own = True
         with suppress(StorageUnavailable):  # a lease that cannot be given back runs out by itself
-            is_own = self._bucket.delete(self._key, if_generation=self._generation)
+            is_own = self._give_back(self._generation)
         return is_own and _now() < self._renewed_at + self._seconds
 
     def _renew(self) -> None:
@@ -122,16 +154,10 @@ class _Renewal:
             asked_at = _now()
             # What hinders one renewal may be over at the next; if not, the lease counts as lost in the end.
             with suppress(StorageUnavailable, StorageRefused):
-                generation = _written(self._bucket, self._key, self._seconds, if_generation=self._generation)
+                generation = self._write(self._generation)
                 if generation is None:
                     return
                 self._generation, self._renewed_at = generation, asked_at
-
-
-def _written(bucket: Bucket, key: str, seconds: float, *, if_generation: str) -> str | None:
-    """The generation of a lease written in the place of that one, None if there is another."""
-    blob = bucket.upload(key, b"", if_generation=if_generation, facts={_LASTS: str(seconds)})
-    return str(blob.generation) if blob else None
 
 
 def _now() -> float:

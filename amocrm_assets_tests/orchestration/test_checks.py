@@ -14,6 +14,7 @@ from amocrm_assets.orchestration import checks
 from amocrm_assets.rows import rows_name
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, checks_of
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
+from amocrm_assets_tests.rows.days import rewrite_rows
 
 if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
@@ -105,7 +106,7 @@ def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipelin
     with pipeline.storage.as_local_path(rows_name("acme", DAY)) as path:
         rows = pq.read_table(path)
         twice = concat_tables([rows, rows.slice(0, 1)])
-        pq.write_table(twice, path)
+        rewrite_rows(path, twice)
 
     repeated = pipeline.check("leads", "ids_unique")
     assert not repeated.passed

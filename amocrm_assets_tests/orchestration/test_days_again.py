@@ -14,10 +14,12 @@ from pyarrow import concat_tables
 
 from amocrm_assets.captures import CaptureWriter, capture_names, captures_by_day, captures_of_day, open_capture
 from amocrm_assets.days import day_window
-from amocrm_assets.rows import rows_name
+from amocrm_assets.errors import RowsDamaged
+from amocrm_assets.rows import read_rows, rows_name
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, checks_of, failure_of
 from amocrm_assets_tests.orchestration.test_automation import requested
 from amocrm_assets_tests.orchestration.test_materialising import asked
+from amocrm_assets_tests.rows.days import rewrite_rows
 
 if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
@@ -151,7 +153,7 @@ def test_a_damaged_capture_fails_its_day_and_no_other(pipeline: Pipeline) -> Non
 def repeat_a_row(pipeline: Pipeline, day: date) -> None:
     with pipeline.storage.as_local_path(rows_name("acme", day)) as path:
         rows = pq.read_table(path)
-        pq.write_table(concat_tables([rows, rows.slice(0, 1)]), path)
+        rewrite_rows(path, concat_tables([rows, rows.slice(0, 1)]))
 
 
 def test_a_damaged_neighbour_is_no_obstacle_where_the_day_is_whole(pipeline: Pipeline) -> None:
@@ -223,3 +225,20 @@ def test_a_lead_whose_id_is_no_64_bit_integer_is_refused_when_it_is_read(pipelin
     assert failure.metadata["error"].value == "UnexpectedAnswer"
     assert "more than 64 bits" in failure.description
     assert capture_names(pipeline.storage, "acme", DAY) == []
+
+
+def test_a_flipped_bit_of_a_rows_file_keeps_its_day_from_the_warehouse_and_from_users(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST, LAST, only=["raw_leads", "leads"])
+    with pipeline.storage.as_local_path(rows_name("acme", date(2025, 3, 8))) as path:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 3] ^= 4
+        path.write_bytes(content)
+    failure = failure_of(pipeline.run(FIRST, LAST, only=["amoCrmLeads"]))
+    assert failure.metadata["error"].value == "RowsDamaged"
+    assert "Materialise `leads` for 2025-03-08 again" in failure.description
+    assert failure.metadata["unfinished_days"].value == "2025-03-08"
+    assert sorted(pipeline.materialised("amoCrmLeads")) == ["2025-03-07", "2025-03-09", "2025-03-10"]
+    with pytest.raises(RowsDamaged, match="2025-03-08"):
+        read_rows(pipeline.storage, "acme", [date(2025, 3, 7), date(2025, 3, 8)])
+    pipeline.run("2025-03-08", only=["leads", "amoCrmLeads"])
+    assert "2025-03-08" in pipeline.materialised("amoCrmLeads")

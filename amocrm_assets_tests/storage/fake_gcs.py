@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class FakeGcs:
         """Be as new, with one empty bucket."""
         self.buckets: dict[str, dict[str, Object]] = {BUCKET: {}}
         self.requests: list[str] = []
+        self.writes = Counter[str]()
         self.fault: Callable[[Request], Fault | None] = lambda _: None
         self.clock_offset = timedelta(0)
         self.page_size = 1000
@@ -142,6 +144,7 @@ class FakeGcs:
             "updated": (datetime.now(UTC) + self.clock_offset).isoformat().replace("+00:00", "Z"),
         }
         self.buckets[bucket][name] = put
+        self.writes[name] += 1
         return JSONResponse(put.facts)
 
     def _refused(self, bucket: str, name: str, condition: str | None) -> Response | None:

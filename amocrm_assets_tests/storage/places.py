@@ -17,7 +17,7 @@ LEASE_SECONDS = 1.5
 _PROGRAM = """
 import sys
 from amocrm_assets_tests.storage.places import Place
-with Place(sys.argv[1]).opened().{doing} as it:
+with Place(sys.argv[1], float(sys.argv[2])).opened().{doing} as it:
     {then}
     print("ready", flush=True)
     sys.stdin.read()
@@ -29,17 +29,24 @@ class Place:
     """Where a storage lies."""
 
     url: str
+    lease_seconds: float = LEASE_SECONDS
 
     def opened(self) -> Storage:
         """The storage, opened anew."""
         if self.url.startswith("gs://"):
-            return GcsStorage(self.url, lease_seconds=LEASE_SECONDS, give_up_seconds=2)
+            return GcsStorage(self.url, lease_seconds=self.lease_seconds, give_up_seconds=2)
         return open_storage(self.url)
 
     @contextmanager
     def process(self, doing: str, *, then: str = "pass") -> Iterator[subprocess.Popen[str]]:
         """A process inside `with storage.<doing> as it`, until it is killed."""
-        command = [sys.executable, "-c", _PROGRAM.format(doing=doing, then=then), self.url]
+        command = [
+            sys.executable,
+            "-c",
+            _PROGRAM.format(doing=doing, then=then),
+            self.url,
+            str(self.lease_seconds),
+        ]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace as replace_fields
+from queue import Queue
 
 import pytest
 
@@ -11,6 +15,8 @@ from amocrm_assets.captures import captured_days
 from amocrm_assets.errors import Busy
 from amocrm_assets.rows import read_rows, write_rows
 from amocrm_assets.storage import Storage
+from amocrm_assets.storage.holder import acting_for
+from amocrm_assets.waiting import listen
 from amocrm_assets_tests.rows.days import DAY, keep, lead, source
 from amocrm_assets_tests.storage.files import content, create, replace
 from amocrm_assets_tests.storage.places import Place
@@ -187,6 +193,36 @@ def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, p
             pass
     with storage.lock("locks/acme", wait_seconds=30):
         pass
+
+
+def test_who_waits_for_a_lock_is_told_who_holds_it_and_until_when(place: Place) -> None:
+    told = Queue[str]()
+    # No lease runs out while a busy machine keeps its holder waiting.
+    place = replace_fields(place, lease_seconds=60)
+    with (
+        place.process("lock('locks/acme', wait_seconds=5)") as process,
+        listen(told.put),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        began = time.monotonic()
+        waiter = pool.submit(place.opened().lock("locks/acme", wait_seconds=60).__enter__)
+        sentence = told.get(timeout=20)
+        assert time.monotonic() - began < 10
+        process.communicate()
+        waiter.result()
+    assert sentence.startswith("Waiting for the lock locks/acme, ")
+    assert re.search(rf"UTC at the latest; held by process {process.pid} on .*, since 20.* UTC", sentence)
+
+
+def test_a_lock_names_the_run_that_holds_it(storage: Storage, place: Place) -> None:
+    with (
+        acting_for("run 1a2b"),
+        storage.lock("locks/acme", wait_seconds=5),
+        pytest.raises(Busy, match="run 1a2b, process") as caught,
+        place.opened().lock("locks/acme", wait_seconds=0),
+    ):
+        pass
+    assert str(caught.value.facts["holder"]).startswith("run 1a2b, process")
 
 
 def test_the_lock_of_a_killed_holder_comes_free(storage: Storage, place: Place) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -333,6 +334,36 @@ def loses_lease(gcs: FakeGcs) -> None:
     """Let another machine write the lease, and wait until its holder has looked after it."""
     gcs.buckets[BUCKET]["some/prefix/locks/.acme.lease"].facts["generation"] = "77"
     time.sleep(LEASE_SECONDS / 2)
+
+
+def test_waiters_for_many_locks_write_no_object_that_they_share(gcs: FakeGcs) -> None:
+    """Cloud Storage takes about one write a second of an object."""
+    storage = GcsStorage(PLACE.url)
+
+    def waits_in_vain(number: int) -> None:
+        with (
+            storage.lock(f"locks/{number}", wait_seconds=5),
+            pytest.raises(Busy),
+            storage.lock(f"locks/{number}", wait_seconds=0.1),
+        ):
+            pass
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(waits_in_vain, range(8)))
+    assert max(gcs.writes.values()) == 1
+
+
+def test_a_waiter_asks_the_buckets_clock_once_however_often_the_lease_is_renewed(
+    gcs: FakeGcs, storage: Storage
+) -> None:
+    with (
+        storage.lock("locks/acme", wait_seconds=1),
+        pytest.raises(Busy),
+        storage.lock("locks/acme", wait_seconds=1.5 * LEASE_SECONDS),
+    ):
+        pass
+    assert gcs.writes["some/prefix/locks/.acme.lease"] > 3
+    assert gcs.writes["some/prefix/locks/.acme.lease.clock"] == 1
 
 
 def test_a_lease_that_was_lost_is_told_in_the_end_and_left_to_its_new_holder(

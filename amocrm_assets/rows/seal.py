@@ -1,0 +1,82 @@
+"""A rows file's own digest, kept in the file: replacing the file replaces both in one step, on `gs://` too.
+
+Parquet's footer holds a text of 64 characters under a name of ours: SHA-256 of the whole file, taken while those
+characters were zeros. Other programs read the file as ever. What the rows are is not known here.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from amocrm_assets.errors import InternalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "amocrm_assets_sha256"
+_ZEROS = b"0" * 64
+# Name and value in the footer's encoding (Thrift, compact): a field of type binary, and its length.
+_MARK = NAME.encode() + b"\x18\x40"
+# A Parquet file ends with the length of its footer and these four bytes.
+_MAGIC, _END_BYTES = b"PAR1", 8
+_CHUNK_BYTES = 1024 * 1024
+
+UNSEALED = {NAME: _ZEROS.decode()}
+"""Metadata that the file has to be written with."""
+
+
+def seal(path: Path) -> None:
+    """Put the digest of a file that was written with `UNSEALED` into it."""
+    place = _place(path)
+    if place is None:
+        raise InternalError(
+            f"Sealing {path.name}",
+            cause="its footer has no place for a digest.",
+            fix="Report this.",
+            path=str(path),
+        )
+    digest, _ = _digests(path, place)
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(digest)
+
+
+def broken_seal(path: Path) -> str | None:
+    """What is wrong with a file; None when it is, bit for bit, what was sealed."""
+    place = _place(path)
+    if place is None:
+        return "it holds no digest of itself: it is damaged, or an older version wrote it"
+    computed, kept = _digests(path, place)
+    return None if computed == kept else "its content is not what was written"
+
+
+def _place(path: Path) -> int | None:
+    """Where the digest stands in the file."""
+    with path.open("rb") as file:
+        size_bytes = file.seek(0, 2)
+        file.seek(max(size_bytes - _END_BYTES, 0))
+        end = file.read(_END_BYTES)
+        footer_bytes = int.from_bytes(end[:4], "little")
+        if not end.endswith(_MAGIC) or footer_bytes > size_bytes - _END_BYTES:
+            return None
+        start = size_bytes - _END_BYTES - footer_bytes
+        file.seek(start)
+        # The last: texts of leads, which may be anything, stand before the names of the file's own metadata.
+        found = file.read(footer_bytes).rfind(_MARK)
+    place = start + found + len(_MARK)
+    return place if found >= 0 and place + len(_ZEROS) <= size_bytes else None
+
+
+def _digests(path: Path, place: int) -> tuple[bytes, bytes]:
+    """The digest of the file as it is, and the one that it holds."""
+    digest, kept, at = sha256(), b"", 0
+    with path.open("rb") as file:
+        while chunk := bytearray(file.read(_CHUNK_BYTES)):
+            begin, end = max(place - at, 0), min(place + len(_ZEROS) - at, len(chunk))
+            if begin < end:
+                kept += chunk[begin:end]
+                chunk[begin:end] = b"0" * (end - begin)
+            digest.update(chunk)
+            at += len(chunk)
+    return digest.hexdigest().encode(), kept
