@@ -5,6 +5,7 @@ Only asking and naming happens here. Whether an account fits a source is judged 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
         found = client.request(
             "/api/v4/leads/custom_fields", {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page
         )
-        new = {str(field.get("id")): field for field in found.fields}
+        new = {_key(field): field for field in found.fields}
         is_empty = new.keys() <= fields.keys()
         fields |= new
         if len(fields) > MAX_CATALOGUE_FIELDS:
@@ -62,6 +63,11 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
         end_said = is_empty or not found.has_next
         page += not is_empty  # an empty page is asked for twice
     raise _too_many(f"there is a next page behind page {MAX_CATALOGUE_PAGES}.")
+
+
+def _key(field: dict[str, Any]) -> str:
+    """What tells a field from others: its id, or all of it where amoCRM gives none."""
+    return str(field["id"]) if field.get("id") is not None else json.dumps(field, sort_keys=True)
 
 
 def _too_many(cause: str) -> UnexpectedAnswer:

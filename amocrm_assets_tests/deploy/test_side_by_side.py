@@ -132,7 +132,10 @@ def days_asked(sandbox: Sandbox) -> list[date]:
         for request in sandbox.requests.of(LEADS)
         if "custom_fields" not in request.path
     ]
-    return [next(day for day, window in WINDOWS.items() if window.from_at <= at <= window.to_at) for at in starts]
+    # A window may be asked for from the second before it on.
+    return [
+        next(day for day, window in WINDOWS.items() if window.from_at <= at + 1 <= window.to_at) for at in starts
+    ]
 
 
 def leads_in(storage: Storage, captures: list[str]) -> Counter[bytes]:

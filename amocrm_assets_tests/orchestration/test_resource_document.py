@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import yaml
 
 import amocrm_assets
 from amocrm_assets import AmoCrmResource
-from amocrm_assets_tests.orchestration.conftest import LAST
+from amocrm_assets_tests.orchestration.conftest import LAST, QUICK
 
 if TYPE_CHECKING:
     import pytest
@@ -50,6 +51,7 @@ def test_the_own_asset_reads_pipelines(pipeline: Pipeline, monkeypatch: pytest.M
 
 
 def test_the_documented_launch_is_accepted(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.sandbox.reset(replace(QUICK, subdomain="my-shop"))
     monkeypatch.setenv("AMOCRM_MY_SHOP_TOKEN", pipeline.sandbox.token)
     pipeline.configure(subdomain="my-shop", timezone="Europe/Moscow", access_token_env="AMOCRM_MY_SHOP_TOKEN")
     config = yaml.safe_load(LAUNCH)
