@@ -54,7 +54,7 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
         """Shards."""
         from amocrm_assets.warehouse import open_warehouse
 
-        bigquery = bigquery_of(self.settings())
+        bigquery = bigquery_of(self.settings().warehouse)
         open_client = None if bigquery is None else bigquery.get_client
         return open_warehouse(self.settings().warehouse, open_client=open_client)
 
@@ -77,22 +77,22 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
 
 
 @cache
-def shared_resources(deployment: Deployment) -> dict[str, Any]:
+def shared_resources(warehouse: str) -> dict[str, Any]:
     """The resources of every source: the same objects, so that definitions of several sources can be merged."""
     from amocrm_assets.orchestration.io_manager import RowsIOManager
 
     resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}
-    if bigquery := bigquery_of(deployment):
+    if bigquery := bigquery_of(warehouse):
         resources[BIGQUERY] = bigquery
     return resources
 
 
 @cache
-def bigquery_of(deployment: Deployment) -> BigQueryEndpointResource | None:
-    """The resource by which BigQuery is reached; None where `AMOCRM_WAREHOUSE` names another warehouse."""
+def bigquery_of(warehouse: str) -> BigQueryEndpointResource | None:
+    """The resource by which BigQuery is reached; None where the address is that of another warehouse."""
     from amocrm_assets.warehouse.address import BigQueryAddress, read_address
 
-    address = read_address(deployment.warehouse)
+    address = read_address(warehouse) if warehouse.startswith("bigquery:") else None
     if not isinstance(address, BigQueryAddress):
         return None
     # dagster-gcp takes a second to import, which deployments with a local warehouse need not wait for.

@@ -46,7 +46,7 @@ def source_definitions(
             for make in (raw_leads_of, leads_of, shards_of)
         ],
         asset_checks=stored_checks_of(source),
-        resources=shared_resources(Deployment.from_environment())
+        resources=shared_resources(Deployment.warehouse_address())
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
     return dg.Definitions.merge(own, automation_of(source, asset_keys(source)))
