@@ -166,7 +166,7 @@ def test_days_that_were_finished_stay_when_a_later_one_fails(storage: Storage) -
     # At this pace the days are read one after another; without it all may be over before the first is given out.
     with (
         sandbox_with(leads_of(DAY, 10_000, days=5)) as sandbox,
-        client_of(sandbox, requests_per_second=15) as client,
+        client_of(sandbox, requests_per_second=5) as client,
     ):
         captured = capture_days(source(), days_from(DAY, 5), client=client, storage=storage)
         first = next(captured)

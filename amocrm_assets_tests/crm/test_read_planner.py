@@ -164,7 +164,13 @@ def test_dense_stretches_are_read_whole_while_their_leads_are_edited_and_deleted
     random = Random(seed)
     account.live = {number: 1_200 + random.randrange(width) for number in range(leads)}
 
-    got, _ = read(account, random, edits=touches, deletions=touches)
+    try:
+        got, _ = read(account, random, edits=touches, deletions=touches)
+    except ReadingUnproven:
+        # Pages hardly larger than what is edited between two of them need not overlap; that is said, not hidden.
+        assert touches
+        assert account.page_cap <= 5 * touches
+        return
 
     assert not expected(account) - set(got)
     assert max(got.values()) == 1

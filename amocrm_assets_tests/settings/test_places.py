@@ -81,8 +81,9 @@ def test_a_wheel_belongs_to_the_project_in_whose_environment_it_is(tmp_path: Pat
 
 
 def test_outside_of_a_project_relative_paths_begin_at_dagsters_home_or_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("amocrm_assets.settings.places.project_folder", lambda: None)
     found = Deployment.from_environment({"DAGSTER_HOME": "/srv/dagster"})
     assert (found.storage, found.tokens) == ("/srv/dagster/data", "/srv/dagster/data/tokens")
