@@ -15,7 +15,10 @@ import click
 from amocrm_assets.cli import INTERRUPTED_STATUS
 from amocrm_assets.cli.source_argument import SOURCE
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.settings import SourceSettings  # click looks at the annotation of a converted argument
+from amocrm_assets.settings import (
+    Deployment,
+    SourceSettings,
+)  # click looks at the annotation of a converted argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,9 +146,11 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
         return
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed.")
+    click.echo(Deployment.from_environment().in_words())
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:
+    deployment = Deployment.from_environment()
     return {
         "source": source.subdomain,
         "from": days[0].isoformat(),
@@ -154,6 +159,8 @@ def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict
         "failure": outcome.failure,
         "warnings": outcome.warnings,
         "run_id": outcome.run_id,
+        "storage": deployment.storage,
+        "warehouse": deployment.warehouse,
     }
 
 

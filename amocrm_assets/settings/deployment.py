@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amocrm_assets.errors import NotAuthorised, SettingsError
+from amocrm_assets.settings import places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,13 +24,52 @@ class Deployment:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Deployment:
-        """Read `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`; an empty variable counts as unset."""
-        given = {
-            name: value
-            for name in ("warehouse", "storage", "tokens")
-            if (value := environment.get(f"AMOCRM_{name.upper()}"))
-        }
-        return cls(**given)
+        """Read `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`; an empty variable counts as unset.
+
+        Folders and files are absolute paths. Raises `SettingsError` for a place that is not understood, and for
+        data that an earlier version left in the working folder.
+        """
+        given = cls(
+            **{
+                name: value
+                for name in ("warehouse", "storage", "tokens")
+                if (value := environment.get(f"AMOCRM_{name.upper()}", "").strip())
+            }
+        )
+        found = cls(
+            warehouse=places.warehouse("AMOCRM_WAREHOUSE", given.warehouse, environment),
+            storage=places.folder_or_bucket("AMOCRM_STORAGE", given.storage, environment),
+            tokens=places.folder_or_bucket("AMOCRM_TOKENS", given.tokens, environment),
+        )
+        given.refuse_data_left_behind(found)
+        return found
+
+    def refuse_data_left_behind(self, found: Deployment) -> None:
+        """Raise `SettingsError` if relative paths of this deployment were data below the working folder."""
+        for variable, value, place, is_data in (
+            ("AMOCRM_STORAGE", self.storage, found.storage, _holds_captures),
+            ("AMOCRM_TOKENS", self.tokens, found.tokens, _holds_files),
+            ("AMOCRM_WAREHOUSE", self.warehouse, found.warehouse, Path.is_file),
+        ):
+            places.refuse_data_left_behind(variable, value, place, is_data=is_data)
+
+    def in_words(self) -> str:
+        """Where things are: a second deployment that was set up by mistake is seen at once."""
+        return f"Captures and rows are in {self.storage}, shards in {self.warehouse}."
+
+    @staticmethod
+    def warehouse_kind(environment: Mapping[str, str] = os.environ) -> str:
+        """`duckdb` or `bigquery`, or what else was written, without understanding the rest."""
+        address = environment.get("AMOCRM_WAREHOUSE", "").strip() or Deployment.warehouse
+        return address.partition(":")[0]
+
+
+def _holds_captures(folder: Path) -> bool:
+    return (folder / "captures").is_dir()
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(path.is_file() for path in folder.glob("[!.]*/[!.]*"))
 
 
 def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from amocrm_assets.errors import SettingsError
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -94,11 +96,20 @@ def checked_name(name: str) -> str:
 
 
 def open_storage(url: str) -> Storage:
-    """The storage at a folder's path or at `gs://bucket/prefix`."""
+    """The storage at a folder's path or at `gs://bucket/prefix`. Raises `SettingsError` for other schemes.
+
+    What people may write is known to `settings.places`.
+    """
     if url.startswith("gs://"):
         from amocrm_assets.storage.gcs import GcsStorage
 
         return GcsStorage(url)
+    if "://" in url:
+        raise SettingsError(
+            f"Opening the storage {url}",
+            cause="it is neither a folder nor a bucket of Cloud Storage.",
+            fix="Write a folder's path or gs://bucket/prefix into AMOCRM_STORAGE or AMOCRM_TOKENS.",
+        )
     from amocrm_assets.storage.folder import FolderStorage
 
     return FolderStorage(url)

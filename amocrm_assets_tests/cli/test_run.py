@@ -39,8 +39,9 @@ YESTERDAY = datetime.now(source().zone).date() - timedelta(days=1)
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    for name in ("AMOCRM_WAREHOUSE", "AMOCRM_STORAGE", "AMOCRM_TOKENS"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", f"duckdb:///{tmp_path}/data/warehouse.duckdb")
+    monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "data"))
+    monkeypatch.setenv("AMOCRM_TOKENS", str(tmp_path / "data" / "tokens"))
     return tmp_path
 
 
@@ -81,7 +82,9 @@ def test_yesterday_lands_when_nothing_else_is_asked(deployment: Path, capsys: py
     assert run("run", "acme") == 0
 
     assert shards(deployment) == {YESTERDAY: 30}
-    assert f"{YESTERDAY} landed" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{YESTERDAY} landed" in out
+    assert f"Captures and rows are in {deployment}/data, shards in duckdb:///{deployment}/data/warehouse" in out
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -92,6 +95,10 @@ def test_a_range_lands_and_tells_so_as_json(deployment: Path, capsys: pytest.Cap
 
     told = json.loads(capsys.readouterr().out)
     assert (told["from"], told["to"], told["landed"]) == (str(first), str(YESTERDAY), True)
+    assert (told["storage"], told["warehouse"]) == (
+        f"{deployment}/data",
+        f"duckdb:///{deployment}/data/warehouse.duckdb",
+    )
     assert shards(deployment) == {first + timedelta(days=number): 30 for number in range(3)}
 
 

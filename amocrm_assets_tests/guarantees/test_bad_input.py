@@ -108,7 +108,9 @@ def test_any_words_on_the_command_line_end_in_a_message(
     settings = {"type": loader.COMPONENT, "attributes": attributes | {"base_url": "http://127.0.0.1:9"}}
     (tmp_path / "defs" / "acme" / "defs.yaml").write_text(json.dumps(settings), encoding="utf-8")
     monkeypatch.setattr(loader, "DEFS", tmp_path / "defs")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", f"duckdb:///{tmp_path}/warehouse.duckdb")
+    monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "data"))
+    monkeypatch.setenv("AMOCRM_TOKENS", str(tmp_path / "tokens"))
     # These three do not end by themselves when their words happen to be right.
     commands = [*(set(COMMANDS) - {"sandbox", "demo", "connect"}), "", "nonsense"]
     arguments = [chance.choice(sorted(commands)), *(chance.choice(WORDS) for _ in range(chance.randrange(5)))]

@@ -33,7 +33,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         source,
         key,
         deps=[leads_key(source)],
-        kinds={Deployment.from_environment().warehouse.partition(":")[0], "table"},
+        kinds={Deployment.warehouse_kind(), "table"},
         description=(
             f"The leads of {escape(source.title)} that were updated on a day, as the table"
             f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"

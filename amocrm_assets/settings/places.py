@@ -1,0 +1,140 @@
+"""From what a person writes for a place (a folder, a bucket, a DuckDB file) to the one place that it means.
+
+The same words mean the same place in every process of a deployment, whatever folder it was started in: a relative
+path begins at the project. What is in a place is known to `storage` and `warehouse`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from amocrm_assets.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_PACKAGE = Path(__file__).parents[1]
+# A folder with one of these is a project, of this package or of whoever installed it.
+_MARKERS = ("pyproject.toml", "dg.toml", "workspace.yaml", "setup.py")
+_DUCKDB = "duckdb:///"
+_FORMS = (
+    "a folder (/srv/amocrm, ~/amocrm, or data, which begins at the project), file:///srv/amocrm,"
+    " or gs://bucket/prefix"
+)
+# `s3://`, `gcs://`, and `gs:/` or `s3:` by mistake. A folder with such a name is written `./name:`.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_VARIABLE = re.compile(r"\$\w|\$\{|%\w+%")
+
+
+def folder_or_bucket(variable: str, value: str, environment: Mapping[str, str]) -> str:
+    """An absolute path or `gs://bucket/prefix`. Raises `SettingsError` for what is neither."""
+    scheme = _SCHEME.match(value)
+    if scheme is None:
+        return str(local_path(variable, value, environment))
+    if scheme[1].lower() == "file" and value[len("file:") :].startswith("///"):
+        return str(local_path(variable, unquote(value[len("file://") :]), environment))
+    if scheme[1].lower() == "gs" and value[len("gs:") :].startswith("//"):
+        return _bucket(variable, value)
+    raise _wrong(variable, value, f"{value.partition('/')[0]} is not understood", f"Write {_FORMS}.")
+
+
+def warehouse(variable: str, value: str, environment: Mapping[str, str]) -> str:
+    """The address of a warehouse, a DuckDB file by its absolute path; other addresses as they are."""
+    if not value.startswith(_DUCKDB) or value == _DUCKDB:
+        return value
+    path = value.removeprefix(_DUCKDB)
+    # A slash at the end is a mistake that is told with the right form, where addresses are read.
+    end = "/" if path.endswith("/") else ""
+    return f"{_DUCKDB}{local_path(variable, path, environment)}{end}"
+
+
+def local_path(variable: str, value: str, environment: Mapping[str, str]) -> Path:
+    """The absolute path. `~` is the user's home; a relative path begins at the project."""
+    if _VARIABLE.search(value):
+        raise _wrong(variable, value, "variables are not filled in here", "Write the path itself.")
+    if value[:1] in "'\"" or value[-1:] in "'\"":
+        raise _wrong(variable, value, "it begins or ends with a quotation mark", "Write it without.")
+    path = _expanded(variable, value)
+    if path.is_absolute():
+        return path
+    return _base(variable, value, environment) / path
+
+
+def project_folder(*, package: Path = _PACKAGE, interpreter: Path | None = None) -> Path | None:
+    """The project that this code belongs to: a checkout of it, or the project whose `.venv` it is installed in.
+
+    None where it is installed for a whole machine or container. The working folder plays no part.
+    """
+    if _is_project(package.parent):
+        return package.parent
+    environment = interpreter or Path(sys.prefix)
+    return next((folder for folder in environment.parents if _is_project(folder)), None)
+
+
+def refuse_data_left_behind(variable: str, value: str, place: str, *, is_data: Callable[[Path], bool]) -> None:
+    """Raise `SettingsError` if the working folder holds data that versions before took for the place.
+
+    They let relative paths begin at the working folder. A run that did not see earlier captures would write
+    poorer shards.
+    """
+    path = Path(value.removeprefix(_DUCKDB))
+    after = Path(place.removeprefix(_DUCKDB))
+    before = Path.cwd() / path
+    if ":" in str(path) or path.is_absolute() or str(path).startswith("~") or not is_data(before):
+        return
+    if before.resolve() == after.resolve():
+        return
+    raise SettingsError(
+        f"Reading {variable}",
+        cause=f"relative paths begin at the project now, so {value!r} is {after}; and {before} holds data that an"
+        " earlier version, or one of another project, kept in the folder that it was started in.",
+        fix=f"Move {before} to {after} (if both hold captures, merge the folders: no two captures have one name),"
+        f" or set {variable} to the absolute path of the one that is meant.",
+        variable=variable,
+    )
+
+
+def _bucket(variable: str, value: str) -> str:
+    bucket, _, prefix = value[len("gs://") :].partition("/")
+    if not bucket:
+        raise _wrong(variable, value, "it names no bucket", "Write it like gs://my-bucket/amocrm.")
+    if not _BUCKET.fullmatch(bucket):
+        said = f"{bucket!r} is no name of a bucket, which has lower-case letters, digits, '-', '_' and '.'"
+        raise _wrong(variable, value, said, "Write it like gs://my-bucket/amocrm.")
+    parts = prefix.rstrip("/").split("/") if prefix.strip("/") else []
+    if any(part in ("", ".", "..") for part in parts):
+        raise _wrong(variable, value, "a part of the prefix is empty, '.' or '..'", "Write the prefix without it.")
+    return "/".join([f"gs://{bucket}", *parts])
+
+
+def _expanded(variable: str, value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise _wrong(variable, value, "that user's home is not known here", "Write the absolute path.") from error
+
+
+def _base(variable: str, value: str, environment: Mapping[str, str]) -> Path:
+    if project := project_folder():
+        return project
+    if (home := environment.get("DAGSTER_HOME")) and Path(home).is_absolute():
+        return Path(home)
+    raise _wrong(
+        variable,
+        value,
+        "a relative path begins at the project, and amocrm-assets is installed outside of any",
+        f"Set {variable} to an absolute path or gs://bucket/prefix, or set DAGSTER_HOME, where it begins then.",
+    )
+
+
+def _is_project(folder: Path) -> bool:
+    return any((folder / marker).is_file() for marker in _MARKERS)
+
+
+def _wrong(variable: str, value: str, cause: str, fix: str) -> SettingsError:
+    return SettingsError(f"Reading {variable}={value}", cause=f"{cause}.", fix=fix, variable=variable)
