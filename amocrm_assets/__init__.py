@@ -1,7 +1,7 @@
 """amoCRM leads in BigQuery every day, as Dagster assets.
 
-The component is looked up here by name (`type: amocrm_assets.AmoCrmSource`), and Dagster is imported only
-when somebody does: the sandbox and the commands start without it.
+The component (`type: amocrm_assets.AmoCrmSource`), the resource and `build_source_definitions` are looked up here
+by name, and Dagster is imported only when somebody does: the sandbox and the commands start without it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
     from amocrm_assets.orchestration.component import AmoCrmSource
+    from amocrm_assets.orchestration.source import build_source_definitions
 
-__all__ = ["AmoCrmSource"]
+__all__ = ["AmoCrmResource", "AmoCrmSource", "build_source_definitions"]
+
+_MODULES = {
+    "AmoCrmResource": "amocrm_assets.orchestration.amocrm_resource",
+    "AmoCrmSource": "amocrm_assets.orchestration.component",
+    "build_source_definitions": "amocrm_assets.orchestration.source",
+}
 
 
 def __dir__() -> list[str]:
@@ -20,8 +28,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    if name == "AmoCrmSource":
-        from amocrm_assets.orchestration.component import AmoCrmSource
+    if name in _MODULES:
+        from importlib import import_module
 
-        return AmoCrmSource
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -100,10 +100,12 @@ class _DayRangeCapture:
         self._starts = [window.from_at for window in self._windows.values()]
         self._days = list(days)
         self._open = {day: _OpenDay() for day in days}
+        # Days that were published before a lead of theirs came; each gets a second capture at the end.
+        self._late: dict[date, _OpenDay] = {}
+        self._late_leads = 0
         record_lists: list[RecordList] = ["leads", "deleted"] if source.import_deleted else ["leads"]
         self._whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
         self._reader = WindowReader(client, self._whole, record_lists)
-        self._late = 0
         self._cost = PerDayStats(client, self._reader)
 
     def run(self) -> Iterator[CapturedDay]:
@@ -118,22 +120,31 @@ class _DayRangeCapture:
                         self._keep(leads, about)
                         yield from self._publish_passed(about)
                 yield from self._publish_passed(about)
+                self._publish_late()
             except BaseException:
                 self._client.close()  # or the threads of the pool are waited for as long as they wait for amoCRM
                 raise
             finally:
-                for open_day in self._open.values():
+                for open_day in [*self._open.values(), *self._late.values()]:
                     open_day.discard()
 
     def _keep(self, leads: list[RawRecord], about: _AccountInfo) -> None:
         for lead in leads:
             day = self._day_of(lead)
-            if day not in self._open:
+            open_day = self._open.get(day)
+            if open_day is None:
                 # Its day was read completely before: the lead jumped into it, or comes by a second way of reading.
-                self._late += 1
-            elif self._open[day].is_new(lead):
+                self._late_leads += 1
+                open_day = self._late.setdefault(day, _OpenDay())
+            if open_day.is_new(lead):
                 line = lead.line if self._source.import_lead_name else without_property(lead.line, "name")
-                self._writer(day, about).add([line])
+                self._writer(day, open_day, about).add([line])
+
+    def _publish_late(self) -> None:
+        while self._late:
+            _, late_day = self._late.popitem()
+            if late_day.writer is not None:
+                late_day.writer.publish()
 
     def _day_of(self, lead: RawRecord) -> date:
         """The day that a lead belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
@@ -154,7 +165,7 @@ class _DayRangeCapture:
     def _publish_passed(self, about: _AccountInfo) -> Iterator[CapturedDay]:
         passed = [day for day in self._open if not self._reader.may_still_yield(self._windows[day])]
         for day, cost in zip(passed, self._cost.allocate(len(passed)), strict=True):
-            writer = self._writer(day, about)
+            writer = self._writer(day, self._open[day], about)
             # Once more: by now so many answers have told the time that no wrong one decides.
             self._require_over(day, about, last=True)
             open_day = self._open.pop(day)
@@ -162,8 +173,7 @@ class _DayRangeCapture:
             capture = writer.publish()
             yield CapturedDay(day, capture, self._metadata(open_day, about, capture, cost))
 
-    def _writer(self, day: date, about: _AccountInfo) -> CaptureWriter:
-        open_day = self._open[day]
+    def _writer(self, day: date, open_day: _OpenDay, about: _AccountInfo) -> CaptureWriter:
         if open_day.writer is None:
             open_day.writer = CaptureWriter(
                 self._storage, self._facts(day, about), after=self._earlier.newest_of(day)
@@ -204,8 +214,8 @@ class _DayRangeCapture:
             "account_timezone": account.timezone or "unknown",
             **cost,
         }
-        facts["duplicates"] = float(facts["duplicates"]) + open_day.duplicates
-        facts["edited_into_read_days"] = self._late
+        facts["duplicates"] = float(str(facts["duplicates"])) + open_day.duplicates
+        facts["edited_into_read_days"] = self._late_leads
         return facts
 
 

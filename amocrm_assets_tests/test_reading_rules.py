@@ -113,16 +113,14 @@ def test_another_accounts_leads_are_never_written(storage: Storage, tmp_path: Pa
 
 def test_an_account_of_the_same_name_and_another_id_is_refused_with_both_ids(storage: Storage) -> None:
     for account_id in (31_000_001, 31_000_002):
-        with (
-            sandbox_with(leads_of(DAY, 20, days=2), account_id=account_id) as sandbox,
-            client_of(sandbox) as client,
-        ):
+        with sandbox_with(leads_of(DAY, 20, days=2), account_id=account_id) as sandbox:
             if account_id == 31_000_001:
-                list(capture_days(source(), [DAY], client=client, storage=storage))
+                with client_of(sandbox) as client:
+                    list(capture_days(source(), [DAY], client=client, storage=storage))
                 (first,) = captures_of_day(storage, "sandbox", DAY)
                 continue
             for day in (DAY, NEXT_DAY):
-                with pytest.raises(CapturesMixed) as refused:
+                with client_of(sandbox) as client, pytest.raises(CapturesMixed) as refused:
                     list(capture_days(source(), [day], client=client, storage=storage))
                 assert first.name in refused.value.cause
                 assert (

@@ -45,7 +45,7 @@ class Deployed:
 
     def run(self, subdomain: str, **changes: Any) -> bool:
         """Materialise a day with the sandbox changed for it."""
-        self.sandbox.configure(**{"faults": (), "access_token_requests": None, **changes})
+        self.sandbox.configure(**{"subdomain": subdomain, "faults": (), "access_token_requests": None, **changes})
         found = next(each for each in loader.find_sources() if each.settings.subdomain == subdomain)
         retries = Retries(count=1, first_wait_seconds=0)
         definitions = source_definitions(found.settings, file=found.file, retries=retries)

@@ -18,7 +18,7 @@ from amocrm_assets.waiting import listen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run")
+COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run", "alert")
 
 
 # 128 and the number of SIGINT.

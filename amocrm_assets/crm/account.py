@@ -5,6 +5,7 @@ Only asking and naming happens here. Whether an account fits a source is judged 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,18 +42,32 @@ def read_account(client: AmoCrmClient) -> Account:
 
 
 def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
-    """All custom fields of leads, as amoCRM describes them."""
-    fields: list[dict[str, Any]] = []
-    for page in range(1, MAX_CATALOGUE_PAGES + 1):
-        found, has_next = client.request(
+    """All custom fields of leads, as amoCRM describes them.
+
+    The list ends where its own count says so, or, where it has none, at an empty page behind the last one: a page
+    without a next one may be damaged.
+    """
+    fields: dict[str, dict[str, Any]] = {}
+    page, end_said = 1, False
+    while page <= MAX_CATALOGUE_PAGES:
+        found = client.request(
             "/api/v4/leads/custom_fields", {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page
         )
-        fields += found
+        new = {_key(field): field for field in found.fields}
+        is_empty = new.keys() <= fields.keys()
+        fields |= new
         if len(fields) > MAX_CATALOGUE_FIELDS:
             raise _too_many(f"there are more than {MAX_CATALOGUE_FIELDS:,}.")
-        if not has_next:
-            return fields
+        if (end_said and is_empty) or (not found.has_next and len(fields) == found.total):
+            return list(fields.values())
+        end_said = is_empty or not found.has_next
+        page += not is_empty  # an empty page is asked for twice
     raise _too_many(f"there is a next page behind page {MAX_CATALOGUE_PAGES}.")
+
+
+def _key(field: dict[str, Any]) -> str:
+    """What tells a field from others: its id, or all of it where amoCRM gives none."""
+    return str(field["id"]) if field.get("id") is not None else json.dumps(field, sort_keys=True)
 
 
 def _too_many(cause: str) -> UnexpectedAnswer:
@@ -79,12 +94,22 @@ def _account(answer: Response) -> Account:
     )
 
 
-def _catalogue_page(answer: Response) -> tuple[list[dict[str, Any]], bool]:
+@dataclass(frozen=True)
+class _CataloguePage:
+    """`total` is amoCRM's own count of all fields, None where it gives none."""
+
+    fields: list[dict[str, Any]]
+    has_next: bool
+    total: int | None
+
+
+def _catalogue_page(answer: Response) -> _CataloguePage:
     if answer.status == 204:  # noqa: PLR2004
-        return [], False
+        return _CataloguePage([], has_next=False, total=None)
     body = answer.json()
     try:
         found = [field for field in body["_embedded"]["custom_fields"] if isinstance(field, dict)]
-        return found, has_next(body.get("_links"))
+        links, total = body.get("_links"), body.get("_total_items")
     except (KeyError, TypeError, AttributeError) as error:
         raise RetryableError("a page without custom fields", status=answer.status) from error
+    return _CataloguePage(found, has_next(links, answer), total if isinstance(total, int) else None)

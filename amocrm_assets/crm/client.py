@@ -29,7 +29,7 @@ from amocrm_assets.crm.responses import (
     raise_for_status,
     too_complex,
 )
-from amocrm_assets.crm.retries import MAX_ATTEMPTS, Retries
+from amocrm_assets.crm.retries import Retries
 from amocrm_assets.crm.server_clock import ServerClock
 from amocrm_assets.crm.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
 from amocrm_assets.crm.transport import Session, connection_error, proxy_error, read_body
@@ -99,20 +99,18 @@ class AmoCrmClient:
         parse: Callable[[Response], T],
         *,
         permit: Permit | None = None,
-        max_attempts: int | None = None,
+        give_up: Callable[[RetryableError], bool] = lambda _: False,
     ) -> T:
         """The parsed answer to one question.
 
-        `parse` raises `RetryableError` for a body that is broken, which is then asked for again. Raises
+        `parse` raises `RetryableError` for a body that is broken, which is then asked for again. `give_up` is told
+        of each failure but a 429, and may end the retries early: whoever asks may know a better question. Raises
         `AmoCrmUnavailable` when retrying did not help: its fact `status` is that of the last answer (504, …), and
-        `timed_out` is set where none came in time. `max_attempts` (by default `MAX_ATTEMPTS`) counts everything
-        but a 429, which says nothing about the question. Raises `Cancelled` when the client is closed, or the
-        error that `raise_for_status` stops with.
+        `timed_out` is set where none came in time. Raises `Cancelled` when the client is closed, or the error that
+        `raise_for_status` stops with.
         """
         permits = iter([permit])
-        retries = Retries(
-            max_attempts or MAX_ATTEMPTS, clock=self._clock, sleep=self.sleep, on_retry=self._count_retry
-        )
+        retries = Retries(clock=self._clock, sleep=self.sleep, on_retry=self._count_retry, give_up=give_up)
         try:
             with self._scope.entered(), waiting(f"amoCRM's answer to {path}"):
                 return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))

@@ -26,12 +26,28 @@ class RawRecord(NamedTuple):
     line: bytes
 
 
+class Unusable(NamedTuple):
+    """A lead without a usable id or `updated_at`; `id` is None where that is what it lacks."""
+
+    id: int | None
+    line: bytes
+
+
 @dataclass(frozen=True)
 class Page:
-    """Leads in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`."""
+    """Leads in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`.
+
+    `unusable` are leads that no reading can place. An answer that is damaged holds some, and so do some accounts.
+    """
 
     leads: tuple[RawRecord, ...]
     has_next: bool
+    unusable: tuple[Unusable, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many records the answer held."""
+        return len(self.leads) + len(self.unusable)
 
 
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
@@ -41,33 +57,38 @@ NOTHING = Page((), has_next=False)
 def parse_page(answer: Response) -> Page:
     """The page in an answer to `/api/v4/leads`; 204 is an empty one.
 
-    Raises `RetryableError` for a body that is cut off, is no JSON, or holds leads without id or `updated_at`: such
-    a page proves nothing, and another try is likely to bring a whole one.
+    Raises `RetryableError` for a body that is cut off, is no JSON, holds no list of objects, or does not say
+    whether a next page exists: such a page proves nothing, and another try is likely to bring a whole one.
     """
     if answer.status == 204:  # noqa: PLR2004
         return NOTHING
-    raws, more = _slices(answer)
-    if more and not raws:
-        raise RetryableError("a page without leads that has a next page", status=answer.status)
-    return Page(tuple(_lead(raw, answer) for raw in raws), more)
+    raws, links = _slices(answer)
+    records = [_record(raw, answer) for raw in raws]
+    return Page(
+        tuple(record for record in records if isinstance(record, RawRecord)),
+        has_next(links, answer),
+        tuple(record for record in records if isinstance(record, Unusable)),
+    )
 
 
-def has_next(links: Any) -> bool:
-    """Whether a list's `_links` name a next page."""
-    return isinstance(links, dict) and links.get("next") not in (None, False, "")
+def has_next(links: Any, answer: Response) -> bool:
+    """Whether a list's `_links` name a next page. Raises `RetryableError` for links that are no object."""
+    if not isinstance(links, dict):
+        raise RetryableError("a page whose _links are no object", status=answer.status)
+    return links.get("next") not in (None, False, "")
 
 
-def _slices(answer: Response) -> tuple[list[bytes], bool]:
+def _slices(answer: Response) -> tuple[list[bytes], Any]:
     import msgspec
 
     try:
         page = _page_decoder().decode(answer.body)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return _slices_of_odd_json(answer)
-    return [_one_line(bytes(raw)) for raw in page.embedded.leads], has_next(page.links)
+    return [_one_line(bytes(raw)) for raw in page.embedded.leads], page.links
 
 
-def _slices_of_odd_json(answer: Response) -> tuple[list[bytes], bool]:
+def _slices_of_odd_json(answer: Response) -> tuple[list[bytes], Any]:
     # msgspec refuses lone surrogates (half an emoji that somebody cut), which the standard library reads. Their
     # leads are written again instead of sliced: the same JSON values, in the same order.
     body = answer.json()
@@ -82,25 +103,35 @@ def _slices_of_odd_json(answer: Response) -> tuple[list[bytes], bool]:
         lines = [json.dumps(lead, separators=(",", ":"), allow_nan=False).encode() for lead in leads]
     except ValueError as error:
         raise RetryableError("a page with numbers that are no JSON", status=answer.status) from error
-    return lines, has_next(links)
+    return lines, links
 
 
-def _lead(raw: bytes, answer: Response) -> RawRecord:
+def _record(raw: bytes, answer: Response) -> RawRecord | Unusable:
     import msgspec
 
     try:
         head = _head_decoder().decode(raw)
         return RawRecord(_whole(head.id), _whole(head.updated_at), head.is_deleted is True, raw)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
-        return _lead_of_odd_json(raw, answer)
+        return _record_of_odd_json(raw, answer)
 
 
-def _lead_of_odd_json(raw: bytes, answer: Response) -> RawRecord:
+def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
     try:
         lead: dict[str, Any] = json.loads(raw)
-        return RawRecord(_whole(lead["id"]), _whole(lead["updated_at"]), lead.get("is_deleted") is True, raw)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RetryableError("a lead without a usable id or updated_at", status=answer.status) from error
+        lead_id, updated_at = _number(lead.get("id")), _number(lead.get("updated_at"))
+    except (ValueError, AttributeError) as error:
+        raise RetryableError("a page whose leads are no objects", status=answer.status) from error
+    if lead_id is None or updated_at is None:
+        return Unusable(lead_id, raw)
+    return RawRecord(lead_id, updated_at, lead.get("is_deleted") is True, raw)
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return _whole(value)
+    except ValueError:
+        return None  # no number is what the caller asks about
 
 
 def _whole(value: Any) -> int:

@@ -1,67 +1,86 @@
 """Which paginators read a window: slices side by side, a second by id, all without filters. Pure.
 
-The plan answers one question (what to ask next, now that a permit is there) and learns from each page. Queries are
-sent by `window_reader`.
+The planner answers one question (what to ask next, now that a permit is there) and learns from each page. Queries
+are sent by `window_reader`; where slices are cut is in `slicing`, which odd pages are believed in `odd_pages`.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from amocrm_assets.crm.findings import (
+    filters_ignored,
+    only_deleted_ignored,
+    only_deleted_mixed,
+    records_unusable,
+)
+from amocrm_assets.crm.odd_pages import OddPages
 from amocrm_assets.crm.pagination import (
-    PAGE_LIMIT,
-    DeletedIgnored,
     EditsTooFrequent,
-    FilterIgnored,
+    EndUnproven,
     KeysetPaginator,
+    ListState,
     OrderIgnored,
     OverlappingPaginator,
     TieExceedsPage,
+    end_unproven,
+    order_unproven,
+    unplaceable,
 )
-from amocrm_assets.errors import ReadingUnproven
+from amocrm_assets.crm.slicing import Slicer
+from amocrm_assets.crm.traits import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from amocrm_assets.crm.findings import Finding
     from amocrm_assets.crm.pages import Page, RawRecord
-    from amocrm_assets.crm.pagination import DenseRange, Query, RecordList
+    from amocrm_assets.crm.pagination import DenseRange, Oddity, Query, RecordList
+    from amocrm_assets.crm.traits import AccountTraits
     from amocrm_assets.days import Window
+
+    Paginator = KeysetPaginator | OverlappingPaginator
 
 # A page that spans so few seconds gives a good part of itself to the next one, which begins in its last second.
 # Such stretches are read by id, where pages need to share one lead only, so many pages' worth at a time.
 DENSE_PAGE_SECONDS = 6
 DENSE_PAGES = 40
-# What is kept in front of a cut should fit into whole pages: a page whose end is missing costs another request.
-# A page of leads that come by chance differs from the next by 6 % (the square root of 250 leads).
-SLACK_OF_A_PAGE = 0.12
-# Before the first page nothing is known of a slice; cutting it blindly is worth a request only where time is long.
-BLIND_CUT_SECONDS = 3600
-MAX_BLIND_SPLITS = 12
+# So often a list whose end could not be proven is read again from its beginning.
+MAX_BEGUN_AGAIN = 3
 
 
 @dataclass
-class ReadFindings:
-    """What the plan found out about the account while it read."""
+class ReadCounts:
+    """How the planner went about the window."""
 
-    filters_honoured: bool = True
-    deleted_honoured: bool = True
     slices: int = 0
     tied_seconds: int = 0
     whole_account_scans: int = 0
 
 
 class ReadPlanner:
-    """Reads one window of the given record_lists."""
+    """Reads one window of the given record_lists. `traits` are beliefs to start from."""
 
-    def __init__(self, window: Window, record_lists: Sequence[RecordList]) -> None:
-        self.facts = ReadFindings()
-        self._paginators: list[KeysetPaginator | OverlappingPaginator] = []
-        self._finished: list[KeysetPaginator | OverlappingPaginator] = []
-        self._blind_cuts = 0
+    def __init__(
+        self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
+    ) -> None:
+        self.counts = ReadCounts()
+        self.states = {record_list: ListState(record_list, traits) for record_list in record_lists}
+        self._paginators: list[Paginator] = []
+        self._finished: list[Paginator] = []
+        self._again: deque[tuple[Paginator, Query]] = deque()
+        self._odd_pages = OddPages()
+        self._slicer = Slicer()
         self._reads_dense = True
-        for record_list in record_lists:
-            self._add(KeysetPaginator(record_list, window.from_at, window.to_at))
+        self._begun_again = 0
+        for state in self.states.values():
+            if traits.filters is False:
+                state.found(filters_ignored(state.record_list))
+                self._add_unfiltered(state, window.from_at, window.to_at, "updated_at desc")
+            else:
+                self._add(KeysetPaginator(state, window.from_at, window.to_at))
 
     @property
     def done(self) -> bool:
@@ -78,81 +97,122 @@ class ReadPlanner:
         """Leads that were edited away between two pages."""
         return sum(paginator.seen.moved_out for paginator in self._all())
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found out about the lists so far."""
+        return tuple(finding for state in self.states.values() for finding in state.findings)
+
     def open_intervals(self) -> tuple[tuple[int, int], ...]:
         """The seconds of which leads may still come."""
         return tuple(paginator.open_interval for paginator in self._paginators if paginator.open_interval)
 
-    def next_query(self) -> tuple[KeysetPaginator | OverlappingPaginator, Query] | None:
+    def next_query(self) -> tuple[Paginator, Query] | None:
         """What to ask now; None when only awaited answers can tell."""
-        # The one that is furthest behind goes first: a day is finished only when every record_list has passed it.
+        while self._again:
+            again = self._again.popleft()
+            if again[0] in self._paginators:
+                return again
+        # The one that is furthest behind goes first: a day is finished only when every list has passed it.
         for paginator in sorted(self._paginators, key=_behind):
             if query := paginator.next_query():
                 return paginator, query
-        if rest := self._split():
-            query = rest.next_query()
-            return (rest, query) if query else None
-        return None
+        rest = self._slicer.split([each for each in self._paginators if isinstance(each, KeysetPaginator)])
+        if rest is None:
+            return None
+        self._add(rest)
+        due = rest.next_query()
+        return (rest, due) if due else None
 
-    def add_page(
-        self, paginator: KeysetPaginator | OverlappingPaginator, query: Query, page: Page
-    ) -> list[RawRecord]:
+    def add_failure(self, paginator: Paginator, query: Query) -> None:
+        """A page of that size was not answered: smaller ones are asked for from now on."""
+        self.states[query.record_list].page_size.failed(query.limit)
+        if isinstance(paginator, KeysetPaginator):
+            paginator.failed()
+        else:
+            paginator.failed(query)
+
+    def add_page(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
         """The new leads of a page."""
+        state = self.states[query.record_list]
+        state.page_size.worked(query.limit)
         if paginator not in self._paginators:
             return []  # another way of reading has taken over; it will come past these leads
-        try:
-            return self._take(paginator, query, page)
-        except FilterIgnored:
-            self.facts.filters_honoured = False
-            self._start_over(paginator.record_list, by_id=False)
-        except TieExceedsPage:
-            self._start_over(paginator.record_list, by_id=True)
-        except OrderIgnored as error:
-            if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
-                raise _unproven(query) from error
-            self._leave_order_by_id(paginator)
-        except DeletedIgnored:
-            self.facts.deleted_honoured = False
-            self._give_up(paginator.record_list)
+        oddity, ask_again = self._odd_pages.judge(query, page)
+        if ask_again:
+            self._again.append((paginator, query))
+            return []
+        if oddity and (taken_over := self._believe(oddity, paginator, query, page)) is not None:
+            return taken_over
+        state.kind_proven = state.kind_proven or any(lead.is_deleted for lead in page.leads)
+        fresh = self._take(paginator, query, page)
+        return fresh if query.record_list == "leads" else [lead for lead in fresh if lead.is_deleted]
+
+    def _believe(self, oddity: Oddity, paginator: Paginator, query: Query, page: Page) -> list[RawRecord] | None:
+        """Follow what came twice; None when the page is to be taken all the same."""
+        state = self.states[query.record_list]
+        match oddity:
+            case "filter_ignored":
+                state.found(filters_ignored(state.record_list))
+                self._start_over(state, by_id=False)
+            case "order_ignored":
+                self._leave_order(paginator, query)
+            case "kind_ignored" if not state.kind_proven:
+                state.found(only_deleted_ignored(state.record_list))
+                self._give_up(state)
+            case "kind_ignored" | "kind_mixed":
+                state.found(only_deleted_mixed(state.record_list))
+                return None
+            case "unusable":
+                state.found(records_unusable(state.record_list, page.unusable))
+                if page.size >= query.limit > 1 and not page.leads:
+                    raise unplaceable(query)
+                return None
         return []
 
-    def _take(
-        self, paginator: KeysetPaginator | OverlappingPaginator, query: Query, page: Page
-    ) -> list[RawRecord]:
-        if isinstance(paginator, OverlappingPaginator):
-            try:
-                fresh = paginator.add_page(query, page)
-            except EditsTooFrequent:
-                self._read_by_key(paginator)
-                return []
-        else:
-            fresh, tie = paginator.add_page(query, page)
-            if tie:
-                self._add_tie(paginator.record_list, tie)
-            elif not paginator.done and self._reads_dense:
-                self._read_dense(paginator)
-        if paginator.done:
+    def _take(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+        state = self.states[query.record_list]
+        try:
+            fresh = self._fresh(paginator, query, page)
+        except TieExceedsPage:
+            self._start_over(state, by_id=True)
+            return []
+        except OrderIgnored:
+            self._leave_order(paginator, query)
+            return []
+        if paginator.done and paginator in self._paginators:
             self._finish(paginator)
         return fresh
 
-    def _add_tie(self, record_list: RecordList, tie: DenseRange) -> None:
-        self.facts.tied_seconds += 1
-        self._add_by_id(record_list, tie)
+    def _fresh(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+        if isinstance(paginator, OverlappingPaginator):
+            try:
+                return paginator.add_page(query, page)
+            except EditsTooFrequent:
+                self._read_by_key(paginator)
+                return []
+            except EndUnproven as error:
+                self._begin_again(paginator, query, error)
+                return []
+        fresh, tie = paginator.add_page(query, page)
+        if tie:
+            self.counts.tied_seconds += 1
+            self._add_by_id(paginator.state, tie)
+        elif not paginator.done and self._reads_dense:
+            self._read_dense(paginator)
+        return fresh
 
     def _read_dense(self, paginator: KeysetPaginator) -> None:
-        if (
-            not paginator.leads_per_second
-            or not paginator.page_seconds
-            or paginator.page_seconds > DENSE_PAGE_SECONDS
-        ):
+        density, span = paginator.leads_per_second, paginator.page_seconds
+        if not density or not span or span > DENSE_PAGE_SECONDS:
             return
-        seconds = DENSE_PAGES * paginator.page_seconds
-        leads = int(paginator.leads_per_second * seconds)
-        self._add_by_id(paginator.record_list, paginator.hand_off(paginator.cursor + seconds - 1), likely=leads)
+        seconds = DENSE_PAGES * span
+        dense = paginator.hand_off(paginator.cursor + seconds - 1)
+        self._add_by_id(paginator.state, dense, likely=int(density * seconds))
 
-    def _add_by_id(self, record_list: RecordList, dense: DenseRange, *, likely: int | None = None) -> None:
+    def _add_by_id(self, state: ListState, dense: DenseRange, *, likely: int | None = None) -> None:
         self._add(
             OverlappingPaginator(
-                record_list,
+                state,
                 "id asc",
                 from_at=dense.from_at,
                 to_at=dense.to_at,
@@ -162,111 +222,64 @@ class ReadPlanner:
             )
         )
 
-    def _start_over(self, record_list: RecordList, *, by_id: bool) -> None:
+    def _start_over(self, state: ListState, *, by_id: bool) -> None:
         # What was proven stays proven; only what was still open is read in the other way.
-        intervals = [
-            paginator.open_interval for paginator in self._give_up(record_list) if paginator.open_interval
-        ]
+        intervals = [each.open_interval for each in self._give_up(state) if each.open_interval]
         from_at, to_at = min(start for start, _ in intervals), max(end for _, end in intervals)
-        self.facts.whole_account_scans += by_id
-        order: Literal["id asc", "updated_at desc"] = "id asc" if by_id else "updated_at desc"
-        self._add(OverlappingPaginator(record_list, order, from_at=from_at, to_at=to_at, filtered=False))
+        self._add_unfiltered(state, from_at, to_at, "id asc" if by_id else "updated_at desc")
 
-    def _leave_order_by_id(self, paginator: OverlappingPaginator) -> None:
-        """Go on without the order by id, which the list does not know beside a filter."""
+    def _add_unfiltered(
+        self, state: ListState, from_at: int, to_at: int, order: Literal["id asc", "updated_at desc"]
+    ) -> None:
+        self.counts.whole_account_scans += order == "id asc"
+        self._add(OverlappingPaginator(state, order, from_at=from_at, to_at=to_at, filtered=False))
+
+    def _leave_order(self, paginator: Paginator, query: Query) -> None:
+        """Go on without the order by id, which some lists do not know beside a filter, or fail."""
+        if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
+            raise order_unproven(query)
         from_at, to_at = paginator.window
         if from_at < to_at:
             self._read_by_key(paginator)
         else:  # a tie, which no key tells apart
-            self._read_unfiltered(paginator)
+            self._finish(paginator)
+            self._add_unfiltered(paginator.state, from_at, to_at, "id asc")
 
     def _read_by_key(self, paginator: OverlappingPaginator) -> None:
         """Read a dense stretch by key after all, and those to come."""
         self._reads_dense = False
         self._finish(paginator)
-        self._add(KeysetPaginator(paginator.record_list, *paginator.window, known=paginator.taken))
+        self._add(KeysetPaginator(paginator.state, *paginator.window, known=paginator.taken))
 
-    def _read_unfiltered(self, paginator: OverlappingPaginator) -> None:
-        """Read a tie by ids of the whole account."""
+    def _begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
+        """Leads that leave a short list while it is read look like a list that does not show all of them."""
+        self._begun_again += 1
+        if self._begun_again > MAX_BEGUN_AGAIN:
+            raise end_unproven(query, len(paginator.taken)) from error
         self._finish(paginator)
-        self.facts.whole_account_scans += 1
-        from_at, to_at = paginator.window
-        self._add(
-            OverlappingPaginator(paginator.record_list, "id asc", from_at=from_at, to_at=to_at, filtered=False)
-        )
+        self._add(paginator.begun_again())
 
-    def _give_up(self, record_list: RecordList) -> list[KeysetPaginator | OverlappingPaginator]:
-        given_up = [paginator for paginator in self._paginators if paginator.record_list == record_list]
+    def _give_up(self, state: ListState) -> list[Paginator]:
+        given_up = [paginator for paginator in self._paginators if paginator.state is state]
         self._paginators = [paginator for paginator in self._paginators if paginator not in given_up]
         self._finished += given_up
         return given_up
 
-    def _finish(self, paginator: KeysetPaginator | OverlappingPaginator) -> None:
+    def _finish(self, paginator: Paginator) -> None:
         self._paginators.remove(paginator)
         self._finished.append(paginator)
 
-    def _add(self, paginator: KeysetPaginator | OverlappingPaginator) -> None:
-        self.facts.slices += isinstance(paginator, KeysetPaginator)
+    def _add(self, paginator: Paginator) -> None:
+        self.counts.slices += isinstance(paginator, KeysetPaginator)
         self._paginators.append(paginator)
 
-    def _split(self) -> KeysetPaginator | None:
-        """A new slice out of the rest of the one that has most before it, if that is worth a request."""
-        slices = [paginator for paginator in self._paginators if isinstance(paginator, KeysetPaginator)]
-        known = [paginator for paginator in slices if _pages_left(paginator) > 0]
-        if known:
-            return self._split_by_density(max(known, key=_pages_left))
-        blind = [
-            paginator
-            for paginator in slices
-            if paginator.leads_per_second is None and paginator.to_at - paginator.cursor >= BLIND_CUT_SECONDS
-        ]
-        if blind and self._blind_cuts < MAX_BLIND_SPLITS:
-            self._blind_cuts += 1
-            return self._bisect(
-                max(
-                    blind,
-                    key=lambda paginator: (paginator.record_list == "leads", paginator.to_at - paginator.cursor),
-                )
-            )
-        return None
-
-    def _bisect(self, paginator: KeysetPaginator) -> KeysetPaginator:
-        return self._split_at(paginator, paginator.cursor + (paginator.to_at - paginator.cursor + 1) // 2)
-
-    def _split_by_density(self, paginator: KeysetPaginator) -> KeysetPaginator:
-        # Whole pages are kept, the one in flight and half of those behind it: a page that ends at the cut is full.
-        kept = 1 + int(_pages_left(paginator)) // 2
-        leads = PAGE_LIMIT * (kept - SLACK_OF_A_PAGE * kept**0.5)
-        return self._split_at(paginator, paginator.cursor + max(1, int(leads / (paginator.leads_per_second or 1))))
-
-    def _split_at(self, paginator: KeysetPaginator, start_at: int) -> KeysetPaginator:
-        rest = paginator.split(min(start_at, paginator.to_at))
-        self._add(rest)
-        return rest
-
-    def _all(self) -> Iterator[KeysetPaginator | OverlappingPaginator]:
+    def _all(self) -> Iterator[Paginator]:
         yield from self._paginators
         yield from self._finished
 
 
-def _unproven(query: Query) -> ReadingUnproven:
-    return ReadingUnproven(
-        f"Reading {query.record_list} by {query.order}",
-        cause="amoCRM sent leads in another order than asked for, and without an order nothing proves "
-        "that a reading is complete.",
-        fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
-    )
-
-
-def _behind(paginator: KeysetPaginator | OverlappingPaginator) -> int:
+def _behind(paginator: Paginator) -> int:
     if isinstance(paginator, OverlappingPaginator) and paginator.filtered:
         # Whoever goes on behind it asks once first: another such stretch may follow, and fill the next permits.
         return paginator.window[1] + 1
     return paginator.open_interval[0] if paginator.open_interval else 0
-
-
-def _pages_left(paginator: KeysetPaginator) -> float:
-    """How many pages are likely to be left behind the one in flight."""
-    if paginator.leads_per_second is None or paginator.cursor == paginator.to_at:
-        return -1.0
-    return paginator.leads_per_second * (paginator.to_at - paginator.cursor + 1) / PAGE_LIMIT - 1

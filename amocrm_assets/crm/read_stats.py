@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amocrm_assets.crm.findings import Finding
+
 if TYPE_CHECKING:
     from amocrm_assets.crm.client import AmoCrmClient
     from amocrm_assets.crm.window_reader import WindowReader
 
-Metadata = dict[str, int | float | str | bool]
+Metadata = dict[str, int | float | str | bool | tuple[Finding, ...]]
 
 
 class PerDayStats:
@@ -33,8 +35,10 @@ class PerDayStats:
         return [share | self._findings() for _ in range(days)]
 
     def _findings(self) -> Metadata:
+        findings = self._reading.progress.findings
         return {
-            **self._reading.progress.findings,
+            "filters_honoured": not any(finding.kind == "filters_ignored" for finding in findings),
+            "findings": findings,
             "requests_per_second": round(self._client.stats.requests_per_second, 2),
             "server_clock_difference_seconds": round(self._client.server_clock.difference),
         }

@@ -22,13 +22,13 @@ class Retries:
 
     def __init__(
         self,
-        max_attempts: int,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         on_retry: Callable[[RetryableError], None],
+        give_up: Callable[[RetryableError], bool],
     ) -> None:
-        self._max_attempts = max_attempts
+        self._give_up = give_up
         self._clock = clock
         self._sleep = sleep
         self._on_retry = on_retry
@@ -48,13 +48,16 @@ class Retries:
         return retrying(attempt)
 
     def _are_over(self, state: tenacity.RetryCallState) -> bool:
-        if isinstance(_error(state), RateLimited):
+        error = _error(state)
+        if isinstance(error, RateLimited):
             return False  # bounded by the account's backoff, see `rate_limit_backoff`
         self.failed += 1
         if self._first_failed_at is None:
             self._first_failed_at = self._clock()
         elapsed = self._clock() - self._first_failed_at
-        return self.failed >= self._max_attempts or elapsed > RETRY_DEADLINE_SECONDS
+        if isinstance(error, RetryableError) and self._give_up(error):
+            return True
+        return self.failed >= MAX_ATTEMPTS or elapsed > RETRY_DEADLINE_SECONDS
 
     def _wait_seconds(self, state: tenacity.RetryCallState) -> float:
         # After a 429 the rate limiter holds back the whole account; waiting here as well would wait twice.

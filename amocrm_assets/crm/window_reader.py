@@ -12,21 +12,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.client import MAX_CONNECTIONS
+from amocrm_assets.crm.failed_pages import MAX_FAILURES, PageFailures, page_refused
 from amocrm_assets.crm.pages import parse_page
 from amocrm_assets.crm.prefetch import prefetch
 from amocrm_assets.crm.read_planner import ReadPlanner
-from amocrm_assets.errors import ReadingUnproven
+from amocrm_assets.crm.traits import UNKNOWN
+from amocrm_assets.errors import AccessDenied, AmoCrmUnavailable, ReadingUnproven, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.findings import Finding
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query, RecordList
     from amocrm_assets.crm.rate_limiter import Permit
+    from amocrm_assets.crm.traits import AccountTraits
     from amocrm_assets.days import Window
 
-    Pending = dict[Future[Page], tuple[KeysetPaginator | OverlappingPaginator, Query]]
+    Pending = dict[Future[Page | None], tuple[KeysetPaginator | OverlappingPaginator, Query]]
 
 
 # Parts that may wait for whoever takes them. Asking goes on meanwhile, and memory stays small.
@@ -39,17 +43,22 @@ class ReadProgress:
 
     open_intervals: tuple[tuple[int, int], ...]
     counts: dict[str, int]
-    findings: dict[str, bool]
+    findings: tuple[Finding, ...]
 
 
 class WindowReader:
     """One complete reading of a window. Iterate `batches` to its end; only then everything was read."""
 
     def __init__(
-        self, client: AmoCrmClient, window: Window, record_lists: Sequence[RecordList] = ("leads",)
+        self,
+        client: AmoCrmClient,
+        window: Window,
+        record_lists: Sequence[RecordList] = ("leads",),
+        *,
+        traits: AccountTraits = UNKNOWN,
     ) -> None:
         self._client = client
-        self._plan = ReadPlanner(window, record_lists)
+        self._plan = ReadPlanner(window, record_lists, traits)
         self._pages = 0
         # As of the last part that was taken; the thread that reads is ahead of that.
         self.progress = self._now()
@@ -81,9 +90,12 @@ class WindowReader:
             self._send_due(pool, pending)
             for answered in self._await_some(pending):
                 paginator, query = pending.pop(answered)
+                page = answered.result()
+                if page is None:
+                    self._plan.add_failure(paginator, query)
+                    continue
                 self._pages += 1
-                leads = self._plan.add_page(paginator, query, answered.result())
-                yield leads, self._now()
+                yield self._plan.add_page(paginator, query, page), self._now()
 
     def _send_due(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
         # The plan is asked only when a permit is there: whatever it has learnt until then makes its choice better.
@@ -95,15 +107,26 @@ class WindowReader:
             permit = self._client.rate_limiter.acquire()
             pending[pool.submit(self._fetch, due[1], permit)] = due
 
-    def _await_some(self, pending: Pending) -> set[Future[Page]]:
+    def _await_some(self, pending: Pending) -> set[Future[Page | None]]:
         until_turn = self._client.rate_limiter.time_until_next()
         if not pending:
             self._client.sleep(until_turn)
             return set()
         return wait(pending, timeout=until_turn or None, return_when=FIRST_COMPLETED).done
 
-    def _fetch(self, query: Query, permit: Permit) -> Page:
-        return self._client.request("/api/v4/leads", query.params(), parse_page, permit=permit)
+    def _fetch(self, query: Query, permit: Permit) -> Page | None:
+        """The page; None for one that fails where a smaller one may not."""
+        failures = PageFailures(query)
+        try:
+            return self._client.request(
+                "/api/v4/leads", query.params(), parse_page, permit=permit, give_up=failures.are_enough
+            )
+        except AmoCrmUnavailable:
+            if failures.counted < MAX_FAILURES:
+                raise
+            return None
+        except (AccessDenied, UnexpectedAnswer) as error:
+            return page_refused(query, error)
 
     def _now(self) -> ReadProgress:
         plan = self._plan
@@ -113,14 +136,11 @@ class WindowReader:
                 "pages": self._pages,
                 "duplicates": plan.duplicates,
                 "edited_away": plan.moved_out,
-                "slices": plan.facts.slices,
-                "tied_seconds": plan.facts.tied_seconds,
-                "whole_account_scans": plan.facts.whole_account_scans,
+                "slices": plan.counts.slices,
+                "tied_seconds": plan.counts.tied_seconds,
+                "whole_account_scans": plan.counts.whole_account_scans,
             },
-            findings={
-                "filters_honoured": plan.facts.filters_honoured,
-                "deleted_honoured": plan.facts.deleted_honoured,
-            },
+            findings=plan.findings,
         )
 
 

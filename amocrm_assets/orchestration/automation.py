@@ -30,7 +30,7 @@ LOOK_BACK_DAYS = 7
 # A day of a large account takes an hour or two to read; after this it is worth looking at.
 LATE_AFTER = timedelta(hours=6)
 _DONE = dg.AssetPartitionStatus.MATERIALIZED
-_THERE = (_DONE, dg.AssetPartitionStatus.IN_PROGRESS)
+THERE = (_DONE, dg.AssetPartitionStatus.IN_PROGRESS)
 # A tick has a minute in all; a warehouse that is held for longer is looked into by the next one.
 _WAIT_SECONDS = 15.0
 SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
@@ -75,10 +75,10 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
             yield dg.SkipReason("`import_leads` is false in the source's settings.")
             return
         tick = context.scheduled_execution_time
-        states = _states(context.instance, source, last_asset, at=tick)
+        states = day_states(context.instance, source, last_asset, at=tick)
         done = [day for day, state in states.items() if state == _DONE]
         otherwise = _otherwise(context, source, done)
-        missing = [day for day, state in states.items() if state not in _THERE or day in otherwise]
+        missing = [day for day, state in states.items() if state not in THERE or day in otherwise]
         lost = _lost_days(context, source, [day for day in done if day not in otherwise])
         if not missing and not lost:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
@@ -95,7 +95,7 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
     return daily
 
 
-def _states(
+def day_states(
     instance: dg.DagsterInstance, source: SourceSettings, asset: dg.AssetKey, *, at: datetime
 ) -> dict[date, dg.AssetPartitionStatus | None]:
     """What Dagster shows of the days of the look-back."""

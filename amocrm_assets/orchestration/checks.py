@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from amocrm_assets.crm.findings import Finding
     from amocrm_assets.errors import ReadingUnproven
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings
@@ -38,8 +39,9 @@ def raw_leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCh
             COMPLETE,
             asset=key,
             description=(
-                "Every lead updated in the window was read, with proof, and the account honours filters. Where it"
-                " does not, nothing is missing, but each day costs a walk over all newer leads."
+                "Every lead updated in the window was read, with proof. Whatever a list of the account could not"
+                " prove is named here with its cause and fix: an error where records may be missing, a warning"
+                " where it only costs requests, as when the account ignores filters."
             ),
         ),
         dg.AssetCheckSpec(
@@ -92,13 +94,19 @@ def judge_reading(
 
 
 def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
-    ignored = [day for day, facts in read.items() if not facts["filters_honoured"]]
+    """Findings by which records may be missing fail the check as an error; others are a warning."""
+    found: list[tuple[date, Finding]] = [
+        (day, finding) for day, facts in read.items() for finding in facts["findings"]
+    ]
+    missing = [(day, finding) for day, finding in found if finding.may_miss]
+    named = list(dict.fromkeys(str(finding) for _, finding in (missing or found)))
     return verdict(
         COMPLETE,
-        bad=ignored,
+        bad=sorted({day for day, _ in (missing or found)}),
         of=read,
-        said="The account ignores filters: each day was read by a walk over all newer leads. Nothing is missing."
-        " Ask amoCRM's support to switch on filtering by API for the account.",
+        said="\n".join(named),
+        severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN,
+        findings=", ".join(sorted({f"{finding.record_list}: {finding.kind}" for _, finding in found})),
     )
 
 

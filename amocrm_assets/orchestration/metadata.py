@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.capturing import CapturedDay
+    from amocrm_assets.crm.findings import Finding
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
@@ -30,11 +31,15 @@ MAX_NAMES = 20
 
 def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
     """Metadata of a day that was read from amoCRM in this step."""
-    facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()}
+    facts: dict[str, Any] = {
+        name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()
+    }
+    findings: tuple[Finding, ...] = facts.pop("findings")
     return {
         ROW_COUNT: facts.pop("leads"),
         "capture": dg.MetadataValue.path(str(captured.metadata["capture"])),
         "read": "in this run",
+        "findings": "\n".join(map(str, findings)) or "none",
         **facts,
     }
 
@@ -85,6 +90,7 @@ def rows_metadata(source: SourceSettings, storage: Storage, day: date, rows: Row
         "size_bytes": rows.size_bytes,
         "seconds_merging": round(rows.seconds, 3),
         "captures": len(rows.captures),
+        "leads_custom_fields": "all" if source.leads_custom_fields is None else list(source.leads_custom_fields),
         "oddities": sum(oddity.count for oddity in rows.oddities),
         "unknown_properties": _listed(rows.unknown_properties),
         "preview": preview(storage, source, day) or "No lead was updated on this day.",

@@ -17,12 +17,13 @@ from amocrm_assets.settings import Deployment
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation import Authorisation
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.orchestration.bigquery_resource import BigQueryEndpointResource
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
 
 
-ROWS_IO_MANAGER = "amocrm_rows"
+DEPLOYMENT, ROWS_IO_MANAGER, BIGQUERY = "amocrm", "amocrm_rows", "bigquery"
 
 
 class AmoCrmDeployment(dg.ConfigurableResource[None]):
@@ -53,7 +54,9 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
         """Shards."""
         from amocrm_assets.warehouse import open_warehouse
 
-        return open_warehouse(self.settings().warehouse)
+        bigquery = bigquery_of(self.settings().warehouse)
+        open_client = None if bigquery is None else bigquery.get_client
+        return open_warehouse(self.settings().warehouse, open_client=open_client)
 
     def client(self, source: SourceSettings) -> AmoCrmClient:
         """A client of the source's account; close it after use."""
@@ -74,8 +77,25 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
 
 
 @cache
-def shared_resources() -> dict[str, Any]:
+def shared_resources(warehouse: str) -> dict[str, Any]:
     """The resources of every source: the same objects, so that definitions of several sources can be merged."""
     from amocrm_assets.orchestration.io_manager import RowsIOManager
 
-    return {"amocrm": AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}
+    resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}
+    if bigquery := bigquery_of(warehouse):
+        resources[BIGQUERY] = bigquery
+    return resources
+
+
+@cache
+def bigquery_of(warehouse: str) -> BigQueryEndpointResource | None:
+    """The resource by which BigQuery is reached; None where the address is that of another warehouse."""
+    from amocrm_assets.warehouse.address import BigQueryAddress, read_address
+
+    address = read_address(warehouse) if warehouse.startswith("bigquery:") else None
+    if not isinstance(address, BigQueryAddress):
+        return None
+    # dagster-gcp takes a second to import, which deployments with a local warehouse need not wait for.
+    from amocrm_assets.orchestration.bigquery_resource import bigquery_resource
+
+    return bigquery_resource(address)

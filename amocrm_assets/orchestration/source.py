@@ -6,10 +6,13 @@ What each of them is stands in its own module. Nothing is read here but settings
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import ValidationError
 
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource, resource_key
 from amocrm_assets.orchestration.assets import asset_keys
 from amocrm_assets.orchestration.assets.leads import leads_of
 from amocrm_assets.orchestration.assets.raw_leads import raw_leads_of
@@ -18,9 +21,11 @@ from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
+from amocrm_assets.settings import Deployment
+from amocrm_assets.settings.alerts import AlertSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import CodeType
 
@@ -29,9 +34,9 @@ if TYPE_CHECKING:
 
 
 def source_definitions(
-    source: SourceSettings, *, file: Path, line: int = 1, retries: Retries | None = None
+    source: SourceSettings, *, file: Path | None = None, line: int = 1, retries: Retries | None = None
 ) -> dg.Definitions:
-    """Definitions of one source whose settings stand in `file`; none when it is not enabled."""
+    """Definitions of one source whose settings stand in `file`, if in any; none when it is not enabled."""
     if not source.enabled:
         return dg.Definitions()
     retries = retries or Retries()
@@ -41,30 +46,62 @@ def source_definitions(
             for make in (raw_leads_of, leads_of, shards_of)
         ],
         asset_checks=stored_checks_of(source),
-        resources=shared_resources(),
+        resources=shared_resources(Deployment.warehouse_address())
+        | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
     return dg.Definitions.merge(own, automation_of(source, asset_keys(source)))
 
 
+def build_source_definitions(resource: AmoCrmResource, *, start_date: str, **settings: Any) -> dg.Definitions:
+    """Assets, checks, job, schedule and resources of one account, in plain Python instead of a `defs.yaml`.
+
+    `settings` are the attributes of `docs/settings.md` that the resource does not hold. Raises `SettingsError`
+    with every problem in them.
+    """
+    try:
+        source = resource.to_settings(start_date=start_date, **settings)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise SettingsError(
+            f"Building the definitions of the source {resource.subdomain}",
+            cause=f"{problems}.",
+            fix="Correct the arguments; docs/settings.md describes each of them.",
+            source=resource.subdomain,
+        ) from error
+    return source_definitions(source)
+
+
 def deployment_definitions(sources: Iterable[SourceFound]) -> dg.Definitions:
-    """Definitions of all sources of this project. Every run of it stays in one process."""
+    """Definitions of all sources of this project, and of alerts. Every run of it stays in one process."""
+    sources = list(sources)
     return dg.Definitions.merge(
         dg.Definitions(executor=dg.in_process_executor),
+        alert_definitions([found.settings for found in sources]),
         *(source_definitions(found.settings, file=found.file, line=found.line) for found in sources),
     )
 
 
-def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path, line: int) -> dg.AssetsDefinition:
-    """The asset with links to its settings and to its code."""
+def alert_definitions(sources: Sequence[SourceSettings]) -> dg.Definitions:
+    """The sensor that tells whoever `AMOCRM_ALERTS` names; nothing where it names nobody."""
+    if not AlertSettings.from_environment().addresses:
+        return dg.Definitions()
+    from amocrm_assets.orchestration.alerts.sensor import alerts_sensor
+
+    return dg.Definitions(sensors=[alerts_sensor([source for source in sources if source.enabled])])
+
+
+def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path | None, line: int) -> dg.AssetsDefinition:
+    """The asset with links to its settings, where they stand in a file, and to its code."""
+    places = [(made_by.co_filename, made_by.co_firstlineno, "code")]
+    if file:
+        places.insert(0, (str(file), line, "settings"))
     with warnings.catch_warnings():
         # Dagster calls links to code beta, and has nothing else to show them.
         warnings.simplefilter("ignore", dg.BetaWarning)
         links = dg.CodeReferencesMetadataValue(
             code_references=[
-                dg.LocalFileCodeReference(file_path=str(file), line_number=line, label="settings"),
-                dg.LocalFileCodeReference(
-                    file_path=made_by.co_filename, line_number=made_by.co_firstlineno, label="code"
-                ),
+                dg.LocalFileCodeReference(file_path=path, line_number=number, label=label)
+                for path, number, label in places
             ]
         )
     return asset.map_asset_specs(lambda spec: spec.merge_attributes(metadata={"dagster/code_references": links}))

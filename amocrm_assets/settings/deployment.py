@@ -53,15 +53,10 @@ class Deployment:
         ):
             places.refuse_data_left_behind(variable, value, place, is_data=is_data)
 
-    def in_words(self) -> str:
-        """Where things are: a second deployment that was set up by mistake is seen at once."""
-        return f"Captures and rows are in {self.storage}, shards in {self.warehouse}."
-
     @staticmethod
-    def warehouse_kind(environment: Mapping[str, str] = os.environ) -> str:
-        """`duckdb` or `bigquery`, or what else was written, without understanding the rest."""
-        address = environment.get("AMOCRM_WAREHOUSE", "").strip() or Deployment.warehouse
-        return address.partition(":")[0]
+    def warehouse_address(environment: Mapping[str, str] = os.environ) -> str:
+        """What `AMOCRM_WAREHOUSE` says, as it was written: enough to load a code location by."""
+        return environment.get("AMOCRM_WAREHOUSE", "").strip() or Deployment.warehouse
 
 
 def _holds_captures(folder: Path) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse.bigquery.clients import OpenClient
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,14 @@ class Warehouse(Protocol):
         ...
 
 
-def open_warehouse(url: str, *, wait_seconds: float | None = None) -> Warehouse:
+def open_warehouse(
+    url: str, *, wait_seconds: float | None = None, open_client: OpenClient | None = None
+) -> Warehouse:
     """The warehouse that `AMOCRM_WAREHOUSE` names; nothing is opened or asked yet.
 
     `wait_seconds` is how long a call may wait for a warehouse that somebody holds or that does not answer, for
-    callers with less time than the warehouse's own deadlines. Raises `SettingsError` for a URL it does not
-    understand.
+    callers with less time than the warehouse's own deadlines. `open_client` opens clients of BigQuery, where that
+    is the warehouse. Raises `SettingsError` for a URL it does not understand.
     """
     address = read_address(url)
     if isinstance(address, DuckDbAddress):
@@ -113,4 +116,5 @@ def open_warehouse(url: str, *, wait_seconds: float | None = None) -> Warehouse:
     from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
     from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 
-    return BigQueryWarehouse(address, timeouts=None if wait_seconds is None else Timeouts.within(wait_seconds))
+    timeouts = None if wait_seconds is None else Timeouts.within(wait_seconds)
+    return BigQueryWarehouse(address, timeouts=timeouts, open_client=open_client)

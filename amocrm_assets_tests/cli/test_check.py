@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from amocrm_assets_tests.cli.conftest import AddSource, Command, Ran
 
 STEPS = [
-    "address", "connection", "token", "account", "rights", "zone", "filters", "fields", "storage", "token store",
-    "warehouse",
+    "address", "connection", "token", "account", "rights", "zone", "filters", "deleted", "fields", "storage",
+    "token store", "warehouse",
 ]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_what_needs_a_failed_step_is_not_tried(run: Command, monkeypatch: pytest
     monkeypatch.delenv("ACME_TOKEN")
     ran = run("check", "acme", "--json")
     assert ran.status == 1
-    skipped = dict.fromkeys(["account", "rights", "zone", "filters", "fields"], "skipped")
+    skipped = dict.fromkeys(["account", "rights", "zone", "filters", "deleted", "fields"], "skipped")
     assert outcomes(ran) == dict.fromkeys(STEPS, "ok") | {"token": "failed"} | skipped
     assert "Set ACME_TOKEN" in verdict(ran, "token")
     assert "Next:" not in run("check", "acme").out
@@ -81,6 +81,7 @@ def test_an_address_that_does_not_exist_is_told_from_one_that_does_not_answer(
     [
         ({"timezone": "Asia/Yekaterinburg"}, ("zone", "warning"), "write `timezone: Asia/Yekaterinburg`"),
         ({"filters_enabled": False}, ("filters", "warning"), "does not filter by time"),
+        ({"only_deleted_ignored": True}, ("deleted", "warning"), "import_deleted: false"),
         ({"subdomain": "other"}, ("account", "failed"), "of the account other"),
         ({"faults": [Fault("403-json", path="/api/v4/leads")]}, ("rights", "failed"), "right to see leads"),
         ({"faults": [Fault("403-json", path="/api/v4/users")]}, ("rights", "warning"), "Authorise as an admin"),

@@ -104,8 +104,11 @@ def test_a_name_cannot_command_the_terminal(
 
 def _answers(leads: list[Any], fields: list[Any]) -> dict[str, tuple[int, bytes]]:
     return {
-        "/api/v4/leads/custom_fields": (200, json.dumps({"_embedded": {"custom_fields": fields}}).encode()),
-        "/api/v4/leads": (200, json.dumps({"_embedded": {"leads": leads}}).encode()),
+        "/api/v4/leads/custom_fields": (
+            200,
+            json.dumps({"_links": {}, "_embedded": {"custom_fields": fields}}).encode(),
+        ),
+        "/api/v4/leads": (200, json.dumps({"_links": {}, "_embedded": {"leads": leads}}).encode()),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +21,10 @@ from amocrm_assets.waiting import Waits
 from amocrm_assets_tests.accounts import DAY, FixedToken, FreeTime, client_of, leads_of, sandbox_with, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from amocrm_assets.crm.rate_limiter import Permit
+    from amocrm_assets.crm.responses import RetryableError
     from amocrm_assets.sandbox import Sandbox
 
 
@@ -82,6 +84,12 @@ def test_a_fault_that_stays_ends_in_bounded_time_though_each_try_is_slow(sandbox
     assert free_time.now <= RETRY_DEADLINE_SECONDS + 2 * 230
 
 
+def after(tries: int) -> Callable[[RetryableError], bool]:
+    """Gives up at this try."""
+    number = count(1)
+    return lambda _: next(number) >= tries
+
+
 def test_a_caller_may_ask_for_fewer_tries_and_is_told_the_last_status(sandbox: Sandbox) -> None:
     free_time = FreeTime()
     sandbox.configure(faults=(Fault("504"),))
@@ -89,7 +97,7 @@ def test_a_caller_may_ask_for_fewer_tries_and_is_told_the_last_status(sandbox: S
         client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client,
         pytest.raises(AmoCrmUnavailable) as stop,
     ):
-        client.request("/api/v4/account", {}, lambda answer: answer, max_attempts=2)
+        client.request("/api/v4/account", {}, lambda answer: answer, give_up=after(2))
 
     assert client.stats.requests == 2
     assert stop.value.facts["status"] == 504
@@ -129,7 +137,7 @@ def test_no_answer_in_time_is_told_from_other_failures(sandbox: Sandbox) -> None
         client_of(sandbox, read_seconds=0.1, sleep=lambda _: None) as client,
         pytest.raises(AmoCrmUnavailable, match="no answer in time") as stop,
     ):
-        client.request("/api/v4/account", {}, lambda answer: answer, max_attempts=2)
+        client.request("/api/v4/account", {}, lambda answer: answer, give_up=after(2))
 
     assert stop.value.facts["timed_out"] is True
     assert client.timeout.read_seconds == pytest.approx(0.4)

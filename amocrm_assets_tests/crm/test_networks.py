@@ -140,13 +140,13 @@ def test_http_behind_an_https_address_is_said_so() -> None:
         read_account(client)
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_wants_a_password_needs_a_person(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    variable = f"{scheme}_proxy".upper()
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "https://shop.example"])
+def test_a_proxy_that_wants_a_password_needs_a_person(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    variable = f"{url.partition(':')[0]}_proxy".upper()
     with serving(b"", status=407) as (proxy, _):
         monkeypatch.setenv(variable, proxy.replace("//", "//user:hidden@"))
         with (
-            account_at(f"{scheme}://shop.example") as client,
+            account_at(url) as client,
             pytest.raises(SettingsError, match=rf"wants a user and a password \(407\).*{variable}") as stop,
         ):
             read_account(client)
@@ -157,7 +157,7 @@ def test_a_proxy_that_wants_a_password_needs_a_person(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("host", ["x" * 70 + ".example", "a..example"])
 def test_a_name_that_none_can_be_is_no_traceback(host: str) -> None:
-    with account_at(f"http://{host}") as client, pytest.raises((AmoCrmUnavailable, SettingsError)):
+    with account_at(f"https://{host}") as client, pytest.raises((AmoCrmUnavailable, SettingsError)):
         read_account(client)
 
 
@@ -242,7 +242,7 @@ def test_json_that_would_take_down_the_process_is_refused_once(body: bytes, said
 
 
 def test_a_catalogue_without_end_is_refused() -> None:
-    fields = b",".join(b'{"id": %d}' % number for number in range(5000))
+    fields = b",".join(b'{"id": %d}' % number for number in range(20_001))
     page = b'{"_links": {"next": {"href": "x"}}, "_embedded": {"custom_fields": [' + fields + b"]}}"
     with (
         answering({"/api/v4/leads/custom_fields": (200, page)}) as url,
@@ -251,4 +251,4 @@ def test_a_catalogue_without_end_is_refused() -> None:
     ):
         read_catalogue(client)
 
-    assert client.stats.requests == 5
+    assert client.stats.requests == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.pages import NOTHING, parse_page
+from amocrm_assets.crm.pages import NOTHING, Unusable, parse_page
 from amocrm_assets.crm.responses import Response, RetryableError
 
 JSON = st.recursive(
@@ -57,7 +57,7 @@ def test_the_end_is_known_by_the_missing_next_link() -> None:
     lead = '[{"id":1,"updated_at":5}]'
 
     assert parse_page(page(lead, links='{"next":{"href":"https://elsewhere/"}}')).has_next
-    for links in ("{}", "null", '{"next":null}'):
+    for links in ("{}", '{"next":null}'):
         assert not parse_page(page(lead, links=links)).has_next
 
 
@@ -74,23 +74,37 @@ def test_204_is_an_empty_page() -> None:
         b'{"_embedded":{"leads":{}}}',
         b'{"_embedded":[]}',
         b"[]",
-        b'{"_embedded":{"leads":[{"updated_at":5}]}}',
-        b'{"_embedded":{"leads":[{"id":null,"updated_at":5}]}}',
-        b'{"_embedded":{"leads":[{"id":1}]}}',
-        b'{"_embedded":{"leads":[{"id":5.7,"updated_at":5}]}}',
-        b'{"_embedded":{"leads":[{"id":true,"updated_at":5}]}}',
-        b'{"_embedded":{"leads":[{"id":"1_0","updated_at":5}]}}',
-        b'{"_embedded":{"leads":[{"id":" 7 ","updated_at":5}]}}',
-        b'{"_embedded":{"leads":[{"id":7,"updated_at":"1_0"}]}}',
-        b'{"_embedded":{"leads":[{"id":7,"updated_at":5,"x":NaN}]}}',
-        b'{"_embedded":{"leads":[{"id":7,"updated_at":5,"x":"\\ud83d","y":1e999}]}}',
-        b'{"_embedded":{"leads":[7]}}',
-        b'{"_links":{"next":{}},"_embedded":{"leads":[]}}',
+        b'{"_links":{},"_embedded":{"leads":[7]}}',
+        # Without links nothing says whether there is a next page.
+        b'{"_embedded":{"leads":[{"id":1,"updated_at":5}]}}',
+        b'{"_links":null,"_embedded":{"leads":[{"id":1,"updated_at":5}]}}',
+        b'{"_links":[],"_embedded":{"leads":[{"id":1,"updated_at":5}]}}',
+        b'{"_links":{},"_embedded":{"leads":[{"id":7,"updated_at":5,"x":NaN}]}}',
+        b'{"_links":{},"_embedded":{"leads":[{"id":7,"updated_at":5,"x":"\\ud83d","y":1e999}]}}',
     ],
 )
 def test_a_broken_page_is_asked_for_again(body: bytes) -> None:
     with pytest.raises(RetryableError):
         parse_page(Response("/api/v4/leads", 200, body))
+
+
+@pytest.mark.parametrize(
+    ("lead", "lead_id"),
+    [
+        ('{"updated_at":5}', None),
+        ('{"id":null,"updated_at":5}', None),
+        ('{"id":1}', 1),
+        ('{"id":1,"updated_at":null}', 1),
+    ],
+)
+def test_a_lead_without_id_or_time_is_told_apart_from_those_that_can_be_placed(
+    lead: str, lead_id: int | None
+) -> None:
+    parsed = parse_page(page(f'[{{"id":7,"updated_at":5}},{lead}]'))
+
+    assert [each.id for each in parsed.leads] == [7]
+    assert parsed.unusable == (Unusable(lead_id, lead.encode()),)
+    assert parsed.size == 2
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=8), JSON, max_size=5), max_size=4), st.booleans())

@@ -1,10 +1,10 @@
-"""Tests of `crm.permissions`, and of the filter step of `checking`, on answers that the sandbox never gives."""
+"""`crm.permissions`, and what `check` says of lists, on answers that the sandbox never gives."""
 
 from __future__ import annotations
 
 import pytest
 
-from amocrm_assets.checking import filters_honoured
+from amocrm_assets.checking import filters_honoured, only_deleted_honoured
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.permissions import LeadPermissions, read_lead_permissions
 from amocrm_assets.errors import UnexpectedAnswer
@@ -33,3 +33,20 @@ def test_any_other_refusal_of_the_user_stays_an_error() -> None:
 def test_an_empty_list_that_comes_with_200_honours_filters() -> None:
     with answering({"/api/v4/leads": LEADS}) as url, client_of(url) as client:
         assert filters_honoured(client)
+
+
+@pytest.mark.parametrize(
+    ("leads", "is_honoured"),
+    [
+        (b"", True),
+        (b'{"id":1,"is_deleted":true}', True),
+        (b'{"id":1,"is_deleted":true},{"id":2,"is_deleted":false}', False),
+        (b'{"id":2}', False),
+    ],
+)
+def test_live_leads_among_the_deleted_ones_give_away_an_account_that_ignores_only_deleted(
+    leads: bytes, *, is_honoured: bool
+) -> None:
+    answer = (200, b'{"_embedded":{"leads":[' + leads + b"]}}")
+    with answering({"/api/v4/leads": answer}) as url, client_of(url) as client:
+        assert only_deleted_honoured(client) is is_honoured

@@ -126,13 +126,16 @@ def run_side_by_side(sources: Path) -> list[list[str]]:
 
 
 def days_asked(sandbox: Sandbox) -> list[date]:
-    """The day that each request for leads asked about, in the order of the requests."""
-    starts = [
-        int(parse_qs(request.query)["filter[updated_at][from]"][0])
-        for request in sandbox.requests.of(LEADS)
-        if "custom_fields" not in request.path
+    """The day of each request for most of a day, in the order of the requests; others look at its seams."""
+    queries = [
+        parse_qs(request.query) for request in sandbox.requests.of(LEADS) if "custom_fields" not in request.path
     ]
-    return [next(day for day, window in WINDOWS.items() if window.from_at <= at <= window.to_at) for at in starts]
+    bounds = [
+        (int(query["filter[updated_at][from]"][0]), int(query["filter[updated_at][to]"][0])) for query in queries
+    ]
+    # A day is asked for from the second before it on.
+    starts = [from_at + 1 for from_at, to_at in bounds if to_at - from_at > 43_200]
+    return [next(day for day, window in WINDOWS.items() if window.holds(at)) for at in starts]
 
 
 def leads_in(storage: Storage, captures: list[str]) -> Counter[bytes]:

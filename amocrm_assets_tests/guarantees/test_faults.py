@@ -13,6 +13,7 @@ from amocrm_assets.errors import (
     AccountBlocked,
     AccountUnpaid,
     AmoCrmAssetsError,
+    AmoCrmUnavailable,
     DayNotOver,
     NotAuthorised,
     ReadingUnproven,
@@ -34,9 +35,9 @@ STOPPING: dict[str, type[AmoCrmAssetsError]] = {
     "redirect": SettingsError,
     # A row that is neither in the window nor in its place: nothing proves such a page.
     "row-outside-window": ReadingUnproven,
-    # Eight refusals in a row, each after a longer wait, look like a block.
-    "429-html": AccountBlocked,
-    "429-json": AccountBlocked,
+    # Refusals in a row for a quarter of an hour, each after a longer wait: another integration may stop.
+    "429-html": AmoCrmUnavailable,
+    "429-json": AmoCrmUnavailable,
 }
 PASSING = tuple(kind for kind in KINDS if kind not in STOPPING)
 # How long answers are waited for: hardly where some hang, and otherwise for as long as a busy machine may take.

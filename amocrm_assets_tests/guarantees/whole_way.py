@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.read_stats import Metadata
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.settings import SourceSettings
@@ -49,6 +50,7 @@ class WholeWay:
     storage: Storage
     source: SourceSettings
     written: list[RowsWritten] = field(default_factory=list)
+    read: dict[date, Metadata] = field(default_factory=dict)
 
     @property
     def warehouse(self) -> DuckDbWarehouse:
@@ -57,8 +59,8 @@ class WholeWay:
 
     def go(self, client: AmoCrmClient, days: Sequence[date]) -> None:
         """Bring days from amoCRM to their shards."""
-        for _ in capture_days(self.source, days, client=client, storage=self.storage):
-            pass
+        captured = capture_days(self.source, days, client=client, storage=self.storage)
+        self.read = {each.day: each.metadata for each in captured}
         self.written = [write_rows(self.storage, self.source, day) for day in days]
         loads = [
             ShardLoad(self.source.subdomain, day, each.name, each.row_count)

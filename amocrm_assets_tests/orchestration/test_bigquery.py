@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
+from dagster_gcp import BigQueryResource
 from google.cloud import bigquery
 
+from amocrm_assets.orchestration.resources import BIGQUERY
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address
-from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
+from amocrm_assets.warehouse.bigquery.clients import open_client
 from amocrm_assets_tests.emulator import PROJECT
 from amocrm_assets_tests.orchestration.conftest import Pipeline, checks_of
 from amocrm_assets_tests.warehouse.places import bigquery_place_at
@@ -88,5 +91,41 @@ def client_of(url: str) -> Iterator[tuple[bigquery.Client, BigQueryAddress]]:
     """A client of the dataset that a warehouse's address names."""
     address = read_address(url)
     assert isinstance(address, BigQueryAddress)
-    with BigQueryEndpointResource(project=address.project, endpoint=address.endpoint).get_client() as client:
+    with open_client(address.project, endpoint=address.endpoint) as client:
         yield client, address
+
+
+def test_the_resource_is_there_for_own_assets_and_opens_the_warehouses_clients(
+    pipeline: Pipeline, bigquery_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert BIGQUERY not in (pipeline.definitions.resources or {})
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", bigquery_url)
+    resource = (pipeline.definitions.resources or {})[BIGQUERY]
+    assert isinstance(resource, BigQueryResource)
+    opened: list[str] = []
+    unwatched = type(resource).get_client
+
+    @contextmanager
+    def watched(self: BigQueryResource) -> Iterator[bigquery.Client]:
+        opened.append(str(self.project))
+        with unwatched(self) as client:
+            yield client
+
+    monkeypatch.setattr(type(resource), "get_client", watched)
+
+    @dg.asset
+    def shards(bigquery: BigQueryResource) -> dg.MaterializeResult[Any]:
+        with bigquery.get_client() as client:
+            found = client.query_and_wait("SELECT 1 AS one")
+        return dg.MaterializeResult(metadata={"one": next(iter(found))["one"]})
+
+    with bigquery_place_at(bigquery_url, open_storage(str(tmp_path))):
+        assert pipeline.run("2025-03-10").success
+        by_the_warehouse = len(opened)
+        defs = dg.Definitions.merge(pipeline.definitions, dg.Definitions(assets=[shards]))
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(asset_selection=[shards.key])
+
+    assert by_the_warehouse > 0
+    assert len(opened) == by_the_warehouse + 1
+    (event,) = result.get_asset_materialization_events()
+    assert event.materialization.metadata["one"].value == 1

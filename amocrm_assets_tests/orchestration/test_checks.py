@@ -60,7 +60,8 @@ def test_what_is_amiss_is_warned_about_and_fails_nothing(unsound: dict[str, dg.A
 
     ignored = unsound["reading_complete"]
     assert "ignores filters" in str(ignored.description)
-    assert shown(ignored) == {"days": 3, "bad_days": 3, "which_days": "2025-03-08 to 2025-03-10"}
+    assert shown(ignored).items() >= {"days": 3, "bad_days": 3, "which_days": "2025-03-08 to 2025-03-10"}.items()
+    assert "leads: filters_ignored" in str(shown(ignored)["findings"])
 
     zone = unsound["timezone"]
     assert "account's zone is Europe/Moscow" in str(zone.description)
@@ -90,6 +91,14 @@ def test_a_reading_without_proof_fails_the_check_as_an_error() -> None:
         dg.AssetCheckSeverity.ERROR,
     )
     assert "two passes differ. Report it." in str(verdict.description)
+
+
+def test_a_finding_by_which_leads_may_be_missing_fails_the_check_as_an_error(pipeline: Pipeline) -> None:
+    pipeline.sandbox.configure(only_deleted_ignored=True)
+    verdict = checks_of(pipeline.run(LAST, only=["raw_leads"]))["reading_complete"]
+    assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "with=only_deleted" in str(verdict.description)
+    assert "import_deleted: false" in str(verdict.description)
 
 
 def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipeline: Pipeline) -> None:

@@ -20,7 +20,7 @@ from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets.warehouse import LoadResult, ShardLoad, Warehouse, open_warehouse
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address
 from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
-from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
+from amocrm_assets.warehouse.bigquery.clients import open_client
 from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 from amocrm_assets_tests.warehouse.recording_bigquery import RecordingBigQuery
 
@@ -113,10 +113,7 @@ def bigquery_place_at(url: str, storage: Storage) -> Iterator[Place]:
     address = read_address(url)
     assert isinstance(address, BigQueryAddress)
     quoted = f"`{address.project}.{address.dataset}.{{}}`".format
-    resource = BigQueryEndpointResource(
-        project=address.project, location=address.location, endpoint=address.endpoint
-    )
-    with resource.get_client() as client:
+    with open_client(address.project, address.location, endpoint=address.endpoint) as client:
 
         def query(sql: str) -> list[tuple[Any, ...]]:
             return [tuple(row.values()) for row in client.query_and_wait(sql)]

@@ -10,8 +10,8 @@ from amocrm_assets.errors import WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets.warehouse.address import BigQueryAddress
+from amocrm_assets.warehouse.bigquery.clients import open_client
 from amocrm_assets.warehouse.bigquery.preparing import open_dataset
-from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
 from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 from amocrm_assets_tests.warehouse.places import Place, wired_place
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
@@ -208,7 +208,7 @@ def test_a_dataset_is_not_made_where_nobody_said(server: RecordingBigQuery) -> N
     server.has_dataset = False
 
     with (
-        BigQueryEndpointResource(project="p", endpoint=server.url).get_client() as client,
+        open_client("p", endpoint=server.url) as client,
         pytest.raises(WarehouseRefused, match="Add the location, for example \\?location=EU"),
     ):
         open_dataset(client, BigQueryAddress("p", "d"), Timeouts())

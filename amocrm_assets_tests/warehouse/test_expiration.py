@@ -11,7 +11,7 @@ from google.cloud import bigquery
 from amocrm_assets.errors import WarehouseRefused
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address
-from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
+from amocrm_assets.warehouse.bigquery.clients import open_client
 from amocrm_assets_tests.warehouse.places import Place, lead
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
 
@@ -36,7 +36,7 @@ NO_BILLING = Fault(
 def client(bigquery_url: str) -> Iterator[bigquery.Client]:
     address = read_address(bigquery_url)
     assert isinstance(address, BigQueryAddress)
-    with BigQueryEndpointResource(project=address.project, endpoint=address.endpoint).get_client() as client:
+    with open_client(address.project, endpoint=address.endpoint) as client:
         dataset = bigquery.Dataset(f"{address.project}.{address.dataset}")
         dataset.default_table_expiration_ms = SIXTY_DAYS_MS
         dataset.location = address.location

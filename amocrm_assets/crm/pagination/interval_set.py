@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class IntervalSet:
-    """ClientClosed intervals of keys, merged as they come, and the places in the list where they ended.
+    """Closed intervals of keys, merged as they come, and the places in the list where they ended.
 
     None stands for the beginning or the end of the list.
     """
@@ -52,3 +52,7 @@ class IntervalSet:
     def position_before(self, gap: int) -> int:
         """Where in the list the last page ended that lies wholly before a gap, by the newest knowledge."""
         return max((position for end, position in self._ends if end < gap), default=0)
+
+    def holds(self, key: int) -> bool:
+        """Whether a key lies in what was covered."""
+        return any(low <= key <= high for low, high in self._runs)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, PageStats, Query, validate_page
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS, OrderIgnored, PageStats, Query
+from amocrm_assets.crm.pagination.seam import Seam
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amocrm_assets.crm.pages import Page, RawRecord
-    from amocrm_assets.crm.pagination.query import RecordList
+    from amocrm_assets.crm.pagination.list_state import ListState
 
 NOTHING_KNOWN: Mapping[int, int] = {}
+# A slice asks for so many leads' worth of time behind its end: to see one proves that none before is missing.
+LEADS_BEHIND_END = 5
+MAX_SECONDS_BEHIND_END = 3600
+# A question about the end of a list asks for the leads that are known there, and so many more.
+ROOM_BEHIND_END = 5
 
 
 @dataclass(frozen=True)
@@ -25,23 +32,29 @@ class DenseRange:
     ids: frozenset[int]
 
 
+# What a question is for: the next page; whether anything lies behind the last lead (`end`); which deleted lead is
+# the newest of all (`newest`).
+_Purpose = Literal["page", "end", "newest"]
+
+
 class KeysetPaginator:
     """Walks `[cursor, to_at]` by `updated_at`, the next page beginning in the last lead's second, inclusive.
 
     An edit moves a lead to the right, out of what is still to come or to its end; page 1 of what is left can
-    therefore never skip a lead that nobody touched.
+    therefore never skip a lead that nobody touched. No single answer ends the walk: a lead behind the end was
+    seen, or two answers say that nothing follows.
     """
 
     def __init__(
         self,
-        record_list: RecordList,
+        state: ListState,
         from_at: int,
         to_at: int,
         *,
         leads_per_second: float | None = None,
         known: Mapping[int, int] = NOTHING_KNOWN,
     ) -> None:
-        self.record_list = record_list
+        self.state = state
         self.cursor = from_at
         self.to_at = to_at
         self.leads_per_second = leads_per_second
@@ -53,42 +66,63 @@ class KeysetPaginator:
         self._at_cursor: frozenset[int] = frozenset()
         self._empty_answers = 0
         self._page_seen = leads_per_second is not None
+        # Nobody documents whether `from` holds its own second, so a first page asks from the second before.
+        self._reach = 1
+        self._purpose: _Purpose = "page"
+        self._end_said = False  # by the answer before this one
+        self._leads_at_end = 0
+        self._seam: Seam | None = None
+        self._seams_broken = 0
+        self._seam_seen = self._ends_at_seam = False
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
         """The seconds of which leads may still come."""
-        return None if self.done else (self.cursor, self.to_at)
+        if self.done:
+            return None
+        return (self._seam.from_at if self._seam else self.cursor), self.to_at
 
     def next_query(self) -> Query | None:
         """What to ask next; None while an answer is awaited or when all is read."""
         if self.in_flight or self.done:
             return None
         self.in_flight = True
-        return Query(self.record_list, "updated_at asc", self.cursor, self.to_at)
+        record_list = self.state.record_list
+        if self._purpose == "newest":
+            return Query(record_list, "updated_at desc", limit=1)
+        limit = self.state.page_size.limit
+        to_at = self.to_at + 1 + self._seconds_behind_end
+        if self._seam:
+            return self._seam.query(to_at)
+        if self._purpose == "end":
+            limit = min(limit, self._leads_at_end + ROOM_BEHIND_END)
+        return Query(record_list, "updated_at asc", self.cursor - self._reach, to_at, limit=limit)
+
+    def failed(self) -> None:
+        """The question was not answered; the next one is asked by a smaller limit."""
+        self.in_flight = False
+        self._seam, self._ends_at_seam = None, False
 
     def add_page(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
-        """The new leads of a page, and the tie that it ran into: a second that fills a whole page."""
-        self.in_flight = False
-        validate_page(query, page.leads, [lead.updated_at for lead in page.leads])
-        if not page.leads and self._empty_answers < self._confirmations:
-            self._empty_answers += 1
-            return [], None
-        return self._advance(page)
+        """The new leads of a page, and the tie that it ran into: a second that fills a whole page.
 
-    @property
-    def _confirmations(self) -> int:
-        """How often an empty answer is asked again before it is believed."""
-        if self._page_seen:
-            return (
-                CONFIRMATIONS  # a page said that there are more: this walk's, or that of the one it was cut from
-            )
-        # An empty trash is the rule. Mistaking it for a broken answer would cost each reading a request.
-        return 1 if self.record_list == "leads" else 0
+        Raises `OrderIgnored` when two pages show that the list as a whole is not sorted.
+        """
+        self.in_flight = False
+        if self._purpose == "newest":
+            self._add_newest(page)
+            return [], None
+        if self._seam:
+            return self._add_seam(self._seam, query, page)
+        self._learn_from(query, page)
+        if self._is_doubtful(query, page):
+            return [], None
+        return self._advance(query, page)
 
     def split(self, start_at: int) -> KeysetPaginator:
         """Give away everything from `start_at` to a walk of its own."""
         rest = KeysetPaginator(
-            self.record_list, start_at, self.to_at, leads_per_second=self.leads_per_second, known=self._known
+            self.state, start_at, self.to_at, leads_per_second=self.leads_per_second, known=self._known
         )
         self.to_at = start_at - 1
         return rest
@@ -97,28 +131,84 @@ class KeysetPaginator:
         """Give away everything up to `to_at`."""
         given = frozenset(lead for lead, at in self._known.items() if at == self.cursor)
         dense = DenseRange(self.cursor, min(to_at, self.to_at), self._at_cursor | given)
-        self.cursor = dense.to_at + 1
-        self._at_cursor = frozenset()
+        self._move_to(dense.to_at + 1, frozenset())
+        self._seam, self._purpose, self._end_said = None, "page", False
         self.leads_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
         self.done = self.cursor > self.to_at
         return dense
 
-    def _was_given(self, lead: RawRecord) -> bool:
-        at_cursor = lead.updated_at == self.cursor and lead.id in self._at_cursor
-        return at_cursor or self._known.get(lead.id) == lead.updated_at
+    @property
+    def _seconds_behind_end(self) -> int:
+        if not self.leads_per_second:
+            return 0
+        return min(MAX_SECONDS_BEHIND_END, ceil(LEADS_BEHIND_END / self.leads_per_second))
 
-    def _advance(self, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
-        leads = [lead for lead in page.leads if lead.updated_at <= self.to_at]
-        cut_off = len(leads) < len(page.leads)  # the walk was cut after it had asked: the rest has another reader
-        ids_at_cursor = {lead.id for lead in leads if lead.updated_at == self.cursor}
+    def _learn_from(self, query: Query, page: Page) -> None:
+        """Whether `from` holds its own second, by what came."""
+        if any(lead.updated_at == query.from_at for lead in page.leads):
+            self.state.from_is_inclusive = True
+        elif self._reach and any(self._is_at_cursor(lead) for lead in page.leads):
+            # Asked for from their own second, these leads did not come; from the second before, they do.
+            self.state.from_is_inclusive = False
+
+    def _is_doubtful(self, query: Query, page: Page) -> bool:
+        """Whether to ask again before the answer is believed; sets from which second."""
+        if not page.leads:
+            if self._empty_answers >= (CONFIRMATIONS if self._page_seen else 1):
+                return False
+            self._empty_answers += 1
+            self._reach = 1
+            if not self.state.kind_proven and not self._page_seen:
+                # An account that ignores `with=only_deleted` may have no live lead in this window either.
+                self._purpose = "newest"
+            return True
+        if not self._reach and self._at_cursor and not any(self._is_at_cursor(lead) for lead in page.leads):
+            # The leads that were there are gone: edited meanwhile, or `from` no longer holds its own second.
+            self._reach = 1
+            return True
+        if page.leads[-1].updated_at < self.cursor and _has_more(query, page):
+            # A page full of the second before the cursor, which proves that `from` holds its own second.
+            self.seen.moved_out += len(self._at_cursor)
+            self._at_cursor, self._reach = frozenset(), 0
+            return True
+        return False
+
+    def _is_at_cursor(self, lead: RawRecord) -> bool:
+        return lead.updated_at == self.cursor and lead.id in self._at_cursor
+
+    def _was_given(self, lead: RawRecord) -> bool:
+        return self._is_at_cursor(lead) or self._known.get(lead.id) == lead.updated_at
+
+    def _advance(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
+        more = bool(page.leads) and _has_more(query, page)
+        passed_end = bool(page.leads) and page.leads[-1].updated_at > self.to_at
+        if self._purpose == "end" and more and not passed_end:
+            self._purpose, self._end_said = "page", False
+            return [], None  # more lies behind the end: ask for whole pages again
+        leads = [lead for lead in page.leads if self.cursor <= lead.updated_at <= self.to_at]
         fresh = [lead for lead in leads if not self._was_given(lead)]
         self.seen.duplicates += len(leads) - len(fresh)
         self._empty_answers = 0
-        if not page.has_next or cut_off:
-            self.seen.moved_out += len(self._at_cursor - ids_at_cursor)
-            self.done = True
+        if passed_end and page.has_next and not self.state.order_seen and self._purpose == "page":
+            self._seam = Seam.behind(query, page, from_at=self.cursor)
+            self._ends_at_seam = self._seam is not None
+        if self._ends_at_seam:
+            self._known = {**self._known, **{lead.id: lead.updated_at for lead in fresh}}
             return fresh, None
-        first, last = page.leads[0].updated_at, page.leads[-1].updated_at
+        said_before, self._end_said = self._end_said, not page.has_next
+        self._count_moved_out(leads)
+        if passed_end or not page.leads or (not more and said_before and not fresh):
+            self.done = True  # a lead behind the end was seen, or nothing was, twice
+            return fresh, None
+        if not more:
+            self._doubt_end(page, leads)
+            return fresh, None
+        return self._go_on(query, page, leads, fresh)
+
+    def _go_on(
+        self, query: Query, page: Page, leads: list[RawRecord], fresh: list[RawRecord]
+    ) -> tuple[list[RawRecord], DenseRange | None]:
+        first, last, before = page.leads[0].updated_at, page.leads[-1].updated_at, self.cursor
         self._page_seen = True
         self.page_seconds = last - first + 1
         self.leads_per_second = len(page.leads) / self.page_seconds
@@ -126,7 +216,55 @@ class KeysetPaginator:
             self._at_cursor = self._at_cursor if last == self.cursor else frozenset()
             self.cursor = last
             return [], self.hand_off(last)
-        self.seen.moved_out += len(self._at_cursor - ids_at_cursor)
-        self.cursor = last
-        self._at_cursor = frozenset(lead.id for lead in leads if lead.updated_at == last)
+        self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
+        if not self._seam_seen and page.has_next and query.page == 1:
+            self._seam = Seam.behind(query, page, from_at=before)
         return fresh, None
+
+    def _move_to(self, cursor: int, at_cursor: frozenset[int]) -> None:
+        self.cursor, self._at_cursor = cursor, at_cursor
+        self._reach = 0 if at_cursor and self.state.from_is_inclusive else 1
+
+    def _doubt_end(self, page: Page, leads: list[RawRecord]) -> None:
+        """Ask once more behind the last lead: one answer without a next page may be a damaged one."""
+        last = leads[-1].updated_at if leads else self.cursor
+        self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
+        self._purpose = "end"
+        self._leads_at_end = sum(lead.updated_at >= self.cursor - self._reach for lead in page.leads)
+
+    def _count_moved_out(self, leads: list[RawRecord]) -> None:
+        self.seen.moved_out += len(self._at_cursor - {lead.id for lead in leads if lead.updated_at == self.cursor})
+
+    def _add_seam(self, seam: Seam, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
+        self._seam = None
+        if seam.is_broken_by(page):
+            self._seams_broken += 1
+            if self._seams_broken > CONFIRMATIONS:
+                raise OrderIgnored
+            # Leads that somebody moved to before the seam shift it: look at both pages again.
+            self._known = {**self._known, **{lead.id: lead.updated_at for lead in seam.page.leads}}
+            self._ends_at_seam = False
+            self._move_to(seam.from_at, frozenset())
+            return [], None
+        self._seam_seen = True
+        self.state.order_seen |= seam.is_closed_by(page, seam.last)
+        if self._ends_at_seam:
+            self.done = True
+            return [], None
+        if not seam.is_closed_by(page, self.cursor):
+            return [], None
+        return self._advance(query, page)
+
+    def _add_newest(self, page: Page) -> None:
+        """The newest deleted lead of all: none, or an older one, agrees with an empty window."""
+        self._purpose = "page"
+        self.state.kind_proven = self.state.kind_proven or bool(page.leads)
+        if not page.size or (page.leads and page.leads[0].updated_at < self.cursor):
+            self.done = True
+        elif page.leads and page.leads[0].updated_at <= self.to_at:
+            self._page_seen = True  # so the empty answer was wrong
+
+
+def _has_more(query: Query, page: Page) -> bool:
+    """Whether leads may follow on a next page: amoCRM says so, or the page is full."""
+    return page.has_next or page.size >= query.limit

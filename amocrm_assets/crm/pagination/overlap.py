@@ -5,15 +5,18 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Literal
 
+from amocrm_assets.crm.findings import next_on_last_page
+from amocrm_assets.crm.pagination.far_end import REVERSED, FarEnd
+from amocrm_assets.crm.pagination.gap_probe import GapProbe, page_over
 from amocrm_assets.crm.pagination.interval_set import IntervalSet
 from amocrm_assets.crm.pagination.query import (
     CONFIRMATIONS,
-    PAGE_LIMIT,
     EditsTooFrequent,
+    EndUnproven,
+    OrderIgnored,
     PageStats,
     Query,
     TieExceedsPage,
-    validate_page,
 )
 from amocrm_assets.errors import ReadingUnproven
 
@@ -21,13 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amocrm_assets.crm.pages import Page, RawRecord
-    from amocrm_assets.crm.pagination.query import Order, RecordList
+    from amocrm_assets.crm.pagination.list_state import ListState
+    from amocrm_assets.crm.pagination.query import Order
 
-# Pages in vain for one gap before a walk gives up: the list moves faster than it can be read.
+# Pages in vain for one gap before a walk gives up.
 MAX_PROBES = 100
 # In the order of time, a gap that outlasts so many is a second that no single page reaches across. A dense stretch
 # with such a gap can be walked by key.
 MAX_PROBES_BEFORE_FALLBACK = 12
+# Leads where everything was known already: one that somebody moves there, or two, are no proof of another order.
+MAX_STRANGERS = 2
 
 
 class OverlappingPaginator:
@@ -37,11 +43,14 @@ class OverlappingPaginator:
     between its first and its last id; in the order of time, every lead of the seconds strictly between. A lead
     that nobody touches keeps its place in that order whatever the others do. So where these intervals leave no
     gap between them, no untouched lead is missing, in whatever order and however long apart they were asked.
+
+    That a list ends is not believed because one answer says so or is empty: a page of the same list from its
+    other end must meet what was read. So a list that stops at some depth is read from both ends.
     """
 
     def __init__(
         self,
-        record_list: RecordList,
+        state: ListState,
         order: Literal["updated_at desc", "id asc"],
         *,
         from_at: int,
@@ -50,7 +59,7 @@ class OverlappingPaginator:
         known: Iterable[int] = (),
         likely: int | None = None,
     ) -> None:
-        self.record_list = record_list
+        self.state = state
         self.order: Order = order
         self.window = (from_at, to_at)
         self.seen = PageStats()
@@ -61,45 +70,69 @@ class OverlappingPaginator:
         self.taken = dict.fromkeys(known, from_at)
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
-        self._limit = PAGE_LIMIT
+        self._cap: int | None = None  # the server's own largest page, where it is smaller than what was asked for
         self._next_position = 0
         self._end_seen = False
         self._awaited = 0
         self._answers = 0
         self._empty_starts = 0
-        self._probe: _Probe | None = None
+        self._probe: GapProbe | None = None
+        self._frontier: int | None = None  # the last key of the pages that were asked from the beginning
+        # Strictly between the first and the last second; at a page's ends other leads may share the second.
+        self._inset = 0 if self._by_id else 1
+        self._far_end = FarEnd(self._cover, inset=self._inset)
+        self._pages = 0
+        self._strange_pages = 0
 
     @property
     def done(self) -> bool:
-        """Whether all that was asked for is covered."""
-        return self._cover.complete
+        """Whether all that was asked for is covered, and seen to be in order by more than one page."""
+        return self._cover.complete and not self._owes_second_page
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
         """The seconds of which leads may still come."""
         if self.done:
             return None
-        if self._by_id:
+        if self._by_id or self._owes_second_page:
             return self.window
         return self.window[0], -self._cover.covered_from_start - 1
+
+    @property
+    def _owes_second_page(self) -> bool:
+        # A page that begins before the window and ends behind it covers it only if the whole list is in order.
+        return not self._by_id and self._pages < 2  # noqa: PLR2004
+
+    @property
+    def _limit(self) -> int:
+        limit = self.state.page_size.limit
+        return limit if self._cap is None else min(limit, self._cap)
 
     def next_query(self) -> Query | None:
         """What to ask next; None when answers must be awaited first."""
         if self.done:
             return None
-        if not self._end_seen:
+        if not self._end_seen or self._cover.complete:
             return self._query_ahead()
         return self._query_gap()
 
+    def failed(self, query: Query) -> None:
+        """The question was not answered; its place in the list is asked for by a smaller limit."""
+        self._awaited -= 1
+        if query.order == self.order:
+            self._next_position = min(self._next_position, (query.page - 1) * query.limit)
+        self._probe = None
+
     def add_page(self, query: Query, page: Page) -> list[RawRecord]:
-        """The new leads of a page. Raises what `validate_page` does, `TieExceedsPage` and `EditsTooFrequent`."""
+        """The new leads of a page. Raises one of the exceptions of `query`."""
         self._awaited -= 1
         self._answers += 1
-        keys = [self._key(lead) for lead in page.leads]
-        validate_page(query, page.leads, keys)
-        self._learn_limit(query, page)
-        self._learn_length(query, page)
-        self._learn_cover(query, page, keys)
+        if query.order != self.order:
+            self._learn_far_end(query, page)
+        else:
+            self._learn_limit(query, page)
+            self._learn_length(query, page)
+            self._learn_cover(query, page, query.keys(page))
         return self._fresh(page.leads)
 
     def _query_ahead(self) -> Query | None:
@@ -115,30 +148,37 @@ class OverlappingPaginator:
         if self._awaited:
             return None
         gap = self._cover.first_gap()
+        if self._frontier is not None and gap >= self._frontier:
+            return self._query_far_end()
         if self._probe is None or self._probe.gap != gap:
-            self._probe = _Probe(gap, self._cover.position_before(gap), self._limit)
+            self._probe = GapProbe(gap, self._cover.position_before(gap), self._limit)
         self._probe.tries += 1
         if self._probe.tries > MAX_PROBES:
-            raise ReadingUnproven(
-                f"Reading {self.record_list} by page number",
-                cause=f"its pages would not overlap, {MAX_PROBES} times in a row: leads are being changed "
-                "faster than they can be read.",
-                fix="Materialise the day again when fewer leads are being changed.",
+            raise self._unproven(
+                f"its pages would not overlap, {MAX_PROBES} times in a row: leads are being changed faster than "
+                "they can be read, or pages are not parts of one list.",
+                "Materialise the day again when fewer leads are being changed.",
             )
         number, limit = page_over(self._probe.position, self._limit)
         return self._send(number, limit)
 
-    def _send(self, number: int, limit: int) -> Query:
+    def _query_far_end(self) -> Query:
+        number, limit = self._far_end.next_page(self._limit, self._overlap)
+        return self._send(number, limit, REVERSED[self.order])
+
+    def _send(self, number: int, limit: int, order: Order | None = None) -> Query:
         self._awaited += 1
-        from_at, to_at = self.window if self.filtered else (None, None)
-        return Query(self.record_list, self.order, from_at, to_at, page=number, limit=limit)
+        from_at, to_at = self.window
+        # Nobody documents whether a filter's ends are included: a second more on both sides is asked for.
+        low, high = (from_at - 1, to_at + 1) if self.filtered else (None, None)
+        return Query(self.state.record_list, order or self.order, low, high, page=number, limit=limit)
 
     def _learn_limit(self, query: Query, page: Page) -> None:
-        if page.has_next and len(page.leads) < min(query.limit, self._limit):
+        if page.has_next and page.leads and page.size < min(query.limit, self._limit):
             # The server gives smaller pages than asked for, so its page numbers count in them.
-            self._limit = len(page.leads)
+            self._cap = page.size
             self._probe = None
-            self._next_position = len(page.leads) - self._overlap if query.page == 1 else 0
+            self._next_position = page.size - self._overlap if query.page == 1 else 0
 
     def _learn_length(self, query: Query, page: Page) -> None:
         end = query.page * query.limit
@@ -147,29 +187,63 @@ class OverlappingPaginator:
             self._ahead_to = 2 * end - self._likely
 
     def _learn_cover(self, query: Query, page: Page, keys: list[int]) -> None:
-        position = (query.page - 1) * min(query.limit, self._limit)
-        if not page.leads:
-            self._end_seen = True
-            if query.page == 1:
-                # There were leads, or nobody would read by page number.
-                self._empty_starts += 1
-                if self._empty_starts > CONFIRMATIONS:
-                    self._cover.add(None, None, end_position=0)
-            elif self._probe:
-                self._probe.learn_nothing()
+        position = (query.page - 1) * min(query.limit, self._cap or query.limit)
+        if not keys:
+            self._pages += query.page > 1
+            self._learn_nothing(query, page)
             return
-        # Strictly between the first and the last second; at the ends other leads may share the second.
-        inset = 0 if self._by_id else 1
-        low = None if position == 0 else keys[0] + inset
-        high = None if not page.has_next else keys[-1] - inset
-        if low is not None and high is not None and low > high and self._matters(keys):
+        if self._is_strange(page, keys):
+            self._next_position = min(self._next_position, position)
+            return
+        self._pages += 1 if page.has_next else 2  # there is no second one
+        low, high = None if position == 0 else keys[0] + self._inset, keys[-1] - self._inset
+        if low is not None and low > high and page.has_next and self._matters(keys):
             raise TieExceedsPage
         if self._probe:
-            self._probe.learn(low, high, position, len(keys))
-        self._cover.add(low, high, end_position=position + len(keys))
+            self._probe.learn(low, high, position, page.size)
+        self._cover.add(low, high, end_position=position + page.size)
+        self._frontier = high if self._frontier is None else max(self._frontier, high)
         self._end_seen |= not page.has_next or self._cover.is_behind(keys[-1])
         if self._probe and self._probe.tries >= MAX_PROBES_BEFORE_FALLBACK and not self.done:
             self._take_the_way_out()
+
+    def _learn_nothing(self, query: Query, page: Page) -> None:
+        self._end_seen = True
+        if page.has_next:
+            self.state.found(next_on_last_page(self.state.record_list))
+        if query.page == 1:
+            # There were leads, or nobody would read by page number.
+            self._empty_starts += 1
+            if self._empty_starts > CONFIRMATIONS:
+                self._cover.add(None, None, end_position=0)
+        elif self._probe:
+            self._probe.learn_nothing()
+
+    def _learn_far_end(self, query: Query, page: Page) -> None:
+        if self._is_strange(page, [-key for key in query.keys(page)]):
+            return
+        self._far_end.learn(query, page)
+        if not self._by_id and not page.has_next and not self._cover.complete:
+            raise TieExceedsPage  # a list that ends in a second which fills the page from both sides
+        if self._far_end.is_exhausted and not self._cover.complete:
+            raise EndUnproven
+
+    def _is_strange(self, page: Page, keys: list[int]) -> bool:
+        """Whether leads lie where all of them were known: a page that is not in the order of the list.
+
+        Raises `OrderIgnored` for the second one of these.
+        """
+        from_at, to_at = self.window
+        strangers = sum(
+            from_at <= lead.updated_at <= to_at and lead.id not in self.taken and self._cover.holds(key)
+            for lead, key in zip(page.leads, keys, strict=True)
+        )
+        if strangers <= MAX_STRANGERS:
+            return False
+        self._strange_pages += 1
+        if self._strange_pages > 1:
+            raise OrderIgnored
+        return True
 
     def _take_the_way_out(self) -> None:
         if not self._by_id:
@@ -188,47 +262,20 @@ class OverlappingPaginator:
         self.seen.duplicates += len(inside) - len(fresh)
         return fresh
 
-    def _key(self, lead: RawRecord) -> int:
-        return lead.id if self._by_id else -lead.updated_at
-
     @property
     def _overlap(self) -> int:
-        # Ids are unique, so one shared lead closes a seam; seconds need a whole one on both sides of it.
+        # Ids are unique, so one shared lead closes it; seconds need a whole one on both sides.
         return min(1 if self._by_id else 5, self._limit - 1)
 
+    def begun_again(self) -> OverlappingPaginator:
+        """A walk of the same list and window that knows what was given out already."""
+        from_at, to_at = self.window
+        order: Literal["updated_at desc", "id asc"] = "id asc" if self._by_id else "updated_at desc"
+        again = OverlappingPaginator(
+            self.state, order, from_at=from_at, to_at=to_at, filtered=self.filtered, likely=self._likely
+        )
+        again.taken = self.taken
+        return again
 
-class _Probe:
-    """Looks for the page that covers a gap, by what the pages near it show."""
-
-    def __init__(self, gap: int, position: int, limit: int) -> None:
-        self.gap = gap
-        self.tries = 0
-        # Closer to the end of a page than a fifth of it, `page_over` finds one that reaches behind.
-        self._overlap = self._back = max(1, min(8, limit // 5))
-        self._empty_answers = 0
-        self.position = max(0, position - self._back)
-
-    def learn_nothing(self) -> None:
-        self._empty_answers += 1
-        if self._empty_answers % CONFIRMATIONS == 0:  # once is nothing to go by
-            self.go_back()
-
-    def go_back(self) -> None:
-        self._back *= 2
-        self.position = max(0, self.position - self._back)
-
-    def learn(self, low: int | None, high: int | None, position: int, count: int) -> None:
-        if low is not None and low > self.gap:
-            self.go_back()
-        elif high is not None and high < self.gap:
-            self.position = max(position + count - self._overlap, self.position + 1)
-
-
-def page_over(position: int, limit_max: int) -> tuple[int, int]:
-    """The page number and limit whose page holds `position` and reaches furthest behind it.
-
-    Page numbers only reach multiples of the limit; a slightly smaller limit shifts the grid.
-    """
-    limits = range(max(1, limit_max * 4 // 5), limit_max + 1)
-    limit = max(limits, key=lambda limit: (position // limit + 1) * limit)
-    return position // limit + 1, limit
+    def _unproven(self, cause: str, fix: str) -> ReadingUnproven:
+        return ReadingUnproven(f"Reading {self.state.record_list} by page number", cause=cause, fix=fix)

@@ -1,4 +1,4 @@
-"""What a walk may ask amoCRM, and what a page must hold to be believed."""
+"""What a paginator may ask amoCRM, and what is odd about a page that comes as the answer."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
+from amocrm_assets.errors import ReadingUnproven
+
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import RawRecord
+    from amocrm_assets.crm.pages import Page
 
 RecordList = Literal["leads", "deleted"]
-Order = Literal["updated_at asc", "updated_at desc", "id asc"]
+Order = Literal["updated_at asc", "updated_at desc", "id asc", "id desc"]
+Oddity = Literal["kind_ignored", "kind_mixed", "order_ignored", "filter_ignored", "unusable"]
 
-# https://www.amocrm.ru/developers/content/crm_platform/leads-api; a larger limit silently gives 50.
-PAGE_LIMIT = 250
 # 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
-# again so often, and a first one where leads are the rule once.
+# again so often, and any other empty answer once.
 CONFIRMATIONS = 2
 
 
 @dataclass(frozen=True)
 class Query:
-    """One question to `/api/v4/leads`. Without `from_at` no filter is sent."""
+    """One question to `/api/v4/leads`. `from_at` and `to_at` are sent as they are; without them no filter is."""
 
     record_list: RecordList
     order: Order
@@ -35,31 +37,28 @@ class Query:
         key, direction = self.order.split()
         params: dict[str, str | int] = {"limit": self.limit, "page": self.page, f"order[{key}]": direction}
         if self.from_at is not None and self.to_at is not None:
-            # Nobody documents whether `to` is included. The second behind it is asked for as well, and dropped.
-            params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at + 1}
+            params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at}
         if self.record_list == "deleted":
             params["with"] = "only_deleted"
         return params
 
+    def keys(self, page: Page) -> list[int]:
+        """What the page's leads are sorted by, in numbers that must not fall along the list."""
+        key, direction = self.order.split()
+        sign = -1 if direction == "desc" else 1
+        return [sign * (lead.id if key == "id" else lead.updated_at) for lead in page.leads]
+
 
 @dataclass
 class PageStats:
-    """What a walk noticed beside the leads."""
+    """What a paginator noticed beside the leads."""
 
     duplicates: int = 0
     moved_out: int = 0
 
 
-class FilterIgnored(Exception):
-    """The page holds a lead that the filter excludes, so the account does not filter."""
-
-
-class DeletedIgnored(Exception):
-    """Asked for deleted leads, amoCRM sent others: the account does not know `with=only_deleted`."""
-
-
 class OrderIgnored(Exception):
-    """The page is in another order than asked for."""
+    """The list is in another order than asked for."""
 
 
 class TieExceedsPage(Exception):
@@ -70,29 +69,49 @@ class EditsTooFrequent(Exception):
     """Leads are being changed faster than overlapping pages can be made to meet; a walk by key does not mind."""
 
 
-def validate_page(query: Query, leads: tuple[RawRecord, ...], keys: list[int]) -> None:
-    """Hold a page to what was asked; `keys` must not fall along the list.
+class EndUnproven(Exception):
+    """The list stops, and what it shows from its other end does not meet what was read."""
 
-    Raises `DeletedIgnored`, `OrderIgnored`, `FilterIgnored`.
+
+def oddity_of(query: Query, page: Page) -> Oddity | None:
+    """What a page holds that was not asked for, the worst first; None for a sound page.
+
+    Once is no proof of anything: one damaged or odd answer has all of these forms.
     """
-    _check_listing(query, leads)
-    _check_order(keys)
-    _check_window(query, leads)
-
-
-def _check_listing(query: Query, leads: tuple[RawRecord, ...]) -> None:
-    if query.record_list == "deleted" and not all(lead.is_deleted for lead in leads):
-        raise DeletedIgnored
-
-
-def _check_order(keys: list[int]) -> None:
-    if any(later < earlier for earlier, later in pairwise(keys)):
-        raise OrderIgnored
-
-
-def _check_window(query: Query, leads: tuple[RawRecord, ...]) -> None:
+    if query.record_list == "deleted" and not all(lead.is_deleted for lead in page.leads):
+        return "kind_mixed" if any(lead.is_deleted for lead in page.leads) else "kind_ignored"
+    if any(later < earlier for earlier, later in pairwise(query.keys(page))):
+        return "order_ignored"
     from_at, to_at = query.from_at, query.to_at
-    if from_at is None or to_at is None:
-        return
-    if any(not from_at <= lead.updated_at <= to_at + 1 for lead in leads):
-        raise FilterIgnored
+    if from_at is None or to_at is None or all(from_at <= lead.updated_at <= to_at for lead in page.leads):
+        return "unusable" if page.unusable else None
+    return "filter_ignored"
+
+
+def order_unproven(query: Query) -> ReadingUnproven:
+    """The error for a list that is not sorted and cannot be read in another way."""
+    return ReadingUnproven(
+        f"Reading {query.record_list} by {query.order}",
+        cause="amoCRM sent leads in another order than asked for, and without an order nothing proves "
+        "that a reading is complete.",
+        fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
+    )
+
+
+def unplaceable(query: Query) -> ReadingUnproven:
+    """The error for a page that tells neither what it covers nor what follows it."""
+    return ReadingUnproven(
+        f"Reading {query.record_list} by {query.order}",
+        cause="a whole page holds no lead with a usable id and updated_at, so nothing tells what follows it.",
+        fix="Edit and save these leads in amoCRM, which gives them a time; or report this account's behaviour.",
+    )
+
+
+def end_unproven(query: Query, leads: int) -> ReadingUnproven:
+    """The error for a list that does not show all of its leads from either end."""
+    return ReadingUnproven(
+        f"Reading {query.record_list} by {query.order}",
+        cause=f"the list stops behind {leads} leads from the one end, and its pages from the other end do not "
+        "meet them, so amoCRM does not show the leads between.",
+        fix="Report this account's behaviour. Importing or editing fewer leads within one second avoids it.",
+    )

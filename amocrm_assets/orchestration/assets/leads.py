@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from amocrm_assets.orchestration import checks
+from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
-from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
+from amocrm_assets.orchestration.resources import DEPLOYMENT, ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import step_days
 from amocrm_assets.settings import SourceSettings
 
@@ -49,19 +50,22 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
         check_specs=checks.leads_specs(source, key),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={DEPLOYMENT, resource_key(source)},
     )
-    def leads(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> Iterator[dg.MaterializeResult[Any]]:
+    def leads(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         from amocrm_assets.captures import captures_by_day
         from amocrm_assets.rows import write_rows
 
-        storage = amocrm.storage()
+        deployment: AmoCrmDeployment = context.resources.amocrm
+        storage = deployment.storage()
         written: dict[date, RowsWritten] = {}
         with step_days(context, retries) as days:
+            settings = settings_of_run(context, source)
             captures = captures_by_day(storage, source.subdomain)
             for day in days.wanted:
                 with days.judged_alone(day):
-                    written[day] = write_rows(storage, source, day, others=captures)
-                    days.done(day, rows_metadata(source, storage, day, written[day]))
+                    written[day] = write_rows(storage, settings, day, others=captures)
+                    days.done(day, rows_metadata(settings, storage, day, written[day]))
         yield dg.MaterializeResult(
             metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)
         )

@@ -13,11 +13,12 @@ from pydantic import Field
 
 from amocrm_assets.errors import ReadingUnproven, SettingsError
 from amocrm_assets.orchestration import checks
+from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_leads_key, shards_key
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, capture_metadata, earlier_capture_metadata
-from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.orchestration.resources import DEPLOYMENT, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, runs_resumed, step_days
 from amocrm_assets.settings import SourceSettings
 
@@ -60,32 +61,35 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
         backfill_policy=dg.BackfillPolicy.single_run(),
         # Only this step asks the account: runs of one account go one after another here, and overlap elsewhere.
         pool=f"amocrm_{source.key}",
+        required_resource_keys={DEPLOYMENT, resource_key(source)},
     )
     def raw_leads(
-        context: dg.AssetExecutionContext, config: RawLeadsConfig, amocrm: AmoCrmDeployment
+        context: dg.AssetExecutionContext, config: RawLeadsConfig
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        amocrm: AmoCrmDeployment = context.resources.amocrm
         read: dict[date, Mapping[str, Any]] = {}
         with step_days(context, retries) as days:
-            _refuse_switched_off(source)
-            if _is_putting_shards(context, source):
+            settings = settings_of_run(context, source)
+            _refuse_switched_off(settings)
+            if _is_putting_shards(context, settings):
                 # A warehouse that cannot take the shards is found out before amoCRM is asked for an hour.
                 amocrm.warehouse().prepare()
             storage = amocrm.storage()
             runs = runs_resumed(context) if config.read_again or len(days.wanted) == 1 else None
-            for day, found in _captured(storage, source, days, runs=runs).items():
+            for day, found in _captured(storage, settings, days, runs=runs).items():
                 with days.judged_alone(day):
                     days.done(day, earlier_capture_metadata(storage, found.name))
             try:
-                for captured in _capture(source, days.untried, amocrm, storage, run_id=context.run.run_id):
+                for captured in _capture(settings, days.untried, amocrm, storage, run_id=context.run.run_id):
                     read[captured.day] = captured.metadata
                     days.done(captured.day, capture_metadata(captured))
             except ReadingUnproven as error:
                 yield checks.reading_unproven(error)
                 raise
-        expires_at = amocrm.expires_at(source)
+        expires_at = amocrm.expires_at(settings)
         yield dg.MaterializeResult(
             metadata=authorisation_metadata(expires_at),
-            check_results=checks.judge_reading(source, read, expires_at),
+            check_results=checks.judge_reading(settings, read, expires_at),
         )
 
     return raw_leads

@@ -33,7 +33,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         source,
         key,
         deps=[leads_key(source)],
-        kinds={Deployment.warehouse_kind(), "table"},
+        kinds={Deployment.warehouse_address().partition(":")[0], "table"},
         description=(
             f"The leads of {escape(source.title)} that were updated on a day, as the table"
             f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"

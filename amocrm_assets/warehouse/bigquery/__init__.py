@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,11 +18,11 @@ from google.cloud import bigquery
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, latest_view_name, shard_name, shard_prefix
+from amocrm_assets.warehouse.bigquery.clients import OpenClient, open_client_of
 from amocrm_assets.warehouse.bigquery.errors import QUOTA, google_errors, not_tried
 from amocrm_assets.warehouse.bigquery.listing import Listing, run_query
 from amocrm_assets.warehouse.bigquery.loading import Loader
 from amocrm_assets.warehouse.bigquery.preparing import check_rights, expiration_warnings, open_dataset
-from amocrm_assets.warehouse.bigquery.resource import BigQueryEndpointResource
 from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 from amocrm_assets.warehouse.verifying import missing_shard, no_shard
 
@@ -42,8 +43,16 @@ _SIDE_BY_SIDE = 8
 class BigQueryWarehouse:
     """Shards as tables of one dataset."""
 
-    def __init__(self, address: BigQueryAddress, *, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        address: BigQueryAddress,
+        *,
+        timeouts: Timeouts | None = None,
+        open_client: OpenClient | None = None,
+    ) -> None:
+        """`open_client` opens clients for the address's project; by default with the machine's own credentials."""
         self._address = address
+        self._open_client = open_client or partial(open_client_of, address)
         self._timeouts = timeouts or Timeouts()
 
     def prepare(self) -> list[str]:
@@ -111,13 +120,9 @@ class BigQueryWarehouse:
 
     @contextmanager
     def _client(self) -> Iterator[bigquery.Client]:
-        address = self._address
-        resource = BigQueryEndpointResource(
-            project=address.project, location=address.location, endpoint=address.endpoint
-        )
         with ExitStack() as stack:
             with google_errors("Connecting to BigQuery"):
-                client = stack.enter_context(resource.get_client())
+                client = stack.enter_context(self._open_client())
             yield client
 
     def _rows(self, client: bigquery.Client, subdomain: str, day: date) -> pa.Table:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amocrm_assets.crm.pagination.gap_probe import page_over
 from amocrm_assets.crm.pagination.interval_set import IntervalSet
-from amocrm_assets.crm.pagination.overlap import page_over
 
 keys = st.integers(0, 30)
 

@@ -1,0 +1,39 @@
+"""`amocrm-assets alert --test`: send a message to each address in AMOCRM_ALERTS, and say which took it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from amocrm_assets.errors import SettingsError
+
+TITLE = "amoCRM: this is a test"
+BODY = "Cause: somebody ran `amocrm-assets alert --test`.\nFix: nothing is to be done."
+
+
+@click.command("alert")
+@click.option("--test", "is_test", is_flag=True, required=True, help="Send a test message to every address.")
+def command(*, is_test: bool) -> None:  # noqa: ARG001 - the only thing that this command does
+    """Try the addresses in AMOCRM_ALERTS, where failures are told.
+
+    Exit status 0 only if every address took the message.
+    """
+    from amocrm_assets.orchestration.alerts.problem import Message
+    from amocrm_assets.orchestration.alerts.send import send, shown
+    from amocrm_assets.settings.alerts import VARIABLE, AlertSettings
+
+    addresses = AlertSettings.from_environment().addresses
+    if not addresses:
+        raise SettingsError(
+            f"Reading the environment variable {VARIABLE}",
+            cause=f"{VARIABLE} is not set.",
+            fix=f"Set it, for example {VARIABLE}='tgram://TOKEN/CHAT'; docs/operations.md shows more.",
+        )
+    places = {address: shown(address) for address in addresses}
+    taken = {address: send(address, Message(TITLE, BODY)) for address in addresses}
+    for address, place in places.items():
+        click.echo(f"{'taken  ' if taken[address] else 'REFUSED'}  {place}")
+    if not all(taken.values()):
+        click.echo("Look at the address, and whether this machine reaches the service.", err=True)
+        sys.exit(1)

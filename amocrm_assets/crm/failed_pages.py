@@ -1,0 +1,51 @@
+"""Pages that amoCRM does not give: which failures say that a page is too large, and what a refusal means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pages import NOTHING
+from amocrm_assets.crm.pagination.page_size import PageSize
+from amocrm_assets.crm.responses import ReadTimeout
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination import Query
+    from amocrm_assets.crm.responses import RetryableError
+    from amocrm_assets.errors import AccessDenied, UnexpectedAnswer
+
+# A page that fails so often is asked for by smaller ones, instead of again and again.
+MAX_FAILURES = 2
+# A page that takes too long ends in one of these, or in no answer at all.
+_TOO_SLOW = frozenset({408, 500, 502, 504})
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+
+
+class PageFailures:
+    """Counts how often one page failed in a way that a smaller one may not."""
+
+    def __init__(self, query: Query) -> None:
+        self._can_shrink = PageSize.can_shrink(query.limit)
+        self.counted = 0
+
+    def are_enough(self, error: RetryableError) -> bool:
+        """Count a failure; whether to try a smaller page instead of this one again."""
+        if self._can_shrink and (error.status in _TOO_SLOW or isinstance(error, ReadTimeout)):
+            self.counted += 1
+        return self.counted >= MAX_FAILURES
+
+
+def page_refused(query: Query, error: AccessDenied | UnexpectedAnswer) -> Page:
+    """An empty page where it does not exist, behind the first. Raises the error otherwise, in fitting words."""
+    status = error.facts.get("status")
+    if query.page > 1 and status in {_BAD_REQUEST, _NOT_FOUND}:
+        return NOTHING  # some lists refuse pages behind their end, or behind some depth, instead of giving a 204
+    if query.record_list != "deleted":
+        raise error
+    raise type(error)(
+        "Reading deleted leads (`with=only_deleted`)",
+        cause=error.cause,
+        fix="The account does not let deleted leads be read. Set `import_deleted: false` in the source's defs.yaml"
+        " to import live leads only, or give the token's user the right to see deleted leads.",
+        **error.facts,
+    ) from error

@@ -1,0 +1,73 @@
+"""A list seen from its other end: what proves that it ends where it seemed to.
+
+One answer without a next page may be damaged, and some lists stop at some depth without a word. Pages of the
+reversed list, that meet what was read, leave nothing between.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination.gap_probe import page_over
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.interval_set import IntervalSet
+    from amocrm_assets.crm.pagination.query import Order, Query
+
+# The first look is a small one: it mostly meets what was read.
+FIRST_LIMIT = 25
+
+REVERSED: dict[Order, Order] = {"id asc": "id desc", "updated_at desc": "updated_at asc"}
+
+
+class FarEnd:
+    """Covers a list from its end backwards. `inset` is what a page does not cover at its ends, in keys."""
+
+    def __init__(self, cover: IntervalSet, *, inset: int) -> None:
+        self._cover = cover
+        self._inset = inset
+        self._position = 0  # so many leads were seen
+        self._low: int | None = None  # down to here they cover all
+        self._in_vain = 0
+        self._whole_pages = 0
+        self._back = 0  # so many leads further back than the last page ended
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether page after page brought nothing that was missing."""
+        return self._in_vain > CONFIRMATIONS
+
+    def next_page(self, limit: int, overlap: int) -> tuple[int, int]:
+        """Page number and limit of what to look at next."""
+        wanted = limit if self._position else min(FIRST_LIMIT, limit)
+        number, limit = page_over(max(0, self._position - overlap - self._back), wanted)
+        if number == 1 and self._position and not self._back:
+            # The grid of page numbers has no page that overlaps so far; nearer to the last one it has.
+            number, limit = page_over(max(0, self._position - 1), wanted)
+        return number, limit
+
+    def learn(self, query: Query, page: Page) -> None:
+        """Cover what a page of the reversed list holds; the first one reaches to the end itself."""
+        keys = [-key for key in query.keys(page)]
+        before = self._low
+        if keys:
+            self._add((query.page - 1) * query.limit, keys)
+        progress = self._low is not None and (before is None or self._low < before)
+        self._in_vain = 0 if progress else self._in_vain + 1
+        # The list is no longer than this page, or empty, which is believed when it was said often enough.
+        is_whole = query.page == 1 and not page.has_next and page.size < query.limit
+        self._whole_pages = self._whole_pages + 1 if is_whole else 0
+        if self._whole_pages > CONFIRMATIONS:
+            self._cover.add(None, None, end_position=0)
+
+    def _add(self, position: int, keys: list[int]) -> None:
+        high = None if position == 0 else keys[0] - self._inset
+        if high is not None and self._low is not None and high + 1 < self._low:
+            self._back += FIRST_LIMIT  # leads have left the list meanwhile
+            return
+        self._low = keys[-1] + self._inset
+        self._cover.add(self._low, high, end_position=0)
+        self._position = position + len(keys)
+        self._back = 0

@@ -1,0 +1,37 @@
+"""What all paginators of one list share: what they believe of it, and what they found out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination.page_size import PageSize
+from amocrm_assets.crm.traits import UNKNOWN
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.findings import Finding, FindingKind
+    from amocrm_assets.crm.pagination.query import RecordList
+    from amocrm_assets.crm.traits import AccountTraits
+
+
+class ListState:
+    """One list of an account during one reading."""
+
+    def __init__(self, record_list: RecordList, traits: AccountTraits = UNKNOWN) -> None:
+        self.record_list = record_list
+        self.page_size = PageSize(traits.max_limit)
+        # A belief; each continuation verifies it, and each first page asks from a second earlier.
+        self.from_is_inclusive = traits.from_is_inclusive is not False
+        # Whether a record was seen that proves that `with=only_deleted` is honoured; always so for live leads.
+        self.kind_proven = record_list == "leads"
+        # Whether two pages by number were seen to fit to each other, as those of a sorted list do.
+        self.order_seen = False
+        self._findings: dict[FindingKind, Finding] = {}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found out, in the order of finding it."""
+        return tuple(self._findings.values())
+
+    def found(self, finding: Finding) -> None:
+        """Note a finding once."""
+        self._findings.setdefault(finding.kind, finding)

@@ -1,0 +1,63 @@
+"""The seam between a first page and the second one by number: what shows that a list as a whole is in order.
+
+A list that is sorted within each page only looks sorted to whoever always asks for page 1 behind the last lead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.query import Query
+
+# A lead that somebody moves to before the seam shifts it by one. More than that in one page is no accident.
+MAX_MISPLACED = 1
+
+
+@dataclass(frozen=True)
+class Seam:
+    """The second page of a question whose first page is known, asked so that the two share the last seconds.
+
+    `from_at` is the first second of the first page; until the seam is seen, nothing of it is proven.
+    """
+
+    first: Query
+    page: Page
+    start: int
+    from_at: int
+
+    @classmethod
+    def behind(cls, query: Query, page: Page, *, from_at: int) -> Self | None:
+        """The seam behind a first page; None where its last second is too large a part of it."""
+        last = page.leads[-1].updated_at
+        # One lead more than the last second's, so that the second page is seen to begin before it.
+        start = sum(lead.updated_at < last for lead in page.leads) - 1
+        if start < len(page.leads) * 4 // 5 or page.unusable:
+            return None
+        return cls(query, page, start, from_at)
+
+    @property
+    def last(self) -> int:
+        """The last second of the first page."""
+        return self.page.leads[-1].updated_at
+
+    def query(self, to_at: int) -> Query:
+        """The question for the second page; page numbers count in limits."""
+        return replace(self.first, to_at=to_at, page=2, limit=self.start)
+
+    def is_broken_by(self, page: Page) -> bool:
+        """Whether the second page holds what belongs before it, or what the first page should have held."""
+        known = {lead.id for lead in self.page.leads}
+        start_at, last = self.page.leads[self.start].updated_at, self.last
+        misplaced = [
+            lead
+            for lead in page.leads
+            if lead.updated_at < start_at or (lead.updated_at < last and lead.id not in known)
+        ]
+        return len(misplaced) > MAX_MISPLACED
+
+    def is_closed_by(self, page: Page, cursor: int) -> bool:
+        """Whether the page begins before the cursor's second and ends behind it, so that it holds all of it."""
+        return bool(page.leads) and page.leads[0].updated_at < cursor < page.leads[-1].updated_at

@@ -1,0 +1,187 @@
+"""Finds problems: in runs that have ended since the last look, in missing shards, and in authorisations.
+
+Nothing is sent and nothing is remembered here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster import DagsterEventType
+
+from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.orchestration.alerts.problem import Problem
+from amocrm_assets.orchestration.assets import shards_key
+from amocrm_assets.orchestration.automation import LATE_AFTER, THERE, day_states
+from amocrm_assets.orchestration.failures import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from amocrm_assets.orchestration.resources import AmoCrmDeployment
+    from amocrm_assets.settings import SourceSettings
+
+ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+TELLING = {
+    DagsterEventType.STEP_SUCCESS,
+    DagsterEventType.STEP_FAILURE,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+# Runs of one look; more than these end in one night only where something is very wrong, and the next look follows.
+MAX_RUNS = 500
+
+
+@dataclass
+class Found:
+    """Problems by key, and keys of what is well now."""
+
+    problems: dict[str, Problem] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
+
+    def bad(self, problem: Problem) -> None:
+        """There is a problem."""
+        self.over.discard(problem.key)
+        self.problems[problem.key] = problem
+
+    def good(self, key: str) -> None:
+        """A problem of this key, if there was one, is over."""
+        self.problems.pop(key, None)
+        self.over.add(key)
+
+
+def ended_runs(instance: dg.DagsterInstance, *, since: float) -> Sequence[dg.RunRecord]:
+    """Runs that ended after a moment, in Unix seconds, the one that changed first coming first."""
+    after = dg.RunsFilter(statuses=ENDED, updated_after=datetime.fromtimestamp(since, UTC))
+    records = instance.get_run_records(after, limit=MAX_RUNS, order_by="update_timestamp", ascending=True)
+    return [record for record in records if record.update_timestamp.timestamp() > since]
+
+
+def look_at_run(
+    found: Found, record: dg.RunRecord, instance: dg.DagsterInstance, sources: Iterable[SourceSettings]
+) -> None:
+    """What the steps and checks of one run say of the sources that they belong to."""
+    run = record.dagster_run
+    by_key = {source.key: source for source in sources}
+    for entry in instance.get_records_for_run(run.run_id, of_type=TELLING).records:
+        event = entry.event_log_entry.dagster_event
+        source = _source_of(event, by_key) if event else None
+        if event is None or source is None:
+            continue
+        if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+            _look_at_check(found, event, source, run.run_id)
+        elif event.is_step_failure:
+            found.bad(_step_problem(event, source, run.run_id))
+        else:
+            found.good(_step_key(event, source))
+
+
+def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> SourceSettings | None:
+    """The source that a step belongs to; keys of sources may hold what parts key and name, `__`."""
+    step = str(event.step_key)
+    owners = [key for key in by_key if step.startswith(f"{key}__")]
+    return by_key[max(owners, key=len)] if owners else None
+
+
+def _step_name(event: dg.DagsterEvent, source: SourceSettings) -> str:
+    return str(event.step_key).removeprefix(f"{source.key}__")
+
+
+def _step_key(event: dg.DagsterEvent, source: SourceSettings) -> str:
+    return f"{source.subdomain}/step/{_step_name(event, source)}"
+
+
+def _step_problem(event: dg.DagsterEvent, source: SourceSettings, run_id: str) -> Problem:
+    failure = event.step_failure_data
+    told = failure.user_failure_data.metadata if failure.user_failure_data else {}
+    error = failure.error
+    while error and error.cause:
+        error = error.cause
+    return Problem(
+        key=_step_key(event, source),
+        source=source.subdomain,
+        what=f"{_step_name(event, source)} failed",
+        cause=str(told["cause"].value) if "cause" in told else (error.message if error else str(event.message)),
+        fix=str(told["fix"].value)
+        if "fix" in told
+        else "See the run's log, and report it if nothing there helps.",
+        days=str(told["unfinished_days"].value) if "unfinished_days" in told else "",
+        path=f"/runs/{run_id}",
+    )
+
+
+def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings, run_id: str) -> None:
+    evaluation = event.asset_check_evaluation_data
+    name = f"{evaluation.asset_key.path[-1]}.{evaluation.check_name}"
+    key = f"{source.subdomain}/check/{name}"
+    if evaluation.passed or evaluation.severity is not dg.AssetCheckSeverity.ERROR:
+        found.good(key)
+        return
+    which = evaluation.metadata.get("which_days")
+    found.bad(
+        Problem(
+            key=key,
+            source=source.subdomain,
+            what=f"check {name} failed",
+            cause=evaluation.description or "the check did not pass.",
+            fix="The check's page says what to do.",
+            days=str(which.value) if which else "",
+            path=f"/runs/{run_id}",
+        )
+    )
+
+
+def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
+    """Whether recent days are missing although their time is over."""
+    key = f"{source.subdomain}/late"
+    if not (source.schedule.enabled and source.import_leads):
+        found.good(key)
+        return
+    due = now - LATE_AFTER - timedelta(hours=source.schedule.hour, minutes=source.schedule.minute)
+    states = day_states(instance, source, shards_key(source), at=due)
+    late = [day for day, state in states.items() if state not in THERE]
+    if not late:
+        found.good(key)
+        return
+    found.bad(
+        Problem(
+            key=key,
+            source=source.subdomain,
+            what="days are late",
+            cause=f"{len(late)} of the last days have no shard, and no run is making one.",
+            fix="Look whether Dagster's daemon runs and the source's schedule is on, then materialise the days.",
+            days=in_words(late),
+            path=f"/assets/{'/'.join(shards_key(source).path)}?view=partitions",
+        )
+    )
+
+
+def look_at_authorisation(
+    found: Found, source: SourceSettings, deployment: AmoCrmDeployment, *, now: datetime
+) -> None:
+    """Whether a person has to renew the authorisation soon, or no token is there at all."""
+    from amocrm_assets.crm.authorisation import expiry_warning
+
+    key = f"{source.subdomain}/authorisation"
+    try:
+        warning, fix = expiry_warning(deployment.expires_at(source), now=now.timestamp()), _RENEW
+    except AmoCrmAssetsError as error:  # told to people like any other problem
+        warning, fix = f"{error.operation}: {error.cause}", error.fix
+    if warning is None:
+        found.good(key)
+        return
+    found.bad(
+        Problem(
+            key=key,
+            source=source.subdomain,
+            what="the authorisation needs a person",
+            cause=warning,
+            fix=fix,
+            path=f"/asset-groups/{source.key}",
+        )
+    )
+
+
+_RENEW = "Renew it before it ends; docs/connecting.md says how. `amocrm-assets check` shows until when it lasts."

@@ -1,0 +1,201 @@
+"""The resource `amocrm_<source>`: one amoCRM account, its credentials and its choice of custom fields.
+
+The assets of a source run with it, the UI's *Resources* page shows it, and a person's own asset asks the account
+through it. Credentials are names of environment variables until the moment of a request: Dagster keeps and shows
+the configuration of resources.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings import Deployment, SourceSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from amocrm_assets.crm.client import AmoCrmClient
+
+# What a launch may change for one run. Another account, zone or token would mix captures that are kept apart.
+OVERRIDABLE = ("leads_custom_fields", "import_lead_name", "requests_per_second")
+# The account's lock is waited for as long as a run of the account may take.
+LOCK_WAIT_SECONDS = 3600.0
+
+
+class FromEnvironment(dg.Config):
+    """The name of an environment variable, as `dg.EnvVar` is stored and shown.
+
+    Dagster reads a real `EnvVar` while it plans a run: one that is not set would end in a traceback before the run
+    exists, in processes that never ask amoCRM too. This is read at the first request, by an error with a fix.
+    """
+
+    env: str = Field(description="Name of the environment variable.")
+
+
+class AmoCrmResource(dg.ConfigurableResource[Any]):
+    """One amoCRM account. Credentials are given as `dg.EnvVar("NAME")`, either a long-lived token or OAuth."""
+
+    subdomain: str = Field(description="The account's name in `https://{subdomain}.amocrm.ru`.")
+    base_url: str | None = Field(
+        default=None, description="Address of the account. Default: `https://{subdomain}.amocrm.ru`."
+    )
+    access_token: FromEnvironment | None = Field(
+        default=None, description="Variable with a long-lived token, as `dg.EnvVar`."
+    )
+    client_id: FromEnvironment | None = Field(
+        default=None, description="OAuth: variable with the integration's id, as `dg.EnvVar`."
+    )
+    client_secret: FromEnvironment | None = Field(
+        default=None, description="OAuth: variable with the integration's secret key, as `dg.EnvVar`."
+    )
+    redirect_uri: str | None = Field(
+        default=None, description="OAuth: the redirect address, exactly as in the integration's settings."
+    )
+    leads_custom_fields: list[str] | None = Field(
+        default=None, description="Custom fields to import: names, codes or ids. Default: all. `[]`: none."
+    )
+    import_lead_name: bool = Field(
+        default=True, description="False: lead names are dropped before anything is written anywhere."
+    )
+    requests_per_second: float = Field(default=7.0, description="How often amoCRM may be asked.")
+    timezone: str = Field(default="UTC", description="The zone whose midnights bound a day.")
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{name: _as_variable(name, value) for name, value in given.items()})
+
+    @classmethod
+    def from_settings(cls, source: SourceSettings) -> AmoCrmResource:
+        """The resource of a source that `defs.yaml` describes."""
+        oauth = source.oauth
+        return cls(
+            subdomain=source.subdomain,
+            base_url=source.base_url,
+            access_token=source.access_token_env and dg.EnvVar(source.access_token_env),
+            client_id=oauth and dg.EnvVar(oauth.client_id_env),
+            client_secret=oauth and dg.EnvVar(oauth.client_secret_env),
+            redirect_uri=oauth and oauth.redirect_uri,
+            leads_custom_fields=_as_texts(source.leads_custom_fields),
+            import_lead_name=source.import_lead_name,
+            requests_per_second=source.requests_per_second,
+            timezone=source.timezone,
+        )
+
+    def to_settings(self, **others: Any) -> SourceSettings:
+        """The settings of a source with this account; `others` are what the resource does not hold.
+
+        Raises pydantic's `ValidationError` for settings that no source may have.
+        """
+        oauth = {
+            "client_id_env": self.client_id and self.client_id.env,
+            "client_secret_env": self.client_secret and self.client_secret.env,
+            "redirect_uri": self.redirect_uri,
+        }
+        return SourceSettings.model_validate(
+            {
+                "subdomain": self.subdomain,
+                "base_url": self.base_url,
+                "access_token_env": self.access_token and self.access_token.env,
+                "oauth": oauth if any(oauth.values()) else None,
+                "leads_custom_fields": self.leads_custom_fields,
+                "import_lead_name": self.import_lead_name,
+                "requests_per_second": self.requests_per_second,
+                "timezone": self.timezone,
+                **others,
+            }
+        )
+
+    def applied_to(self, source: SourceSettings) -> SourceSettings:
+        """The source's settings with what the launch of this run changed.
+
+        Raises `SettingsError` when a launch changed more than `OVERRIDABLE`.
+        """
+        defined = AmoCrmResource.from_settings(source)
+        changed = [name for name in type(self).model_fields if getattr(self, name) != getattr(defined, name)]
+        if refused := [name for name in changed if name not in OVERRIDABLE]:
+            raise SettingsError(
+                f"Reading the run's configuration of the resource {resource_key(source)}",
+                cause=f"it changes {', '.join(refused)}. A launch may change only {', '.join(OVERRIDABLE)}.",
+                fix="Give the resource's other values as the Resources page shows them, or change defs.yaml.",
+                source=source.subdomain,
+            )
+        if not changed:
+            return source
+        return SourceSettings.model_validate(
+            source.model_dump(exclude_unset=True) | {name: getattr(self, name) for name in changed}
+        )
+
+    @contextmanager
+    def client(self) -> Iterator[AmoCrmClient]:
+        """A client that holds the account's lock, so that its requests and those of runs keep one limit.
+
+        Take it for as long as you ask; runs of the source wait meanwhile. Raises `Busy` after an hour.
+        """
+        from amocrm_assets.crm.authorisation import open_authorisation
+        from amocrm_assets.crm.client import AmoCrmClient
+        from amocrm_assets.storage import open_storage
+
+        deployment = Deployment.from_environment()
+        source = self.to_settings(start_date="2000-01-01")
+        lock = open_storage(deployment.storage).lock(f"locks/{self.subdomain}", wait_seconds=LOCK_WAIT_SECONDS)
+        authorisation = open_authorisation(source, deployment)
+        with lock, AmoCrmClient(source.url, authorisation, requests_per_second=self.requests_per_second) as client:
+            yield client
+            client.sleep(client.rate_limiter.drain_delay())
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """What amoCRM answers to `GET path`, decoded; None for 204, which is an empty list or an unknown id.
+
+        Under the limit, tokens and retries of the source. Raises the errors of `AmoCrmClient.request`.
+        """
+        with self.client() as client:
+            return client.request(path, params or {}, _decoded)
+
+    def pages(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[list[dict[str, Any]]]:
+        """The records of each page of a list, page after page until there is no next one.
+
+        A list that changes meanwhile may skip records between two pages; leads are read with proof by
+        `raw_leads`. Raises `UnexpectedAnswer` for an answer that is no list.
+        """
+        from amocrm_assets.crm.lists import list_pages
+
+        with self.client() as client:
+            yield from list_pages(client, path, params or {})
+
+
+def resource_key(source: SourceSettings) -> str:
+    """Under which name Dagster knows the source's resource."""
+    return f"amocrm_{source.key}"
+
+
+def settings_of_run(context: dg.AssetExecutionContext, source: SourceSettings) -> SourceSettings:
+    """The settings that this run goes by: those of the source, and what its launch changed."""
+    resource: AmoCrmResource = getattr(context.resources, resource_key(source))
+    return resource.applied_to(source)
+
+
+def _decoded(response: Any) -> Any:
+    return response.json() if response.body else None
+
+
+def _as_variable(name: str, value: Any) -> Any:
+    """A credential as a variable's name; a value in clear text is refused, without repeating it."""
+    if name not in ("access_token", "client_id", "client_secret"):
+        return value
+    if isinstance(value, dg.EnvVar):
+        return FromEnvironment(env=value.env_var_name)
+    if isinstance(value, str):
+        raise SettingsError(
+            f"Reading {name} of an AmoCrmResource",
+            cause="it is a text, which Dagster would store and show.",
+            fix=f'Put the value into an environment variable and write {name}=dg.EnvVar("NAME").',
+        )
+    return value
+
+
+def _as_texts(fields: list[str | int] | None) -> list[str] | None:
+    return None if fields is None else [str(field) for field in fields]

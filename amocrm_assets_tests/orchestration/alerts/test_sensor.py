@@ -1,0 +1,152 @@
+"""From a failed run, check, shard or token to the message that somebody gets."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pytest
+
+from amocrm_assets.orchestration.alerts.sensor import alerts_sensor
+from amocrm_assets.orchestration.source import alert_definitions
+from amocrm_assets.settings.alerts import AlertSettings
+from amocrm_assets_tests.orchestration.alerts.services import chat_service
+from amocrm_assets_tests.orchestration.conftest import LAST
+from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from amocrm_assets_tests.orchestration.alerts.services import ChatService
+    from amocrm_assets_tests.orchestration.conftest import Pipeline
+
+
+class Alerts:
+    """The sensor of a pipeline, and the service that it tells."""
+
+    def __init__(self, pipeline: Pipeline, service: ChatService) -> None:
+        self._pipeline = pipeline
+        self.service = service
+        self.cursor: str | None = None
+
+    def look(self) -> list[str]:
+        """One tick of the sensor. What it told, title and body."""
+        before = len(self.service.taken)
+        sensor = alerts_sensor([self._pipeline.source])
+        with dg.build_sensor_context(instance=self._pipeline.instance, cursor=self.cursor) as context:
+            sensor.evaluate_tick(context)
+            self.cursor = context.cursor
+        told = [json.loads(body) for body in self.service.taken[before:]]
+        return [f"{message['title']}\n{message['message']}" for message in told]
+
+    def look_at_everything(self) -> list[str]:
+        """A tick at which shards and authorisations are looked at, too."""
+        if self.cursor:
+            self.cursor = json.dumps(json.loads(self.cursor) | {"state_seen_at": 0})
+        return self.look()
+
+
+@pytest.fixture
+def alerts(stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Alerts]:
+    stored_pipeline.configure(schedule={"enabled": False})
+    with chat_service() as service:
+        monkeypatch.setenv("AMOCRM_ALERTS", f"json://{service.address}")
+        monkeypatch.setenv("AMOCRM_UI_URL", "https://dagster.test/")
+        yield Alerts(stored_pipeline, service)
+
+
+def test_a_failed_run_is_told_once_with_its_fix_and_when_it_is_well_again(
+    alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert alerts.look() == []
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    failed = stored_pipeline.run()
+
+    (told,) = alerts.look()
+    assert told.startswith("amoCRM acme: raw_leads failed\n")
+    assert f"Set {TOKEN_VARIABLE}" in told
+    assert f"Days: {LAST}" in told
+    assert f"https://dagster.test/runs/{failed.run_id}" in told
+    assert alerts.look() == []
+
+    monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
+    assert stored_pipeline.run().success
+    (over,) = alerts.look()
+    assert over.startswith("amoCRM acme: raw_leads failed: over\n")
+    assert alerts.look() == []
+
+
+def test_a_failed_check_is_told_though_the_run_succeeded(alerts: Alerts, stored_pipeline: Pipeline) -> None:
+    stored_pipeline.run()
+    assert alerts.look() == []
+    stored_pipeline.drop_shard(LAST)
+    stored_pipeline.check("amoCrmLeads", "equals_rows")
+    (told,) = [told for told in alerts.look() if "equals_rows" in told]
+    assert "check amoCrmLeads.equals_rows failed" in told
+    assert LAST in told
+
+
+def test_late_days_are_told_and_then_that_they_are_there(
+    alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_pipeline.configure(schedule={"hour": 0, "minute": 30})
+    monkeypatch.setattr(time, "time", stored_pipeline.sandbox.clock.now)
+    (told,) = alerts.look_at_everything()
+    assert told.startswith("amoCRM acme: days are late\n")
+    assert "2025-03-04 to 2025-03-10" in told
+
+    stored_pipeline.run("2025-03-04", LAST)
+    assert [told for told in alerts.look_at_everything() if "days are late: over" in told]
+
+
+def test_an_authorisation_without_a_token_is_told(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    (told,) = alerts.look_at_everything()
+    assert told.startswith("amoCRM acme: the authorisation needs a person\n")
+    assert TOKEN_VARIABLE in told
+
+
+def test_what_could_not_be_told_is_told_later(
+    alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts.look()
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    stored_pipeline.run()
+    alerts.service.mood = "refusing"
+    assert alerts.look() == []
+    alerts.service.mood = "sound"
+    state: dict[str, Any] = json.loads(str(alerts.cursor))
+    alerts.cursor = json.dumps(state | {"refusals": {}})  # its time has come
+    assert [told for told in alerts.look() if "raw_leads failed" in told]
+
+
+def test_failures_of_long_ago_are_not_told_when_alerts_are_switched_on(
+    alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    stored_pipeline.run()
+    monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
+    later = time.time() + 7200
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert alerts.look() == []
+
+
+def test_no_address_is_no_sensor(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AMOCRM_ALERTS", raising=False)
+    assert not alert_definitions([pipeline.source]).sensors
+    monkeypatch.setenv("AMOCRM_ALERTS", "json://127.0.0.1:1")
+    (sensor,) = alert_definitions([pipeline.source]).sensors or []
+    assert isinstance(sensor, dg.SensorDefinition)
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_the_cursor_holds_no_secret(alerts: Alerts, stored_pipeline: Pipeline, tmp_path: Path) -> None:
+    del tmp_path
+    stored_pipeline.run()
+    alerts.look()
+    assert alerts.service.address not in str(alerts.cursor)
+    assert stored_pipeline.sandbox.token not in str(alerts.cursor)
+    assert "json://" not in repr(AlertSettings.from_environment())
