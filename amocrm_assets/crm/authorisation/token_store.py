@@ -35,6 +35,12 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     connected_at: int
 
 
+class _Format(msgspec.Struct, frozen=True):
+    """What a file of any format begins with."""
+
+    format: int
+
+
 class StoredTokens(msgspec.Struct, frozen=True, kw_only=True):
     """A pair of tokens and what is known about it.
 
@@ -95,11 +101,17 @@ class TokenStore:
         if found is None:
             return None
         try:
+            # The format first: what else a later one holds is not known here.
+            version = msgspec.json.decode(found.content, type=_Format).format
+            if version != FORMAT:
+                raise self._unreadable(
+                    f"its format {version} is not one that this version knows.",
+                    fix="Upgrade amocrm-assets to the version that wrote it, or run"
+                    f" `amocrm-assets connect {self._source.subdomain}`.",
+                )
             pair = msgspec.json.decode(found.content, type=StoredTokens)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._unreadable("it is damaged.") from error
-        if pair.format != FORMAT:
-            raise self._unreadable(f"its format {pair.format} is not one that this version knows.")
         return VersionedTokens(pair, found.version)
 
     def write(self, pair: StoredTokens, *, if_version: str | None) -> VersionedTokens | None:
@@ -126,10 +138,10 @@ class TokenStore:
             self._storage.delete(self._name)
         return found
 
-    def _unreadable(self, cause: str) -> NotAuthorised:
+    def _unreadable(self, cause: str, *, fix: str | None = None) -> NotAuthorised:
         return NotAuthorised(
             f"Reading the tokens of {self._source.subdomain} from {self.place}",
             cause=cause,
-            fix=f"Run `amocrm-assets connect {self._source.subdomain}`.",
+            fix=fix or f"Run `amocrm-assets connect {self._source.subdomain}`.",
             source=self._source.subdomain,
         )

@@ -44,7 +44,7 @@ def test_a_pair_that_somebody_changed_is_not_overwritten(store: TokenStore) -> N
     assert kept.pair == pair(2)
 
 
-@pytest.mark.parametrize("content", [b"", b'{"access_token": "MARKED', b"\xff", b'{"format": 99}', b"[]"])
+@pytest.mark.parametrize("content", [b"", b'{"access_token": "MARKED', b"\xff", b'{"format": 1}', b"{}", b"[]"])
 def test_a_damaged_file_is_named_and_connecting_replaces_it(
     store: TokenStore, tmp_path: Path, content: bytes
 ) -> None:
@@ -80,3 +80,20 @@ def test_what_a_killed_writer_left_is_swept_with_the_next_change(store: TokenSto
     left.write_text("MARKED")
     store.replace(pair(2))
     assert not left.exists()
+
+
+def test_a_newer_format_with_other_fields_asks_for_an_upgrade(store: TokenStore, tmp_path: Path) -> None:
+    store.replace(pair())
+    (tmp_path / "acme/tokens.json").write_bytes(b'{"format": 99, "grants": []}')
+    with pytest.raises(NotAuthorised, match=r"its format 99 is not .* Upgrade amocrm-assets"):
+        store.read()
+
+
+def test_a_file_that_does_not_say_its_format_is_not_taken_for_the_present_one(
+    store: TokenStore, tmp_path: Path
+) -> None:
+    store.replace(pair())
+    file = tmp_path / "acme/tokens.json"
+    file.write_bytes(file.read_bytes().replace(b'"format":1,', b""))
+    with pytest.raises(NotAuthorised, match="it is damaged"):
+        store.read()
