@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import requests
 import tenacity
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from amocrm_assets import cancellation
 from amocrm_assets.crm.authorisation.token_errors import refusal
@@ -151,7 +151,8 @@ class TokenEndpoint:
 
 def _never_left(error: requests.RequestException) -> bool:
     """Whether the connection failed before anything of the request could be sent."""
-    before_sending = (NewConnectionError, ConnectTimeoutError, ProxyError, ssl.SSLCertVerificationError)
+    # Not every ProxyError: urllib3 also calls an exchange so that a forwarding proxy broke off after the request.
+    before_sending = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
     return any(isinstance(cause, before_sending) for cause in _causes(error))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,10 +116,45 @@ def test_a_netrc_reaches_neither_the_token_endpoint_nor_the_data(
     assert proxy[1] == [None, None, "Bearer mine"]
 
 
-def test_a_tunnel_that_a_proxy_cannot_make_has_sent_nothing() -> None:
-    endpoint = TokenEndpoint(source("https://127.0.0.1:1"), OAUTH, sleep=lambda _: None)
+@pytest.fixture
+def broken_proxy() -> Iterator[tuple[str, list[bytes]]]:
+    """The address of a proxy that takes a request and breaks off, and the first lines of what it got."""
+    requests: list[bytes] = []
+
+    class Breaking(StreamRequestHandler):
+        def handle(self) -> None:
+            requests.append(self.rfile.readline())
+            while self.rfile.readline() not in (b"", b"\r\n"):
+                pass
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Breaking) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", requests
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://shop.example"])
+def test_a_refresh_token_that_a_proxy_may_have_passed_on_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, broken_proxy: tuple[str, list[bytes]], base_url: str
+) -> None:
+    address, requests = broken_proxy
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, address)
+    with pytest.raises(ResponseLost):
+        TokenEndpoint(source(base_url), OAUTH, sleep=lambda _: None).refresh("MARKED-refresh-1")
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://shop.example"])
+def test_behind_a_proxy_that_is_not_there_nothing_was_sent(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
     with pytest.raises(NotReceived):
-        endpoint.refresh("MARKED-refresh-1")
+        TokenEndpoint(source(base_url), OAUTH, sleep=lambda _: None).refresh("MARKED-refresh-1")
 
 
 @pytest.mark.parametrize("host", ["acme.amocrm.ru", "10.0.0.1", "localhost.evil.example", "127.evil.example"])
