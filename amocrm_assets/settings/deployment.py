@@ -54,6 +54,10 @@ class Deployment:
         ):
             places.refuse_data_left_behind(variable, value, place, is_data=is_data)
 
+    def in_words(self) -> str:
+        """Where to look: a second deployment that was set up by mistake is seen at once."""
+        return f"Captures and rows are in {self.storage}, shards in {self.warehouse}."
+
     @staticmethod
     def warehouse_address(environment: Mapping[str, str] = os.environ) -> str:
         """What `AMOCRM_WAREHOUSE` says, as it was written: enough to load a code location by."""
