@@ -52,7 +52,7 @@ def command() -> None:
         raise AmoCrmAssetsError("Running the demo", cause=outcome.failure, fix="Mend that, then run it again.")
     deployment = Deployment.from_environment()
     _show(source, open_warehouse(deployment.warehouse), days)
-    click.echo(f"\nThe shards are in {deployment.warehouse}, captures and rows in {deployment.storage}.")
+    click.echo(f"\n{deployment.in_words()}")
     click.echo("Next: `make dev` opens the same in Dagster's UI; `amocrm-assets new NAME` adds your own account.")
 
 

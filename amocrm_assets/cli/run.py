@@ -146,12 +146,7 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
         return
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed.")
-    click.echo(_places(Deployment.from_environment()))
-
-
-def _places(deployment: Deployment) -> str:
-    """Where to look: a second deployment that was set up by mistake is seen at once."""
-    return f"Captures and rows are in {deployment.storage}, shards in {deployment.warehouse}."
+    click.echo(Deployment.from_environment().in_words())
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amocrm_assets.settings import Deployment
+
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.status import AuthorisationStatus
     from amocrm_assets.orchestration.day_coverage import Progress
@@ -35,6 +37,7 @@ def command(*, as_json: bool) -> None:
         click.echo(json.dumps(states, ensure_ascii=False, indent=2))
     elif states:
         _show(states)
+        click.echo(Deployment.from_environment().in_words())
     else:
         click.echo("There are no sources yet. `amocrm-assets new SUBDOMAIN` makes one.")
     if problem:
@@ -45,7 +48,6 @@ def _states(at: datetime) -> tuple[list[dict[str, Any]], str | None]:
     from amocrm_assets.crm.authorisation.status import authorisation_status
     from amocrm_assets.orchestration.day_coverage import read_coverage
     from amocrm_assets.orchestration.loader import load_sources
-    from amocrm_assets.settings import Deployment
 
     sources, deployment = load_sources(), Deployment.from_environment()
     with ThreadPoolExecutor(PARALLEL_READS) as pool:

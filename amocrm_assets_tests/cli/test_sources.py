@@ -49,7 +49,7 @@ def make_shards(folder: Path, subdomain: str, *days: date) -> None:
 
 
 def test_every_source_stands_in_the_table(
-    run: Command, acme: Sandbox, add_source: AddSource, monkeypatch: pytest.MonkeyPatch
+    run: Command, acme: Sandbox, add_source: AddSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SOON", jwt(exp=int(time.time()) + 3 * 86400 + 60, account_id=7))
     add_source("soon", access_token_env="SOON", enabled=False)
@@ -75,6 +75,7 @@ def test_every_source_stands_in_the_table(
     assert "not connected" in unset_row
     assert "! soon: The authorisation ends in 3 days." in ran.out
     assert "! unset: it is not set. Set UNSET_TOKEN" in ran.out
+    assert f"Captures and rows are in {tmp_path}/data, shards in duckdb:///{tmp_path}/warehouse.duckdb." in ran.out
     assert not acme.requests  # from local knowledge alone
 
 
