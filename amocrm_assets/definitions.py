@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from amocrm_assets.orchestration.loader import find_sources
 from amocrm_assets.orchestration.source import deployment_definitions
+from amocrm_assets.settings.source_files import find_sources
 
 
 @dg.definitions

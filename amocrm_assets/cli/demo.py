@@ -34,9 +34,9 @@ def command() -> None:
     Starts the sandbox, runs the source's Dagster job, and leaves captures, rows and shards where the deployment
     keeps them (by default under data/). Running it again is safe.
     """
-    from amocrm_assets.orchestration.loader import load_sources
     from amocrm_assets.sandbox import SandboxOptions, running_sandbox
     from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings.source_files import load_sources
     from amocrm_assets.warehouse import open_warehouse
 
     shipped = _shipped(load_sources())

@@ -1,6 +1,6 @@
-"""`amocrm-assets new`: the settings of a source are written for the first time, with every setting explained.
+"""`amocrm-assets new`: asks for the settings of a new source, and writes them.
 
-What a setting means and may be is taken from `settings`, so the file cannot say anything else.
+How the file is written: `settings.new_source_file`.
 """
 
 from __future__ import annotations
@@ -36,37 +36,16 @@ def command(account: str, folder: Path | None, **given: Any) -> None:
 
     Asks for what is not given, where there is a terminal to ask on. Never touches settings that are there.
     """
-    from amocrm_assets.orchestration.loader import DEFS
+    from amocrm_assets.settings.new_source_file import write_source_file
+    from amocrm_assets.settings.source_files import DEFS
 
     attributes = _attributes(account, given)
     source = _validated(attributes)
-    file = (folder or DEFS) / source.subdomain / "defs.yaml"
     _require_new(source, folder or DEFS)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("x", encoding="utf-8") as new:
-        new.write(settings_text(source, attributes))
+    file = write_source_file(folder or DEFS, source, attributes)
     click.echo(f"Wrote {file}\nNext:")
     for number, step in enumerate(_next_steps(source), start=1):
         click.echo(f"  {number}. {step}")
-
-
-def settings_text(source: SourceSettings, attributes: dict[str, Any]) -> str:
-    """The file: what is set, and everything else that can be set, as comments."""
-    from amocrm_assets.orchestration.loader import COMPONENT
-
-    lines = [
-        f"# {source.title}: an amoCRM account and what is brought from it.",
-        f"type: {COMPONENT}",
-        "attributes:",
-    ]
-    for name, field in type(source).model_fields.items():
-        lines.append(f"  # {field.description}")
-        if name in attributes:
-            lines += [f"  {line}" for line in _yaml({name: attributes[name]})]
-        else:
-            lines += [f"  # {line}" for line in _yaml({name: (field.examples or [None])[0]})]
-        lines.append("")
-    return "\n".join(lines[:-1]) + "\n"
 
 
 def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +100,7 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
 
 
 def _require_new(source: SourceSettings, folder: Path) -> None:
-    from amocrm_assets.orchestration.loader import find_sources
+    from amocrm_assets.settings.source_files import find_sources
 
     for found in find_sources(folder):
         if found.settings.key.lower() == source.key.lower():
@@ -143,11 +122,3 @@ def _next_steps(source: SourceSettings) -> list[str]:
         f"amocrm-assets fields {source.subdomain}, then choose some under `leads_custom_fields`, or leave all.",
         f"amocrm-assets run {source.subdomain}",
     ]
-
-
-def _yaml(setting: dict[str, Any]) -> list[str]:
-    import yaml
-
-    in_a_line = None if isinstance(next(iter(setting.values())), list) else False
-    text = yaml.safe_dump(setting, allow_unicode=True, sort_keys=False, width=1000, default_flow_style=in_a_line)
-    return str(text).splitlines()

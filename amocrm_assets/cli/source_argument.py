@@ -1,6 +1,6 @@
 """How a source is named on the command line: by its subdomain, its key or its display name.
 
-Where sources come from is known to `orchestration.loader`.
+Where sources come from: `settings.source_files`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class SourceArgument(click.ParamType["SourceSettings"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SourceSettings:
         """The source of that name; the error for another name says which there are."""
-        from amocrm_assets.orchestration.loader import load_sources
+        from amocrm_assets.settings.source_files import load_sources
 
         sources = load_sources()
         for source in sources:

@@ -44,8 +44,8 @@ def command(*, as_json: bool) -> None:
 def _states(at: datetime) -> tuple[list[dict[str, Any]], str | None]:
     from amocrm_assets.crm.authorisation.status import authorisation_status
     from amocrm_assets.orchestration.day_coverage import read_coverage
-    from amocrm_assets.orchestration.loader import load_sources
     from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings.source_files import load_sources
 
     sources, deployment = load_sources(), Deployment.from_environment()
     with ThreadPoolExecutor(PARALLEL_READS) as pool:

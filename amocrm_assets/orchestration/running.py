@@ -14,10 +14,10 @@ from uuid import uuid4
 import dagster as dg
 
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.loader import find_sources
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import dagster_home
+from amocrm_assets.settings.source_files import find_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

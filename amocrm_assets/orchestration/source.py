@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
-    from amocrm_assets.orchestration.loader import SourceFound
     from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings.source_files import SourceFound
 
 
 def source_definitions(

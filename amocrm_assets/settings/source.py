@@ -1,7 +1,7 @@
 """Settings of a source: one account, and what is brought from it.
 
-They hold names of environment variables, never a secret. How they come out of `defs.yaml` is `orchestration`'s
-affair.
+They hold names of environment variables, never a secret. How they are read from a `defs.yaml`:
+`source_files`.
 """
 
 from __future__ import annotations

@@ -75,8 +75,9 @@ def test_a_code_comes_from_a_pipe_or_a_variable(
 def test_a_code_typed_at_a_terminal_is_not_echoed(acme_oauth: Sandbox, defs: Path) -> None:
     code = acme_oauth.tokens.code()
     program = (
-        "import pathlib, sys; from amocrm_assets.cli import main; from amocrm_assets.orchestration import loader\n"
-        "loader.DEFS = pathlib.Path(sys.argv[1]); main(['connect', 'acme', '--code'])"
+        "import pathlib, sys; from amocrm_assets.cli import main\n"
+        "from amocrm_assets.settings import source_files\n"
+        "source_files.DEFS = pathlib.Path(sys.argv[1]); main(['connect', 'acme', '--code'])"
     )
     ours, theirs = pty.openpty()
     with subprocess.Popen([sys.executable, "-c", program, str(defs)], stdin=theirs, stdout=theirs, stderr=theirs):

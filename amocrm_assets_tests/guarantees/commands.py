@@ -91,9 +91,9 @@ def _run(folder: Path, environment: dict[str, str], arguments: list[str]) -> Non
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
     from amocrm_assets.cli import main
-    from amocrm_assets.orchestration import loader
+    from amocrm_assets.settings import source_files
 
-    loader.DEFS = folder / "sources"
+    source_files.DEFS = folder / "sources"
     main(arguments)
 
 

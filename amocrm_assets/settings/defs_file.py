@@ -2,7 +2,7 @@
 
 Whatever the file holds, reading it takes little time and memory: its size, its nesting, and the number of its
 values after aliases are expanded have bounds that no file of settings comes near. What the values mean is the
-matter of `loader`.
+matter of `source_files`.
 """
 
 from __future__ import annotations

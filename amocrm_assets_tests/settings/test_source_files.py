@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.loader import find_sources, load_sources
+from amocrm_assets.settings.source_files import find_sources, load_sources
 from amocrm_assets_tests.orchestration.sources import write_source
 
 GOOD = {"subdomain": "acme", "start_date": "2026-01-01", "access_token_env": "ACME_TOKEN"}
@@ -306,5 +306,5 @@ def test_whatever_a_file_holds_the_loader_does_not_crash(tmp_path: Path, text: s
 
 
 def test_commands_load_sources_without_importing_dagster() -> None:
-    code = "import sys; from amocrm_assets.orchestration.loader import load_sources; load_sources()"
+    code = "import sys; from amocrm_assets.settings.source_files import load_sources; load_sources()"
     subprocess.run([sys.executable, "-c", f"{code}; assert 'dagster' not in sys.modules"], check=True)

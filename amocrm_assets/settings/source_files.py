@@ -15,7 +15,6 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.defs_file import Loader, Unreadable, read_nodes
 from amocrm_assets.settings import (
     SUBDOMAIN,
     OAuthSettings,
@@ -23,6 +22,7 @@ from amocrm_assets.settings import (
     SourceSettings,
     wrong_credentials,
 )
+from amocrm_assets.settings.defs_file import Loader, Unreadable, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
