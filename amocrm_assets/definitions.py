@@ -1,4 +1,4 @@
-"""Dagster's door: the code location with all sources of `defs/`."""
+"""Dagster's door: the code location with all sources of the project, or of the folder `AMOCRM_SOURCES`."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from amocrm_assets.settings.source_files import find_sources
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything that the files under `defs/` describe. Raises `SettingsError` with every problem in them."""
+    """Everything that the sources' files describe. Raises `SettingsError` with every problem in them."""
     return deployment_definitions(find_sources())

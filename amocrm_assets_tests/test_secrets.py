@@ -73,7 +73,7 @@ class Deployed:
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     with running_sandbox(OPTIONS) as sandbox:
-        monkeypatch.setattr(source_files, "DEFS", tmp_path / "defs")
+        monkeypatch.setenv("AMOCRM_SOURCES", str(tmp_path / "defs"))
         oauth = {"client_id_env": "ID", "client_secret_env": "SECRET", "redirect_uri": OPTIONS.redirect_uri}
         kinds: dict[str, dict[str, Any]] = {"acme": {"oauth": oauth}, "old": {"access_token_env": "TOKEN"}}
         for subdomain, credentials in kinds.items():

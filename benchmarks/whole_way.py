@@ -84,7 +84,7 @@ def _deploy(folder: Path, sandbox: Served) -> None:
     file.parent.mkdir(parents=True)
     settings = {"type": source_files.COMPONENT, "attributes": attributes_of(sandbox.url)}
     file.write_text(json.dumps(settings), encoding="utf-8")
-    source_files.DEFS = folder / "defs"
+    os.environ["AMOCRM_SOURCES"] = str(folder / "defs")
     os.environ["AMOCRM_STORAGE"] = str(folder / "data")
     os.environ["AMOCRM_WAREHOUSE"] = f"duckdb:///{folder}/warehouse.duckdb"
     os.environ.pop("DAGSTER_HOME", None)

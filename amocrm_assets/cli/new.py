@@ -30,19 +30,24 @@ REDIRECT_URI = "http://127.0.0.1:8910/callback"
 @click.option("--timezone", help="The account's zone, like Europe/Moscow.")
 @click.option("--start-date", metavar="YYYY-MM-DD", help="First day to import. Default: this month's first.")
 @click.option("--base-url", help="Address of the account, where it is not https://ACCOUNT.amocrm.ru.")
-@click.option("--folder", type=click.Path(path_type=Path), help="The defs folder of another Dagster project.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Folder of the sources. Default: AMOCRM_SOURCES, or the project's own.",
+)
 def command(account: str, folder: Path | None, **given: Any) -> None:
     """Write the settings of a new source: ACCOUNT is a subdomain, or the address of the account.
 
     Asks for what is not given, where there is a terminal to ask on. Never touches settings that are there.
     """
     from amocrm_assets.settings.new_source_file import write_source_file
-    from amocrm_assets.settings.source_files import DEFS
+    from amocrm_assets.settings.sources_folder import sources_folder
 
     attributes = _attributes(account, given)
     source = _validated(attributes)
-    _require_new(source, folder or DEFS)
-    file = write_source_file(folder or DEFS, source, attributes)
+    folder = folder or sources_folder()
+    _require_new(source, folder)
+    file = write_source_file(folder, source, attributes)
     click.echo(f"Wrote {file}\nNext:")
     for number, step in enumerate(_next_steps(source), start=1):
         click.echo(f"  {number}. {step}")

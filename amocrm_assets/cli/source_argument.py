@@ -22,15 +22,17 @@ class SourceArgument(click.ParamType["SourceSettings"]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SourceSettings:
         """The source of that name; the error for another name says which there are."""
         from amocrm_assets.settings.source_files import load_sources
+        from amocrm_assets.settings.sources_folder import existing_sources_folder
 
-        sources = load_sources()
+        folder = existing_sources_folder()
+        sources = load_sources(folder)
         for source in sources:
             if str(value).casefold() in {name.casefold() for name in _names(source)}:
                 return source
         known = [source.subdomain for source in sources]
         close = difflib.get_close_matches(str(value), known)
         there = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known) or 'none yet'}."
-        said = f"there is no source {value!r}. {there} `amocrm-assets new {value}` makes one."
+        said = f"there is no source {value!r} in {folder}. {there} `amocrm-assets new {value}` makes one."
         raise click.BadParameter(said, ctx, param)
 
 

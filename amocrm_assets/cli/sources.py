@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amocrm_assets.crm.authorisation.status import AuthorisationStatus
     from amocrm_assets.orchestration.day_coverage import Progress
     from amocrm_assets.settings import SourceSettings
@@ -30,24 +32,27 @@ def command(*, as_json: bool) -> None:
     A day is there if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
     Where DAGSTER_HOME is not set, the warehouse alone is asked.
     """
-    states, problem = _states(datetime.now(UTC))
+    from amocrm_assets.settings.sources_folder import existing_sources_folder
+
+    folder = existing_sources_folder()
+    states, problem = _states(folder, datetime.now(UTC))
     if as_json:
         click.echo(json.dumps(states, ensure_ascii=False, indent=2))
     elif states:
         _show(states)
     else:
-        click.echo("There are no sources yet. `amocrm-assets new SUBDOMAIN` makes one.")
+        click.echo(f"There are no sources yet in {folder}. `amocrm-assets new SUBDOMAIN` makes one.")
     if problem:
         click.echo(f"! Days are those of Dagster's history alone, the warehouse was not read. {problem}", err=True)
 
 
-def _states(at: datetime) -> tuple[list[dict[str, Any]], str | None]:
+def _states(folder: Path, at: datetime) -> tuple[list[dict[str, Any]], str | None]:
     from amocrm_assets.crm.authorisation.status import authorisation_status
     from amocrm_assets.orchestration.day_coverage import read_coverage
     from amocrm_assets.settings import Deployment
     from amocrm_assets.settings.source_files import load_sources
 
-    sources, deployment = load_sources(), Deployment.from_environment()
+    sources, deployment = load_sources(folder), Deployment.from_environment()
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         statuses = list(
             pool.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)

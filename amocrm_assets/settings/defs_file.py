@@ -53,6 +53,15 @@ def read_nodes(file: Path) -> list[yaml.Node]:
         raise _unreadable(error, held) from error
 
 
+def mentions(file: Path, text: str) -> bool:
+    """Whether a text occurs in a file, which need not be readable as YAML. True if the file cannot be opened."""
+    try:
+        with file.open("rb") as opened:
+            return text.encode() in opened.read(MAX_BYTES + 1)
+    except OSError:  # `read_nodes` says why
+        return True
+
+
 def _check_bounds(text: str) -> None:
     """Look through the file value by value, so that nothing too large is ever held."""
     values: list[int] = [0]  # of each node that is open, and of the whole

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,14 +21,15 @@ from amocrm_assets.settings import (
     SourceSettings,
     wrong_credentials,
 )
-from amocrm_assets.settings.defs_file import Loader, Unreadable, read_nodes
+from amocrm_assets.settings.defs_file import Loader, Unreadable, mentions, read_nodes
+from amocrm_assets.settings.sources_folder import existing_sources_folder, is_shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
-DEFS = Path(__file__).parent.parent / "defs"
 NAME = "defs.yaml"
 COMPONENT = "amocrm_assets.AmoCrmSource"
 
@@ -82,9 +82,8 @@ def load_sources(folder: Path | None = None) -> list[SourceSettings]:
 
 def find_sources(folder: Path | None = None) -> list[SourceFound]:
     """All sources with their places, by subdomain. Raises `SettingsError` with every problem of every file."""
-    folder = folder or DEFS
-    files = sorted([*folder.glob(f"*/{NAME}"), *folder.glob("*/defs.yml")])
-    read = [entry for file in files for entry in _read_file(file)]
+    folder = folder or existing_sources_folder()
+    read = list(_read_folder(folder))
     documents = [entry for entry in read if isinstance(entry, Document)]
     checked = [entry for document in documents for entry in _read_source(document)]
     problems = [entry for entry in [*read, *checked, *_clashes(documents)] if isinstance(entry, Problem)]
@@ -99,15 +98,38 @@ def find_sources(folder: Path | None = None) -> list[SourceFound]:
     return sorted(sources, key=lambda found: found.settings.subdomain)
 
 
-def _read_file(file: Path) -> list[Document | Problem]:
+def place_of(source: SourceSettings) -> SourceFound | None:
+    """Where the settings of a source are written, None for one that is written in no file."""
+    return next((found for found in find_sources() if found.settings.subdomain == source.subdomain), None)
+
+
+def _read_folder(folder: Path) -> Iterator[Document | Problem]:
+    """All documents of sources. In somebody else's project other components are passed over, as is their YAML."""
+    if is_shared(folder):
+        for file in sorted(each for each in folder.rglob(NAME) if mentions(each, COMPONENT)):
+            yield from _read_file(file, shared=True)
+    else:
+        for file in sorted([*folder.glob(f"*/{NAME}"), *folder.glob("*/defs.yml")]):
+            yield from _read_file(file)
+
+
+def _read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
     if file.name != NAME:
         return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
     try:
         nodes = read_nodes(file)
     except Unreadable as error:
         return [Problem(file, error.line, f"this is not readable as YAML: {error}.")]
-    read = [entry for node in nodes for entry in _read_document(file, node)]
+    ours = [node for node in nodes if not shared or _type_of(node) == COMPONENT]
+    read = [entry for node in ours for entry in _read_document(file, node)]
+    if shared:
+        return read
     return read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
+
+
+def _type_of(node: yaml.Node) -> str | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((str(value.value) for key, value in pairs if key.value == "type"), None)
 
 
 def _unreadable(file: Path, line: int, error: Exception) -> Problem:

@@ -69,7 +69,7 @@ def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the sources, and a deployment all of whose places are below it."""
     folder = tmp_path / "defs"
     folder.mkdir()
-    monkeypatch.setattr(source_files, "DEFS", folder)
+    monkeypatch.setenv("AMOCRM_SOURCES", str(folder))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "data"))
     monkeypatch.setenv("AMOCRM_TOKENS", str(tmp_path / "tokens"))

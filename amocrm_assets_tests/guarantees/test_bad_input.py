@@ -107,7 +107,7 @@ def test_any_words_on_the_command_line_end_in_a_message(
     }
     settings = {"type": source_files.COMPONENT, "attributes": attributes | {"base_url": "http://127.0.0.1:9"}}
     (tmp_path / "defs" / "acme" / "defs.yaml").write_text(json.dumps(settings), encoding="utf-8")
-    monkeypatch.setattr(source_files, "DEFS", tmp_path / "defs")
+    monkeypatch.setenv("AMOCRM_SOURCES", str(tmp_path / "defs"))
     monkeypatch.setenv("AMOCRM_WAREHOUSE", f"duckdb:///{tmp_path}/warehouse.duckdb")
     monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "data"))
     monkeypatch.setenv("AMOCRM_TOKENS", str(tmp_path / "tokens"))

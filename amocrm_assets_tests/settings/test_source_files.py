@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from amocrm_assets.cli.demo import demo_source
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings.source_files import find_sources, load_sources
 from amocrm_assets_tests.orchestration.sources import write_source
@@ -34,6 +35,7 @@ def test_the_shipped_source_is_the_sandbox() -> None:
     (source,) = load_sources()
     assert source.key == "sandbox"
     assert source.url == "http://127.0.0.1:8901"
+    assert source == demo_source("http://127.0.0.1:8901")
 
 
 def test_every_document_of_every_file_is_a_source_in_the_order_of_subdomains(tmp_path: Path) -> None:
