@@ -16,7 +16,7 @@ from amocrm_assets.cli import main
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions, running_sandbox
-from amocrm_assets.settings import source_files
+from amocrm_assets.settings import documents, source_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
         for subdomain, credentials in kinds.items():
             given = {"subdomain": subdomain, "base_url": sandbox.url, "start_date": "2025-03-01", **credentials}
             (tmp_path / "defs" / subdomain).mkdir(parents=True)
-            text = json.dumps({"type": source_files.COMPONENT, "attributes": given})
+            text = json.dumps({"type": documents.COMPONENT, "attributes": given})
             (tmp_path / "defs" / subdomain / "defs.yaml").write_text(text)
         places = {
             "ID": OPTIONS.client_id,

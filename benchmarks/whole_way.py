@@ -78,11 +78,11 @@ def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
 
 
 def _deploy(folder: Path, sandbox: Served) -> None:
-    from amocrm_assets.settings import source_files
+    from amocrm_assets.settings import documents
 
     file = folder / "defs" / "acme" / "defs.yaml"
     file.parent.mkdir(parents=True)
-    settings = {"type": source_files.COMPONENT, "attributes": attributes_of(sandbox.url)}
+    settings = {"type": documents.COMPONENT, "attributes": attributes_of(sandbox.url)}
     file.write_text(json.dumps(settings), encoding="utf-8")
     os.environ["AMOCRM_SOURCES"] = str(folder / "defs")
     os.environ["AMOCRM_STORAGE"] = str(folder / "data")

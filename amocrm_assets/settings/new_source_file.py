@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from amocrm_assets.settings.source_files import COMPONENT, NAME
+from amocrm_assets.settings.documents import COMPONENT, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

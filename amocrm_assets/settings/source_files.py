@@ -1,7 +1,7 @@
 """From `defs/<source>/defs.yaml` to the settings of all sources, or to one error that lists every problem.
 
-Only files and their faults are known here; what a setting may be is known to `settings`. Dagster is not
-imported, since the commands need the sources too: `docs/decisions/0008` says why its loader is not used.
+Files and their documents: `documents`; what a setting may be: `source`. Dagster is not imported, since the
+commands need the sources too: `docs/decisions/0008` says why its loader is not used.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from amocrm_assets.settings import (
     SourceSettings,
     wrong_credentials,
 )
-from amocrm_assets.settings.defs_file import Loader, Unreadable, mentions, read_nodes
-from amocrm_assets.settings.sources_folder import existing_sources_folder, is_shared
+from amocrm_assets.settings.documents import Document, Place, Problem, read_documents
+from amocrm_assets.settings.sources_folder import existing_sources_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,37 +30,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-NAME = "defs.yaml"
-COMPONENT = "amocrm_assets.AmoCrmSource"
-
 _NESTED: dict[str, type[BaseModel]] = {"oauth": OAuthSettings, "schedule": ScheduleSettings}
-Place = tuple[str | int, ...]
-TEMPLATE = (
-    "templates are not filled in here, since Dagster would show what they hold. Write the value itself or,"
-    " where a setting ends in `_env`, the NAME of an environment variable."
-)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong in a file, and the fix."""
-
-    file: Path
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}"
-
-
-@dataclass(frozen=True)
-class Document:
-    """The attributes of one source as they stand in a file, and the line of each."""
-
-    file: Path
-    line: int
-    attributes: Mapping[str, Any]
-    lines: Mapping[Place, int]
 
 
 @dataclass(frozen=True)
@@ -83,7 +53,7 @@ def load_sources(folder: Path | None = None) -> list[SourceSettings]:
 def find_sources(folder: Path | None = None) -> list[SourceFound]:
     """All sources with their places, by subdomain. Raises `SettingsError` with every problem of every file."""
     folder = folder or existing_sources_folder()
-    read = list(_read_folder(folder))
+    read = list(read_documents(folder))
     documents = [entry for entry in read if isinstance(entry, Document)]
     checked = [entry for document in documents for entry in _read_source(document)]
     problems = [entry for entry in [*read, *checked, *_clashes(documents)] if isinstance(entry, Problem)]
@@ -101,99 +71,6 @@ def find_sources(folder: Path | None = None) -> list[SourceFound]:
 def place_of(source: SourceSettings) -> SourceFound | None:
     """Where the settings of a source are written, None for one that is written in no file."""
     return next((found for found in find_sources() if found.settings.subdomain == source.subdomain), None)
-
-
-def _read_folder(folder: Path) -> Iterator[Document | Problem]:
-    """All documents of sources. In somebody else's project other components are passed over, as is their YAML."""
-    if is_shared(folder):
-        for file in sorted(each for each in folder.rglob(NAME) if mentions(each, COMPONENT)):
-            yield from _read_file(file, shared=True)
-    else:
-        for file in sorted([*folder.glob(f"*/{NAME}"), *folder.glob("*/defs.yml")]):
-            yield from _read_file(file)
-
-
-def _read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
-    if file.name != NAME:
-        return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
-    try:
-        nodes = read_nodes(file)
-    except Unreadable as error:
-        return [Problem(file, error.line, f"this is not readable as YAML: {error}.")]
-    ours = [node for node in nodes if not shared or _type_of(node) == COMPONENT]
-    read = [entry for node in ours for entry in _read_document(file, node)]
-    if shared:
-        return read
-    return read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
-
-
-def _type_of(node: yaml.Node) -> str | None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return next((str(value.value) for key, value in pairs if key.value == "type"), None)
-
-
-def _unreadable(file: Path, line: int, error: Exception) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    if isinstance(error, yaml.YAMLError):
-        said = getattr(error, "problem", None) or str(error)
-    else:  # its text would repeat the value
-        said = "a value does not fit the tag before it, like `!!int`. Remove the tag"
-    return Problem(file, mark.line + 1 if mark else line, f"this is not readable as YAML: {said}.")
-
-
-def _read_document(file: Path, node: yaml.Node) -> Iterator[Document | Problem]:
-    lines: dict[Place, int] = {}
-    try:
-        problems = [Problem(file, line, what) for line, what in _walk(node, (), lines)]
-        document = _construct(node)
-    except (yaml.YAMLError, ValueError, LookupError) as error:  # an unknown tag; `!!int soon`, `!!bool soon`
-        yield _unreadable(file, node.start_mark.line + 1, error)
-        return
-    if wrong := _wrong_frame(document):
-        problems.append(Problem(file, node.start_mark.line + 1, wrong))
-    if problems:
-        yield from problems
-    else:
-        yield Document(file, lines.get(("attributes",), 1), document.get("attributes") or {}, lines)
-
-
-class _Settings(Loader):  # type: ignore[valid-type,misc]  # the class is chosen at run time
-    """Leaves dates as they were written: YAML's own would break off at 2026-02-30 without naming the line."""
-
-
-_Settings.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
-
-
-def _construct(node: yaml.Node) -> Any:
-    return _Settings("").construct_document(node)
-
-
-def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tuple[int, str]]:
-    """Note the line of everything; find what YAML itself would let pass."""
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            below = (*path, str(key.value))
-            if below in lines:
-                yield key.start_mark.line + 1, f"`{key.value}` stands here a second time. Keep one of the two."
-            lines[below] = key.start_mark.line + 1
-            yield from _walk(value, below, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _walk(value, (*path, index), lines)
-    elif "{{" in str(node.value):
-        yield node.start_mark.line + 1, TEMPLATE
-
-
-def _wrong_frame(document: Any) -> str | None:
-    """What is wrong around the attributes, if anything."""
-    if not isinstance(document, dict) or document.get("type") != COMPONENT:
-        return f"every document here begins with `type: {COMPONENT}`."
-    if unknown := sorted(str(key) for key in document if key not in ("type", "attributes", "requirements")):
-        return f"`{unknown[0]}` is not known beside `type` and `attributes`. Remove or indent it."
-    if not isinstance(document.get("attributes") or {}, dict):
-        return "`attributes` holds the settings as `name: value` lines."
-    return None
 
 
 def _read_source(document: Document) -> Iterator[SourceFound | Problem]:

@@ -11,7 +11,7 @@ import pytest
 
 from amocrm_assets.cli import main
 from amocrm_assets.sandbox import Population, Sandbox, SandboxOptions
-from amocrm_assets.settings import source_files
+from amocrm_assets.settings import documents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ def add_source(defs: Path) -> AddSource:
     def add(subdomain: str = "acme", **attributes: Any) -> None:
         (defs / subdomain).mkdir()
         given = {"subdomain": subdomain, "start_date": "2026-01-01", "timezone": "Europe/Moscow", **attributes}
-        text = json.dumps({"type": source_files.COMPONENT, "attributes": given}, ensure_ascii=False)
+        text = json.dumps({"type": documents.COMPONENT, "attributes": given}, ensure_ascii=False)
         (defs / subdomain / "defs.yaml").write_text(text, encoding="utf-8")
 
     return add

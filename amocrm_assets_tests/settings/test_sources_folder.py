@@ -149,6 +149,13 @@ def test_other_components_of_a_project_are_passed_over(project: Path) -> None:
     assert [(found.settings.subdomain, found.file) for found in find_sources(defs)] == [("my-shop", mixed)]
 
 
+def test_what_dagsters_loader_does_in_a_project_is_left_to_it(project: Path) -> None:
+    file = write_source(project / "src" / "theirs" / "defs", "mine", GOOD)
+    more = "template_vars_module: .vars\npost_processing: {assets: [{attributes: {owners: ['team:a']}}]}\n"
+    file.write_text(more + file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert len(find_sources(project / "src" / "theirs" / "defs")) == 1
+
+
 def test_a_wrong_source_in_a_project_is_a_problem(project: Path) -> None:
     defs = project / "src" / "theirs" / "defs"
     file = write_source(defs, "mine", {**GOOD, "timezone": "Moon"})
