@@ -105,11 +105,15 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
 
 
 def _require_new(source: SourceSettings, folder: Path) -> None:
-    from amocrm_assets.settings.source_files import find_sources
+    from amocrm_assets.settings.source_files import read_sources
 
-    for found in find_sources(folder):
+    read = read_sources(folder)
+    for found in read.found:
         if found.settings.key.lower() == source.key.lower():
             raise click.UsageError(f"{found.settings.subdomain} is there already: edit {found.file}")
+    for broken in read.broken:
+        if broken.key.lower() == source.key.lower():
+            raise broken.error()
 
 
 def _next_steps(source: SourceSettings) -> list[str]:

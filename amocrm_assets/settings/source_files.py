@@ -7,6 +7,7 @@ commands need the sources too: `docs/decisions/0008` says why its loader is not 
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,27 +51,101 @@ def load_sources(folder: Path | None = None) -> list[SourceSettings]:
     return [found.settings for found in find_sources(folder)]
 
 
+@dataclass(frozen=True)
+class BrokenSource:
+    """A source that is left out, since something is wrong with its settings.
+
+    `name` is its subdomain if that is readable, and else that of its folder. `key` is for names in Dagster; no two
+    sources of a folder, sound or broken, have the same.
+    """
+
+    name: str
+    key: str
+    problems: tuple[Problem, ...]
+    attributes: Mapping[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """Where it is written."""
+        return self.problems[0].file
+
+    def error(self) -> SettingsError:
+        """All that is wrong with it."""
+        return _settings_error(f"Reading the settings of the source {self.name}", self.problems, source=self.name)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources of a folder: those that can be loaded, by subdomain, and those that cannot."""
+
+    found: list[SourceFound]
+    broken: list[BrokenSource]
+
+
+def read_sources(folder: Path | None = None) -> Sources:
+    """All sources with their places. One with wrong settings is broken, and leaves the others as they are."""
+    read = list(read_documents(folder or existing_sources_folder()))
+    documents = [entry for entry in read if isinstance(entry, Document)]
+    clashes = {(document.file, document.line): problem for document, problem in _clashes(documents)}
+    found: list[SourceFound] = []
+    wrong: list[tuple[Mapping[str, Any], list[Problem]]] = []
+    for document in documents:
+        checked = list(_read_source(document))
+        problems = [entry for entry in checked if isinstance(entry, Problem)]
+        if clash := clashes.get((document.file, document.line)):
+            problems.append(clash)
+        if problems:
+            wrong.append((document.attributes, problems))
+        else:
+            found += [entry for entry in checked if isinstance(entry, SourceFound)]
+    of_files: dict[Path, list[Problem]] = {}
+    for entry in read:
+        if isinstance(entry, Problem):
+            of_files.setdefault(entry.file, []).append(entry)
+    wrong += [({}, problems) for problems in of_files.values()]
+    found.sort(key=lambda each: each.settings.subdomain)
+    return Sources(found, _named(wrong, taken={each.settings.key.lower() for each in found}))
+
+
+def _named(wrong: list[tuple[Mapping[str, Any], list[Problem]]], *, taken: set[str]) -> list[BrokenSource]:
+    broken = []
+    for attributes, problems in sorted(wrong, key=lambda each: (each[1][0].file, each[1][0].line)):
+        subdomain = str(attributes.get("subdomain"))
+        readable = "subdomain" in attributes and SUBDOMAIN.fullmatch(subdomain)
+        name = subdomain if readable else problems[0].file.parent.name
+        key = base = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        number = 2
+        while key.lower() in taken:
+            key, number = f"{base}_{number}", number + 1
+        taken.add(key.lower())
+        broken.append(BrokenSource(name, key, tuple(problems), attributes))
+    return broken
+
+
+def _settings_error(operation: str, problems: Iterable[Problem], *, source: str | None = None) -> SettingsError:
+    problems = sorted(problems, key=lambda each: (each.file, each.line))
+    listed = "".join(f"\n  {problem}" for problem in problems)
+    return SettingsError(
+        operation,
+        cause=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
+        fix="Correct the files; docs/settings.md describes every attribute.",
+        source=source,
+    )
+
+
 def find_sources(folder: Path | None = None) -> list[SourceFound]:
     """All sources with their places, by subdomain. Raises `SettingsError` with every problem of every file."""
     folder = folder or existing_sources_folder()
-    read = list(read_documents(folder))
-    documents = [entry for entry in read if isinstance(entry, Document)]
-    checked = [entry for document in documents for entry in _read_source(document)]
-    problems = [entry for entry in [*read, *checked, *_clashes(documents)] if isinstance(entry, Problem)]
-    if problems:
-        listed = "".join(f"\n  {problem}" for problem in sorted(problems, key=lambda each: (each.file, each.line)))
-        raise SettingsError(
-            f"Reading the settings of the sources in {folder}",
-            cause=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
-            fix="Correct the files; docs/settings.md describes every attribute.",
-        )
-    sources = (entry for entry in checked if isinstance(entry, SourceFound))
-    return sorted(sources, key=lambda found: found.settings.subdomain)
+    sources = read_sources(folder)
+    if sources.broken:
+        problems = [problem for broken in sources.broken for problem in broken.problems]
+        raise _settings_error(f"Reading the settings of the sources in {folder}", problems)
+    return sources.found
 
 
 def place_of(source: SourceSettings) -> SourceFound | None:
     """Where the settings of a source are written, None for one that is written in no file."""
-    return next((found for found in find_sources() if found.settings.subdomain == source.subdomain), None)
+    return next((found for found in read_sources().found if found.settings.subdomain == source.subdomain), None)
 
 
 def _read_source(document: Document) -> Iterator[SourceFound | Problem]:
@@ -131,16 +206,15 @@ def _example(location: Place) -> str:
     return f" For example: `{example.strip()[1:-1]}`."
 
 
-def _clashes(documents: Iterable[Document]) -> Iterator[Problem]:
+def _clashes(documents: Iterable[Document]) -> Iterator[tuple[Document, Problem]]:
     """Sources that would share asset keys, or tables where letter case does not count."""
     first: dict[str, Document] = {}
     for document in documents:
         subdomain = str(document.attributes.get("subdomain"))
         other = first.setdefault(subdomain.replace("-", "_").lower(), document)
         if other is not document and SUBDOMAIN.fullmatch(subdomain):
-            yield Problem(
-                document.file,
-                _line_of(("subdomain",), document.lines),
+            said = (
                 f"`subdomain`: {subdomain!r} is taken: {other.attributes['subdomain']!r} in"
-                f" {other.file}:{other.line}. Each source needs its own, in more than letter case and hyphens.",
+                f" {other.file}:{other.line}. Each source needs its own, in more than letter case and hyphens."
             )
+            yield document, Problem(document.file, _line_of(("subdomain",), document.lines), said)
