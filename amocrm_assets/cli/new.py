@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,16 +53,19 @@ def command(account: str, folder: Path | None, **given: Any) -> None:
 
 
 def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
+    from amocrm_assets.settings.new_source_file import default_attributes
+
     host = re.sub(r"^https?://|/.*$", "", account)
     subdomain, _, zone = host.partition(".")
+    default = default_attributes(subdomain)
     url = given["base_url"] or (f"https://{host}" if zone not in {"", "amocrm.ru"} else None)
     attributes: dict[str, Any] = {
         "subdomain": subdomain,
-        "display_name": given["display_name"] or _asked("Name to show", subdomain),
+        "display_name": given["display_name"] or _asked("Name to show", default["display_name"]),
         **({"base_url": url} if url else {}),
         **_credentials(subdomain, given),
-        "timezone": given["timezone"] or _asked("Time zone of the account", "Europe/Moscow"),
-        "start_date": given["start_date"] or _asked("First day to import", f"{datetime.now(UTC):%Y-%m-01}"),
+        "timezone": given["timezone"] or _asked("Time zone of the account", default["timezone"]),
+        "start_date": given["start_date"] or _asked("First day to import", default["start_date"]),
     }
     return attributes
 
@@ -71,7 +73,10 @@ def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
 def _credentials(subdomain: str, given: dict[str, Any]) -> dict[str, Any]:
     own = re.sub(r"\W", "_", subdomain).upper()
     if not given["oauth"]:
-        variable = given["token_env"] or _asked("Variable for the long-lived token", f"AMOCRM_{own}_TOKEN")
+        from amocrm_assets.settings.new_source_file import default_attributes
+
+        default = default_attributes(subdomain)["access_token_env"]
+        variable = given["token_env"] or _asked("Variable for the long-lived token", default)
         return {"access_token_env": variable}
     return {
         "oauth": {

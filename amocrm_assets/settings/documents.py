@@ -59,13 +59,14 @@ def read_documents(folder: Path) -> Iterator[Document | Problem]:
     """All documents of sources. In somebody else's project other components are passed over, as is their YAML."""
     if is_shared(folder):
         for file in sorted(each for each in folder.rglob(NAME) if mentions(each, COMPONENT)):
-            yield from _read_file(file, shared=True)
+            yield from read_file(file, shared=True)
     else:
         for file in sorted([*folder.glob(f"*/{NAME}"), *folder.glob("*/defs.yml")]):
-            yield from _read_file(file)
+            yield from read_file(file)
 
 
-def _read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
+def read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
+    """The documents of one file. In a `shared` one, those of other components are passed over."""
     if file.name != NAME:
         return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
     try:

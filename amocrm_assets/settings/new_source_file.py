@@ -6,6 +6,8 @@ is asked elsewhere.
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amocrm_assets.settings.source import SourceSettings
+
+
+def default_attributes(subdomain: str) -> dict[str, Any]:
+    """What a new source says as long as nobody has said otherwise."""
+    own = re.sub(r"\W", "_", subdomain).upper()
+    return {
+        "subdomain": subdomain,
+        "display_name": subdomain,
+        "access_token_env": f"AMOCRM_{own}_TOKEN",
+        "timezone": "Europe/Moscow",
+        "start_date": f"{datetime.now(UTC):%Y-%m-01}",
+    }
 
 
 def write_source_file(folder: Path, source: SourceSettings, attributes: Mapping[str, Any]) -> Path:

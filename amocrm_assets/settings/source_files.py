@@ -22,7 +22,7 @@ from amocrm_assets.settings import (
     SourceSettings,
     wrong_credentials,
 )
-from amocrm_assets.settings.documents import Document, Place, Problem, read_documents
+from amocrm_assets.settings.documents import TEMPLATE, Document, Place, Problem, read_documents, read_file
 from amocrm_assets.settings.sources_folder import existing_sources_folder
 
 if TYPE_CHECKING:
@@ -141,6 +141,20 @@ def find_sources(folder: Path | None = None) -> list[SourceFound]:
         problems = [problem for broken in sources.broken for problem in broken.problems]
         raise _settings_error(f"Reading the settings of the sources in {folder}", problems)
     return sources.found
+
+
+def check_file(file: Path) -> None:
+    """Raise `SettingsError` with every problem of the sources in one file, in the words of `find_sources`.
+
+    For somebody else's project, whose loader is Dagster's: other components are passed over, and so is a file with
+    templates, which Dagster has filled in.
+    """
+    read = list(read_file(file, shared=True))
+    if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):
+        return
+    checked = [each for entry in read if isinstance(entry, Document) for each in _read_source(entry)]
+    if problems := [entry for entry in [*read, *checked] if isinstance(entry, Problem)]:
+        raise _settings_error(f"Reading the settings of the sources in {file}", problems)
 
 
 def place_of(source: SourceSettings) -> SourceFound | None:
