@@ -49,7 +49,10 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
-    epilog="Begin with `amocrm-assets demo`. Settings lie in amocrm_assets/defs/<source>/defs.yaml.",
+    epilog=(
+        "Begin with `amocrm-assets demo`. Sources are <source>/defs.yaml files in the folder AMOCRM_SOURCES,"
+        " or in the defs folder of the Dagster project that you are in."
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="amocrm-assets")
