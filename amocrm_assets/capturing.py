@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
 from amocrm_assets.crm.authorisation.connecting import require_account
+from amocrm_assets.crm.pages import MAX_ID, MIN_ID
 from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.days import Window, day_window
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Of the shard's INTEGER: a lead with another id could not become a row.
-MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 LOCK_WAIT_SECONDS = 30.0
 
 
