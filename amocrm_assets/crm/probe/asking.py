@@ -104,7 +104,7 @@ class Asker:
         try:
             found = self.client.request(path, params, self._noting(parse), give_up=give_up)
         except RequestsExhausted as error:
-            raise NotSettled(f"the {MAX_REQUESTS} requests of a probe were not enough") from error
+            raise NotSettled("the probe had sent as many requests as it may") from error
         except AmoCrmUnavailable as error:
             raise _refused(error) from error
         except (AccessDenied, UnexpectedAnswer) as error:

@@ -39,16 +39,20 @@ def order(samples: Samples, record_list: RecordList) -> Verdict:
     unsorted = [each for each, (query, page) in zip(asked, pages, strict=True) if not is_sorted(query, page)]
     if any(_is_unsorted_again(samples, record_list, *each) for each in unsorted):
         return Verdict("ignored", "pages that are not sorted, twice", _FOLLOWS["ignored"])
-    size = newest.size
-    if not samples.page(record_list, NEWEST, number=2).leads:
-        size = -(-size // 2)  # all records are on one page: look at it in halves
-    query, first = _asked(samples, record_list, NEWEST, 1, size)
-    _, second = _asked(samples, record_list, NEWEST, 2, size)
-    if not fit(query, first, second):
+    size = samples.limit
+    if not samples.goes_on(Query(record_list, NEWEST, limit=size)):
+        size = -(-newest.size // 2)  # all records are on one page: look at it in halves
+    if not any(_pages_fit(samples, record_list, size, again=again) for again in (False, True)):
         return Verdict(
-            "within pages", "a second page that begins before the first one ends", _FOLLOWS["within pages"]
+            "within pages", "a second page that begins before the first one ends, twice", _FOLLOWS["within pages"]
         )
     return Verdict("honoured", "pages that are sorted both ways and fit to each other", _FOLLOWS["honoured"])
+
+
+def _pages_fit(samples: Samples, record_list: RecordList, size: int, *, again: bool) -> bool:
+    first, second = (Query(record_list, NEWEST, page=number, limit=size) for number in (1, 2))
+    before = samples.asker.leads(first, again=again).page
+    return fit(first, before, samples.asker.leads(second, again=again).page)
 
 
 def _asked(samples: Samples, record_list: RecordList, by: Order, number: int, limit: int) -> tuple[Query, Page]:
@@ -66,9 +70,15 @@ def is_sorted(query: Query, page: Page) -> bool:
 
 
 def fit(query: Query, first: Page, second: Page) -> bool:
-    """Whether a page goes on where the one before it ends. Edits move leads away from there. Pure."""
-    keys, more = query.keys(first), query.keys(second)
-    return not keys or not more or keys[-1] <= more[0]
+    """Whether a page goes on where the one before it ends. Pure.
+
+    Leads that are edited meanwhile come to the front, and push others from the first page onto the second.
+    """
+    keys, known = query.keys(first), {lead.id for lead in first.leads}
+    return not keys or not any(
+        keys[0] <= key < keys[-1] and lead.id not in known
+        for key, lead in zip(query.keys(second), second.leads, strict=True)
+    )
 
 
 def order_by_id_beside_filter(samples: Samples) -> Verdict:

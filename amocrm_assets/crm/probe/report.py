@@ -48,6 +48,11 @@ class ProbeReport:
         """How many questions have an answer."""
         return sum(answer.value is not None for answer in self.answers)
 
+    @property
+    def day(self) -> str:
+        """When it was made, UTC."""
+        return f"{self.probed_at.astimezone(UTC):%Y-%m-%d}"
+
     def is_recent(self, now: datetime) -> bool:
         """Whether readings may start from it."""
         return abs(now - self.probed_at) <= MAX_AGE
@@ -61,7 +66,7 @@ class ProbeReport:
             # One list may be filtered where the other is not, and the belief is about both.
             filters=filters if isinstance(filters, bool) and filters is self.value("filters_deleted") else None,
             # Pages of the usual size are grown back to at once; smaller ones are left with care.
-            max_limit=page_size if isinstance(page_size, int) and page_size < PAGE_LIMIT else None,
+            max_limit=page_size if type(page_size) is int and 0 < page_size < PAGE_LIMIT else None,
         )
 
     def _word(self, question: str, yes: str, no: str) -> str:
@@ -76,15 +81,21 @@ class ProbeReport:
             ("filters", "filters_leads", "honoured", "ignored"),
             ("[from]", "from_inclusive", "inclusive", "exclusive"),
             ("only_deleted", "only_deleted", "", ""),
-            ("pages of", "page_size", "", ""),
+            ("page size", "page_size", "", ""),
         )
         found = ", ".join(f"{name} {self._word(key, *both)}" for name, key, *both in words)
-        return f"{self.probed_at:%Y-%m-%d %H:%M} UTC: {found}; {self.settled} of {len(self.answers)} settled"
+        at = f"{self.probed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"{at}: {found}; {self.settled} of {len(self.answers)} settled"
 
 
 def to_json(report: ProbeReport) -> dict[str, Any]:
     """The report as it is kept and printed."""
-    return {FORMAT_KEY: FORMAT, **asdict(report), "probed_at": report.probed_at.isoformat()}
+    return {
+        FORMAT_KEY: FORMAT,
+        "probed_at": report.probed_at.isoformat(),
+        "requests": report.requests,
+        "answers": [asdict(answer) for answer in report.answers],
+    }
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,10 @@ class ProbeState:
         """What makes a report that readings can start from."""
         return f"run `amocrm-assets probe {self.subdomain}`"
 
+    def is_unusable(self, now: datetime) -> bool:
+        """Whether there is a report from which readings do not start."""
+        return self.problem is not None or (self.report is not None and not self.report.is_recent(now))
+
     def traits(self, now: datetime) -> AccountTraits:
         """What a reading may start from: nothing without a report, or with an old one."""
         return self.report.traits() if self.report and self.report.is_recent(now) else UNKNOWN
@@ -108,8 +123,9 @@ class ProbeState:
         """When the account was probed and what was found, in one line."""
         if self.report is None:
             return f"{self.problem or 'not probed'}: {self.fix}"
-        old = "" if self.report.is_recent(now) else f"; older than {MAX_AGE.days} days, not used: {self.fix}"
-        return f"{self.report}{old}"
+        if self.report.is_recent(now):
+            return str(self.report)
+        return f"{self.report.day}, more than {MAX_AGE.days} days from now, not used: {self.fix}"
 
 
 def from_bytes(subdomain: str, content: bytes) -> ProbeState:
@@ -119,7 +135,7 @@ def from_bytes(subdomain: str, content: bytes) -> ProbeState:
     try:
         kept = json.loads(content)
         found = kept.pop(FORMAT_KEY)
-    except (ValueError, AttributeError, KeyError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return ProbeState(subdomain, problem="the report of the last probe is damaged")
     if found != FORMAT:
         return ProbeState(
@@ -140,5 +156,5 @@ def to_bytes(report: ProbeReport) -> bytes:
 
 
 def now() -> datetime:
-    """The present, with its zone."""
-    return datetime.now(UTC)
+    """The present second, with its zone."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -7,7 +7,7 @@ whether the trash is one. What is odd is asked again before it is believed.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -29,16 +29,15 @@ TrashKind = Literal["known", "ignored", "mixed"]
 
 @dataclass(frozen=True)
 class Step:
-    """A limit that was tried, and the page it gave or the status it was refused with."""
+    """A limit that was tried, and the page it gave or the status it was refused with.
+
+    `is_honoured`: the page is as long as was asked for, or holds the whole list.
+    """
 
     limit: int
     page: Page | None
+    is_honoured: bool = False
     status: int | None = 200
-
-    @property
-    def is_honoured(self) -> bool:
-        """Whether the page is as long as was asked for, or amoCRM names no other."""
-        return self.page is not None and (self.page.size >= self.limit or not self.page.has_next)
 
 
 class Samples:
@@ -58,18 +57,29 @@ class Samples:
         """
         steps: list[Step] = []
         for limit in STEPS:
+            query = Query("leads", NEWEST, limit=limit)
             try:
-                steps.append(Step(limit, self.asker.leads(Query("leads", NEWEST, limit=limit)).page))
+                page = self.asker.leads(query).page
             except Refused as refused:
                 if refused.status == _FORBIDDEN or limit == STEPS[-1]:
                     raise refused.error from refused
-                steps.append(Step(limit, None, refused.status))
+                steps.append(Step(limit, None, status=refused.status))
                 if refused.status == _UNREADABLE:  # smaller ones are not better
                     break
                 continue
-            if steps[-1].is_honoured:
+            # `next` may be wrong, and a short page may be all there is: only a second one tells.
+            is_honoured = page.size >= limit or not self.goes_on(query)
+            steps.append(Step(limit, page, is_honoured))
+            if is_honoured:
                 break
         return steps
+
+    def goes_on(self, query: Query) -> bool:
+        """Whether records come on the second page of a question."""
+        try:
+            return bool(self.asker.leads(replace(query, page=2)).page.size)
+        except Refused:  # some lists refuse pages behind their end
+            return False
 
     @property
     def is_readable(self) -> bool:
@@ -81,8 +91,9 @@ class Samples:
         """How many records whole pages have here."""
         if not self.is_readable:
             raise NotSettled("pages of leads cannot be understood")
-        if self.steps[-1].is_honoured:
-            return self.steps[-1].limit
+        last = self.steps[-1]
+        if last.page is not None and last.is_honoured and last.page.size < last.limit:
+            return last.limit  # the whole list
         return max(step.page.size for step in self.steps if step.page is not None)
 
     def page(self, record_list: RecordList, order: Order, *, number: int = 1, limit: int | None = None) -> Page:
