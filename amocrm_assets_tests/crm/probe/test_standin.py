@@ -299,6 +299,17 @@ def test_a_small_account_leaves_questions_open_with_the_reason(
     assert report.value("ties_asc") is report.value("page_size") is None
 
 
+def test_short_pages_without_next_are_not_taken_for_a_short_list(tmp_path: Path) -> None:
+    report, _ = probe_standin(tmp_path, limit_max=40, links="without next")
+    assert (report.value("page_size"), report.value("links")) == (40, "next is missing")
+
+
+def test_a_short_list_with_next_is_not_taken_for_short_pages(tmp_path: Path) -> None:
+    report, _ = probe_standin(tmp_path, account(leads=30, deleted=5), links="next always")
+    assert (report.value("page_size"), report.value("links")) == (None, "next behind the end")
+    assert report.traits().max_limit is None
+
+
 @pytest.mark.parametrize(("tied", "settled"), [(2, False), (4, True)])
 def test_an_order_that_may_be_chance_is_not_settled(tied: int, settled: bool, tmp_path: Path) -> None:  # noqa: FBT001
     there = account(tied=0)
