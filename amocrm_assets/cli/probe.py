@@ -62,10 +62,11 @@ def _show(report: ProbeReport) -> None:
 
 
 def _show_table(console: Console, report: ProbeReport) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("question", "asked", "came back", "what follows", show_lines=True)
+    headings = ("question", "asked", "came back", "what follows")
+    table = Table(*(Column(heading, overflow="fold") for heading in headings), show_lines=True)
     for answer in report.answers:
         cells = (answer.question, answer.asked, answer.observed, answer.conclusion)
         table.add_row(*map(Text, cells))  # brackets of filters are no markup

@@ -47,6 +47,7 @@ def test_it_fits_any_terminal(run: Command, monkeypatch: pytest.MonkeyPatch, col
     together = "".join(char for char in shown if char.isalnum() or char in "_[]`")
     for wanted in ("order[updated_at]", "id_order_beside_filter", "notsettled"):
         assert wanted in together or columns >= 100
+    assert "…" not in shown
 
 
 @pytest.mark.usefixtures("acme")

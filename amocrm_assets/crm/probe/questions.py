@@ -46,7 +46,7 @@ QUESTIONS = (
         "deleted leads by `order[updated_at]`, both ways",
         partial(orders.order, record_list="deleted"),
     ),
-    Question("extras", f"`with={','.join((*records.EMBEDDED, *records.PROPERTIES))}`", records.extras),
+    Question("extras", f"leads with {', '.join((*records.EMBEDDED, *records.PROPERTIES))}", records.extras),
     Question("contacts", "`with=contacts`", records.contacts_come),
     Question("loss_reason", "`with=loss_reason`", records.loss_reason_shape),
     Question("id_order_beside_filter", "`order[id]` beside a filter, both ways", orders.order_by_id_beside_filter),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EMBEDDED = ("contacts", "loss_reason", "source", "catalog_elements")
 PROPERTIES = ("source_id", "is_price_modified_by_robot")
 MAX_LEADS = 50
+NOT_READ = "For information: this version does not ask for it."
 _GATEWAY_FAILED = 500
 
 Lead = dict[str, Any]
@@ -31,7 +32,7 @@ def extras(samples: Samples) -> Verdict:
     except Refused as refused:
         if refused.status is not None and refused.status < _GATEWAY_FAILED:
             raise
-        return Verdict([], f"no page with all of them: {refused}", "Readings go on without `with`.")
+        return Verdict([], f"no page with all of them: {refused}", NOT_READ)
     return judge_extras(leads)
 
 
@@ -41,7 +42,7 @@ def judge_extras(leads: Sequence[Lead]) -> Verdict:
     found += [name for name in PROPERTIES if any(name in lead for lead in leads)]
     missing = [name for name in (*EMBEDDED, *PROPERTIES) if name not in found]
     observed = "all of them" if not missing else f"not {', '.join(missing)}"
-    return Verdict(found, observed, "What does not come is null in the tables.")
+    return Verdict(found, observed, NOT_READ)
 
 
 def contacts_come(samples: Samples) -> Verdict:
@@ -50,7 +51,7 @@ def contacts_come(samples: Samples) -> Verdict:
     filled = sum(bool(embedded(lead).get("contacts")) for lead in leads)
     if not filled:
         raise NotSettled(f"none of {len(leads)} leads came with a contact, so none may be linked")
-    return Verdict(value=True, observed=f"on {filled} of {len(leads)} leads", conclusion="Contacts are read.")
+    return Verdict(value=True, observed=f"on {filled} of {len(leads)} leads", conclusion=NOT_READ)
 
 
 def loss_reason_shape(samples: Samples) -> Verdict:
@@ -58,7 +59,7 @@ def loss_reason_shape(samples: Samples) -> Verdict:
     found = [embedded(lead).get("loss_reason") for lead in _with_extras(samples)]
     for name, kind in (("object", dict), ("list", list)):
         if any(each and isinstance(each, kind) for each in found):
-            return Verdict(name, f"a filled {name}", "Both are understood.")
+            return Verdict(name, f"a filled {name}", NOT_READ)
     raise NotSettled("no lead that came was lost for a reason")
 
 
@@ -66,9 +67,7 @@ def minor_units(samples: Samples) -> Verdict:
     """Whether prices have minor units."""
     leads = _leads(samples.some("leads"))
     having = sum("price_with_minor_units" in lead for lead in leads)
-    return Verdict(
-        bool(having), f"on {having} of {len(leads)} leads", "Prices are exact." if having else "Prices are whole."
-    )
+    return Verdict(bool(having), f"on {having} of {len(leads)} leads", "`sale` is the whole price either way.")
 
 
 def numbers_as_text(samples: Samples) -> Verdict:
@@ -82,7 +81,7 @@ def without_time(samples: Samples, record_list: RecordList) -> Verdict:
     samples.page(record_list, OLDEST)
     pages = [page for query, page in samples.asker.log if query.record_list == record_list]
     most = max(len(page.unusable) for page in pages)
-    follows = "They are in no table, and `reading_complete` names them." if most else "None was seen."
+    follows = "They are in no table, and `reading_complete` names them." if most else "Nothing needs to be done."
     return Verdict(most, f"{most} without a usable id or `updated_at` on a page", follows)
 
 

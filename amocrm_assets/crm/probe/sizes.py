@@ -59,27 +59,34 @@ def above_limit(samples: Samples) -> Verdict:
 def fields_limit(samples: Samples) -> Verdict:
     """How many custom fields a page holds."""
     found = samples.asker.records(FIELDS, {"limit": PAGE_LIMIT})
-    return judge_list_limit(found, lambda: None, what="custom fields")
+    follows = "Pages are asked for until all fields are there."
+    return judge_list_limit(found, lambda: None, what="custom fields", follows=follows)
 
 
 def events_limit(samples: Samples) -> Verdict:
     """How many events a page holds, where events may be read."""
     found = samples.asker.records(EVENTS, {"limit": PAGE_LIMIT})
-    return judge_list_limit(found, lambda: samples.asker.records(EVENTS, {"limit": EVENTS_LIMIT}), what="events")
+    follows = "For information: this version does not read events."
+    return judge_list_limit(
+        found,
+        lambda: samples.asker.records(EVENTS, {"limit": EVENTS_LIMIT}),
+        what="events",
+        follows=follows,
+    )
 
 
-def judge_list_limit(found: Records, smaller: Callable[[], Records | None], *, what: str) -> Verdict:
+def judge_list_limit(found: Records, smaller: Callable[[], Records | None], *, what: str, follows: str) -> Verdict:
     """By a page that 250 were asked for, and by one of `smaller` where it fell back to 50."""
     size = len(found.records)
     if not found.has_next and size < PAGE_LIMIT:
         if size <= DEFAULT_LIMIT:
             raise NotSettled(f"the account shows {size} {what}, which fit any page")
-        return Verdict(f"at least {size}", f"{size} {what} on one page", "The end is known by `next` alone.")
+        return Verdict(f"at least {size}", f"{size} {what} on one page", follows)
     observed = f"limit {PAGE_LIMIT}: {size} {what}"
     if size == DEFAULT_LIMIT and (less := smaller()) is not None:
         observed += f"; limit {EVENTS_LIMIT}: {len(less.records)}"
         size = max(size, len(less.records))
-    return Verdict(size, observed, f"Pages hold {size} {what}; the end is known by `next` alone.")
+    return Verdict(size, observed, follows)
 
 
 def depth(samples: Samples) -> Verdict:
@@ -87,7 +94,7 @@ def depth(samples: Samples) -> Verdict:
     samples.some("leads")
     pages = samples.known_records("leads")
     if _is_there(samples, pages) or _is_there(samples, pages, again=True):
-        return Verdict(f"at least {pages}", f"page {pages} of one lead came", "Lists are read to that depth.")
+        return Verdict(f"at least {pages}", f"page {pages} of one lead came", "No limit of depth was met.")
     deepest, missing = 1, pages
     while missing - deepest > 1:
         middle = (deepest + missing) // 2

@@ -134,9 +134,9 @@ def test_the_limit_of_a_list_is_known_by_its_pages(
     found = Records([{}] * size, has_next)
     if value is None:
         with pytest.raises(NotSettled):
-            judge_list_limit(found, lambda: less, what="events")
+            judge_list_limit(found, lambda: less, what="events", follows="")
     else:
-        assert judge_list_limit(found, lambda: less, what="events").value == value
+        assert judge_list_limit(found, lambda: less, what="events", follows="").value == value
 
 
 def test_windows_leave_out_what_is_known_and_stay_where_nobody_works() -> None:
