@@ -18,7 +18,19 @@ from amocrm_assets.waiting import listen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run", "alert")
+COMMANDS = (
+    "demo",
+    "sandbox",
+    "new",
+    "connect",
+    "disconnect",
+    "sources",
+    "check",
+    "probe",
+    "fields",
+    "run",
+    "alert",
+)
 
 
 # 128 and the number of SIGINT.
