@@ -115,7 +115,7 @@ class WindowReader:
         return wait(pending, timeout=until_turn or None, return_when=FIRST_COMPLETED).done
 
     def _fetch(self, query: Query, permit: Permit) -> Page | None:
-        """The page; None for one that fails where a smaller one may not."""
+        """The page; None for one that fails where a lighter one may not."""
         failures = PageFailures(query)
         try:
             return self._client.request(
