@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
@@ -114,7 +115,7 @@ def _lost_days(context: dg.ScheduleEvaluationContext, source: SourceSettings, do
         return []
     try:
         warehouse = open_warehouse(Deployment.from_environment().warehouse, wait_seconds=_WAIT_SECONDS)
-        held = warehouse.shard_days(source.subdomain)
+        held = warehouse.shard_days(LEADS.table, source.subdomain)
     except AmoCrmAssetsError as error:  # the runs that are due go on, and fail themselves if it stays so
         context.log.warning("Shards that are gone were not looked for: %s", error)
         return []
@@ -139,7 +140,9 @@ def days_by_other_midnights(source: SourceSettings, days: Sequence[date]) -> set
     if not days:
         return set()
     storage = open_storage(Deployment.from_environment().storage)
-    return set(days_read_otherwise(storage, source, days, captures_by_day(storage, source.subdomain)))
+    return set(
+        days_read_otherwise(LEADS, storage, source, days, captures_by_day(LEADS, storage, source.subdomain))
+    )
 
 
 def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.settings import Deployment
 
@@ -54,14 +55,18 @@ def _read_rows(subdomain: str, days: Sequence[date], *, only_there: bool) -> pd.
     from amocrm_assets.storage import open_storage
 
     storage = open_storage(Deployment.from_environment().storage)
-    return read_rows(storage, subdomain, _those(days, days_with_rows(storage, subdomain)) if only_there else days)
+    return read_rows(
+        LEADS.table, storage, subdomain, _those(days, days_with_rows(storage, subdomain)) if only_there else days
+    )
 
 
 def _read_shards(subdomain: str, days: Sequence[date], *, only_there: bool) -> pd.DataFrame:
     from amocrm_assets.warehouse import open_warehouse
 
     warehouse = open_warehouse(Deployment.from_environment().warehouse)
-    return warehouse.read(subdomain, _those(days, warehouse.shard_days(subdomain)) if only_there else days)
+    return warehouse.read(
+        LEADS.table, subdomain, _those(days, warehouse.shard_days(LEADS.table, subdomain)) if only_there else days
+    )
 
 
 def _those(days: Sequence[date], there: Collection[date]) -> list[date]:

@@ -17,30 +17,33 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
 
 
-def read_rows(storage: Storage, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
-    """Rows of some days, one day after the other, in the columns of the shard.
+def read_rows(table: Table, storage: Storage, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
+    """Rows of some days, one day after the other, in the columns of the table.
 
-    Integers, booleans and texts have pandas' nullable types; `custom_fields` holds lists of dicts. Raises
+    Integers, booleans and texts have pandas' nullable types; a repeated record holds lists of dicts. Raises
     `ActionRequired` when the rows of a day have not been made.
     """
     import pyarrow as pa
 
-    tables = [rows_table(storage, subdomain, day) for day in days] or [arrow_schema().empty_table()]
+    tables = [rows_table(table, storage, subdomain, day) for day in days] or [arrow_schema(table).empty_table()]
     return frame_of(pa.concat_tables(tables))
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
-    """An Arrow table in the shard's schema as a frame in which a missing integer is missing, and not a float."""
+    """An Arrow table in a shard's schema as a frame in which a missing integer is missing, and not a float."""
     import pandas as pd
     import pyarrow as pa
 
     types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
-    frame: pd.DataFrame = table.drop_columns(["custom_fields"]).to_pandas(types_mapper=types.get)
-    frame["custom_fields"] = pd.Series(table["custom_fields"].to_pylist(), dtype=object)
-    return frame
+    repeated = [column.name for column in table.schema if pa.types.is_list(column.type)]
+    frame: pd.DataFrame = table.drop_columns(repeated).to_pandas(types_mapper=types.get)
+    for name in repeated:
+        frame[name] = pd.Series(table[name].to_pylist(), dtype=object)
+    return frame[table.column_names] if repeated != table.column_names[-len(repeated) :] else frame
 
 
 def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.DataFrame:

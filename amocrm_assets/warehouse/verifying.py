@@ -74,7 +74,7 @@ def rows_of(load: ShardLoad) -> Iterator[None]:
         raise WarehouseRefused(
             f"Loading the rows of {load.day}",
             cause=f"there is no {load.rows} in the storage.",
-            fix=f"Materialise the asset `leads` for {load.day} first.",
+            fix=f"Materialise the asset `{load.table.asset}` for {load.day} first.",
             subdomain=load.subdomain,
             day=load.day.isoformat(),
         ) from error

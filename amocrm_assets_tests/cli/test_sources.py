@@ -11,9 +11,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.day_coverage import progress_of
 from amocrm_assets.settings import SourceSettings
-from amocrm_assets.shard import shard_name
 from amocrm_assets_tests.crm.authorisation.tokens import jwt
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def materialised(instance: dg.DagsterInstance, key: str, *days: date) -> None:
 def make_shards(folder: Path, subdomain: str, *days: date) -> None:
     with duckdb.connect(folder / "warehouse.duckdb") as warehouse:
         for day in days:
-            warehouse.execute(f'CREATE TABLE "{shard_name(subdomain, day)}" (id BIGINT)')
+            warehouse.execute(f'CREATE TABLE "{LEADS.table.shard_name(subdomain, day)}" (id BIGINT)')
 
 
 def test_every_source_stands_in_the_table(

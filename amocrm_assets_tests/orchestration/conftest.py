@@ -11,11 +11,11 @@ import dagster as dg
 import duckdb
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.sandbox import SandboxOptions
 from amocrm_assets.settings import Deployment
-from amocrm_assets.shard import shard_name
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, source_of
@@ -87,7 +87,9 @@ class Pipeline:
         """Delete the table of a day, as a person or an expiration does."""
         path = Deployment.from_environment().warehouse.removeprefix("duckdb:///")
         with duckdb.connect(path) as connection:
-            connection.execute(f'DROP TABLE "{shard_name(self.source.subdomain, date.fromisoformat(day))}"')
+            connection.execute(
+                f'DROP TABLE "{LEADS.table.shard_name(self.source.subdomain, date.fromisoformat(day))}"'
+            )
 
     def key(self, name: str) -> dg.AssetKey:
         """Key of one of the three assets."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
@@ -78,7 +79,7 @@ def test_a_shard_of_the_last_week_that_is_gone_is_loaded_again_without_asking_am
     at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
     stored_pipeline.configure(start_date="2025-03-05")
     stored_pipeline.run("2025-03-05", "2025-03-09")
-    held = stored_pipeline.warehouse.shard_days("acme")
+    held = stored_pipeline.warehouse.shard_days(LEADS.table, "acme")
     stored_pipeline.drop_shard("2025-03-07")
     stored_pipeline.sandbox.requests.clear()
 
@@ -87,7 +88,7 @@ def test_a_shard_of_the_last_week_that_is_gone_is_loaded_again_without_asking_am
     assert [request.asset_selection for request in requests] == [[stored_pipeline.key("amoCrmLeads")], None]
 
     assert stored_pipeline.run("2025-03-07", only=["amoCrmLeads"]).success
-    assert stored_pipeline.warehouse.shard_days("acme") == held
+    assert stored_pipeline.warehouse.shard_days(LEADS.table, "acme") == held
     assert not stored_pipeline.sandbox.requests
     assert requested(stored_pipeline, at) == ["2025-03-10"]
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import concat_tables
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets.orchestration import checks
 from amocrm_assets.rows import rows_name
@@ -103,7 +104,7 @@ def test_a_finding_by_which_leads_may_be_missing_fails_the_check_as_an_error(pip
 
 def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST)
-    with pipeline.storage.as_local_path(rows_name("acme", DAY)) as path:
+    with pipeline.storage.as_local_path(rows_name(LEADS.table, "acme", DAY)) as path:
         rows = pq.read_table(path)
         twice = concat_tables([rows, rows.slice(0, 1)])
         rewrite_rows(path, twice)

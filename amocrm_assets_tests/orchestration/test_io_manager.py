@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import amocrm_assets
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, WarehouseRefused
 from amocrm_assets.rows import widen_custom_fields
-from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def filled(pipeline: Pipeline) -> Pipeline:
 @pytest.mark.parametrize("asset", ["leads", "amoCrmLeads"])
 def test_one_day_is_a_frame_with_the_columns_and_types_of_the_shard(filled: Pipeline, asset: str) -> None:
     frame = taken(filled, asset, days=LAST)
-    assert list(frame.columns) == [column.name for column in COLUMNS]
+    assert list(frame.columns) == [column.name for column in LEADS.table.columns]
     dtypes = {"INTEGER": "Int64", "STRING": "string", "BOOLEAN": "boolean", "RECORD": "object"}
-    assert [str(dtype) for dtype in frame.dtypes] == [dtypes[column.type] for column in COLUMNS]
+    assert [str(dtype) for dtype in frame.dtypes] == [dtypes[column.type] for column in LEADS.table.columns]
     assert frame.index.unique().tolist() == [pd.Timestamp(LAST)]
     assert isinstance(frame["custom_fields"].iloc[0], list)
     assert set(frame["custom_fields"].iloc[0][0]) == {"id", "name", "is_system", "values"}
@@ -117,9 +117,9 @@ def test_the_documented_assets_do_what_the_document_says(pipeline: Pipeline) -> 
         frame: pd.DataFrame = job.execute_in_process(instance=pipeline.instance, **options).output_for_node(name)
         return frame
 
-    rows = pipeline.warehouse.read("sandbox", [date.fromisoformat(LAST)])
+    rows = pipeline.warehouse.read(LEADS.table, "sandbox", [date.fromisoformat(LAST)])
     by_pipeline = made("leads_by_pipeline", partition_key=LAST)
     assert by_pipeline["leads"].sum() == (~rows["is_deleted"].fillna(value=False)).sum()
     assert set(by_pipeline["day"]) == {pd.Timestamp(LAST)}
-    everything = pipeline.warehouse.read("sandbox", [date(2025, 3, day) for day in range(7, 11)])
+    everything = pipeline.warehouse.read(LEADS.table, "sandbox", [date(2025, 3, day) for day in range(7, 11)])
     assert made("leads_by_city")["leads"].sum() == everything["id"].nunique()

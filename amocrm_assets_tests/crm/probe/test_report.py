@@ -14,6 +14,7 @@ from amocrm_assets.crm.probe import ProbeReport, ProbeState, probe_name, read_pr
 from amocrm_assets.crm.probe.report import MAX_AGE, ProbeAnswer, from_bytes, to_bytes
 from amocrm_assets.crm.probe.stored import write_probe
 from amocrm_assets.crm.traits import UNKNOWN, AccountTraits
+from amocrm_assets.entities import LEADS
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets.untrusted import MAX_LINE
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, sandbox_with, source
@@ -42,7 +43,7 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = read_probe(storage, "acme")
     assert state == ProbeState("acme", report)
     assert [type(answer.value) for answer in state.report.answers] == [bool, int, float, str, list, type(None)]  # type: ignore[union-attr]
-    assert capture_names(storage, "acme", DAY) == []
+    assert capture_names(LEADS, storage, "acme", DAY) == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def captured(sandbox: Sandbox, folder: Path) -> tuple[dict[str, Any], list[str]]
     """The metadata of a day that was read, and the questions for leads that were sent."""
     sandbox.requests.clear()
     with client_of(sandbox) as client:
-        (day,) = capture_days(source(), [DAY], client=client, storage=FolderStorage(folder))
+        (day,) = capture_days(LEADS, source(), [DAY], client=client, storage=FolderStorage(folder))
     assert day.capture.leads == 340
     return dict(day.metadata), [each.query for each in sandbox.requests if each.path == "/api/v4/leads"]
 
