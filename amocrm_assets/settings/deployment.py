@@ -111,13 +111,22 @@ def google_key_file(environment: Mapping[str, str] = os.environ) -> str | None:
 def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
     """Value of the environment variable that a setting names.
 
-    Raises `NotAuthorised` when it is unset or empty.
+    Raises `NotAuthorised` when it is unset, empty, or in quotation marks, which no token and no secret of amoCRM
+    has: `docker run --env-file` hands on what a shell would take off.
     """
-    if value := environment.get(variable, "").strip():
+    value = environment.get(variable, "").strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        raise NotAuthorised(
+            f"Reading the environment variable {variable}",
+            cause=f"the value of {variable} stands in quotation marks, and they are part of it.",
+            fix=f"Take the quotation marks off where {variable} is set, and start the process again.",
+            variable=variable,
+        )
+    if value:
         return value
     raise NotAuthorised(
         f"Reading the environment variable {variable}",
-        cause="it is not set.",
+        cause=f"{variable} is not set.",
         fix=f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
         variable=variable,
     )
