@@ -28,7 +28,8 @@ NO_CONTENT = 204
 def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> Iterator[Records]:
     """The records of each page, until a page names no next one. `params` may set `limit`, and a first `page`.
 
-    Raises `UnexpectedAnswer` for a list without end, one that repeats a page included, and what `AmoCrmClient.request` raises.
+    Raises `UnexpectedAnswer` for a list without end or with a page that comes twice, and what
+    `AmoCrmClient.request` raises.
     """
     first = int(params.get("page", 1))
     before: Records = []

@@ -95,6 +95,6 @@ def _wrong(url: str, what: str) -> SettingsError:
     return SettingsError(
         f"Reading AMOCRM_WAREHOUSE={url}",
         cause="it names no warehouse that is known.",
-        fix=f"{what[0].upper()}{what[1:]}.",
+        fix=f"{what[0].upper()}{what[1:]}, in AMOCRM_WAREHOUSE.",
         variable="AMOCRM_WAREHOUSE",
     )
