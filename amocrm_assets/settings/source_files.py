@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,15 +23,16 @@ from amocrm_assets.settings import (
     SourceSettings,
     wrong_credentials,
 )
-from amocrm_assets.settings.documents import Document, Place, Problem, read_documents
+from amocrm_assets.settings.documents import NAME, Document, Place, Problem, read_documents
 from amocrm_assets.settings.sources_folder import existing_sources_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
+# In a checkout, what `dagster dev` shows of this project before its user has a source.
+EXAMPLE = Path(__file__).parents[1] / "defs" / "sandbox" / NAME
 _NESTED: dict[str, type[BaseModel]] = {"oauth": OAuthSettings, "schedule": ScheduleSettings}
 
 
@@ -84,7 +86,7 @@ class Sources:
 
 def read_sources(folder: Path | None = None) -> Sources:
     """All sources with their places. One with wrong settings is broken, and leaves the others as they are."""
-    read = list(read_documents(folder or existing_sources_folder()))
+    read = _without_example(list(read_documents(folder or existing_sources_folder())))
     documents = [entry for entry in read if isinstance(entry, Document)]
     clashes = {(document.file, document.line): problem for document, problem in _clashes(documents)}
     found: list[SourceFound] = []
@@ -105,6 +107,12 @@ def read_sources(folder: Path | None = None) -> Sources:
     wrong += [({}, problems) for problems in of_files.values()]
     found.sort(key=lambda each: each.settings.subdomain)
     return Sources(found, named(wrong, taken={each.settings.key.lower() for each in found}))
+
+
+def _without_example(read: list[Document | Problem]) -> list[Document | Problem]:
+    """All but the sandbox that comes with a checkout, as soon as there is a source beside it."""
+    own = [entry for entry in read if entry.file != EXAMPLE]
+    return own or read
 
 
 def named(wrong: list[tuple[Mapping[str, Any], list[Problem]]], *, taken: set[str]) -> list[BrokenSource]:
