@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-_PARTITION = "dagster/partition"
+# Dagster's tags of a run over several days, and of a run of one.
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,6 @@ def days_of_run(run: dg.DagsterRun) -> tuple[date, date] | None:
 
     A check has no partitions, and Dagster tells it those of its run by tags alone.
     """
-    first = run.tags.get(_RANGE_START) or run.tags.get(_PARTITION)
-    last = run.tags.get(_RANGE_END) or run.tags.get(_PARTITION)
+    first = run.tags.get(RANGE_START) or run.tags.get(PARTITION)
+    last = run.tags.get(RANGE_END) or run.tags.get(PARTITION)
     return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
