@@ -117,7 +117,7 @@ def day_frame_of(tables: Iterable[pa.Table], days: Sequence[date], wanted: Frame
 def to_pandas_types(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame in pandas' own nullable types (`Int64`, `boolean`, `string`), `custom_fields` as Python objects.
 
-    Its lists of dicts take ten times the memory and fifty times the time of Arrow's arrays.
+    Its lists of dicts take many times the memory and time of Arrow's arrays.
     """
     import pandas as pd
     import pyarrow as pa
