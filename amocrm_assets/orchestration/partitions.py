@@ -7,6 +7,7 @@ known to `assets`; when a day is asked for, to `automation`.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 
 def partitions_of(source: SourceSettings) -> dg.DailyPartitionsDefinition:
     """A partition for each day that has ended, from the source's first day on."""
-    return dg.DailyPartitionsDefinition(start_date=source.start_date, timezone=source.timezone)
+    return _daily_partitions(source.start_date, source.timezone)
+
+
+@cache
+def _daily_partitions(start_date: str, timezone: str) -> dg.DailyPartitionsDefinition:
+    """One for all assets of all sources that begin on a day: it keeps what it has computed."""
+    return dg.DailyPartitionsDefinition(start_date=start_date, timezone=timezone)
 
 
 def days_of(partition_keys: Sequence[str]) -> list[date]:

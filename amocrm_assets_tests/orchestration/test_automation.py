@@ -213,3 +213,17 @@ def test_last_days_never_reach_before_the_first_day() -> None:
         date(2025, 3, 9),
         date(2025, 3, 10),
     ]
+
+
+def test_sources_with_one_deadline_share_its_freshness_policy() -> None:
+    other = settings_of(subdomain="another")
+    assert freshness_of(other) is freshness_of(settings_of())
+    later = settings_of(schedule={"hour": 0, "minute": 31})
+    assert freshness_of(later) != freshness_of(other)
+
+
+def test_sources_with_one_first_day_and_zone_share_their_partitions() -> None:
+    other = settings_of(subdomain="another")
+    assert partitions_of(other) is partitions_of(settings_of())
+    elsewhere = settings_of(timezone="Asia/Tokyo")
+    assert partitions_of(elsewhere) != partitions_of(other)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,8 +39,8 @@ def test_columns_keep_their_order_and_integers_stay_integers(place: Place) -> No
     frame = place.warehouse.read("acme", [DAY])
 
     assert list(frame.columns) == [column.name for column in COLUMNS]
-    assert frame["sale"].dtype == pd.Int64Dtype()
-    assert frame["is_deleted"].dtype == pd.BooleanDtype()
+    assert frame["sale"].dtype == pd.ArrowDtype(pa.int64())
+    assert frame["is_deleted"].dtype == pd.ArrowDtype(pa.bool_())
     assert frame["sale"].tolist()[0] == 2**53 + 1
 
 
