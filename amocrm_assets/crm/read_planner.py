@@ -24,9 +24,11 @@ from amocrm_assets.crm.pagination import (
     ListState,
     OrderIgnored,
     OverlappingPaginator,
+    SecondPageMissing,
     TieExceedsPage,
     end_unproven,
     order_unproven,
+    second_page_missing,
     unplaceable,
 )
 from amocrm_assets.crm.slicing import Slicer
@@ -176,8 +178,8 @@ class ReadPlanner:
         except TieExceedsPage:
             self._start_over(state, by_id=True)
             return []
-        except OrderIgnored:
-            self._leave_order(paginator, query)
+        except OrderIgnored as error:
+            self._leave_order(paginator, query, error)
             return []
         if paginator.done and paginator in self._paginators:
             self._finish(paginator)
@@ -217,7 +219,7 @@ class ReadPlanner:
                 from_at=dense.from_at,
                 to_at=dense.to_at,
                 filtered=True,
-                known=dense.ids,
+                known=dense.known,
                 likely=likely,
             )
         )
@@ -234,12 +236,13 @@ class ReadPlanner:
         self.counts.whole_account_scans += order == "id asc"
         self._add(OverlappingPaginator(state, order, from_at=from_at, to_at=to_at, filtered=False))
 
-    def _leave_order(self, paginator: Paginator, query: Query) -> None:
+    def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored | None = None) -> None:
         """Go on without the order by id, which some lists do not know beside a filter, or fail."""
         if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
-            raise order_unproven(query)
+            missing = isinstance(error, SecondPageMissing)
+            raise (second_page_missing if missing else order_unproven)(query) from error
         from_at, to_at = paginator.window
-        if from_at < to_at:
+        if paginator.is_dense:
             self._read_by_key(paginator)
         else:  # a tie, which no key tells apart
             self._finish(paginator)
@@ -254,10 +257,15 @@ class ReadPlanner:
     def _begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
         """Leads that leave a short list while it is read look like a list that does not show all of them."""
         self._begun_again += 1
-        if self._begun_again > MAX_BEGUN_AGAIN:
+        if self._begun_again <= MAX_BEGUN_AGAIN:
+            self._finish(paginator)
+            self._add(paginator.begun_again())
+        elif paginator.order == "id asc":
             raise end_unproven(query, len(paginator.taken)) from error
-        self._finish(paginator)
-        self._add(paginator.begun_again())
+        else:
+            # In the order of time a list may end in a second that no page shows from both sides; no id is shared.
+            self._begun_again = 0
+            self._start_over(paginator.state, by_id=True)
 
     def _give_up(self, state: ListState) -> list[Paginator]:
         given_up = [paginator for paginator in self._paginators if paginator.state is state]

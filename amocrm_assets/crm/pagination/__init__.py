@@ -20,10 +20,12 @@ from amocrm_assets.crm.pagination.query import (
     OrderIgnored,
     Query,
     RecordList,
+    SecondPageMissing,
     TieExceedsPage,
     end_unproven,
     oddity_of,
     order_unproven,
+    second_page_missing,
     unplaceable,
 )
 
@@ -39,9 +41,11 @@ __all__ = [
     "OverlappingPaginator",
     "Query",
     "RecordList",
+    "SecondPageMissing",
     "TieExceedsPage",
     "end_unproven",
     "oddity_of",
     "order_unproven",
+    "second_page_missing",
     "unplaceable",
 ]

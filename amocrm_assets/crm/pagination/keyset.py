@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, OrderIgnored, PageStats, Query
+from amocrm_assets.crm.pagination.query import (
+    CONFIRMATIONS,
+    OrderIgnored,
+    PageStats,
+    Query,
+    SecondPageMissing,
+)
 from amocrm_assets.crm.pagination.seam import Seam
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
 
-NOTHING_KNOWN: Mapping[int, int] = {}
+NOTHING_KNOWN: dict[int, int] = {}
 # A slice asks for so many leads' worth of time behind its end: to see one proves that none before is missing.
 LEADS_BEHIND_END = 5
 MAX_SECONDS_BEHIND_END = 3600
@@ -25,11 +31,11 @@ ROOM_BEHIND_END = 5
 
 @dataclass(frozen=True)
 class DenseRange:
-    """Seconds that are to be read by id; `ids` of the first one were given out already."""
+    """Seconds that are to be read by id; of `known` leads, with their seconds, some were given out already."""
 
     from_at: int
     to_at: int
-    ids: frozenset[int]
+    known: Mapping[int, int]
 
 
 # What a question is for: the next page; whether anything lies behind the last lead (`end`); which deleted lead is
@@ -52,7 +58,7 @@ class KeysetPaginator:
         to_at: int,
         *,
         leads_per_second: float | None = None,
-        known: Mapping[int, int] = NOTHING_KNOWN,
+        known: dict[int, int] = NOTHING_KNOWN,
     ) -> None:
         self.state = state
         self.cursor = from_at
@@ -101,7 +107,8 @@ class KeysetPaginator:
     def failed(self) -> None:
         """The question was not answered; the next one is asked by a smaller limit."""
         self.in_flight = False
-        self._seam, self._ends_at_seam = None, False
+        if self._seam:
+            self._look_again(self._seam)
 
     def add_page(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
         """The new leads of a page, and the tie that it ran into: a second that fills a whole page.
@@ -128,9 +135,12 @@ class KeysetPaginator:
         return rest
 
     def hand_off(self, to_at: int) -> DenseRange:
-        """Give away everything up to `to_at`."""
-        given = frozenset(lead for lead, at in self._known.items() if at == self.cursor)
-        dense = DenseRange(self.cursor, min(to_at, self.to_at), self._at_cursor | given)
+        """Give away everything up to `to_at`, with the page before it where that is not proven yet."""
+        if self._seam and not self.state.order_seen:
+            self._look_again(self._seam)
+        known = self._known | dict.fromkeys(self._at_cursor, self.cursor)
+        known = {lead: at for lead, at in known.items() if at >= self.cursor}
+        dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
         self._move_to(dense.to_at + 1, frozenset())
         self._seam, self._purpose, self._end_said = None, "page", False
         self.leads_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
@@ -189,11 +199,11 @@ class KeysetPaginator:
         fresh = [lead for lead in leads if not self._was_given(lead)]
         self.seen.duplicates += len(leads) - len(fresh)
         self._empty_answers = 0
-        if passed_end and page.has_next and not self.state.order_seen and self._purpose == "page":
+        if passed_end and more and not self.state.order_seen and self._purpose == "page":
             self._seam = Seam.behind(query, page, from_at=self.cursor)
             self._ends_at_seam = self._seam is not None
         if self._ends_at_seam:
-            self._known = {**self._known, **{lead.id: lead.updated_at for lead in fresh}}
+            self._know(fresh)
             return fresh, None
         said_before, self._end_said = self._end_said, not page.has_next
         self._count_moved_out(leads)
@@ -213,12 +223,13 @@ class KeysetPaginator:
         self.page_seconds = last - first + 1
         self.leads_per_second = len(page.leads) / self.page_seconds
         if first == last:
-            self._at_cursor = self._at_cursor if last == self.cursor else frozenset()
-            self.cursor = last
+            if self.state.order_seen and last != self.cursor:
+                self._at_cursor, self.cursor = frozenset(), last  # nothing lies before it
             return [], self.hand_off(last)
         self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
-        if not self._seam_seen and page.has_next and query.page == 1:
-            self._seam = Seam.behind(query, page, from_at=before)
+        if not self._seam_seen:
+            seam = Seam.behind(query, page, from_at=before)
+            self._seam = None if seam and seam.is_crowded and self.state.order_seen else seam
         return fresh, None
 
     def _move_to(self, cursor: int, at_cursor: frozenset[int]) -> None:
@@ -236,24 +247,35 @@ class KeysetPaginator:
         self.seen.moved_out += len(self._at_cursor - {lead.id for lead in leads if lead.updated_at == self.cursor})
 
     def _add_seam(self, seam: Seam, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
-        self._seam = None
         if seam.is_broken_by(page):
             self._seams_broken += 1
             if self._seams_broken > CONFIRMATIONS:
-                raise OrderIgnored
+                raise OrderIgnored if page.leads else SecondPageMissing
             # Leads that somebody moved to before the seam shift it: look at both pages again.
-            self._known = {**self._known, **{lead.id: lead.updated_at for lead in seam.page.leads}}
-            self._ends_at_seam = False
-            self._move_to(seam.from_at, frozenset())
+            self._look_again(seam)
             return [], None
+        self._seam = None
         self._seam_seen = True
         self.state.order_seen |= seam.is_closed_by(page, seam.last)
+        strays = [
+            lead for lead in seam.strays(page) if seam.from_at <= lead.updated_at and not self._was_given(lead)
+        ]
+        self._know(strays)
         if self._ends_at_seam:
             self.done = True
-            return [], None
+            return strays, None
         if not seam.is_closed_by(page, self.cursor):
-            return [], None
-        return self._advance(query, page)
+            return strays, None
+        fresh, tie = self._advance(query, page)
+        return strays + fresh, tie
+
+    def _look_again(self, seam: Seam) -> None:
+        self._know(seam.page.leads)
+        self._seam, self._ends_at_seam = None, False
+        self._move_to(seam.from_at, frozenset())
+
+    def _know(self, leads: Iterable[RawRecord]) -> None:
+        self._known = {**self._known, **{lead.id: lead.updated_at for lead in leads}}
 
     def _add_newest(self, page: Page) -> None:
         """The newest deleted lead of all: none, or an older one, agrees with an empty window."""

@@ -21,7 +21,7 @@ from amocrm_assets.crm.pagination.query import (
 from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
@@ -56,7 +56,7 @@ class OverlappingPaginator:
         from_at: int,
         to_at: int,
         filtered: bool,
-        known: Iterable[int] = (),
+        known: Mapping[int, int] | None = None,
         likely: int | None = None,
     ) -> None:
         self.state = state
@@ -67,7 +67,7 @@ class OverlappingPaginator:
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
         self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-to_at, -from_at)
-        self.taken = dict.fromkeys(known, from_at)
+        self.taken = dict(known or {})  # leads given out already, with their seconds
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
         self._cap: int | None = None  # the server's own largest page, where it is smaller than what was asked for
@@ -97,6 +97,11 @@ class OverlappingPaginator:
         if self._by_id or self._owes_second_page:
             return self.window
         return self.window[0], -self._cover.covered_from_start - 1
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it reads a stretch of seconds that could be read by key, too; a tie could not."""
+        return self._likely is not None
 
     @property
     def _owes_second_page(self) -> bool:
