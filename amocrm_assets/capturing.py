@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
 from amocrm_assets.crm.authorisation.connecting import require_account
+from amocrm_assets.crm.pages import MAX_ID, MIN_ID
+from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.days import Window, day_window
@@ -33,12 +35,11 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.client import AmoCrmClient
     from amocrm_assets.crm.pages import RawRecord
     from amocrm_assets.crm.pagination import RecordList
+    from amocrm_assets.crm.probe import ProbeState
     from amocrm_assets.crm.read_stats import Metadata
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Of the shard's INTEGER: a lead with another id could not become a row.
-MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 LOCK_WAIT_SECONDS = 30.0
 
 
@@ -68,10 +69,10 @@ def capture_days(
     """
     with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
         storage.remove_stale(f"captures/{source.subdomain}")
-        earlier = EarlierCaptures(storage, source)
+        earlier, probe = EarlierCaptures(storage, source), read_probe(storage, source.subdomain)
         for stretch in _consecutive_ranges(sorted(set(days))):
             reading = _DayRangeCapture(
-                source, stretch, client=client, storage=storage, earlier=earlier, run_id=run_id
+                source, stretch, client=client, storage=storage, earlier=earlier, probe=probe, run_id=run_id
             )
             yield from reading.run()
         # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
@@ -89,6 +90,7 @@ class _DayRangeCapture:
         client: AmoCrmClient,
         storage: Storage,
         earlier: EarlierCaptures,
+        probe: ProbeState,
         run_id: str | None,
     ) -> None:
         self._source = source
@@ -105,7 +107,9 @@ class _DayRangeCapture:
         self._late_leads = 0
         record_lists: list[RecordList] = ["leads", "deleted"] if source.import_deleted else ["leads"]
         self._whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
-        self._reader = WindowReader(client, self._whole, record_lists)
+        now = datetime.now(UTC)
+        self._probe = probe.line(now)
+        self._reader = WindowReader(client, self._whole, record_lists, traits=probe.traits(now))
         self._cost = PerDayStats(client, self._reader)
 
     def run(self) -> Iterator[CapturedDay]:
@@ -212,6 +216,7 @@ class _DayRangeCapture:
             "size_bytes": capture.size_bytes,
             "account": f"{account.name} ({account.id})",
             "account_timezone": account.timezone or "unknown",
+            "probe": self._probe,
             **cost,
         }
         facts["duplicates"] = float(str(facts["duplicates"])) + open_day.duplicates

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.connectivity import probe_connection, resolve_host
 from amocrm_assets.crm.permissions import read_lead_permissions
+from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.fields import read_offered
 from amocrm_assets.storage import open_storage
@@ -111,6 +113,7 @@ class _Steps:
             _Step("deleted", ("account",), self._deleted_leads),
             _Step("fields", ("account",), self._fields),
             _Step("storage", (), lambda: _written(self._deployment.storage, self._source)),
+            _Step("probe", ("storage",), self._probe),
             _Step("token store", (), self._token_store),
             _Step("warehouse", (), self._warehouse),
         ]
@@ -181,6 +184,11 @@ class _Steps:
             f"the account has no field {named}.{hint}",
             f"Correct `leads_custom_fields`; `amocrm-assets fields {self._source.subdomain}` lists what there is.",
         )
+
+    def _probe(self) -> str | Warned:
+        now = datetime.now(UTC)
+        probe = read_probe(open_storage(self._deployment.storage), self._source.subdomain)
+        return Warned(probe.line(now)) if probe.is_unusable(now) else probe.line(now)
 
     def _token_store(self) -> str:
         if self._source.oauth is None:

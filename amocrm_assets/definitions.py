@@ -1,14 +1,15 @@
-"""Dagster's door: the code location with all sources of `defs/`."""
+"""Dagster's door: the code location with all sources of the project, or of the folder `AMOCRM_SOURCES`."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from amocrm_assets.orchestration.loader import find_sources
 from amocrm_assets.orchestration.source import deployment_definitions
+from amocrm_assets.settings.source_files import read_sources
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything that the files under `defs/` describe. Raises `SettingsError` with every problem in them."""
-    return deployment_definitions(find_sources())
+    """Everything that the sources' files describe; a source with wrong settings is shown as broken."""
+    sources = read_sources()
+    return deployment_definitions(sources.found, sources.broken)

@@ -13,10 +13,10 @@ import dagster as dg
 import pytest
 
 from amocrm_assets.cli import main
-from amocrm_assets.orchestration import loader
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.settings import documents, source_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Deployed:
     def run(self, subdomain: str, **changes: Any) -> bool:
         """Materialise a day with the sandbox changed for it."""
         self.sandbox.configure(**{"subdomain": subdomain, "faults": (), "access_token_requests": None, **changes})
-        found = next(each for each in loader.find_sources() if each.settings.subdomain == subdomain)
+        found = next(each for each in source_files.find_sources() if each.settings.subdomain == subdomain)
         retries = Retries(count=1, first_wait_seconds=0)
         definitions = source_definitions(found.settings, file=found.file, retries=retries)
         job = definitions.resolve_job_def(f"{found.settings.key}_leads")
@@ -73,13 +73,13 @@ class Deployed:
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     with running_sandbox(OPTIONS) as sandbox:
-        monkeypatch.setattr(loader, "DEFS", tmp_path / "defs")
+        monkeypatch.setenv("AMOCRM_SOURCES", str(tmp_path / "defs"))
         oauth = {"client_id_env": "ID", "client_secret_env": "SECRET", "redirect_uri": OPTIONS.redirect_uri}
         kinds: dict[str, dict[str, Any]] = {"acme": {"oauth": oauth}, "old": {"access_token_env": "TOKEN"}}
         for subdomain, credentials in kinds.items():
             given = {"subdomain": subdomain, "base_url": sandbox.url, "start_date": "2025-03-01", **credentials}
             (tmp_path / "defs" / subdomain).mkdir(parents=True)
-            text = json.dumps({"type": loader.COMPONENT, "attributes": given})
+            text = json.dumps({"type": documents.COMPONENT, "attributes": given})
             (tmp_path / "defs" / subdomain / "defs.yaml").write_text(text)
         places = {
             "ID": OPTIONS.client_id,

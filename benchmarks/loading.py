@@ -30,7 +30,7 @@ IMPORT = "import dagster"
 LOAD = """
 import sys
 from pathlib import Path
-from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.settings.source_files import find_sources
 from amocrm_assets.orchestration.source import deployment_definitions
 definitions = deployment_definitions(find_sources(Path(sys.argv[1])))
 repository = definitions.get_repository_def()

@@ -78,13 +78,13 @@ def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
 
 
 def _deploy(folder: Path, sandbox: Served) -> None:
-    from amocrm_assets.orchestration import loader
+    from amocrm_assets.settings import documents
 
     file = folder / "defs" / "acme" / "defs.yaml"
     file.parent.mkdir(parents=True)
-    settings = {"type": loader.COMPONENT, "attributes": attributes_of(sandbox.url)}
+    settings = {"type": documents.COMPONENT, "attributes": attributes_of(sandbox.url)}
     file.write_text(json.dumps(settings), encoding="utf-8")
-    loader.DEFS = folder / "defs"
+    os.environ["AMOCRM_SOURCES"] = str(folder / "defs")
     os.environ["AMOCRM_STORAGE"] = str(folder / "data")
     os.environ["AMOCRM_WAREHOUSE"] = f"duckdb:///{folder}/warehouse.duckdb"
     os.environ.pop("DAGSTER_HOME", None)

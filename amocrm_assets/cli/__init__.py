@@ -18,7 +18,19 @@ from amocrm_assets.waiting import listen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("demo", "sandbox", "new", "connect", "disconnect", "sources", "check", "fields", "run", "alert")
+COMMANDS = (
+    "demo",
+    "sandbox",
+    "new",
+    "connect",
+    "disconnect",
+    "sources",
+    "check",
+    "probe",
+    "fields",
+    "run",
+    "alert",
+)
 
 
 # 128 and the number of SIGINT.
@@ -49,7 +61,10 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
-    epilog="Begin with `amocrm-assets demo`. Settings lie in amocrm_assets/defs/<source>/defs.yaml.",
+    epilog=(
+        "Begin with `amocrm-assets demo`. Sources are <source>/defs.yaml files in the folder AMOCRM_SOURCES,"
+        " or in the defs folder of the Dagster project that you are in."
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="amocrm-assets")

@@ -1,13 +1,12 @@
-"""`amocrm-assets new`: the settings of a source are written for the first time, with every setting explained.
+"""`amocrm-assets new`: asks for the settings of a new source, and writes them.
 
-What a setting means and may be is taken from `settings`, so the file cannot say anything else.
+How the file is written: `settings.new_source_file`.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,56 +29,43 @@ REDIRECT_URI = "http://127.0.0.1:8910/callback"
 @click.option("--timezone", help="The account's zone, like Europe/Moscow.")
 @click.option("--start-date", metavar="YYYY-MM-DD", help="First day to import. Default: this month's first.")
 @click.option("--base-url", help="Address of the account, where it is not https://ACCOUNT.amocrm.ru.")
-@click.option("--folder", type=click.Path(path_type=Path), help="The defs folder of another Dagster project.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Folder of the sources. Default: AMOCRM_SOURCES, or the project's own.",
+)
 def command(account: str, folder: Path | None, **given: Any) -> None:
     """Write the settings of a new source: ACCOUNT is a subdomain, or the address of the account.
 
     Asks for what is not given, where there is a terminal to ask on. Never touches settings that are there.
     """
-    from amocrm_assets.orchestration.loader import DEFS
+    from amocrm_assets.settings.new_source_file import write_source_file
+    from amocrm_assets.settings.sources_folder import sources_folder
 
     attributes = _attributes(account, given)
     source = _validated(attributes)
-    file = (folder or DEFS) / source.subdomain / "defs.yaml"
-    _require_new(source, folder or DEFS)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("x", encoding="utf-8") as new:
-        new.write(settings_text(source, attributes))
+    folder = folder or sources_folder()
+    _require_new(source, folder)
+    file = write_source_file(folder, source, attributes)
     click.echo(f"Wrote {file}\nNext:")
     for number, step in enumerate(_next_steps(source), start=1):
         click.echo(f"  {number}. {step}")
 
 
-def settings_text(source: SourceSettings, attributes: dict[str, Any]) -> str:
-    """The file: what is set, and everything else that can be set, as comments."""
-    from amocrm_assets.orchestration.loader import COMPONENT
-
-    lines = [
-        f"# {source.title}: an amoCRM account and what is brought from it.",
-        f"type: {COMPONENT}",
-        "attributes:",
-    ]
-    for name, field in type(source).model_fields.items():
-        lines.append(f"  # {field.description}")
-        if name in attributes:
-            lines += [f"  {line}" for line in _yaml({name: attributes[name]})]
-        else:
-            lines += [f"  # {line}" for line in _yaml({name: (field.examples or [None])[0]})]
-        lines.append("")
-    return "\n".join(lines[:-1]) + "\n"
-
-
 def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
+    from amocrm_assets.settings.new_source_file import default_attributes
+
     host = re.sub(r"^https?://|/.*$", "", account)
     subdomain, _, zone = host.partition(".")
+    default = default_attributes(subdomain)
     url = given["base_url"] or (f"https://{host}" if zone not in {"", "amocrm.ru"} else None)
     attributes: dict[str, Any] = {
         "subdomain": subdomain,
-        "display_name": given["display_name"] or _asked("Name to show", subdomain),
+        "display_name": given["display_name"] or _asked("Name to show", default["display_name"]),
         **({"base_url": url} if url else {}),
         **_credentials(subdomain, given),
-        "timezone": given["timezone"] or _asked("Time zone of the account", "Europe/Moscow"),
-        "start_date": given["start_date"] or _asked("First day to import", f"{datetime.now(UTC):%Y-%m-01}"),
+        "timezone": given["timezone"] or _asked("Time zone of the account", default["timezone"]),
+        "start_date": given["start_date"] or _asked("First day to import", default["start_date"]),
     }
     return attributes
 
@@ -87,7 +73,10 @@ def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
 def _credentials(subdomain: str, given: dict[str, Any]) -> dict[str, Any]:
     own = re.sub(r"\W", "_", subdomain).upper()
     if not given["oauth"]:
-        variable = given["token_env"] or _asked("Variable for the long-lived token", f"AMOCRM_{own}_TOKEN")
+        from amocrm_assets.settings.new_source_file import default_attributes
+
+        default = default_attributes(subdomain)["access_token_env"]
+        variable = given["token_env"] or _asked("Variable for the long-lived token", default)
         return {"access_token_env": variable}
     return {
         "oauth": {
@@ -121,11 +110,15 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
 
 
 def _require_new(source: SourceSettings, folder: Path) -> None:
-    from amocrm_assets.orchestration.loader import find_sources
+    from amocrm_assets.settings.source_files import read_sources
 
-    for found in find_sources(folder):
+    read = read_sources(folder)
+    for found in read.found:
         if found.settings.key.lower() == source.key.lower():
             raise click.UsageError(f"{found.settings.subdomain} is there already: edit {found.file}")
+    for broken in read.broken:
+        if broken.key.lower() == source.key.lower():
+            raise broken.error()
 
 
 def _next_steps(source: SourceSettings) -> list[str]:
@@ -143,11 +136,3 @@ def _next_steps(source: SourceSettings) -> list[str]:
         f"amocrm-assets fields {source.subdomain}, then choose some under `leads_custom_fields`, or leave all.",
         f"amocrm-assets run {source.subdomain}",
     ]
-
-
-def _yaml(setting: dict[str, Any]) -> list[str]:
-    import yaml
-
-    in_a_line = None if isinstance(next(iter(setting.values())), list) else False
-    text = yaml.safe_dump(setting, allow_unicode=True, sort_keys=False, width=1000, default_flow_style=in_a_line)
-    return str(text).splitlines()

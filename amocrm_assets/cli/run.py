@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from amocrm_assets.orchestration.running import Outcome
+    from amocrm_assets.settings.source_files import SourceFound
 
 STEPS = ("raw_leads", "leads", "amoCrmLeads")
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -44,10 +45,14 @@ def command(
 
     The same job as in the Dagster UI. Exit status 0 only if every day landed. Running a day again is safe.
     """
+    from amocrm_assets.settings.source_files import place_of
+
     days = days_wanted(source, from_day and from_day.date(), to_day and to_day.date())
     try:
         with _terminated_as_interrupted():
-            outcome = run_with_progress(source, days, read_again=not missing, quiet=as_json)
+            outcome = run_with_progress(
+                source, days, place=place_of(source), read_again=not missing, quiet=as_json
+            )
     except KeyboardInterrupt:
         click.secho(f"{source.title}: interrupted. Days that were finished stay.", fg="yellow", err=True)
         click.echo(f"Go on with: amocrm-assets run {source.subdomain} {_range(days)} --missing", err=True)
@@ -80,9 +85,14 @@ def days_wanted(source: SourceSettings, from_day: date | None, to_day: date | No
 
 
 def run_with_progress(
-    source: SourceSettings, days: list[date], *, read_again: bool = True, quiet: bool = False
+    source: SourceSettings,
+    days: list[date],
+    *,
+    place: SourceFound | None = None,
+    read_again: bool = True,
+    quiet: bool = False,
 ) -> Outcome:
-    """Run the source's job with a bar that counts the days of its three assets.
+    """Run the source's job with a bar that counts the days of its three assets. `place` is where its settings are.
 
     Raises `KeyboardInterrupt` when a signal ended it, once the run is closed in Dagster's instance.
     """
@@ -90,7 +100,7 @@ def run_with_progress(
 
     with _bar(len(days) * len(STEPS), quiet=quiet) as bar:
         try:
-            return run_days(source, days, listener=bar, read_again=read_again)
+            return run_days(source, days, listener=bar, place=place, read_again=read_again)
         except Interrupted as signalled:
             raise KeyboardInterrupt from signalled
 
@@ -146,12 +156,7 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
         return
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed.")
-    click.echo(_places(Deployment.from_environment()))
-
-
-def _places(deployment: Deployment) -> str:
-    """Where to look: a second deployment that was set up by mistake is seen at once."""
-    return f"Captures and rows are in {deployment.storage}, shards in {deployment.warehouse}."
+    click.echo(Deployment.from_environment().in_words())
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:

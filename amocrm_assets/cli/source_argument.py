@@ -1,6 +1,6 @@
 """How a source is named on the command line: by its subdomain, its key or its display name.
 
-Where sources come from is known to `orchestration.loader`.
+Where sources come from: `settings.source_files`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amocrm_assets.untrusted import visible
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings.source_files import BrokenSource
 
 
 class SourceArgument(click.ParamType["SourceSettings"]):
@@ -21,17 +26,30 @@ class SourceArgument(click.ParamType["SourceSettings"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SourceSettings:
         """The source of that name; the error for another name says which there are."""
-        from amocrm_assets.orchestration.loader import load_sources
+        from amocrm_assets.settings.source_files import read_sources
+        from amocrm_assets.settings.sources_folder import existing_sources_folder
 
-        sources = load_sources()
+        folder = existing_sources_folder()
+        read = read_sources(folder)
+        sources = [found.settings for found in read.found]
         for source in sources:
             if str(value).casefold() in {name.casefold() for name in _names(source)}:
+                _warn_of(read.broken)
                 return source
+        for broken in read.broken:
+            if str(value).casefold() in {broken.name.casefold(), broken.file.parent.name.casefold()}:
+                raise broken.error()
         known = [source.subdomain for source in sources]
         close = difflib.get_close_matches(str(value), known)
         there = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known) or 'none yet'}."
-        said = f"there is no source {value!r}. {there} `amocrm-assets new {value}` makes one."
+        said = f"there is no source {value!r} in {folder}. {there} `amocrm-assets new {value}` makes one."
         raise click.BadParameter(said, ctx, param)
+
+
+def _warn_of(broken: Sequence[BrokenSource]) -> None:
+    for each in broken:
+        said = f"! {each.name} is left out, its settings are wrong: {each.problems[0]}"
+        click.secho(visible(said), fg="yellow", err=True)
 
 
 def _names(source: SourceSettings) -> set[str]:

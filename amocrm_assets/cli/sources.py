@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from amocrm_assets.settings import Deployment
+from amocrm_assets.untrusted import visible
+
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.status import AuthorisationStatus
     from amocrm_assets.orchestration.day_coverage import Progress
     from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings.source_files import BrokenSource
 
 # Tokens may be in `gs://`, where each read takes a moment.
 PARALLEL_READS = 16
@@ -28,26 +33,33 @@ def command(*, as_json: bool) -> None:
     """List the sources: who is connected until when, and which days are there.
 
     A day is there if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
-    Where DAGSTER_HOME is not set, the warehouse alone is asked.
+    Where DAGSTER_HOME is not set, the warehouse alone is asked. Exit status 1 if settings of a source are wrong.
     """
-    states, problem = _states(datetime.now(UTC))
+    from amocrm_assets.settings.source_files import read_sources
+    from amocrm_assets.settings.sources_folder import existing_sources_folder
+
+    folder = existing_sources_folder()
+    read = read_sources(folder)
+    states, problem = _states([found.settings for found in read.found], datetime.now(UTC))
+    states += map(_broken_state, read.broken)
     if as_json:
         click.echo(json.dumps(states, ensure_ascii=False, indent=2))
     elif states:
         _show(states)
+        click.echo(Deployment.from_environment().in_words())
     else:
-        click.echo("There are no sources yet. `amocrm-assets new SUBDOMAIN` makes one.")
+        click.echo(f"There are no sources yet in {folder}. `amocrm-assets new SUBDOMAIN` makes one.")
     if problem:
         click.echo(f"! Days are those of Dagster's history alone, the warehouse was not read. {problem}", err=True)
+    if read.broken:
+        sys.exit(1)
 
 
-def _states(at: datetime) -> tuple[list[dict[str, Any]], str | None]:
+def _states(sources: list[SourceSettings], at: datetime) -> tuple[list[dict[str, Any]], str | None]:
     from amocrm_assets.crm.authorisation.status import authorisation_status
     from amocrm_assets.orchestration.day_coverage import read_coverage
-    from amocrm_assets.orchestration.loader import load_sources
-    from amocrm_assets.settings import Deployment
 
-    sources, deployment = load_sources(), Deployment.from_environment()
+    deployment = Deployment.from_environment()
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         statuses = list(
             pool.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)
@@ -70,9 +82,27 @@ def _state(source: SourceSettings, status: AuthorisationStatus, progress: Progre
         "connected_as": status.connected_as,
         "token_until": until,
         "problem": status.problem,
+        "wrong_settings": [],
         "last_day": progress.last_day.isoformat() if progress.last_day else None,
         "missing_days": [day.isoformat() for day in progress.missing],
         "lost_days": [day.isoformat() for day in progress.lost],
+    }
+
+
+def _broken_state(broken: BrokenSource) -> dict[str, Any]:
+    """What a program reads of a source that cannot be loaded: the same names, nothing known."""
+    return {
+        "display_name": broken.name,
+        "subdomain": broken.name,
+        "enabled": False,
+        "import_leads": False,
+        "connected_as": None,
+        "token_until": None,
+        "problem": None,
+        "wrong_settings": [visible(str(problem)) for problem in broken.problems],
+        "last_day": None,
+        "missing_days": [],
+        "lost_days": [],
     }
 
 
@@ -99,7 +129,7 @@ def _show(states: list[dict[str, Any]]) -> None:
         cells = [
             state["display_name"],
             state["subdomain"],
-            "yes" if state["enabled"] else "no",
+            "BROKEN" if state["wrong_settings"] else "yes" if state["enabled"] else "no",
             state["connected_as"] or "not connected",
             (state["token_until"] or "?")[:10],
             state["last_day"] or "none",
@@ -109,6 +139,8 @@ def _show(states: list[dict[str, Any]]) -> None:
     console = Console()
     console.print(table)
     for state in states:
+        for wrong in state["wrong_settings"]:
+            console.print(f"! {state['display_name']}: {wrong}", markup=False, soft_wrap=True)
         if state["problem"]:
             console.print(f"! {state['display_name']}: {state['problem']}", markup=False, soft_wrap=True)
         if state["lost_days"]:

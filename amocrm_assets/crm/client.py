@@ -22,6 +22,7 @@ from amocrm_assets.crm.request_stats import RequestStats
 from amocrm_assets.crm.responses import (
     RateLimited,
     ReadTimeout,
+    RequestsExhausted,
     Response,
     RetryableError,
     Unauthorized,
@@ -59,10 +60,12 @@ class AmoCrmClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
         read_seconds: float = READ_SECONDS,
+        max_requests: int | None = None,
     ) -> None:
         self.url = require_private(url)
         self.stats = RequestStats()
         self._authorisation = authorisation
+        self._max_requests = max_requests
         self._clock = clock
         self._scope = CancelScope()
         self.sleep = sleep or self._scope.sleep
@@ -170,6 +173,8 @@ class AmoCrmClient:
             ) from refusal
 
     def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit | None) -> Response:
+        if self._max_requests is not None and self.stats.requests >= self._max_requests:
+            raise RequestsExhausted
         permit = permit or self._acquire()
         try:
             answer = self._exchange(path, params, token, permit)
@@ -237,7 +242,8 @@ class AmoCrmClient:
             self.server_clock.add(answer.sent_at)
 
     def _count_retry(self, error: RetryableError) -> None:
-        self.stats.count_retry(str(error.status or "connection"))
+        said_when = isinstance(error, RateLimited) and error.wait_seconds is not None
+        self.stats.count_retry(str(error.status or "connection"), said_when=said_when)
 
 
 class _Bearer(requests.auth.AuthBase):

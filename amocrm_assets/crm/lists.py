@@ -32,7 +32,7 @@ def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> It
     """
     first = int(params.get("page", 1))
     for page in range(first, first + MAX_PAGES):
-        records, has_next = client.request(path, {"limit": DEFAULT_LIMIT, **params, "page": page}, _list_page)
+        records, has_next = client.request(path, {"limit": DEFAULT_LIMIT, **params, "page": page}, parse_list)
         if records:
             yield records
         if not has_next:
@@ -44,7 +44,8 @@ def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> It
     )
 
 
-def _list_page(response: Response) -> tuple[Records, bool]:
+def parse_list(response: Response) -> tuple[Records, bool]:
+    """The records of a page, and whether a next one exists. Raises `RetryableError` for what is no such page."""
     if response.status == NO_CONTENT:
         return [], False
     body = response.json()

@@ -50,6 +50,8 @@ class Page:
         return len(self.leads) + len(self.unusable)
 
 
+# Of the shard's INTEGER: a lead with another id could not become a row.
+MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 NOTHING = Page((), has_next=False)
 

@@ -14,6 +14,7 @@ class RequestStats:
     requests: int = 0
     received_bytes: int = 0
     retries: Counter[str] = field(default_factory=Counter)
+    waits_said: int = 0
     first_sent: float | None = None
     last_received: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -38,7 +39,8 @@ class RequestStats:
             self.received_bytes += size_bytes
             self.last_received = now
 
-    def count_retry(self, reason: str) -> None:
-        """A request is sent again: after a status, or `connection`."""
+    def count_retry(self, reason: str, *, said_when: bool = False) -> None:
+        """A request is sent again: after a status, or `connection`. `said_when`: amoCRM told how long to wait."""
         with self._lock:
             self.retries[reason] += 1
+            self.waits_said += said_when

@@ -90,6 +90,10 @@ class RateLimited(RetryableError):
         self.wait_seconds = wait_seconds
 
 
+class RequestsExhausted(Exception):
+    """A client with `max_requests`, used by one thread, has sent so many, retries included."""
+
+
 class Unauthorized(Exception):
     """401: the token was not accepted."""
 

@@ -14,7 +14,6 @@ from uuid import uuid4
 import dagster as dg
 
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.loader import find_sources
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import dagster_home
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.orchestration.run_listener import Listener
     from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings.source_files import SourceFound
 
 
 class Interrupted(Exception):
@@ -41,21 +41,26 @@ class Outcome:
 
 
 def run_days(
-    source: SourceSettings, days: Sequence[date], *, listener: Listener, read_again: bool = True
+    source: SourceSettings,
+    days: Sequence[date],
+    *,
+    listener: Listener,
+    place: SourceFound | None = None,
+    read_again: bool = True,
 ) -> Outcome:
-    """Materialise neighbouring days of a source through its job.
+    """Materialise neighbouring days of a source through its job. `place` is where its settings are, if in a file.
 
     Raises `SettingsError` for wrong settings, and `Interrupted` after a signal.
     """
-    found = next(found for found in find_sources() if found.settings.subdomain == source.subdomain)
     if not source.enabled:
         raise SettingsError(
             f"Running {source.title}",
             cause="the source is switched off.",
-            fix=f"Set `enabled: true` in {found.file}, then run it again.",
+            fix=f"Set `enabled: true` in {place.file if place else 'its settings'}, then run it again.",
             source=source.subdomain,
         )
-    job = source_definitions(source, file=found.file, line=found.line).resolve_job_def(f"{source.key}_leads")
+    file, line = (place.file, place.line) if place else (None, 1)
+    job = source_definitions(source, file=file, line=line).resolve_job_def(f"{source.key}_leads")
     first, last = days[0].isoformat(), days[-1].isoformat()
     run_id = str(uuid4())
     with _instance() as instance, listening(listener), _ending_run(instance, run_id):

@@ -18,6 +18,7 @@ from amocrm_assets.orchestration.assets.leads import leads_of
 from amocrm_assets.orchestration.assets.raw_leads import raw_leads_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
+from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
-    from amocrm_assets.orchestration.loader import SourceFound
     from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings.source_files import BrokenSource, SourceFound
 
 
 def source_definitions(
@@ -71,23 +72,28 @@ def build_source_definitions(resource: AmoCrmResource, *, start_date: str, **set
     return source_definitions(source)
 
 
-def deployment_definitions(sources: Iterable[SourceFound]) -> dg.Definitions:
-    """Definitions of all sources of this project, and of alerts. Every run of it stays in one process."""
+def deployment_definitions(sources: Iterable[SourceFound], broken: Sequence[BrokenSource] = ()) -> dg.Definitions:
+    """Definitions of all sources of this project, and of alerts. Every run of it stays in one process.
+
+    Those that are `broken` are shown with what is wrong, and leave the others as they are.
+    """
     sources = list(sources)
     return dg.Definitions.merge(
         dg.Definitions(executor=dg.in_process_executor),
-        alert_definitions([found.settings for found in sources]),
+        alert_definitions([found.settings for found in sources], broken),
+        *map(broken_definitions, broken),
         *(source_definitions(found.settings, file=found.file, line=found.line) for found in sources),
     )
 
 
-def alert_definitions(sources: Sequence[SourceSettings]) -> dg.Definitions:
+def alert_definitions(sources: Sequence[SourceSettings], broken: Sequence[BrokenSource] = ()) -> dg.Definitions:
     """The sensor that tells whoever `AMOCRM_ALERTS` names; nothing where it names nobody."""
     if not AlertSettings.from_environment().addresses:
         return dg.Definitions()
     from amocrm_assets.orchestration.alerts.sensor import alerts_sensor
 
-    return dg.Definitions(sensors=[alerts_sensor([source for source in sources if source.enabled])])
+    enabled = [source for source in sources if source.enabled]
+    return dg.Definitions(sensors=[alerts_sensor(enabled, [broken_problem(each) for each in broken])])
 
 
 def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path | None, line: int) -> dg.AssetsDefinition:

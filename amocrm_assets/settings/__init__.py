@@ -1,7 +1,7 @@
 """Settings of a source and of the deployment. What they are used for is known elsewhere."""
 
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
-from amocrm_assets.settings.deployment import Deployment, dagster_home, google_key_file, secret
+from amocrm_assets.settings.deployment import Deployment, dagster_home, file_mode, google_key_file, secret
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
 from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
 
@@ -12,6 +12,7 @@ __all__ = [
     "ScheduleSettings",
     "SourceSettings",
     "dagster_home",
+    "file_mode",
     "google_key_file",
     "is_cleartext",
     "is_loopback",

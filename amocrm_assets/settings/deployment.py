@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,10 @@ class Deployment:
         ):
             places.refuse_data_left_behind(variable, value, place, is_data=is_data)
 
+    def in_words(self) -> str:
+        """Where to look: a second deployment that was set up by mistake is seen at once."""
+        return f"Captures and rows are in {self.storage}, shards in {self.warehouse}."
+
     @staticmethod
     def warehouse_address(environment: Mapping[str, str] = os.environ) -> str:
         """What `AMOCRM_WAREHOUSE` says, as it was written: enough to load a code location by."""
@@ -80,6 +85,22 @@ def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
         cause=f"{home!r} is not the full path of a folder that exists.",
         fix="`export DAGSTER_HOME=$PWD/dagster_home` takes the folder that comes with the project.",
     )
+
+
+def file_mode(environment: Mapping[str, str] = os.environ) -> int:
+    """The mode of files that are written here, from `AMOCRM_FILE_MODE`: 0600, or one that lets a group in.
+
+    Raises `SettingsError` for a mode that is none, keeps the owner out, or lets everybody in.
+    """
+    written = environment.get("AMOCRM_FILE_MODE", "").strip() or "0600"
+    if not re.fullmatch(r"(0|0o)?6[046]0", written):
+        raise SettingsError(
+            f"Reading AMOCRM_FILE_MODE={written}",
+            cause="it is not the mode of a file for its owner and a group.",
+            fix="Write 0600 (the owner alone), 0640 (a group may read) or 0660 (a group may read and write).",
+            variable="AMOCRM_FILE_MODE",
+        )
+    return int(written[-3:], 8)
 
 
 def google_key_file(environment: Mapping[str, str] = os.environ) -> str | None:

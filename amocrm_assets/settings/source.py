@@ -1,7 +1,7 @@
 """Settings of a source: one account, and what is brought from it.
 
-They hold names of environment variables, never a secret. How they come out of `defs.yaml` is `orchestration`'s
-affair.
+They hold names of environment variables, never a secret. How they are read from a `defs.yaml`:
+`source_files`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from amocrm_assets.settings.credentials import (
     variable_name,
     wrong_credentials,
 )
+from amocrm_assets.settings.dagster_names import check_owners, check_tags
 from amocrm_assets.settings.loopback import is_cleartext
 
 # A label of a host's name (RFC 1035, 2.3.4).
@@ -28,10 +29,6 @@ MAX_SUBDOMAIN_CHARACTERS = 63
 # No account comes near; they bound what one line of defs.yaml can ask for.
 MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
-# What Dagster takes; it would stop loading with an error that names no file.
-OWNER = re.compile(r"team:[^\s:]+|[^@\s]+@[^@\s]+\.[^@\s]+")
-TAG = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
-TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 
 
 class ScheduleSettings(Settings):
@@ -222,17 +219,13 @@ class SourceSettings(Settings):
     @field_validator("owners")
     @classmethod
     def _are_owners(cls, value: list[str]) -> list[str]:
-        for owner in value:
-            if not OWNER.fullmatch(owner):
-                raise ValueError(f"{owner!r} is not an owner; write an e-mail address or team:name")
+        check_owners(value)
         return value
 
     @field_validator("tags")
     @classmethod
     def _are_tags(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, text in value.items():
-            if not (TAG.fullmatch(name) and TAG_VALUE.fullmatch(text)):
-                raise ValueError(f"{name!r} is not a tag; names and values are letters, digits, `_`, `-` and `.`")
+        check_tags(value)
         return value
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings import file_mode
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -112,4 +113,4 @@ def open_storage(url: str) -> Storage:
         )
     from amocrm_assets.storage.folder import FolderStorage
 
-    return FolderStorage(url)
+    return FolderStorage(url, file_mode=file_mode())

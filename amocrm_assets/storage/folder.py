@@ -1,6 +1,6 @@
 """Storage in a local folder: whole files or none, durable before it is said so.
 
-Files appear by linking or renaming a finished, synced scratch file; names with a leading dot (scratch files,
+Files appear by linking or renaming a finished, synced temporary file; names with a leading dot (temporary files,
 locks) are no names of the storage. What the files mean is known elsewhere.
 """
 
@@ -19,12 +19,13 @@ from amocrm_assets.errors import Busy
 from amocrm_assets.storage import Versioned, checked_name
 from amocrm_assets.storage.disk import disk_errors
 from amocrm_assets.storage.holder import held_by, this_holder
+from amocrm_assets.storage.modes import PRIVATE, folder_mode, make_file, make_folder, sync, tighten
 from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SCRATCH = ".partial"
+_TEMP_SUFFIX = ".partial"
 # A write holds its lock for one small file; longer than this and something is stuck.
 _WRITE_WAIT_SECONDS = 30.0
 
@@ -32,8 +33,10 @@ _WRITE_WAIT_SECONDS = 30.0
 class FolderStorage:
     """Files below a folder, which is made when something is first written."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, file_mode: int = PRIVATE) -> None:
+        """`file_mode` is the mode of new files; folders get the right to enter for whoever may read."""
         self._root = Path(folder).absolute()
+        self._file_mode = file_mode
 
     def names(self, prefix: str) -> list[str]:
         """Names of all finished files below `prefix`, sorted."""
@@ -54,44 +57,45 @@ class FolderStorage:
     def temp_file(self, name: str) -> Iterator[Path]:
         """A path beside the file's later place, so that publishing never copies."""
         path = self._path(name)
-        scratch = path.with_name(f".{path.name}.{uuid4().hex}{_SCRATCH}")
+        temp_path = path.with_name(f".{path.name}.{uuid4().hex}{_TEMP_SUFFIX}")
         with disk_errors(f"Preparing {name}", path.parent):
-            _make_folder(path.parent)
+            self._make_parent(path)
+            make_file(temp_path, self._file_mode)
         try:
-            yield scratch
+            yield temp_path
         finally:
-            with disk_errors(f"Removing the scratch file of {name}", scratch):
-                scratch.unlink(missing_ok=True)
+            with disk_errors(f"Removing the temporary file of {name}", temp_path):
+                temp_path.unlink(missing_ok=True)
 
     def remove_stale(self, prefix: str) -> int:
-        """Remove scratch files of the file `prefix` and of all below the folder `prefix`.
+        """Remove temporary files of the file `prefix` and of all below the folder `prefix`.
 
         The caller holds the lock of their writers.
         """
         top = self._path(prefix) if prefix else self._root
-        with disk_errors(f"Sweeping {prefix or 'everything'}", top):
-            left = [*top.parent.glob(f".{top.name}.*{_SCRATCH}"), *top.rglob(f".*{_SCRATCH}")]
+        with disk_errors(f"Removing stale files of {prefix or 'everything'}", top):
+            left = [*top.parent.glob(f".{top.name}.*{_TEMP_SUFFIX}"), *top.rglob(f".*{_TEMP_SUFFIX}")]
             for path in left:
                 path.unlink(missing_ok=True)
         return len(left)
 
     def create(self, name: str, file: Path) -> None:
-        """Publish a scratch file under a new name, durably. Raises `FileExistsError` if the name is taken."""
+        """Publish a temporary file under a new name, durably. Raises `FileExistsError` if the name is taken."""
         path = self._path(name)
         with disk_errors(f"Publishing {name}", path):
-            _sync(file)
+            sync(file)
             taken = not _linked(file, path)
-            _sync(path.parent)
+            sync(path.parent)
         if taken:
             raise FileExistsError(name)
 
     def replace(self, name: str, file: Path) -> None:
-        """Publish a scratch file, in the place of one that may be there, durably."""
+        """Publish a temporary file, in the place of one that may be there, durably."""
         path = self._path(name)
         with disk_errors(f"Publishing {name}", path):
-            _sync(file)
+            sync(file)
             file.replace(path)
-            _sync(path.parent)
+            sync(path.parent)
 
     @contextmanager
     def as_local_path(self, name: str) -> Iterator[Path]:
@@ -120,13 +124,14 @@ class FolderStorage:
 
         Returns the new version, or None when somebody else was quicker.
         """
-        with self.lock(f"{name}.write", wait_seconds=_WRITE_WAIT_SECONDS), self.temp_file(name) as scratch:
+        with self.lock(f"{name}.write", wait_seconds=_WRITE_WAIT_SECONDS), self.temp_file(name) as temp_path:
             there = self.read(name)
             if (there and there.version) != if_version:
                 return None
-            with disk_errors(f"Writing {name}", scratch), open(scratch, "xb", opener=_private) as file:
-                file.write(content)
-            self.replace(name, scratch)
+            with disk_errors(f"Writing {name}", temp_path):
+                temp_path.chmod(PRIVATE)
+                temp_path.write_bytes(content)
+            self.replace(name, temp_path)
         return sha256(content).hexdigest()
 
     def delete(self, name: str) -> None:
@@ -134,7 +139,7 @@ class FolderStorage:
         path = self._path(name)
         with disk_errors(f"Deleting {name}", path), suppress(FileNotFoundError):
             path.unlink()
-            _sync(path.parent)
+            sync(path.parent)
 
     @contextmanager
     def lock(self, name: str, *, wait_seconds: float) -> Iterator[None]:
@@ -147,11 +152,11 @@ class FolderStorage:
 
         path = self._path(name)
         lock_path = path.with_name(f".{path.name}.lock")
-        note = _HolderNote(path.with_name(f".{path.name}.holder"))
+        note = _HolderNote(path.with_name(f".{path.name}.holder"), self._file_mode)
         with disk_errors(f"Preparing the lock {name}", path.parent):
-            _make_folder(path.parent)
+            self._make_parent(path)
         # Not bound to this thread: a generator that holds a lock may be closed by another one.
-        lock = FileLock(lock_path, thread_local=False, fallback_to_soft=False)
+        lock = FileLock(lock_path, mode=self._file_mode, thread_local=False, fallback_to_soft=False)
         with (
             disk_errors(f"Taking the lock {name}", lock_path),
             waiting(f"the lock {name}", until=time.time() + wait_seconds, holder=note.read),
@@ -174,6 +179,13 @@ class FolderStorage:
             note.remove()
             lock.release()
 
+    def _make_parent(self, path: Path) -> None:
+        """Make the folder of a file. One below the root that an earlier version opened to others is closed."""
+        top = self._root / path.relative_to(self._root).parts[0]
+        if top != path:
+            tighten(top, folder_mode(self._file_mode))
+        make_folder(path.parent, self._file_mode)
+
     def _path(self, name: str) -> Path:
         return self._root / checked_name(name)
 
@@ -185,11 +197,14 @@ class _HolderNote:
     until the next holder's.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file_mode: int) -> None:
         self._path = path
+        self._file_mode = file_mode
 
     def write(self) -> None:
+        self.remove()
         with suppress(OSError):
+            make_file(self._path, self._file_mode)
             self._path.write_text(this_holder(), encoding="utf-8")
 
     def read(self) -> str | None:
@@ -207,10 +222,6 @@ def _unless_missing(error: OSError) -> None:
         raise error
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 def _linked(file: Path, path: Path) -> bool:
     """Give the file its name, in one step that cannot take the name from another file."""
     try:
@@ -218,19 +229,3 @@ def _linked(file: Path, path: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder whose name survives a power cut: each new name is synced in its parent."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

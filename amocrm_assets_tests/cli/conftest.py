@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from amocrm_assets.cli import main
-from amocrm_assets.orchestration import loader
 from amocrm_assets.sandbox import Population, Sandbox, SandboxOptions
+from amocrm_assets.settings import documents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the sources, and a deployment all of whose places are below it."""
     folder = tmp_path / "defs"
     folder.mkdir()
-    monkeypatch.setattr(loader, "DEFS", folder)
+    monkeypatch.setenv("AMOCRM_SOURCES", str(folder))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "data"))
     monkeypatch.setenv("AMOCRM_TOKENS", str(tmp_path / "tokens"))
@@ -89,7 +89,7 @@ def add_source(defs: Path) -> AddSource:
     def add(subdomain: str = "acme", **attributes: Any) -> None:
         (defs / subdomain).mkdir()
         given = {"subdomain": subdomain, "start_date": "2026-01-01", "timezone": "Europe/Moscow", **attributes}
-        text = json.dumps({"type": loader.COMPONENT, "attributes": given}, ensure_ascii=False)
+        text = json.dumps({"type": documents.COMPONENT, "attributes": given}, ensure_ascii=False)
         (defs / subdomain / "defs.yaml").write_text(text, encoding="utf-8")
 
     return add

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STEPS = [
     "address", "connection", "token", "account", "rights", "zone", "filters", "deleted", "fields", "storage",
-    "token store", "warehouse",
+    "probe", "token store", "warehouse",
 ]  # fmt: skip
 
 
@@ -121,5 +121,24 @@ def test_places_that_cannot_be_written_are_named(
     monkeypatch.setenv("AMOCRM_STORAGE", str(file))
     monkeypatch.setenv("AMOCRM_WAREHOUSE", "oracle://x")
     ran = run("check", "acme", "--json")
-    assert outcomes(ran) == dict.fromkeys(STEPS, "ok") | {"storage": "failed", "warehouse": "failed"}
+    assert outcomes(ran) == dict.fromkeys(STEPS, "ok") | {
+        "storage": "failed",
+        "probe": "skipped",
+        "warehouse": "failed",
+    }
     assert "AMOCRM_WAREHOUSE" in verdict(ran, "warehouse")
+
+
+@pytest.mark.usefixtures("acme")
+def test_the_last_probe_is_shown(run: Command, tmp_path: Path) -> None:
+    ran = run("check", "acme", "--json")
+    assert "not probed: run `amocrm-assets probe acme`" in verdict(ran, "probe")
+    assert run("probe", "acme").status == 0
+    ran = run("check", "acme", "--json")
+    assert outcomes(ran)["probe"] == "ok"
+    assert "UTC: filters honoured, [from] inclusive, only_deleted known" in verdict(ran, "probe")
+    report = tmp_path / "data" / "probes" / "acme.json"
+    report.write_text(report.read_text().replace('_probe": 1', '_probe": 2'))
+    ran = run("check", "acme", "--json")
+    assert (ran.status, outcomes(ran)["probe"]) == (0, "warning")
+    assert "format 2, this version knows 1: run `amocrm-assets probe acme`" in verdict(ran, "probe")

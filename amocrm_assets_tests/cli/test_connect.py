@@ -72,14 +72,11 @@ def test_a_code_comes_from_a_pipe_or_a_variable(
     assert run("connect", "acme", "--code-env", "ACME_CODE").status == 0
 
 
-def test_a_code_typed_at_a_terminal_is_not_echoed(acme_oauth: Sandbox, defs: Path) -> None:
+def test_a_code_typed_at_a_terminal_is_not_echoed(acme_oauth: Sandbox) -> None:
     code = acme_oauth.tokens.code()
-    program = (
-        "import pathlib, sys; from amocrm_assets.cli import main; from amocrm_assets.orchestration import loader\n"
-        "loader.DEFS = pathlib.Path(sys.argv[1]); main(['connect', 'acme', '--code'])"
-    )
+    program = "from amocrm_assets.cli import main; main(['connect', 'acme', '--code'])"
     ours, theirs = pty.openpty()
-    with subprocess.Popen([sys.executable, "-c", program, str(defs)], stdin=theirs, stdout=theirs, stderr=theirs):
+    with subprocess.Popen([sys.executable, "-c", program], stdin=theirs, stdout=theirs, stderr=theirs):
         os.close(theirs)
         shown = b""
         while b"Code:" not in shown:
@@ -118,10 +115,10 @@ def test_a_missing_secret_is_named_before_a_person_is_sent_anywhere(
     assert not acme_oauth.requests
 
 
-def test_a_source_that_is_not_there_is_named_with_those_that_are(run: Command, acme: Sandbox) -> None:
+def test_a_source_that_is_not_there_is_named_with_those_that_are(run: Command, acme: Sandbox, defs: Path) -> None:
     ran = run("connect", "acmee")
     assert ran.status == 2
-    assert "there is no source 'acmee'. Did you mean acme?" in ran.err
+    assert f"there is no source 'acmee' in {defs}. Did you mean acme?" in ran.err
     assert not acme.requests
 
 

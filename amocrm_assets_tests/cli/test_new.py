@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from amocrm_assets.orchestration.loader import load_sources
 from amocrm_assets.settings import SourceSettings
+from amocrm_assets.settings.source_files import load_sources
 
 if TYPE_CHECKING:
     from pathlib import Path

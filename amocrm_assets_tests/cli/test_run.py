@@ -62,7 +62,7 @@ def sandbox(deployment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandb
             "  start_date: 2026-01-01\n"
             "  requests_per_second: 50\n"
         )
-        monkeypatch.setattr("amocrm_assets.orchestration.loader.DEFS", deployment / "defs")
+        monkeypatch.setenv("AMOCRM_SOURCES", str(deployment / "defs"))
         yield running
 
 

@@ -49,7 +49,7 @@ def make_shards(folder: Path, subdomain: str, *days: date) -> None:
 
 
 def test_every_source_stands_in_the_table(
-    run: Command, acme: Sandbox, add_source: AddSource, monkeypatch: pytest.MonkeyPatch
+    run: Command, acme: Sandbox, add_source: AddSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SOON", jwt(exp=int(time.time()) + 3 * 86400 + 60, account_id=7))
     add_source("soon", access_token_env="SOON", enabled=False)
@@ -75,6 +75,7 @@ def test_every_source_stands_in_the_table(
     assert "not connected" in unset_row
     assert "! soon: The authorisation ends in 3 days." in ran.out
     assert "! unset: it is not set. Set UNSET_TOKEN" in ran.out
+    assert f"Captures and rows are in {tmp_path}/data, shards in duckdb:///{tmp_path}/warehouse.duckdb." in ran.out
     assert not acme.requests  # from local knowledge alone
 
 
@@ -188,3 +189,41 @@ def test_a_source_that_has_not_begun_misses_nothing() -> None:
 def test_without_sources_the_first_step_is_told(run: Command) -> None:
     assert "`amocrm-assets new SUBDOMAIN` makes one" in run("sources").out
     assert run("sources", "--json").json() == []
+
+
+def test_a_source_with_wrong_settings_is_shown_as_broken_beside_the_others(
+    run: Command, acme: Sandbox, add_source: AddSource
+) -> None:
+    add_source("my-shop", access_token_env="A", timezone="Moon")
+    ran = run("sources")
+    assert ran.status == 1
+    assert f"id {acme.options.account_id}" in ran.out
+    assert "BROKEN" in ran.out
+    assert "! my-shop: " in ran.out
+    assert "'Moon' is not a time zone" in ran.out
+    states = run("sources", "--json").json()
+    assert [len(state["wrong_settings"]) for state in states] == [0, 1]
+
+
+def test_the_other_sources_can_be_checked_and_a_broken_one_says_what_is_wrong(
+    run: Command, acme: Sandbox, add_source: AddSource
+) -> None:
+    add_source("my-shop", access_token_env="A", timezone="Moon")
+    sound = run("check", "acme")
+    assert sound.status == 0, sound
+    assert "! my-shop is left out, its settings are wrong: " in sound.err
+    broken = run("check", "my-shop")
+    assert broken.status == 1
+    assert "Reading the settings of the source my-shop" in broken.err
+    assert "'Moon' is not a time zone" in broken.err
+    assert acme.requests
+
+
+def test_a_new_source_can_be_written_beside_a_broken_one_but_not_over_it(
+    run: Command, add_source: AddSource
+) -> None:
+    add_source("my-shop", access_token_env="A", timezone="Moon")
+    assert run("new", "other").status == 0
+    refused = run("new", "my-shop")
+    assert refused.status == 1
+    assert "'Moon' is not a time zone" in refused.err

@@ -140,6 +140,19 @@ def test_the_example_names_every_variable_and_holds_no_secret() -> None:
     assert not any(example.values())
 
 
+def test_places_that_are_left_empty_are_in_the_volume() -> None:
+    code = services()["code"]
+    assert "data:/data" in code["volumes"]
+    wanted = {
+        "AMOCRM_STORAGE": "/data",
+        "AMOCRM_TOKENS": "/data/tokens",
+        "AMOCRM_WAREHOUSE": "duckdb:////data/warehouse.duckdb",
+    }
+    for name, place in wanted.items():
+        assert code["environment"][name] == f"${{{name}:-{place}}}"
+        assert f"{name}={place}" in last("ENV").split()
+
+
 def test_the_filled_in_example_is_ignored_by_git() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "/deploy/.env" in ignored

@@ -18,9 +18,9 @@ from amocrm_assets.crm.authorisation.connecting import connect
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
 from amocrm_assets.crm.authorisation.token_store import TokenStore
 from amocrm_assets.days import day_window
-from amocrm_assets.orchestration.loader import load_sources
 from amocrm_assets.sandbox import Population, SandboxOptions, running_sandbox
 from amocrm_assets.settings import Deployment
+from amocrm_assets.settings.source_files import load_sources
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.orchestration.sources import write_source

@@ -91,9 +91,8 @@ def _run(folder: Path, environment: dict[str, str], arguments: list[str]) -> Non
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
     from amocrm_assets.cli import main
-    from amocrm_assets.orchestration import loader
 
-    loader.DEFS = folder / "sources"
+    os.environ["AMOCRM_SOURCES"] = str(folder / "sources")
     main(arguments)
 
 

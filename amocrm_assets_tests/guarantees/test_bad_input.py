@@ -11,9 +11,9 @@ import pytest
 
 from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.cli import COMMANDS, main
-from amocrm_assets.orchestration import loader
 from amocrm_assets.rows.leads import RENAMED
 from amocrm_assets.sandbox import Sandbox, SandboxOptions
+from amocrm_assets.settings import documents
 from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.accounts import DAY, leads_of
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
@@ -105,9 +105,9 @@ def test_any_words_on_the_command_line_end_in_a_message(
         "access_token_env": "UNSET",
         "import_leads": False,
     }
-    settings = {"type": loader.COMPONENT, "attributes": attributes | {"base_url": "http://127.0.0.1:9"}}
+    settings = {"type": documents.COMPONENT, "attributes": attributes | {"base_url": "http://127.0.0.1:9"}}
     (tmp_path / "defs" / "acme" / "defs.yaml").write_text(json.dumps(settings), encoding="utf-8")
-    monkeypatch.setattr(loader, "DEFS", tmp_path / "defs")
+    monkeypatch.setenv("AMOCRM_SOURCES", str(tmp_path / "defs"))
     monkeypatch.setenv("AMOCRM_WAREHOUSE", f"duckdb:///{tmp_path}/warehouse.duckdb")
     monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "data"))
     monkeypatch.setenv("AMOCRM_TOKENS", str(tmp_path / "tokens"))

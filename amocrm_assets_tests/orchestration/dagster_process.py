@@ -26,7 +26,7 @@ SHIPPED_HOME = Path(__file__).parents[2] / "dagster_home" / "dagster.yaml"
 LOCATION = """\
 from pathlib import Path
 
-from amocrm_assets.orchestration.loader import find_sources
+from amocrm_assets.settings.source_files import find_sources
 from amocrm_assets.orchestration.source import deployment_definitions
 
 defs = deployment_definitions(find_sources(Path(__file__).parent / "sources"))

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 import amocrm_assets
-from amocrm_assets.orchestration.loader import find_sources
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
+from amocrm_assets.settings.source_files import find_sources
 from amocrm_assets_tests.orchestration.sources import write_source
 
 ROOT = Path(amocrm_assets.__file__).parents[1]

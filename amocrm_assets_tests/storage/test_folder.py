@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from amocrm_assets.errors import StorageRefused, StorageUnavailable
+from amocrm_assets.errors import SettingsError, StorageRefused, StorageUnavailable
 from amocrm_assets.storage import open_storage
 from amocrm_assets.storage.disk import disk_errors
 from amocrm_assets_tests.disks import SMALL_DISK_BYTES, make_read_only, small_disk
-from amocrm_assets_tests.storage.files import create
+from amocrm_assets_tests.storage.files import create, replace
 
 
 @pytest.fixture
@@ -94,3 +94,69 @@ def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
     create(storage, "one", b"")
     assert (tmp_path / "data" / "one").exists()
     assert storage.uri("one") == str(tmp_path / "data" / "one")
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mode & 0o7777 for path in sorted(folder.rglob("*"))}
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """A process that lets everybody read what it makes, unless told otherwise."""
+    before = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+@pytest.mark.parametrize(
+    ("setting", "file", "folder"), [(None, 0o600, 0o700), ("0640", 0o640, 0o750), ("660", 0o660, 0o770)]
+)
+def test_files_and_folders_are_for_their_owner_and_for_a_group_only_where_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str | None, file: int, folder: int
+) -> None:
+    monkeypatch.delenv("AMOCRM_FILE_MODE", raising=False)
+    if setting:
+        monkeypatch.setenv("AMOCRM_FILE_MODE", setting)
+    root = tmp_path / "made" / "storage"
+    storage = open_storage(str(root))
+    create(storage, "captures/acme/one", b"x")
+    replace(storage, "rows/acme/one", b"x")
+    storage.write("tokens/acme", b"secret", if_version=None)
+    with storage.temp_file("captures/acme/two") as temp_path, storage.lock("locks/acme", wait_seconds=1):
+        temp_path.write_bytes(b"half")
+        found = modes(tmp_path)
+        wanted = {name: folder if (tmp_path / name).is_dir() else file for name in found}
+    assert found == wanted | {"made/storage/tokens/acme": 0o600}
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_folders_that_an_earlier_version_opened_to_others_are_closed_by_the_next_write(tmp_path: Path) -> None:
+    (tmp_path / "captures" / "acme").mkdir(parents=True)
+    (tmp_path / "captures" / "acme" / "old").write_bytes(b"x")
+    before = tmp_path.stat().st_mode
+    create(open_storage(str(tmp_path)), "captures/acme/new", b"x")
+    assert (tmp_path / "captures").stat().st_mode & 0o7777 == 0o700
+    # The storage's own folder is somebody's choice, and may hold other things.
+    assert tmp_path.stat().st_mode == before
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_folder_whose_files_belong_to_its_group_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOCRM_FILE_MODE", "0660")
+    tmp_path.chmod(0o2770)
+    create(open_storage(str(tmp_path)), "captures/acme/new", b"x")
+    assert (tmp_path / "captures" / "acme").stat().st_mode & 0o7777 == 0o2770
+
+
+@pytest.mark.parametrize("setting", ["0644", "0666", "0400", "0700", "644", "rw-------", "-1", "0o777", "06 00"])
+def test_a_mode_that_lets_everybody_in_or_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv("AMOCRM_FILE_MODE", setting)
+    with pytest.raises(SettingsError, match="Write 0600"):
+        open_storage("data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -303,3 +304,26 @@ def test_a_full_disk_leaves_the_old_shard_and_says_what_to_do(duckdb_place: Plac
     assert said.startswith("WarehouseRefused Writing amoCrmLeads_acme_20260101"), said
     assert "Free some space in the folder of" in said
     assert duckdb_place.leads(DAY) == [lead(1)]
+
+
+def test_the_file_its_log_and_its_folder_are_for_their_owner_alone(duckdb_place: Place, duckdb_file: Path) -> None:
+    before = os.umask(0)
+    try:
+        loads = [duckdb_place.load(DAY, [lead(1)]), duckdb_place.load(DAY + timedelta(days=1), [lead(2)])]
+        found: set[tuple[str, int]] = set()
+        for _ in duckdb_place.warehouse.load(loads, duckdb_place.storage, run_id="run-1"):
+            found |= {(path.name, path.stat().st_mode & 0o7777) for path in duckdb_file.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert found == {("warehouse.duckdb", 0o600), ("warehouse.duckdb.wal", 0o600)}
+    assert duckdb_file.parent.stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_file_that_an_earlier_version_let_everybody_read_is_closed_and_no_empty_log_is_left(
+    duckdb_place: Place, duckdb_file: Path
+) -> None:
+    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+    duckdb_file.chmod(0o644)
+    duckdb_place.warehouse.prepare()
+    assert duckdb_file.stat().st_mode & 0o7777 == 0o600
+    assert [path.name for path in duckdb_file.parent.iterdir()] == ["warehouse.duckdb"]

@@ -30,6 +30,8 @@ TELLING = {
     DagsterEventType.STEP_FAILURE,
     DagsterEventType.ASSET_CHECK_EVALUATION,
 }
+# Ends the keys of problems with settings, after the source's name.
+SETTINGS_KEY = "/settings"
 # Runs of one look; more than these end in one night only where something is very wrong, and the next look follows.
 MAX_RUNS = 500
 
@@ -156,6 +158,15 @@ def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterIns
             path=f"/assets/{'/'.join(shards_key(source).path)}?view=partitions",
         )
     )
+
+
+def look_at_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:
+    """Sources that cannot be loaded now, and those that can be again; `known` are keys of problems told before."""
+    for key in known:
+        if key.endswith(SETTINGS_KEY):
+            found.good(key)
+    for problem in wrong:
+        found.bad(problem)
 
 
 def look_at_authorisation(

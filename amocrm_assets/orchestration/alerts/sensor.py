@@ -16,6 +16,7 @@ from amocrm_assets.orchestration.alerts.collect import (
     ended_runs,
     look_at_authorisation,
     look_at_run,
+    look_at_settings,
     look_at_shards,
 )
 from amocrm_assets.orchestration.alerts.ledger import Ledger
@@ -26,6 +27,7 @@ from amocrm_assets.settings.alerts import AlertSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from amocrm_assets.orchestration.alerts.problem import Problem
     from amocrm_assets.settings import SourceSettings
 
 INTERVAL_SECONDS = 30
@@ -35,21 +37,23 @@ STATE_INTERVAL_SECONDS = 600
 FIRST_LOOK_BACK_SECONDS = 3600
 
 
-def alerts_sensor(sources: Sequence[SourceSettings]) -> dg.SensorDefinition:
-    """The sensor for all sources of a code location. It is on from the start."""
+def alerts_sensor(
+    sources: Sequence[SourceSettings], wrong_settings: Sequence[Problem] = ()
+) -> dg.SensorDefinition:
+    """The sensor for all sources of a code location, and for those whose settings are wrong. On from the start."""
 
     @dg.sensor(
         name="amocrm_alerts",
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Tells the addresses in AMOCRM_ALERTS of failed runs, failed error-level checks, late days and"
-            " authorisations that end soon: once per cause and day, and again when it is over."
+            "Tells the addresses in AMOCRM_ALERTS of failed runs, failed error-level checks, late days,"
+            " authorisations that end soon and wrong settings: once per cause and day, and again when it is over."
         ),
     )
     def amocrm_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         settings, ledger = AlertSettings.from_environment(), Ledger.decode(context.cursor)
-        look(ledger, context.instance, sources, settings, now=time.time())
+        look(ledger, context.instance, sources, settings, now=time.time(), wrong_settings=wrong_settings)
         ledger.tell(senders(settings.addresses), now=time.time())
         context.update_cursor(ledger.encode())
         waiting = sum(refusal.times > 0 for refusal in ledger.refusals.values())
@@ -66,6 +70,7 @@ def look(
     settings: AlertSettings,
     *,
     now: float,
+    wrong_settings: Sequence[Problem] = (),
 ) -> None:
     """Keep in the ledger what has happened since the last look."""
     found = Found()
@@ -73,6 +78,7 @@ def look(
     for record in ended_runs(instance, since=ledger.seen_until):
         look_at_run(found, record, instance, sources)
         ledger.seen_until = record.update_timestamp.timestamp()
+    look_at_settings(found, wrong_settings, known=ledger.open)
     moment = datetime.fromtimestamp(now, UTC)
     if now - ledger.state_seen_at >= STATE_INTERVAL_SECONDS:
         deployment = AmoCrmDeployment()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ import duckdb
 import tenacity
 
 from amocrm_assets.errors import Busy, WarehouseRefused
+from amocrm_assets.settings import file_mode
+from amocrm_assets.storage.modes import make_file, make_folder, tighten
 from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
@@ -72,15 +74,35 @@ class DuckDbFile:
         Raises `Busy` when somebody else has had it for too long, `WarehouseRefused` when it cannot be opened.
         """
         with self.refusals("Opening the warehouse"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent, file_mode())
             spill = self.path.with_name(f".{self.path.name}.spill")
             connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(spill)})
         try:
             with self.refusals("Opening the warehouse"):
                 self._attach(connection, read_only=read_only)
+                if not read_only:
+                    self._close_to_others()
             yield connection
         finally:
+            if not read_only:
+                self._remove_empty_log()
             connection.close()
+
+    def _close_to_others(self) -> None:
+        """Give file and log their mode. DuckDB goes by the umask, and appends to a log that is there."""
+        tighten(self.path, file_mode())
+        with suppress(FileExistsError):
+            make_file(self._log, file_mode())
+
+    def _remove_empty_log(self) -> None:
+        """Where nothing was written; the file is still held, so nobody else has begun to write."""
+        with suppress(OSError):
+            if self._log.stat().st_size == 0:
+                self._log.unlink()
+
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.wal")
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         """Wait for whoever holds the file: another process, or another thread of this one."""

@@ -10,16 +10,19 @@ import dagster as dg
 import pytest
 
 from amocrm_assets.orchestration.alerts.sensor import alerts_sensor
+from amocrm_assets.orchestration.broken import broken_problem
 from amocrm_assets.orchestration.source import alert_definitions
 from amocrm_assets.settings.alerts import AlertSettings
+from amocrm_assets.settings.source_files import read_sources
 from amocrm_assets_tests.orchestration.alerts.services import chat_service
 from amocrm_assets_tests.orchestration.conftest import LAST
-from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
+from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, write_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from amocrm_assets.orchestration.alerts.problem import Problem
     from amocrm_assets_tests.orchestration.alerts.services import ChatService
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
@@ -31,11 +34,12 @@ class Alerts:
         self._pipeline = pipeline
         self.service = service
         self.cursor: str | None = None
+        self.wrong_settings: list[Problem] = []
 
     def look(self) -> list[str]:
         """One tick of the sensor. What it told, title and body."""
         before = len(self.service.taken)
-        sensor = alerts_sensor([self._pipeline.source])
+        sensor = alerts_sensor([self._pipeline.source], self.wrong_settings)
         with dg.build_sensor_context(instance=self._pipeline.instance, cursor=self.cursor) as context:
             sensor.evaluate_tick(context)
             self.cursor = context.cursor
@@ -56,6 +60,23 @@ def alerts(stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterat
         monkeypatch.setenv("AMOCRM_ALERTS", f"json://{service.address}")
         monkeypatch.setenv("AMOCRM_UI_URL", "https://dagster.test/")
         yield Alerts(stored_pipeline, service)
+
+
+def test_wrong_settings_are_told_once_with_their_fix_and_when_they_are_right_again(
+    alerts: Alerts, tmp_path: Path
+) -> None:
+    wrong = {"subdomain": "my-shop", "start_date": "soon", "access_token_env": "A"}
+    write_source(tmp_path / "sources", "my-shop", wrong)
+    alerts.wrong_settings = [broken_problem(each) for each in read_sources(tmp_path / "sources").broken]
+    (told,) = alerts.look()
+    assert told.startswith("amoCRM my-shop: the settings are wrong, nothing is loaded\n")
+    assert f"{tmp_path}/sources/my-shop/defs.yaml:3: `start_date`: 'soon' is not a day" in told
+    assert "reload the code location" in told
+    assert "https://dagster.test/assets/my_shop/broken_settings" in told
+    assert alerts.look() == []
+    alerts.wrong_settings = []
+    (over,) = alerts.look()
+    assert over.startswith("amoCRM my-shop: the settings are wrong, nothing is loaded: over\n")
 
 
 def test_a_failed_run_is_told_once_with_its_fix_and_when_it_is_well_again(

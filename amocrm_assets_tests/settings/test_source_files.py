@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from amocrm_assets.cli.demo import demo_source
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.loader import find_sources, load_sources
+from amocrm_assets.settings.source_files import find_sources, load_sources
 from amocrm_assets_tests.orchestration.sources import write_source
 
 GOOD = {"subdomain": "acme", "start_date": "2026-01-01", "access_token_env": "ACME_TOKEN"}
@@ -34,6 +35,7 @@ def test_the_shipped_source_is_the_sandbox() -> None:
     (source,) = load_sources()
     assert source.key == "sandbox"
     assert source.url == "http://127.0.0.1:8901"
+    assert source == demo_source("http://127.0.0.1:8901")
 
 
 def test_every_document_of_every_file_is_a_source_in_the_order_of_subdomains(tmp_path: Path) -> None:
@@ -43,6 +45,13 @@ def test_every_document_of_every_file_is_a_source_in_the_order_of_subdomains(tmp
     write_source(tmp_path, "other", {**GOOD, "subdomain": "middle", "enabled": False})
     assert [source.subdomain for source in load_sources(tmp_path)] == ["acme", "middle", "zoo"]
     assert [found.line for found in find_sources(tmp_path) if found.file == first] == [8, 1]
+
+
+@pytest.mark.parametrize("requirements", ["{env: [A, B]}", "{env: }", "{}", ""])
+def test_requirements_that_dagster_takes_are_taken(tmp_path: Path, requirements: str) -> None:
+    file = write_source(tmp_path, "acme", GOOD)
+    file.write_text(f"requirements: {requirements}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert len(load_sources(tmp_path)) == 1
 
 
 def test_a_start_date_may_stand_without_quotes(tmp_path: Path) -> None:
@@ -113,6 +122,7 @@ def test_a_missing_attribute_is_shown_by_an_example(tmp_path: Path) -> None:
         ("leads_custom_fields", "Город", "should be a valid list. For example: `leads_custom_fields: [Город,"),
         ("enabled", "perhaps", "`enabled`: input should be a valid boolean"),
         ("owners", ["sales"], "`owners`: 'sales' is not an owner"),
+        ("owners", ["ivan@shop.technology"], "whose last part, like `com`, has 2 to 7"),
         ("tags", {"a b": "c"}, "`tags`: 'a b' is not a tag"),
     ],
 )
@@ -187,6 +197,17 @@ def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path
         ("type: dagster.PythonScriptComponent\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
         ("- a\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
         (f"{HEAD}  subdomain: a\nsubdomian: b\n", "`subdomian` is not known beside `type`"),
+        (
+            f"{HEAD}  subdomain: a\npost_processing: {{assets: [{{}}]}}\n",
+            "`post_processing` is not applied here: only",
+        ),
+        (
+            f"{HEAD}  subdomain: a\ntemplate_vars_module: .vars\n",
+            "`template_vars_module` is not applied here: its",
+        ),
+        (f"{HEAD}  subdomain: a\nrequirements: [NAME]\n", "`requirements` holds names of environment variables."),
+        (f"{HEAD}  subdomain: a\nrequirements: {{env: NAME}}\n", "`requirements` holds names of environment"),
+        (f"{HEAD}  subdomain: a\nrequirements: {{other: [A]}}\n", "`requirements` holds names of environment"),
         ("type: amocrm_assets.AmoCrmSource\nattributes: [a]\n", "`attributes` holds the settings as"),
         (f"{HEAD}  subdomain: a\n  subdomain: b\n", "`subdomain` stands here a second time"),
         (f"{HEAD}  subdomain: '{{{{ env.NAME }}}}'\n", "templates are not filled in here"),
@@ -306,5 +327,5 @@ def test_whatever_a_file_holds_the_loader_does_not_crash(tmp_path: Path, text: s
 
 
 def test_commands_load_sources_without_importing_dagster() -> None:
-    code = "import sys; from amocrm_assets.orchestration.loader import load_sources; load_sources()"
+    code = "import sys; from amocrm_assets.settings.source_files import load_sources; load_sources()"
     subprocess.run([sys.executable, "-c", f"{code}; assert 'dagster' not in sys.modules"], check=True)

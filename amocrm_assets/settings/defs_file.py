@@ -2,7 +2,7 @@
 
 Whatever the file holds, reading it takes little time and memory: its size, its nesting, and the number of its
 values after aliases are expanded have bounds that no file of settings comes near. What the values mean is the
-matter of `loader`.
+matter of `source_files`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,15 @@ def read_nodes(file: Path) -> list[yaml.Node]:
         return [node for node in yaml.compose_all(text, Loader=Loader) if node is not None]
     except yaml.YAMLError as error:
         raise _unreadable(error, held) from error
+
+
+def mentions(file: Path, text: str) -> bool:
+    """Whether a text occurs in a file, which need not be readable as YAML. True if the file cannot be opened."""
+    try:
+        with file.open("rb") as opened:
+            return text.encode() in opened.read(MAX_BYTES + 1)
+    except OSError:  # `read_nodes` says why
+        return True
 
 
 def _check_bounds(text: str) -> None:

@@ -1,0 +1,59 @@
+"""Finds out how one account behaves where nobody documents it: read-only, in at most 60 requests.
+
+`questions` is the table of what is asked. Deciding is pure and apart from asking (`asking`); `report` is what
+comes of it, `stored` keeps it. Readings start from what was found (`crm.traits`) and verify it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.account import read_account
+from amocrm_assets.crm.authorisation.connecting import require_account
+from amocrm_assets.crm.probe.asking import MAX_REQUESTS, Asker
+from amocrm_assets.crm.probe.questions import QUESTIONS, Question
+from amocrm_assets.crm.probe.report import ProbeAnswer, ProbeReport, ProbeState, now, to_json
+from amocrm_assets.crm.probe.samples import Samples
+from amocrm_assets.crm.probe.stored import probe_name, read_probe, write_probe
+from amocrm_assets.crm.probe.verdict import NotSettled
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+__all__ = ["MAX_REQUESTS", "ProbeReport", "ProbeState", "probe_account", "probe_name", "read_probe", "to_json"]
+
+LOCK_WAIT_SECONDS = 30.0
+
+
+def probe_account(
+    source: SourceSettings,
+    *,
+    client: AmoCrmClient,
+    storage: Storage,
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+) -> ProbeReport:
+    """Ask a source's account, and keep the report. The client is made with `max_requests=MAX_REQUESTS`.
+
+    Raises `Busy` while a run asks the account, `NotAuthorised` for another account than the source's, and what
+    `AmoCrmClient.request` raises where leads cannot be read at all; what was kept before stays then.
+    """
+    with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
+        account = read_account(client)
+        require_account(source, account)
+        samples = Samples(Asker(client), account)
+        answers = tuple(_answer(question, samples) for question in QUESTIONS)
+        report = ProbeReport(now(), client.stats.requests, answers)
+        write_probe(storage, source.subdomain, report)
+        # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
+        client.sleep(client.rate_limiter.drain_delay())
+    return report
+
+
+def _answer(question: Question, samples: Samples) -> ProbeAnswer:
+    try:
+        verdict = question.settle(samples)
+    except NotSettled as reason:  # the account's data cannot tell, which is the answer here
+        return ProbeAnswer(question.key, question.asked, f"{reason}.", None, "not settled")
+    return ProbeAnswer(question.key, question.asked, verdict.observed, verdict.value, verdict.conclusion)

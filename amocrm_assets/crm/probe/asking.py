@@ -1,0 +1,145 @@
+"""Asks an account on behalf of the probe, each question once, and counts what a probe may tell of the answers.
+
+The only place of the probe that sends requests. What an answer means is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from amocrm_assets.crm.failed_pages import MAX_FAILURES
+from amocrm_assets.crm.lists import NO_CONTENT, parse_list
+from amocrm_assets.crm.pages import parse_page
+from amocrm_assets.crm.probe.verdict import NotSettled, Refused
+from amocrm_assets.crm.responses import RequestsExhausted, RetryableError
+from amocrm_assets.errors import AccessDenied, AccountBlocked, AmoCrmUnavailable, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination import Query
+    from amocrm_assets.crm.responses import Response
+
+T = TypeVar("T")
+
+# With the retries of answers that fail: amoCRM blocks accounts that are asked much for nothing.
+MAX_REQUESTS = 60
+LEADS = "/api/v4/leads"
+NOTHING_MORE: Mapping[str, Any] = {}
+_TOO_MANY = 429
+
+
+@dataclass(frozen=True)
+class LeadsAnswer:
+    """A page of leads with the status it came with: 204, or 200."""
+
+    status: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class Records:
+    """A page of another list."""
+
+    records: list[dict[str, Any]]
+    has_next: bool
+
+
+class Asker:
+    """The questions of one probe. Raises the client's errors for an account that cannot be asked at all."""
+
+    def __init__(self, client: AmoCrmClient) -> None:
+        self.client = client
+        self.damaged: Counter[str] = Counter()
+        self.answers = self.dated = 0
+        self.seconds: list[float] = []
+        # Pages of leads that were asked for by nothing but a `Query`.
+        self.log: list[tuple[Query, Page]] = []
+        self._known: dict[tuple[tuple[str, Any], ...], LeadsAnswer | Refused] = {}
+
+    def leads(self, query: Query, *, again: bool = False, more: Mapping[str, Any] = NOTHING_MORE) -> LeadsAnswer:
+        """A page of leads: the one that came before, unless it is asked for `again`. Raises `NotSettled`.
+
+        `more` are parameters beside those of the query.
+        """
+        params = query.params() | dict(more)
+        key = tuple(sorted(params.items()))
+        if again or key not in self._known:
+            self._known[key] = self._leads(params)
+            answer = self._known[key]
+            if isinstance(answer, LeadsAnswer) and not more:
+                self.log.append((query, answer.page))
+        answer = self._known[key]
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    def records(self, path: str, params: Mapping[str, Any]) -> Records:
+        """A page of a list of other records. Raises `NotSettled`, also where the user may not see them."""
+        try:
+            return Records(*self._ask(path, params, parse_list))
+        except AccountBlocked as error:  # some accounts refuse one path in this way
+            raise Refused(403, error) from error
+
+    def _leads(self, params: Mapping[str, Any]) -> LeadsAnswer | Refused:
+        try:
+            return self._ask(LEADS, params, lambda answer: LeadsAnswer(answer.status, parse_page(answer)))
+        except Refused as refused:
+            return refused
+
+    def _ask(self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T]) -> T:
+        failures = 0
+
+        def give_up(_: RetryableError) -> bool:
+            nonlocal failures
+            failures += 1
+            return failures >= MAX_FAILURES
+
+        began, waited = time.monotonic(), self.client.rate_limiter.waited_seconds
+        try:
+            found = self.client.request(path, params, self._noting(parse), give_up=give_up)
+        except RequestsExhausted as error:
+            raise NotSettled("the probe had sent as many requests as it may") from error
+        except AmoCrmUnavailable as error:
+            raise _refused(error) from error
+        except (AccessDenied, UnexpectedAnswer) as error:
+            raise Refused(_status(error), error) from error
+        if not failures:
+            waited = self.client.rate_limiter.waited_seconds - waited
+            self.seconds.append(time.monotonic() - began - waited)
+        return found
+
+    def _noting(self, parse: Callable[[Response], T]) -> Callable[[Response], T]:
+        def noted(answer: Response) -> T:
+            self.answers += 1
+            self.dated += answer.sent_at is not None
+            try:
+                return parse(answer)
+            except RetryableError as error:
+                self.damaged[str(error)] += 1
+                raise
+
+        return noted
+
+
+def _refused(error: AmoCrmUnavailable) -> Exception:
+    """A question that failed is an answer; an account that cannot be reached, or is asked too often, is none."""
+    status = _status(error)
+    if status == _TOO_MANY or (status is None and not error.facts.get("timed_out")):
+        return error
+    return Refused(status, error)
+
+
+def _status(error: AmoCrmUnavailable | AccessDenied | UnexpectedAnswer) -> int | None:
+    status = error.facts.get("status")
+    return int(status) if status is not None else None
+
+
+def is_empty_answer(answer: LeadsAnswer) -> bool:
+    """Whether a page was answered by 204 and not by an empty list."""
+    return answer.status == NO_CONTENT

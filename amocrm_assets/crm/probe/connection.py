@@ -1,0 +1,75 @@
+"""Questions that the probe's own requests answer: the clock, headers, speed, and what was refused in passing.
+
+Nothing is provoked: finding out how a limit is counted would mean to exceed it.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.probe.verdict import NotSettled, Verdict
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.probe.samples import Samples
+
+PROVOKES = "finding out would provoke refusals"
+CLOCK_TOLERANCE_SECONDS = 60
+
+
+def clock(samples: Samples) -> Verdict:
+    """How far amoCRM's clock is ahead of this machine's."""
+    server = samples.asker.client.server_clock
+    if not server.is_known:
+        raise NotSettled("too few answers have a usable `Date`")
+    ahead = round(server.difference)
+    follows = "The clocks agree." if abs(ahead) <= CLOCK_TOLERANCE_SECONDS else "The slower clock ends a day."
+    return Verdict(ahead, f"amoCRM is {ahead} s ahead", follows)
+
+
+def date_header(samples: Samples) -> Verdict:
+    """Whether answers tell the time."""
+    asker = samples.asker
+    if not asker.answers:
+        raise NotSettled("there was no good answer")
+    follows = "Both clocks end a day." if asker.dated else "A day is read 24 hours after its end."
+    return Verdict(asker.dated > 0, f"`Date` on {asker.dated} of {asker.answers} answers", follows)
+
+
+def retry_after(samples: Samples) -> Verdict:
+    """Whether a refusal says how long to wait."""
+    refusals, said = _refusals(samples), samples.asker.client.stats.waits_said
+    if not refusals:
+        raise NotSettled(f"no request was refused, and {PROVOKES}")
+    follows = "It is waited for." if said else "Waiting times are our own: 1, 2, 4, … seconds."
+    return Verdict(said > 0, f"{said} of {refusals} refusals said when to ask again", follows)
+
+
+def limit_counting(samples: Samples) -> Verdict:
+    """How requests are counted: by a sliding second, a fixed one, or a bucket."""
+    refusals = _refusals(samples)
+    seen = f"; {refusals} were refused in passing, below the source's own limit" if refusals else ""
+    raise NotSettled(f"{PROVOKES}{seen}")
+
+
+def answer_seconds(samples: Samples) -> Verdict:
+    """How long an answer takes."""
+    seconds = samples.asker.seconds
+    if not seconds:
+        raise NotSettled("no answer came at once")
+    usual, longest = round(median(seconds), 2), round(max(seconds), 2)
+    return Verdict(usual, f"usually {usual} s, {longest} s at most", "Requests overlap while answers are slow.")
+
+
+def failures(samples: Samples) -> Verdict:
+    """How many answers had to be asked for again."""
+    retries = dict(samples.asker.client.stats.retries)
+    damaged = samples.asker.damaged
+    reasons = [f"{count} × {reason}" for reason, count in sorted(damaged.items())]
+    reasons += [f"{count} × {status}" for status, count in sorted(retries.items()) if status not in {"200", "429"}]
+    count = sum(damaged.values()) + sum(n for status, n in retries.items() if status not in {"200", "429"})
+    return Verdict(count, "; ".join(reasons) or "none", "They are asked for again.")
+
+
+def _refusals(samples: Samples) -> int:
+    return samples.asker.client.stats.retries["429"]

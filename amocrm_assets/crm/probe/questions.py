@@ -1,0 +1,77 @@
+"""The questions of a probe, in the order of asking: what later ones rest on comes first."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from amocrm_assets.crm.probe import connection, filters, orders, records, sizes
+from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amocrm_assets.crm.probe.samples import Samples
+    from amocrm_assets.crm.probe.verdict import Verdict
+
+
+class Question(NamedTuple):
+    """`key` is its name in reports; `settle` gives the verdict or raises `NotSettled`."""
+
+    key: str
+    asked: str
+    settle: Callable[[Samples], Verdict]
+
+
+QUESTIONS = (
+    Question(
+        "page_size", "pages of leads with `limit` 250, and smaller ones where it is not kept", sizes.page_size
+    ),
+    Question(
+        "filters_leads", "leads by a window without the newest", partial(filters.filters, record_list="leads")
+    ),
+    Question(
+        "from_inclusive", "leads of a window that begins in a lead's second", partial(filters.bound, end="from")
+    ),
+    Question("to_inclusive", "leads of a window that ends in a lead's second", partial(filters.bound, end="to")),
+    Question("only_deleted", "`with=only_deleted`, twice where live leads come", filters.only_deleted),
+    Question(
+        "filters_deleted",
+        "deleted leads by a window without the newest",
+        partial(filters.filters, record_list="deleted"),
+    ),
+    Question("order_leads", "leads by `order[updated_at]`, both ways", partial(orders.order, record_list="leads")),
+    Question(
+        "order_deleted",
+        "deleted leads by `order[updated_at]`, both ways",
+        partial(orders.order, record_list="deleted"),
+    ),
+    Question("extras", f"leads with {', '.join((*records.EMBEDDED, *records.PROPERTIES))}", records.extras),
+    Question("contacts", "`with=contacts`", records.contacts_come),
+    Question("loss_reason", "`with=loss_reason`", records.loss_reason_shape),
+    Question("id_order_beside_filter", "`order[id]` beside a filter, both ways", orders.order_by_id_beside_filter),
+    Question("ties_asc", "leads of one second, oldest first, three times", partial(orders.ties, by=OLDEST)),
+    Question("ties_desc", "leads of one second, newest first, three times", partial(orders.ties, by=NEWEST)),
+    Question("above_limit", f"a page of leads with `limit` {sizes.ABOVE_LIMIT}", sizes.above_limit),
+    Question("past_end", "a page behind the last one", filters.past_end),
+    Question("links", "`_links.next` of the pages before", sizes.links),
+    Question("depth", "a far page of one lead", sizes.depth),
+    Question("fields_limit", "custom fields with `limit` 250", sizes.fields_limit),
+    Question("events_limit", "events with `limit` 250, then 100", sizes.events_limit),
+    Question("incoming", "leads on incoming stages, by stage and without", filters.incoming),
+    Question("ids_fit", "the lead with the greatest id", orders.ids_fit),
+    Question("numbers_as_text", "ids of leads", records.numbers_as_text),
+    Question("minor_units", "prices of leads", records.minor_units),
+    Question("leads_without_time", "the first leads by time", partial(records.without_time, record_list="leads")),
+    Question(
+        "deleted_without_time",
+        "the first deleted leads by time",
+        partial(records.without_time, record_list="deleted"),
+    ),
+    Question("clock", "`Date` of all answers, and this machine's clock", connection.clock),
+    Question("date_header", "headers of all answers", connection.date_header),
+    Question("retry_after", "refusals, if there were any", connection.retry_after),
+    Question("limit_counting", "nothing", connection.limit_counting),
+    Question("answer_seconds", "nothing more", connection.answer_seconds),
+    Question("failures", "nothing more", connection.failures),
+)

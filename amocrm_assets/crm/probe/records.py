@@ -1,0 +1,104 @@
+"""Questions about the records: what `with` adds, and which shapes values have."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.crm.pagination import Query
+from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
+from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination import RecordList
+    from amocrm_assets.crm.probe.samples import Samples
+
+EMBEDDED = ("contacts", "loss_reason", "source", "catalog_elements")
+PROPERTIES = ("source_id", "is_price_modified_by_robot")
+MAX_LEADS = 50
+NOT_READ = "For information: this version does not ask for it."
+_GATEWAY_FAILED = 500
+
+Lead = dict[str, Any]
+
+
+def extras(samples: Samples) -> Verdict:
+    """Which values of `with` are there."""
+    try:
+        leads = _with_extras(samples)
+    except Refused as refused:
+        if refused.status is not None and refused.status < _GATEWAY_FAILED:
+            raise
+        return Verdict([], f"no page with all of them: {refused}", NOT_READ)
+    return judge_extras(leads)
+
+
+def judge_extras(leads: Sequence[Lead]) -> Verdict:
+    """By leads that all values were asked for. Pure."""
+    found = [name for name in EMBEDDED if any(name in embedded(lead) for lead in leads)]
+    found += [name for name in PROPERTIES if any(name in lead for lead in leads)]
+    missing = [name for name in (*EMBEDDED, *PROPERTIES) if name not in found]
+    observed = "all of them" if not missing else f"not {', '.join(missing)}"
+    return Verdict(found, observed, NOT_READ)
+
+
+def contacts_come(samples: Samples) -> Verdict:
+    """Whether `with=contacts` fills its list."""
+    leads = _with_extras(samples)
+    filled = sum(bool(embedded(lead).get("contacts")) for lead in leads)
+    if not filled:
+        raise NotSettled(f"none of {len(leads)} leads came with a contact, so none may be linked")
+    return Verdict(value=True, observed=f"on {filled} of {len(leads)} leads", conclusion=NOT_READ)
+
+
+def loss_reason_shape(samples: Samples) -> Verdict:
+    """Whether `loss_reason` is a list, as seen, or an object, as documented."""
+    found = [embedded(lead).get("loss_reason") for lead in _with_extras(samples)]
+    for name, kind in (("object", dict), ("list", list)):
+        if any(each and isinstance(each, kind) for each in found):
+            return Verdict(name, f"a filled {name}", NOT_READ)
+    raise NotSettled("no lead that came was lost for a reason")
+
+
+def minor_units(samples: Samples) -> Verdict:
+    """Whether prices have minor units."""
+    leads = _leads(samples.some("leads"))
+    having = sum("price_with_minor_units" in lead for lead in leads)
+    return Verdict(bool(having), f"on {having} of {len(leads)} leads", "`sale` is the whole price either way.")
+
+
+def numbers_as_text(samples: Samples) -> Verdict:
+    """Whether ids come in quotes, as some gateways send them."""
+    texts = any(isinstance(lead.get("id"), str) for lead in _leads(samples.some("leads")))
+    return Verdict(texts, "ids are texts" if texts else "ids are numbers", "Both are read as numbers.")
+
+
+def without_time(samples: Samples, record_list: RecordList) -> Verdict:
+    """How many records belong to no day, by pages that were asked for. Null sorts before every time."""
+    samples.page(record_list, OLDEST)
+    pages = [page for query, page in samples.asker.log if query.record_list == record_list]
+    most = max(len(page.unusable) for page in pages)
+    follows = "They are in no table, and `reading_complete` names them." if most else "Nothing needs to be done."
+    return Verdict(most, f"{most} without a usable id or `updated_at` on a page", follows)
+
+
+def embedded(lead: Lead) -> Lead:
+    """What hangs on a lead. Pure."""
+    found = lead.get("_embedded")
+    return found if isinstance(found, dict) else {}
+
+
+def _with_extras(samples: Samples) -> list[Lead]:
+    samples.some("leads")
+    query = Query("leads", NEWEST, limit=min(MAX_LEADS, samples.limit))
+    found = _leads(samples.asker.leads(query, more={"with": ",".join((*EMBEDDED, *PROPERTIES))}).page)
+    if not found:
+        raise NotSettled("the account has no leads")
+    return found
+
+
+def _leads(page: Page) -> list[Lead]:
+    return [json.loads(lead.line) for lead in page.leads]

@@ -1,0 +1,160 @@
+"""What a probe found out: its answers, what readings may start from, and the form in which it is kept.
+
+A report holds counts, booleans, statuses and words of ours, so that it can be given to others.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from amocrm_assets.crm.pagination import PAGE_LIMIT
+from amocrm_assets.crm.probe.verdict import Value
+from amocrm_assets.crm.traits import UNKNOWN, AccountTraits
+
+FORMAT = 1
+FORMAT_KEY = "amocrm_assets_probe"
+# An account that was given filters meanwhile would be read without them until it is probed again.
+MAX_AGE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class ProbeAnswer:
+    """A question, what came back, and what follows. A `value` of None is not settled; `observed` says why."""
+
+    question: str
+    asked: str
+    observed: str
+    value: Value
+    conclusion: str
+
+
+@dataclass(frozen=True)
+class ProbeReport:
+    """All answers of one probe. `requests` were sent, retries included."""
+
+    probed_at: datetime
+    requests: int
+    answers: tuple[ProbeAnswer, ...]
+
+    def value(self, question: str) -> Value:
+        """The answer to a question; None where it is not settled."""
+        return next((answer.value for answer in self.answers if answer.question == question), None)
+
+    @property
+    def settled(self) -> int:
+        """How many questions have an answer."""
+        return sum(answer.value is not None for answer in self.answers)
+
+    @property
+    def day(self) -> str:
+        """When it was made, UTC."""
+        return f"{self.probed_at.astimezone(UTC):%Y-%m-%d}"
+
+    def is_recent(self, now: datetime) -> bool:
+        """Whether readings may start from it."""
+        return abs(now - self.probed_at) <= MAX_AGE
+
+    def traits(self) -> AccountTraits:
+        """What a reading may believe before it begins. It verifies each of them."""
+        filters = self.value("filters_leads")
+        from_is_inclusive, page_size = self.value("from_inclusive"), self.value("page_size")
+        return AccountTraits(
+            from_is_inclusive=from_is_inclusive if isinstance(from_is_inclusive, bool) else None,
+            # One list may be filtered where the other is not, and the belief is about both.
+            filters=filters if isinstance(filters, bool) and filters is self.value("filters_deleted") else None,
+            # Pages of the usual size are grown back to at once; smaller ones are left with care.
+            max_limit=page_size if type(page_size) is int and 0 < page_size < PAGE_LIMIT else None,
+        )
+
+    def _word(self, question: str, yes: str, no: str) -> str:
+        value = self.value(question)
+        if isinstance(value, bool):
+            return yes if value else no
+        return "not settled" if value is None else str(value)
+
+    def __str__(self) -> str:
+        """One line: when, and what matters most."""
+        words = (
+            ("filters", "filters_leads", "honoured", "ignored"),
+            ("[from]", "from_inclusive", "inclusive", "exclusive"),
+            ("only_deleted", "only_deleted", "", ""),
+            ("page size", "page_size", "", ""),
+        )
+        found = ", ".join(f"{name} {self._word(key, *both)}" for name, key, *both in words)
+        at = f"{self.probed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"{at}: {found}; {self.settled} of {len(self.answers)} settled"
+
+
+def to_json(report: ProbeReport) -> dict[str, Any]:
+    """The report as it is kept and printed."""
+    return {
+        FORMAT_KEY: FORMAT,
+        "probed_at": report.probed_at.isoformat(),
+        "requests": report.requests,
+        "answers": [asdict(answer) for answer in report.answers],
+    }
+
+
+@dataclass(frozen=True)
+class ProbeState:
+    """What is known of an account from its last probe: a report, the `problem` with it, or nothing."""
+
+    subdomain: str
+    report: ProbeReport | None = None
+    problem: str | None = None
+
+    @property
+    def fix(self) -> str:
+        """What makes a report that readings can start from."""
+        return f"run `amocrm-assets probe {self.subdomain}`"
+
+    def is_unusable(self, now: datetime) -> bool:
+        """Whether there is a report from which readings do not start."""
+        return self.problem is not None or (self.report is not None and not self.report.is_recent(now))
+
+    def traits(self, now: datetime) -> AccountTraits:
+        """What a reading may start from: nothing without a report, or with an old one."""
+        return self.report.traits() if self.report and self.report.is_recent(now) else UNKNOWN
+
+    def line(self, now: datetime) -> str:
+        """When the account was probed and what was found, in one line."""
+        if self.report is None:
+            return f"{self.problem or 'not probed'}: {self.fix}"
+        if self.report.is_recent(now):
+            return str(self.report)
+        return f"{self.report.day}, more than {MAX_AGE.days} days from now, not used: {self.fix}"
+
+
+def from_bytes(subdomain: str, content: bytes) -> ProbeState:
+    """The state that a kept report stands for; one that is damaged or of another format is a problem, not used."""
+    import msgspec
+
+    try:
+        kept = json.loads(content)
+        found = kept.pop(FORMAT_KEY)
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return ProbeState(subdomain, problem="the report of the last probe is damaged")
+    if found != FORMAT:
+        return ProbeState(
+            subdomain, problem=f"the report has format {str(found)[:20]}, this version knows {FORMAT}"
+        )
+    try:
+        report = msgspec.convert(kept, ProbeReport)
+    except msgspec.ValidationError:
+        return ProbeState(subdomain, problem="the report of the last probe is damaged")
+    if report.probed_at.tzinfo is None:
+        return ProbeState(subdomain, problem="the report of the last probe is damaged")
+    return ProbeState(subdomain, report)
+
+
+def to_bytes(report: ProbeReport) -> bytes:
+    """The report as it is kept."""
+    return json.dumps(to_json(report), indent=2).encode() + b"\n"
+
+
+def now() -> datetime:
+    """The present second, with its zone."""
+    return datetime.now(UTC).replace(microsecond=0)

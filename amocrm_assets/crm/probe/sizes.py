@@ -1,0 +1,148 @@
+"""Questions about pages: how long they are, how many there are, and what links they have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination import PAGE_LIMIT, Query
+from amocrm_assets.crm.probe.samples import NEWEST
+from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.probe.asking import Records
+    from amocrm_assets.crm.probe.samples import Samples, Step
+
+ABOVE_LIMIT = 2 * PAGE_LIMIT
+EVENTS, FIELDS = "/api/v4/events", "/api/v4/leads/custom_fields"
+EVENTS_LIMIT = 100
+DEFAULT_LIMIT = 50
+
+
+def page_size(samples: Samples) -> Verdict:
+    """The longest page of leads."""
+    steps = samples.steps
+    return judge_page_size(steps, samples.limit)
+
+
+def judge_page_size(steps: Sequence[Step], longest: int) -> Verdict:
+    """By the limits that were tried, the last of which was honoured if any was. Pure."""
+    tried = "; ".join(
+        f"limit {step.limit}: {'no page' if step.page is None else f'{step.page.size} records'}"
+        + (f" ({step.status or 'no answer in time'})" if step.page is None else "")
+        for step in steps
+    )
+    last = steps[-1]
+    if len(steps) == 1 and last.page is not None and last.page.size < PAGE_LIMIT:
+        raise NotSettled(f"the account has {last.page.size} leads, fewer than a page of {PAGE_LIMIT}")
+    follows = (
+        "Pages of 250 are asked for." if longest >= PAGE_LIMIT else f"Readings begin with pages of {longest}."
+    )
+    return Verdict(longest, tried, follows)
+
+
+def above_limit(samples: Samples) -> Verdict:
+    """What a `limit` above the maximum gives."""
+    if samples.steps[0].page is None:
+        raise NotSettled(f"pages of {PAGE_LIMIT} are not answered, so larger ones were not asked for")
+    try:
+        page = samples.asker.leads(Query("leads", NEWEST, limit=ABOVE_LIMIT)).page
+    except Refused as refused:
+        return Verdict(f"refused ({refused.status})", str(refused), f"At most {PAGE_LIMIT} is asked for anyway.")
+    if not page.has_next and page.size >= samples.known_records("leads"):
+        raise NotSettled(f"the account has {page.size} leads, and all of them came")
+    return Verdict(page.size, f"{page.size} records", f"At most {PAGE_LIMIT} is asked for anyway.")
+
+
+def fields_limit(samples: Samples) -> Verdict:
+    """How many custom fields a page holds."""
+    found = samples.asker.records(FIELDS, {"limit": PAGE_LIMIT})
+    follows = "Pages are asked for until all fields are there."
+    return judge_list_limit(found, lambda: None, what="custom fields", follows=follows)
+
+
+def events_limit(samples: Samples) -> Verdict:
+    """How many events a page holds, where events may be read."""
+    found = samples.asker.records(EVENTS, {"limit": PAGE_LIMIT})
+    follows = "For information: this version does not read events."
+    return judge_list_limit(
+        found,
+        lambda: samples.asker.records(EVENTS, {"limit": EVENTS_LIMIT}),
+        what="events",
+        follows=follows,
+    )
+
+
+def judge_list_limit(found: Records, smaller: Callable[[], Records | None], *, what: str, follows: str) -> Verdict:
+    """By a page that 250 were asked for, and by one of `smaller` where it fell back to 50."""
+    size = len(found.records)
+    if not found.has_next and size < PAGE_LIMIT:
+        if size <= DEFAULT_LIMIT:
+            raise NotSettled(f"the account shows {size} {what}, which fit any page")
+        return Verdict(f"at least {size}", f"{size} {what} on one page", follows)
+    observed = f"limit {PAGE_LIMIT}: {size} {what}"
+    if size == DEFAULT_LIMIT and (less := smaller()) is not None:
+        observed += f"; limit {EVENTS_LIMIT}: {len(less.records)}"
+        size = max(size, len(less.records))
+    return Verdict(size, observed, follows)
+
+
+def depth(samples: Samples) -> Verdict:
+    """Whether a list is shown to its end, by pages of one lead."""
+    samples.some("leads")
+    pages = samples.known_records("leads")
+    if _is_there(samples, pages) or _is_there(samples, pages, again=True):
+        return Verdict(f"at least {pages}", f"page {pages} of one lead came", "No limit of depth was met.")
+    deepest, missing = 1, pages
+    while missing - deepest > 1:
+        middle = (deepest + missing) // 2
+        deepest, missing = (middle, missing) if _is_there(samples, middle) else (deepest, middle)
+    return Verdict(
+        deepest,
+        f"no page behind page {deepest}, though there are more leads",
+        "What lies deeper is read by narrower windows; a reading that needs depth fails.",
+    )
+
+
+def _is_there(samples: Samples, number: int, *, again: bool = False) -> bool:
+    try:
+        query = Query("leads", NEWEST, page=number, limit=1)
+        return bool(samples.asker.leads(query, again=again).page.size)
+    except Refused:
+        return False
+
+
+def links(samples: Samples) -> Verdict:
+    """Whether `_links.next` tells of further pages, by all pages that were asked for before."""
+    if not samples.is_readable:
+        return Verdict("unreadable", "`_links` that are no object, on every page", "Days cannot be read.")
+    samples.some("leads")
+    log = [(query, page) for query, page in samples.asker.log if query.record_list == "leads" and query.page == 1]
+    known = samples.known_records("leads")
+    whole = [page for query, page in log if query.from_at is None]
+    short = [page for query, page in log if page.size < query.limit <= samples.limit]
+    return judge_links(whole, short, known=known)
+
+
+def judge_links(whole: Sequence[Page], short: Sequence[Page], *, known: int) -> Verdict:
+    """By first pages of the whole list, which has `known` records, and by pages that are not full. Pure."""
+    before_more = [page for page in whole if 0 < page.size < known]
+    missing = sum(not page.has_next for page in before_more)
+    beyond = sum(page.has_next for page in short if page.size)
+    if missing:
+        return Verdict(
+            "next is missing",
+            f"no `next` on {missing} of {len(before_more)} pages that have one behind them",
+            "Readings ask behind the last record before they believe an end.",
+        )
+    if beyond:
+        return Verdict(
+            "next behind the end",
+            f"`next` on {beyond} pages that are not full",
+            "The end is proven by other requests.",
+        )
+    if not before_more:
+        raise NotSettled("no page that came has another one behind it")
+    return Verdict("right", f"`next` on {len(before_more)} pages that have one behind them", "`next` is followed.")

@@ -1,0 +1,96 @@
+"""What Dagster shows of a source whose settings are wrong: one asset that says why, and its job and schedule.
+
+The others run as ever. Job and schedule keep their names, so a switch in the UI keeps its state, and each tick of
+the schedule fails with the problems instead of being missed in silence. What is wrong: `settings.source_files`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import ValidationError
+
+from amocrm_assets.orchestration.alerts.collect import SETTINGS_KEY
+from amocrm_assets.orchestration.alerts.problem import Problem
+from amocrm_assets.orchestration.failures import Retries, fail
+from amocrm_assets.orchestration.markdown import code
+from amocrm_assets.settings import ScheduleSettings, SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings.source_files import BrokenSource
+
+BROKEN = "broken_settings"
+RELOAD = "Correct the file, then reload the code location. docs/settings.md describes every attribute."
+
+
+def broken_definitions(broken: BrokenSource) -> dg.Definitions:
+    """The asset `[<key>, "broken_settings"]` in a group of its own, and a job and a schedule that fail."""
+
+    @dg.asset(
+        key=[broken.key, BROKEN],
+        group_name=broken.key,
+        description="\n".join(
+            [
+                f"The settings of {code(broken.name)} are wrong, so nothing of this source is loaded:",
+                "",
+                *(f"- {code(problem)}" for problem in broken.problems),
+                "",
+                f"{RELOAD} Captures, tables and the history of its assets stay.",
+            ]
+        ),
+        kinds={"amocrm"},
+    )
+    def broken_settings() -> None:
+        fail(broken.error(), unfinished=(), retries=Retries(), retry_number=0)
+
+    job = dg.define_asset_job(
+        f"{broken.key}_leads",
+        selection=[broken_settings],
+        description=f"Fails until the settings of {code(broken.name)} are corrected.",
+        executor_def=dg.in_process_executor,
+    )
+    return dg.Definitions(assets=[broken_settings], jobs=[job], schedules=[_schedule_of(broken, job.name)])
+
+
+def broken_problem(broken: BrokenSource) -> Problem:
+    """What alerts tell of it."""
+    return Problem(
+        key=f"{broken.key}{SETTINGS_KEY}",
+        source=broken.name,
+        what="the settings are wrong, nothing is loaded",
+        cause="; ".join(map(str, broken.problems)),
+        fix=RELOAD,
+        path=f"/assets/{broken.key}/{BROKEN}",
+    )
+
+
+def _schedule_of(broken: BrokenSource, job: str) -> dg.ScheduleDefinition:
+    when = _schedule_settings(broken)
+    on = when.enabled and broken.attributes.get("enabled") is not False
+
+    @dg.schedule(
+        name=f"{broken.key}_daily",
+        job_name=job,
+        cron_schedule=f"{when.minute} {when.hour} * * *",
+        execution_timezone=_timezone(broken),
+        default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
+        description="Fails until the settings of the source are corrected: see the asset broken_settings.",
+    )
+    def daily() -> dg.SkipReason:
+        raise broken.error()
+
+    return daily
+
+
+def _schedule_settings(broken: BrokenSource) -> ScheduleSettings:
+    try:
+        return ScheduleSettings.model_validate(broken.attributes.get("schedule") or {})
+    except ValidationError:  # one of the problems that are shown
+        return ScheduleSettings()
+
+
+def _timezone(broken: BrokenSource) -> str:
+    zone, default = broken.attributes.get("timezone"), str(SourceSettings.model_fields["timezone"].default)
+    wrong = {"timezone" in problem.what for problem in broken.problems}
+    return zone if isinstance(zone, str) and wrong == {False} else default

@@ -1,0 +1,163 @@
+"""The documents of sources in `defs.yaml` files: their attributes with lines, or what is wrong around them.
+
+What an attribute may be: `source`. How a file becomes YAML nodes: `defs_file`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from amocrm_assets.settings.defs_file import Loader, Unreadable, mentions, read_nodes
+from amocrm_assets.settings.sources_folder import is_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+NAME = "defs.yaml"
+COMPONENT = "amocrm_assets.AmoCrmSource"
+KEYS = ("type", "attributes", "requirements", "template_vars_module", "post_processing")
+# Dagster's loader applies them in a project that loads its `defs` folder by it.
+DAGSTER_KEYS = {
+    "template_vars_module": "its values are for templates, which are not filled in. Remove it; write the values.",
+    "post_processing": "only Dagster's own loader, in a project of yours, does that. Remove it; `owners` and"
+    " `tags` are attributes.",
+}
+Place = tuple[str | int, ...]
+TEMPLATE = (
+    "templates are not filled in here, since Dagster would show what they hold. Write the value itself or,"
+    " where a setting ends in `_env`, the NAME of an environment variable."
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a file, and the fix."""
+
+    file: Path
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Document:
+    """The attributes of one source as they stand in a file, and the line of each."""
+
+    file: Path
+    line: int
+    attributes: Mapping[str, Any]
+    lines: Mapping[Place, int]
+
+
+def read_documents(folder: Path) -> Iterator[Document | Problem]:
+    """All documents of sources. In somebody else's project other components are passed over, as is their YAML."""
+    if is_shared(folder):
+        for file in sorted(each for each in folder.rglob(NAME) if mentions(each, COMPONENT)):
+            yield from read_file(file, shared=True)
+    else:
+        for file in sorted([*folder.glob(f"*/{NAME}"), *folder.glob("*/defs.yml")]):
+            yield from read_file(file)
+
+
+def read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
+    """The documents of one file. In a `shared` one, those of other components are passed over."""
+    if file.name != NAME:
+        return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
+    try:
+        nodes = read_nodes(file)
+    except Unreadable as error:
+        return [Problem(file, error.line, f"this is not readable as YAML: {error}.")]
+    ours = [node for node in nodes if not shared or _type_of(node) == COMPONENT]
+    read = [entry for node in ours for entry in _read_document(file, node, shared=shared)]
+    if shared:
+        return read
+    return read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
+
+
+def _type_of(node: yaml.Node) -> str | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((str(value.value) for key, value in pairs if key.value == "type"), None)
+
+
+def _unreadable(file: Path, line: int, error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.YAMLError):
+        said = getattr(error, "problem", None) or str(error)
+    else:  # its text would repeat the value
+        said = "a value does not fit the tag before it, like `!!int`. Remove the tag"
+    return Problem(file, mark.line + 1 if mark else line, f"this is not readable as YAML: {said}.")
+
+
+def _read_document(file: Path, node: yaml.Node, *, shared: bool) -> Iterator[Document | Problem]:
+    lines: dict[Place, int] = {}
+    try:
+        problems = [Problem(file, line, what) for line, what in _walk(node, (), lines)]
+        document = _construct(node)
+    except (yaml.YAMLError, ValueError, LookupError) as error:  # an unknown tag; `!!int soon`, `!!bool soon`
+        yield _unreadable(file, node.start_mark.line + 1, error)
+        return
+    if wrong := _wrong_frame(document, shared=shared):
+        problems.append(Problem(file, node.start_mark.line + 1, wrong))
+    if problems:
+        yield from problems
+    else:
+        yield Document(file, lines.get(("attributes",), 1), document.get("attributes") or {}, lines)
+
+
+class _Settings(Loader):  # type: ignore[valid-type,misc]  # the class is chosen at run time
+    """Leaves dates as they were written: YAML's own would break off at 2026-02-30 without naming the line."""
+
+
+_Settings.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
+
+
+def _construct(node: yaml.Node) -> Any:
+    return _Settings("").construct_document(node)
+
+
+def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tuple[int, str]]:
+    """Note the line of everything; find what YAML itself would let pass."""
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*path, str(key.value))
+            if below in lines:
+                yield key.start_mark.line + 1, f"`{key.value}` stands here a second time. Keep one of the two."
+            lines[below] = key.start_mark.line + 1
+            yield from _walk(value, below, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _walk(value, (*path, index), lines)
+    elif "{{" in str(node.value):
+        yield node.start_mark.line + 1, TEMPLATE
+
+
+def _wrong_frame(document: Any, *, shared: bool) -> str | None:
+    """What is wrong around the attributes, if anything."""
+    if not isinstance(document, dict) or document.get("type") != COMPONENT:
+        return f"every document here begins with `type: {COMPONENT}`."
+    if unknown := sorted(str(key) for key in document if key not in KEYS):
+        return f"`{unknown[0]}` is not known beside `type` and `attributes`. Remove or indent it."
+    if not shared and (refused := next((key for key in DAGSTER_KEYS if document.get(key)), None)):
+        return f"`{refused}` is not applied here: {DAGSTER_KEYS[refused]}"
+    if not _are_requirements(document.get("requirements")):
+        return "`requirements` holds names of environment variables. For example: `requirements: {env: [NAME]}`."
+    if not isinstance(document.get("attributes") or {}, dict):
+        return "`attributes` holds the settings as `name: value` lines."
+    return None
+
+
+def _are_requirements(value: Any) -> bool:
+    """What Dagster takes for `requirements`: variables that have to be set, which `dg` verifies."""
+    if value is None:
+        return True
+    if not isinstance(value, dict) or set(value) - {"env"}:
+        return False
+    names = value.get("env") or []
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)

@@ -1,0 +1,234 @@
+"""From `defs/<source>/defs.yaml` to the settings of all sources, or to one error that lists every problem.
+
+Files and their documents: `documents`; what a setting may be: `source`. Dagster is not imported, since the
+commands need the sources too: `docs/decisions/0008` says why its loader is not used.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings import (
+    SUBDOMAIN,
+    OAuthSettings,
+    ScheduleSettings,
+    SourceSettings,
+    wrong_credentials,
+)
+from amocrm_assets.settings.documents import TEMPLATE, Document, Place, Problem, read_documents, read_file
+from amocrm_assets.settings.sources_folder import existing_sources_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+_NESTED: dict[str, type[BaseModel]] = {"oauth": OAuthSettings, "schedule": ScheduleSettings}
+
+
+@dataclass(frozen=True)
+class SourceFound:
+    """A source and where its settings stand."""
+
+    settings: SourceSettings
+    file: Path
+    line: int
+
+
+def load_sources(folder: Path | None = None) -> list[SourceSettings]:
+    """Settings of all sources, the disabled ones too, by subdomain.
+
+    Raises `SettingsError` with every problem of every file.
+    """
+    return [found.settings for found in find_sources(folder)]
+
+
+@dataclass(frozen=True)
+class BrokenSource:
+    """A source that is left out, since something is wrong with its settings.
+
+    `name` is its subdomain if that is readable, and else that of its folder. `key` is for names in Dagster; no two
+    sources of a folder, sound or broken, have the same.
+    """
+
+    name: str
+    key: str
+    problems: tuple[Problem, ...]
+    attributes: Mapping[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """Where it is written."""
+        return self.problems[0].file
+
+    def error(self) -> SettingsError:
+        """All that is wrong with it."""
+        return _settings_error(f"Reading the settings of the source {self.name}", self.problems, source=self.name)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources of a folder: those that can be loaded, by subdomain, and those that cannot."""
+
+    found: list[SourceFound]
+    broken: list[BrokenSource]
+
+
+def read_sources(folder: Path | None = None) -> Sources:
+    """All sources with their places. One with wrong settings is broken, and leaves the others as they are."""
+    read = list(read_documents(folder or existing_sources_folder()))
+    documents = [entry for entry in read if isinstance(entry, Document)]
+    clashes = {(document.file, document.line): problem for document, problem in _clashes(documents)}
+    found: list[SourceFound] = []
+    wrong: list[tuple[Mapping[str, Any], list[Problem]]] = []
+    for document in documents:
+        checked = list(_read_source(document))
+        problems = [entry for entry in checked if isinstance(entry, Problem)]
+        if clash := clashes.get((document.file, document.line)):
+            problems.append(clash)
+        if problems:
+            wrong.append((document.attributes, problems))
+        else:
+            found += [entry for entry in checked if isinstance(entry, SourceFound)]
+    of_files: dict[Path, list[Problem]] = {}
+    for entry in read:
+        if isinstance(entry, Problem):
+            of_files.setdefault(entry.file, []).append(entry)
+    wrong += [({}, problems) for problems in of_files.values()]
+    found.sort(key=lambda each: each.settings.subdomain)
+    return Sources(found, _named(wrong, taken={each.settings.key.lower() for each in found}))
+
+
+def _named(wrong: list[tuple[Mapping[str, Any], list[Problem]]], *, taken: set[str]) -> list[BrokenSource]:
+    broken = []
+    for attributes, problems in sorted(wrong, key=lambda each: (each[1][0].file, each[1][0].line)):
+        subdomain = str(attributes.get("subdomain"))
+        readable = "subdomain" in attributes and SUBDOMAIN.fullmatch(subdomain)
+        name = subdomain if readable else problems[0].file.parent.name
+        key = base = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        number = 2
+        while key.lower() in taken:
+            key, number = f"{base}_{number}", number + 1
+        taken.add(key.lower())
+        broken.append(BrokenSource(name, key, tuple(problems), attributes))
+    return broken
+
+
+def _settings_error(operation: str, problems: Iterable[Problem], *, source: str | None = None) -> SettingsError:
+    problems = sorted(problems, key=lambda each: (each.file, each.line))
+    listed = "".join(f"\n  {problem}" for problem in problems)
+    return SettingsError(
+        operation,
+        cause=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
+        fix="Correct the files; docs/settings.md describes every attribute.",
+        source=source,
+    )
+
+
+def find_sources(folder: Path | None = None) -> list[SourceFound]:
+    """All sources with their places, by subdomain. Raises `SettingsError` with every problem of every file."""
+    folder = folder or existing_sources_folder()
+    sources = read_sources(folder)
+    if sources.broken:
+        problems = [problem for broken in sources.broken for problem in broken.problems]
+        raise _settings_error(f"Reading the settings of the sources in {folder}", problems)
+    return sources.found
+
+
+def check_file(file: Path) -> None:
+    """Raise `SettingsError` with every problem of the sources in one file, in the words of `find_sources`.
+
+    For somebody else's project, whose loader is Dagster's: other components are passed over, and so is a file with
+    templates, which Dagster has filled in.
+    """
+    read = list(read_file(file, shared=True))
+    if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):
+        return
+    checked = [each for entry in read if isinstance(entry, Document) for each in _read_source(entry)]
+    if problems := [entry for entry in [*read, *checked] if isinstance(entry, Problem)]:
+        raise _settings_error(f"Reading the settings of the sources in {file}", problems)
+
+
+def place_of(source: SourceSettings) -> SourceFound | None:
+    """Where the settings of a source are written, None for one that is written in no file."""
+    return next((found for found in read_sources().found if found.settings.subdomain == source.subdomain), None)
+
+
+def _read_source(document: Document) -> Iterator[SourceFound | Problem]:
+    try:
+        yield SourceFound(SourceSettings.model_validate(document.attributes), document.file, document.line)
+    except ValidationError as error:
+        # Without `include_input` nothing of the file is repeated: somebody may have written a secret there.
+        details = error.errors(include_url=False, include_input=False)
+        for detail in details:
+            yield Problem(document.file, _line_of(detail["loc"], document.lines), _explain(detail))
+        # pydantic looks at the whole only when every part is right.
+        given = [document.attributes.get(name) for name in ("access_token_env", "oauth")]
+        if all(detail["loc"] for detail in details) and (wrong := wrong_credentials(*given)):
+            yield Problem(document.file, document.line, f"{wrong[0].upper()}{wrong[1:]}.")
+
+
+def _line_of(location: Place, lines: Mapping[Place, int]) -> int:
+    path: Place = ("attributes", *location)
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """A problem with one setting in the words of somebody who edits the file."""
+    location = detail["loc"]
+    names = [str(part) for part in location if not isinstance(part, int)]
+    field = ".".join(names[:2] if names and names[0] in _NESTED else names[:1])
+    if detail["type"] == "extra_forbidden":
+        return f"`{field}` is not a setting.{_close_names(location)}"
+    if detail["type"] == "missing":
+        return f"`{field}` is missing.{_example(location)}"
+    if detail["type"] == "value_error":
+        said = str(detail["ctx"]["error"])
+        return f"`{field}`: {said}." if field else f"{said[0].upper()}{said[1:]}."
+    return f"`{field}`: {detail['msg'][0].lower()}{detail['msg'][1:]}.{_example(location)}"
+
+
+def _fields_at(location: Place) -> Mapping[str, Any]:
+    model = _NESTED.get(str(location[0]), SourceSettings) if len(location) > 1 else SourceSettings
+    return model.model_fields
+
+
+def _close_names(location: Place) -> str:
+    known = list(_fields_at(location))
+    close = difflib.get_close_matches(str(location[-1]), known, n=2)
+    if close:
+        return f" Did you mean {' or '.join(f'`{name}`' for name in close)}?"
+    return f" There are: {', '.join(known)}."
+
+
+def _example(location: Place) -> str:
+    fields = _fields_at(location)
+    name = next((str(part) for part in reversed(location) if part in fields), None)
+    if name is None or not fields[name].examples:
+        return ""
+    example = yaml.safe_dump({name: fields[name].examples[0]}, allow_unicode=True, default_flow_style=True)
+    return f" For example: `{example.strip()[1:-1]}`."
+
+
+def _clashes(documents: Iterable[Document]) -> Iterator[tuple[Document, Problem]]:
+    """Sources that would share asset keys, or tables where letter case does not count."""
+    first: dict[str, Document] = {}
+    for document in documents:
+        subdomain = str(document.attributes.get("subdomain"))
+        other = first.setdefault(subdomain.replace("-", "_").lower(), document)
+        if other is not document and SUBDOMAIN.fullmatch(subdomain):
+            said = (
+                f"`subdomain`: {subdomain!r} is taken: {other.attributes['subdomain']!r} in"
+                f" {other.file}:{other.line}. Each source needs its own, in more than letter case and hyphens."
+            )
+            yield document, Problem(document.file, _line_of(("subdomain",), document.lines), said)

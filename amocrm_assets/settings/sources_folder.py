@@ -1,0 +1,117 @@
+"""Which folder holds the sources' `defs.yaml` files: the one in `AMOCRM_SOURCES`, or a project's own.
+
+A Dagster project is recognised as `dg` does, by `[tool.dg.project]` in its `pyproject.toml` (or `[project]` in a
+`dg.toml`). What the files hold: `source_files`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings.places import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "AMOCRM_SOURCES"
+_PACKAGE = Path(__file__).parents[1]
+# `dg` takes the second where only that one is there.
+_DEFS_NAMES = ("defs", "definitions")
+
+
+@dataclass(frozen=True)
+class DagsterProject:
+    """A project as `dg` knows it: the package that it names, and the folder of its definitions."""
+
+    root_module: str
+    defs: Path
+
+
+def sources_folder(
+    environment: Mapping[str, str] = os.environ, *, start: Path | None = None, package: Path = _PACKAGE
+) -> Path:
+    """The folder of the sources: `AMOCRM_SOURCES`; else that of the Dagster project around `start`; else our own.
+
+    `start` is the working folder unless it is given. Our own exists in a checkout only: an installed package is no
+    place for settings. Raises `SettingsError` where there is none of the three.
+    """
+    if value := environment.get(VARIABLE, "").strip():
+        return local_path(VARIABLE, value, environment)
+    if project := dagster_project(start or Path.cwd()):
+        return project.defs
+    if own := dagster_project(package.parent, upwards=False):
+        return own.defs
+    raise SettingsError(
+        "Looking for the folder of the sources",
+        cause=f"{VARIABLE} is not set, {start or Path.cwd()} is in no Dagster project (a pyproject.toml with"
+        " [tool.dg.project]), and amocrm-assets is installed, so it has no folder of its own.",
+        fix=f"Set {VARIABLE} to the folder that holds <source>/defs.yaml, or go to the project's folder.",
+        variable=VARIABLE,
+    )
+
+
+def existing_sources_folder() -> Path:
+    """The folder of the sources. Raises `SettingsError` if `AMOCRM_SOURCES` names one that does not exist."""
+    folder = sources_folder()
+    if os.environ.get(VARIABLE, "").strip() and not folder.is_dir():
+        raise SettingsError(
+            f"Reading the environment variable {VARIABLE}",
+            cause=f"there is no folder {folder}.",
+            fix=f"Correct {VARIABLE}, or let `amocrm-assets new` write the first source there.",
+            variable=VARIABLE,
+        )
+    return folder
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether a folder belongs to a Dagster project of somebody else, which keeps other components there, too."""
+    project = dagster_project(folder)
+    return (
+        project is not None
+        and project.root_module != _PACKAGE.name
+        and folder.resolve().is_relative_to(project.defs.resolve())
+    )
+
+
+def dagster_project(start: Path, *, upwards: bool = True) -> DagsterProject | None:
+    """The nearest Dagster project whose folder is `start` or, `upwards`, holds it.
+
+    Raises `SettingsError` for a `pyproject.toml` or `dg.toml` that cannot be read.
+    """
+    start = start.absolute()
+    for folder in [start, *start.parents] if upwards else [start]:
+        for name, below in (("dg.toml", ("project",)), ("pyproject.toml", ("tool", "dg", "project"))):
+            settings = _table(folder / name, below)
+            if isinstance(root := settings.get("root_module"), str):
+                return DagsterProject(root, _defs_of(folder, root, settings.get("defs_module")))
+    return None
+
+
+def _table(file: Path, names: tuple[str, ...]) -> Mapping[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        table: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            "Looking for the folder of the sources",
+            cause=f"{file} cannot be read: {error}.",
+            fix=f"Correct the file, or set {VARIABLE} to the folder that holds <source>/defs.yaml.",
+        ) from error
+    for name in names:
+        table = table.get(name) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def _defs_of(folder: Path, root_module: str, defs_module: object) -> Path:
+    """The folder of a module as `dg` finds it: below `src` where there is one."""
+    base = folder / "src" if (folder / "src").is_dir() else folder
+    if isinstance(defs_module, str):
+        return base.joinpath(*defs_module.split("."))
+    package = base.joinpath(*root_module.split("."))
+    return next((package / name for name in _DEFS_NAMES if (package / name).is_dir()), package / _DEFS_NAMES[0])
