@@ -35,7 +35,7 @@ from amocrm_assets.crm.slicing import Slicer
 from amocrm_assets.crm.traits import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from amocrm_assets.crm.findings import Finding
     from amocrm_assets.crm.pages import Page, RawRecord
@@ -73,16 +73,13 @@ class ReadPlanner:
         self._paginators: list[Paginator] = []
         self._finished: list[Paginator] = []
         self._again: deque[tuple[Paginator, Query]] = deque()
-        self._odd_pages = OddPages()
+        # That filters are ignored is believed at the first answer of each list that shows it once more.
+        self._odd_pages = OddPages(frozenset({"filter_ignored"} if traits.filters is False else ()))
         self._slicer = Slicer()
         self._reads_dense = True
         self._begun_again = 0
         for state in self.states.values():
-            if traits.filters is False:
-                state.found(filters_ignored(state.record_list))
-                self._add_unfiltered(state, window.from_at, window.to_at, "updated_at desc")
-            else:
-                self._add(KeysetPaginator(state, window.from_at, window.to_at))
+            self._add(KeysetPaginator(state, window.from_at, window.to_at))
 
     @property
     def done(self) -> bool:
@@ -231,10 +228,15 @@ class ReadPlanner:
         self._add_unfiltered(state, from_at, to_at, "id asc" if by_id else "updated_at desc")
 
     def _add_unfiltered(
-        self, state: ListState, from_at: int, to_at: int, order: Literal["id asc", "updated_at desc"]
+        self,
+        state: ListState,
+        from_at: int,
+        to_at: int,
+        order: Literal["id asc", "updated_at desc"],
+        known: Mapping[int, int] | None = None,
     ) -> None:
         self.counts.whole_account_scans += order == "id asc"
-        self._add(OverlappingPaginator(state, order, from_at=from_at, to_at=to_at, filtered=False))
+        self._add(OverlappingPaginator(state, order, from_at=from_at, to_at=to_at, filtered=False, known=known))
 
     def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored | None = None) -> None:
         """Go on without the order by id, which some lists do not know beside a filter, or fail."""
@@ -246,7 +248,7 @@ class ReadPlanner:
             self._read_by_key(paginator)
         else:  # a tie, which no key tells apart
             self._finish(paginator)
-            self._add_unfiltered(paginator.state, from_at, to_at, "id asc")
+            self._add_unfiltered(paginator.state, from_at, to_at, "id asc", known=paginator.taken)
 
     def _read_by_key(self, paginator: OverlappingPaginator) -> None:
         """Read a dense stretch by key after all, and those to come."""

@@ -481,10 +481,21 @@ def test_pages_grow_back_when_they_work_again() -> None:
 
 
 def test_what_was_found_out_before_a_reading_is_its_starting_belief() -> None:
-    account = busy(filters=False)
+    account, unknown = busy(filters=False, page_cap=50), busy(filters=False, page_cap=50)
 
-    got, plan = read(account, Random(27), traits=AccountTraits(filters=False, max_limit=50))
+    got, plan = read(account, Random(27), traits=AccountTraits(filters=False, max_limit=50), permits=1)
+    read(unknown, Random(27), permits=1)
 
     assert set(got) >= expected(account)
-    assert plan.counts.slices == 0
     assert kinds(plan) == ["filters_ignored", "filters_ignored"]
+    assert account.asked < unknown.asked
+
+
+def test_filters_that_work_again_are_used_whatever_a_probe_said() -> None:
+    account = busy()
+
+    got, plan = read(account, Random(28), traits=AccountTraits(filters=False))
+
+    assert set(got) == expected(account)
+    assert plan.findings == ()
+    assert account.asked < 30

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.pagination.query import (
     CONFIRMATIONS,
+    MIN_PAGE,
     OrderIgnored,
     PageStats,
     Query,
@@ -77,6 +78,7 @@ class KeysetPaginator:
         self._purpose: _Purpose = "page"
         self._end_said = False  # by the answer before this one
         self._leads_at_end = 0
+        self._before_end = from_at
         self._seam: Seam | None = None
         self._seams_broken = 0
         self._seam_seen = self._ends_at_seam = False
@@ -119,6 +121,7 @@ class KeysetPaginator:
         if self._purpose == "newest":
             self._add_newest(page)
             return [], None
+        self.state.longest_page = max(self.state.longest_page, page.size)
         if self._seam:
             return self._add_seam(self._seam, query, page)
         self._learn_from(query, page)
@@ -176,12 +179,18 @@ class KeysetPaginator:
             # The leads that were there are gone: edited meanwhile, or `from` no longer holds its own second.
             self._reach = 1
             return True
-        if page.leads[-1].updated_at < self.cursor and _has_more(query, page):
+        if page.leads[-1].updated_at < self.cursor and self._has_more(query, page):
             # A page full of the second before the cursor, which proves that `from` holds its own second.
             self.seen.moved_out += len(self._at_cursor)
             self._at_cursor, self._reach = frozenset(), 0
             return True
         return False
+
+    def _has_more(self, query: Query, page: Page) -> bool:
+        """Whether leads may follow on a next page: amoCRM says so, the page is full, or nothing would say so."""
+        if self.state.next_is_missing and page.leads[-1].updated_at > self.cursor:
+            return True
+        return page.has_next or page.size >= query.limit
 
     def _is_at_cursor(self, lead: RawRecord) -> bool:
         return lead.updated_at == self.cursor and lead.id in self._at_cursor
@@ -190,7 +199,7 @@ class KeysetPaginator:
         return self._is_at_cursor(lead) or self._known.get(lead.id) == lead.updated_at
 
     def _advance(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
-        more = bool(page.leads) and _has_more(query, page)
+        more = bool(page.leads) and self._has_more(query, page)
         passed_end = bool(page.leads) and page.leads[-1].updated_at > self.to_at
         if self._purpose == "end" and more and not passed_end:
             self._purpose, self._end_said = "page", False
@@ -200,7 +209,7 @@ class KeysetPaginator:
         self.seen.duplicates += len(leads) - len(fresh)
         self._empty_answers = 0
         if passed_end and more and not self.state.order_seen and self._purpose == "page":
-            self._seam = Seam.behind(query, page, from_at=self.cursor)
+            self._seam = Seam.behind(query, page, from_at=self.cursor, tries=self._seams_broken)
             self._ends_at_seam = self._seam is not None
         if self._ends_at_seam:
             self._know(fresh)
@@ -210,10 +219,13 @@ class KeysetPaginator:
         if passed_end or not page.leads or (not more and said_before and not fresh):
             self.done = True  # a lead behind the end was seen, or nothing was, twice
             return fresh, None
-        if not more:
-            self._doubt_end(page, leads)
+        if more:
+            return self._go_on(query, page, leads, fresh)
+        if self._purpose == "end" and fresh:
+            self._distrust_end(fresh)
             return fresh, None
-        return self._go_on(query, page, leads, fresh)
+        self._know(fresh)
+        return fresh, self._doubt_end(page, leads)
 
     def _go_on(
         self, query: Query, page: Page, leads: list[RawRecord], fresh: list[RawRecord]
@@ -228,7 +240,7 @@ class KeysetPaginator:
             return [], self.hand_off(last)
         self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
         if not self._seam_seen:
-            seam = Seam.behind(query, page, from_at=before)
+            seam = Seam.behind(query, page, from_at=before, tries=self._seams_broken)
             self._seam = None if seam and seam.is_crowded and self.state.order_seen else seam
         return fresh, None
 
@@ -236,12 +248,28 @@ class KeysetPaginator:
         self.cursor, self._at_cursor = cursor, at_cursor
         self._reach = 0 if at_cursor and self.state.from_is_inclusive else 1
 
-    def _doubt_end(self, page: Page, leads: list[RawRecord]) -> None:
-        """Ask once more behind the last lead: one answer without a next page may be a damaged one."""
+    def _doubt_end(self, page: Page, leads: list[RawRecord]) -> DenseRange | None:
+        """Ask once more behind the last lead: one answer without a next page may be a damaged one.
+
+        A list that stops at some depth would stop there both times, where so many leads share one second that no
+        longer page was ever seen: that second and what follows is read by id.
+        """
         last = leads[-1].updated_at if leads else self.cursor
+        if self._purpose == "page":
+            self._before_end = self.cursor
         self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
+        if leads and leads[0].updated_at == last and page.size >= max(MIN_PAGE, self.state.longest_page):
+            return self.hand_off(self.to_at)
         self._purpose = "end"
         self._leads_at_end = sum(lead.updated_at >= self.cursor - self._reach for lead in page.leads)
+        return None
+
+    def _distrust_end(self, fresh: list[RawRecord]) -> None:
+        """What seemed to be the last page was not: look at it again, as at one that others follow."""
+        self.state.next_is_missing = True
+        self._know(fresh)
+        self._purpose, self._end_said = "page", False
+        self._move_to(self._before_end, frozenset())
 
     def _count_moved_out(self, leads: list[RawRecord]) -> None:
         self.seen.moved_out += len(self._at_cursor - {lead.id for lead in leads if lead.updated_at == self.cursor})
@@ -249,6 +277,7 @@ class KeysetPaginator:
     def _add_seam(self, seam: Seam, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
         if seam.is_broken_by(page):
             self._seams_broken += 1
+            self.state.order_doubted, self.state.order_seen = True, False
             if self._seams_broken > CONFIRMATIONS:
                 raise OrderIgnored if page.leads else SecondPageMissing
             # Leads that somebody moved to before the seam shift it: look at both pages again.
@@ -256,7 +285,7 @@ class KeysetPaginator:
             return [], None
         self._seam = None
         self._seam_seen = True
-        self.state.order_seen |= seam.is_closed_by(page, seam.last)
+        self.state.order_seen |= not self.state.order_doubted and seam.is_closed_by(page, seam.last)
         strays = [
             lead for lead in seam.strays(page) if seam.from_at <= lead.updated_at and not self._was_given(lead)
         ]
@@ -285,8 +314,3 @@ class KeysetPaginator:
             self.done = True
         elif page.leads and page.leads[0].updated_at <= self.to_at:
             self._page_seen = True  # so the empty answer was wrong
-
-
-def _has_more(query: Query, page: Page) -> bool:
-    """Whether leads may follow on a next page: amoCRM says so, or the page is full."""
-    return page.has_next or page.size >= query.limit

@@ -19,6 +19,8 @@ Oddity = Literal["kind_ignored", "kind_mixed", "order_ignored", "filter_ignored"
 # 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
 # again so often, and any other empty answer once.
 CONFIRMATIONS = 2
+# No server has smaller pages, nor lists that stop before so many leads.
+MIN_PAGE = 10
 
 
 @dataclass(frozen=True)

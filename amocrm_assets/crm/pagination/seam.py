@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # A lead that somebody moves to before the seam shifts it by one. More than that in one page is no accident.
 MAX_MISPLACED = 1
+# Leads before the last second that both pages show. So many may leave between the two answers.
+OVERLAPS = (1, 10, 50)
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,13 @@ class Seam:
     from_at: int
 
     @classmethod
-    def behind(cls, query: Query, page: Page, *, from_at: int) -> Self | None:
-        """The seam behind a first page; None where no place in it is known, which is a finding of its own."""
+    def behind(cls, query: Query, page: Page, *, from_at: int, tries: int = 0) -> Self | None:
+        """The seam behind a first page, further within it after each one in vain; None where none fits."""
         last = page.leads[-1].updated_at
         # One lead more than the last second's, so that the second page is seen to begin before it. Where that is a
         # large part of the page the seam lies within it: a second page that began earlier would not reach behind.
-        start = max(sum(lead.updated_at < last for lead in page.leads) - 1, len(page.leads) * 4 // 5)
+        overlap = OVERLAPS[min(tries, len(OVERLAPS) - 1)]
+        start = max(sum(lead.updated_at < last for lead in page.leads) - overlap, len(page.leads) * 4 // 5)
         return None if start < 1 or page.unusable else cls(query, page, start, from_at)
 
     @property
