@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     import pyarrow as pa
@@ -135,11 +136,12 @@ def bigquery_fields(columns: tuple[Column, ...] = COLUMNS) -> list[dict[str, Any
     ]
 
 
-def arrow_schema() -> pa.Schema:
-    """The schema of rows files, `pyarrow`."""
+def arrow_schema(columns: Sequence[str] | None = None) -> pa.Schema:
+    """The schema of rows files, `pyarrow`; of some columns, in the order in which they are named."""
     import pyarrow as pa
 
-    return pa.schema([_arrow_field(column) for column in COLUMNS])
+    schema = pa.schema([_arrow_field(column) for column in COLUMNS])
+    return schema if columns is None else pa.schema([schema.field(name) for name in columns])
 
 
 def _arrow_field(column: Column) -> pa.Field:

@@ -1,4 +1,4 @@
-"""Pages that amoCRM does not give: which failures say that a page is too large, and what a refusal means."""
+"""Pages that amoCRM does not give: which failures say that a page is too heavy, and what a refusal means."""
 
 from __future__ import annotations
 
@@ -25,19 +25,24 @@ class PageFailures:
     """Counts how often one page failed in a way that a smaller one may not."""
 
     def __init__(self, query: Query) -> None:
-        self._can_shrink = PageSize.can_shrink(query.limit)
+        self._can_shrink = PageSize.can_shrink(query.limit, details=query.details)
         self.counted = 0
 
     def are_enough(self, error: RetryableError) -> bool:
-        """Count a failure; whether to try a smaller page instead of this one again."""
+        """Count a failure; whether to try a lighter page instead of this one again."""
         if self._can_shrink and (error.status in _TOO_SLOW or isinstance(error, ReadTimeout)):
             self.counted += 1
         return self.counted >= MAX_FAILURES
 
 
-def page_refused(query: Query, error: AccessDenied | UnexpectedAnswer) -> Page:
-    """An empty page where it does not exist, behind the first. Raises the error otherwise, in fitting words."""
+def page_refused(query: Query, error: AccessDenied | UnexpectedAnswer) -> Page | None:
+    """An empty page where it does not exist, behind the first; None where a lighter page may exist.
+
+    Raises the error otherwise, in fitting words.
+    """
     status = error.facts.get("status")
+    if query.details and status == _BAD_REQUEST:
+        return None  # a value of `with` that an account does not know must not cost it the leads
     if query.page > 1 and status in {_BAD_REQUEST, _NOT_FOUND}:
         return NOTHING  # some lists refuse pages behind their end, or behind some depth, instead of giving a 204
     if query.record_list != "deleted":

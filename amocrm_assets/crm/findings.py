@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 MAX_NAMED = 10
 
 FindingKind = Literal[
-    "filters_ignored", "only_deleted_ignored", "only_deleted_mixed", "records_unusable", "next_on_last_page"
+    "filters_ignored",
+    "only_deleted_ignored",
+    "only_deleted_mixed",
+    "records_unusable",
+    "next_on_last_page",
+    "details_left_out",
 ]
 
 
@@ -98,4 +103,17 @@ def next_on_last_page(record_list: str) -> Finding:
         cause="amoCRM names a next page behind the last record, so the end was proven by other requests. Nothing"
         " is missing.",
         fix="Nothing needs to be done; a proxy that rewrites amoCRM's answers would be a cause.",
+    )
+
+
+def details_left_out(record_list: str) -> Finding:
+    """Pages with contacts and the like failed again and again, and the same pages without them came."""
+    return Finding(
+        record_list,
+        "details_left_out",
+        may_miss=False,
+        cause="amoCRM does not answer pages of leads with their contacts, products, sources and loss reasons, so"
+        " some leads were read without these. No lead is missing.",
+        fix="Materialise the days again at another time of day to get them. If that does not help, report to"
+        " amoCRM's support that GET /api/v4/leads?with=contacts,catalog_elements fails.",
     )

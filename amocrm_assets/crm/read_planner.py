@@ -7,10 +7,11 @@ are sent by `window_reader`; where slices are cut is in `slicing`, which odd pag
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.findings import (
+    details_left_out,
     filters_ignored,
     only_deleted_ignored,
     only_deleted_mixed,
@@ -107,6 +108,13 @@ class ReadPlanner:
 
     def next_query(self) -> tuple[Paginator, Query] | None:
         """What to ask now; None when only awaited answers can tell."""
+        due = self._due()
+        if due is None:
+            return None
+        paginator, query = due
+        return paginator, replace(query, details=self.states[query.record_list].page_size.details)
+
+    def _due(self) -> tuple[Paginator, Query] | None:
         while self._again:
             again = self._again.popleft()
             if again[0] in self._paginators:
@@ -123,8 +131,8 @@ class ReadPlanner:
         return (rest, due) if due else None
 
     def add_failure(self, paginator: Paginator, query: Query) -> None:
-        """A page of that size was not answered: smaller ones are asked for from now on."""
-        self.states[query.record_list].page_size.failed(query.limit)
+        """A page was not answered: lighter ones are asked for from now on."""
+        self.states[query.record_list].page_size.failed(query.limit, details=query.details)
         if isinstance(paginator, KeysetPaginator):
             paginator.failed()
         else:
@@ -134,6 +142,8 @@ class ReadPlanner:
         """The new leads of a page."""
         state = self.states[query.record_list]
         state.page_size.worked(query.limit)
+        if state.record_list == "leads" and not query.details:
+            state.found(details_left_out(state.record_list))
         if paginator not in self._paginators:
             return []  # another way of reading has taken over; it will come past these leads
         oddity, ask_again = self._odd_pages.judge(query, page)

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.client import MAX_CONNECTIONS
+from amocrm_assets.crm.api_session import MAX_CONNECTIONS
 from amocrm_assets.crm.failed_pages import MAX_FAILURES, PageFailures, page_refused
 from amocrm_assets.crm.pages import parse_page
 from amocrm_assets.crm.prefetch import prefetch
@@ -115,7 +115,7 @@ class WindowReader:
         return wait(pending, timeout=until_turn or None, return_when=FIRST_COMPLETED).done
 
     def _fetch(self, query: Query, permit: Permit) -> Page | None:
-        """The page; None for one that fails where a smaller one may not."""
+        """The page; None for one that fails where a lighter one may not."""
         failures = PageFailures(query)
         try:
             return self._client.request(

@@ -146,24 +146,45 @@ def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> 
         embedded["tags"] = sandbox.account.content.tags(lead["id"])
         embedded["companies"] = [{"id": company, "_links": _self(f"{base}/companies/{company}")}][: drawn % 3]
         _add_extras(lead, embedded, extras, sandbox, drawn)
+        lead = lead | _extra_properties(extras, drawn)
     return lead | {"_links": _self(f"{base}/leads/{lead['id']}"), "_embedded": embedded}
 
 
 def _add_extras(lead: Json, embedded: Json, extras: frozenset[str], sandbox: Sandbox, drawn: int) -> None:
     if "contacts" in extras:
-        contact = {"id": 51_000_001 + drawn % 9000, "is_main": True}
-        embedded["contacts"] = [] if sandbox.options.loses_contacts else [contact]
+        # Every fifth lead has a second contact.
+        contacts = [{"id": 51_000_001 + (drawn + place) % 9000, "is_main": not place} for place in (0, 1)]
+        contacts = contacts[: 1 + (drawn % 5 == 0)]
+        embedded["contacts"] = [] if sandbox.options.loses_contacts else contacts
     if "loss_reason" in extras:
         reasons = [each for each in sandbox.account.content.loss_reasons if each["id"] == lead["loss_reason_id"]]
         embedded["loss_reason"] = reasons[0] if reasons and sandbox.options.loss_reason_as_object else reasons
     if "catalog_elements" in extras:
-        embedded["catalog_elements"] = []
+        embedded["catalog_elements"] = _products(drawn)
     if "source" in extras:
-        embedded["source"] = {"id": 61, "name": "Форма на сайте"}
-    if "source_id" in extras:
-        lead["source_id"] = 61
-    if "is_price_modified_by_robot" in extras:
-        lead["is_price_modified_by_robot"] = False
+        embedded["source"] = _source(drawn)
+
+
+def _products(drawn: int) -> list[Json]:
+    """Up to two of a catalogue's elements."""
+    return [
+        {
+            "id": 71_000_001 + (drawn + place) % 40,
+            "metadata": {"quantity": 1 + drawn % 3, "catalog_id": 7001, "price_id": None},
+        }
+        for place in range(drawn % 3)
+    ]
+
+
+def _source(drawn: int) -> Json | None:
+    """Where the lead came from; a person who types a lead in names no source."""
+    return (None, {"id": 61, "name": "Форма на сайте"}, {"id": 62, "name": "Чат на сайте"})[drawn % 3]
+
+
+def _extra_properties(extras: frozenset[str], drawn: int) -> Json:
+    source = _source(drawn)
+    values = {"source_id": source and source["id"], "is_price_modified_by_robot": drawn % 7 == 0}
+    return {name: value for name, value in values.items() if name in extras}
 
 
 async def _custom_fields(request: Request) -> Response:

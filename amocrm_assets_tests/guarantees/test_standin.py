@@ -57,6 +57,8 @@ READABLE: dict[str, Switches] = {
     "a sliding second": {"limit": "sliding second", "requests_per_second": 40},
     "a fixed second": {"limit": "fixed second", "requests_per_second": 40},
     "a bucket": {"limit": "bucket", "requests_per_second": 40},
+    "504 for leads with their contacts": {"details": "504"},
+    "400 for leads with their contacts": {"details": "400"},
     "a bucket that says when": {"limit": "bucket", "requests_per_second": 40, "retry_after": "1"},
 }
 # What nothing can prove, or what must be said: the day may fail, by an error or by its check.

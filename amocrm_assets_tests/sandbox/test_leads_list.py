@@ -233,7 +233,8 @@ def test_extras_are_added_on_request_and_unknown_ones_ignored(asking: Asking, sa
         "source",
         "catalog_elements",
     }
-    assert asked["source_id"]
+    assert asked["source_id"] == (asked["_embedded"]["source"] or {}).get("id")
+    assert "source_id" not in asking.leads(limit=1)[0]
     sandbox.configure(loses_contacts=True)
     assert asking.leads(limit=1, extra="contacts")[0]["_embedded"]["contacts"] == []
 

@@ -47,6 +47,8 @@ class LeadPages:
             return problem(int(semantics.only_deleted))
         if semantics.gateway_timeout_above and number(params, "limit", 50) > semantics.gateway_timeout_above:
             return Reply(504)
+        if not trash and "with" in params and semantics.details != "given":
+            return problem(400) if semantics.details == "400" else Reply(504)
         if trash and semantics.only_deleted == "odd once" and turn == 1:
             params = {name: values for name, values in params.items() if name != "with"}
         return self._page(params, base, turn)

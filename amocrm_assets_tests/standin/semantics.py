@@ -44,6 +44,8 @@ class Semantics:
     limit_max: int = 250
     above_limit_max: Literal["50", "maximum", "400"] = "50"
     gateway_timeout_above: int | None = None
+    # Live leads asked for with contacts and the like.
+    details: Literal["given", "504", "400"] = "given"
     fields_limit_max: int = 250
     events_limit_max: int = 100
 

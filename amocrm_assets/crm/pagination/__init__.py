@@ -14,6 +14,7 @@ from amocrm_assets.crm.pagination.list_state import ListState
 from amocrm_assets.crm.pagination.overlap import OverlappingPaginator
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.crm.pagination.query import (
+    LEAD_DETAILS,
     EditsTooFrequent,
     EndUnproven,
     Oddity,
@@ -30,6 +31,7 @@ from amocrm_assets.crm.pagination.query import (
 )
 
 __all__ = [
+    "LEAD_DETAILS",
     "PAGE_LIMIT",
     "DenseRange",
     "EditsTooFrequent",

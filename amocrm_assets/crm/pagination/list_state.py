@@ -18,7 +18,7 @@ class ListState:
 
     def __init__(self, record_list: RecordList, traits: AccountTraits = UNKNOWN) -> None:
         self.record_list = record_list
-        self.page_size = PageSize(traits.max_limit)
+        self.page_size = PageSize(traits.max_limit, details=record_list == "leads")
         # A belief; each continuation verifies it, and each first page asks from a second earlier.
         self.from_is_inclusive = traits.from_is_inclusive is not False
         # Whether a record was seen that proves that `with=only_deleted` is honoured; always so for live leads.

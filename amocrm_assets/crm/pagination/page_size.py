@@ -1,4 +1,4 @@
-"""How large pages may be: smaller while they fail, larger again when they work."""
+"""How heavy pages may be: smaller and then without details while they fail, heavier again when they work."""
 
 from __future__ import annotations
 
@@ -10,33 +10,51 @@ STEPS = (PAGE_LIMIT, 125, 50, 25, 10)
 MIN_GOOD_PAGES, MAX_GOOD_PAGES = 4, 1024
 
 
-class PageSize:
-    """The `limit` to ask for, in records, as the answers so far advise."""
+# Pages of so many leads that fail are asked for without what hangs on the leads.
+MAX_WITHOUT_DETAILS = 50
 
-    def __init__(self, limit: int | None = None) -> None:
+
+class PageSize:
+    """The `limit` to ask for, in records, and whether with `details`, as the answers so far advise."""
+
+    def __init__(self, limit: int | None = None, *, details: bool = False) -> None:
         self.limit = min(limit or PAGE_LIMIT, PAGE_LIMIT)
+        self.details = self._wants_details = details
         self._good_pages = 0
         self._needed = MIN_GOOD_PAGES if limit is None else MAX_GOOD_PAGES
 
     @staticmethod
-    def can_shrink(limit: int) -> bool:
-        """Whether a page of that size has a smaller one to try."""
-        return limit > STEPS[-1]
+    def can_shrink(limit: int, *, details: bool = False) -> bool:
+        """Whether a page of that size has a lighter one to try."""
+        return details or limit > STEPS[-1]
 
-    def failed(self, limit: int) -> None:
+    def failed(self, limit: int, *, details: bool = False) -> None:
         """A page of that size failed more than once."""
         self._good_pages = 0
-        if limit > STEPS[-1]:
+        if details and limit <= MAX_WITHOUT_DETAILS:
+            if self.details:
+                self.details = False
+                self._be_patient()
+        elif limit > STEPS[-1]:
             smaller = next(step for step in STEPS if step < limit)
             if smaller < self.limit:
                 self.limit = smaller
-                self._needed = min(2 * self._needed, MAX_GOOD_PAGES)
+                self._be_patient()
 
     def worked(self, limit: int) -> None:
         """A page of that size came."""
-        if limit < self.limit * 4 // 5 or self.limit >= PAGE_LIMIT:
+        if limit < self.limit * 4 // 5 or (self.limit >= PAGE_LIMIT and self.details == self._wants_details):
             return  # a small question proves nothing about large ones
         self._good_pages += 1
         if self._good_pages >= self._needed:
-            self.limit = min((step for step in STEPS if step > self.limit), default=PAGE_LIMIT)
+            self._grow()
             self._good_pages = 0
+
+    def _grow(self) -> None:
+        if self.details != self._wants_details:
+            self.details = self._wants_details
+        else:
+            self.limit = min((step for step in STEPS if step > self.limit), default=PAGE_LIMIT)
+
+    def _be_patient(self) -> None:
+        self._needed = min(2 * self._needed, MAX_GOOD_PAGES)

@@ -16,6 +16,17 @@ RecordList = Literal["leads", "deleted"]
 Order = Literal["updated_at asc", "updated_at desc", "id asc", "id desc"]
 Oddity = Literal["kind_ignored", "kind_mixed", "order_ignored", "filter_ignored", "unusable"]
 
+# What hangs on a lead and comes with it at no further request. A capture without it stays without: by the next
+# reading the lead has moved on. https://www.amocrm.ru/developers/content/crm_platform/leads-api#leads-list
+LEAD_DETAILS = (
+    "contacts",
+    "loss_reason",
+    "source",
+    "catalog_elements",
+    "source_id",
+    "is_price_modified_by_robot",
+)
+
 # 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
 # again so often, and any other empty answer once.
 CONFIRMATIONS = 2
@@ -25,7 +36,10 @@ MIN_PAGE = 10
 
 @dataclass(frozen=True)
 class Query:
-    """One question to `/api/v4/leads`. `from_at` and `to_at` are sent as they are; without them no filter is."""
+    """One question to `/api/v4/leads`. `from_at` and `to_at` are sent as they are; without them no filter is.
+
+    `details`: live leads come with all of `LEAD_DETAILS`.
+    """
 
     record_list: RecordList
     order: Order
@@ -33,6 +47,7 @@ class Query:
     to_at: int | None = None
     page: int = 1
     limit: int = PAGE_LIMIT
+    details: bool = False
 
     def params(self) -> dict[str, str | int]:
         """The question as amoCRM wants it in the address."""
@@ -42,6 +57,8 @@ class Query:
             params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at}
         if self.record_list == "deleted":
             params["with"] = "only_deleted"
+        elif self.details:
+            params["with"] = ",".join(LEAD_DETAILS)
         return params
 
     def keys(self, page: Page) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from amocrm_assets.crm.pagination import LEAD_DETAILS
 from amocrm_assets.crm.probe import connection, filters, orders, records, sizes
 from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
 
@@ -46,7 +47,7 @@ QUESTIONS = (
         "deleted leads by `order[updated_at]`, both ways",
         partial(orders.order, record_list="deleted"),
     ),
-    Question("extras", f"leads with {', '.join((*records.EMBEDDED, *records.PROPERTIES))}", records.extras),
+    Question("extras", f"leads with {', '.join(LEAD_DETAILS)}", records.extras),
     Question("contacts", "`with=contacts`", records.contacts_come),
     Question("loss_reason", "`with=loss_reason`", records.loss_reason_shape),
     Question("id_order_beside_filter", "`order[id]` beside a filter, both ways", orders.order_by_id_beside_filter),

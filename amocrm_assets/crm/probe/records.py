@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.pagination import Query
+from amocrm_assets.crm.pagination import LEAD_DETAILS, Query
 from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
 
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination import RecordList
     from amocrm_assets.crm.probe.samples import Samples
 
-EMBEDDED = ("contacts", "loss_reason", "source", "catalog_elements")
-PROPERTIES = ("source_id", "is_price_modified_by_robot")
 MAX_LEADS = 50
-NOT_READ = "For information: this version does not ask for it."
+KEPT = "It is kept in the captures, on live leads."
+LEFT_OUT = "Readings ask for it, and go on without it where pages fail with it."
 _GATEWAY_FAILED = 500
 
 Lead = dict[str, Any]
@@ -32,17 +31,16 @@ def extras(samples: Samples) -> Verdict:
     except Refused as refused:
         if refused.status is not None and refused.status < _GATEWAY_FAILED:
             raise
-        return Verdict([], f"no page with all of them: {refused}", NOT_READ)
+        return Verdict([], f"no page with all of them: {refused}", LEFT_OUT)
     return judge_extras(leads)
 
 
 def judge_extras(leads: Sequence[Lead]) -> Verdict:
     """By leads that all values were asked for. Pure."""
-    found = [name for name in EMBEDDED if any(name in embedded(lead) for lead in leads)]
-    found += [name for name in PROPERTIES if any(name in lead for lead in leads)]
-    missing = [name for name in (*EMBEDDED, *PROPERTIES) if name not in found]
+    found = [name for name in LEAD_DETAILS if any(name in lead or name in embedded(lead) for lead in leads)]
+    missing = [name for name in LEAD_DETAILS if name not in found]
     observed = "all of them" if not missing else f"not {', '.join(missing)}"
-    return Verdict(found, observed, NOT_READ)
+    return Verdict(found, observed, KEPT)
 
 
 def contacts_come(samples: Samples) -> Verdict:
@@ -51,7 +49,7 @@ def contacts_come(samples: Samples) -> Verdict:
     filled = sum(bool(embedded(lead).get("contacts")) for lead in leads)
     if not filled:
         raise NotSettled(f"none of {len(leads)} leads came with a contact, so none may be linked")
-    return Verdict(value=True, observed=f"on {filled} of {len(leads)} leads", conclusion=NOT_READ)
+    return Verdict(value=True, observed=f"on {filled} of {len(leads)} leads", conclusion=KEPT)
 
 
 def loss_reason_shape(samples: Samples) -> Verdict:
@@ -59,7 +57,7 @@ def loss_reason_shape(samples: Samples) -> Verdict:
     found = [embedded(lead).get("loss_reason") for lead in _with_extras(samples)]
     for name, kind in (("object", dict), ("list", list)):
         if any(each and isinstance(each, kind) for each in found):
-            return Verdict(name, f"a filled {name}", NOT_READ)
+            return Verdict(name, f"a filled {name}", KEPT)
     raise NotSettled("no lead that came was lost for a reason")
 
 
@@ -94,7 +92,7 @@ def embedded(lead: Lead) -> Lead:
 def _with_extras(samples: Samples) -> list[Lead]:
     samples.some("leads")
     query = Query("leads", NEWEST, limit=min(MAX_LEADS, samples.limit))
-    found = _leads(samples.asker.leads(query, more={"with": ",".join((*EMBEDDED, *PROPERTIES))}).page)
+    found = _leads(samples.asker.leads(query, more={"with": ",".join(LEAD_DETAILS)}).page)
     if not found:
         raise NotSettled("the account has no leads")
     return found

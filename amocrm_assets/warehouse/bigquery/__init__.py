@@ -97,9 +97,15 @@ class BigQueryWarehouse:
 
     def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in that order, read without a query and so without its price."""
+        return frame_of(self.tables(subdomain, days))
+
+    def tables(
+        self, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`, read side by side; columns that are not named are not sent."""
+        schema = arrow_schema(columns)
         with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
-            parts = list(threads.map(lambda day: self._rows(client, subdomain, day), days))
-        return frame_of(pa.concat_tables([arrow_schema().empty_table(), *parts]))
+            yield from threads.map(lambda day: self._rows(client, subdomain, day, schema), days)
 
     def replace_latest_view(self, subdomain: str) -> str:
         """Create or replace the view of each lead's newest row; later shards appear in it by themselves."""
@@ -125,16 +131,18 @@ class BigQueryWarehouse:
                 client = stack.enter_context(self._open_client())
             yield client
 
-    def _rows(self, client: bigquery.Client, subdomain: str, day: date) -> pa.Table:
-        table = self.table(shard_name(subdomain, day))
-        with google_errors(f"Reading {table}", table=table):
+    def _rows(self, client: bigquery.Client, subdomain: str, day: date, schema: pa.Schema) -> pa.Table:
+        name = self.table(shard_name(subdomain, day))
+        with google_errors(f"Reading {name}", table=name):
             try:
-                rows = client.list_rows(client.get_table(table, **self._timeouts.limits), **self._timeouts.limits)
+                table = client.get_table(name, **self._timeouts.limits)
+                wanted = [field for field in table.schema if field.name in schema.names]
+                rows = client.list_rows(table, selected_fields=wanted, **self._timeouts.limits)
             except NotFound as error:
                 if "Not found: Table" not in str(error):
                     raise  # the dataset, or the project: materialising the day is no fix for that
-                raise missing_shard(table, day) from error
-            return rows.to_arrow(create_bqstorage_client=False).cast(arrow_schema())
+                raise missing_shard(name, day) from error
+            return rows.to_arrow(create_bqstorage_client=False).select(schema.names).cast(schema)
 
 
 def _outcome(

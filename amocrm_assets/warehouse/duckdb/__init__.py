@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    import pyarrow as pa
 
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import ShardLoad
@@ -86,15 +87,24 @@ class DuckDbWarehouse:
 
     def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in the order of the days. Raises `WarehouseRefused` if one is missing."""
-        held = self.shard_days(subdomain)
-        for day in days:
-            if day not in held:
-                raise missing_shard(self.table(shard_name(subdomain, day)), day)
+        return frame_of(self.tables(subdomain, days))
+
+    def tables(
+        self, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`. All are looked for before the first is read."""
         if not days:
-            return frame_of(arrow_schema().empty_table())
-        query = " UNION ALL ".join(f"SELECT {_NAMES} FROM {quoted(shard_name(subdomain, day))}" for day in days)
+            return
+        if not self._file.path.exists():
+            raise missing_shard(self.table(shard_name(subdomain, days[0])), days[0])
+        schema = arrow_schema(columns)
         with self._file.opened(read_only=True) as connection, self._file.refusals("Reading shards"):
-            return frame_of(connection.sql(query).to_arrow_table())
+            held = _shards(connection, subdomain)
+            for day in days:
+                if day not in held:
+                    raise missing_shard(self.table(shard_name(subdomain, day)), day)
+            for day in days:
+                yield _read_shard(connection, shard_name(subdomain, day), schema)
 
     def replace_latest_view(self, subdomain: str) -> str:
         """Create or replace the view of each lead's newest row over the shards that are there now."""
@@ -143,6 +153,11 @@ class DuckDbWarehouse:
                 f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT {_NAMES} FROM ({rows}) QUALIFY {newest}"
             )
         return self.table(view)
+
+
+def _read_shard(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> pa.Table:
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    return connection.sql(f"SELECT {columns} FROM {quoted(name)}").to_arrow_table().cast(schema)
 
 
 @cache

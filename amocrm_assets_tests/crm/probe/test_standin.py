@@ -145,6 +145,8 @@ FOUND: dict[str, tuple[Switches, Switches]] = {
         {"gateway_timeout_above": 50},
         {"page_size": 50, "above_limit": None, "depth": ..., "failures": ...},
     ),
+    "details 504": ({"details": "504"}, {"extras": [], "contacts": ..., "loss_reason": ..., "failures": ...}),
+    "details 400": ({"details": "400"}, {"extras": ..., "contacts": ..., "loss_reason": ..., "failures": ...}),
     "fields_limit_max": ({"fields_limit_max": 50}, {"fields_limit": 50}),
     "events_limit_max": ({"events_limit_max": 250}, {"events_limit": 250}),
     "null_updated_at_in_leads": ({"null_updated_at_in_leads": 3}, {"leads_without_time": 3}),
