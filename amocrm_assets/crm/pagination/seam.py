@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from amocrm_assets.crm.pagination.query import MIN_PAGE
+
 if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
@@ -33,6 +35,8 @@ class Seam:
     @classmethod
     def behind(cls, query: Query, page: Page, *, from_at: int, tries: int = 0) -> Self | None:
         """The seam behind a first page, further within it after each one in vain; None where none fits."""
+        if page.size < MIN_PAGE:
+            return None  # the whole list, whatever its links say: see MIN_PAGE
         last = page.leads[-1].updated_at
         # One lead more than the last second's, so that the second page is seen to begin before it. Where that is a
         # large part of the page the seam lies within it: a second page that began earlier would not reach behind.
