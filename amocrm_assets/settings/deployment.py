@@ -119,7 +119,10 @@ def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
     """
     value = environment.get(variable, "").strip()
     if not value:
-        cause, fix = f"{variable} is not set.", f"Set {variable} for the process that runs Dagster (docs/connecting.md)."
+        cause, fix = (
+            f"{variable} is not set.",
+            f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
+        )
     elif value[0] in QUOTES or value[-1] in QUOTES:
         cause = "its value begins or ends with a quotation mark, which no id, secret or token has."
         fix = f"Write {variable} without quotation marks: Docker's `--env-file` keeps them (docs/connecting.md)."

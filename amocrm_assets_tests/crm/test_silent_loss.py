@@ -100,3 +100,21 @@ def test_no_oddity_alone_or_with_another_loses_a_lead_in_silence(names: tuple[st
         leads = dict(enumerate(seconds(random.randrange(240, 900), random, shape)))
         deleted = {10_000 + id_: at for id_, at in enumerate(seconds(random.randrange(300), random, shape))}
         assert_no_silent_loss(ListedAccount(leads, deleted, **switches), random, permits=1 + number)
+
+
+def test_a_far_end_that_lies_before_known_leads_is_none() -> None:
+    """A list by id shows its first leads from both ends; without `next` nothing else says that more follow."""
+    for seed in range(20):
+        random = Random(seed)
+        leads = [1_599] * 600 + [random.randrange(950, 1_650) for _ in range(2_000)]
+        account = ListedAccount(dict(enumerate(leads)), sorted_within_pages=True, next_never=True)
+        assert_no_silent_loss(account, random)
+
+
+@pytest.mark.parametrize("exclusive_from", [False, True])
+def test_a_list_that_stops_twice_at_the_same_depth_is_not_believed(*, exclusive_from: bool) -> None:
+    for seed in range(20):
+        random = Random(seed)
+        leads = dict(enumerate(1_200 + random.randrange(40) for _ in range(2_300)))
+        account = ListedAccount(leads, depth_max=120, exclusive_from=exclusive_from)
+        assert_no_silent_loss(account, random, edits=seed % 3, permits=2)

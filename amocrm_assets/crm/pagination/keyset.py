@@ -81,7 +81,7 @@ class KeysetPaginator:
         self._before_end = from_at
         self._seam: Seam | None = None
         self._seams_broken = 0
-        self._seam_seen = self._ends_at_seam = False
+        self._seam_seen = self._ends_at_seam = self._newest_missing = False
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
@@ -216,16 +216,15 @@ class KeysetPaginator:
             return fresh, None
         said_before, self._end_said = self._end_said, not page.has_next
         self._count_moved_out(leads)
-        if passed_end or not page.leads or (not more and said_before and not fresh):
+        said_twice = not more and said_before and not fresh
+        if said_twice and page.leads and not passed_end and self._may_be_cut_off(page):
+            return [], self.hand_off(self.to_at)
+        if passed_end or not page.leads or said_twice:
             self.done = True  # a lead behind the end was seen, or nothing was, twice
             return fresh, None
         if more:
             return self._go_on(query, page, leads, fresh)
-        if self._purpose == "end" and fresh:
-            self._distrust_end(fresh)
-            return fresh, None
-        self._know(fresh)
-        return fresh, self._doubt_end(page, leads)
+        return fresh, self._doubt_end(page, leads, fresh)
 
     def _go_on(
         self, query: Query, page: Page, leads: list[RawRecord], fresh: list[RawRecord]
@@ -248,26 +247,33 @@ class KeysetPaginator:
         self.cursor, self._at_cursor = cursor, at_cursor
         self._reach = 0 if at_cursor and self.state.from_is_inclusive else 1
 
-    def _doubt_end(self, page: Page, leads: list[RawRecord]) -> DenseRange | None:
+    def _doubt_end(self, page: Page, leads: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
         """Ask once more behind the last lead: one answer without a next page may be a damaged one.
 
         A list that stops at some depth would stop there both times, where so many leads share one second that no
         longer page was ever seen: that second and what follows is read by id.
         """
+        self._know(fresh)
+        if self._purpose == "end" and fresh:
+            self._distrust_end()
+            return None
         last = leads[-1].updated_at if leads else self.cursor
         if self._purpose == "page":
             self._before_end = self.cursor
         self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
-        if leads and leads[0].updated_at == last and page.size >= max(MIN_PAGE, self.state.longest_page):
+        if leads and leads[0].updated_at == last and self._may_be_cut_off(page):
             return self.hand_off(self.to_at)
         self._purpose = "end"
         self._leads_at_end = sum(lead.updated_at >= self.cursor - self._reach for lead in page.leads)
         return None
 
-    def _distrust_end(self, fresh: list[RawRecord]) -> None:
+    def _may_be_cut_off(self, page: Page) -> bool:
+        """Whether the list may stop at some depth: it was never seen to show more leads than these."""
+        return page.size >= max(MIN_PAGE, self.state.longest_page)
+
+    def _distrust_end(self) -> None:
         """What seemed to be the last page was not: look at it again, as at one that others follow."""
         self.state.next_is_missing = True
-        self._know(fresh)
         self._purpose, self._end_said = "page", False
         self._move_to(self._before_end, frozenset())
 
@@ -308,6 +314,9 @@ class KeysetPaginator:
 
     def _add_newest(self, page: Page) -> None:
         """The newest deleted lead of all: none, or an older one, agrees with an empty window."""
+        if not page.size and not self._newest_missing:
+            self._newest_missing = True
+            return  # asked once more: nothing else tells an empty trash from an account that ignores the question
         self._purpose = "page"
         self.state.kind_proven = self.state.kind_proven or bool(page.leads)
         if not page.size or (page.leads and page.leads[0].updated_at < self.cursor):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from amocrm_assets.crm.pagination.query import OrderIgnored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.interval_set import IntervalSet
@@ -44,16 +44,32 @@ class OrderCheck:
             if lead.id not in self._seen and lead.updated_at <= self._newest and self._cover.holds(key)
         ]
         inside = sum(self._from_at <= lead.updated_at <= self._to_at for lead in strangers)
-        too_many = max(MAX_STRANGERS, page.size // MAX_SHARE_OF_STRANGERS)
-        if inside <= MAX_STRANGERS and len(strangers) <= too_many:
+        if inside <= MAX_STRANGERS and len(strangers) <= _too_many(page):
             self._remember(page.leads)
             return False
+        self._note_strange_page()
+        return True
+
+    def is_no_end(self, page: Page, end: int, taken: Iterable[int]) -> bool:
+        """Whether leads behind `end`, the last key that a list shows from its far end, were taken before.
+
+        Some may have left the list meanwhile. Raises `OrderIgnored` for the second such page.
+        """
+        if sum(key > end for key in taken) <= _too_many(page):
+            return False
+        self._note_strange_page()
+        return True
+
+    def _note_strange_page(self) -> None:
         self._strange_pages += 1
         if self._strange_pages > MAX_STRANGE_PAGES:
             raise OrderIgnored
-        return True
 
     def _remember(self, leads: Sequence[RawRecord]) -> None:
         if not self._seen:
             self._newest = max([self._newest, *(lead.updated_at for lead in leads)])
         self._seen.update(lead.id for lead in leads)
+
+
+def _too_many(page: Page) -> int:
+    return max(MAX_STRANGERS, page.size // MAX_SHARE_OF_STRANGERS)

@@ -239,13 +239,19 @@ class OverlappingPaginator:
             self._probe.learn_nothing()
 
     def _learn_far_end(self, query: Query, page: Page) -> None:
-        if self._order_check.is_strange(page, [-key for key in query.keys(page)]):
+        keys = [-key for key in query.keys(page)]
+        if self._order_check.is_strange(page, keys):
+            return
+        if query.page == 1 and keys and self._order_check.is_no_end(page, keys[0], self._keys_taken()):
             return
         self._far_end.learn(query, page)
         if not self._by_id and not page.has_next and not self._cover.complete:
             raise TieExceedsPage  # a list that ends in a second which fills the page from both sides
         if self._far_end.is_exhausted and not self._cover.complete:
             raise EndUnproven
+
+    def _keys_taken(self) -> Iterable[int]:
+        return self.taken if self._by_id else (-at for at in self.taken.values())
 
     def _take_the_way_out(self) -> None:
         if not self._by_id:
