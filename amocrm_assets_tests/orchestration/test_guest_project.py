@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # Pytest gives the folder of a test that passed to another one of the same name, and Dagster remembers by path.
+    tmp_path /= uuid.uuid4().hex
+    tmp_path.mkdir()
     for package in ("theirs", "theirs/defs"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
