@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from amocrm_assets.entities import Column, Table
@@ -44,11 +46,12 @@ def bigquery_fields(columns: tuple[Column, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def arrow_schema(table: Table) -> pa.Schema:
-    """The schema of rows files, `pyarrow`."""
+def arrow_schema(table: Table, columns: Sequence[str] | None = None) -> pa.Schema:
+    """The schema of rows files, `pyarrow`; of some columns, in the order in which they are named."""
     import pyarrow as pa
 
-    return pa.schema([_arrow_field(column) for column in table.columns])
+    schema = pa.schema([_arrow_field(column) for column in table.columns])
+    return schema if columns is None else pa.schema([schema.field(name) for name in columns])
 
 
 def _arrow_field(column: Column) -> pa.Field:

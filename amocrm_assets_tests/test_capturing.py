@@ -164,10 +164,10 @@ def test_a_reading_that_stops_leaves_no_trace(storage: Storage, tmp_path: Path) 
 
 
 def test_days_that_were_finished_stay_when_a_later_one_fails(storage: Storage) -> None:
-    # At this pace the days are read one after another; without it all may be over before the first is given out.
+    # The first page passes the first day. Those after it are more than can be asked for, or wait, meanwhile.
     with (
-        sandbox_with(leads_of(DAY, 10_000, days=5)) as sandbox,
-        client_of(sandbox, requests_per_second=5) as client,
+        sandbox_with(leads_of(DAY, 200), leads_of(DAY + timedelta(days=1), 15_000, days=4)) as sandbox,
+        client_of(sandbox) as client,
     ):
         captured = capture_days(LEADS, source(), days_from(DAY, 5), client=client, storage=storage)
         first = next(captured)

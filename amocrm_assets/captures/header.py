@@ -76,7 +76,7 @@ def facts_from(entity: Entity, name: str, line: bytes) -> CaptureHeader:
         raise CaptureDamaged(
             f"Reading {name}",
             cause=f"it has format {capture_format!r}, and this version knows format {FORMAT}.",
-            fix="Upgrade amocrm-assets to the version that wrote it, or a newer one.",
+            fix="Upgrade (`pip install --upgrade amocrm-assets`) to the version that wrote it, or a newer one.",
             capture=name,
         )
     try:

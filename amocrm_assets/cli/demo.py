@@ -57,7 +57,7 @@ def command() -> None:
 
 def demo_source(base_url: str) -> SourceSettings:
     """The settings of the sandbox's account, the same in every project; its address is free for each demo."""
-    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings import ScheduleSettings, SourceSettings
 
     return SourceSettings(
         subdomain=SUBDOMAIN,
@@ -66,6 +66,7 @@ def demo_source(base_url: str) -> SourceSettings:
         access_token_env=TOKEN_VARIABLE,
         timezone="Europe/Moscow",
         start_date="2026-01-01",
+        schedule=ScheduleSettings(enabled=False),
     )
 
 

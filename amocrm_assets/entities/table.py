@@ -51,6 +51,11 @@ class Table:
     columns: tuple[Column, ...]
 
     @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
     def all_shards_prefix(self) -> str:
         """What the names of the shards of all accounts begin with."""
         return f"{self.warehouse_name}_"

@@ -1,6 +1,6 @@
 """The columns of the shard as Dagster shows them: the table's schema, and where each column comes from.
 
-All of it is derived from `shard.COLUMNS`, once, and is the same for every source and day.
+All of it is derived from the entity's table, once, and is the same for every source and day.
 """
 
 from __future__ import annotations

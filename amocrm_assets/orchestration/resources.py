@@ -63,7 +63,10 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
         from amocrm_assets.crm.client import AmoCrmClient
 
         return AmoCrmClient(
-            source.url, self._authorisation(source), requests_per_second=source.requests_per_second
+            source.url,
+            self._authorisation(source),
+            requests_per_second=source.requests_per_second,
+            source=source,
         )
 
     def expires_at(self, source: SourceSettings) -> int | None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Merging a day takes seconds; whoever holds the lock longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
+# Rows that are decoded at a time when a file is read.
+_READ_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -117,16 +119,23 @@ def rows_file(table: Table, storage: Storage, subdomain: str, day: date) -> Iter
         yield path
 
 
-def rows_table(table: Table, storage: Storage, subdomain: str, day: date) -> pa.Table:
-    """The rows of a day as an Arrow table. Raises `ActionRequired`, `RowsDamaged` as `rows_file` does."""
+def rows_table(
+    table: Table, storage: Storage, subdomain: str, day: date, *, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The rows of a day, or some columns of them, as an Arrow table. Raises as `rows_file` does."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    schema = arrow_schema(table, columns)
 
     with (
         rows_file(table, storage, subdomain, day) as path,
         disk_errors(f"Reading {rows_name(table, subdomain, day)}", path),
         pq.ParquetFile(path) as file,
     ):
-        return file.read()
+        # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
+        parts = list(file.iter_batches(_READ_ROWS, columns=schema.names, use_threads=False))
+        return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
 
 
 def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     import pandas as pd
+    import pyarrow as pa
 
     from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
@@ -86,9 +87,19 @@ class Warehouse(Protocol):
         ...
 
     def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
-        """Rows of the shards of `days`, in that order, nested columns as lists of dicts, nullable dtypes.
+        """Rows of the shards of `days`, in that order, as a frame of Arrow's arrays, nested columns included.
 
         Raises `WarehouseRefused` if a day has no shard.
+        """
+        ...
+
+    def tables(
+        self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`, in that order, as an Arrow table; of some columns, where they are named.
+
+        Until the iterator has ended, the warehouse may be held, as in `load`. Raises `WarehouseRefused` if a day
+        has no shard.
         """
         ...
 

@@ -49,7 +49,7 @@ def missing_shard(table: str, day: date) -> WarehouseRefused:
     return WarehouseRefused(
         f"Reading {table}",
         cause="there is no such table.",
-        fix=f"Materialise {day} first.",
+        fix=f"Materialise `amoCrmLeads` for {day} first.",
         table=table,
         day=day.isoformat(),
     )
@@ -60,7 +60,7 @@ def no_shard(view: str) -> WarehouseRefused:
     return WarehouseRefused(
         f"Writing the view {view}",
         cause="the account has no shard yet.",
-        fix="Materialise a day first.",
+        fix="Materialise `amoCrmLeads` for a day first.",
         view=view,
     )
 

@@ -74,7 +74,7 @@ def test_every_source_stands_in_the_table(
     assert " no " in soon_row
     assert "not connected" in unset_row
     assert "! soon: The authorisation ends in 3 days." in ran.out
-    assert "! unset: it is not set. Set UNSET_TOKEN" in ran.out
+    assert "! unset: UNSET_TOKEN is not set. Set UNSET_TOKEN" in ran.out
     assert f"Captures and rows are in {tmp_path}/data, shards in duckdb:///{tmp_path}/warehouse.duckdb." in ran.out
     assert not acme.requests  # from local knowledge alone
 

@@ -73,9 +73,9 @@ class WholeWay:
 
     def shard(self, day: date) -> list[dict[str, Any]]:
         """Rows of a day's shard."""
-        frame = self.warehouse.read(LEADS.table, self.source.subdomain, [day])
-        rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None)
-        return [dict(zip(frame.columns, row, strict=True)) for row in rows]
+        (table,) = self.warehouse.tables(LEADS.table, self.source.subdomain, [day])
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
 
     def stands(self, sandbox: Sandbox, day: date) -> dict[int, int]:
         """`updated_at` by id of the leads that the account has in a day now."""

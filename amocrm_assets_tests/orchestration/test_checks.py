@@ -68,7 +68,8 @@ def test_what_is_amiss_is_warned_about_and_fails_nothing(unsound: dict[str, dg.A
     assert "account's zone is Europe/Moscow" in str(zone.description)
 
     ends = unsound["authorisation_lasts"]
-    assert "ends in 4 days. Renew it" in str(ends.description)
+    assert "ends in 4 days. Make a new token" in str(ends.description)
+    assert TOKEN_VARIABLE in str(ends.description)
 
     fields = unsound["custom_fields_exist"]
     assert "no custom field `Горд` (did you mean `Город`" in str(fields.description)

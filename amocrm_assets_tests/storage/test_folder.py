@@ -158,5 +158,5 @@ def test_a_mode_that_lets_everybody_in_or_is_none_is_refused(
     monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setenv("AMOCRM_FILE_MODE", setting)
-    with pytest.raises(SettingsError, match="Write 0600"):
+    with pytest.raises(SettingsError, match="Set AMOCRM_FILE_MODE to 0600"):
         open_storage("data")

@@ -112,6 +112,7 @@ def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_
     server.faults = [Fault("GET", f"/tables/{SHARD}$", kind="hang")]
     folder = wired.storage.uri("rows").removesuffix("/rows")
     program = f"""
+        from amocrm_assets.entities import LEADS
         from datetime import date
         from amocrm_assets.storage import open_storage
         from amocrm_assets.warehouse import ShardLoad, open_warehouse

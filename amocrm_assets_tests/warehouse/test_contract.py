@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,8 +39,8 @@ def test_columns_keep_their_order_and_integers_stay_integers(place: Place) -> No
     frame = place.warehouse.read(LEADS.table, "acme", [DAY])
 
     assert list(frame.columns) == [column.name for column in LEADS.table.columns]
-    assert frame["sale"].dtype == pd.Int64Dtype()
-    assert frame["is_deleted"].dtype == pd.BooleanDtype()
+    assert frame["sale"].dtype == pd.ArrowDtype(pa.int64())
+    assert frame["is_deleted"].dtype == pd.ArrowDtype(pa.bool_())
     assert frame["sale"].tolist()[0] == 2**53 + 1
 
 
@@ -135,7 +136,7 @@ def test_shards_of_other_accounts_and_other_tables_are_not_counted(place: Place)
 def test_reading_a_day_without_shard_says_what_to_materialise(place: Place) -> None:
     place.put(place.load(DAY, [lead(1)]))
 
-    with pytest.raises(WarehouseRefused, match="Materialise 2026-01-02 first"):
+    with pytest.raises(WarehouseRefused, match="Materialise `amoCrmLeads` for 2026-01-02 first"):
         place.warehouse.read(LEADS.table, "acme", [DAY, NEXT])
 
 
@@ -195,7 +196,7 @@ def test_a_latest_view_is_never_met_by_a_wildcard_over_shards(viewed: str, asked
 def test_a_latest_view_over_no_shard_is_refused(place: Place) -> None:
     place.put(place.load(DAY, [lead(1)], subdomain="acme-eu"))
 
-    with pytest.raises(WarehouseRefused, match="Materialise a day first"):
+    with pytest.raises(WarehouseRefused, match="Materialise `amoCrmLeads` for a day first"):
         place.warehouse.replace_latest_view(LEADS.table, "acme")
 
 

@@ -255,6 +255,7 @@ def run_put(place: Place, file: Path, *, before: str = "", leads: int = 3000) ->
     program = f"""
         import itertools
         from datetime import date
+        from amocrm_assets.entities import LEADS
         from amocrm_assets.storage import open_storage
         from amocrm_assets.warehouse import ShardLoad, open_warehouse
         {before}

@@ -21,10 +21,12 @@ from amocrm_assets.crm.pagination.query import (
     OrderIgnored,
     Query,
     RecordList,
+    SecondPageMissing,
     TieExceedsPage,
     end_unproven,
     oddity_of,
     order_unproven,
+    second_page_missing,
     unplaceable,
 )
 
@@ -41,9 +43,11 @@ __all__ = [
     "OverlappingPaginator",
     "Query",
     "RecordList",
+    "SecondPageMissing",
     "TieExceedsPage",
     "end_unproven",
     "oddity_of",
     "order_unproven",
+    "second_page_missing",
     "unplaceable",
 ]

@@ -30,6 +30,8 @@ LEAD_DETAILS = (
 # 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
 # again so often, and any other empty answer once.
 CONFIRMATIONS = 2
+# No server has smaller pages, nor lists that stop before so many leads.
+MIN_PAGE = 10
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ class OrderIgnored(Exception):
     """The list is in another order than asked for."""
 
 
+class SecondPageMissing(OrderIgnored):
+    """The first page says that more follows, and no second one comes: nothing shows in which order the list is."""
+
+
 class TieExceedsPage(Exception):
     """More leads share one second than overlapping pages in the order of time can tell apart."""
 
@@ -111,6 +117,16 @@ def order_unproven(query: Query) -> ReadingUnproven:
         f"Reading {query.record_list} by {query.order}",
         cause="amoCRM sent leads in another order than asked for, and without an order nothing proves "
         "that a reading is complete.",
+        fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
+    )
+
+
+def second_page_missing(query: Query) -> ReadingUnproven:
+    """The error for a list whose first page is full and whose second one does not exist."""
+    return ReadingUnproven(
+        f"Reading {query.record_list} by {query.order}",
+        cause="the first page is full and amoCRM gives no second one, so nothing shows that the list is sorted, "
+        "and without an order nothing proves that a reading is complete.",
         fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
     )
 

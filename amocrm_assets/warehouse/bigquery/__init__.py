@@ -98,9 +98,15 @@ class BigQueryWarehouse:
 
     def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in that order, read without a query and so without its price."""
+        return frame_of(table, self.tables(table, subdomain, days))
+
+    def tables(
+        self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`, read side by side; columns that are not named are not sent."""
+        schema = arrow_schema(table, columns)
         with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
-            parts = list(threads.map(lambda day: self._rows(client, table, subdomain, day), days))
-        return frame_of(pa.concat_tables([arrow_schema(table).empty_table(), *parts]))
+            yield from threads.map(lambda day: self._rows(client, table, subdomain, day, schema), days)
 
     def replace_latest_view(self, table: Table, subdomain: str) -> str:
         """Create or replace the view of each record's newest row; later shards appear in it by themselves."""
@@ -127,16 +133,20 @@ class BigQueryWarehouse:
                 client = stack.enter_context(self._open_client())
             yield client
 
-    def _rows(self, client: bigquery.Client, table: Table, subdomain: str, day: date) -> pa.Table:
-        shard = self.table(table.shard_name(subdomain, day))
-        with google_errors(f"Reading {shard}", table=shard):
+    def _rows(
+        self, client: bigquery.Client, table: Table, subdomain: str, day: date, schema: pa.Schema
+    ) -> pa.Table:
+        name = self.table(table.shard_name(subdomain, day))
+        with google_errors(f"Reading {name}", table=name):
             try:
-                rows = client.list_rows(client.get_table(shard, **self._timeouts.limits), **self._timeouts.limits)
+                shard = client.get_table(name, **self._timeouts.limits)
+                wanted = [field for field in shard.schema if field.name in schema.names]
+                rows = client.list_rows(shard, selected_fields=wanted, **self._timeouts.limits)
             except NotFound as error:
                 if "Not found: Table" not in str(error):
                     raise  # the dataset, or the project: materialising the day is no fix for that
-                raise missing_shard(shard, day) from error
-            return rows.to_arrow(create_bqstorage_client=False).cast(arrow_schema(table))
+                raise missing_shard(name, day) from error
+            return rows.to_arrow(create_bqstorage_client=False).select(schema.names).cast(schema)
 
 
 def _outcome(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    import pyarrow as pa
 
     from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
@@ -90,16 +91,24 @@ class DuckDbWarehouse:
 
     def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in the order of the days. Raises `WarehouseRefused` if one is missing."""
-        held = self.shard_days(table, subdomain)
-        for day in days:
-            if day not in held:
-                raise missing_shard(self.table(table.shard_name(subdomain, day)), day)
+        return frame_of(table, self.tables(table, subdomain, days))
+
+    def tables(
+        self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`. All are looked for before the first is read."""
         if not days:
-            return frame_of(arrow_schema(table).empty_table())
-        shards = (quoted(table.shard_name(subdomain, day)) for day in days)
-        query = " UNION ALL ".join(f"SELECT {_names(table)} FROM {shard}" for shard in shards)
+            return
+        if not self._file.path.exists():
+            raise missing_shard(self.table(table.shard_name(subdomain, days[0])), days[0])
+        schema = arrow_schema(table, columns)
         with self._file.opened(read_only=True) as connection, self._file.refusals("Reading shards"):
-            return frame_of(connection.sql(query).to_arrow_table())
+            held = _shards(connection, table, subdomain)
+            for day in days:
+                if day not in held:
+                    raise missing_shard(self.table(table.shard_name(subdomain, day)), day)
+            for day in days:
+                yield _read_shard(connection, table.shard_name(subdomain, day), schema)
 
     def replace_latest_view(self, table: Table, subdomain: str) -> str:
         """Create or replace the view of each record's newest row over the shards that are there now."""
@@ -153,6 +162,11 @@ class DuckDbWarehouse:
 
 def _names(table: Table) -> str:
     return ", ".join(f'"{column.name}"' for column in table.columns)
+
+
+def _read_shard(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> pa.Table:
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    return connection.sql(f"SELECT {columns} FROM {quoted(name)}").to_arrow_table().cast(schema)
 
 
 @cache
