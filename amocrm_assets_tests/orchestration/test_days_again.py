@@ -196,8 +196,8 @@ def test_rows_with_repeated_ids_are_not_loaded(
     write_rows = rows.write_rows
 
     def twice(*given: object, **named: object) -> object:
-        written = write_rows(LEADS, *given, **named)  # type: ignore[arg-type]
-        if given[2] == DAY:
+        written = write_rows(*given, **named)  # type: ignore[arg-type]
+        if given[3] == DAY:
             repeat_a_row(pipeline, DAY)
         return written
 
