@@ -194,7 +194,7 @@ def test_the_file_is_what_its_document_says(storage: Storage) -> None:
 def test_a_newer_format_is_refused_with_the_advice_to_upgrade(storage: Storage) -> None:
     name = captured(storage)
     rewritten(storage, name, lambda text: text.replace(b'_capture":1,', b'_capture":2,'))
-    with pytest.raises(CaptureDamaged, match="Upgrade amocrm-assets"):
+    with pytest.raises(CaptureDamaged, match="pip install --upgrade amocrm-assets"):
         leads_in(storage, name)
 
 
