@@ -108,7 +108,7 @@ def test_a_year_is_one_reading(storage: Storage) -> None:
         asked = [each for each in sandbox.requests.of("/api/v4/leads") if "custom" not in each.path]
 
     assert sum(day.capture.leads for day in captured) == 3_650
-    # A second page by number is asked of the list as it was before its slice was cut, so its rest may come twice: six of them here at most.
+    # A second page by number is asked of the list as it was before its slice was cut, so its rest may come twice.
     assert sum(each.rows for each in asked) <= 3_650 * 1.05 + 6 * 250
     assert len(asked) <= 2 * 3_650 / 250 + 3
     shares = [float(str(day.metadata["requests"])) for day in captured]
