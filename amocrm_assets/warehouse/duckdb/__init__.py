@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # How long whoever holds the file is waited for.
 WAIT_SECONDS = 60.0
-_NAMES = ", ".join(f'"{column.name}"' for column in COLUMNS)
+_NAMES = ", ".join(quoted(column.name) for column in COLUMNS)
 
 
 class DuckDbWarehouse:
@@ -156,7 +156,7 @@ class DuckDbWarehouse:
 
 
 def _read_shard(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> pa.Table:
-    columns = ", ".join(f'"{column}"' for column in schema.names)
+    columns = ", ".join(map(quoted, schema.names))
     return connection.sql(f"SELECT {columns} FROM {quoted(name)}").to_arrow_table().cast(schema)
 
 
