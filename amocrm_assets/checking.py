@@ -66,9 +66,7 @@ def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Ver
     """Verdicts in the order of the steps, each as soon as it is known."""
     authorisation = open_authorisation(source, deployment)
     not_taken: set[str] = set()
-    with AmoCrmClient(
-        source.url, authorisation, requests_per_second=source.requests_per_second, source=source
-    ) as client:
+    with AmoCrmClient.for_source(source, authorisation) as client:
         for step in _Steps(source, deployment, authorisation, client).in_order():
             verdict = _taken(step, not_taken)
             if verdict.outcome in {"failed", "skipped"}:
@@ -105,11 +103,10 @@ class _Steps:
 
     def in_order(self) -> list[_Step]:
         """From the address to the warehouse."""
+        url, asked = self._source.url, Asked(self._source)
         return [
-            _Step("address", (), lambda: resolve_host(self._source.url, asked=Asked(self._source))),
-            _Step(
-                "connection", ("address",), lambda: probe_connection(self._source.url, asked=Asked(self._source))
-            ),
+            _Step("address", (), lambda: resolve_host(url, asked=asked)),
+            _Step("connection", ("address",), lambda: probe_connection(url, asked=asked)),
             _Step("token", (), self._token),
             _Step("account", ("connection", "token"), self._account_step),
             _Step("rights", ("account",), self._rights),

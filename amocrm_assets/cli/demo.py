@@ -52,7 +52,8 @@ def command() -> None:
     deployment = Deployment.from_environment()
     _show(source, open_warehouse(deployment.warehouse), days)
     click.echo(f"\n{deployment.in_words()}")
-    click.echo("Next: `make dev` opens the same in Dagster's UI; `amocrm-assets new NAME` adds your own account.")
+    click.echo("Next: `make dev` opens Dagster's UI with the same account, where you materialise a day;")
+    click.echo("`amocrm-assets new NAME` adds your own account.")
 
 
 def demo_source(base_url: str) -> SourceSettings:

@@ -51,6 +51,9 @@ class Asked:
         return f"`amocrm-assets {name} {self.subdomain or 'SOURCE'}{options}`"
 
 
+NOBODY = Asked()
+
+
 def renewal(source: SourceSettings) -> str:
     """How a person renews the authorisation of a source, as a sentence."""
     if source.oauth is not None:

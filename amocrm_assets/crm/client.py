@@ -1,7 +1,7 @@
 """Sends requests to one amoCRM account and returns answers.
 
-Pacing, authorising and judging are separate things handed in or called; what to ask is not known here. Every
-request has a deadline, and retries are bounded by number and by time.
+Rate limiting, authorising and judging are separate things handed in or called; what to ask is not known here.
+Every request has a deadline, and retries are bounded by number and by time.
 """
 
 from __future__ import annotations
@@ -78,6 +78,19 @@ class AmoCrmClient:
         self.server_clock = ServerClock()
         self._lock = threading.Lock()
         self._session = api_session(url)
+
+    @classmethod
+    def for_source(
+        cls, source: SourceSettings, authorisation: Authorisation, *, max_requests: int | None = None
+    ) -> Self:
+        """A client of the source's account, at the source's pace; its errors name the source."""
+        return cls(
+            source.url,
+            authorisation,
+            requests_per_second=source.requests_per_second,
+            max_requests=max_requests,
+            source=source,
+        )
 
     def __enter__(self) -> Self:
         return self

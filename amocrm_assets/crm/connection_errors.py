@@ -16,7 +16,7 @@ import requests
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ProxyError
 
-from amocrm_assets.crm.asked import Asked
+from amocrm_assets.crm.asked import NOBODY, Asked
 from amocrm_assets.crm.exchange import BodyTooLarge, DeadlineExceeded
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError, UnexpectedAnswer
 from amocrm_assets.settings.network import ca_variable, proxy_variable
@@ -29,7 +29,7 @@ _DOCS = "(docs/connecting.md, Networks)"
 
 
 def connection_error(
-    error: OSError, url: str, *, operation: str | None = None, asked: Asked | None = None
+    error: OSError, url: str, *, operation: str | None = None, asked: Asked = NOBODY
 ) -> AmoCrmAssetsError:
     """Our error for what `requests` raised about an address; its kind says whether another try makes sense.
 
@@ -38,7 +38,6 @@ def connection_error(
     `operation` is what was being done, by default connecting to the address; `asked` says for which source. What
     the request held is not shown.
     """
-    asked = asked or Asked()
     operation = operation or f"Connecting to {url}"
     found = _judged(error, url, operation, asked)
     if asked.subdomain:

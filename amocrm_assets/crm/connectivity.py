@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from amocrm_assets.crm.asked import Asked
+from amocrm_assets.crm.asked import NOBODY, Asked
 from amocrm_assets.crm.connection_errors import connection_error, proxy_error
 from amocrm_assets.crm.redaction import redact_error
 from amocrm_assets.crm.transport import request_once
@@ -17,7 +17,7 @@ from amocrm_assets.settings import is_cleartext
 TIMEOUT_SECONDS = 10
 
 
-def resolve_host(url: str, *, asked: Asked | None = None) -> str:
+def resolve_host(url: str, *, asked: Asked = NOBODY) -> str:
     """What the host's name resolves to. Raises `SettingsError`."""
     address = urlsplit(url)
     try:
@@ -26,13 +26,13 @@ def resolve_host(url: str, *, asked: Asked | None = None) -> str:
         raise SettingsError(
             f"Resolving {address.hostname}",
             cause=f"there is no such name ({error.strerror or error}).",
-            fix=f"Correct `subdomain` or `base_url` in {(asked or Asked()).file}, or fix this machine's DNS.",
-            source=asked.subdomain if asked else None,
+            fix=f"Correct `subdomain` or `base_url` in {asked.file}, or fix this machine's DNS.",
+            source=asked.subdomain,
         ) from error
     return str(found[0][4][0])
 
 
-def probe_connection(url: str, *, asked: Asked | None = None) -> str:
+def probe_connection(url: str, *, asked: Asked = NOBODY) -> str:
     """What connecting gives, TLS included; no token is sent.
 
     Raises what `connection_error` makes of a failure, and `SettingsError` for a proxy that answers instead (407).
@@ -47,14 +47,14 @@ def probe_connection(url: str, *, asked: Asked | None = None) -> str:
     return f"answers {answer.status_code}"
 
 
-def require_private(url: str, *, asked: Asked | None = None) -> str:
+def require_private(url: str, *, asked: Asked = NOBODY) -> str:
     """The address, unless a token sent there could be read on the way. Raises `SettingsError`."""
     if is_cleartext(url):
         raise SettingsError(
             f"Connecting to {url}",
             cause="without TLS everybody on the way can read the token.",
-            fix=f"Write https:// in `base_url` in {(asked or Asked()).file}; http:// is for 127.0.0.1, [::1] and"
+            fix=f"Write https:// in `base_url` in {asked.file}; http:// is for 127.0.0.1, [::1] and"
             " localhost only.",
-            source=asked.subdomain if asked else None,
+            source=asked.subdomain,
         )
     return url

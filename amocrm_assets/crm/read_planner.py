@@ -25,11 +25,9 @@ from amocrm_assets.crm.pagination import (
     ListState,
     OrderIgnored,
     OverlappingPaginator,
-    SecondPageMissing,
     TieExceedsPage,
     end_unproven,
     order_unproven,
-    second_page_missing,
     unplaceable,
 )
 from amocrm_assets.crm.slicing import Slicer
@@ -164,7 +162,7 @@ class ReadPlanner:
                 state.found(filters_ignored(state.record_list))
                 self._start_over(state, by_id=False)
             case "order_ignored":
-                self._leave_order(paginator, query)
+                self._leave_order(paginator, query, OrderIgnored())
             case "kind_ignored" if not state.kind_proven:
                 state.found(only_deleted_ignored(state.record_list))
                 self._give_up(state)
@@ -248,11 +246,10 @@ class ReadPlanner:
         self.counts.whole_account_scans += order == "id asc"
         self._add(OverlappingPaginator(state, order, from_at=from_at, to_at=to_at, filtered=False, known=known))
 
-    def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored | None = None) -> None:
+    def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored) -> None:
         """Go on without the order by id, which some lists do not know beside a filter, or fail."""
         if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
-            missing = isinstance(error, SecondPageMissing)
-            raise (second_page_missing if missing else order_unproven)(query) from error
+            raise order_unproven(query, error) from error
         from_at, to_at = paginator.window
         if paginator.is_dense:
             self._read_by_key(paginator)

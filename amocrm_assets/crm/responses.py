@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.asked import Asked
+from amocrm_assets.crm.asked import NOBODY, Asked
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
@@ -40,7 +40,7 @@ class Response:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    asked: Asked = field(default_factory=Asked)
+    asked: Asked = NOBODY
 
     def json(self) -> Any:
         """The body as JSON. Raises `RetryableError` when it is none: cut off, empty, or a gateway's page.

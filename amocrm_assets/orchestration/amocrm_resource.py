@@ -143,12 +143,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         source = self.to_settings(start_date="2000-01-01")
         lock = open_storage(deployment.storage).lock(f"locks/{self.subdomain}", wait_seconds=LOCK_WAIT_SECONDS)
         authorisation = open_authorisation(source, deployment)
-        with (
-            lock,
-            AmoCrmClient(
-                source.url, authorisation, requests_per_second=self.requests_per_second, source=source
-            ) as client,
-        ):
+        with lock, AmoCrmClient.for_source(source, authorisation) as client:
             yield client
             client.sleep(client.rate_limiter.drain_delay())
 

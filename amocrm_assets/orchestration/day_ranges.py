@@ -29,6 +29,10 @@ class DayRange:
         """One day by its name, more as Dagster writes ranges: `2026-01-01...2026-01-07`."""
         return f"{self.first}" if self.first == self.last else f"{self.first}...{self.last}"
 
+    def in_words(self) -> str:
+        """For people: `2026-01-01 to 2026-01-07`."""
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
     @property
     def partition_key(self) -> str | None:
         """The partition of a single day; a range has none, its days are in `tags`."""

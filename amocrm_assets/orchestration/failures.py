@@ -61,7 +61,7 @@ def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retri
 
 def in_words(days: Sequence[date]) -> str:
     """Days as ranges: `2026-01-01 to 2026-01-05, 2026-01-09`."""
-    return ", ".join(str(each).replace("...", " to ") for each in neighbours(days))
+    return ", ".join(each.in_words() for each in neighbours(days))
 
 
 def _facts(error: AmoCrmAssetsError, unfinished: Sequence[date]) -> dict[str, str | int | float]:

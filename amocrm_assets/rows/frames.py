@@ -210,5 +210,7 @@ def _listed(metadata: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 def _wrong(name: str, cause: str, fix: str) -> SettingsError:
     return SettingsError(
-        f"Reading {name} in the metadata of an input", cause=f"{cause}.", fix=f"Write into it: {fix}."
+        f"Reading {name} in the metadata of an input",
+        cause=f"{cause}.",
+        fix=f"Write into the metadata of the asset's input (docs/downstream.md): {fix}.",
     )

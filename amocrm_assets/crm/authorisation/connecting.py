@@ -36,7 +36,7 @@ def connect(
     source = endpoint.source
     answer = endpoint.request_once(code)
     token = FreshToken(source, answer.access_token)
-    with AmoCrmClient(source.url, token, requests_per_second=source.requests_per_second, source=source) as client:
+    with AmoCrmClient.for_source(source, token) as client:
         account = read_account(client)
     require_account(source, account)
     connected = Connected(

@@ -21,12 +21,10 @@ from amocrm_assets.crm.pagination.query import (
     OrderIgnored,
     Query,
     RecordList,
-    SecondPageMissing,
     TieExceedsPage,
     end_unproven,
     oddity_of,
     order_unproven,
-    second_page_missing,
     unplaceable,
 )
 
@@ -43,11 +41,9 @@ __all__ = [
     "OverlappingPaginator",
     "Query",
     "RecordList",
-    "SecondPageMissing",
     "TieExceedsPage",
     "end_unproven",
     "oddity_of",
     "order_unproven",
-    "second_page_missing",
     "unplaceable",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
 
-NOTHING_KNOWN: dict[int, int] = {}
+NOTHING_KNOWN: Mapping[int, int] = {}
 # A slice asks for so many leads' worth of time behind its end: to see one proves that none before is missing.
 LEADS_BEHIND_END = 5
 MAX_SECONDS_BEHIND_END = 3600
@@ -59,7 +59,7 @@ class KeysetPaginator:
         to_at: int,
         *,
         leads_per_second: float | None = None,
-        known: dict[int, int] = NOTHING_KNOWN,
+        known: Mapping[int, int] = NOTHING_KNOWN,
     ) -> None:
         self.state = state
         self.cursor = from_at
@@ -141,7 +141,7 @@ class KeysetPaginator:
         """Give away everything up to `to_at`, with the page before it where that is not proven yet."""
         if self._seam and not self.state.order_seen:
             self._look_again(self._seam)
-        known = self._known | dict.fromkeys(self._at_cursor, self.cursor)
+        known = {**self._known, **dict.fromkeys(self._at_cursor, self.cursor)}
         known = {lead: at for lead, at in known.items() if at >= self.cursor}
         dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
         self._move_to(dense.to_at + 1, frozenset())

@@ -161,11 +161,11 @@ class DuckDbWarehouse:
 
 
 def _names(table: Table) -> str:
-    return ", ".join(f'"{column.name}"' for column in table.columns)
+    return ", ".join(quoted(column.name) for column in table.columns)
 
 
 def _read_shard(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> pa.Table:
-    columns = ", ".join(f'"{column}"' for column in schema.names)
+    columns = ", ".join(map(quoted, schema.names))
     return connection.sql(f"SELECT {columns} FROM {quoted(name)}").to_arrow_table().cast(schema)
 
 
