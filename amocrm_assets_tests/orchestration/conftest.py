@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import uuid
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -157,3 +159,15 @@ def stored_pipeline(pipeline: Pipeline, tmp_path: Path) -> Iterator[Pipeline]:
     (tmp_path / "dagster").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as pipeline.instance:
         yield pipeline
+
+
+@pytest.fixture
+def their_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the importable package `theirs` of somebody's own project may be put, in a folder of its own."""
+    # Pytest gives the folder of a test that passed to another one of the same name, and Dagster remembers by path.
+    root = tmp_path / uuid.uuid4().hex
+    root.mkdir()
+    monkeypatch.syspath_prepend(str(root))
+    yield root / "theirs"
+    for name in [name for name in sys.modules if name.split(".")[0] == "theirs"]:  # the next test has another one
+        del sys.modules[name]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
@@ -19,9 +17,6 @@ from amocrm_assets.settings import documents
 from amocrm_assets.settings.defs_file import read_nodes
 from amocrm_assets.settings.source_files import read_sources
 from amocrm_assets_tests.orchestration.sources import write_source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 GOOD = {"subdomain": "my-shop", "start_date": "2026-01-01", "access_token_env": "SHOP_TOKEN"}
@@ -63,20 +58,15 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # Pytest gives the folder of a test that passed to another one of the same name, and Dagster remembers by path.
-    tmp_path /= uuid.uuid4().hex
-    tmp_path.mkdir()
-    for package in ("theirs", "theirs/defs"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
-    (tmp_path / "theirs" / "definitions.py").write_text(DEFINITIONS, encoding="utf-8")
-    (tmp_path / "home").mkdir()
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield tmp_path
-    for name in [name for name in sys.modules if name.split(".")[0] == "theirs"]:  # each test has its own
-        del sys.modules[name]
+def project(their_package: Path) -> Path:
+    for package in (their_package, their_package / "defs"):
+        package.mkdir()
+        (package / "__init__.py").touch()
+    root = their_package.parent
+    (root / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (their_package / "definitions.py").write_text(DEFINITIONS, encoding="utf-8")
+    (root / "home").mkdir()
+    return root
 
 
 def dg_command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
