@@ -18,6 +18,8 @@ from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings import (
     Deployment,
     SourceSettings,
+    dagster_home,
+    history_not_kept,
 )  # click looks at the annotation of a converted argument
 
 if TYPE_CHECKING:
@@ -175,6 +177,8 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed.")
     click.echo(Deployment.from_environment().in_words())
+    if unrecorded := history_not_kept():
+        click.echo(unrecorded, err=True)
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:
@@ -187,6 +191,7 @@ def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict
         "failure": outcome.failure,
         "warnings": outcome.warnings,
         "run_id": outcome.run_id,
+        "dagster_home": dagster_home(),
         "storage": deployment.storage,
         "warehouse": deployment.warehouse,
     }
