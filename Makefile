@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check dev pictures bench soak emulator lock
+.PHONY: setup demo test check dev pictures bench soak mutants emulator lock
 
 # What runs without an installed console script, so that the tree in front of you is what runs.
 RUN := $(BIN)/python -m amocrm_assets.cli
@@ -41,11 +41,18 @@ SOAK_FROM ?= 1
 soak: setup
 	$(BIN)/python -m pytest amocrm_assets_tests/guarantees --soak $(SOAK) --soak-from $(SOAK_FROM)
 
+# Changes code spot by spot and runs the tests nearest to it: MODULE=crm/retries, MODULE=rows, or nothing for all.
+# What was tried is kept in .cache/mutants, so Ctrl-C loses nothing.
+MODULE ?=
+mutants: setup
+	nice -n 19 $(BIN)/python -m amocrm_assets_tests.mutants $(MODULE)
+
 # The lock holds names, versions and hashes; uv installs it in seconds and makes the environment equal to it.
+# Bytecode is compiled along, so that the first command is as fast as the second.
 $(VENV)/.ready: requirements/project.lock pyproject.toml setup.cfg
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.lock
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/project.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/project.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 

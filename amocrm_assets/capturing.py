@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination import RecordList
     from amocrm_assets.crm.probe import ProbeState
     from amocrm_assets.crm.read_stats import Metadata
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -53,6 +54,7 @@ class CapturedDay:
 
 
 def capture_days(
+    entity: Entity,
     source: SourceSettings,
     days: Sequence[date],
     *,
@@ -68,11 +70,18 @@ def capture_days(
     and `CapturesMixed` for another account than the source's, and whatever stops a reading.
     """
     with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
-        storage.remove_stale(f"captures/{source.subdomain}")
-        earlier, probe = EarlierCaptures(storage, source), read_probe(storage, source.subdomain)
+        storage.remove_stale(entity.captures_folder(source.subdomain))
+        earlier, probe = EarlierCaptures(entity, storage, source), read_probe(storage, source.subdomain)
         for stretch in _consecutive_ranges(sorted(set(days))):
             reading = _DayRangeCapture(
-                source, stretch, client=client, storage=storage, earlier=earlier, probe=probe, run_id=run_id
+                entity,
+                source,
+                stretch,
+                client=client,
+                storage=storage,
+                earlier=earlier,
+                probe=probe,
+                run_id=run_id,
             )
             yield from reading.run()
         # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
@@ -84,6 +93,7 @@ class _DayRangeCapture:
 
     def __init__(
         self,
+        entity: Entity,
         source: SourceSettings,
         days: Sequence[date],
         *,
@@ -93,6 +103,7 @@ class _DayRangeCapture:
         probe: ProbeState,
         run_id: str | None,
     ) -> None:
+        self._entity = entity
         self._source = source
         self._earlier = earlier
         self._run_id = run_id
@@ -160,7 +171,7 @@ class _DayRangeCapture:
 
     def _refused(self, what: str) -> UnexpectedAnswer:
         return UnexpectedAnswer(
-            f"Reading leads of {self._source.title}",
+            f"Reading {self._entity.table.records} of {self._source.title}",
             cause=f"amoCRM sent a lead {what}. It could not become a row.",
             fix="Report this. Nothing of the days that were not finished is written.",
             source=self._source.subdomain,
@@ -180,7 +191,7 @@ class _DayRangeCapture:
     def _writer(self, day: date, open_day: _OpenDay, about: _AccountInfo) -> CaptureWriter:
         if open_day.writer is None:
             open_day.writer = CaptureWriter(
-                self._storage, self._facts(day, about), after=self._earlier.newest_of(day)
+                self._entity, self._storage, self._facts(day, about), after=self._earlier.newest_of(day)
             )
         return open_day.writer
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from amocrm_assets.crm.account import Account, read_account
 from amocrm_assets.crm.account_warnings import filters_warning, timezone_mismatch
+from amocrm_assets.crm.asked import Asked, renewal
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
 from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.client import AmoCrmClient
@@ -65,7 +66,7 @@ def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Ver
     """Verdicts in the order of the steps, each as soon as it is known."""
     authorisation = open_authorisation(source, deployment)
     not_taken: set[str] = set()
-    with AmoCrmClient(source.url, authorisation, requests_per_second=source.requests_per_second) as client:
+    with AmoCrmClient.for_source(source, authorisation) as client:
         for step in _Steps(source, deployment, authorisation, client).in_order():
             verdict = _taken(step, not_taken)
             if verdict.outcome in {"failed", "skipped"}:
@@ -102,9 +103,10 @@ class _Steps:
 
     def in_order(self) -> list[_Step]:
         """From the address to the warehouse."""
+        url, asked = self._source.url, Asked(self._source)
         return [
-            _Step("address", (), lambda: resolve_host(self._source.url)),
-            _Step("connection", ("address",), lambda: probe_connection(self._source.url)),
+            _Step("address", (), lambda: resolve_host(url, asked=asked)),
+            _Step("connection", ("address",), lambda: probe_connection(url, asked=asked)),
             _Step("token", (), self._token),
             _Step("account", ("connection", "token"), self._account_step),
             _Step("rights", ("account",), self._rights),
@@ -126,17 +128,9 @@ class _Steps:
         self._authorisation.token()
         expires_at = self._authorisation.expires_at()
         if warning := expiry_warning(expires_at, now=time.time()):
-            return Warned(warning, self._renewal())
+            return Warned(warning, renewal(self._source))
         until = "" if expires_at is None else f", until {time.strftime('%Y-%m-%d', time.gmtime(expires_at))}"
         return self._authorisation.connected_as() + until
-
-    def _renewal(self) -> str:
-        if self._source.oauth is not None:
-            return f"Run `amocrm-assets connect {self._source.subdomain}`, or any run, which refreshes it."
-        return (
-            "Make a new token in amoCRM (the integration's page, Keys and scopes) and put it into"
-            f" {self._source.access_token_env} (docs/connecting.md)."
-        )
 
     def _account_step(self) -> str:
         require_account(self._source, self._account)

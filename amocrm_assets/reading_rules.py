@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.server_clock import ServerClock
     from amocrm_assets.days import Window
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -63,10 +64,11 @@ def require_over(
 class EarlierCaptures:
     """The captures of a source that were there before a reading."""
 
-    def __init__(self, storage: Storage, source: SourceSettings) -> None:
+    def __init__(self, entity: Entity, storage: Storage, source: SourceSettings) -> None:
+        self._entity = entity
         self._storage = storage
         self._source = source
-        self._found = captures_by_day(storage, source.subdomain)
+        self._found = captures_by_day(entity, storage, source.subdomain)
         self._accepted: int | None = None
 
     def newest_of(self, day: date) -> datetime | None:
@@ -81,7 +83,7 @@ class EarlierCaptures:
         captures = [each for found in self._found.values() for each in found]
         for last in sorted(captures, key=lambda each: each.captured_at, reverse=True):
             try:
-                header = read_header(self._storage, last.name)
+                header = read_header(self._entity, self._storage, last.name)
             except CaptureDamaged:  # its own day fails because of it, and no other
                 continue
             if header.account_id != account.id:
@@ -91,7 +93,7 @@ class EarlierCaptures:
 
     def _mixed(self, account: Account, header: CaptureHeader, name: str) -> CapturesMixed:
         return CapturesMixed(
-            f"Reading leads of {self._source.title}",
+            f"Reading {self._entity.table.records} of {self._source.title}",
             cause=f"the account that answers has the id {account.id} ({account.subdomain}), and the last capture"
             f" of {self._source.subdomain}, {name}, is of the account {header.account_id}. Nothing was written.",
             fix="Correct `subdomain`, `base_url` or the authorisation of the source; or, if the captures are of"

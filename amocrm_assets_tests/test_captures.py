@@ -25,13 +25,14 @@ from amocrm_assets.captures import (
     open_capture,
     read_header,
 )
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import CaptureDamaged, StorageRefused
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.disks import small_disk
 
 DAY = date(2026, 1, 1)
 CAPTURED_AT = datetime(2026, 1, 2, 0, 30, 12, 482113, tzinfo=UTC)
-LEADS = [b'{"id":1,"name":"\\u0421"}', '{ "id": 2,\t"name": "Сделка" }'.encode(), b"{}"]
+LINES = [b'{"id":1,"name":"\\u0421"}', '{ "id": 2,\t"name": "Сделка" }'.encode(), b"{}"]
 DOCUMENT = Path(__file__).parents[1] / "docs" / "captures.md"
 
 
@@ -49,15 +50,15 @@ def facts(**changed: Any) -> CaptureHeader:
     return CaptureHeader(**known | changed)
 
 
-def captured(storage: Storage, leads: list[bytes] = LEADS, **changed: Any) -> str:
+def captured(storage: Storage, leads: list[bytes] = LINES, **changed: Any) -> str:
     """Name of a capture with these leads."""
-    writer = CaptureWriter(storage, facts(**changed))
+    writer = CaptureWriter(LEADS, storage, facts(**changed))
     writer.add(leads)
     return writer.publish().name
 
 
 def leads_in(storage: Storage, name: str) -> list[bytes]:
-    with open_capture(storage, name) as capture:
+    with open_capture(LEADS, storage, name) as capture:
         return list(capture.leads)
 
 
@@ -67,20 +68,20 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def test_leads_come_back_byte_for_byte_with_their_facts(storage: Storage) -> None:
-    writer = CaptureWriter(storage, facts())
-    for lead in LEADS:
+    writer = CaptureWriter(LEADS, storage, facts())
+    for lead in LINES:
         writer.add([lead])
     published = writer.publish()
     assert (published.leads, published.size_bytes) == (3, Path(storage.uri(published.name)).stat().st_size)
-    with open_capture(storage, published.name) as capture:
+    with open_capture(LEADS, storage, published.name) as capture:
         assert capture.facts == facts()
-        assert list(capture.leads) == LEADS
+        assert list(capture.leads) == LINES
 
 
 def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> None:
-    name = CaptureWriter(storage, facts()).publish().name
+    name = CaptureWriter(LEADS, storage, facts()).publish().name
     assert leads_in(storage, name) == []
-    assert captured_days(storage, "acme") == [DAY]
+    assert captured_days(LEADS, storage, "acme") == [DAY]
 
 
 def test_the_name_is_the_time_in_utc_and_a_taken_one_gives_way_to_the_next(storage: Storage) -> None:
@@ -90,7 +91,7 @@ def test_the_name_is_the_time_in_utc_and_a_taken_one_gives_way_to_the_next(stora
         f"captures/acme/leads/2026-01-01/20260102T003012.{microsecond}Z.jsonl.gz"
         for microsecond in (482113, 482114, 482115)
     ]
-    assert capture_names(storage, "acme", DAY) == names
+    assert capture_names(LEADS, storage, "acme", DAY) == names
 
 
 def test_captures_are_found_by_account_and_day(storage: Storage) -> None:
@@ -99,15 +100,15 @@ def test_captures_are_found_by_account_and_day(storage: Storage) -> None:
     early = captured(storage)
     other = captured(storage, day=next_day)
     captured(storage, subdomain="acme-eu", day=date(2026, 5, 5))
-    assert capture_names(storage, "acme", DAY) == [early, late]
-    assert captured_days(storage, "acme") == [DAY, next_day]
-    found = captures_by_day(storage, "acme")
+    assert capture_names(LEADS, storage, "acme", DAY) == [early, late]
+    assert captured_days(LEADS, storage, "acme") == [DAY, next_day]
+    found = captures_by_day(LEADS, storage, "acme")
     assert {day: [each.name for each in captures] for day, captures in found.items()} == {
         DAY: [early, late],
         next_day: [other],
     }
     assert found[next_day][0].captured_at == CAPTURED_AT
-    assert captured_days(storage, "nobody") == []
+    assert captured_days(LEADS, storage, "nobody") == []
 
 
 def test_files_with_other_names_are_no_captures(storage: Storage, tmp_path: Path) -> None:
@@ -117,12 +118,12 @@ def test_files_with_other_names_are_no_captures(storage: Storage, tmp_path: Path
         (folder / stray).write_text("not ours")
     (folder.parent / "old").mkdir()
     (folder.parent / "old" / "20260102T003012.482113Z.jsonl.gz").write_text("not ours")
-    assert capture_names(storage, "acme", DAY) == [name]
-    assert captured_days(storage, "acme") == [DAY]
+    assert capture_names(LEADS, storage, "acme", DAY) == [name]
+    assert captured_days(LEADS, storage, "acme") == [DAY]
 
 
 def test_nothing_is_seen_before_publishing_or_after_discarding(storage: Storage, tmp_path: Path) -> None:
-    writer = CaptureWriter(storage, facts())
+    writer = CaptureWriter(LEADS, storage, facts())
     writer.add([b'{"id":1}'] * 100_000)
     assert storage.names("") == []
     assert any(path.is_file() for path in tmp_path.rglob("*"))
@@ -134,7 +135,7 @@ def test_hundreds_of_captures_are_written_side_by_side_without_open_files(
     storage: Storage, tmp_path: Path
 ) -> None:
     days = [DAY + timedelta(days=number) for number in range(300)]
-    writers = [CaptureWriter(storage, facts(day=day)) for day in days]
+    writers = [CaptureWriter(LEADS, storage, facts(day=day)) for day in days]
     for writer in writers:
         writer.add([b'{"id":1}'])
     assert open_below(tmp_path) == []
@@ -148,7 +149,7 @@ def open_below(folder: Path) -> list[str]:
 
 
 def test_a_lead_with_a_line_break_is_refused(storage: Storage) -> None:
-    writer = CaptureWriter(storage, facts())
+    writer = CaptureWriter(LEADS, storage, facts())
     with pytest.raises(ValueError, match="line break"):
         writer.add([b'{\n"id":1}'])
     writer.discard()
@@ -163,7 +164,7 @@ def test_the_same_leads_give_the_same_bytes(tmp_path: Path) -> None:
     files = []
     for place in ("one", "other"):
         storage = open_storage(str(tmp_path / place))
-        files.append(Path(storage.uri(captured(storage, LEADS * 1000))).read_bytes())
+        files.append(Path(storage.uri(captured(storage, LINES * 1000))).read_bytes())
     assert files[0] == files[1]
 
 
@@ -180,13 +181,13 @@ def test_the_file_is_what_its_document_says(storage: Storage) -> None:
     assert "`run_id`" in documented
     assert json.loads(head)["amocrm_assets_capture"] == 1
     assert "version of this format: `1`" in document
-    assert leads == LEADS
+    assert leads == LINES
     assert last.decode() == json.dumps(
         {"leads": 3, "sha256": sha256(b"\n".join([head, *leads, b""])).hexdigest()}, separators=(",", ":")
     )
     assert after == b""
     assert "`captures/acme/leads/2026-01-01/20260102T003012.482113Z.jsonl.gz`" in document
-    assert capture_names(storage, "acme", DAY) == [
+    assert capture_names(LEADS, storage, "acme", DAY) == [
         "captures/acme/leads/2026-01-01/20260102T003012.482113Z.jsonl.gz"
     ]
 
@@ -194,7 +195,7 @@ def test_the_file_is_what_its_document_says(storage: Storage) -> None:
 def test_a_newer_format_is_refused_with_the_advice_to_upgrade(storage: Storage) -> None:
     name = captured(storage)
     rewritten(storage, name, lambda text: text.replace(b'_capture":1,', b'_capture":2,'))
-    with pytest.raises(CaptureDamaged, match="Upgrade amocrm-assets"):
+    with pytest.raises(CaptureDamaged, match="pip install --upgrade amocrm-assets"):
         leads_in(storage, name)
 
 
@@ -288,17 +289,17 @@ def test_a_full_disk_stops_the_writing_and_leaves_nothing(tmp_path: Path) -> Non
     with small_disk(tmp_path) as disk:
         storage = open_storage(str(disk))
         kept = captured(storage)
-        writer = CaptureWriter(storage, facts(day=DAY + timedelta(days=1)))
+        writer = CaptureWriter(LEADS, storage, facts(day=DAY + timedelta(days=1)))
         with pytest.raises(StorageRefused, match="No space left"):
             writer.add(random_bytes(1000).replace(b"\n", b"") for _ in range(5000))
         writer.discard()
         assert [path for path in disk.rglob("*") if path.is_file()] == [disk / kept]
-        assert leads_in(storage, kept) == LEADS
+        assert leads_in(storage, kept) == LINES
 
 
 def test_a_capture_tells_the_run_that_read_it_and_older_ones_are_read_without(storage: Storage) -> None:
     named, plain = captured(storage, run_id="run-1"), captured(storage)
-    assert [read_header(storage, name).run_id for name in (named, plain)] == ["run-1", None]
+    assert [read_header(LEADS, storage, name).run_id for name in (named, plain)] == ["run-1", None]
     with storage.as_local_path(plain) as path:
         assert b"run_id" not in gzip.decompress(path.read_bytes()).splitlines()[0]
 
@@ -307,9 +308,9 @@ def test_equal_catalogues_of_open_captures_are_held_once(storage: Storage) -> No
     fields = [{"id": number, "name": "Поле"} for number in range(1000)]
     names = [captured(storage, fields=fields), captured(storage, fields=fields), captured(storage)]
     with (
-        open_capture(storage, names[0]) as one,
-        open_capture(storage, names[1]) as same,
-        open_capture(storage, names[2]) as other,
+        open_capture(LEADS, storage, names[0]) as one,
+        open_capture(LEADS, storage, names[1]) as same,
+        open_capture(LEADS, storage, names[2]) as other,
     ):
         assert one.facts.fields is same.facts.fields
         assert one.facts.fields == fields
@@ -320,4 +321,4 @@ def test_a_header_is_read_though_the_lines_behind_it_are_damaged(storage: Storag
     name = captured(storage, [random_bytes(300_000).hex().encode()])
     with storage.as_local_path(name) as path:
         path.write_bytes(path.read_bytes()[:1000])
-    assert read_header(storage, name) == replace(facts(), fields=[])
+    assert read_header(LEADS, storage, name) == replace(facts(), fields=[])

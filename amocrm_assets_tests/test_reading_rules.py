@@ -14,6 +14,7 @@ from amocrm_assets.crm.account import Account
 from amocrm_assets.crm.responses import Response
 from amocrm_assets.crm.server_clock import KEPT_ANSWERS, MIN_ANSWERS, ServerClock
 from amocrm_assets.days import Window, day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import CapturesMixed, DayNotOver, NotAuthorised
 from amocrm_assets.reading_rules import SETTLING_SECONDS, UNCONFIRMED_SECONDS, EarlierCaptures, require_over
 from amocrm_assets.storage import open_storage
@@ -94,11 +95,11 @@ def test_a_day_whose_end_only_our_clock_has_seen_is_not_kept(
     monkeypatch.setattr(Response, "sent_at", None)
     with sandbox_with(leads_of(earlier, 9, days=2)) as sandbox:
         with client_of(sandbox) as client, pytest.raises(DayNotOver, match="no usable `Date`"):
-            list(capture_days(utc, [yesterday], client=client, storage=storage))
-        assert captured_days(storage, "sandbox") == []
+            list(capture_days(LEADS, utc, [yesterday], client=client, storage=storage))
+        assert captured_days(LEADS, storage, "sandbox") == []
         with client_of(sandbox) as client:
-            list(capture_days(utc, [earlier], client=client, storage=storage))
-    assert captured_days(storage, "sandbox") == [earlier]
+            list(capture_days(LEADS, utc, [earlier], client=client, storage=storage))
+    assert captured_days(LEADS, storage, "sandbox") == [earlier]
 
 
 def test_another_accounts_leads_are_never_written(storage: Storage, tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_another_accounts_leads_are_never_written(storage: Storage, tmp_path: Pa
         client_of(sandbox) as client,
         pytest.raises(NotAuthorised, match=r"it is of the account other .* not of sandbox"),
     ):
-        list(capture_days(source(), [DAY], client=client, storage=storage))
+        list(capture_days(LEADS, source(), [DAY], client=client, storage=storage))
     assert not [path for path in (tmp_path / "data" / "captures").rglob("*") if path.is_file()]
 
 
@@ -116,12 +117,12 @@ def test_an_account_of_the_same_name_and_another_id_is_refused_with_both_ids(sto
         with sandbox_with(leads_of(DAY, 20, days=2), account_id=account_id) as sandbox:
             if account_id == 31_000_001:
                 with client_of(sandbox) as client:
-                    list(capture_days(source(), [DAY], client=client, storage=storage))
-                (first,) = captures_of_day(storage, "sandbox", DAY)
+                    list(capture_days(LEADS, source(), [DAY], client=client, storage=storage))
+                (first,) = captures_of_day(LEADS, storage, "sandbox", DAY)
                 continue
             for day in (DAY, NEXT_DAY):
                 with client_of(sandbox) as client, pytest.raises(CapturesMixed) as refused:
-                    list(capture_days(source(), [day], client=client, storage=storage))
+                    list(capture_days(LEADS, source(), [day], client=client, storage=storage))
                 assert first.name in refused.value.cause
                 assert (
                     refused.value.facts.items()
@@ -130,8 +131,8 @@ def test_an_account_of_the_same_name_and_another_id_is_refused_with_both_ids(sto
                         "captured_account_id": 31_000_001,
                     }.items()
                 )
-    assert captures_of_day(storage, "sandbox", DAY) == [first]
-    assert captured_days(storage, "sandbox") == [DAY]
+    assert captures_of_day(LEADS, storage, "sandbox", DAY) == [first]
+    assert captured_days(LEADS, storage, "sandbox") == [DAY]
 
 
 def header(captured_at: datetime, **changed: object) -> CaptureHeader:
@@ -149,11 +150,11 @@ def header(captured_at: datetime, **changed: object) -> CaptureHeader:
 
 
 def test_a_damaged_capture_does_not_keep_an_account_from_being_read(storage: Storage) -> None:
-    newest = CaptureWriter(storage, header(datetime(2026, 3, 12, tzinfo=UTC))).publish()
-    CaptureWriter(storage, header(datetime(2026, 3, 11, tzinfo=UTC))).publish()
+    newest = CaptureWriter(LEADS, storage, header(datetime(2026, 3, 12, tzinfo=UTC))).publish()
+    CaptureWriter(LEADS, storage, header(datetime(2026, 3, 11, tzinfo=UTC))).publish()
     with storage.as_local_path(newest.name) as path:
         path.write_bytes(b"no gzip")
-    earlier = EarlierCaptures(storage, source())
+    earlier = EarlierCaptures(LEADS, storage, source())
     earlier.require_same(Account(1, "A", "sandbox", None, filters_enabled=True, current_user_id=None))
     with pytest.raises(CapturesMixed):
         earlier.require_same(Account(2, "A", "sandbox", None, filters_enabled=True, current_user_id=None))
@@ -161,9 +162,9 @@ def test_a_damaged_capture_does_not_keep_an_account_from_being_read(storage: Sto
 
 def test_names_are_in_the_order_of_reading_whatever_the_clock_says(storage: Storage) -> None:
     ahead = datetime.now(UTC) + timedelta(minutes=10)
-    stamped_ahead = CaptureWriter(storage, header(ahead, account_id=31_415_926)).publish()
+    stamped_ahead = CaptureWriter(LEADS, storage, header(ahead, account_id=31_415_926)).publish()
     with sandbox_with(leads_of(DAY, 5), account_id=31_415_926) as sandbox, client_of(sandbox) as client:
-        (read,) = capture_days(source(), [DAY], client=client, storage=storage)
-    found = captures_of_day(storage, "sandbox", DAY)
+        (read,) = capture_days(LEADS, source(), [DAY], client=client, storage=storage)
+    found = captures_of_day(LEADS, storage, "sandbox", DAY)
     assert [each.name for each in found] == [stamped_ahead.name, read.capture.name]
     assert found[1].captured_at == ahead + timedelta(microseconds=1)

@@ -109,12 +109,21 @@ def test_no_secret_is_left_behind(
         sandbox.configure(faults=(), access_token_requests=None)
         return deployed.command("connect", "acme", "--code", monkeypatch=monkeypatch, stdin=code)
 
+    def refreshed_once() -> None:
+        # Threads share the new token: were it to end after two requests too, those of others would use it up.
+        if sandbox.requests.of(TOKENS):
+            sandbox.configure(access_token_requests=None)
+
     assert deployed.run("old")
     assert not deployed.run("acme")  # not connected
     code = sandbox.tokens.code()
     assert connect(code) == 0
     assert connect(code) == 1  # used
+    sandbox.requests.clear()
+    sandbox.after_answer = refreshed_once
     assert deployed.run("acme", access_token_requests=2)  # refused in mid-run, and refreshed
+    assert [each.status for each in sandbox.requests.of(TOKENS)] == [200]
+    sandbox.after_answer = None
     assert not deployed.run("acme", faults=(Fault("redirect"),))
     assert not deployed.run("acme", access_token_requests=0, faults=(Fault("lost", path=TOKENS),))
     assert connect(sandbox.tokens.code()) == 0

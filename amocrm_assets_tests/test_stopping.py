@@ -15,6 +15,7 @@ import pytest
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.transport import request_once
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AccountUnpaid
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.storage import open_storage
@@ -81,7 +82,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def read(client: AmoCrmClient, storage: Storage) -> None:
     with client:
-        list(capture_days(source(), [DAY], client=client, storage=storage))
+        list(capture_days(LEADS, source(), [DAY], client=client, storage=storage))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_reading_ends_while_it_waits_for_its_next_permit(sandbox: Sandbox, sto
 def test_a_reading_ends_while_another_run_holds_the_account(sandbox: Sandbox, storage: Storage) -> None:
     with client_of(sandbox) as client, storage.lock("locks/sandbox", wait_seconds=0):
         with interrupted_when(lambda: True) as interruption:
-            list(capture_days(source(), [DAY], client=client, storage=storage, lock_wait_seconds=600))
+            list(capture_days(LEADS, source(), [DAY], client=client, storage=storage, lock_wait_seconds=600))
 
         assert interruption.seconds() < STOP_SECONDS
 
@@ -173,7 +174,7 @@ def test_a_reading_that_fails_asks_nothing_more(sandbox: Sandbox, storage: Stora
     with client_of(sandbox) as client:
         begun = time.monotonic()
         with pytest.raises(AccountUnpaid):
-            list(capture_days(source(), [DAY], client=client, storage=storage))
+            list(capture_days(LEADS, source(), [DAY], client=client, storage=storage))
         sent = client.stats.requests
         assert time.monotonic() - begun < STOP_SECONDS
         time.sleep(1)
@@ -185,7 +186,7 @@ def test_the_next_run_begins_when_the_requests_of_the_last_are_a_second_old(stor
     with sandbox_with(leads_of(DAY, 20)) as sandbox:
         for _ in range(2):
             with client_of(sandbox, requests_per_second=3) as client:
-                list(capture_days(source(), [DAY], client=client, storage=storage))
+                list(capture_days(LEADS, source(), [DAY], client=client, storage=storage))
                 # All permits of a second were used up when the run let the account go.
                 assert client.rate_limiter.time_until_next() == 0
         times = [request.at for request in sandbox.requests]
@@ -197,7 +198,7 @@ def test_the_next_run_begins_when_the_requests_of_the_last_are_a_second_old(stor
 
 def test_a_reading_ends_while_its_leads_are_being_kept(sandbox: Sandbox, storage: Storage) -> None:
     with client_of(sandbox) as client:
-        days = capture_days(source(), [DAY], client=client, storage=storage)
+        days = capture_days(LEADS, source(), [DAY], client=client, storage=storage)
         next(days)
         sandbox.configure(faults=(Fault("503"),))
         begun = time.monotonic()

@@ -17,6 +17,7 @@ from amocrm_assets.crm.authorisation import open_authorisation
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.pagination import PAGE_LIMIT
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.sandbox import Population
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets.storage import open_storage
@@ -128,7 +129,9 @@ def _read(url: str, token: str, days: int) -> dict[str, Any]:
         authorisation = open_authorisation(source, Deployment(storage=folder))
         with AmoCrmClient(url, authorisation, requests_per_second=LIMIT) as client:
             wanted = [DAY + timedelta(days=number) for number in range(days)]
-            leads = sum(day.capture.leads for day in capture_days(source, wanted, client=client, storage=storage))
+            leads = sum(
+                day.capture.leads for day in capture_days(LEADS, source, wanted, client=client, storage=storage)
+            )
             return {
                 "leads": leads,
                 "requests": client.stats.requests,

@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, capture_names, open_capture
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.settings import SourceSettings
@@ -80,7 +81,8 @@ def _seconds_to_merge(folder: str) -> float:
 def _seconds_to_merge_once(storage: Storage) -> float:
     with ExitStack() as stack:
         captures = [
-            stack.enter_context(open_capture(storage, name)) for name in capture_names(storage, "acme", DAY)
+            stack.enter_context(open_capture(LEADS, storage, name))
+            for name in capture_names(LEADS, storage, "acme", DAY)
         ]
         started = time.process_time()
         for _ in rows_of_day(captures, source=_source(), day=DAY).tables():
@@ -94,7 +96,7 @@ def _seconds_to_write(folder: str) -> float:
 
 def _seconds_to_write_once(folder: str) -> float:
     started = time.process_time()
-    write_rows(open_storage(folder), _source(), DAY)
+    write_rows(LEADS, open_storage(folder), _source(), DAY)
     return time.process_time() - started
 
 
@@ -117,7 +119,7 @@ def _write_capture(storage: Storage, leads: int, number: int) -> None:
             for field_id, (kind, name, code) in enumerate(FIELDS, 700_001)
         ],
     )
-    writer = CaptureWriter(storage, facts)
+    writer = CaptureWriter(LEADS, storage, facts)
     writer.add(_lines(leads, random.Random(1)))  # noqa: S311 - leads, not secrets
     writer.publish()
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zlib_ng import gzip_ng, zlib_ng
 
-from amocrm_assets.captures.header import damaged, facts_from, folder_of, head_of, json_line
+from amocrm_assets.captures.header import damaged, facts_from, head_of, json_line
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amocrm_assets.captures.header import CaptureHeader
+    from amocrm_assets.entities import Entity
     from amocrm_assets.storage import Storage
 
 SUFFIX = ".jsonl.gz"
@@ -53,8 +54,11 @@ class CaptureWriter:
     and appended as whole gzip members. End it by `publish` or `discard`.
     """
 
-    def __init__(self, storage: Storage, facts: CaptureHeader, *, after: datetime | None = None) -> None:
+    def __init__(
+        self, entity: Entity, storage: Storage, facts: CaptureHeader, *, after: datetime | None = None
+    ) -> None:
         """`after` is the stamp of the newest capture of the day: names are in the order of reading."""
+        self._entity = entity
         self._storage = storage
         self._facts = facts
         self._after = after
@@ -62,7 +66,7 @@ class CaptureWriter:
         self._digest = sha256()
         self._buffer = bytearray()
         self._scratch = ExitStack()
-        folder = folder_of(facts.subdomain, facts.day)
+        folder = entity.captures_folder(facts.subdomain, facts.day)
         self._path = self._scratch.enter_context(storage.temp_file(f"{folder}/capture{SUFFIX}"))
         self._take(head_of(facts))
 
@@ -107,8 +111,9 @@ class CaptureWriter:
         captured_at = self._facts.captured_at.astimezone(UTC)
         if self._after is not None:
             captured_at = max(captured_at, self._after + timedelta(microseconds=1))
+        folder = self._entity.captures_folder(self._facts.subdomain, self._facts.day)
         while True:
-            name = f"{folder_of(self._facts.subdomain, self._facts.day)}/{captured_at.strftime(STAMP)}{SUFFIX}"
+            name = f"{folder}/{captured_at.strftime(STAMP)}{SUFFIX}"
             try:
                 self._storage.create(name, self._path)
             except FileExistsError:
@@ -126,7 +131,7 @@ class OpenCapture:
 
 
 @contextmanager
-def open_capture(storage: Storage, name: str) -> Iterator[OpenCapture]:
+def open_capture(entity: Entity, storage: Storage, name: str) -> Iterator[OpenCapture]:
     """Read a capture from its first line on. Raises `FileNotFoundError`.
 
     `leads` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of the
@@ -134,11 +139,11 @@ def open_capture(storage: Storage, name: str) -> Iterator[OpenCapture]:
     """
     with storage.as_local_path(name) as path:
         with closing(_verified_lines(name, path)) as lines:
-            facts = facts_from(name, next(lines))
+            facts = facts_from(entity, name, next(lines))
         yield OpenCapture(facts, islice(_verified_lines(name, path), 1, None))
 
 
-def read_first_line(storage: Storage, name: str) -> CaptureHeader:
+def read_first_line(entity: Entity, storage: Storage, name: str) -> CaptureHeader:
     """What the first line says, though the lines behind it may be damaged. Raises `CaptureDamaged`."""
     line, unpack = bytearray(), zlib.decompressobj(_GZIP_WINDOW)
     with storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path), path.open("rb") as file:
@@ -147,7 +152,7 @@ def read_first_line(storage: Storage, name: str) -> CaptureHeader:
                 line += unpack.decompress(packed)
             except zlib.error as error:
                 raise damaged(name, f"its compression breaks off ({error}).") from error
-    return facts_from(name, bytes(line.partition(b"\n")[0]))
+    return facts_from(entity, name, bytes(line.partition(b"\n")[0]))
 
 
 def _verified_lines(name: str, path: Path) -> Generator[bytes]:

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures.files import STAMP, read_first_line
-from amocrm_assets.captures.header import folder_of
 from amocrm_assets.days import day_window, neighbours
 from amocrm_assets.errors import ActionRequired, CaptureDamaged, CapturesMixed
 
@@ -21,12 +20,13 @@ if TYPE_CHECKING:
 
     from amocrm_assets.captures.header import CaptureHeader
     from amocrm_assets.days import Window
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
     CapturesByDay = Mapping[date, Sequence["CaptureFound"]]
 
-_NAME = re.compile(r"captures/[^/]+/leads/(?P<day>[0-9-]{10})/(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{6}Z)\.jsonl\.gz")
+_NAME = re.compile(r"captures/[^/]+/[^/]+/(?P<day>[0-9-]{10})/(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{6}Z)\.jsonl\.gz")
 # Headers that a process remembers: a capture never changes.
 _MAX_HEADERS = 50_000
 _headers: dict[str, CaptureHeader] = {}
@@ -40,25 +40,25 @@ class CaptureFound:
     captured_at: datetime
 
 
-def captures_of_day(storage: Storage, subdomain: str, day: date) -> list[CaptureFound]:
+def captures_of_day(entity: Entity, storage: Storage, subdomain: str, day: date) -> list[CaptureFound]:
     """The captures of a day, the oldest first."""
-    return [found for _, found in _captures_below(storage, folder_of(subdomain, day))]
+    return [found for _, found in _captures_below(storage, entity.captures_folder(subdomain, day))]
 
 
-def capture_names(storage: Storage, subdomain: str, day: date) -> list[str]:
+def capture_names(entity: Entity, storage: Storage, subdomain: str, day: date) -> list[str]:
     """Names of the captures of a day, the oldest first."""
-    return [found.name for found in captures_of_day(storage, subdomain, day)]
+    return [found.name for found in captures_of_day(entity, storage, subdomain, day)]
 
 
-def captured_days(storage: Storage, subdomain: str) -> list[date]:
+def captured_days(entity: Entity, storage: Storage, subdomain: str) -> list[date]:
     """Days that have a capture, in order."""
-    return list(captures_by_day(storage, subdomain))
+    return list(captures_by_day(entity, storage, subdomain))
 
 
-def captures_by_day(storage: Storage, subdomain: str) -> dict[date, list[CaptureFound]]:
+def captures_by_day(entity: Entity, storage: Storage, subdomain: str) -> dict[date, list[CaptureFound]]:
     """The captures of each day that has one, the oldest first, by one look at the storage; the days in order."""
     found: dict[date, list[CaptureFound]] = {}
-    for day, capture in _captures_below(storage, f"captures/{subdomain}/leads"):
+    for day, capture in _captures_below(storage, entity.captures_folder(subdomain)):
         found.setdefault(day, []).append(capture)
     return found
 
@@ -71,7 +71,7 @@ def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, Captu
             yield date.fromisoformat(match["day"]), CaptureFound(name, captured_at)
 
 
-def read_header(storage: Storage, name: str) -> CaptureHeader:
+def read_header(entity: Entity, storage: Storage, name: str) -> CaptureHeader:
     """What is known of a capture before its leads, without the catalogue.
 
     Read once in a process; on `gs://` that brings the file here. Raises `CaptureDamaged`.
@@ -80,20 +80,20 @@ def read_header(storage: Storage, name: str) -> CaptureHeader:
     if uri not in _headers:
         if len(_headers) >= _MAX_HEADERS:
             _headers.clear()
-        _headers[uri] = replace(read_first_line(storage, name), fields=[])
+        _headers[uri] = replace(read_first_line(entity, storage, name), fields=[])
     return _headers[uri]
 
 
 def whole_captures(
-    storage: Storage, source: SourceSettings, day: date, found: Iterable[CaptureFound]
+    entity: Entity, storage: Storage, source: SourceSettings, day: date, found: Iterable[CaptureFound]
 ) -> list[CaptureFound]:
     """Those captures of a day that hold all of its seconds by the source's zone as it is now."""
     window = day_window(day, source.zone)
-    return [each for each in found if not window.missing_from([read_header(storage, each.name).window])]
+    return [each for each in found if not window.missing_from([read_header(entity, storage, each.name).window])]
 
 
 def days_read_otherwise(
-    storage: Storage, source: SourceSettings, days: Iterable[date], found: CapturesByDay
+    entity: Entity, storage: Storage, source: SourceSettings, days: Iterable[date], found: CapturesByDay
 ) -> list[date]:
     """Days that have captures, none of them by the midnights that the source's zone has now.
 
@@ -102,7 +102,7 @@ def days_read_otherwise(
 
     def is_whole(day: date) -> bool:
         try:
-            return bool(whole_captures(storage, source, day, found[day]))
+            return bool(whole_captures(entity, storage, source, day, found[day]))
         except CaptureDamaged:
             return False
 
@@ -110,7 +110,7 @@ def days_read_otherwise(
 
 
 def captures_with_seconds_of(
-    storage: Storage, source: SourceSettings, day: date, *, others: CapturesByDay | None = None
+    entity: Entity, storage: Storage, source: SourceSettings, day: date, *, others: CapturesByDay | None = None
 ) -> list[str]:
     """Names of the captures, the oldest first, that hold seconds of a day; none where the day was never read.
 
@@ -122,9 +122,11 @@ def captures_with_seconds_of(
     damaged: CaptureDamaged | None = None
     for each in neighbours(day):
         known = others is not None and each != day
-        for found in (others or {}).get(each, ()) if known else captures_of_day(storage, source.subdomain, each):
+        for found in (
+            (others or {}).get(each, ()) if known else captures_of_day(entity, storage, source.subdomain, each)
+        ):
             try:
-                header = read_header(storage, found.name)
+                header = read_header(entity, storage, found.name)
             except CaptureDamaged as error:
                 if each == day:
                     raise
@@ -133,15 +135,15 @@ def captures_with_seconds_of(
             if window.meets((header.from_at, header.to_at)):
                 held.append((found, header))
     held.sort(key=lambda pair: (pair[0].captured_at, pair[0].name))
-    _require_one_account(day, source, held)
+    _require_one_account(entity, day, source, held)
     if held and (missing := window.missing_from(header.window for _, header in held)):
         # A neighbour that cannot be read fails its own day; this one only where it may have what is missing.
-        raise damaged or _part_missing(day, source, missing)
+        raise damaged or _part_missing(entity, day, source, missing)
     return [found.name for found, _ in held]
 
 
 def _require_one_account(
-    day: date, source: SourceSettings, held: Iterable[tuple[CaptureFound, CaptureHeader]]
+    entity: Entity, day: date, source: SourceSettings, held: Iterable[tuple[CaptureFound, CaptureHeader]]
 ) -> None:
     names: dict[int, list[str]] = {}
     for found, header in held:
@@ -152,14 +154,14 @@ def _require_one_account(
             f"Merging the captures of {source.subdomain} {day}",
             cause=f"they are of {len(names)} accounts of amoCRM. {told}.",
             fix="Move the captures of the account that does not belong here out of the storage and materialise"
-            " `raw_leads` and `leads` of the day again (docs/captures.md).",
+            f" `{entity.raw_asset}` and `{entity.table.asset}` of the day again (docs/captures.md).",
             source=source.subdomain,
             day=day.isoformat(),
             accounts=", ".join(map(str, names)),
         )
 
 
-def _part_missing(day: date, source: SourceSettings, missing: Sequence[Window]) -> ActionRequired:
+def _part_missing(entity: Entity, day: date, source: SourceSettings, missing: Sequence[Window]) -> ActionRequired:
     parts = ", ".join(
         " to ".join(
             f"{datetime.fromtimestamp(at, source.zone):%Y-%m-%d %H:%M:%S}" for at in (part.from_at, part.to_at)
@@ -169,8 +171,8 @@ def _part_missing(day: date, source: SourceSettings, missing: Sequence[Window]) 
     return ActionRequired(
         f"Merging the captures of {source.subdomain} {day}",
         cause=f"they were read by midnights of another zone and lack {parts} ({source.timezone}).",
-        fix="Materialise `raw_leads` for that day first: it is read again by the midnights of the source's"
-        " `timezone`.",
+        fix=f"Materialise `{entity.raw_asset}` for that day first: it is read again by the midnights of the"
+        " source's `timezone`.",
         source=source.subdomain,
         day=day.isoformat(),
     )

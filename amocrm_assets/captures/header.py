@@ -9,11 +9,14 @@ import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from amocrm_assets.days import Window
 from amocrm_assets.errors import CaptureDamaged
+
+if TYPE_CHECKING:
+    from amocrm_assets.entities import Entity
 
 FORMAT = 1
 FORMAT_KEY = "amocrm_assets_capture"
@@ -48,11 +51,6 @@ class CaptureHeader:
             raise ValueError("captured_at needs a time zone")
 
 
-def folder_of(subdomain: str, day: date) -> str:
-    """Where the captures of an account and day lie."""
-    return f"captures/{subdomain}/leads/{day.isoformat()}"
-
-
 def json_line(record: dict[str, Any]) -> bytes:
     """A record as one line of JSON."""
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
@@ -65,7 +63,7 @@ def head_of(facts: CaptureHeader) -> bytes:
     return json_line({FORMAT_KEY: FORMAT} | known | changed)
 
 
-def facts_from(name: str, line: bytes) -> CaptureHeader:
+def facts_from(entity: Entity, name: str, line: bytes) -> CaptureHeader:
     """What the first line of a capture says. Raises `CaptureDamaged`."""
     import msgspec
 
@@ -78,7 +76,7 @@ def facts_from(name: str, line: bytes) -> CaptureHeader:
         raise CaptureDamaged(
             f"Reading {name}",
             cause=f"it has format {capture_format!r}, and this version knows format {FORMAT}.",
-            fix="Upgrade amocrm-assets to the version that wrote it, or a newer one.",
+            fix="Upgrade (`pip install --upgrade amocrm-assets`) to the version that wrote it, or a newer one.",
             capture=name,
         )
     try:
@@ -90,8 +88,9 @@ def facts_from(name: str, line: bytes) -> CaptureHeader:
         facts = replace(facts, fields=fields) if held else facts
     except (msgspec.ValidationError, ValueError) as error:
         raise damaged(name, f"its first line lacks facts ({error}).") from error
-    if folder_of(facts.subdomain, facts.day) != name.rpartition("/")[0]:
-        raise damaged(name, f"it was written for {folder_of(facts.subdomain, facts.day)}.")
+    folder = entity.captures_folder(facts.subdomain, facts.day)
+    if folder != name.rpartition("/")[0]:
+        raise damaged(name, f"it was written for {folder}.")
     return facts
 
 

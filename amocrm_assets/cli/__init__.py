@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +34,8 @@ COMMANDS = (
 )
 
 
+# No first sentence is as long.
+WHOLE = 1000
 # 128 and the number of SIGINT.
 INTERRUPTED_STATUS = 130
 
@@ -49,6 +52,12 @@ class _Commands(click.Group):
         command = import_module(f"amocrm_assets.cli.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101  # a module of this package that breaks the rule
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with their first sentences whole; click would cut them off at the edge of the terminal."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(WHOLE)) for name, each in commands if each])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect."""
@@ -74,6 +83,7 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `amocrm-assets` script."""
+    _print_what_the_terminal_cannot()
     try:
         with listen(lambda sentence: click.echo(f"… {sentence}", err=True)):
             commands(args=arguments, prog_name="amocrm-assets")
@@ -81,3 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.secho(f"{error.operation}:", fg="red", err=True)
         click.echo(f"  {error.cause}\n  {error.fix}", err=True)
         sys.exit(1)
+
+
+def _print_what_the_terminal_cannot() -> None:
+    """Let output that is not UTF-8 show a name's letters as escapes, where a day would end in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # not what a test or a program put in its place
+            stream.reconfigure(errors="backslashreplace")

@@ -10,6 +10,7 @@ import click
 
 from amocrm_assets.cli.run import days_wanted, run_with_progress
 from amocrm_assets.cli.sandbox import TOKEN_VARIABLE
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
 
 if TYPE_CHECKING:
@@ -51,12 +52,13 @@ def command() -> None:
     deployment = Deployment.from_environment()
     _show(source, open_warehouse(deployment.warehouse), days)
     click.echo(f"\n{deployment.in_words()}")
-    click.echo("Next: `make dev` opens the same in Dagster's UI; `amocrm-assets new NAME` adds your own account.")
+    click.echo("Next: `make dev` opens Dagster's UI with the same account, where you materialise a day;")
+    click.echo("`amocrm-assets new NAME` adds your own account.")
 
 
 def demo_source(base_url: str) -> SourceSettings:
     """The settings of the sandbox's account, the same in every project; its address is free for each demo."""
-    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings import ScheduleSettings, SourceSettings
 
     return SourceSettings(
         subdomain=SUBDOMAIN,
@@ -65,6 +67,7 @@ def demo_source(base_url: str) -> SourceSettings:
         access_token_env=TOKEN_VARIABLE,
         timezone="Europe/Moscow",
         start_date="2026-01-01",
+        schedule=ScheduleSettings(enabled=False),
     )
 
 
@@ -73,7 +76,7 @@ def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> Non
     from rich.table import Table
 
     console = Console()
-    counts = warehouse.shard_days(source.subdomain)
+    counts = warehouse.shard_days(LEADS.table, source.subdomain)
     shards = Table("shard", "rows", title="Shards")
     for day in days:
         shards.add_row(_shard(source, day), str(counts[day]))
@@ -81,15 +84,14 @@ def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> Non
     rows = Table(
         "id", "name", "sale", "updated_at", "custom_fields", title=f"Some rows of {_shard(source, days[-1])}"
     )
-    for row in _some_rows(warehouse.read(source.subdomain, days[-1:]), source.zone):
+    for row in _some_rows(warehouse.read(LEADS.table, source.subdomain, days[-1:]), source.zone):
         rows.add_row(*map(str, row))
     console.print(rows)
 
 
 def _shard(source: SourceSettings, day: date) -> str:
-    from amocrm_assets.shard import shard_name
 
-    return shard_name(source.subdomain, day)
+    return LEADS.table.shard_name(source.subdomain, day)
 
 
 def _some_rows(frame: pd.DataFrame, zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:

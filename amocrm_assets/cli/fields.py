@@ -34,7 +34,7 @@ def command(source: SourceSettings, *, examples: bool, as_json: bool) -> None:
     from amocrm_assets.settings import Deployment
 
     authorisation = open_authorisation(source, Deployment.from_environment())
-    with AmoCrmClient(source.url, authorisation, requests_per_second=source.requests_per_second) as client:
+    with AmoCrmClient.for_source(source, authorisation) as client:
         offered = read_offered(source, client, with_examples=examples)
     if as_json:
         click.echo(json.dumps(asdict(offered), ensure_ascii=False, indent=2))

@@ -110,6 +110,7 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
 
 
 def _require_new(source: SourceSettings, folder: Path) -> None:
+    from amocrm_assets.settings.documents import NAME
     from amocrm_assets.settings.source_files import read_sources
 
     read = read_sources(folder)
@@ -119,6 +120,9 @@ def _require_new(source: SourceSettings, folder: Path) -> None:
     for broken in read.broken:
         if broken.key.lower() == source.key.lower():
             raise broken.error()
+    # Of other settings than its folder says, or the example of a checkout.
+    if (file := folder / source.subdomain / NAME).exists():
+        raise click.UsageError(f"{file} is there already: edit it, or give the source another name")
 
 
 def _next_steps(source: SourceSettings) -> list[str]:

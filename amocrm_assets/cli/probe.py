@@ -38,8 +38,7 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
     deployment = Deployment.from_environment()
     storage = open_storage(deployment.storage)
     authorisation = open_authorisation(source, deployment)
-    rate = source.requests_per_second
-    with AmoCrmClient(source.url, authorisation, requests_per_second=rate, max_requests=MAX_REQUESTS) as client:
+    with AmoCrmClient.for_source(source, authorisation, max_requests=MAX_REQUESTS) as client:
         report = probe_account(source, client=client, storage=storage)
     if as_json:
         click.echo(json.dumps(to_json(report), indent=2))

@@ -29,7 +29,25 @@ if TYPE_CHECKING:
     from amocrm_assets.settings.source_files import SourceFound
 
 STEPS = ("raw_leads", "leads", "amoCrmLeads")
-_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class _Day(click.ParamType["date"]):
+    """A day as people write it; click's own type speaks of `%Y-%m-%d`."""
+
+    name = "day"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's signature
+        return "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no zone
+        except ValueError as error:
+            said = f"{value!r} is no day. Write it as YYYY-MM-DD, for example 2026-03-31."
+            raise click.BadParameter(said, ctx, param) from error
+
+
+_DAY = _Day()
 
 
 @click.command("run")
@@ -39,7 +57,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--missing", is_flag=True, help="Read only those days from amoCRM that have no capture yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def command(
-    source: SourceSettings, *, from_day: datetime | None, to_day: datetime | None, missing: bool, as_json: bool
+    source: SourceSettings, *, from_day: date | None, to_day: date | None, missing: bool, as_json: bool
 ) -> None:
     """Bring days of SOURCE to the warehouse: yesterday, or --from … --to.
 
@@ -47,7 +65,7 @@ def command(
     """
     from amocrm_assets.settings.source_files import place_of
 
-    days = days_wanted(source, from_day and from_day.date(), to_day and to_day.date())
+    days = days_wanted(source, from_day, to_day)
     try:
         with _terminated_as_interrupted():
             outcome = run_with_progress(

@@ -59,7 +59,7 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
         raise SettingsError(
             f"Serving the sandbox on 127.0.0.1:{port}",
             cause=f"{error.strerror or error}.",
-            fix="Stop the program that holds the port, or take another one with --port.",
+            fix="Stop the program that holds the port, or take another one with `--port`.",
         ) from error
 
 

@@ -40,13 +40,14 @@ def command(*, as_json: bool) -> None:
 
     folder = existing_sources_folder()
     read = read_sources(folder)
-    states, problem = _states([found.settings for found in read.found], datetime.now(UTC))
+    deployment = Deployment.from_environment()
+    states, problem = _states([found.settings for found in read.found], deployment, datetime.now(UTC))
     states += map(_broken_state, read.broken)
     if as_json:
         click.echo(json.dumps(states, ensure_ascii=False, indent=2))
     elif states:
         _show(states)
-        click.echo(Deployment.from_environment().in_words())
+        click.echo(deployment.in_words())
     else:
         click.echo(f"There are no sources yet in {folder}. `amocrm-assets new SUBDOMAIN` makes one.")
     if problem:
@@ -55,11 +56,12 @@ def command(*, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _states(sources: list[SourceSettings], at: datetime) -> tuple[list[dict[str, Any]], str | None]:
+def _states(
+    sources: list[SourceSettings], deployment: Deployment, at: datetime
+) -> tuple[list[dict[str, Any]], str | None]:
     from amocrm_assets.crm.authorisation.status import authorisation_status
     from amocrm_assets.orchestration.day_coverage import read_coverage
 
-    deployment = Deployment.from_environment()
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         statuses = list(
             pool.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)

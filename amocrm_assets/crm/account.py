@@ -45,7 +45,8 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
     """All custom fields of leads, as amoCRM describes them.
 
     The list ends where its own count says so, or, where it has none, at an empty page behind the last one: a page
-    without a next one may be damaged.
+    without a next one may be damaged. Raises `UnexpectedAnswer` where a page twice holds only fields of pages
+    before and names a next one: what follows cannot be known.
     """
     fields: dict[str, dict[str, Any]] = {}
     page, end_said = 1, False
@@ -58,6 +59,9 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
         fields |= new
         if len(fields) > MAX_CATALOGUE_FIELDS:
             raise _too_many(f"there are more than {MAX_CATALOGUE_FIELDS:,}.")
+        repeats = bool(found.fields) and found.has_next and len(fields) != found.total
+        if end_said and is_empty and repeats:
+            raise _repeating(page)
         if (end_said and is_empty) or (not found.has_next and len(fields) == found.total):
             return list(fields.values())
         end_said = is_empty or not found.has_next
@@ -73,6 +77,14 @@ def _key(field: dict[str, Any]) -> str:
 def _too_many(cause: str) -> UnexpectedAnswer:
     return UnexpectedAnswer(
         "Reading the custom fields of leads", cause=cause, fix="Report this: no account has so many fields."
+    )
+
+
+def _repeating(page: int) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        "Reading the custom fields of leads",
+        cause=f"page {page} holds only fields of the pages before, twice, and there is said to be a next page.",
+        fix="Look whether a proxy on the way keeps answers; if there is none, report this.",
     )
 
 

@@ -1,19 +1,20 @@
 """Sends requests to one amoCRM account and returns answers.
 
-Pacing, authorising and judging are separate things handed in or called; what to ask is not known here. Every
-request has a deadline, and retries are bounded by number and by time.
+Rate limiting, authorising and judging are separate things handed in or called; what to ask is not known here.
+Every request has a deadline, and retries are bounded by number and by time.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import requests
 
 from amocrm_assets.cancellation import CancelScope, check_cancelled
+from amocrm_assets.crm.api_session import Bearer, api_session
+from amocrm_assets.crm.asked import Asked
 from amocrm_assets.crm.connectivity import require_private
 from amocrm_assets.crm.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.rate_limiter import RateLimiter
@@ -33,7 +34,7 @@ from amocrm_assets.crm.responses import (
 from amocrm_assets.crm.retries import Retries
 from amocrm_assets.crm.server_clock import ServerClock
 from amocrm_assets.crm.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
-from amocrm_assets.crm.transport import Session, connection_error, proxy_error, read_body
+from amocrm_assets.crm.transport import connection_error, proxy_error, read_body
 from amocrm_assets.errors import AmoCrmUnavailable, TransientError
 from amocrm_assets.waiting import waiting
 
@@ -42,10 +43,9 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.authorisation import Authorisation
     from amocrm_assets.crm.rate_limiter import Permit
+    from amocrm_assets.settings import SourceSettings
 
 T = TypeVar("T")
-
-MAX_CONNECTIONS = 32
 
 
 class AmoCrmClient:
@@ -61,8 +61,11 @@ class AmoCrmClient:
         sleep: Callable[[float], None] | None = None,
         read_seconds: float = READ_SECONDS,
         max_requests: int | None = None,
+        source: SourceSettings | None = None,
     ) -> None:
-        self.url = require_private(url)
+        """`source` is whom errors name, with its file and its commands."""
+        self._asked = Asked(source)
+        self.url = require_private(url, asked=self._asked)
         self.stats = RequestStats()
         self._authorisation = authorisation
         self._max_requests = max_requests
@@ -74,7 +77,20 @@ class AmoCrmClient:
         self._backoff = RateLimitBackoff(clock=clock)
         self.server_clock = ServerClock()
         self._lock = threading.Lock()
-        self._session = _session(url)
+        self._session = api_session(url)
+
+    @classmethod
+    def for_source(
+        cls, source: SourceSettings, authorisation: Authorisation, *, max_requests: int | None = None
+    ) -> Self:
+        """A client of the source's account, at the source's pace; its errors name the source."""
+        return cls(
+            source.url,
+            authorisation,
+            requests_per_second=source.requests_per_second,
+            max_requests=max_requests,
+            source=source,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +135,7 @@ class AmoCrmClient:
                 return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
         except RetryableError as error:
             raise AmoCrmUnavailable(
-                _asking(path),
+                self._asked.operation(path),
                 cause=f"{error}, {retries.failed} times in a row.",
                 fix=error.fix or "Materialise the day again later; if it stays so, look at amoCRM's status page.",
                 status=error.status,
@@ -167,7 +183,7 @@ class AmoCrmClient:
             self._backoff.refused()
         if is_over:
             raise AmoCrmUnavailable(
-                "Asking amoCRM",
+                f"Asking amoCRM for {self._asked.subdomain or self.url}",
                 cause=f"429, asked too often, {self._backoff.refusals} times in a row for"
                 f" {self._backoff.seconds:.0f} seconds, though we waited longer each time.",
                 fix="Another integration uses up the account's limit. Lower requests_per_second, or run at "
@@ -184,7 +200,7 @@ class AmoCrmClient:
             permit.release()
         self._note_received(answer)
         if answer.status == requests.codes.proxy_authentication_required:
-            raise proxy_error(_asking(path), self.url, status=answer.status)
+            raise proxy_error(self._asked.operation(path), self.url, status=answer.status)
         return answer
 
     def _acquire(self) -> Permit:
@@ -213,7 +229,7 @@ class AmoCrmClient:
         self.timeout.note_answer(time.monotonic() - started)
         # Data keeps every byte but a whole token; what explains a refusal may hold none of its pieces either.
         body = redact_body(body, pieces=response.status_code != requests.codes.ok)
-        return Response(path, response.status_code, body, headers)
+        return Response(path, response.status_code, body, headers, self._asked)
 
     def _get(self, path: str, params: Mapping[str, Any], token: str, read_seconds: float) -> requests.Response:
         self.stats.count_sent(self._clock())
@@ -221,7 +237,7 @@ class AmoCrmClient:
         return self._session.get(
             self.url + path,
             params=params,
-            auth=_Bearer(token),
+            auth=Bearer(token),
             timeout=(CONNECT_SECONDS, read_seconds),
             # A redirect would carry the question, and with some clients the token, to another host.
             allow_redirects=False,
@@ -231,7 +247,7 @@ class AmoCrmClient:
     def _failed(self, path: str, error: OSError) -> Exception:
         """What a failed exchange means: another try, or an error that needs a person."""
         redact_error(error)
-        found = connection_error(error, self.url, operation=_asking(path))
+        found = connection_error(error, self.url, operation=self._asked.operation(path), asked=self._asked)
         if not isinstance(found, TransientError):
             return found
         if isinstance(error, requests.ReadTimeout):
@@ -246,27 +262,3 @@ class AmoCrmClient:
     def _count_retry(self, error: RetryableError) -> None:
         said_when = isinstance(error, RateLimited) and error.wait_seconds is not None
         self.stats.count_retry(str(error.status or "connection"), said_when=said_when)
-
-
-class _Bearer(requests.auth.AuthBase):
-    """Puts the token into the header; given as `auth`, it also keeps requests from looking into ~/.netrc."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-def _session(url: str) -> Session:
-    session = Session(url, connections=MAX_CONNECTIONS)
-    session.headers["User-Agent"] = "amocrm-assets"
-    session.headers["Accept"] = "application/hal+json, application/json"
-    # amoCRM sends cookies that nobody needs, and a cookie jar is not made for threads.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
-
-
-def _asking(path: str) -> str:
-    return f"Asking amoCRM for {path}"

@@ -16,6 +16,7 @@ import requests
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ProxyError
 
+from amocrm_assets.crm.asked import NOBODY, Asked
 from amocrm_assets.crm.exchange import BodyTooLarge, DeadlineExceeded
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError, UnexpectedAnswer
 from amocrm_assets.settings.network import ca_variable, proxy_variable
@@ -27,27 +28,37 @@ _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 _DOCS = "(docs/connecting.md, Networks)"
 
 
-def connection_error(error: OSError, url: str, *, operation: str | None = None) -> AmoCrmAssetsError:
+def connection_error(
+    error: OSError, url: str, *, operation: str | None = None, asked: Asked = NOBODY
+) -> AmoCrmAssetsError:
     """Our error for what `requests` raised about an address; its kind says whether another try makes sense.
 
     `SettingsError`: a certificate that is refused, a proxy that wants a password, forbids the address or does not
     exist, an address that is none. `UnexpectedAnswer`: a body larger than any. `AmoCrmUnavailable`: the rest.
-    `operation` is what was being done, by default connecting to the address. What the request held is not shown.
+    `operation` is what was being done, by default connecting to the address; `asked` says for which source. What
+    the request held is not shown.
     """
     operation = operation or f"Connecting to {url}"
+    found = _judged(error, url, operation, asked)
+    if asked.subdomain:
+        found.facts["source"] = asked.subdomain
+    return found
+
+
+def _judged(error: OSError, url: str, operation: str, asked: Asked) -> AmoCrmAssetsError:
     proxy = _proxy_of(url)
     if isinstance(error, BodyTooLarge):
         return UnexpectedAnswer(
             operation,
             cause=f"{error}.",
-            fix="Look whether base_url is the account's own address; if it is, report this.",
+            fix=f"Look whether base_url in {asked.file} is the account's own address; if it is, report this.",
         )
     causes = list(_causes(error))
     for cause in causes:
-        if found := _known_cause(cause, operation, url):
+        if found := _known_cause(cause, operation, url, asked):
             return found
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return _no_address(operation, url, proxy, error)
+        return _no_address(operation, url, proxy, error, asked)
     if proxy and any(isinstance(cause, ProxyError) for cause in causes):
         return _proxy_unreachable(operation, url, proxy, causes)
     return AmoCrmUnavailable(
@@ -58,11 +69,11 @@ def connection_error(error: OSError, url: str, *, operation: str | None = None) 
     )
 
 
-def _known_cause(cause: BaseException, operation: str, url: str) -> AmoCrmAssetsError | None:
+def _known_cause(cause: BaseException, operation: str, url: str, asked: Asked) -> AmoCrmAssetsError | None:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _certificate_refused(operation, cause)
+        return _certificate_refused(operation, cause, asked)
     if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
-        return _no_tls(operation, url, _proxy_of(url))
+        return _no_tls(operation, url, _proxy_of(url), asked)
     if match := _TUNNEL_REFUSED.search(str(cause)):
         return proxy_error(operation, url, status=int(match[1]))
     return None
@@ -98,22 +109,22 @@ def proxy_error(operation: str, url: str, *, status: int) -> AmoCrmAssetsError:
     )
 
 
-def _certificate_refused(operation: str, error: ssl.SSLCertVerificationError) -> SettingsError:
+def _certificate_refused(operation: str, error: ssl.SSLCertVerificationError, asked: Asked) -> SettingsError:
     variable = ca_variable()
     trusted = f"the certificates in {variable} are trusted" if variable else "the usual authorities are trusted"
     return SettingsError(
         operation,
         cause=f"its certificate is not accepted ({error.verify_message or 'not verified'}); {trusted}.",
         fix="If a proxy or firewall of yours replaces certificates, let the environment variable"
-        " REQUESTS_CA_BUNDLE name a PEM file with its authority's certificate. Otherwise check base_url and this"
-        f" machine's clock {_DOCS}.",
+        " REQUESTS_CA_BUNDLE name a PEM file with its authority's certificate. Otherwise check base_url in"
+        f" {asked.file} and this machine's clock {_DOCS}. {asked.check} tries it again.",
         variable=variable,
     )
 
 
-def _no_tls(operation: str, url: str, proxy: str | None) -> SettingsError:
+def _no_tls(operation: str, url: str, proxy: str | None, asked: Asked) -> SettingsError:
     place = f"{proxy}, the proxy," if proxy else "the other side"
-    setting = proxy_variable(urlsplit(url).scheme) if proxy else "base_url"
+    setting = proxy_variable(urlsplit(url).scheme) if proxy else f"base_url in {asked.file}"
     return SettingsError(
         operation,
         cause=f"{place} does not speak TLS at this port.",
@@ -121,13 +132,13 @@ def _no_tls(operation: str, url: str, proxy: str | None) -> SettingsError:
     )
 
 
-def _no_address(operation: str, url: str, proxy: str | None, error: OSError) -> SettingsError:
+def _no_address(operation: str, url: str, proxy: str | None, error: OSError, asked: Asked) -> SettingsError:
     # The exception's own text may hold a proxy's password.
     if not proxy or (isinstance(error, requests.exceptions.InvalidURL) and not _is_proxys(error)):
         return SettingsError(
             operation,
             cause="that is no address.",
-            fix="Correct `subdomain` or `base_url` in the source's defs.yaml.",
+            fix=f"Correct `subdomain` or `base_url` in {asked.file}.",
         )
     variable = proxy_variable(urlsplit(url).scheme)
     return SettingsError(

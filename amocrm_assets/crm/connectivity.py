@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from amocrm_assets.crm.asked import NOBODY, Asked
 from amocrm_assets.crm.connection_errors import connection_error, proxy_error
 from amocrm_assets.crm.redaction import redact_error
 from amocrm_assets.crm.transport import request_once
@@ -16,7 +17,7 @@ from amocrm_assets.settings import is_cleartext
 TIMEOUT_SECONDS = 10
 
 
-def resolve_host(url: str) -> str:
+def resolve_host(url: str, *, asked: Asked = NOBODY) -> str:
     """What the host's name resolves to. Raises `SettingsError`."""
     address = urlsplit(url)
     try:
@@ -25,12 +26,13 @@ def resolve_host(url: str) -> str:
         raise SettingsError(
             f"Resolving {address.hostname}",
             cause=f"there is no such name ({error.strerror or error}).",
-            fix="Correct `subdomain` or `base_url` in the source's defs.yaml, or fix this machine's DNS.",
+            fix=f"Correct `subdomain` or `base_url` in {asked.file}, or fix this machine's DNS.",
+            source=asked.subdomain,
         ) from error
     return str(found[0][4][0])
 
 
-def probe_connection(url: str) -> str:
+def probe_connection(url: str, *, asked: Asked = NOBODY) -> str:
     """What connecting gives, TLS included; no token is sent.
 
     Raises what `connection_error` makes of a failure, and `SettingsError` for a proxy that answers instead (407).
@@ -39,19 +41,20 @@ def probe_connection(url: str) -> str:
         answer = request_once("HEAD", url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except (requests.RequestException, OSError) as error:
         redact_error(error)
-        raise connection_error(error, url) from error
+        raise connection_error(error, url, asked=asked) from error
     if answer.status_code == requests.codes.proxy_authentication_required:
         raise proxy_error(f"Connecting to {url}", url, status=answer.status_code)
     return f"answers {answer.status_code}"
 
 
-def require_private(url: str) -> str:
+def require_private(url: str, *, asked: Asked = NOBODY) -> str:
     """The address, unless a token sent there could be read on the way. Raises `SettingsError`."""
     if is_cleartext(url):
         raise SettingsError(
             f"Connecting to {url}",
             cause="without TLS everybody on the way can read the token.",
-            fix="Write https:// in `base_url` in the source's defs.yaml; http:// is for 127.0.0.1, [::1] and"
+            fix=f"Write https:// in `base_url` in {asked.file}; http:// is for 127.0.0.1, [::1] and"
             " localhost only.",
+            source=asked.subdomain,
         )
     return url

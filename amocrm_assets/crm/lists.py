@@ -28,20 +28,31 @@ NO_CONTENT = 204
 def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> Iterator[Records]:
     """The records of each page, until a page names no next one. `params` may set `limit`, and a first `page`.
 
-    Raises `UnexpectedAnswer` for a list without end, and what `AmoCrmClient.request` raises.
+    Raises `UnexpectedAnswer` for a list without end or with a page that comes twice, and what
+    `AmoCrmClient.request` raises.
     """
     first = int(params.get("page", 1))
+    before: Records = []
     for page in range(first, first + MAX_PAGES):
         records, has_next = client.request(path, {"limit": DEFAULT_LIMIT, **params, "page": page}, parse_list)
+        if records and records == before:
+            raise _endless(
+                path, f"page {page} is page {page - 1} once more.", "Report this, with the address asked."
+            )
+        before = records
         if records:
             yield records
         if not has_next:
             return
-    raise UnexpectedAnswer(
-        f"Reading {path}",
-        cause=f"there is a next page behind {MAX_PAGES} pages.",
-        fix="Narrow the list by a filter; if it cannot be so long, report this.",
+    raise _endless(
+        path,
+        f"there is a next page behind {MAX_PAGES} pages.",
+        "Narrow the list by a filter; if it cannot be so long, report this.",
     )
+
+
+def _endless(path: str, cause: str, fix: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(f"Reading {path}", cause=cause, fix=fix)
 
 
 def parse_list(response: Response) -> tuple[Records, bool]:

@@ -18,9 +18,10 @@ MAX_ODD_ANSWERS = 12
 
 
 class OddPages:
-    """Remembers odd answers by their question."""
+    """Remembers odd answers by their question. What a probe `expected` already came more than once."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: frozenset[Oddity] = frozenset()) -> None:
+        self._expected = expected
         self._seen: dict[Query, Counter[object]] = {}
 
     def judge(self, query: Query, page: Page) -> tuple[Oddity | None, bool]:
@@ -29,6 +30,8 @@ class OddPages:
         if oddity is None:
             self._seen.pop(query, None)
             return None, False
+        if oddity in self._expected:
+            return oddity, False
         answers = self._seen.setdefault(query, Counter())
         same = (oddity, page.unusable) if oddity == "unusable" else (oddity, ())
         answers[same] += 1

@@ -34,7 +34,7 @@ from amocrm_assets.crm.slicing import Slicer
 from amocrm_assets.crm.traits import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from amocrm_assets.crm.findings import Finding
     from amocrm_assets.crm.pages import Page, RawRecord
@@ -72,16 +72,13 @@ class ReadPlanner:
         self._paginators: list[Paginator] = []
         self._finished: list[Paginator] = []
         self._again: deque[tuple[Paginator, Query]] = deque()
-        self._odd_pages = OddPages()
+        # That filters are ignored is believed at the first answer of each list that shows it once more.
+        self._odd_pages = OddPages(frozenset({"filter_ignored"} if traits.filters is False else ()))
         self._slicer = Slicer()
         self._reads_dense = True
         self._begun_again = 0
         for state in self.states.values():
-            if traits.filters is False:
-                state.found(filters_ignored(state.record_list))
-                self._add_unfiltered(state, window.from_at, window.to_at, "updated_at desc")
-            else:
-                self._add(KeysetPaginator(state, window.from_at, window.to_at))
+            self._add(KeysetPaginator(state, window.from_at, window.to_at))
 
     @property
     def done(self) -> bool:
@@ -165,7 +162,7 @@ class ReadPlanner:
                 state.found(filters_ignored(state.record_list))
                 self._start_over(state, by_id=False)
             case "order_ignored":
-                self._leave_order(paginator, query)
+                self._leave_order(paginator, query, OrderIgnored())
             case "kind_ignored" if not state.kind_proven:
                 state.found(only_deleted_ignored(state.record_list))
                 self._give_up(state)
@@ -186,8 +183,8 @@ class ReadPlanner:
         except TieExceedsPage:
             self._start_over(state, by_id=True)
             return []
-        except OrderIgnored:
-            self._leave_order(paginator, query)
+        except OrderIgnored as error:
+            self._leave_order(paginator, query, error)
             return []
         if paginator.done and paginator in self._paginators:
             self._finish(paginator)
@@ -227,7 +224,7 @@ class ReadPlanner:
                 from_at=dense.from_at,
                 to_at=dense.to_at,
                 filtered=True,
-                known=dense.ids,
+                known=dense.known,
                 likely=likely,
             )
         )
@@ -239,21 +236,26 @@ class ReadPlanner:
         self._add_unfiltered(state, from_at, to_at, "id asc" if by_id else "updated_at desc")
 
     def _add_unfiltered(
-        self, state: ListState, from_at: int, to_at: int, order: Literal["id asc", "updated_at desc"]
+        self,
+        state: ListState,
+        from_at: int,
+        to_at: int,
+        order: Literal["id asc", "updated_at desc"],
+        known: Mapping[int, int] | None = None,
     ) -> None:
         self.counts.whole_account_scans += order == "id asc"
-        self._add(OverlappingPaginator(state, order, from_at=from_at, to_at=to_at, filtered=False))
+        self._add(OverlappingPaginator(state, order, from_at=from_at, to_at=to_at, filtered=False, known=known))
 
-    def _leave_order(self, paginator: Paginator, query: Query) -> None:
+    def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored) -> None:
         """Go on without the order by id, which some lists do not know beside a filter, or fail."""
         if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
-            raise order_unproven(query)
+            raise order_unproven(query, error) from error
         from_at, to_at = paginator.window
-        if from_at < to_at:
+        if paginator.is_dense:
             self._read_by_key(paginator)
         else:  # a tie, which no key tells apart
             self._finish(paginator)
-            self._add_unfiltered(paginator.state, from_at, to_at, "id asc")
+            self._add_unfiltered(paginator.state, from_at, to_at, "id asc", known=paginator.taken)
 
     def _read_by_key(self, paginator: OverlappingPaginator) -> None:
         """Read a dense stretch by key after all, and those to come."""
@@ -264,10 +266,15 @@ class ReadPlanner:
     def _begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
         """Leads that leave a short list while it is read look like a list that does not show all of them."""
         self._begun_again += 1
-        if self._begun_again > MAX_BEGUN_AGAIN:
+        if self._begun_again <= MAX_BEGUN_AGAIN:
+            self._finish(paginator)
+            self._add(paginator.begun_again())
+        elif paginator.order == "id asc":
             raise end_unproven(query, len(paginator.taken)) from error
-        self._finish(paginator)
-        self._add(paginator.begun_again())
+        else:
+            # In the order of time a list may end in a second that no page shows from both sides; no id is shared.
+            self._begun_again = 0
+            self._start_over(paginator.state, by_id=True)
 
     def _give_up(self, state: ListState) -> list[Paginator]:
         given_up = [paginator for paginator in self._paginators if paginator.state is state]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.crm.asked import NOBODY, Asked
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
@@ -33,12 +34,13 @@ MAX_JSON_VALUES = 2_000_000
 
 @dataclass(frozen=True)
 class Response:
-    """One answer as it came. `headers` have lower-case names."""
+    """One answer as it came. `headers` have lower-case names, `asked` is whom errors name."""
 
     path: str
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    asked: Asked = NOBODY
 
     def json(self) -> Any:
         """The body as JSON. Raises `RetryableError` when it is none: cut off, empty, or a gateway's page.
@@ -117,8 +119,7 @@ def not_accepted(answer: Response) -> NotAuthorised:
     return NotAuthorised(
         _asked(answer),
         cause=f"401, the token is not accepted{_detail(answer)}.",
-        fix="The token was revoked, or belongs to another account: make a new one, or run "
-        "`amocrm-assets connect` (docs/connecting.md).",
+        fix=f"The token was revoked, or belongs to another account. {answer.asked.renewal}",
         **_facts(answer),
     )
 
@@ -128,49 +129,50 @@ def too_complex(answer: Response, what: str) -> UnexpectedAnswer:
     return UnexpectedAnswer(
         _asked(answer),
         cause=f"the answer cannot be read: {what}.",
-        fix="Check base_url; if it is right, report this with the request id.",
+        fix=f"Check base_url in {answer.asked.file}; if it is right, report this with the request id.",
         **_facts(answer),
     )
 
 
 def _stop(answer: Response) -> AmoCrmAssetsError:
-    asked, facts = _asked(answer), _facts(answer)
+    asked, facts, who = _asked(answer), _facts(answer), answer.asked
     match answer.status:
         case 402:
             return AccountUnpaid(
                 asked,
                 cause="402, the account is not paid.",
-                fix="Pay the amoCRM subscription, then materialise the missing days.",
+                fix=f"Pay the amoCRM subscription, then materialise the missing days ({who.run}).",
                 **facts,
             )
         case 403 if answer.is_html:
             return AccountBlocked(
                 asked,
                 cause="403 as a web page, so amoCRM's gateway blocks this address or integration.",
-                fix="Do not ask on. Write to amoCRM's support to lift the block, and lower "
-                "requests_per_second if other integrations ask this account too.",
+                fix="Do not ask on. Write to amoCRM's support to lift the block, and lower"
+                f" requests_per_second in {who.file} if other integrations ask this account too.",
                 **facts,
             )
         case 403:
             return AccessDenied(
                 asked,
                 cause=f"403, not allowed{_detail(answer)}.",
-                fix="Give the token's user the right to see leads, and check the account's list of allowed "
-                "IP addresses.",
+                fix="Give the token's user the right to see leads, and check the account's list of"
+                f" allowed IP addresses. {who.check} tells whether it helped.",
                 **facts,
             )
         case status if 300 <= status < 400:  # noqa: PLR2004
             return SettingsError(
                 asked,
                 cause=f"{status}, the account answers at another address: {_origin(answer)}.",
-                fix="Set base_url (and subdomain, if the account was renamed) to the account's own address.",
+                fix=f"Set base_url in {who.file} (and subdomain, if the account was renamed) to the account's own"
+                " address.",
                 **facts,
             )
         case status:
             return UnexpectedAnswer(
                 asked,
                 cause=f"{status}{_detail(answer)}.",
-                fix="Check base_url; if it is right, report this with the request id.",
+                fix=f"Check base_url in {who.file}; if it is right, report this with the request id.",
                 **facts,
             )
 
@@ -204,8 +206,12 @@ def _origin(answer: Response) -> str:
 
 
 def _asked(answer: Response) -> str:
-    return f"Asking amoCRM for {answer.path}"
+    return answer.asked.operation(answer.path)
 
 
 def _facts(answer: Response) -> dict[str, str | float | None]:
-    return {"status": answer.status, "request_id": answer.headers.get("x-request-id")}
+    return {
+        "status": answer.status,
+        "request_id": answer.headers.get("x-request-id"),
+        "source": answer.asked.subdomain,
+    }

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.client import MAX_CONNECTIONS
+from amocrm_assets.crm.api_session import MAX_CONNECTIONS
 from amocrm_assets.crm.failed_pages import MAX_FAILURES, PageFailures, page_refused
 from amocrm_assets.crm.pages import parse_page
 from amocrm_assets.crm.prefetch import prefetch

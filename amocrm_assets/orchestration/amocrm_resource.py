@@ -143,7 +143,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         source = self.to_settings(start_date="2000-01-01")
         lock = open_storage(deployment.storage).lock(f"locks/{self.subdomain}", wait_seconds=LOCK_WAIT_SECONDS)
         authorisation = open_authorisation(source, deployment)
-        with lock, AmoCrmClient(source.url, authorisation, requests_per_second=self.requests_per_second) as client:
+        with lock, AmoCrmClient.for_source(source, authorisation) as client:
             yield client
             client.sleep(client.rate_limiter.drain_delay())
 
@@ -192,7 +192,7 @@ def _as_variable(name: str, value: Any) -> Any:
         raise SettingsError(
             f"Reading {name} of an AmoCrmResource",
             cause="it is a text, which Dagster would store and show.",
-            fix=f'Put the value into an environment variable and write {name}=dg.EnvVar("NAME").',
+            fix=f'Put the value into an environment variable and write `{name}=dg.EnvVar("NAME")`.',
         )
     return value
 

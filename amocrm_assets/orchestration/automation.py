@@ -2,7 +2,7 @@
 
 The schedule asks for yesterday, and for days of the last week that are still missing: Dagster never catches up
 on ticks that it missed, nor on days that failed. Shards of that week that are gone from the warehouse are loaded
-again. How a day is materialised is in `assets`.
+again. Which days share a run: `day_ranges`. How a day is materialised is in `assets`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import (  # not for types alone: Dagster resolves the annot
     Iterator,
 )
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.untrusted import one_line
@@ -49,10 +52,10 @@ def automation_of(source: SourceSettings, assets: list[dg.AssetKey]) -> dg.Defin
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
     )
-    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, assets[-1])])
+    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, assets)])
 
 
-def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> dg.ScheduleDefinition:
+def _schedule_of(source: SourceSettings, job: str, job_assets: list[dg.AssetKey]) -> dg.ScheduleDefinition:
     """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
 
     @dg.schedule(
@@ -74,25 +77,47 @@ def _schedule_of(source: SourceSettings, job: str, last_asset: dg.AssetKey) -> d
         if not source.import_leads:
             yield dg.SkipReason("`import_leads` is false in the source's settings.")
             return
-        tick = context.scheduled_execution_time
-        states = day_states(context.instance, source, last_asset, at=tick)
-        done = [day for day, state in states.items() if state == _DONE]
-        otherwise = _otherwise(context, source, done)
-        missing = [day for day, state in states.items() if state not in THERE or day in otherwise]
-        lost = _lost_days(context, source, [day for day in done if day not in otherwise])
-        if not missing and not lost:
+        requests = _requests(context, source, job_assets)
+        if not requests:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
-        for day in sorted([*missing, *lost]):
-            yield dg.RunRequest(
-                # One request a day and tick, however often the daemon evaluates the tick.
-                run_key=f"{day} at {tick.isoformat()}",
-                partition_key=day.isoformat(),
-                # A shard that is gone is loaded again from its rows, which does not ask amoCRM.
-                asset_selection=[last_asset] if day in lost else None,
-                tags={SOURCE_TAG: source.subdomain, DAY_TAG: day.isoformat()},
-            )
+        yield from requests
 
     return daily
+
+
+def _requests(
+    context: dg.ScheduleEvaluationContext, source: SourceSettings, assets: Sequence[dg.AssetKey]
+) -> list[dg.RunRequest]:
+    """A run for each range of missing days, and for each range of shards that are gone."""
+    tick = context.scheduled_execution_time
+    states = day_states(context.instance, source, assets[-1], at=tick)
+    done = [day for day, state in states.items() if state == _DONE]
+    otherwise = _otherwise(context, source, done)
+    missing = [day for day, state in states.items() if state not in THERE or day in otherwise]
+    captures = day_states(context.instance, source, assets[0], at=tick) if missing else {}
+    ranges = ranges_to_ask(
+        missing,
+        captured=[day for day, state in captures.items() if state == _DONE and day not in otherwise],
+        failed=[day for day, state in states.items() if state == dg.AssetPartitionStatus.FAILED],
+    )
+    lost = neighbours(_lost_days(context, source, [day for day in done if day not in otherwise]))
+    # A shard that is gone is loaded again from its rows, which does not ask amoCRM.
+    return [
+        _request(source, each, tick, only=assets[-1] if each in lost else None)
+        for each in sorted([*ranges, *lost])
+    ]
+
+
+def _request(
+    source: SourceSettings, days: DayRange, tick: datetime, *, only: dg.AssetKey | None = None
+) -> dg.RunRequest:
+    return dg.RunRequest(
+        # One request for the days and tick, however often the daemon evaluates the tick.
+        run_key=f"{days} at {tick.isoformat()}",
+        partition_key=days.partition_key,
+        asset_selection=[only] if only else None,
+        tags={SOURCE_TAG: source.subdomain, DAY_TAG: str(days), **days.tags},
+    )
 
 
 def day_states(
@@ -114,7 +139,7 @@ def _lost_days(context: dg.ScheduleEvaluationContext, source: SourceSettings, do
         return []
     try:
         warehouse = open_warehouse(Deployment.from_environment().warehouse, wait_seconds=_WAIT_SECONDS)
-        held = warehouse.shard_days(source.subdomain)
+        held = warehouse.shard_days(LEADS.table, source.subdomain)
     except AmoCrmAssetsError as error:  # the runs that are due go on, and fail themselves if it stays so
         context.log.warning("Shards that are gone were not looked for: %s", error)
         return []
@@ -139,7 +164,9 @@ def days_by_other_midnights(source: SourceSettings, days: Sequence[date]) -> set
     if not days:
         return set()
     storage = open_storage(Deployment.from_environment().storage)
-    return set(days_read_otherwise(storage, source, days, captures_by_day(storage, source.subdomain)))
+    return set(
+        days_read_otherwise(LEADS, storage, source, days, captures_by_day(LEADS, storage, source.subdomain))
+    )
 
 
 def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:
@@ -148,10 +175,16 @@ def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:
         return None
     start = timedelta(hours=source.schedule.hour, minutes=source.schedule.minute)
     minutes = int((start + LATE_AFTER) / timedelta(minutes=1)) % (24 * 60)
+    return _daily_freshness(minutes, source.timezone)
+
+
+@cache
+def _daily_freshness(minutes: int, timezone: str) -> dg.FreshnessPolicy:
+    """One for all sources with this deadline: Dagster tries a thousand of its times whenever one is made."""
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"{minutes % 60} {minutes // 60} * * *",
         lower_bound_delta=LATE_AFTER,
-        timezone=source.timezone,
+        timezone=timezone,
     )
 
 

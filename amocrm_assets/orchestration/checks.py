@@ -90,7 +90,7 @@ def judge_reading(
     source: SourceSettings, read: Mapping[date, Mapping[str, Any]], expires_at: int | None
 ) -> list[dg.AssetCheckResult]:
     """Verdicts on days that were just read, from the facts of their reading."""
-    return [_complete(read), _timezone(source, read), _authorisation(expires_at)]
+    return [_complete(read), _timezone(source, read), _authorisation(source, expires_at)]
 
 
 def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
@@ -137,7 +137,8 @@ def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) ->
     )
 
 
-def _authorisation(expires_at: int | None) -> dg.AssetCheckResult:
+def _authorisation(source: SourceSettings, expires_at: int | None) -> dg.AssetCheckResult:
+    from amocrm_assets.crm.asked import renewal
     from amocrm_assets.crm.authorisation import expiry_warning
 
     warning = expiry_warning(expires_at, now=time.time())
@@ -145,7 +146,7 @@ def _authorisation(expires_at: int | None) -> dg.AssetCheckResult:
         check_name=AUTHORISATION,
         passed=warning is None,
         severity=dg.AssetCheckSeverity.WARN,
-        description=warning and f"{warning} Renew it: docs/connecting.md.",
+        description=warning and f"{warning} {renewal(source)}",
         metadata=authorisation_metadata(expires_at),
     )
 

@@ -1,6 +1,6 @@
 """The columns of the shard as Dagster shows them: the table's schema, and where each column comes from.
 
-All of it is derived from `shard.COLUMNS`, once, and is the same for every source and day.
+All of it is derived from the entity's table, once, and is the same for every source and day.
 """
 
 from __future__ import annotations
@@ -10,21 +10,18 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.shard import COLUMNS
+from amocrm_assets.entities import LEADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amocrm_assets.shard import Column
-
-# Columns that API v4 calls otherwise.
-API_NAMES = {"sale": "price", "custom_fields": "custom_fields_values"}
+    from amocrm_assets.entities import Column
 
 
 @cache
 def table_schema() -> dg.TableSchema:
     """Every column with type and description; parts of a record follow it as `custom_fields.values.enum`."""
-    return dg.TableSchema(columns=[column for top in COLUMNS for column in _flat(top, "")])
+    return dg.TableSchema(columns=[column for top in LEADS.table.columns for column in _flat(top, "")])
 
 
 def _flat(column: Column, prefix: str) -> Iterator[dg.TableColumn]:
@@ -37,11 +34,12 @@ def _flat(column: Column, prefix: str) -> Iterator[dg.TableColumn]:
 
 def lineage_from(asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineage:
     """Each column comes from one column of `asset`; raw leads call some of them otherwise (`api_names`)."""
-    renamed = API_NAMES if api_names else {}
     return dg.TableColumnLineage(
         {
-            column.name: [dg.TableColumnDep(asset_key=asset, column_name=renamed.get(column.name, column.name))]
-            for column in COLUMNS
+            column.name: [
+                dg.TableColumnDep(asset_key=asset, column_name=column.sent_as if api_names else column.name)
+            ]
+            for column in LEADS.table.columns
         }
     )
 
@@ -49,8 +47,5 @@ def lineage_from(asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineag
 @cache
 def origins_table() -> str:
     """Where each column comes from, as Markdown: Dagster's own pages show column lineage only when hosted."""
-    lines = [
-        f"| `{column.name}` | `{column.name}` | `{API_NAMES.get(column.name, column.name)}` |"
-        for column in COLUMNS
-    ]
+    lines = [f"| `{column.name}` | `{column.name}` | `{column.sent_as}` |" for column in LEADS.table.columns]
     return "\n".join(["| column | `leads` | lead in API v4 |", "|---|---|---|", *lines])

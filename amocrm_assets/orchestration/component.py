@@ -6,18 +6,27 @@ in anybody's own Dagster project.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import dagster as dg
 from pydantic import BaseModel, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
+from amocrm_assets.orchestration.broken import broken_definitions
+from amocrm_assets.orchestration.claims import first_place
 from amocrm_assets.orchestration.scaffolder import AmoCrmSourceScaffolder
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import SourceSettings
-from amocrm_assets.settings.source_files import check_file
+from amocrm_assets.settings.guest_sources import broken_because, broken_document, broken_values
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from amocrm_assets.settings.source_files import BrokenSource
+
+
+_LOGGER = logging.getLogger("amocrm_assets")
 
 
 @dg.scaffold_with(AmoCrmSourceScaffolder)
@@ -27,6 +36,8 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
     It makes three daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads`, their checks, a job and a
     schedule that materialises the day that has just ended.
     """
+
+    _broken: BrokenSource | None = PrivateAttr(default=None)
 
     @classmethod
     def model(cls) -> type[BaseModel]:
@@ -45,21 +56,66 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """The source of a file. Raises `SettingsError` with every problem in it, its line and its fix."""
-        file = _file_of(context)
-        if file.is_file():
-            check_file(file)
-        if error := getattr(attributes, "_error", None):
-            raise error
-        return super().load(attributes, context)
+        """The source of a document; one with wrong attributes is shown as broken, so that others load."""
+        broken = _broken_file(attributes, context)
+        if broken is None:
+            try:
+                return super().load(attributes, context)
+            except ValidationError as error:  # of what templates gave
+                broken = broken_values(*_place_of(context), error)
+            except Exception as error:  # whatever a template of the project calls
+                _LOGGER.exception("A template of %s cannot be filled in", context.path)
+                said = f"a template cannot be filled in ({type(error).__name__})"
+                broken = broken_because(
+                    *_place_of(context), f"{said}; the code location's log has the whole error."
+                )
+        _LOGGER.error("%s", broken.error())
+        source = cls.model_construct(subdomain=broken.name, start_date="")
+        source._broken = broken  # noqa: SLF001  # its own
+        return cast("Self", source)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Assets, checks, job, schedule and resources of the source; nothing when it is not enabled."""
-        return source_definitions(self, file=_file_of(context))
+        """Assets, checks, job, schedule and resources of the source; nothing when it is not enabled.
+
+        Of a source that cannot be loaded, what shows why.
+        """
+        place = _place_of(context)
+        if broken := self._broken or self._second(context, place):
+            return broken_definitions(_with_own_key(broken, context, place))
+        return source_definitions(self, file=place[0])
+
+    def _second(self, context: dg.ComponentLoadContext, place: tuple[Path, int]) -> BrokenSource | None:
+        """The source as a broken one if another component has its key."""
+        if (first := first_place(context, self.key, place)) == place:
+            return None
+        return broken_because(
+            *place,
+            f"`subdomain`: {self.subdomain!r} is taken by document {first[1] + 1} of {first[0]}. Each source needs"
+            " its own, in more than letter case and hyphens.",
+        )
 
 
-def _file_of(context: dg.ComponentLoadContext) -> Path:
-    return context.path / "defs.yaml" if context.path.is_dir() else context.path
+def _broken_file(attributes: BaseModel | None, context: dg.ComponentLoadContext) -> BrokenSource | None:
+    """What is wrong with the attributes as they are written, if anything is."""
+    place = _place_of(context)
+    broken = broken_document(*place) if place[0].is_file() else None
+    error = getattr(attributes, "_error", None)
+    return broken_values(*place, error) if broken is None and error else broken
+
+
+def _place_of(context: dg.ComponentLoadContext) -> tuple[Path, int]:
+    """The file of a component, and which of its documents it is."""
+    number = context.component_path.instance_key
+    file = context.path / "defs.yaml" if context.path.is_dir() else context.path
+    return file, number if isinstance(number, int) else 0
+
+
+def _with_own_key(broken: BrokenSource, context: dg.ComponentLoadContext, place: tuple[Path, int]) -> BrokenSource:
+    """The broken source under a key that no other one of this load has."""
+    key, number = broken.key, 2
+    while first_place(context, key, place) != place:
+        key, number = f"{broken.key}_{number}", number + 1
+    return replace(broken, key=key)
 
 
 def _explained_later(model: type[BaseModel]) -> type[BaseModel]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.automation import days_by_other_midnights
 from amocrm_assets.orchestration.partitions import last_days
@@ -97,5 +98,5 @@ def _believed(sources: Sequence[SourceSettings]) -> dict[str, set[date]]:
 
 def _held(sources: Sequence[SourceSettings], deployment: Deployment) -> dict[str, set[date]]:
     warehouse = open_warehouse(deployment.warehouse, wait_seconds=_WAIT_SECONDS)
-    listed = warehouse.shard_days_of([source.subdomain for source in sources])
+    listed = warehouse.shard_days_of(LEADS.table, [source.subdomain for source in sources])
     return {subdomain: set(days) for subdomain, days in listed.items()}

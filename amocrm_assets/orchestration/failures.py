@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import dagster as dg
 
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
+from amocrm_assets.orchestration.day_ranges import neighbours
 from amocrm_assets.orchestration.run_listener import tell_retry
 
 if TYPE_CHECKING:
@@ -60,13 +61,7 @@ def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retri
 
 def in_words(days: Sequence[date]) -> str:
     """Days as ranges: `2026-01-01 to 2026-01-05, 2026-01-09`."""
-    runs: list[list[date]] = []
-    for day in sorted(days):
-        if runs and (day - runs[-1][-1]).days == 1:
-            runs[-1][1:] = [day]
-        else:
-            runs.append([day])
-    return ", ".join(" to ".join(day.isoformat() for day in run) for run in runs)
+    return ", ".join(each.in_words() for each in neighbours(days))
 
 
 def _facts(error: AmoCrmAssetsError, unfinished: Sequence[date]) -> dict[str, str | int | float]:

@@ -7,10 +7,10 @@ known to `shard`.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.settings import Deployment
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+
+    from amocrm_assets.rows.frames import FrameColumns
 
 # Metadata of the assets that says whose they are.
 SUBDOMAIN, TIMEZONE = "subdomain", "timezone"
@@ -37,41 +39,41 @@ class RowsIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """The rows of the asked days in the shard's columns, with the partition day as index, `day`.
 
-        A day that was not materialised is an error, unless the input's metadata says `allow_missing_partitions`.
+        The input's metadata may choose: `columns`, `widen_custom_fields`, and `allow_missing_partitions`, without
+        which a day that was not materialised is an error. Raises `SettingsError` for names that do not exist.
         """
+        from amocrm_assets.rows.frames import FrameColumns
+
         if context.upstream_output is None:
             raise LookupError(f"nothing is known of {context.asset_key.to_user_string()}")
-        told = context.upstream_output.definition_metadata
-        days = days_of(context.asset_partition_keys)
-        read = _read_shards if context.asset_key.path[-1] == SHARDS else _read_rows
-        frame = read(told[SUBDOMAIN], days, only_there=bool(context.definition_metadata.get(ALLOW_MISSING)))
-        return _with_day(frame, ZoneInfo(told[TIMEZONE]))
+        subdomain = context.upstream_output.definition_metadata[SUBDOMAIN]
+        asked = context.definition_metadata
+        wanted = FrameColumns.from_metadata(LEADS.table, asked)
+        stored = _shards if context.asset_key.path[-1] == SHARDS else _rows
+        return stored(
+            subdomain, days_of(context.asset_partition_keys), wanted, only_there=bool(asked.get(ALLOW_MISSING))
+        )
 
 
-def _read_rows(subdomain: str, days: Sequence[date], *, only_there: bool) -> pd.DataFrame:
+def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:
     from amocrm_assets.orchestration.stored_rows import days_with_rows
-    from amocrm_assets.rows import read_rows
+    from amocrm_assets.rows.frames import day_frame_of, rows_tables
     from amocrm_assets.storage import open_storage
 
     storage = open_storage(Deployment.from_environment().storage)
-    return read_rows(storage, subdomain, _those(days, days_with_rows(storage, subdomain)) if only_there else days)
+    there = _those(days, days_with_rows(storage, subdomain)) if only_there else days
+    return day_frame_of(rows_tables(LEADS.table, storage, subdomain, there, columns=wanted.stored), there, wanted)
 
 
-def _read_shards(subdomain: str, days: Sequence[date], *, only_there: bool) -> pd.DataFrame:
+def _shards(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:
+    from amocrm_assets.rows.frames import day_frame_of
     from amocrm_assets.warehouse import open_warehouse
 
     warehouse = open_warehouse(Deployment.from_environment().warehouse)
-    return warehouse.read(subdomain, _those(days, warehouse.shard_days(subdomain)) if only_there else days)
+    there = _those(days, warehouse.shard_days(LEADS.table, subdomain)) if only_there else days
+    return day_frame_of(warehouse.tables(LEADS.table, subdomain, there, columns=wanted.stored), there, wanted)
 
 
 def _those(days: Sequence[date], there: Collection[date]) -> list[date]:
-    return [day for day in days if day in set(there)]
-
-
-def _with_day(frame: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
-    """The frame with its partition days as index: a lead is in the shard of the day of its `updated_at`."""
-    import pandas as pd
-
-    moments = pd.to_datetime(frame["updated_at"], unit="s", utc=True)
-    days = pd.DatetimeIndex(moments).tz_convert(zone).tz_localize(None).normalize()
-    return frame.set_index(days.rename("day"))
+    held = set(there)
+    return [day for day in days if day in held]

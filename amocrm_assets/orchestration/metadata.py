@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.untrusted import one_line
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def earlier_capture_metadata(storage: Storage, name: str) -> dict[str, Any]:
     """Metadata of a day that had been read before. Reading the capture to its end proves that it is whole."""
     from amocrm_assets.captures import open_capture
 
-    with open_capture(storage, name) as capture:
+    with open_capture(LEADS, storage, name) as capture:
         leads = sum(1 for _ in capture.leads)
     return {
         ROW_COUNT: leads,

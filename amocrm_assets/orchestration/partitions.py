@@ -7,12 +7,14 @@ known to `assets`; when a day is asked for, to `automation`.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-_PARTITION = "dagster/partition"
+# Dagster's tags of a run over several days, and of a run of one.
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,13 @@ if TYPE_CHECKING:
 
 def partitions_of(source: SourceSettings) -> dg.DailyPartitionsDefinition:
     """A partition for each day that has ended, from the source's first day on."""
-    return dg.DailyPartitionsDefinition(start_date=source.start_date, timezone=source.timezone)
+    return _daily_partitions(source.start_date, source.timezone)
+
+
+@cache
+def _daily_partitions(start_date: str, timezone: str) -> dg.DailyPartitionsDefinition:
+    """One for all assets of all sources that begin on a day: it keeps what it has computed."""
+    return dg.DailyPartitionsDefinition(start_date=start_date, timezone=timezone)
 
 
 def days_of(partition_keys: Sequence[str]) -> list[date]:
@@ -43,6 +51,6 @@ def days_of_run(run: dg.DagsterRun) -> tuple[date, date] | None:
 
     A check has no partitions, and Dagster tells it those of its run by tags alone.
     """
-    first = run.tags.get(_RANGE_START) or run.tags.get(_PARTITION)
-    last = run.tags.get(_RANGE_END) or run.tags.get(_PARTITION)
+    first = run.tags.get(RANGE_START) or run.tags.get(PARTITION)
+    last = run.tags.get(RANGE_END) or run.tags.get(PARTITION)
     return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None

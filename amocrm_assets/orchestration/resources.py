@@ -62,9 +62,7 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
         """A client of the source's account; close it after use."""
         from amocrm_assets.crm.client import AmoCrmClient
 
-        return AmoCrmClient(
-            source.url, self._authorisation(source), requests_per_second=source.requests_per_second
-        )
+        return AmoCrmClient.for_source(source, self._authorisation(source))
 
     def expires_at(self, source: SourceSettings) -> int | None:
         """When a person has to renew the authorisation, Unix seconds; None where unknown."""

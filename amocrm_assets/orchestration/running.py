@@ -14,6 +14,7 @@ from uuid import uuid4
 import dagster as dg
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.partitions import RANGE_END, RANGE_START
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import dagster_home
@@ -68,7 +69,7 @@ def run_days(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            tags={RANGE_START: first, RANGE_END: last},
             run_config=_config(source.key, read_again=read_again),
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):

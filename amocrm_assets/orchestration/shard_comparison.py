@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import shards_key
 from amocrm_assets.orchestration.failures import in_words
@@ -97,13 +98,13 @@ def compare_shards(
     A run of some days counts their rows alone, and takes for granted that other days with rows have a shard only
     if Dagster says so: another run may be about to load them.
     """
-    held, rows = warehouse.shard_days(source.subdomain), days_with_rows(storage, source.subdomain)
+    held, rows = warehouse.shard_days(LEADS.table, source.subdomain), days_with_rows(storage, source.subdomain)
     asked = [day for day in rows if bounds is None or bounds[0] <= day <= bounds[1]]
     believed = {day for day in materialised if day >= source.first_day}
     found = ShardComparison(asked)
     found.gone = sorted((believed | set(asked)) - held.keys())
     found.without_rows = [day for day in held if day >= source.first_day and day not in set(rows)]
-    found.expiring = warehouse.expirations(source.subdomain)
+    found.expiring = warehouse.expirations(LEADS.table, source.subdomain)
     _compare_counts(found, source, storage, held)
     return found
 

@@ -14,7 +14,7 @@ import dagster as dg
 
 from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefused, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail
-from amocrm_assets.orchestration.partitions import days_of
+from amocrm_assets.orchestration.partitions import PARTITION, days_of
 from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
 from amocrm_assets.storage.holder import acting_for
 from amocrm_assets.waiting import listen, waiting
@@ -116,6 +116,8 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
 
     What the step waits for, once that takes long, is written to its log.
     """
+    if not (context.has_partition_key or context.has_partition_key_range):
+        fail(_no_day(context.run), unfinished=(), retries=retries, retry_number=context.retry_number)
     days = StepDays(context)
     try:
         with listen(context.log.warning), acting_for(f"run {context.run.run_id}"):
@@ -136,6 +138,19 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
     except BaseException:  # a defect
         days.mark_done()
         raise
+
+
+def _no_day(run: dg.DagsterRun) -> SettingsError:
+    """A launch that named no day: Dagster's own error would be a traceback that names no way out."""
+    job = run.job_name
+    launched = "--assets …" if job.startswith("__") else f"--job {job}"
+    return SettingsError(
+        f"Running {job}",
+        cause="the launch names no day, and every run is about a day or a range of days.",
+        fix=f"Name one: `dg launch {launched} --partition 2026-01-31`, for a range `--partition-range"
+        " 2026-01-01...2026-01-31`. With `dagster job execute` or `launch`, add"
+        f' `--tags \'{{"{PARTITION}": "2026-01-31"}}\'`; `amocrm-assets run SOURCE` takes yesterday.',
+    )
 
 
 def _pause(seconds: float) -> None:

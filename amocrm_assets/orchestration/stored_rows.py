@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.rows import rows_name
@@ -24,7 +25,7 @@ PREVIEW_ROWS = 5
 
 def days_with_rows(storage: Storage, subdomain: str) -> list[date]:
     """Days whose rows were written, in order."""
-    folder = rows_name(subdomain, date.min).rpartition("/")[0]
+    folder = rows_name(LEADS.table, subdomain, date.min).rpartition("/")[0]
     return sorted(
         date.fromisoformat(name.rpartition("/")[2].removesuffix(".parquet")) for name in storage.names(folder)
     )
@@ -34,7 +35,7 @@ def row_count(storage: Storage, subdomain: str, day: date) -> int:
     """Number of rows of a day, from the file's own footer."""
     import pyarrow.parquet as pq
 
-    with rows_file(storage, subdomain, day) as path:
+    with rows_file(LEADS.table, storage, subdomain, day) as path:
         return int(pq.read_metadata(path).num_rows)
 
 
@@ -44,7 +45,7 @@ def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    with rows_file(storage, subdomain, day) as path:
+    with rows_file(LEADS.table, storage, subdomain, day) as path:
         try:
             with pq.ParquetFile(path) as file:
                 counts = pc.value_counts(file.read(columns=["id"]).column("id"))
@@ -56,7 +57,7 @@ def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
 def _unreadable(storage: Storage, subdomain: str, day: date, error: Exception) -> ActionRequired:
     return ActionRequired(
         f"Reading the rows of {subdomain} {day}",
-        cause=f"{storage.uri(rows_name(subdomain, day))} is damaged ({error}).",
+        cause=f"{storage.uri(rows_name(LEADS.table, subdomain, day))} is damaged ({error}).",
         fix="Materialise `leads` for that day again: rows are made from its captures.",
         source=subdomain,
         day=day.isoformat(),
@@ -81,7 +82,7 @@ def preview(storage: Storage, source: SourceSettings, day: date) -> dg.TableMeta
 def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str]) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    with rows_file(storage, subdomain, day) as path, pq.ParquetFile(path) as file:
+    with rows_file(LEADS.table, storage, subdomain, day) as path, pq.ParquetFile(path) as file:
         batches = file.iter_batches(batch_size=PREVIEW_ROWS, columns=columns)
         return next((batch.to_pylist() for batch in batches), [])
 

@@ -7,6 +7,6 @@ rows are written and read. Nothing here knows amoCRM's HTTP or a warehouse.
 from __future__ import annotations
 
 from amocrm_assets.rows.files import RowsWritten, rows_name, write_rows
-from amocrm_assets.rows.frames import read_rows, widen_custom_fields
+from amocrm_assets.rows.frames import read_rows, to_pandas_types, widen_custom_fields
 
-__all__ = ["RowsWritten", "read_rows", "rows_name", "widen_custom_fields", "write_rows"]
+__all__ = ["RowsWritten", "read_rows", "rows_name", "to_pandas_types", "widen_custom_fields", "write_rows"]

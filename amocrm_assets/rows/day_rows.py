@@ -11,8 +11,6 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from amocrm_assets.shard import arrow_schema
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -82,7 +80,7 @@ class DayRows:
         ]
         places = np.empty_like(order)
         places[order] = np.arange(len(order))
-        return pa.Table.from_batches(pieces, arrow_schema()).combine_chunks().take(pa.array(places))
+        return pa.Table.from_batches(pieces, self.batches[0].schema).combine_chunks().take(pa.array(places))
 
     def _deletions_marked(self, table: pa.Table, group: np.ndarray) -> pa.Table:
         import numpy as np

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from amocrm_assets.captures.finding import CapturesByDay
+    from amocrm_assets.entities import Entity, Table
     from amocrm_assets.rows.day_rows import DayRows
     from amocrm_assets.rows.oddities import Oddity
     from amocrm_assets.settings import SourceSettings
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 # Merging a day takes seconds; whoever holds the lock longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
+# Rows that are decoded at a time when a file is read.
+_READ_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,15 @@ class RowsWritten:
     missing_fields: Mapping[str, Sequence[str]]
 
 
-def rows_name(subdomain: str, day: date) -> str:
+def rows_name(table: Table, subdomain: str, day: date) -> str:
     """Name of the rows file of a day in the storage."""
-    return f"rows/{subdomain}/leads/{day.isoformat()}.parquet"
+    return f"{table.rows_folder(subdomain)}/{day.isoformat()}.parquet"
 
 
 def write_rows(
-    storage: Storage, source: SourceSettings, day: date, *, others: CapturesByDay | None = None
+    entity: Entity, storage: Storage, source: SourceSettings, day: date, *, others: CapturesByDay | None = None
 ) -> RowsWritten:
-    """Merge all captures that hold leads of a day, by the source's zone as it is now, into its rows file.
+    """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
     `others` are the account's captures as they were listed before; the day's own are listed anew.
@@ -67,19 +70,21 @@ def write_rows(
     from amocrm_assets.rows.merge import rows_of_day
 
     started = time.perf_counter()
-    name = rows_name(source.subdomain, day)
+    name = rows_name(entity.table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
-        names = captures_with_seconds_of(storage, source, day, others=others)
+        names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
-            raise _missing("Merging the captures", source.subdomain, day, asset="raw_leads")
+            raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
         rows = rows_of_day(
-            [stack.enter_context(open_capture(storage, capture)) for capture in names], source=source, day=day
+            [stack.enter_context(open_capture(entity, storage, capture)) for capture in names],
+            source=source,
+            day=day,
         )
         temp_path = stack.enter_context(storage.temp_file(name))
         with disk_errors(f"Writing {name}", temp_path):
-            ids = _write_parquet(rows, temp_path)
-            _require_all(rows, ids, source, day)
+            ids = _write_parquet(rows, temp_path, arrow_schema(entity.table))
+            _require_all(entity, rows, ids, source, day)
             seal(temp_path)
             size_bytes = temp_path.stat().st_size
         storage.replace(name, temp_path)
@@ -96,44 +101,51 @@ def write_rows(
 
 
 @contextmanager
-def rows_file(storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
+def rows_file(table: Table, storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
     """The rows file of a day to read from, once it is seen to be, bit for bit, what was written.
 
     Raises `ActionRequired` when it has not been made, `RowsDamaged` when it is something else.
     """
-    name = rows_name(subdomain, day)
+    name = rows_name(table, subdomain, day)
     with ExitStack() as stack:
         try:
             path = stack.enter_context(storage.as_local_path(name))
         except FileNotFoundError as error:
-            raise _missing("Reading the rows", subdomain, day, asset="leads") from error
+            raise _missing("Reading the rows", subdomain, day, asset=table.asset) from error
         with disk_errors(f"Reading {name}", path):
             broken = broken_seal(path)
         if broken:
-            raise _damaged(storage.uri(name), broken, subdomain, day)
+            raise _damaged(table, storage.uri(name), broken, subdomain, day)
         yield path
 
 
-def rows_table(storage: Storage, subdomain: str, day: date) -> pa.Table:
-    """The rows of a day as an Arrow table. Raises `ActionRequired`, `RowsDamaged` as `rows_file` does."""
+def rows_table(
+    table: Table, storage: Storage, subdomain: str, day: date, *, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The rows of a day, or some columns of them, as an Arrow table. Raises as `rows_file` does."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    schema = arrow_schema(table, columns)
+
     with (
-        rows_file(storage, subdomain, day) as path,
-        disk_errors(f"Reading {rows_name(subdomain, day)}", path),
+        rows_file(table, storage, subdomain, day) as path,
+        disk_errors(f"Reading {rows_name(table, subdomain, day)}", path),
         pq.ParquetFile(path) as file,
     ):
-        return file.read()
+        # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
+        parts = list(file.iter_batches(_READ_ROWS, columns=schema.names, use_threads=False))
+        return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
 
 
-def _write_parquet(rows: DayRows, path: Path) -> np.ndarray:
+def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
     """Write the rows; returns their ids in the order of the file."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     ids = [np.empty(0, np.int64)]
-    with pq.ParquetWriter(path, arrow_schema(), compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in rows.tables():
             writer.write_table(table)
             ids.append(table["id"].to_numpy())
@@ -144,27 +156,28 @@ def _write_parquet(rows: DayRows, path: Path) -> np.ndarray:
     return np.concatenate(ids)
 
 
-def _require_all(rows: DayRows, ids: np.ndarray, source: SourceSettings, day: date) -> None:
-    """Raise `RowsIncomplete` unless each captured lead has its row, once, and there is no other row."""
+def _require_all(entity: Entity, rows: DayRows, ids: np.ndarray, source: SourceSettings, day: date) -> None:
+    """Raise `RowsIncomplete` unless each captured record has its row, once, and there is no other row."""
     import numpy as np
 
     if not np.array_equal(ids, rows.captured_ids):
         lost = np.setdiff1d(rows.captured_ids, ids)
         raise RowsIncomplete(
             f"Writing the rows of {source.subdomain} {day}",
-            cause=f"the captures hold {len(rows.captured_ids)} leads of the day, and the rows are {len(ids)}"
-            f" ({len(lost)} without a row, for example {', '.join(map(str, lost[:3])) or 'none'}).",
+            cause=f"the captures hold {len(rows.captured_ids)} {entity.table.records} of the day,"
+            f" and the rows are {len(ids)} ({len(lost)} without a row,"
+            f" for example {', '.join(map(str, lost[:3])) or 'none'}).",
             fix="Report this. The rows that were there before stay.",
             source=source.subdomain,
             day=day.isoformat(),
         )
 
 
-def _damaged(uri: str, cause: str, subdomain: str, day: date) -> RowsDamaged:
+def _damaged(table: Table, uri: str, cause: str, subdomain: str, day: date) -> RowsDamaged:
     return RowsDamaged(
         f"Reading the rows of {subdomain} {day}",
         cause=f"{uri}: {cause}.",
-        fix=f"Materialise `leads` for {day} again: rows are made of captures, without asking amoCRM.",
+        fix=f"Materialise `{table.asset}` for {day} again: rows are made of captures, without asking amoCRM.",
         source=subdomain,
         day=day.isoformat(),
         rows=uri,

@@ -1,46 +1,144 @@
 """Rows as pandas frames, the form in which people work with them.
 
-Reading days into a frame and widening custom fields into columns belong here; how rows are made does not.
+Reading days into a frame, choosing columns and widening custom fields into columns belong here; how rows are made
+does not. Frames hold Arrow's own arrays: no value becomes a Python object before somebody asks for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.entities import LEADS
+from amocrm_assets.errors import SettingsError
 from amocrm_assets.rows.files import rows_table
 from amocrm_assets.shard import arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
 
+_CUSTOM_FIELDS = "custom_fields"
+_SEPARATOR = ", "
 
-def read_rows(storage: Storage, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
-    """Rows of some days, one day after the other, in the columns of the shard.
 
-    Integers, booleans and texts have pandas' nullable types; `custom_fields` holds lists of dicts. Raises
-    `ActionRequired` when the rows of a day have not been made.
+@dataclass(frozen=True)
+class FrameColumns:
+    """Which columns a frame has: some of a table's in an order, and a text column for some custom fields.
+
+    `columns` None is all of the table's. Making one with a wrong name raises `SettingsError`.
     """
-    import pyarrow as pa
 
-    tables = [rows_table(storage, subdomain, day) for day in days] or [arrow_schema().empty_table()]
-    return frame_of(pa.concat_tables(tables))
+    table: Table
+    columns: tuple[str, ...] | None = None
+    custom_fields: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = self.table.column_names
+        kept = self.columns or names
+        if unknown := [name for name in kept if name not in names]:
+            raise _wrong("columns", f"{', '.join(unknown)} is no column of the shard", ", ".join(names))
+        if taken := [name for name in self.custom_fields if name in kept]:
+            raise _wrong(
+                "widen_custom_fields",
+                f"the frame already has a column called {', '.join(taken)}",
+                "the field's id instead of its name",
+            )
+
+    @classmethod
+    def from_metadata(cls, table: Table, metadata: Mapping[str, Any]) -> FrameColumns:
+        """As an input's metadata says: `columns` and `widen_custom_fields`, lists of names (or ids of fields)."""
+        columns = _listed(metadata, "columns")
+        return cls(table, columns=columns or None, custom_fields=_listed(metadata, "widen_custom_fields"))
+
+    @property
+    def stored(self) -> list[str] | None:
+        """The columns of the shard that have to be read; None for all."""
+        if self.columns is None:
+            return None
+        extra = [_CUSTOM_FIELDS] if self.custom_fields and _CUSTOM_FIELDS not in self.columns else []
+        return list(dict.fromkeys([*self.columns, *extra]))
+
+    def of(self, stored: pa.Table) -> pa.Table:
+        """What a frame has of a table with the `stored` columns."""
+        wide = stored.select(self.columns or self.table.column_names)
+        for field in self.custom_fields:
+            wide = wide.append_column(field, texts_of(stored[_CUSTOM_FIELDS], field))
+        return wide
 
 
-def frame_of(table: pa.Table) -> pd.DataFrame:
-    """An Arrow table in the shard's schema as a frame in which a missing integer is missing, and not a float."""
+def read_rows(
+    table: Table, storage: Storage, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Rows of some days, one day after the other, in the columns of the table or in those that are named.
+
+    Every column has a `pandas.ArrowDtype`; `custom_fields` is a nested one, whose items are lists of dicts. Raises
+    `ActionRequired` when the rows of a day have not been made, `SettingsError` for a column that does not exist.
+    """
+    chosen = FrameColumns(table, None if columns is None else tuple(columns))
+    tables = rows_tables(table, storage, subdomain, days, columns=chosen.stored)
+    return frame_of(table, tables, columns=chosen.stored)
+
+
+def rows_tables(
+    table: Table, storage: Storage, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+    """The rows of each day as an Arrow table, in the order of the days. Raises as `read_rows` does."""
+    return (rows_table(table, storage, subdomain, day, columns=columns) for day in days)
+
+
+def frame_of(table: Table, tables: Iterable[pa.Table], *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Arrow tables below each other as a frame of the same arrays; `columns` are those of an empty one."""
     import pandas as pd
     import pyarrow as pa
 
-    types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
-    frame: pd.DataFrame = table.drop_columns(["custom_fields"]).to_pandas(types_mapper=types.get)
-    frame["custom_fields"] = pd.Series(table["custom_fields"].to_pylist(), dtype=object)
+    found = list(tables) or [arrow_schema(table, columns).empty_table()]
+    frame: pd.DataFrame = pa.concat_tables(found).to_pandas(types_mapper=pd.ArrowDtype)
     return frame
+
+
+def day_frame_of(tables: Iterable[pa.Table], days: Sequence[date], wanted: FrameColumns) -> pd.DataFrame:
+    """The wanted columns of the tables of `days` as a frame with the partition day as index, `day`.
+
+    Tables are taken one after the other, and of each only what the frame will have is kept.
+    """
+    import pandas as pd
+
+    kept = [wanted.of(table) for table in tables]
+    index = pd.DatetimeIndex(list(days), dtype="datetime64[ns]").repeat([table.num_rows for table in kept])
+    frame = frame_of(wanted.table, kept or [wanted.of(arrow_schema(wanted.table).empty_table())])
+    return frame.set_index(index.rename("day"))
+
+
+def to_pandas_types(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame in pandas' own nullable types (`Int64`, `boolean`, `string`), `custom_fields` as Python objects.
+
+    Its lists of dicts take many times the memory and time of Arrow's arrays.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    own: dict[Any, Any] = {pa.int64(): "Int64", pa.bool_(): "boolean", pa.string(): "string"}
+    wide = frame.copy()
+    for name, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.ArrowDtype):
+            kind = own.get(dtype.pyarrow_dtype)
+            wide[name] = frame[name].astype(kind) if kind else _objects(frame[name])
+    return wide
+
+
+def _objects(column: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    return pd.Series(column.to_list(), index=column.index, dtype=object)
 
 
 def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.DataFrame:
@@ -50,17 +148,69 @@ def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.
     lead without the field has a missing value. A column of the frame with that name would be lost: ValueError.
     """
     import pandas as pd
+    import pyarrow as pa
 
     if taken := [field for field in map(str, fields) if field in frame.columns]:
         raise ValueError(f"the frame already has columns called {', '.join(taken)}; rename them first")
     wide = frame.copy()
+    custom_fields = _arrow_of(frame[_CUSTOM_FIELDS])
     for field in map(str, fields):
-        texts = [_text_of(custom_fields, field) for custom_fields in frame["custom_fields"]]
-        wide[field] = pd.array(texts, dtype="string")
+        wide[field] = pd.array(texts_of(custom_fields, field), dtype=pd.ArrowDtype(pa.string()))
     return wide
 
 
-def _text_of(custom_fields: list[dict[str, Any]], field: str) -> str | None:
-    found = [entry for entry in custom_fields if field in (entry["name"], str(entry["id"]))]
-    texts = [item["value"] for entry in found for item in entry["values"] if item["value"] is not None]
-    return ", ".join(texts) if texts else None
+def _arrow_of(custom_fields: pd.Series[Any]) -> pa.ChunkedArray:
+    """The column as Arrow has it, be it Arrow's already or a column of lists of dicts."""
+    import pyarrow as pa
+
+    kind = arrow_schema(LEADS.table).field(_CUSTOM_FIELDS).type  # custom fields look the same in every table
+    arrow = pa.array(custom_fields.array, type=kind)
+    return arrow if isinstance(arrow, pa.ChunkedArray) else pa.chunked_array([arrow])
+
+
+def texts_of(custom_fields: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
+    """The values of one field, named by name or id, of each lead as one text; null where it has none."""
+    import pyarrow as pa
+
+    return pa.chunked_array([_texts_of(chunk, field) for chunk in custom_fields.chunks], type=pa.string())
+
+
+def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
+    """`texts_of` without a Python object for any lead: the values that bear the field's name, joined by lead."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    entries = custom_fields.flatten()
+    named = pc.or_kleene(
+        pc.equal(pc.struct_field(entries, "name"), field),
+        pc.equal(pc.cast(pc.struct_field(entries, "id"), pa.string()), field),
+    )
+    leads = pc.list_parent_indices(custom_fields).filter(named)
+    values = pc.struct_field(entries, "values").filter(named)
+    texts = pc.struct_field(values.flatten(), "value")
+    leads_of_texts = leads.take(pc.list_parent_indices(values)).filter(texts.is_valid())
+    counts = np.bincount(_integers(leads_of_texts), minlength=len(custom_fields))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts.drop_null()), _SEPARATOR)
+    return pc.if_else(pa.array(counts > 0), joined, pa.scalar(None, pa.string()))
+
+
+def _integers(array: pa.Array) -> np.ndarray:
+    found: np.ndarray = array.to_numpy(zero_copy_only=False)
+    return found.astype("int64")
+
+
+def _listed(metadata: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    given = metadata.get(name) or ()
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise _wrong(name, f"it is {given!r}, and not a list", "a list of names")
+    return tuple(map(str, given))
+
+
+def _wrong(name: str, cause: str, fix: str) -> SettingsError:
+    return SettingsError(
+        f"Reading {name} in the metadata of an input",
+        cause=f"{cause}.",
+        fix=f"Write into the metadata of the asset's input (docs/downstream.md): {fix}.",
+    )

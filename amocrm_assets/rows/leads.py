@@ -11,15 +11,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.json_values import INT64_MAX, INT64_MIN
-from amocrm_assets.shard import COLUMNS
 
 Integer = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
 
 # Column of the shard → property of API v4, where they differ.
-RENAMED = {"sale": "price", "custom_fields": "custom_fields_values"}
+RENAMED = {column.name: column.sent_as for column in LEADS.table.columns if column.api_name}
 # The columns that come first in a `Lead`, in the shard's order.
-SCALARS = tuple(column.name for column in COLUMNS if column.type != "RECORD")
+SCALARS = tuple(column.name for column in LEADS.table.columns if column.type != "RECORD")
 # Columns that no lead or field is without. Where they are missing is noted when columns are made.
 NEEDED = frozenset({"updated_at", "custom_fields[].id"})
 

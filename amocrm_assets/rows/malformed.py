@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.json_bytes import MAX_DEPTH, without_deep_values
 from amocrm_assets.rows.json_values import boolean_of, integer_of, kind_of, list_of, load_json
-from amocrm_assets.rows.leads import NEEDED, RENAMED, Field, Item, Lead, WholeItem
-from amocrm_assets.shard import COLUMNS
+from amocrm_assets.rows.leads import NEEDED, Field, Item, Lead, WholeItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,7 +60,7 @@ class _Shaper:
             "BOOLEAN": self._boolean,
             "RECORD": self._fields,
         }
-        return Lead(**{c.name: shape[c.type](c.name, sent.get(RENAMED.get(c.name, c.name))) for c in COLUMNS})
+        return Lead(**{c.name: shape[c.type](c.name, sent.get(c.sent_as)) for c in LEADS.table.columns})
 
     def _fields(self, column: str, value: Any) -> list[Field]:
         return [

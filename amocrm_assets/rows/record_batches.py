@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.leads import SCALARS, Field, Item, Lead, WholeItem
 from amocrm_assets.rows.value_formatter import CONVERTED, InvalidValue
 from amocrm_assets.shard import arrow_schema
@@ -34,7 +35,7 @@ class RecordBatchBuilder:
         self._is_system = is_system
         self._texts = texts
         self._notes = notes
-        self._schema = arrow_schema()
+        self._schema = arrow_schema(LEADS.table)
 
     def batch(self, leads: Sequence[Lead], *, first_version: int) -> pa.RecordBatch:
         """One row per lead; `first_version` is the number of the first, for the notes."""

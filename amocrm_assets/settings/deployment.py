@@ -14,6 +14,9 @@ from amocrm_assets.settings import places
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Straight and typographic ones, as word processors put them.
+QUOTES = "\"'`“”„«»‘’"
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -97,7 +100,8 @@ def file_mode(environment: Mapping[str, str] = os.environ) -> int:
         raise SettingsError(
             f"Reading AMOCRM_FILE_MODE={written}",
             cause="it is not the mode of a file for its owner and a group.",
-            fix="Write 0600 (the owner alone), 0640 (a group may read) or 0660 (a group may read and write).",
+            fix="Set AMOCRM_FILE_MODE to 0600 (the owner alone),"
+            " 0640 (a group may read) or 0660 (a group may read and write).",
             variable="AMOCRM_FILE_MODE",
         )
     return int(written[-3:], 8)
@@ -111,13 +115,17 @@ def google_key_file(environment: Mapping[str, str] = os.environ) -> str | None:
 def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
     """Value of the environment variable that a setting names.
 
-    Raises `NotAuthorised` when it is unset or empty.
+    Raises `NotAuthorised` when it is unset, empty, or in quotation marks.
     """
-    if value := environment.get(variable, "").strip():
+    value = environment.get(variable, "").strip()
+    if not value:
+        cause, fix = (
+            f"{variable} is not set.",
+            f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
+        )
+    elif value[0] in QUOTES or value[-1] in QUOTES:
+        cause = "its value begins or ends with a quotation mark, which no id, secret or token has."
+        fix = f"Write {variable} without quotation marks: Docker's `--env-file` keeps them (docs/connecting.md)."
+    else:
         return value
-    raise NotAuthorised(
-        f"Reading the environment variable {variable}",
-        cause="it is not set.",
-        fix=f"Set {variable} for the process that runs Dagster (docs/connecting.md).",
-        variable=variable,
-    )
+    raise NotAuthorised(f"Reading the environment variable {variable}", cause=cause, fix=fix, variable=variable)

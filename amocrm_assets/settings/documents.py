@@ -6,6 +6,7 @@ What an attribute may be: `source`. How a file becomes YAML nodes: `defs_file`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -78,6 +79,24 @@ def read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
     if shared:
         return read
     return read or [Problem(file, 1, f"the file is empty. Write `type: {COMPONENT}` and `attributes:`.")]
+
+
+def read_one(file: Path, number: int) -> list[Document | Problem]:
+    """The document with that number, counted from 0, of a file in somebody else's project.
+
+    A file is parsed once, however many of its documents are asked for.
+    """
+    try:
+        state = file.stat()
+        nodes = _nodes(file, state.st_mtime_ns, state.st_size)
+    except (OSError, Unreadable) as error:
+        return [Problem(file, getattr(error, "line", 1), f"this is not readable as YAML: {error}.")]
+    return list(_read_document(file, nodes[number], shared=True)) if number < len(nodes) else []
+
+
+@lru_cache(maxsize=8)
+def _nodes(file: Path, modified_ns: int, size: int) -> list[yaml.Node]:  # noqa: ARG001  # a changed file is another
+    return read_nodes(file)
 
 
 def _type_of(node: yaml.Node) -> str | None:

@@ -6,6 +6,7 @@ path begins at the project. What is in a place is known to `storage` and `wareho
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -53,8 +54,8 @@ def warehouse(variable: str, value: str, environment: Mapping[str, str]) -> str:
     return f"{_DUCKDB}{local_path(variable, path, environment)}{end}"
 
 
-def local_path(variable: str, value: str, environment: Mapping[str, str]) -> Path:
-    """The absolute path. `~` is the user's home; a relative path begins at the project."""
+def local_path(variable: str, value: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The absolute path, whoever asks. `~` is the user's home; a relative path begins at the project."""
     if _VARIABLE.search(value):
         raise _wrong(variable, value, "variables are not filled in here", "Write the path itself.")
     if value[:1] in "'\"" or value[-1:] in "'\"":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,15 +23,16 @@ from amocrm_assets.settings import (
     SourceSettings,
     wrong_credentials,
 )
-from amocrm_assets.settings.documents import TEMPLATE, Document, Place, Problem, read_documents, read_file
+from amocrm_assets.settings.documents import NAME, Document, Place, Problem, read_documents
 from amocrm_assets.settings.sources_folder import existing_sources_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
+# In a checkout, what `dagster dev` shows of this project before its user has a source.
+EXAMPLE = Path(__file__).parents[1] / "defs" / "sandbox" / NAME
 _NESTED: dict[str, type[BaseModel]] = {"oauth": OAuthSettings, "schedule": ScheduleSettings}
 
 
@@ -84,13 +86,13 @@ class Sources:
 
 def read_sources(folder: Path | None = None) -> Sources:
     """All sources with their places. One with wrong settings is broken, and leaves the others as they are."""
-    read = list(read_documents(folder or existing_sources_folder()))
+    read = _without_example(list(read_documents(folder or existing_sources_folder())))
     documents = [entry for entry in read if isinstance(entry, Document)]
     clashes = {(document.file, document.line): problem for document, problem in _clashes(documents)}
     found: list[SourceFound] = []
     wrong: list[tuple[Mapping[str, Any], list[Problem]]] = []
     for document in documents:
-        checked = list(_read_source(document))
+        checked = list(read_source(document))
         problems = [entry for entry in checked if isinstance(entry, Problem)]
         if clash := clashes.get((document.file, document.line)):
             problems.append(clash)
@@ -104,10 +106,17 @@ def read_sources(folder: Path | None = None) -> Sources:
             of_files.setdefault(entry.file, []).append(entry)
     wrong += [({}, problems) for problems in of_files.values()]
     found.sort(key=lambda each: each.settings.subdomain)
-    return Sources(found, _named(wrong, taken={each.settings.key.lower() for each in found}))
+    return Sources(found, named(wrong, taken={each.settings.key.lower() for each in found}))
 
 
-def _named(wrong: list[tuple[Mapping[str, Any], list[Problem]]], *, taken: set[str]) -> list[BrokenSource]:
+def _without_example(read: list[Document | Problem]) -> list[Document | Problem]:
+    """All but the sandbox that comes with a checkout, as soon as there is a source beside it."""
+    own = [entry for entry in read if entry.file != EXAMPLE]
+    return own or read
+
+
+def named(wrong: list[tuple[Mapping[str, Any], list[Problem]]], *, taken: set[str]) -> list[BrokenSource]:
+    """Broken sources, from what they say and what is wrong; `taken` are keys that none of them may have."""
     broken = []
     for attributes, problems in sorted(wrong, key=lambda each: (each[1][0].file, each[1][0].line)):
         subdomain = str(attributes.get("subdomain"))
@@ -143,33 +152,20 @@ def find_sources(folder: Path | None = None) -> list[SourceFound]:
     return sources.found
 
 
-def check_file(file: Path) -> None:
-    """Raise `SettingsError` with every problem of the sources in one file, in the words of `find_sources`.
-
-    For somebody else's project, whose loader is Dagster's: other components are passed over, and so is a file with
-    templates, which Dagster has filled in.
-    """
-    read = list(read_file(file, shared=True))
-    if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):
-        return
-    checked = [each for entry in read if isinstance(entry, Document) for each in _read_source(entry)]
-    if problems := [entry for entry in [*read, *checked] if isinstance(entry, Problem)]:
-        raise _settings_error(f"Reading the settings of the sources in {file}", problems)
-
-
 def place_of(source: SourceSettings) -> SourceFound | None:
     """Where the settings of a source are written, None for one that is written in no file."""
     return next((found for found in read_sources().found if found.settings.subdomain == source.subdomain), None)
 
 
-def _read_source(document: Document) -> Iterator[SourceFound | Problem]:
+def read_source(document: Document) -> Iterator[SourceFound | Problem]:
+    """The source of a document, or every problem in it."""
     try:
         yield SourceFound(SourceSettings.model_validate(document.attributes), document.file, document.line)
     except ValidationError as error:
         # Without `include_input` nothing of the file is repeated: somebody may have written a secret there.
         details = error.errors(include_url=False, include_input=False)
         for detail in details:
-            yield Problem(document.file, _line_of(detail["loc"], document.lines), _explain(detail))
+            yield Problem(document.file, _line_of(detail["loc"], document.lines), explain(detail))
         # pydantic looks at the whole only when every part is right.
         given = [document.attributes.get(name) for name in ("access_token_env", "oauth")]
         if all(detail["loc"] for detail in details) and (wrong := wrong_credentials(*given)):
@@ -183,7 +179,7 @@ def _line_of(location: Place, lines: Mapping[Place, int]) -> int:
     return lines.get(path, 1)
 
 
-def _explain(detail: ErrorDetails) -> str:
+def explain(detail: ErrorDetails) -> str:
     """A problem with one setting in the words of somebody who edits the file."""
     location = detail["loc"]
     names = [str(part) for part in location if not isinstance(part, int)]

@@ -7,14 +7,15 @@ whole or not at all. What the files mean is known to those who write them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings import file_mode
+from amocrm_assets.settings.places import local_path
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def checked_name(name: str) -> str:
 def open_storage(url: str) -> Storage:
     """The storage at a folder's path or at `gs://bucket/prefix`. Raises `SettingsError` for other schemes.
 
-    What people may write is known to `settings.places`.
+    What people may write is known to `settings.places`, which also says where a relative path begins.
     """
     if url.startswith("gs://"):
         from amocrm_assets.storage.gcs import GcsStorage
@@ -113,4 +114,5 @@ def open_storage(url: str) -> Storage:
         )
     from amocrm_assets.storage.folder import FolderStorage
 
-    return FolderStorage(url, file_mode=file_mode())
+    folder = Path(url) if Path(url).is_absolute() else local_path("AMOCRM_STORAGE", url)
+    return FolderStorage(folder, file_mode=file_mode())

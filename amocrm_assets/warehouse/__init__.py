@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     import pandas as pd
+    import pyarrow as pa
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse.bigquery.clients import OpenClient
 
 
 @dataclass(frozen=True)
 class ShardLoad:
-    """One shard to load: the account, the day, and the rows file in the storage that holds its rows."""
+    """One shard to load: its table, the account, the day, and the rows file in the storage that holds its rows."""
 
+    table: Table
     subdomain: str
     day: date
     rows: str
@@ -71,27 +74,37 @@ class Warehouse(Protocol):
         """
         ...
 
-    def shard_days(self, subdomain: str) -> dict[date, int]:
+    def shard_days(self, table: Table, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count, in order. Empty where there is no warehouse yet."""
         ...
 
-    def shard_days_of(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+    def shard_days_of(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
         """`shard_days` of each of several accounts, from one listing of the warehouse."""
         ...
 
-    def expirations(self, subdomain: str) -> dict[date, datetime]:
+    def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """Days whose shard the warehouse is going to delete by itself, and when (UTC), in order."""
         ...
 
-    def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
-        """Rows of the shards of `days`, in that order, nested columns as lists of dicts, nullable dtypes.
+    def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
+        """Rows of the shards of `days`, in that order, as a frame of Arrow's arrays, nested columns included.
 
         Raises `WarehouseRefused` if a day has no shard.
         """
         ...
 
-    def replace_latest_view(self, subdomain: str) -> str:
-        """Create or replace the view of each lead's newest row over all shards; returns its full name.
+    def tables(
+        self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`, in that order, as an Arrow table; of some columns, where they are named.
+
+        Until the iterator has ended, the warehouse may be held, as in `load`. Raises `WarehouseRefused` if a day
+        has no shard.
+        """
+        ...
+
+    def replace_latest_view(self, table: Table, subdomain: str) -> str:
+        """Create or replace the view of each record's newest row over all shards; returns its full name.
 
         Call it after `load`: a view may see only the shards that were there when it was made. Raises
         `WarehouseRefused` if there is none yet.

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings.places import local_path
 
 DUCKDB_FORM = "duckdb:///data/warehouse.duckdb (four slashes before an absolute path)"
 BIGQUERY_FORM = "bigquery://PROJECT/DATASET?location=EU"
@@ -53,7 +54,7 @@ def _duckdb(url: str) -> DuckDbAddress:
     # DuckDB itself takes what follows a question mark for options, and then loses its log beside the file.
     if path == url or not path or path.endswith("/") or "?" in path:
         raise _wrong(url, f"write {DUCKDB_FORM}")
-    return DuckDbAddress(Path(path).absolute())
+    return DuckDbAddress(Path(path) if Path(path).is_absolute() else local_path("AMOCRM_WAREHOUSE", path))
 
 
 def _bigquery(url: str) -> BigQueryAddress:
@@ -94,6 +95,6 @@ def _wrong(url: str, what: str) -> SettingsError:
     return SettingsError(
         f"Reading AMOCRM_WAREHOUSE={url}",
         cause="it names no warehouse that is known.",
-        fix=f"{what[0].upper()}{what[1:]}.",
+        fix=f"{what[0].upper()}{what[1:]}, in AMOCRM_WAREHOUSE.",
         variable="AMOCRM_WAREHOUSE",
     )

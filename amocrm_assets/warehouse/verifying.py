@@ -49,7 +49,7 @@ def missing_shard(table: str, day: date) -> WarehouseRefused:
     return WarehouseRefused(
         f"Reading {table}",
         cause="there is no such table.",
-        fix=f"Materialise {day} first.",
+        fix=f"Materialise `amoCrmLeads` for {day} first.",
         table=table,
         day=day.isoformat(),
     )
@@ -60,7 +60,7 @@ def no_shard(view: str) -> WarehouseRefused:
     return WarehouseRefused(
         f"Writing the view {view}",
         cause="the account has no shard yet.",
-        fix="Materialise a day first.",
+        fix="Materialise `amoCrmLeads` for a day first.",
         view=view,
     )
 
@@ -74,7 +74,7 @@ def rows_of(load: ShardLoad) -> Iterator[None]:
         raise WarehouseRefused(
             f"Loading the rows of {load.day}",
             cause=f"there is no {load.rows} in the storage.",
-            fix=f"Materialise the asset `leads` for {load.day} first.",
+            fix=f"Materialise the asset `{load.table.asset}` for {load.day} first.",
             subdomain=load.subdomain,
             day=load.day.isoformat(),
         ) from error

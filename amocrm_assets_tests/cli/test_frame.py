@@ -49,3 +49,43 @@ def test_every_module_can_be_imported_with_an_empty_environment() -> None:
     )
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_the_list_of_commands_cuts_no_description_off() -> None:
+    shown = CliRunner().invoke(commands, ["--help"], terminal_width=60)
+    listed = shown.output.partition("Commands:")[2]
+    assert "..." not in listed
+    assert "Bring days of SOURCE to the warehouse: yesterday, or --from … --to." in " ".join(listed.split())
+
+
+def test_days_are_described_as_people_write_them() -> None:
+    assert "--from YYYY-MM-DD" in CliRunner().invoke(commands, ["run", "--help"]).output
+    refused = CliRunner().invoke(commands, ["run", "sandbox", "--from", "31.03.2026"])
+    assert refused.exit_code == 2
+    assert "Write it as YYYY-MM-DD" in " ".join(refused.output.split())
+    assert "%Y" not in refused.output
+
+
+def test_output_that_is_not_utf_8_shows_names_as_escapes(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "defs.yaml").write_text(
+        "type: amocrm_assets.AmoCrmSource\n"
+        "attributes: {subdomain: acme, display_name: Цветы, access_token_env: T, start_date: 2026-01-01}\n",
+        encoding="utf-8",
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "amocrm_assets.cli", "sources", "--json"],
+        env={
+            "AMOCRM_SOURCES": str(tmp_path),
+            "AMOCRM_STORAGE": str(tmp_path),
+            "AMOCRM_TOKENS": str(tmp_path),
+            "AMOCRM_WAREHOUSE": f"duckdb:///{tmp_path}/warehouse.duckdb",
+            "PYTHONIOENCODING": "latin-1:strict",
+            "PYTHONPATH": str(README.parent),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert '"display_name": "\\u0426\\u0432\\u0435\\u0442\\u044b"' in ended.stdout

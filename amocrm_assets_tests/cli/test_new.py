@@ -95,3 +95,11 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(
 def test_another_projects_folder_can_be_written_to(run: Command, tmp_path: Path) -> None:
     assert run("new", "my-shop", "--folder", str(tmp_path / "theirs")).status == 0
     assert load_sources(tmp_path / "theirs")[0].subdomain == "my-shop"
+
+
+def test_a_file_that_holds_another_source_is_not_written_over(run: Command, defs: Path) -> None:
+    assert run("new", "my-shop").status == 0
+    (defs / "my-shop").rename(defs / "other")
+    ran = run("new", "other")
+    assert ran.status == 2
+    assert f"{defs / 'other' / 'defs.yaml'} is there already" in ran.err.replace("\n", "")

@@ -18,6 +18,7 @@ import pytest
 from amocrm_assets.captures import capture_names
 from amocrm_assets.cli import main
 from amocrm_assets.cli.run import days_wanted
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.sandbox import Fault
@@ -74,7 +75,7 @@ def run(*arguments: str) -> int:
 
 
 def shards(deployment: Path) -> dict[date, int]:
-    return open_warehouse(f"duckdb:///{deployment}/data/warehouse.duckdb").shard_days("acme")
+    return open_warehouse(f"duckdb:///{deployment}/data/warehouse.duckdb").shard_days(LEADS.table, "acme")
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -110,7 +111,7 @@ def test_running_a_day_again_keeps_what_it_had(sandbox: Sandbox, deployment: Pat
     assert run("run", "acme") == 0
 
     assert shards(deployment) == {YESTERDAY: 30}
-    assert len(capture_names(open_storage(str(deployment / "data")), "acme", YESTERDAY)) == 2
+    assert len(capture_names(LEADS, open_storage(str(deployment / "data")), "acme", YESTERDAY)) == 2
 
 
 def test_a_run_that_fails_says_why_and_exits_with_1(

@@ -11,9 +11,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.day_coverage import progress_of
 from amocrm_assets.settings import SourceSettings
-from amocrm_assets.shard import shard_name
 from amocrm_assets_tests.crm.authorisation.tokens import jwt
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def materialised(instance: dg.DagsterInstance, key: str, *days: date) -> None:
 def make_shards(folder: Path, subdomain: str, *days: date) -> None:
     with duckdb.connect(folder / "warehouse.duckdb") as warehouse:
         for day in days:
-            warehouse.execute(f'CREATE TABLE "{shard_name(subdomain, day)}" (id BIGINT)')
+            warehouse.execute(f'CREATE TABLE "{LEADS.table.shard_name(subdomain, day)}" (id BIGINT)')
 
 
 def test_every_source_stands_in_the_table(
@@ -74,7 +74,7 @@ def test_every_source_stands_in_the_table(
     assert " no " in soon_row
     assert "not connected" in unset_row
     assert "! soon: The authorisation ends in 3 days." in ran.out
-    assert "! unset: it is not set. Set UNSET_TOKEN" in ran.out
+    assert "! unset: UNSET_TOKEN is not set. Set UNSET_TOKEN" in ran.out
     assert f"Captures and rows are in {tmp_path}/data, shards in duckdb:///{tmp_path}/warehouse.duckdb." in ran.out
     assert not acme.requests  # from local knowledge alone
 

@@ -29,9 +29,11 @@ class ListedAccount:
     half_open: bool = False  # `to` does not hold its own second
     exclusive_from: bool = False  # `from` does not
     orders_filtered: bool = True
-    sorted_within_pages: bool = False  # the list itself is by id
+    sorted_within_pages: bool = False  # the list itself is by id, or in no order that anybody asks for
+    scattered: bool = False
     depth_max: int | None = None  # leads behind it are not shown, and no `next` says that they exist
     next_always: bool = False
+    next_never: bool = False
     too_large: int | None = None  # pages above are never answered
     without_time: frozenset[int] = frozenset()  # deleted leads whose `updated_at` is null
     # So many answers to questions for deleted leads hold live ones.
@@ -73,7 +75,9 @@ class ListedAccount:
         more = start + limit < len(rows)
         if self.sorted_within_pages:
             shown = sorted(
-                sorted(rows)[start : start + limit], key=lambda row: row[by], reverse=direction == "desc"
+                self._own_order(rows)[start : start + limit],
+                key=lambda row: row[by],
+                reverse=direction == "desc",
             )
         else:
             rows.sort(key=lambda row: row[by], reverse=direction == "desc")
@@ -82,9 +86,12 @@ class ListedAccount:
         usable = [row for row in shown if row[0] not in self.without_time]
         return Page(
             tuple(RawRecord(lead, at, deleted, b"%d %d" % (lead, at)) for lead, at in usable),
-            has_next=more or self.next_always,
+            has_next=(more or self.next_always) and not self.next_never,
             unusable=tuple(Unusable(lead, b"%d" % lead) for lead, _ in shown if lead in self.without_time),
         )
+
+    def _own_order(self, rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return sorted(rows, key=lambda row: row[0] * 7_919 % 104_729 if self.scattered else row[0])
 
     def edit(self, lead: int, now: int) -> None:
         """Somebody edits a lead: it moves to the end of the list."""

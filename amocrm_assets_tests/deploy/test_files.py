@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from amocrm_assets.settings.new_source_file import default_attributes
 from amocrm_assets_tests.deploy.files import (
     DEPLOY,
     ROOT,
@@ -208,3 +209,15 @@ def test_pods_keep_nothing_on_a_disk_of_their_own() -> None:
 def test_the_documentation_names_every_file() -> None:
     told = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
     assert [path.name for path in sorted(DEPLOY.iterdir()) if path.name not in told and path.name != ".env"] == []
+
+
+def test_the_example_names_the_variable_that_new_writes() -> None:
+    written = default_attributes("my-shop")["access_token_env"]
+    assert f"\n{written}=\n" in (DEPLOY / "env.example").read_text(encoding="utf-8")
+
+
+def test_a_container_without_a_browser_is_connected_by_pasting() -> None:
+    document = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    docker compose .* connect .*$", document, re.MULTILINE)
+    assert commands
+    assert all("--no-browser" in command for command in commands)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.deploy.services import Services
 from amocrm_assets_tests.end_to_end import asking
@@ -51,7 +52,7 @@ def test_a_day_and_a_backfill_run_with_what_the_compose_file_starts(
         assert len(dagster.runs()) == 2
         assert [name for name in ("code", "daemon", "webserver") if not services.is_healthy(name)] == []
 
-    counts = open_warehouse(warehouse).shard_days("acme")
+    counts = open_warehouse(warehouse).shard_days(LEADS.table, "acme")
     assert sorted(counts) == [*RANGE, DAY]
     assert min(counts.values()) > 0
     # All history is in PostgreSQL, nothing in files that another machine would not see.

@@ -18,6 +18,7 @@ from amocrm_assets.crm.authorisation.connecting import connect
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
 from amocrm_assets.crm.authorisation.token_store import TokenStore
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.sandbox import Population, SandboxOptions, running_sandbox
 from amocrm_assets.settings import Deployment
 from amocrm_assets.settings.source_files import load_sources
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.storage import Storage
 
-TOKENS, LEADS = "/oauth2/access_token", "/api/v4/leads"
+TOKENS, LIST = "/oauth2/access_token", "/api/v4/leads"
 ZONE = ZoneInfo("Europe/Moscow")
 DAYS = [date(2026, 3, 10) + timedelta(days=number) for number in range(3)]
 WINDOWS = {day: day_window(day, ZONE) for day in DAYS}
@@ -128,7 +129,7 @@ def run_side_by_side(sources: Path) -> list[list[str]]:
 def days_asked(sandbox: Sandbox) -> list[date]:
     """The day of each request for most of a day, in the order of the requests; others look at its seams."""
     queries = [
-        parse_qs(request.query) for request in sandbox.requests.of(LEADS) if "custom_fields" not in request.path
+        parse_qs(request.query) for request in sandbox.requests.of(LIST) if "custom_fields" not in request.path
     ]
     bounds = [
         (int(query["filter[updated_at][from]"][0]), int(query["filter[updated_at][to]"][0])) for query in queries
@@ -141,7 +142,7 @@ def days_asked(sandbox: Sandbox) -> list[date]:
 def leads_in(storage: Storage, captures: list[str]) -> Counter[bytes]:
     leads: Counter[bytes] = Counter()
     for name in captures:
-        with open_capture(storage, name) as capture:
+        with open_capture(LEADS, storage, name) as capture:
             leads.update(capture.leads)
     return leads
 
@@ -170,11 +171,11 @@ def test_two_processes_share_an_account_its_tokens_and_its_days(
     storage, warehouse = open_storage(deployment.storage), open_warehouse(deployment.warehouse)
     whole = LEADS_A_DAY + DELETED_A_DAY
     for day in DAYS:
-        captures = capture_names(storage, "acme", day)
+        captures = capture_names(LEADS, storage, "acme", day)
         assert ROUNDS // len(DAYS) <= len(captures) <= readings // len(DAYS)
         kept = leads_in(storage, captures)
         assert len(kept) == whole
         assert set(kept.values()) == {len(captures)}
-    assert warehouse.shard_days("acme") == dict.fromkeys(DAYS, whole)
-    frame = warehouse.read("acme", DAYS)
+    assert warehouse.shard_days(LEADS.table, "acme") == dict.fromkeys(DAYS, whole)
+    frame = warehouse.read(LEADS.table, "acme", DAYS)
     assert frame["id"].is_unique

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.shard import COLUMNS
+from amocrm_assets.entities import LEADS
 from amocrm_assets_tests.end_to_end import asking
 from amocrm_assets_tests.end_to_end.browser import open_browser
 from amocrm_assets_tests.end_to_end.launching import Launched, wait_for_all
@@ -38,7 +38,7 @@ def test_the_lineage_shows_where_the_shards_come_from(pages: Pages) -> None:
 def test_the_page_of_an_asset_says_what_it_is_and_where_each_column_comes_from(pages: Pages) -> None:
     pages.asset("sandbox", "amoCrmLeads")
     pages.wait_for("amoCrmLeads_sandbox_YYYYMMDD", "column_sources", "custom_fields_values")
-    pages.wait_for(*(column.name for column in COLUMNS))
+    pages.wait_for(*(column.name for column in LEADS.table.columns))
 
 
 def test_numbers_are_plotted_over_the_days(pages: Pages) -> None:

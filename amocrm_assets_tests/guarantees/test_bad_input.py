@@ -11,10 +11,10 @@ import pytest
 
 from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.cli import COMMANDS, main
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.leads import RENAMED
 from amocrm_assets.sandbox import Sandbox, SandboxOptions
 from amocrm_assets.settings import documents
-from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.accounts import DAY, leads_of
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
 
@@ -172,15 +172,15 @@ def _reshaped(body: bytes, chance: random.Random) -> bytes:
 
 def _captured(way: WholeWay) -> dict[int, Json]:
     sent: dict[int, Json] = {}
-    for name in capture_names(way.storage, way.source.subdomain, DAY):
-        with open_capture(way.storage, name) as capture:
+    for name in capture_names(LEADS, way.storage, way.source.subdomain, DAY):
+        with open_capture(LEADS, way.storage, name) as capture:
             sent |= {lead["id"]: lead for lead in map(json.loads, capture.leads)}
     return sent
 
 
 def _check_row(row: Json, lead: Json, noted: set[str]) -> None:
     """Each plain column holds what was sent; where that does not fit, null, and an oddity says so."""
-    for column in COLUMNS:
+    for column in LEADS.table.columns:
         sent = lead.get(RENAMED.get(column.name, column.name))
         if column.type == "INTEGER":
             right: Any = _integer(sent)

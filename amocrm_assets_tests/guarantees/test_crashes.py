@@ -15,6 +15,7 @@ import pytest
 
 from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.entities import LEADS
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of, source
 from amocrm_assets_tests.end_to_end import asking
@@ -72,8 +73,10 @@ class Undisturbed:
         """The shards are these, every capture is whole, and nothing that was begun is left."""
         way = place.way
         assert {day: way.shard(day) for day in DAYS} == self.shards
-        for name in [name for day in DAYS for name in capture_names(way.storage, way.source.subdomain, day)]:
-            with open_capture(way.storage, name) as capture:
+        for name in [
+            name for day in DAYS for name in capture_names(LEADS, way.storage, way.source.subdomain, day)
+        ]:
+            with open_capture(LEADS, way.storage, name) as capture:
                 assert list(capture.leads)
         kept = {"warehouse.duckdb", *(f"data/{name}" for name in way.storage.names(""))}
         assert set(left_in(way.folder)) == kept

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows import write_rows
 from amocrm_assets.warehouse import ShardLoad
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
@@ -59,11 +60,11 @@ class WholeWay:
 
     def go(self, client: AmoCrmClient, days: Sequence[date]) -> None:
         """Bring days from amoCRM to their shards."""
-        captured = capture_days(self.source, days, client=client, storage=self.storage)
+        captured = capture_days(LEADS, self.source, days, client=client, storage=self.storage)
         self.read = {each.day: each.metadata for each in captured}
-        self.written = [write_rows(self.storage, self.source, day) for day in days]
+        self.written = [write_rows(LEADS, self.storage, self.source, day) for day in days]
         loads = [
-            ShardLoad(self.source.subdomain, day, each.name, each.row_count)
+            ShardLoad(LEADS.table, self.source.subdomain, day, each.name, each.row_count)
             for day, each in zip(days, self.written, strict=True)
         ]
         for _, put in self.warehouse.load(loads, self.storage, run_id="proof"):
@@ -72,9 +73,9 @@ class WholeWay:
 
     def shard(self, day: date) -> list[dict[str, Any]]:
         """Rows of a day's shard."""
-        frame = self.warehouse.read(self.source.subdomain, [day])
-        rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None)
-        return [dict(zip(frame.columns, row, strict=True)) for row in rows]
+        (table,) = self.warehouse.tables(LEADS.table, self.source.subdomain, [day])
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
 
     def stands(self, sandbox: Sandbox, day: date) -> dict[int, int]:
         """`updated_at` by id of the leads that the account has in a day now."""
@@ -97,7 +98,7 @@ class WholeWay:
     def check_nothing_written(self) -> None:
         """No capture, no rows, no shard, no file that was begun."""
         assert left_in(self.folder) == []
-        assert self.warehouse.shard_days(self.source.subdomain) == {}
+        assert self.warehouse.shard_days(LEADS.table, self.source.subdomain) == {}
 
 
 def left_in(folder: Path) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import uuid
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,11 +13,11 @@ import dagster as dg
 import duckdb
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.sandbox import SandboxOptions
 from amocrm_assets.settings import Deployment
-from amocrm_assets.shard import shard_name
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, source_of
@@ -87,7 +89,9 @@ class Pipeline:
         """Delete the table of a day, as a person or an expiration does."""
         path = Deployment.from_environment().warehouse.removeprefix("duckdb:///")
         with duckdb.connect(path) as connection:
-            connection.execute(f'DROP TABLE "{shard_name(self.source.subdomain, date.fromisoformat(day))}"')
+            connection.execute(
+                f'DROP TABLE "{LEADS.table.shard_name(self.source.subdomain, date.fromisoformat(day))}"'
+            )
 
     def key(self, name: str) -> dg.AssetKey:
         """Key of one of the three assets."""
@@ -155,3 +159,15 @@ def stored_pipeline(pipeline: Pipeline, tmp_path: Path) -> Iterator[Pipeline]:
     (tmp_path / "dagster").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as pipeline.instance:
         yield pipeline
+
+
+@pytest.fixture
+def their_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the importable package `theirs` of somebody's own project may be put, in a folder of its own."""
+    # Pytest gives the folder of a test that passed to another one of the same name, and Dagster remembers by path.
+    root = tmp_path / uuid.uuid4().hex
+    root.mkdir()
+    monkeypatch.syspath_prepend(str(root))
+    yield root / "theirs"
+    for name in [name for name in sys.modules if name.split(".")[0] == "theirs"]:  # the next test has another one
+        del sys.modules[name]

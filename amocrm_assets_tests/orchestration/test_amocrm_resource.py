@@ -12,6 +12,7 @@ import pytest
 
 import amocrm_assets
 from amocrm_assets import AmoCrmResource, build_source_definitions
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import NotAuthorised, SettingsError
 from amocrm_assets.orchestration.amocrm_resource import FromEnvironment
 from amocrm_assets.settings import SourceSettings
@@ -101,7 +102,7 @@ def test_a_launch_may_choose_other_custom_fields_and_the_rows_say_which(pipeline
     assert launched_with(pipeline, leads_custom_fields=["Город"]).success
 
     assert pipeline.materialised("leads")[LAST]["leads_custom_fields"] == ["Город"]
-    frame = pipeline.warehouse.read("acme", [date.fromisoformat(LAST)])
+    frame = pipeline.warehouse.read(LEADS.table, "acme", [date.fromisoformat(LAST)])
     assert {field["name"] for fields in frame["custom_fields"] for field in fields} == {"Город"}
 
 

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
+from amocrm_assets.sandbox.options import Fault
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
 from amocrm_assets_tests.orchestration.conftest import Pipeline
 
@@ -45,14 +47,15 @@ def tick(stored_pipeline: Pipeline, at: datetime) -> dg.SensorExecutionData:
 
 
 def requested(stored_pipeline: Pipeline, at: datetime) -> list[str]:
-    return [str(request.partition_key) for request in tick(stored_pipeline, at).run_requests or []]
+    """The days of each run that the schedule asks for."""
+    return [request.tags["amocrm/day"] for request in tick(stored_pipeline, at).run_requests or []]
 
 
 def test_the_schedule_asks_for_yesterday_and_for_missing_days_of_the_last_week(
     stored_pipeline: Pipeline,
 ) -> None:
     at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
-    assert requested(stored_pipeline, at) == [f"2025-03-{day:02}" for day in range(4, 11)]
+    assert requested(stored_pipeline, at) == ["2025-03-04...2025-03-10"]
     stored_pipeline.run("2025-03-05", "2025-03-09")
     assert requested(stored_pipeline, at) == ["2025-03-04", "2025-03-10"]
     stored_pipeline.run("2025-03-04")
@@ -60,6 +63,43 @@ def test_the_schedule_asks_for_yesterday_and_for_missing_days_of_the_last_week(
     told = tick(stored_pipeline, at)
     assert not told.run_requests
     assert "Each of the last 7 days is there already" in str(told.skip_message)
+
+
+def test_the_days_of_an_outage_are_one_run_that_reads_amocrm_once(stored_pipeline: Pipeline) -> None:
+    at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
+    (request,) = tick(stored_pipeline, at).run_requests or []
+    assert request.partition_key is None
+    assert (
+        request.tags.items()
+        >= {
+            "dagster/asset_partition_range_start": "2025-03-04",
+            "dagster/asset_partition_range_end": "2025-03-10",
+            "amocrm/source": "acme",
+        }.items()
+    )
+    job = stored_pipeline.definitions.resolve_job_def("acme_leads")
+    assert job.execute_in_process(instance=stored_pipeline.instance, tags=dict(request.tags)).success
+    assert not tick(stored_pipeline, at).run_requests
+    assert len(stored_pipeline.warehouse.shard_days(LEADS.table, "acme")) == 7
+
+
+def test_a_day_that_stays_unreadable_holds_up_no_other(stored_pipeline: Pipeline) -> None:
+    at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
+    stored_pipeline.configure(start_date="2025-03-07")
+    broken = {"2025-03-07"}
+    job = stored_pipeline.definitions.resolve_job_def("acme_leads")
+    for _ in range(2):
+        for request in tick(stored_pipeline, at).run_requests or []:
+            bad = request.tags["amocrm/day"].partition("...")[0] in broken
+            stored_pipeline.sandbox.configure(faults=(Fault("402"),) if bad else ())
+            tags = {
+                **request.tags,
+                **({"dagster/partition": request.partition_key} if request.partition_key else {}),
+            }
+            ran = job.execute_in_process(instance=stored_pipeline.instance, tags=tags, raise_on_error=False)
+            assert ran.success is not bad
+    assert requested(stored_pipeline, at) == ["2025-03-07"]
+    assert {day.day for day in stored_pipeline.warehouse.shard_days(LEADS.table, "acme")} == {8, 9, 10}
 
 
 def test_a_day_that_failed_is_asked_for_again_by_the_next_tick(
@@ -78,7 +118,7 @@ def test_a_shard_of_the_last_week_that_is_gone_is_loaded_again_without_asking_am
     at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
     stored_pipeline.configure(start_date="2025-03-05")
     stored_pipeline.run("2025-03-05", "2025-03-09")
-    held = stored_pipeline.warehouse.shard_days("acme")
+    held = stored_pipeline.warehouse.shard_days(LEADS.table, "acme")
     stored_pipeline.drop_shard("2025-03-07")
     stored_pipeline.sandbox.requests.clear()
 
@@ -87,7 +127,7 @@ def test_a_shard_of_the_last_week_that_is_gone_is_loaded_again_without_asking_am
     assert [request.asset_selection for request in requests] == [[stored_pipeline.key("amoCrmLeads")], None]
 
     assert stored_pipeline.run("2025-03-07", only=["amoCrmLeads"]).success
-    assert stored_pipeline.warehouse.shard_days("acme") == held
+    assert stored_pipeline.warehouse.shard_days(LEADS.table, "acme") == held
     assert not stored_pipeline.sandbox.requests
     assert requested(stored_pipeline, at) == ["2025-03-10"]
 
@@ -174,3 +214,17 @@ def test_last_days_never_reach_before_the_first_day() -> None:
         date(2025, 3, 9),
         date(2025, 3, 10),
     ]
+
+
+def test_sources_with_one_deadline_share_its_freshness_policy() -> None:
+    other = settings_of(subdomain="another")
+    assert freshness_of(other) is freshness_of(settings_of())
+    later = settings_of(schedule={"hour": 0, "minute": 31})
+    assert freshness_of(later) != freshness_of(other)
+
+
+def test_sources_with_one_first_day_and_zone_share_their_partitions() -> None:
+    other = settings_of(subdomain="another")
+    assert partitions_of(other) is partitions_of(settings_of())
+    elsewhere = settings_of(timezone="Asia/Tokyo")
+    assert partitions_of(elsewhere) != partitions_of(other)

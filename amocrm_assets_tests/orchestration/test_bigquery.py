@@ -13,6 +13,7 @@ import pytest
 from dagster_gcp import BigQueryResource
 from google.cloud import bigquery
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.resources import BIGQUERY
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
@@ -30,7 +31,7 @@ def test_a_week_lands_in_bigquery_as_it_does_in_duckdb(
     pipeline.configure(latest_view=True)
     assert pipeline.run(*week).success
     expected = pipeline.warehouse
-    days = list(expected.shard_days(pipeline.source.subdomain))
+    days = list(expected.shard_days(LEADS.table, pipeline.source.subdomain))
 
     monkeypatch.setenv("AMOCRM_WAREHOUSE", bigquery_url)
     with bigquery_place_at(bigquery_url, open_storage(str(tmp_path))):
@@ -38,11 +39,15 @@ def test_a_week_lands_in_bigquery_as_it_does_in_duckdb(
 
         held = pipeline.warehouse
         assert len(days) == 7
-        assert held.shard_days(pipeline.source.subdomain) == expected.shard_days(pipeline.source.subdomain)
-        assert held.read(pipeline.source.subdomain, days).equals(expected.read(pipeline.source.subdomain, days))
+        assert held.shard_days(LEADS.table, pipeline.source.subdomain) == expected.shard_days(
+            LEADS.table, pipeline.source.subdomain
+        )
+        assert held.read(LEADS.table, pipeline.source.subdomain, days).equals(
+            expected.read(LEADS.table, pipeline.source.subdomain, days)
+        )
         told = pipeline.materialised("amoCrmLeads")["2025-03-10"]
         assert told["dagster/table_name"].startswith(f"{PROJECT}.crm_")
-        assert schema_of(bigquery_url, told["dagster/table_name"]) == bigquery_fields()
+        assert schema_of(bigquery_url, told["dagster/table_name"]) == bigquery_fields(LEADS.table.columns)
 
 
 def test_shards_of_a_dataset_whose_tables_expire_stay_and_older_ones_are_found(

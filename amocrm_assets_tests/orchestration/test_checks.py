@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import concat_tables
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets.orchestration import checks
 from amocrm_assets.rows import rows_name
@@ -67,7 +68,8 @@ def test_what_is_amiss_is_warned_about_and_fails_nothing(unsound: dict[str, dg.A
     assert "account's zone is Europe/Moscow" in str(zone.description)
 
     ends = unsound["authorisation_lasts"]
-    assert "ends in 4 days. Renew it" in str(ends.description)
+    assert "ends in 4 days. Make a new token" in str(ends.description)
+    assert TOKEN_VARIABLE in str(ends.description)
 
     fields = unsound["custom_fields_exist"]
     assert "no custom field `Горд` (did you mean `Город`" in str(fields.description)
@@ -103,7 +105,7 @@ def test_a_finding_by_which_leads_may_be_missing_fails_the_check_as_an_error(pip
 
 def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST)
-    with pipeline.storage.as_local_path(rows_name("acme", DAY)) as path:
+    with pipeline.storage.as_local_path(rows_name(LEADS.table, "acme", DAY)) as path:
         rows = pq.read_table(path)
         twice = concat_tables([rows, rows.slice(0, 1)])
         rewrite_rows(path, twice)

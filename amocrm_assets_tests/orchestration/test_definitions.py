@@ -122,17 +122,14 @@ def test_the_component_reads_a_day_without_quotes() -> None:
 
 
 @OF_DAGSTER
-def test_somebody_elses_project_uses_the_component_for_several_sources(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "theirs"
+def test_somebody_elses_project_uses_the_component_for_several_sources(their_package: Path) -> None:
+    package = their_package
     for name in ("one", "two"):
         write_source(package / "defs", name, {**SOURCE, "subdomain": name})
     (package / "__init__.py").touch()
     (package / "defs" / "__init__.py").touch()
     project = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "theirs"\n'
-    (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    (package.parent / "pyproject.toml").write_text(project, encoding="utf-8")
 
     definitions = dg.load_from_defs_folder(path_within_project=package)
 

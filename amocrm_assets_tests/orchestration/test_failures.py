@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from datetime import date, timedelta
 
 import dagster as dg
@@ -11,6 +13,7 @@ from amocrm_assets import errors
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail, in_words
 from amocrm_assets.orchestration.run_listener import listening
+from amocrm_assets_tests.orchestration.conftest import LAST, Pipeline, failure_of
 
 LEAVES = [
     kind
@@ -108,3 +111,15 @@ def test_ranges_in_words_name_every_day_once(days: set[date]) -> None:
         if ends:
             named += [ends[0] + timedelta(days=n) for n in range((ends[-1] - ends[0]).days + 1)]
     assert named == sorted(days)
+
+
+def test_a_launch_that_names_no_day_says_how_to_name_one(pipeline: Pipeline) -> None:
+    job = pipeline.definitions.resolve_job_def("acme_leads")
+    ran = job.execute_in_process(instance=pipeline.instance, raise_on_error=False)
+    failure = failure_of(ran)
+    assert "names no day" in failure.description
+    assert "dg launch --job acme_leads --partition 2026-01-31" in failure.description
+    assert failure.metadata["fix"].value in failure.description
+    tags = re.findall(r"--tags '(.*?)'", failure.description)
+    with_a_day = {**json.loads(tags[0]), "dagster/partition": LAST}
+    assert job.execute_in_process(instance=pipeline.instance, tags=with_a_day).success

@@ -6,18 +6,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
+import yaml
 
 import amocrm_assets
-from amocrm_assets.errors import SettingsError
-from amocrm_assets.settings.source_files import find_sources
+from amocrm_assets.orchestration.markdown import code
+from amocrm_assets.settings import documents
+from amocrm_assets.settings.defs_file import read_nodes
+from amocrm_assets.settings.source_files import read_sources
 from amocrm_assets_tests.orchestration.sources import write_source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 GOOD = {"subdomain": "my-shop", "start_date": "2026-01-01", "access_token_env": "SHOP_TOKEN"}
@@ -44,6 +43,14 @@ def defs() -> dg.Definitions:
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
 """
 
+THEIR_ASSET = """\
+import dagster as dg
+
+
+@dg.asset
+def their_asset() -> None: ...
+"""
+
 # Dagster's own loader calls what is deprecated or beta.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:`parse_obj_as` is deprecated", "ignore:Parameter `execution_type` of function `AssetsDefinition"
@@ -51,17 +58,15 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for package in ("theirs", "theirs/defs"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
-    (tmp_path / "theirs" / "definitions.py").write_text(DEFINITIONS, encoding="utf-8")
-    (tmp_path / "home").mkdir()
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield tmp_path
-    for name in [name for name in sys.modules if name.split(".")[0] == "theirs"]:  # each test has its own
-        del sys.modules[name]
+def project(their_package: Path) -> Path:
+    for package in (their_package, their_package / "defs"):
+        package.mkdir()
+        (package / "__init__.py").touch()
+    root = their_package.parent
+    (root / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (their_package / "definitions.py").write_text(DEFINITIONS, encoding="utf-8")
+    (root / "home").mkdir()
+    return root
 
 
 def dg_command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -76,11 +81,19 @@ def dg_command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str
     )
 
 
-def cause_of(error: BaseException | None) -> SettingsError:
-    while error is not None and not isinstance(error, SettingsError):
-        error = error.__cause__ or error.__context__
-    assert error
-    return error
+def loaded(project: Path) -> dg.Definitions:
+    return dg.load_from_defs_folder(path_within_project=project / "theirs")
+
+
+def keys(definitions: dg.Definitions) -> set[str]:
+    return {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
+
+
+def shown_of_broken(definitions: dg.Definitions) -> list[str]:
+    """Descriptions of the assets that stand for broken sources."""
+    specs = [spec for spec in definitions.resolve_all_asset_specs() if spec.key.path[-1] == "broken_settings"]
+    assert definitions.get_repository_def()  # Dagster takes all of it together
+    return [spec.description or "" for spec in specs]
 
 
 def test_dg_scaffolds_what_new_writes(project: Path) -> None:
@@ -109,21 +122,75 @@ def test_dg_scaffolds_what_new_writes(project: Path) -> None:
 )
 def test_wrong_attributes_have_the_message_of_our_own_loader(project: Path, wrong: dict[str, object]) -> None:
     file = write_source(project / "theirs" / "defs", "mine", {**GOOD, **wrong})
-    with pytest.raises(SettingsError) as ours:
-        find_sources(project / "theirs" / "defs")
-    with pytest.raises(Exception, match=r".") as theirs:  # Dagster wraps it as it likes
-        dg.load_from_defs_folder(path_within_project=project / "theirs")
-    said = cause_of(theirs.value)
-    assert said.cause == ours.value.cause
-    assert str(file) in said.cause
+    (project / "theirs" / "defs" / "theirs.py").write_text(THEIR_ASSET, encoding="utf-8")
+    (ours,) = read_sources(project / "theirs" / "defs").broken
+    definitions = loaded(project)
+    assert "their_asset" in keys(definitions)
+    (shown,) = shown_of_broken(definitions)
+    for problem in ours.problems:
+        assert code(problem) in shown
+    assert str(file) in shown
 
 
-def test_a_source_without_attributes_has_the_message_too(project: Path) -> None:
+def test_a_source_without_attributes_is_shown_too(project: Path) -> None:
     file = write_source(project / "theirs" / "defs", "mine", GOOD)
     file.write_text("type: amocrm_assets.AmoCrmSource\nattributes: {}\n", encoding="utf-8")
-    with pytest.raises(Exception, match=r".") as theirs:
-        dg.load_from_defs_folder(path_within_project=project / "theirs")
-    assert "`start_date` is missing. For example" in cause_of(theirs.value).cause
+    (shown,) = shown_of_broken(loaded(project))
+    assert "`start_date` is missing. For example" in shown
+
+
+def test_one_broken_document_of_a_file_leaves_the_others(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write_source(project / "theirs" / "defs", "mine", GOOD)
+    sound, other = file.read_text(encoding="utf-8"), {**GOOD, "subdomain": "other", "timezone": "Moon"}
+    broken = write_source(project / "theirs" / "defs", "mine", other).read_text(encoding="utf-8")
+    file.write_text(f"{broken}---\n{sound}", encoding="utf-8")
+    assert keys(loaded(project)) == {
+        "other/broken_settings",
+        "my_shop/raw_leads",
+        "my_shop/leads",
+        "my_shop/amoCrmLeads",
+    }
+    assert "'Moon' is not a time zone" in caplog.text
+
+
+def test_of_two_sources_with_one_name_the_second_is_shown_as_broken(project: Path) -> None:
+    for name, subdomain in (("a", "my-shop"), ("b", "My-Shop"), ("c", "my-shop")):
+        write_source(project / "theirs" / "defs", name, {**GOOD, "subdomain": subdomain})
+    shown = shown_of_broken(loaded(project))
+    assert len(shown) == 2
+    assert all("is taken by document 1 of" in each for each in shown)
+    assert {"my_shop/raw_leads"} <= keys(loaded(project))
+
+
+def test_values_that_templates_gave_are_judged_without_repeating_them(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_START", "secret")
+    for name, changes in (("zone", "timezone"), ("rate", "requests_per_second")):
+        attributes = {**GOOD, "subdomain": name, changes: "{{ env.SHOP_START }}"}
+        write_source(project / "theirs" / "defs", name, attributes)
+    write_source(project / "theirs" / "defs", "date", {**GOOD, "start_date": "{{ what_is_this }}"})
+    shown = " ".join(shown_of_broken(loaded(project)))
+    for said in ("`timezone`", "`requests_per_second`", "a template cannot be filled in ("):
+        assert said in shown
+    assert "secret" not in shown
+
+
+def test_a_file_is_parsed_once_however_many_sources_it_holds(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_source(project / "theirs" / "defs", "mine", GOOD)
+    text = file.read_text(encoding="utf-8")
+    file.write_text("---\n".join(text.replace("my-shop", f"shop-{n}") for n in range(20)), encoding="utf-8")
+    parsed: list[Path] = []
+
+    def counted(each: Path) -> list[yaml.Node]:
+        parsed.append(each)
+        return read_nodes(each)
+
+    monkeypatch.setattr(documents, "read_nodes", counted)
+    assert len(keys(loaded(project))) == 60
+    assert parsed == [file]
 
 
 def test_what_dagster_fills_in_and_adds_is_left_to_dagster(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 import amocrm_assets
-from amocrm_assets.errors import ActionRequired, WarehouseRefused
+from amocrm_assets.entities import LEADS
+from amocrm_assets.errors import ActionRequired, SettingsError, WarehouseRefused
 from amocrm_assets.rows import widen_custom_fields
-from amocrm_assets.shard import COLUMNS
+from amocrm_assets.shard import arrow_schema
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST
 
 if TYPE_CHECKING:
@@ -62,9 +63,8 @@ def filled(pipeline: Pipeline) -> Pipeline:
 @pytest.mark.parametrize("asset", ["leads", "amoCrmLeads"])
 def test_one_day_is_a_frame_with_the_columns_and_types_of_the_shard(filled: Pipeline, asset: str) -> None:
     frame = taken(filled, asset, days=LAST)
-    assert list(frame.columns) == [column.name for column in COLUMNS]
-    dtypes = {"INTEGER": "Int64", "STRING": "string", "BOOLEAN": "boolean", "RECORD": "object"}
-    assert [str(dtype) for dtype in frame.dtypes] == [dtypes[column.type] for column in COLUMNS]
+    assert list(frame.columns) == [column.name for column in LEADS.table.columns]
+    assert dict(frame.dtypes) == {field.name: pd.ArrowDtype(field.type) for field in arrow_schema(LEADS.table)}
     assert frame.index.unique().tolist() == [pd.Timestamp(LAST)]
     assert isinstance(frame["custom_fields"].iloc[0], list)
     assert set(frame["custom_fields"].iloc[0][0]) == {"id", "name", "is_system", "values"}
@@ -77,6 +77,30 @@ def test_many_days_are_one_frame_whose_index_tells_them_apart(filled: Pipeline, 
         day: facts["dagster/partition_row_count"] for day, facts in filled.materialised("amoCrmLeads").items()
     }
     assert frame.groupby("day").size().rename(lambda day: f"{day:%Y-%m-%d}").to_dict() == counts
+
+
+@pytest.mark.parametrize("asset", ["leads", "amoCrmLeads"])
+def test_an_input_gets_the_columns_that_its_metadata_names(filled: Pipeline, asset: str) -> None:
+    whole = taken(filled, asset, days=(FIRST, LAST))
+    some = taken(filled, asset, days=(FIRST, LAST), metadata={"columns": ["sale", "id"]})
+    assert list(some.columns) == ["sale", "id"]
+    assert some.equals(whole[["sale", "id"]])
+    with pytest.raises(SettingsError, match="price is no column"):
+        taken(filled, asset, days=LAST, metadata={"columns": ["price"]})
+    with pytest.raises(SettingsError, match="not a list"):
+        taken(filled, asset, days=LAST, metadata={"columns": "id"})
+
+
+@pytest.mark.parametrize("asset", ["leads", "amoCrmLeads"])
+def test_an_input_gets_the_custom_fields_that_its_metadata_names_as_columns(filled: Pipeline, asset: str) -> None:
+    wide = widen_custom_fields(taken(filled, asset, days=(FIRST, LAST)), ["Город"])
+    asked = {"columns": ["id"], "widen_custom_fields": ["Город"]}
+    assert taken(filled, asset, days=(FIRST, LAST), metadata=asked).equals(wide[["id", "Город"]])
+    taken_name = {"columns": ["id", "name"], "widen_custom_fields": ["name"]}
+    with pytest.raises(SettingsError, match="already has a column called name"):
+        taken(filled, asset, days=LAST, metadata=taken_name)
+    none = taken(filled, asset, partition_mapping=ALL, metadata={**asked, "allow_missing_partitions": True})
+    assert list(none.columns) == ["id", "Город"]
 
 
 def test_days_that_are_missing_are_an_error_unless_they_are_allowed(filled: Pipeline) -> None:
@@ -117,9 +141,9 @@ def test_the_documented_assets_do_what_the_document_says(pipeline: Pipeline) -> 
         frame: pd.DataFrame = job.execute_in_process(instance=pipeline.instance, **options).output_for_node(name)
         return frame
 
-    rows = pipeline.warehouse.read("sandbox", [date.fromisoformat(LAST)])
+    rows = pipeline.warehouse.read(LEADS.table, "sandbox", [date.fromisoformat(LAST)])
     by_pipeline = made("leads_by_pipeline", partition_key=LAST)
     assert by_pipeline["leads"].sum() == (~rows["is_deleted"].fillna(value=False)).sum()
     assert set(by_pipeline["day"]) == {pd.Timestamp(LAST)}
-    everything = pipeline.warehouse.read("sandbox", [date(2025, 3, day) for day in range(7, 11)])
+    everything = pipeline.warehouse.read(LEADS.table, "sandbox", [date(2025, 3, day) for day in range(7, 11)])
     assert made("leads_by_city")["leads"].sum() == everything["id"].nunique()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.captures import capture_names
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.rows import rows_name
 from amocrm_assets.sandbox import Fault
@@ -26,7 +27,7 @@ def test_a_day_goes_through_all_three_assets_into_its_shard(pipeline: Pipeline) 
     assert pipeline.run(LAST).success
     counts = {name: pipeline.materialised(name)[LAST]["dagster/partition_row_count"] for name in ASSETS}
     assert counts["leads"] == counts["amoCrmLeads"] > 0
-    assert pipeline.warehouse.shard_days("acme") == {date.fromisoformat(LAST): counts["leads"]}
+    assert pipeline.warehouse.shard_days(LEADS.table, "acme") == {date.fromisoformat(LAST): counts["leads"]}
 
 
 def test_a_range_is_one_run_with_metadata_for_each_day(pipeline: Pipeline) -> None:
@@ -59,15 +60,15 @@ def test_the_metadata_of_a_day_tells_what_it_cost(pipeline: Pipeline) -> None:
 
 def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline) -> None:
     pipeline.run(LAST)
-    before = pipeline.warehouse.read("acme", [date.fromisoformat(LAST)])
+    before = pipeline.warehouse.read(LEADS.table, "acme", [date.fromisoformat(LAST)])
     requests = asked(pipeline)
     for lead in before["id"][:3]:
         pipeline.sandbox.account.edit(int(lead))
     assert pipeline.run(LAST).success
     assert asked(pipeline) > requests
-    after = pipeline.warehouse.read("acme", [date.fromisoformat(LAST)])
+    after = pipeline.warehouse.read(LEADS.table, "acme", [date.fromisoformat(LAST)])
     assert set(before["id"]) <= set(after["id"])
-    assert len(capture_names(pipeline.storage, "acme", date.fromisoformat(LAST))) == 2
+    assert len(capture_names(LEADS, pipeline.storage, "acme", date.fromisoformat(LAST))) == 2
 
 
 def test_a_range_reads_days_again_whose_capture_has_other_midnights(pipeline: Pipeline) -> None:
@@ -149,7 +150,7 @@ def test_a_range_that_fails_in_the_middle_keeps_its_finished_days_and_names_the_
     assert pipeline.run("2025-03-05", LAST).success
     again = pipeline.materialised("raw_leads")
     assert [day for day, facts in again.items() if facts["read"] == "in this run"] == DAYS[1:]
-    assert len(pipeline.warehouse.shard_days("acme")) == 6
+    assert len(pipeline.warehouse.shard_days(LEADS.table, "acme")) == 6
 
 
 def test_what_needs_a_person_fails_at_once_with_its_mend(
@@ -186,9 +187,9 @@ def test_the_view_of_the_latest_rows_is_kept_where_the_source_wants_it(pipeline:
 
 def test_a_shard_that_fails_hinders_no_other_and_is_named(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST, only=["raw_leads", "leads"])
-    pipeline.storage.delete(rows_name("acme", date(2025, 3, 8)))
+    pipeline.storage.delete(rows_name(LEADS.table, "acme", date(2025, 3, 8)))
     result = pipeline.run(FIRST, LAST, only=["amoCrmLeads"])
     assert not result.success
     assert failure_of(result).metadata["unfinished_days"].value == "2025-03-08"
     assert sorted(pipeline.materialised("amoCrmLeads")) == ["2025-03-07", "2025-03-09", "2025-03-10"]
-    assert [day.day for day in pipeline.warehouse.shard_days("acme")] == [7, 9, 10]
+    assert [day.day for day in pipeline.warehouse.shard_days(LEADS.table, "acme")] == [7, 9, 10]

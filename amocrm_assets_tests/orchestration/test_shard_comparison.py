@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import StorageRefused
 from amocrm_assets.orchestration.stored_rows import row_count
 from amocrm_assets.rows import rows_name
@@ -40,7 +41,7 @@ def test_a_shard_that_is_gone_fails_the_check_alone_and_in_the_run_of_another_da
 
 def test_rows_that_are_gone_while_their_shard_is_there_fail_the_check(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST)
-    pipeline.storage.delete(rows_name("acme", date.fromisoformat(SECOND)))
+    pipeline.storage.delete(rows_name(LEADS.table, "acme", date.fromisoformat(SECOND)))
 
     verdict = pipeline.check("amoCrmLeads", "equals_rows")
 
@@ -54,7 +55,7 @@ def test_rows_that_are_gone_while_their_shard_is_there_fail_the_check(pipeline: 
 def test_rows_and_shard_that_are_both_gone_are_still_known_to_dagster(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST)
     pipeline.drop_shard(SECOND)
-    pipeline.storage.delete(rows_name("acme", date.fromisoformat(SECOND)))
+    pipeline.storage.delete(rows_name(LEADS.table, "acme", date.fromisoformat(SECOND)))
 
     assert shown(pipeline.check("amoCrmLeads", "equals_rows"))["gone"] == SECOND
 
@@ -71,7 +72,7 @@ def test_shards_from_before_the_first_day_of_the_settings_are_left_alone(pipelin
     pipeline.run(FIRST, LAST)
     pipeline.drop_shard(FIRST)
     for day in (FIRST, SECOND):
-        pipeline.storage.delete(rows_name("acme", date.fromisoformat(day)))
+        pipeline.storage.delete(rows_name(LEADS.table, "acme", date.fromisoformat(day)))
     pipeline.configure(start_date="2025-03-09")
 
     assert pipeline.check("amoCrmLeads", "equals_rows").passed

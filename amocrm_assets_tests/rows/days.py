@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, OpenCapture
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.rows.seal import UNSEALED, seal
@@ -122,8 +123,8 @@ def merged(*captures: Sequence[Line], fields: Sequence[Any] = (), **settings: An
 
 def rows_in(rows: DayRows) -> list[Row]:
     """Rows as dicts, their order and schema checked."""
-    table = pa.concat_tables([arrow_schema().empty_table(), *rows.tables()])
-    assert table.schema == arrow_schema()
+    table = pa.concat_tables([arrow_schema(LEADS.table).empty_table(), *rows.tables()])
+    assert table.schema == arrow_schema(LEADS.table)
     table.validate(full=True)
     found: list[Row] = table.to_pylist()
     assert len(found) == rows.row_count
@@ -146,7 +147,7 @@ def keep(
     storage: Storage, leads: Sequence[Line], *, number: int = 0, fields: Sequence[Any] = (), **changed: Any
 ) -> str:
     """Publish a capture of the day, or as its facts are changed; its name."""
-    writer = CaptureWriter(storage, facts(number, fields, **changed))
+    writer = CaptureWriter(LEADS, storage, facts(number, fields, **changed))
     writer.add(line(sent) for sent in leads)
     return writer.publish().name
 

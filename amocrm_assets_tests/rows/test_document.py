@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration import checks
 from amocrm_assets.rows.files import rows_name
 from amocrm_assets.rows.leads import RENAMED
 from amocrm_assets.rows.value_formatter import ValueFormatter
-from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.rows.days import DAY, field, lead, line, oddities_of, rows_of, source
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "rows.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_renamed_columns_are_documented() -> None:
     assert {column: f"`{sent}`" for column, sent in RENAMED.items()}.items() <= {
         column.strip("`"): sent for column, sent in documented.items()
     }.items()
-    assert {f"`custom_fields[].{part.name}`" for part in COLUMNS[-1].columns[:3]} <= documented.keys()
+    assert {f"`custom_fields[].{part.name}`" for part in LEADS.table.columns[-1].columns[:3]} <= documented.keys()
 
 
 def test_the_kinds_of_oddities_are_written_as_they_are_counted() -> None:
@@ -71,6 +71,8 @@ def test_the_kinds_of_oddities_are_written_as_they_are_counted() -> None:
 
 
 def test_names_in_the_document_are_those_of_the_code() -> None:
-    assert f"`{{storage}}/{rows_name('{subdomain}', DAY).replace(str(DAY), '{YYYY-MM-DD}')}`" in DOCUMENT
+    assert (
+        f"`{{storage}}/{rows_name(LEADS.table, '{subdomain}', DAY).replace(str(DAY), '{YYYY-MM-DD}')}`" in DOCUMENT
+    )
     assert {f"`{checks.FIELDS}`", f"`{checks.ODDITIES}`"} <= set(re.findall(r"`[^`]+`", DOCUMENT))
     assert "`unknown_properties`" in DOCUMENT

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.captures import capture_names
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, CaptureDamaged, StorageRefused
 from amocrm_assets.rows import RowsWritten, rows_name, write_rows
-from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type
+from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.disks import small_disk
 from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, Line, field, keep, lead, source, stub
@@ -33,7 +34,7 @@ def storage(tmp_path: Path) -> Storage:
 def written(storage: Storage, *captures: Sequence[Line]) -> RowsWritten:
     for number, leads in enumerate(captures):
         keep(storage, leads, number=number)
-    return write_rows(storage, source(), DAY)
+    return write_rows(LEADS, storage, source(), DAY)
 
 
 def content(storage: Storage) -> bytes:
@@ -42,21 +43,21 @@ def content(storage: Storage) -> bytes:
 
 def test_the_rows_of_a_day_are_a_parquet_file_in_the_schema_of_the_shard(storage: Storage) -> None:
     rows = written(storage, [lead(2), lead(1, price="много", новое=1)], [lead(3)])
-    assert rows.name == rows_name("acme", DAY) == NAME
+    assert rows.name == rows_name(LEADS.table, "acme", DAY) == NAME
     assert (rows.row_count, rows.size_bytes) == (3, Path(storage.uri(NAME)).stat().st_size)
-    assert rows.captures == tuple(capture_names(storage, "acme", DAY))
+    assert rows.captures == tuple(capture_names(LEADS, storage, "acme", DAY))
     assert [oddity.count for oddity in rows.oddities] == [1]
     assert (rows.unknown_properties, dict(rows.missing_fields)) == (("новое",), {})
     assert 0 < rows.seconds < 60
     table = pq.read_table(storage.uri(NAME))
-    assert table.schema.equals(arrow_schema())
+    assert table.schema.equals(arrow_schema(LEADS.table))
     assert table["id"].to_pylist() == [1, 2, 3]
 
 
 def test_a_day_without_leads_has_a_file_without_rows(storage: Storage) -> None:
     assert written(storage, []).row_count == 0
     table = pq.read_table(storage.uri(NAME))
-    assert (table.num_rows, table.schema.equals(arrow_schema())) == (0, True)
+    assert (table.num_rows, table.schema.equals(arrow_schema(LEADS.table))) == (0, True)
 
 
 def test_replaying_the_captures_gives_byte_for_byte_the_same_file(storage: Storage) -> None:
@@ -64,17 +65,17 @@ def test_replaying_the_captures_gives_byte_for_byte_the_same_file(storage: Stora
     leads = [lead(number, custom_fields_values=[field("text", {"value": str(number)})]) for number in numbers]
     first = written(storage, leads, [stub(number, updated_at=UPDATED_AT + 1) for number in numbers[:50]])
     before = content(storage)
-    again = write_rows(storage, source(), DAY)
+    again = write_rows(LEADS, storage, source(), DAY)
     assert content(storage) == before
     assert replace(again, seconds=first.seconds) == first
     storage.delete(NAME)
-    write_rows(storage, source(), DAY)
+    write_rows(LEADS, storage, source(), DAY)
     assert content(storage) == before
 
 
 def test_a_day_that_was_never_captured_is_refused_with_its_mend(storage: Storage) -> None:
     with pytest.raises(ActionRequired, match="Materialise `raw_leads`"):
-        write_rows(storage, source(), DAY)
+        write_rows(LEADS, storage, source(), DAY)
     assert storage.names("") == []
 
 
@@ -84,7 +85,7 @@ def test_a_damaged_capture_leaves_the_rows_as_they_were(storage: Storage) -> Non
     name = keep(storage, [lead(2)], number=1)
     Path(storage.uri(name)).write_bytes(Path(storage.uri(name)).read_bytes()[:-30])
     with pytest.raises(CaptureDamaged, match=name):
-        write_rows(storage, source(), DAY)
+        write_rows(LEADS, storage, source(), DAY)
     assert content(storage) == before
     assert storage.remove_stale("") == 0
 
@@ -96,7 +97,7 @@ def test_a_full_disk_leaves_the_rows_as_they_were(tmp_path: Path) -> None:
         before = content(storage)
         keep(storage, [lead(2, name=random_bytes(550_000).hex())], number=1)
         with pytest.raises(StorageRefused, match="No space left"):
-            write_rows(storage, source(), DAY)
+            write_rows(LEADS, storage, source(), DAY)
         assert content(storage) == before
         assert storage.remove_stale("") == 0
 
@@ -112,7 +113,7 @@ def test_what_a_killed_run_left_of_a_rows_file_is_removed(storage: Storage, tmp_
 def test_runs_side_by_side_leave_the_rows_of_all_captures(storage: Storage) -> None:
     def captures_and_merges(number: int) -> int:
         keep(storage, [lead(number)], number=number)
-        return write_rows(storage, source(), DAY).row_count
+        return write_rows(LEADS, storage, source(), DAY).row_count
 
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(captures_and_merges, range(8)))
@@ -129,7 +130,7 @@ storage, number = open_storage(sys.argv[1]), int(sys.argv[2])
 while True:
     keep(storage, [lead(number), lead(7, name="x" * 100_000)], number=number)
     print(number, flush=True)
-    write_rows(storage, source(), DAY)
+    write_rows(LEADS, storage, source(), DAY)
     number += 1
 """
 
@@ -152,7 +153,7 @@ def test_runs_that_are_killed_lose_no_capture_and_leave_nothing_behind(storage: 
 
 
 def write(storage: Storage) -> str:
-    return storage.uri(write_rows(storage, source(), DAY).name)
+    return storage.uri(write_rows(LEADS, storage, source(), DAY).name)
 
 
 def test_duckdb_reads_the_file_in_the_types_of_the_shard_and_every_text_as_it_is(storage: Storage) -> None:
@@ -163,7 +164,9 @@ def test_duckdb_reads_the_file_in_the_types_of_the_shard_and_every_text_as_it_is
         rows = connection.read_parquet(storage.uri(NAME))
         types = {name: str(kind).replace('"', "") for name, kind in zip(rows.columns, rows.types, strict=True)}
         ((read_name, custom_fields),) = rows.project("name, custom_fields").fetchall()
-    assert list(types.items()) == [(column.name, duckdb_type(column).replace('"', "")) for column in COLUMNS]
+    assert list(types.items()) == [
+        (column.name, duckdb_type(column).replace('"', "")) for column in LEADS.table.columns
+    ]
     assert read_name == name
     assert custom_fields[0]["values"] == [{"value": "a\0b", "enum": 2**62}]
 

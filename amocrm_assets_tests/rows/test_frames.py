@@ -6,14 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from amocrm_assets.errors import ActionRequired
-from amocrm_assets.rows import read_rows, widen_custom_fields, write_rows
-from amocrm_assets.shard import COLUMNS
+from amocrm_assets.entities import LEADS
+from amocrm_assets.errors import ActionRequired, SettingsError
+from amocrm_assets.rows import read_rows, to_pandas_types, widen_custom_fields, write_rows
+from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.rows.days import DAY, field, keep, lead, source
 
 NEXT_DAY = DAY + timedelta(days=1)
-LEADS = [
+SENT = [
     lead(
         1,
         price=2**53 + 1,
@@ -34,17 +35,15 @@ LEADS = [
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     storage = open_storage(str(tmp_path))
-    keep(storage, LEADS)
-    write_rows(storage, source(), DAY)
+    keep(storage, SENT)
+    write_rows(LEADS, storage, source(), DAY)
     return storage
 
 
-def test_a_frame_has_the_columns_of_the_shard_in_nullable_types(storage: Storage) -> None:
-    frame = read_rows(storage, "acme", [DAY])
-    types = {"INTEGER": "Int64", "BOOLEAN": "boolean", "STRING": "string", "RECORD": "object"}
-    assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
-        column.name: types[column.type] for column in COLUMNS
-    }
+def test_a_frame_has_the_columns_of_the_shard_as_arrow_has_them(storage: Storage) -> None:
+    frame = read_rows(LEADS.table, storage, "acme", [DAY])
+    assert dict(frame.dtypes) == {field.name: pd.ArrowDtype(field.type) for field in arrow_schema(LEADS.table)}
+    assert list(frame.columns) == [column.name for column in LEADS.table.columns]
     assert frame["sale"].tolist() == [2**53 + 1, pd.NA, 1000]
     assert frame["is_deleted"].tolist() == [False, pd.NA, False]
     assert frame["custom_fields"].tolist()[:2] == [
@@ -53,33 +52,54 @@ def test_a_frame_has_the_columns_of_the_shard_in_nullable_types(storage: Storage
     ]
 
 
+def test_a_frame_of_some_columns_has_them_in_the_order_asked_for(storage: Storage) -> None:
+    frame = read_rows(LEADS.table, storage, "acme", [DAY], columns=["sale", "id"])
+    assert list(frame.columns) == ["sale", "id"]
+    assert (frame["sale"].tolist(), frame["id"].tolist()) == ([2**53 + 1, pd.NA, 1000], [1, 2, 3])
+    assert dict(read_rows(LEADS.table, storage, "acme", [], columns=["sale", "id"]).dtypes) == dict(frame.dtypes)
+    with pytest.raises(SettingsError, match=r"price is no column.*sale"):
+        read_rows(LEADS.table, storage, "acme", [DAY], columns=["id", "price"])
+
+
+def test_a_frame_can_be_had_in_the_types_of_pandas_itself(storage: Storage) -> None:
+    arrow = read_rows(LEADS.table, storage, "acme", [DAY])
+    frame = to_pandas_types(arrow)
+    types = {"INTEGER": "Int64", "BOOLEAN": "boolean", "STRING": "string", "RECORD": "object"}
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
+        column.name: types[column.type] for column in LEADS.table.columns
+    }
+    for name in frame.columns:
+        assert frame[name].tolist() == arrow[name].tolist()
+    assert widen_custom_fields(frame, ["Город"])["Город"].tolist() == ["Пермь", pd.NA, "Омск, Томск"]
+
+
 def test_days_follow_each_other_in_the_order_asked_for(storage: Storage) -> None:
     keep(storage, [], day=NEXT_DAY)
-    write_rows(storage, source(), NEXT_DAY)
-    frame = read_rows(storage, "acme", [NEXT_DAY, DAY])
+    write_rows(LEADS, storage, source(), NEXT_DAY)
+    frame = read_rows(LEADS.table, storage, "acme", [NEXT_DAY, DAY])
     assert frame["id"].tolist() == [1, 2, 3]
     assert frame.index.tolist() == [0, 1, 2]
-    empty = read_rows(storage, "acme", [NEXT_DAY])
+    empty = read_rows(LEADS.table, storage, "acme", [NEXT_DAY])
     assert (len(empty), dict(empty.dtypes)) == (0, dict(frame.dtypes))
-    assert dict(read_rows(storage, "acme", []).dtypes) == dict(frame.dtypes)
+    assert dict(read_rows(LEADS.table, storage, "acme", []).dtypes) == dict(frame.dtypes)
 
 
 def test_a_day_without_rows_is_refused_with_its_mend(storage: Storage) -> None:
     with pytest.raises(ActionRequired, match="Materialise `leads`"):
-        read_rows(storage, "acme", [DAY, NEXT_DAY])
+        read_rows(LEADS.table, storage, "acme", [DAY, NEXT_DAY])
 
 
 def test_custom_fields_become_columns_by_name_or_id(storage: Storage) -> None:
-    frame = read_rows(storage, "acme", [DAY])
+    frame = read_rows(LEADS.table, storage, "acme", [DAY])
     wide = widen_custom_fields(frame, ["Город", "Теги", 5, "Нет такого"])
     assert wide["Город"].tolist() == ["Пермь", pd.NA, "Омск, Томск"]
     assert wide["Теги"].tolist() == [pd.NA, pd.NA, "a, b"]
     assert wide["5"].tolist() == ["Пермь", pd.NA, pd.NA]
     assert wide["Нет такого"].isna().all()
-    assert {str(wide[name].dtype) for name in ("Город", "Теги", "5", "Нет такого")} == {"string"}
-    assert list(frame.columns) == [column.name for column in COLUMNS]
+    assert {str(wide[name].dtype) for name in ("Город", "Теги", "5", "Нет такого")} == {"string[pyarrow]"}
+    assert list(frame.columns) == [column.name for column in LEADS.table.columns]
 
 
 def test_a_field_called_like_a_column_is_refused(storage: Storage) -> None:
     with pytest.raises(ValueError, match="name"):
-        widen_custom_fields(read_rows(storage, "acme", [DAY]), ["name"])
+        widen_custom_fields(read_rows(LEADS.table, storage, "acme", [DAY]), ["name"])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.leads import KnownLead, Lead
 from amocrm_assets.rows.malformed import lead_of_malformed
@@ -15,7 +16,6 @@ from amocrm_assets.rows.oddities import OddityCounter
 from amocrm_assets.rows.reading import LeadReader
 from amocrm_assets.rows.record_batches import RecordBatchBuilder
 from amocrm_assets.rows.value_formatter import ValueFormatter
-from amocrm_assets.shard import COLUMNS
 from amocrm_assets_tests.rows.any_json import JSON, TEXT, replaced
 from amocrm_assets_tests.rows.days import (
     UPDATED_AT,
@@ -44,12 +44,12 @@ PIECES = [
     b",",
     b"\xff",
 ]
-INTEGERS = [column.name for column in COLUMNS if column.type == "INTEGER" and column.name != "id"]
+INTEGERS = [column.name for column in LEADS.table.columns if column.type == "INTEGER" and column.name != "id"]
 SENT_AS = {"sale": "price", "custom_fields": "custom_fields_values"}
 
 
 def test_leads_have_the_columns_of_the_shard_in_its_order() -> None:
-    columns = tuple(column.name for column in COLUMNS)
+    columns = tuple(column.name for column in LEADS.table.columns)
     assert Lead.__struct_fields__ == columns
     assert KnownLead.__struct_fields__[: len(columns)] == columns
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import InternalError, RowsDamaged
 from amocrm_assets.rows import read_rows, rows_name, write_rows
 from amocrm_assets.rows.seal import NAME, broken_seal, seal
@@ -26,13 +27,13 @@ def storage(tmp_path: Path) -> Storage:
         for number in range(40)
     ]
     keep(storage, leads)
-    write_rows(storage, source(), DAY)
+    write_rows(LEADS, storage, source(), DAY)
     return storage
 
 
 @pytest.fixture
 def path(storage: Storage) -> Path:
-    return Path(storage.uri(rows_name("acme", DAY)))
+    return Path(storage.uri(rows_name(LEADS.table, "acme", DAY)))
 
 
 def test_a_file_as_it_was_written_is_whole_and_holds_its_digest(path: Path) -> None:
@@ -54,9 +55,9 @@ def test_every_flipped_bit_is_refused(storage: Storage, path: Path) -> None:
         path.write_bytes(flipped)
         assert broken_seal(path) is not None, f"bit {bit}"
     with pytest.raises(RowsDamaged):
-        read_rows(storage, "acme", [DAY])
+        read_rows(LEADS.table, storage, "acme", [DAY])
     path.write_bytes(content)
-    assert len(read_rows(storage, "acme", [DAY])) == 40
+    assert len(read_rows(LEADS.table, storage, "acme", [DAY])) == 40
 
 
 def test_every_cut_and_every_added_byte_is_refused(path: Path) -> None:
@@ -73,17 +74,17 @@ def test_a_damaged_day_is_named_with_its_fix_and_made_again_from_captures(storag
     content = path.read_bytes()
     path.write_bytes(content[:100] + b"\0" + content[101:])
     with pytest.raises(RowsDamaged) as caught:
-        read_rows(storage, "acme", [DAY])
+        read_rows(LEADS.table, storage, "acme", [DAY])
     assert str(path) in caught.value.cause
     assert f"Materialise `leads` for {DAY} again" in caught.value.fix
-    write_rows(storage, source(), DAY)
+    write_rows(LEADS, storage, source(), DAY)
     assert path.read_bytes() == content
 
 
 def test_a_file_of_an_older_version_which_kept_no_digest_is_refused(storage: Storage, path: Path) -> None:
     pq.write_table(pq.read_table(path).slice(0, 0), path)
     with pytest.raises(RowsDamaged, match="an older version wrote it"):
-        read_rows(storage, "acme", [DAY])
+        read_rows(LEADS.table, storage, "acme", [DAY])
 
 
 def test_a_file_larger_than_a_chunk_is_digested_whole(
@@ -93,7 +94,7 @@ def test_a_file_larger_than_a_chunk_is_digested_whole(
         monkeypatch.setattr("amocrm_assets.rows.seal._CHUNK_BYTES", chunk_bytes)
         assert broken_seal(path) is None
     rewrite_rows(path, pq.read_table(path))
-    assert len(read_rows(storage, "acme", [DAY])) == 40
+    assert len(read_rows(LEADS.table, storage, "acme", [DAY])) == 40
 
 
 def test_a_file_without_a_place_for_the_digest_is_a_defect(tmp_path: Path) -> None:

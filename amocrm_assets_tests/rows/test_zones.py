@@ -12,6 +12,7 @@ import pytest
 
 from amocrm_assets.captures import captures_by_day, days_read_otherwise, read_header
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, CapturesMixed, RowsIncomplete
 from amocrm_assets.rows import latest, rows_name, write_rows
 from amocrm_assets.rows.day_rows import DayRows
@@ -33,8 +34,8 @@ def storage(tmp_path: Path) -> Storage:
 
 def rows_of(storage: Storage, day: date, zone: str) -> dict[int, int]:
     """`updated_at` by id of the rows of a day, made by a zone."""
-    write_rows(storage, source(timezone=zone), day, others=captures_by_day(storage, "acme"))
-    table = pq.read_table(storage.uri(rows_name("acme", day)))
+    write_rows(LEADS, storage, source(timezone=zone), day, others=captures_by_day(LEADS, storage, "acme"))
+    table = pq.read_table(storage.uri(rows_name(LEADS.table, "acme", day)))
     return dict(zip(table["id"].to_pylist(), table["updated_at"].to_pylist(), strict=True))
 
 
@@ -74,7 +75,7 @@ def test_a_corrected_zone_leaves_each_lead_in_its_day_once(storage: Storage, bef
 def test_a_day_that_no_capture_holds_whole_is_refused_with_the_hours_that_are_missing(storage: Storage) -> None:
     keep(storage, [lead(1)], day=DAY, zone="UTC")
     with pytest.raises(ActionRequired, match=r"lack 2026-01-01 00:00:00 to 2026-01-01 02:59:59 \(Europe/Moscow\)"):
-        write_rows(storage, source(), DAY)
+        write_rows(LEADS, storage, source(), DAY)
     assert not storage.names("rows")
 
 
@@ -85,17 +86,19 @@ def test_days_read_by_other_midnights_are_known(storage: Storage) -> None:
     keep(storage, [], day=WEEK[1], zone="Europe/Simferopol", number=1)
     # The zone may have been set back since: any capture that holds the whole day will do.
     keep(storage, [], day=WEEK[1], zone="UTC", number=2)
-    found = captures_by_day(storage, "acme")
-    assert days_read_otherwise(storage, source(), WEEK, found) == [WEEK[2]]
-    assert days_read_otherwise(storage, source(timezone="UTC"), WEEK, found) == []
-    assert days_read_otherwise(storage, source(timezone="Asia/Tokyo"), WEEK, found) == WEEK[:3]
+    found = captures_by_day(LEADS, storage, "acme")
+    assert days_read_otherwise(LEADS, storage, source(), WEEK, found) == [WEEK[2]]
+    assert days_read_otherwise(LEADS, storage, source(timezone="UTC"), WEEK, found) == []
+    assert days_read_otherwise(LEADS, storage, source(timezone="Asia/Tokyo"), WEEK, found) == WEEK[:3]
 
 
 def test_a_day_with_a_damaged_capture_counts_as_missing_and_others_are_judged(storage: Storage) -> None:
     names = [keep(storage, [], day=day) for day in WEEK[:2]]
     with storage.as_local_path(names[0]) as path:
         path.write_bytes(path.read_bytes()[:20])
-    assert days_read_otherwise(storage, source(), WEEK, captures_by_day(storage, "acme")) == [WEEK[0]]
+    assert days_read_otherwise(LEADS, storage, source(), WEEK, captures_by_day(LEADS, storage, "acme")) == [
+        WEEK[0]
+    ]
 
 
 def test_a_stub_deletes_by_the_versions_of_its_own_day(storage: Storage) -> None:
@@ -109,8 +112,8 @@ def test_a_stub_deletes_by_the_versions_of_its_own_day(storage: Storage) -> None
         zone="UTC",
         number=1,
     )
-    write_rows(storage, source(), DAY)
-    rows = {row["id"]: row for row in pq.read_table(storage.uri(rows_name("acme", DAY))).to_pylist()}
+    write_rows(LEADS, storage, source(), DAY)
+    rows = {row["id"]: row for row in pq.read_table(storage.uri(rows_name(LEADS.table, "acme", DAY))).to_pylist()}
     assert {each: (row["is_deleted"], row["name"]) for each, row in rows.items()} == {
         1: (True, None),
         2: (True, "Сделка 2"),
@@ -127,7 +130,7 @@ def test_captures_of_two_accounts_are_never_merged(storage: Storage) -> None:
     mine = keep(storage, [lead(1)])
     other = keep(storage, [lead(2)], number=1, account_id=5)
     with pytest.raises(CapturesMixed) as refused:
-        write_rows(storage, source(), DAY)
+        write_rows(LEADS, storage, source(), DAY)
     assert f"account 31000001: {mine}; account 5: {other}" in refused.value.cause
     assert "docs/captures.md" in refused.value.fix
     assert not storage.names("rows")
@@ -137,13 +140,13 @@ def test_a_lead_without_a_row_is_a_defect_and_leaves_the_rows_as_they_were(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(storage, [lead(1), lead(2)])
-    write_rows(storage, source(), DAY)
+    write_rows(LEADS, storage, source(), DAY)
     tables = DayRows.tables
     monkeypatch.setattr(DayRows, "tables", lambda rows: (table.slice(1) for table in tables(rows)))
     keep(storage, [lead(3)], number=1)
     with pytest.raises(RowsIncomplete, match=r"hold 3 leads .* rows are 2 \(1 without a row, for example 1\)"):
-        write_rows(storage, source(), DAY)
-    assert pq.read_table(storage.uri(rows_name("acme", DAY)))["id"].to_pylist() == [1, 2]
+        write_rows(LEADS, storage, source(), DAY)
+    assert pq.read_table(storage.uri(rows_name(LEADS.table, "acme", DAY)))["id"].to_pylist() == [1, 2]
 
 
 def test_ids_of_thousands_of_captures_are_each_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +160,7 @@ def test_ids_of_thousands_of_captures_are_each_counted_once(monkeypatch: pytest.
 
 def test_headers_are_read_once_and_hold_no_catalogue(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     name = keep(storage, [], fields=[{"id": 5}])
-    header = read_header(storage, name)
+    header = read_header(LEADS, storage, name)
     assert (header.day, header.window, header.fields) == (DAY, facts().window, [])
     monkeypatch.setattr(storage, "as_local_path", None)
-    assert read_header(storage, name) is header
+    assert read_header(LEADS, storage, name) is header

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from amocrm_assets.cli.demo import demo_source
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.settings.source_files import find_sources, load_sources
+from amocrm_assets.settings import source_files
+from amocrm_assets.settings.source_files import find_sources, load_sources, read_sources
 from amocrm_assets_tests.orchestration.sources import write_source
 
 GOOD = {"subdomain": "acme", "start_date": "2026-01-01", "access_token_env": "ACME_TOKEN"}
@@ -36,6 +37,23 @@ def test_the_shipped_source_is_the_sandbox() -> None:
     assert source.key == "sandbox"
     assert source.url == "http://127.0.0.1:8901"
     assert source == demo_source("http://127.0.0.1:8901")
+
+
+def test_the_shipped_source_runs_by_no_schedule_of_its_own() -> None:
+    (source,) = load_sources()
+    assert not source.schedule.enabled
+
+
+@pytest.mark.parametrize("changes", [{}, {"timezone": "Moon"}, {"enabled": False}])
+def test_the_shipped_source_leaves_once_there_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    file = write_source(tmp_path, "sandbox", {**GOOD, "subdomain": "sandbox"})
+    monkeypatch.setattr(source_files, "EXAMPLE", file)
+    assert [found.settings.subdomain for found in read_sources(tmp_path).found] == ["sandbox"]
+    write_source(tmp_path, "acme", {**GOOD, **changes})
+    read = read_sources(tmp_path)
+    assert [found.settings.subdomain for found in read.found] + [each.name for each in read.broken] == ["acme"]
 
 
 def test_every_document_of_every_file_is_a_source_in_the_order_of_subdomains(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from queue import Queue
 import pytest
 
 from amocrm_assets.captures import captured_days
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import Busy
 from amocrm_assets.rows import read_rows, write_rows
 from amocrm_assets.storage import Storage
@@ -159,10 +160,10 @@ def test_a_version_tells_one_content_from_another(storage: Storage) -> None:
 def test_captures_become_rows_in_every_storage(storage: Storage) -> None:
     keep(storage, [lead(1), lead(2)])
     keep(storage, [lead(3)], number=1)
-    assert captured_days(storage, "acme") == [DAY]
-    assert write_rows(storage, source(), DAY).row_count == 3
-    assert write_rows(storage, source(), DAY).row_count == 3
-    assert read_rows(storage, "acme", [DAY])["id"].tolist() == [1, 2, 3]
+    assert captured_days(LEADS, storage, "acme") == [DAY]
+    assert write_rows(LEADS, storage, source(), DAY).row_count == 3
+    assert write_rows(LEADS, storage, source(), DAY).row_count == 3
+    assert read_rows(LEADS.table, storage, "acme", [DAY])["id"].tolist() == [1, 2, 3]
 
 
 def test_deleting_twice_is_deleting_once(storage: Storage) -> None:

@@ -85,14 +85,18 @@ def test_small_files_are_private(tmp_path: Path) -> None:
     assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
+def test_a_relative_folder_begins_at_the_project_wherever_the_process_stands_and_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr("amocrm_assets.settings.places.project_folder", lambda: tmp_path)
+    monkeypatch.chdir(elsewhere)
     storage = open_storage("data")
     monkeypatch.chdir("/")
     create(storage, "one", b"")
     assert (tmp_path / "data" / "one").exists()
+    assert not list(elsewhere.iterdir())
     assert storage.uri("one") == str(tmp_path / "data" / "one")
 
 
@@ -158,5 +162,5 @@ def test_a_mode_that_lets_everybody_in_or_is_none_is_refused(
     monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setenv("AMOCRM_FILE_MODE", setting)
-    with pytest.raises(SettingsError, match="Write 0600"):
+    with pytest.raises(SettingsError, match="Set AMOCRM_FILE_MODE to 0600"):
         open_storage("data")

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets.storage.folder import FolderStorage
@@ -75,9 +76,9 @@ class Place:
         """Write the rows of a day, as `rows` does."""
         name = f"rows/{subdomain}/leads/{day.isoformat()}.parquet"
         with self.storage.temp_file(name) as file:
-            pq.write_table(pa.Table.from_pylist(list(leads), schema=arrow_schema()), file)
+            pq.write_table(pa.Table.from_pylist(list(leads), schema=arrow_schema(LEADS.table)), file)
             self.storage.replace(name, file)
-        return ShardLoad(subdomain, day, name, len(leads))
+        return ShardLoad(LEADS.table, subdomain, day, name, len(leads))
 
     def put(self, *loads: ShardLoad, run_id: str = "run-1") -> dict[date, LoadResult | Exception]:
         """Put shards and say how each went."""
@@ -85,7 +86,7 @@ class Place:
 
     def leads(self, *days: date, subdomain: str = "acme") -> list[Lead]:
         """Rows of some shards as plain objects."""
-        return plain(self.warehouse.read(subdomain, days))
+        return plain(self.warehouse.read(LEADS.table, subdomain, days))
 
 
 def plain(frame: pd.DataFrame) -> list[Lead]:

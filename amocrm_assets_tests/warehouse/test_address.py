@@ -5,16 +5,29 @@ from pathlib import Path
 import pytest
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings import Deployment
+from amocrm_assets.settings.places import project_folder
+from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets.warehouse.address import BigQueryAddress, DuckDbAddress, read_address
 
 
-def test_three_slashes_are_a_path_from_the_working_directory(
+def test_three_slashes_are_a_path_from_the_project_whoever_reads_the_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    project = project_folder()
+    assert project is not None
     monkeypatch.chdir(tmp_path)
 
-    assert read_address("duckdb:///data/warehouse.duckdb") == DuckDbAddress(tmp_path / "data" / "warehouse.duckdb")
+    assert read_address("duckdb:///data/warehouse.duckdb") == DuckDbAddress(project / "data" / "warehouse.duckdb")
+    assert Deployment.from_environment({}).warehouse == f"duckdb:///{project}/data/warehouse.duckdb"
+    assert read_address("duckdb:///~/w.duckdb") == DuckDbAddress(Path.home() / "w.duckdb")
+
+
+def test_a_storage_begins_at_the_project_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert open_storage("data").uri("x") == f"{Deployment.from_environment({}).storage}/x"
 
 
 def test_four_slashes_are_an_absolute_path() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
@@ -40,7 +41,7 @@ def test_a_load_says_everything_that_bigquery_must_know(server: RecordingBigQuer
     (sent,) = server.sent("POST", UPLOAD)
     assert sent.body["configuration"]["load"] == {
         "destinationTable": {"projectId": "p", "datasetId": "d", "tableId": SHARD},
-        "schema": {"fields": bigquery_fields()},
+        "schema": {"fields": bigquery_fields(LEADS.table.columns)},
         "sourceFormat": "PARQUET",
         "parquetOptions": {"enableListInference": True},
         "writeDisposition": "WRITE_TRUNCATE",
@@ -111,11 +112,12 @@ def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_
     server.faults = [Fault("GET", f"/tables/{SHARD}$", kind="hang")]
     folder = wired.storage.uri("rows").removesuffix("/rows")
     program = f"""
+        from amocrm_assets.entities import LEADS
         from datetime import date
         from amocrm_assets.storage import open_storage
         from amocrm_assets.warehouse import ShardLoad, open_warehouse
         warehouse = open_warehouse("bigquery://p/d?location=EU&endpoint={server.url}")
-        load = ShardLoad("acme", date(2026, 1, 1), {load.rows!r}, 2)
+        load = ShardLoad(LEADS.table, "acme", date(2026, 1, 1), {load.rows!r}, 2)
         print(*warehouse.load([load], open_storage({folder!r}), run_id="run-1"))
     """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)]) as process:
@@ -198,7 +200,7 @@ def test_whoever_waits_for_bigquery_says_so(
             server.has_dataset = False
             gone = Fault("POST", "/queries$", status=404, reason="notFound", message="Not found: Dataset p:d")
             server.faults.append(gone)
-            assert wired.warehouse.shard_days("acme") == {}
+            assert wired.warehouse.shard_days(LEADS.table, "acme") == {}
 
     assert told[0].startswith(said)
 
@@ -327,7 +329,7 @@ def test_rows_in_a_bucket_are_loaded_by_their_address(
     load = sent.body["configuration"]["load"]
     assert load["sourceUris"] == ["gs://leads/rows/acme/leads/2026-01-01.parquet"]
     assert load["parquetOptions"] == {"enableListInference": True}
-    assert load["schema"] == {"fields": bigquery_fields()}
+    assert load["schema"] == {"fields": bigquery_fields(LEADS.table.columns)}
 
 
 def test_rows_in_a_bucket_come_back_as_they_were_put(bigquery_emulator: Emulator, bigquery_url: str) -> None:

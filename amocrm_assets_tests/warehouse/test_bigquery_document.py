@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.emulator import PROJECT, Emulator
 from amocrm_assets_tests.warehouse.places import Lead, Place, bigquery_place_at, lead
@@ -67,7 +68,7 @@ def documented(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFac
         }
         place.put(*[place.load(day, leads) for day, leads in days.items()])
         place.put(place.load(date(2026, 1, 2), [small(9, "Theirs", 1, at=1)], subdomain="acme_eu"))
-        place.warehouse.replace_latest_view("acme")
+        place.warehouse.replace_latest_view(LEADS.table, "acme")
         yield place
 
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.api_core.exceptions import RetryError, ServiceUnavailable, from_http_status
 from google.auth.exceptions import RefreshError, TransportError
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError, WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.warehouse import LoadResult, open_warehouse
 from amocrm_assets.warehouse.bigquery.errors import google_errors, to_error
@@ -187,8 +188,8 @@ def test_no_dataset_is_no_shards(server: RecordingBigQuery, wired: Place) -> Non
     server.has_dataset = False
     server.faults = [missing("Dataset p:d was not found in location EU")]
 
-    assert wired.warehouse.shard_days("acme") == {}
-    assert wired.warehouse.expirations("acme") == {}
+    assert wired.warehouse.shard_days(LEADS.table, "acme") == {}
+    assert wired.warehouse.expirations(LEADS.table, "acme") == {}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_other_things_that_are_not_found_are_not_taken_for_no_shards(
     server.faults = [missing(what)]
 
     with pytest.raises(WarehouseRefused, match=fix):
-        wired.warehouse.shard_days("acme")
+        wired.warehouse.shard_days(LEADS.table, "acme")
 
 
 def test_a_dataset_elsewhere_is_not_taken_for_no_shards(server: RecordingBigQuery, wired: Place) -> None:
@@ -214,7 +215,7 @@ def test_a_dataset_elsewhere_is_not_taken_for_no_shards(server: RecordingBigQuer
     server.faults = [missing("Dataset p:d was not found in location EU")]
 
     with pytest.raises(WarehouseRefused, match="Write location=US"):
-        wired.warehouse.shard_days("acme")
+        wired.warehouse.shard_days(LEADS.table, "acme")
 
 
 def test_reading_from_a_dataset_that_is_gone_does_not_advise_to_materialise_a_day(
@@ -225,7 +226,7 @@ def test_reading_from_a_dataset_that_is_gone_does_not_advise_to_materialise_a_da
     ]
 
     with pytest.raises(WarehouseRefused) as caught:
-        wired.warehouse.read("acme", [DAY])
+        wired.warehouse.read(LEADS.table, "acme", [DAY])
 
     assert "Not found: Dataset" in caught.value.cause
     assert "Materialise" not in caught.value.fix
@@ -235,5 +236,9 @@ def test_the_shards_of_many_accounts_are_one_listing(server: RecordingBigQuery, 
     server.has_dataset = False
     server.faults = [missing("Dataset p:d")]
 
-    assert wired.warehouse.shard_days_of(["acme", "other", "my-shop"]) == {"acme": {}, "other": {}, "my-shop": {}}
+    assert wired.warehouse.shard_days_of(LEADS.table, ["acme", "other", "my-shop"]) == {
+        "acme": {},
+        "other": {},
+        "my-shop": {},
+    }
     assert len(server.sent("POST", "/queries$")) == 1

@@ -65,7 +65,7 @@ def test_a_dataset_in_another_location_is_refused_and_not_touched(server: Record
     with pytest.raises(WarehouseRefused, match="lies in US, and AMOCRM_WAREHOUSE says EU") as caught:
         wired.warehouse.prepare()
 
-    assert "Write location=US there" in str(caught.value)
+    assert "Write location=US into AMOCRM_WAREHOUSE" in str(caught.value)
     assert [call.method for call in server.calls] == ["GET"]
 
 
@@ -209,7 +209,7 @@ def test_a_dataset_is_not_made_where_nobody_said(server: RecordingBigQuery) -> N
 
     with (
         open_client("p", endpoint=server.url) as client,
-        pytest.raises(WarehouseRefused, match="Add the location, for example \\?location=EU"),
+        pytest.raises(WarehouseRefused, match="Add the location to AMOCRM_WAREHOUSE, for example \\?location=EU"),
     ):
         open_dataset(client, BigQueryAddress("p", "d"), Timeouts())
 

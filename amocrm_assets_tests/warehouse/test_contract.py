@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused
 from amocrm_assets.settings import SUBDOMAIN
-from amocrm_assets.shard import COLUMNS, latest_view_name, shard_name, shard_prefix
 from amocrm_assets.warehouse import LoadResult, ShardLoad
 from amocrm_assets_tests.warehouse.places import Place, lead
 
@@ -35,11 +36,11 @@ def test_what_is_read_equals_what_was_put(place: Place) -> None:
 def test_columns_keep_their_order_and_integers_stay_integers(place: Place) -> None:
     place.put(place.load(DAY, [lead(1), lead(2, sale=None)]))
 
-    frame = place.warehouse.read("acme", [DAY])
+    frame = place.warehouse.read(LEADS.table, "acme", [DAY])
 
-    assert list(frame.columns) == [column.name for column in COLUMNS]
-    assert frame["sale"].dtype == pd.Int64Dtype()
-    assert frame["is_deleted"].dtype == pd.BooleanDtype()
+    assert list(frame.columns) == [column.name for column in LEADS.table.columns]
+    assert frame["sale"].dtype == pd.ArrowDtype(pa.int64())
+    assert frame["is_deleted"].dtype == pd.ArrowDtype(pa.bool_())
     assert frame["sale"].tolist()[0] == 2**53 + 1
 
 
@@ -48,8 +49,10 @@ def test_a_day_without_leads_has_an_empty_shard(place: Place) -> None:
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.row_count == 0
-    assert place.warehouse.shard_days("acme") == {DAY: 0}
-    assert list(place.warehouse.read("acme", [DAY]).columns) == [column.name for column in COLUMNS]
+    assert place.warehouse.shard_days(LEADS.table, "acme") == {DAY: 0}
+    assert list(place.warehouse.read(LEADS.table, "acme", [DAY]).columns) == [
+        column.name for column in LEADS.table.columns
+    ]
 
 
 def test_a_shard_is_replaced_and_not_added_to(place: Place) -> None:
@@ -73,13 +76,13 @@ def test_many_shards_are_put_by_one_call(place: Place) -> None:
     outcomes = place.put(*[place.load(day, [lead(number)]) for number, day in enumerate(days)])
 
     assert all(isinstance(outcome, LoadResult) for outcome in outcomes.values()), outcomes
-    assert place.warehouse.shard_days("acme") == dict.fromkeys(days, 1)
+    assert place.warehouse.shard_days(LEADS.table, "acme") == dict.fromkeys(days, 1)
     assert [row["id"] for row in place.leads(*days)] == list(range(4))
 
 
 def test_a_shard_that_fails_leaves_the_old_one_and_does_not_hinder_the_others(place: Place) -> None:
     place.put(place.load(DAY, [lead(1)]))
-    gone = ShardLoad("acme", DAY, "rows/acme/leads/nowhere.parquet", 1)
+    gone = ShardLoad(LEADS.table, "acme", DAY, "rows/acme/leads/nowhere.parquet", 1)
 
     outcomes = place.put(gone, place.load(NEXT, [lead(2)]), run_id="run-2")
 
@@ -92,7 +95,7 @@ def test_a_shard_that_fails_leaves_the_old_one_and_does_not_hinder_the_others(pl
 def test_a_count_that_is_not_that_of_the_rows_is_a_mismatch(place: Place) -> None:
     load = place.load(DAY, [lead(1)])
 
-    outcome = place.put(ShardLoad(load.subdomain, load.day, load.rows, row_count=2))[DAY]
+    outcome = place.put(ShardLoad(LEADS.table, load.subdomain, load.day, load.rows, row_count=2))[DAY]
 
     assert isinstance(outcome, ShardMismatch)
     assert "it holds 1 rows, and 2 were loaded" in str(outcome)
@@ -117,31 +120,31 @@ def test_shards_of_other_accounts_and_other_tables_are_not_counted(place: Place)
         place.load(NEXT, [lead(2)], subdomain="acme-eu"),
         place.load(NEXT, [lead(3)], subdomain="acme_2026"),
     )
-    place.warehouse.replace_latest_view("acme")
+    place.warehouse.replace_latest_view(LEADS.table, "acme")
 
-    assert place.warehouse.shard_days("acme") == {DAY: 1}
-    assert place.warehouse.shard_days("acme-eu") == {NEXT: 1}
-    assert place.warehouse.shard_days("nobody") == {}
-    assert place.warehouse.shard_days_of(["acme", "acme-eu", "nobody"]) == {
+    assert place.warehouse.shard_days(LEADS.table, "acme") == {DAY: 1}
+    assert place.warehouse.shard_days(LEADS.table, "acme-eu") == {NEXT: 1}
+    assert place.warehouse.shard_days(LEADS.table, "nobody") == {}
+    assert place.warehouse.shard_days_of(LEADS.table, ["acme", "acme-eu", "nobody"]) == {
         "acme": {DAY: 1},
         "acme-eu": {NEXT: 1},
         "nobody": {},
     }
-    assert place.warehouse.shard_days_of([]) == {}
+    assert place.warehouse.shard_days_of(LEADS.table, []) == {}
 
 
 def test_reading_a_day_without_shard_says_what_to_materialise(place: Place) -> None:
     place.put(place.load(DAY, [lead(1)]))
 
-    with pytest.raises(WarehouseRefused, match="Materialise 2026-01-02 first"):
-        place.warehouse.read("acme", [DAY, NEXT])
+    with pytest.raises(WarehouseRefused, match="Materialise `amoCrmLeads` for 2026-01-02 first"):
+        place.warehouse.read(LEADS.table, "acme", [DAY, NEXT])
 
 
 def test_reading_no_day_gives_an_empty_frame_with_all_columns(place: Place) -> None:
-    frame = place.warehouse.read("acme", [])
+    frame = place.warehouse.read(LEADS.table, "acme", [])
 
     assert len(frame) == 0
-    assert list(frame.columns) == [column.name for column in COLUMNS]
+    assert list(frame.columns) == [column.name for column in LEADS.table.columns]
 
 
 def test_the_latest_view_holds_each_lead_once_with_its_newest_row(place: Place) -> None:
@@ -151,10 +154,12 @@ def test_the_latest_view_holds_each_lead_once_with_its_newest_row(place: Place) 
         place.load(NEXT, [lead(1, updated_at=900, name="of another account")], subdomain="acme_2"),
     )
 
-    view = place.warehouse.replace_latest_view("acme")
+    view = place.warehouse.replace_latest_view(LEADS.table, "acme")
 
-    assert view == place.warehouse.table(latest_view_name("acme"))
-    assert place.query(f"SELECT id, name FROM {place.quoted(latest_view_name('acme'))} ORDER BY id") == [
+    assert view == place.warehouse.table(LEADS.table.latest_view_name("acme"))
+    assert place.query(
+        f"SELECT id, name FROM {place.quoted(LEADS.table.latest_view_name('acme'))} ORDER BY id"
+    ) == [
         (1, "new"),
         (2, "Сделка 2"),
         (3, "Сделка 3"),
@@ -164,11 +169,11 @@ def test_the_latest_view_holds_each_lead_once_with_its_newest_row(place: Place) 
 
 def test_the_latest_view_takes_in_later_shards(place: Place) -> None:
     place.put(place.load(DAY, [lead(1, updated_at=100)]))
-    place.warehouse.replace_latest_view("acme")
+    place.warehouse.replace_latest_view(LEADS.table, "acme")
     place.put(place.load(NEXT, [lead(1, updated_at=200, name="new")]))
-    place.warehouse.replace_latest_view("acme")
+    place.warehouse.replace_latest_view(LEADS.table, "acme")
 
-    rows = place.query(f"SELECT name, updated_at FROM {place.quoted(latest_view_name('acme'))}")
+    rows = place.query(f"SELECT name, updated_at FROM {place.quoted(LEADS.table.latest_view_name('acme'))}")
 
     assert rows == [("new", 200)]
 
@@ -177,31 +182,31 @@ def test_equally_new_rows_of_a_lead_are_decided_by_the_later_shard(place: Place)
     place.put(
         place.load(DAY, [lead(1, updated_at=5, name="a")]), place.load(NEXT, [lead(1, updated_at=5, name="b")])
     )
-    place.warehouse.replace_latest_view("acme")
+    place.warehouse.replace_latest_view(LEADS.table, "acme")
 
-    assert place.query(f"SELECT name FROM {place.quoted(latest_view_name('acme'))}") == [("b",)]
+    assert place.query(f"SELECT name FROM {place.quoted(LEADS.table.latest_view_name('acme'))}") == [("b",)]
 
 
 @given(subdomains, subdomains)
 def test_a_latest_view_is_never_met_by_a_wildcard_over_shards(viewed: str, asked: str) -> None:
     """BigQuery refuses every wildcard query that meets a view."""
-    assert not latest_view_name(viewed).startswith(shard_prefix(asked))
+    assert not LEADS.table.latest_view_name(viewed).startswith(LEADS.table.shard_prefix(asked))
 
 
 def test_a_latest_view_over_no_shard_is_refused(place: Place) -> None:
     place.put(place.load(DAY, [lead(1)], subdomain="acme-eu"))
 
-    with pytest.raises(WarehouseRefused, match="Materialise a day first"):
-        place.warehouse.replace_latest_view("acme")
+    with pytest.raises(WarehouseRefused, match="Materialise `amoCrmLeads` for a day first"):
+        place.warehouse.replace_latest_view(LEADS.table, "acme")
 
 
 def test_an_account_with_a_hyphen_keeps_it_in_the_name(place: Place) -> None:
     outcome = place.put(place.load(DAY, [lead(1)], subdomain="my-shop"))[DAY]
-    place.warehouse.replace_latest_view("my-shop")
+    place.warehouse.replace_latest_view(LEADS.table, "my-shop")
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.table.endswith("amoCrmLeads_my-shop_20260101")
-    assert place.query(f"SELECT id FROM {place.quoted(shard_name('my-shop', DAY))}") == [(1,)]
+    assert place.query(f"SELECT id FROM {place.quoted(LEADS.table.shard_name('my-shop', DAY))}") == [(1,)]
 
 
 def test_preparing_twice_is_preparing_once(place: Place) -> None:
@@ -209,7 +214,7 @@ def test_preparing_twice_is_preparing_once(place: Place) -> None:
     place.put(place.load(DAY, [lead(1)]))
     place.warehouse.prepare()
 
-    assert place.warehouse.shard_days("acme") == {DAY: 1}
+    assert place.warehouse.shard_days(LEADS.table, "acme") == {DAY: 1}
 
 
 integers = st.none() | st.integers(-(2**63), 2**63 - 1)
@@ -222,7 +227,7 @@ fields = st.lists(
     max_size=3,
 )
 KINDS = {"INTEGER": integers, "STRING": texts, "BOOLEAN": st.none() | st.booleans(), "RECORD": fields}
-rows = st.fixed_dictionaries({column.name: KINDS[column.type] for column in COLUMNS})
+rows = st.fixed_dictionaries({column.name: KINDS[column.type] for column in LEADS.table.columns})
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

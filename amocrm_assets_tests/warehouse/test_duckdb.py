@@ -15,8 +15,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import Busy, WarehouseRefused
-from amocrm_assets.shard import COLUMNS, duckdb_type
+from amocrm_assets.shard import duckdb_type
 from amocrm_assets.waiting import Waits
 from amocrm_assets.warehouse import LoadResult, open_warehouse
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
@@ -44,7 +45,7 @@ def test_the_shard_has_the_exact_types_in_order(duckdb_place: Place) -> None:
 
     columns = duckdb_place.query('SELECT column_name, column_type FROM (DESCRIBE "amoCrmLeads_acme_20260101")')
 
-    assert columns == [(column.name, duckdb_type(column)) for column in COLUMNS]
+    assert columns == [(column.name, duckdb_type(column)) for column in LEADS.table.columns]
     assert columns[-1][1] == (
         'STRUCT(id BIGINT, "name" VARCHAR, is_system BOOLEAN, "values" STRUCT("value" VARCHAR, "enum" BIGINT)[])[]'
     )
@@ -57,7 +58,7 @@ def test_the_columns_are_described(duckdb_place: Place) -> None:
         "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
     )
 
-    assert comments == [(column.name, column.description) for column in COLUMNS]
+    assert comments == [(column.name, column.description) for column in LEADS.table.columns]
 
 
 def test_a_new_file_has_small_blocks_so_that_many_shards_stay_small(
@@ -87,7 +88,7 @@ def test_a_file_that_somebody_made_otherwise_is_used_as_it_is(duckdb_place: Plac
 
 
 def test_asking_before_anything_was_put_makes_no_file(duckdb_place: Place, duckdb_file: Path) -> None:
-    assert duckdb_place.warehouse.shard_days("acme") == {}
+    assert duckdb_place.warehouse.shard_days(LEADS.table, "acme") == {}
     assert not duckdb_file.exists()
 
 
@@ -108,7 +109,7 @@ def test_a_file_held_for_too_long_is_busy_and_names_the_holder(duckdb_place: Pla
         with pytest.raises(Busy, match=f"PID {process.pid}") as caught:
             impatient.prepare()
         with pytest.raises(Busy):
-            impatient.shard_days("acme")
+            impatient.shard_days(LEADS.table, "acme")
         process.kill()
 
     assert "Close the program that holds it" in str(caught.value)
@@ -123,12 +124,12 @@ def test_threads_of_one_process_wait_for_each_other(duckdb_place: Place) -> None
     for thread in threads:
         thread.join()
 
-    assert len(duckdb_place.warehouse.shard_days("acme")) == len(loads)
+    assert len(duckdb_place.warehouse.shard_days(LEADS.table, "acme")) == len(loads)
 
 
 def test_a_view_of_latest_rows_that_is_there_takes_in_what_is_loaded_later(duckdb_place: Place) -> None:
     duckdb_place.put(duckdb_place.load(DAY, [lead(1, name="old")]))
-    duckdb_place.warehouse.replace_latest_view("acme")
+    duckdb_place.warehouse.replace_latest_view(LEADS.table, "acme")
 
     duckdb_place.put(duckdb_place.load(DAY + timedelta(days=1), [lead(1, name="new", updated_at=2**31)]))
 
@@ -176,7 +177,7 @@ def test_a_damaged_file_is_called_damaged_and_its_shards_come_back_from_rows(
     duckdb_file.write_bytes(content)
 
     with pytest.raises(WarehouseRefused) as caught:
-        duckdb_place.warehouse.read("acme", [DAY])
+        duckdb_place.warehouse.read(LEADS.table, "acme", [DAY])
 
     assert "The file is damaged" in caught.value.fix
     assert "materialise `amoCrmLeads` for all days" in caught.value.fix
@@ -243,7 +244,7 @@ def test_a_caller_in_a_hurry_waits_no_longer_than_it_said(duckdb_place: Place, d
     with holder(duckdb_file, seconds=60) as process:
         started = time.monotonic()
         with pytest.raises(Busy):
-            open_warehouse(f"duckdb:///{duckdb_file}", wait_seconds=0.3).shard_days("acme")
+            open_warehouse(f"duckdb:///{duckdb_file}", wait_seconds=0.3).shard_days(LEADS.table, "acme")
         assert time.monotonic() - started < 20
         process.kill()
 
@@ -254,11 +255,12 @@ def run_put(place: Place, file: Path, *, before: str = "", leads: int = 3000) ->
     program = f"""
         import itertools
         from datetime import date
+        from amocrm_assets.entities import LEADS
         from amocrm_assets.storage import open_storage
         from amocrm_assets.warehouse import ShardLoad, open_warehouse
         {before}
         warehouse, storage = open_warehouse("duckdb:///{file}"), open_storage({storage!r})
-        load = ShardLoad("acme", date(2026, 1, 1), "rows/acme/leads/2026-01-01.parquet", {leads})
+        load = ShardLoad(LEADS.table, "acme", date(2026, 1, 1), "rows/acme/leads/2026-01-01.parquet", {leads})
         for turn in itertools.count():
             for _, outcome in warehouse.load([load], storage, run_id=str(turn)):
                 print(type(outcome).__name__, outcome, flush=True)

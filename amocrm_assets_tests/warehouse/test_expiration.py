@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from google.cloud import bigquery
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import WarehouseRefused
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address
@@ -51,7 +52,7 @@ def test_a_shard_stays_in_a_dataset_whose_tables_expire(client: bigquery.Client,
         assert isinstance(outcome, LoadResult), outcome
         assert client.get_table(outcome.table).expires is None
         assert "its expiration was removed" in outcome.warnings[0]
-    assert bigquery_place.warehouse.expirations("acme") == {}
+    assert bigquery_place.warehouse.expirations(LEADS.table, "acme") == {}
 
 
 def test_shards_that_are_going_to_expire_are_found_and_kept_by_a_load(
@@ -66,9 +67,9 @@ def test_shards_that_are_going_to_expire_are_found_and_kept_by_a_load(
         table.expires = moment
         client.update_table(table, ["expires"])
 
-    assert bigquery_place.warehouse.expirations("acme") == {DAY: moment}
+    assert bigquery_place.warehouse.expirations(LEADS.table, "acme") == {DAY: moment}
     bigquery_place.put(loads[0], run_id="run-2")
-    assert bigquery_place.warehouse.expirations("acme") == {}
+    assert bigquery_place.warehouse.expirations(LEADS.table, "acme") == {}
 
 
 def test_preparing_warns_of_such_a_dataset_and_leaves_nothing_behind(

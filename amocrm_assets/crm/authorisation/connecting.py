@@ -36,7 +36,7 @@ def connect(
     source = endpoint.source
     answer = endpoint.request_once(code)
     token = FreshToken(source, answer.access_token)
-    with AmoCrmClient(source.url, token, requests_per_second=source.requests_per_second) as client:
+    with AmoCrmClient.for_source(source, token) as client:
         account = read_account(client)
     require_account(source, account)
     connected = Connected(
@@ -57,8 +57,8 @@ def require_account(source: SourceSettings, account: Account) -> None:
         raise NotAuthorised(
             f"Looking whose authorisation {source.subdomain} has",
             cause=f"it is of the account {account.subdomain} (id {account.id}), not of {expected}.",
-            fix=f"Authorise in the account {expected}, or correct `subdomain` or `base_url` in the source's"
-            " defs.yaml.",
+            fix=f"Authorise in the account {expected}, or correct `subdomain` or `base_url` in the defs.yaml of"
+            f" {source.subdomain}.",
             source=source.subdomain,
             account_id=account.id,
         )

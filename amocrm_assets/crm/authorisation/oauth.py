@@ -168,7 +168,7 @@ class OAuth:
         except (StorageUnavailable, StorageRefused) as error:
             raise self._not_authorised(
                 f"amoCRM made new ones, but they could not be stored in {self.store.place}.",
-                fix=f"Mend that place, then run {self._connect}.",
+                fix=f"Make that place work again, then run {self._connect}.",
             ) from error
 
     def _kept(self) -> VersionedTokens:

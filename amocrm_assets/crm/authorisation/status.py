@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amocrm_assets.crm.asked import renewal
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
 from amocrm_assets.errors import AmoCrmAssetsError
 
@@ -35,4 +36,5 @@ def authorisation_status(
         connected_as, expires_at = authorisation.connected_as(), authorisation.expires_at()
     except AmoCrmAssetsError as error:  # what is wrong is the answer here
         return AuthorisationStatus(None, None, f"{error.cause} {error.fix}")
-    return AuthorisationStatus(connected_as, expires_at, expiry_warning(expires_at, now=now))
+    warning = expiry_warning(expires_at, now=now)
+    return AuthorisationStatus(connected_as, expires_at, warning and f"{warning} {renewal(source)}")

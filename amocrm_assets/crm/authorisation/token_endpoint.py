@@ -16,6 +16,7 @@ import tenacity
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from amocrm_assets import cancellation
+from amocrm_assets.crm.asked import Asked
 from amocrm_assets.crm.authorisation.token_errors import refusal
 from amocrm_assets.crm.connectivity import require_private
 from amocrm_assets.crm.redaction import redact_error, remember
@@ -70,7 +71,7 @@ class TokenEndpoint:
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _ask(self, grant: dict[str, str]) -> TokenResponse:
-        require_private(self.source.url)
+        require_private(self.source.url, asked=Asked(self.source))
         body = grant | {
             "client_id": secret(self.oauth.client_id_env),
             "client_secret": secret(self.oauth.client_secret_env),
@@ -119,9 +120,8 @@ class TokenEndpoint:
 
     def _failed(self, error: requests.RequestException) -> AmoCrmAssetsError:
         """What a failed exchange means: a person's work, another try, or an answer that may be lost."""
-        found = connection_error(error, self.source.url, operation=self._tried)
+        found = connection_error(error, self.source.url, operation=self._tried, asked=Asked(self.source))
         if isinstance(found, SettingsError):  # TLS or a proxy: nothing was sent, and nothing changes by itself
-            found.facts["source"] = self.source.subdomain
             return found
         return (self._not_received if _never_left(error) else self._answer_lost)(found.cause)
 

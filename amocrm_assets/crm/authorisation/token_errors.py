@@ -66,11 +66,16 @@ HINTS = {
 STATUSES = {
     400: UNKNOWN_INTEGRATION,
     401: UNKNOWN_INTEGRATION,
-    402: Meaning(AccountUnpaid, "the account's subscription has ended.", "Have it paid, then run again."),
+    402: Meaning(
+        AccountUnpaid,
+        "the account's subscription has ended.",
+        "Have it paid, then `amocrm-assets check {subdomain}`.",
+    ),
     403: Meaning(
         AccountBlocked,
         "it refuses this machine (403): the account allows other IP addresses only, or has blocked this one.",
-        "Look at the account's security settings, else write to amoCRM's support. Do not run before.",
+        "Look at the account's security settings, else write to amoCRM's support. Do not run before; then"
+        " `amocrm-assets check {subdomain}`.",
     ),
     404: Meaning(
         NotAuthorised,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.gap_probe import page_over
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS, MIN_PAGE
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page
@@ -56,8 +56,9 @@ class FarEnd:
             self._add((query.page - 1) * query.limit, keys)
         progress = self._low is not None and (before is None or self._low < before)
         self._in_vain = 0 if progress else self._in_vain + 1
-        # The list is no longer than this page, or empty, which is believed when it was said often enough.
-        is_whole = query.page == 1 and not page.has_next and page.size < query.limit
+        # The list is no longer than this page, or empty, which is believed when it was said often enough. Of more
+        # leads it is not: where a list stops at some depth without a word, each of its ends looks like that.
+        is_whole = query.page == 1 and not page.has_next and page.size < min(query.limit, MIN_PAGE)
         self._whole_pages = self._whole_pages + 1 if is_whole else 0
         if self._whole_pages > CONFIRMATIONS:
             self._cover.add(None, None, end_position=0)

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, OrderIgnored, PageStats, Query
+from amocrm_assets.crm.pagination.query import (
+    CONFIRMATIONS,
+    MIN_PAGE,
+    OrderIgnored,
+    PageStats,
+    Query,
+    SecondPageMissing,
+)
 from amocrm_assets.crm.pagination.seam import Seam
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
@@ -25,11 +32,11 @@ ROOM_BEHIND_END = 5
 
 @dataclass(frozen=True)
 class DenseRange:
-    """Seconds that are to be read by id; `ids` of the first one were given out already."""
+    """Seconds that are to be read by id; of `known` leads, with their seconds, some were given out already."""
 
     from_at: int
     to_at: int
-    ids: frozenset[int]
+    known: Mapping[int, int]
 
 
 # What a question is for: the next page; whether anything lies behind the last lead (`end`); which deleted lead is
@@ -71,9 +78,10 @@ class KeysetPaginator:
         self._purpose: _Purpose = "page"
         self._end_said = False  # by the answer before this one
         self._leads_at_end = 0
+        self._before_end = from_at
         self._seam: Seam | None = None
         self._seams_broken = 0
-        self._seam_seen = self._ends_at_seam = False
+        self._seam_seen = self._ends_at_seam = self._newest_missing = False
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
@@ -101,7 +109,8 @@ class KeysetPaginator:
     def failed(self) -> None:
         """The question was not answered; the next one is asked by a smaller limit."""
         self.in_flight = False
-        self._seam, self._ends_at_seam = None, False
+        if self._seam:
+            self._look_again(self._seam)
 
     def add_page(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
         """The new leads of a page, and the tie that it ran into: a second that fills a whole page.
@@ -112,6 +121,7 @@ class KeysetPaginator:
         if self._purpose == "newest":
             self._add_newest(page)
             return [], None
+        self.state.longest_page = max(self.state.longest_page, page.size)
         if self._seam:
             return self._add_seam(self._seam, query, page)
         self._learn_from(query, page)
@@ -128,9 +138,12 @@ class KeysetPaginator:
         return rest
 
     def hand_off(self, to_at: int) -> DenseRange:
-        """Give away everything up to `to_at`."""
-        given = frozenset(lead for lead, at in self._known.items() if at == self.cursor)
-        dense = DenseRange(self.cursor, min(to_at, self.to_at), self._at_cursor | given)
+        """Give away everything up to `to_at`, with the page before it where that is not proven yet."""
+        if self._seam and not self.state.order_seen:
+            self._look_again(self._seam)
+        known = {**self._known, **dict.fromkeys(self._at_cursor, self.cursor)}
+        known = {lead: at for lead, at in known.items() if at >= self.cursor}
+        dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
         self._move_to(dense.to_at + 1, frozenset())
         self._seam, self._purpose, self._end_said = None, "page", False
         self.leads_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
@@ -166,12 +179,18 @@ class KeysetPaginator:
             # The leads that were there are gone: edited meanwhile, or `from` no longer holds its own second.
             self._reach = 1
             return True
-        if page.leads[-1].updated_at < self.cursor and _has_more(query, page):
+        if page.leads[-1].updated_at < self.cursor and self._has_more(query, page):
             # A page full of the second before the cursor, which proves that `from` holds its own second.
             self.seen.moved_out += len(self._at_cursor)
             self._at_cursor, self._reach = frozenset(), 0
             return True
         return False
+
+    def _has_more(self, query: Query, page: Page) -> bool:
+        """Whether leads may follow on a next page: amoCRM says so, the page is full, or nothing would say so."""
+        if self.state.next_is_missing and page.leads[-1].updated_at > self.cursor:
+            return True
+        return page.has_next or page.size >= query.limit
 
     def _is_at_cursor(self, lead: RawRecord) -> bool:
         return lead.updated_at == self.cursor and lead.id in self._at_cursor
@@ -180,7 +199,7 @@ class KeysetPaginator:
         return self._is_at_cursor(lead) or self._known.get(lead.id) == lead.updated_at
 
     def _advance(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
-        more = bool(page.leads) and _has_more(query, page)
+        more = bool(page.leads) and self._has_more(query, page)
         passed_end = bool(page.leads) and page.leads[-1].updated_at > self.to_at
         if self._purpose == "end" and more and not passed_end:
             self._purpose, self._end_said = "page", False
@@ -189,21 +208,23 @@ class KeysetPaginator:
         fresh = [lead for lead in leads if not self._was_given(lead)]
         self.seen.duplicates += len(leads) - len(fresh)
         self._empty_answers = 0
-        if passed_end and page.has_next and not self.state.order_seen and self._purpose == "page":
-            self._seam = Seam.behind(query, page, from_at=self.cursor)
+        if passed_end and more and not self.state.order_seen and self._purpose == "page":
+            self._seam = Seam.behind(query, page, from_at=self.cursor, tries=self._seams_broken)
             self._ends_at_seam = self._seam is not None
         if self._ends_at_seam:
-            self._known = {**self._known, **{lead.id: lead.updated_at for lead in fresh}}
+            self._know(fresh)
             return fresh, None
         said_before, self._end_said = self._end_said, not page.has_next
         self._count_moved_out(leads)
-        if passed_end or not page.leads or (not more and said_before and not fresh):
+        said_twice = not more and said_before and not fresh
+        if said_twice and page.leads and not passed_end and self._may_be_cut_off(page):
+            return [], self.hand_off(self.to_at)
+        if passed_end or not page.leads or said_twice:
             self.done = True  # a lead behind the end was seen, or nothing was, twice
             return fresh, None
-        if not more:
-            self._doubt_end(page, leads)
-            return fresh, None
-        return self._go_on(query, page, leads, fresh)
+        if more:
+            return self._go_on(query, page, leads, fresh)
+        return fresh, self._doubt_end(page, leads, fresh)
 
     def _go_on(
         self, query: Query, page: Page, leads: list[RawRecord], fresh: list[RawRecord]
@@ -213,58 +234,92 @@ class KeysetPaginator:
         self.page_seconds = last - first + 1
         self.leads_per_second = len(page.leads) / self.page_seconds
         if first == last:
-            self._at_cursor = self._at_cursor if last == self.cursor else frozenset()
-            self.cursor = last
+            if self.state.order_seen and last != self.cursor:
+                self._at_cursor, self.cursor = frozenset(), last  # nothing lies before it
             return [], self.hand_off(last)
         self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
-        if not self._seam_seen and page.has_next and query.page == 1:
-            self._seam = Seam.behind(query, page, from_at=before)
+        if not self._seam_seen:
+            seam = Seam.behind(query, page, from_at=before, tries=self._seams_broken)
+            self._seam = None if seam and seam.is_crowded and self.state.order_seen else seam
         return fresh, None
 
     def _move_to(self, cursor: int, at_cursor: frozenset[int]) -> None:
         self.cursor, self._at_cursor = cursor, at_cursor
         self._reach = 0 if at_cursor and self.state.from_is_inclusive else 1
 
-    def _doubt_end(self, page: Page, leads: list[RawRecord]) -> None:
-        """Ask once more behind the last lead: one answer without a next page may be a damaged one."""
+    def _doubt_end(self, page: Page, leads: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
+        """Ask once more behind the last lead: one answer without a next page may be a damaged one.
+
+        A list that stops at some depth would stop there both times, where so many leads share one second that no
+        longer page was ever seen: that second and what follows is read by id.
+        """
+        self._know(fresh)
+        if self._purpose == "end" and fresh:
+            self._distrust_end()
+            return None
         last = leads[-1].updated_at if leads else self.cursor
+        if self._purpose == "page":
+            self._before_end = self.cursor
         self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
+        if leads and leads[0].updated_at == last and self._may_be_cut_off(page):
+            return self.hand_off(self.to_at)
         self._purpose = "end"
         self._leads_at_end = sum(lead.updated_at >= self.cursor - self._reach for lead in page.leads)
+        return None
+
+    def _may_be_cut_off(self, page: Page) -> bool:
+        """Whether the list may stop at some depth: it was never seen to show more leads than these."""
+        return page.size >= max(MIN_PAGE, self.state.longest_page)
+
+    def _distrust_end(self) -> None:
+        """What seemed to be the last page was not: look at it again, as at one that others follow."""
+        self.state.next_is_missing = True
+        self._purpose, self._end_said = "page", False
+        self._move_to(self._before_end, frozenset())
 
     def _count_moved_out(self, leads: list[RawRecord]) -> None:
         self.seen.moved_out += len(self._at_cursor - {lead.id for lead in leads if lead.updated_at == self.cursor})
 
     def _add_seam(self, seam: Seam, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
-        self._seam = None
         if seam.is_broken_by(page):
             self._seams_broken += 1
+            self.state.order_doubted, self.state.order_seen = True, False
             if self._seams_broken > CONFIRMATIONS:
-                raise OrderIgnored
+                raise OrderIgnored if page.leads else SecondPageMissing
             # Leads that somebody moved to before the seam shift it: look at both pages again.
-            self._known = {**self._known, **{lead.id: lead.updated_at for lead in seam.page.leads}}
-            self._ends_at_seam = False
-            self._move_to(seam.from_at, frozenset())
+            self._look_again(seam)
             return [], None
+        self._seam = None
         self._seam_seen = True
-        self.state.order_seen |= seam.is_closed_by(page, seam.last)
+        self.state.order_seen |= not self.state.order_doubted and seam.is_closed_by(page, seam.last)
+        strays = [
+            lead for lead in seam.strays(page) if seam.from_at <= lead.updated_at and not self._was_given(lead)
+        ]
+        self._know(strays)
         if self._ends_at_seam:
             self.done = True
-            return [], None
+            return strays, None
         if not seam.is_closed_by(page, self.cursor):
-            return [], None
-        return self._advance(query, page)
+            return strays, None
+        fresh, tie = self._advance(query, page)
+        return strays + fresh, tie
+
+    def _look_again(self, seam: Seam) -> None:
+        self._know(seam.page.leads)
+        self._seam, self._ends_at_seam = None, False
+        self._move_to(seam.from_at, frozenset())
+
+    def _know(self, leads: Iterable[RawRecord]) -> None:
+        self._known = {**self._known, **{lead.id: lead.updated_at for lead in leads}}
 
     def _add_newest(self, page: Page) -> None:
         """The newest deleted lead of all: none, or an older one, agrees with an empty window."""
+        if not page.size and not self._newest_missing:
+            self._newest_missing = True
+            return  # asked once more: nothing else tells an empty trash from an account that ignores the question
         self._purpose = "page"
         self.state.kind_proven = self.state.kind_proven or bool(page.leads)
         if not page.size or (page.leads and page.leads[0].updated_at < self.cursor):
             self.done = True
         elif page.leads and page.leads[0].updated_at <= self.to_at:
             self._page_seen = True  # so the empty answer was wrong
-
-
-def _has_more(query: Query, page: Page) -> bool:
-    """Whether leads may follow on a next page: amoCRM says so, or the page is full."""
-    return page.has_next or page.size >= query.limit

@@ -25,6 +25,11 @@ class ListState:
         self.kind_proven = record_list == "leads"
         # Whether two pages by number were seen to fit to each other, as those of a sorted list do.
         self.order_seen = False
+        # Whether two pages did not: after that no slice vouches for another one.
+        self.order_doubted = False
+        # Whether a page without `_links.next` was followed by more, so that the lack of it says nothing here.
+        self.next_is_missing = False
+        self.longest_page = 0  # in records, of those that came in answer to questions by time
         self._findings: dict[FindingKind, Finding] = {}
 
     @property

@@ -9,19 +9,21 @@ from amocrm_assets.crm.findings import next_on_last_page
 from amocrm_assets.crm.pagination.far_end import REVERSED, FarEnd
 from amocrm_assets.crm.pagination.gap_probe import GapProbe, page_over
 from amocrm_assets.crm.pagination.interval_set import IntervalSet
+from amocrm_assets.crm.pagination.order_check import OrderCheck
 from amocrm_assets.crm.pagination.query import (
     CONFIRMATIONS,
+    MIN_PAGE,
     EditsTooFrequent,
     EndUnproven,
-    OrderIgnored,
     PageStats,
     Query,
+    SecondPageMissing,
     TieExceedsPage,
 )
 from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
@@ -32,8 +34,6 @@ MAX_PROBES = 100
 # In the order of time, a gap that outlasts so many is a second that no single page reaches across. A dense stretch
 # with such a gap can be walked by key.
 MAX_PROBES_BEFORE_FALLBACK = 12
-# Leads where everything was known already: one that somebody moves there, or two, are no proof of another order.
-MAX_STRANGERS = 2
 
 
 class OverlappingPaginator:
@@ -56,7 +56,7 @@ class OverlappingPaginator:
         from_at: int,
         to_at: int,
         filtered: bool,
-        known: Iterable[int] = (),
+        known: Mapping[int, int] | None = None,
         likely: int | None = None,
     ) -> None:
         self.state = state
@@ -67,7 +67,7 @@ class OverlappingPaginator:
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
         self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-to_at, -from_at)
-        self.taken = dict.fromkeys(known, from_at)
+        self.taken = dict(known or {})  # leads given out already, with their seconds
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
         self._cap: int | None = None  # the server's own largest page, where it is smaller than what was asked for
@@ -81,27 +81,31 @@ class OverlappingPaginator:
         # Strictly between the first and the last second; at a page's ends other leads may share the second.
         self._inset = 0 if self._by_id else 1
         self._far_end = FarEnd(self._cover, inset=self._inset)
-        self._pages = 0
-        self._strange_pages = 0
+        self._order_check = OrderCheck(self._cover, self.window)
+        # A page that begins before the window and ends behind it covers it only if the whole list is in order,
+        # which one page by number does not show.
+        self._second_page_seen = self._by_id
+        self._first_page_size = 0
+        self._second_pages_missing = 0
 
     @property
     def done(self) -> bool:
         """Whether all that was asked for is covered, and seen to be in order by more than one page."""
-        return self._cover.complete and not self._owes_second_page
+        return self._cover.complete and self._second_page_seen
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
         """The seconds of which leads may still come."""
         if self.done:
             return None
-        if self._by_id or self._owes_second_page:
+        if self._by_id or not self._second_page_seen:
             return self.window
         return self.window[0], -self._cover.covered_from_start - 1
 
     @property
-    def _owes_second_page(self) -> bool:
-        # A page that begins before the window and ends behind it covers it only if the whole list is in order.
-        return not self._by_id and self._pages < 2  # noqa: PLR2004
+    def is_dense(self) -> bool:
+        """Whether it reads a stretch of seconds that could be read by key, too; a tie could not."""
+        return self._likely is not None
 
     @property
     def _limit(self) -> int:
@@ -112,7 +116,9 @@ class OverlappingPaginator:
         """What to ask next; None when answers must be awaited first."""
         if self.done:
             return None
-        if not self._end_seen or self._cover.complete:
+        if self._cover.complete:
+            return self._query_second_page()
+        if not self._end_seen:
             return self._query_ahead()
         return self._query_gap()
 
@@ -144,6 +150,13 @@ class OverlappingPaginator:
         self._next_position = max(number * limit - self._overlap, self._next_position + 1)
         return self._send(number, limit)
 
+    def _query_second_page(self) -> Query | None:
+        if self._awaited:
+            return None
+        # It begins within the first page, so that it holds something whatever the list; deeper where it did not.
+        overlap = self._overlap * 4**self._second_pages_missing
+        return self._send(2, max(self._first_page_size - overlap, self._first_page_size // 2 + 1))
+
     def _query_gap(self) -> Query | None:
         if self._awaited:
             return None
@@ -174,7 +187,7 @@ class OverlappingPaginator:
         return Query(self.state.record_list, order or self.order, low, high, page=number, limit=limit)
 
     def _learn_limit(self, query: Query, page: Page) -> None:
-        if page.has_next and page.leads and page.size < min(query.limit, self._limit):
+        if page.has_next and MIN_PAGE <= page.size < min(query.limit, self._limit):
             # The server gives smaller pages than asked for, so its page numbers count in them.
             self._cap = page.size
             self._probe = None
@@ -189,13 +202,14 @@ class OverlappingPaginator:
     def _learn_cover(self, query: Query, page: Page, keys: list[int]) -> None:
         position = (query.page - 1) * min(query.limit, self._cap or query.limit)
         if not keys:
-            self._pages += query.page > 1
             self._learn_nothing(query, page)
             return
-        if self._is_strange(page, keys):
+        if self._order_check.is_strange(page, keys):
             self._next_position = min(self._next_position, position)
             return
-        self._pages += 1 if page.has_next else 2  # there is no second one
+        if query.page == 1:
+            self._first_page_size = page.size
+        self._second_page_seen |= query.page > 1 or page.size < MIN_PAGE
         low, high = None if position == 0 else keys[0] + self._inset, keys[-1] - self._inset
         if low is not None and low > high and page.has_next and self._matters(keys):
             raise TieExceedsPage
@@ -216,11 +230,19 @@ class OverlappingPaginator:
             self._empty_starts += 1
             if self._empty_starts > CONFIRMATIONS:
                 self._cover.add(None, None, end_position=0)
+                self._second_page_seen = True
+        elif self._cover.complete:
+            self._second_pages_missing += 1
+            if self._second_pages_missing > CONFIRMATIONS:
+                raise SecondPageMissing
         elif self._probe:
             self._probe.learn_nothing()
 
     def _learn_far_end(self, query: Query, page: Page) -> None:
-        if self._is_strange(page, [-key for key in query.keys(page)]):
+        keys = [-key for key in query.keys(page)]
+        if self._order_check.is_strange(page, keys):
+            return
+        if query.page == 1 and keys and self._order_check.is_no_end(page, keys[0], self._keys_taken()):
             return
         self._far_end.learn(query, page)
         if not self._by_id and not page.has_next and not self._cover.complete:
@@ -228,22 +250,8 @@ class OverlappingPaginator:
         if self._far_end.is_exhausted and not self._cover.complete:
             raise EndUnproven
 
-    def _is_strange(self, page: Page, keys: list[int]) -> bool:
-        """Whether leads lie where all of them were known: a page that is not in the order of the list.
-
-        Raises `OrderIgnored` for the second one of these.
-        """
-        from_at, to_at = self.window
-        strangers = sum(
-            from_at <= lead.updated_at <= to_at and lead.id not in self.taken and self._cover.holds(key)
-            for lead, key in zip(page.leads, keys, strict=True)
-        )
-        if strangers <= MAX_STRANGERS:
-            return False
-        self._strange_pages += 1
-        if self._strange_pages > 1:
-            raise OrderIgnored
-        return True
+    def _keys_taken(self) -> Iterable[int]:
+        return self.taken if self._by_id else (-at for at in self.taken.values())
 
     def _take_the_way_out(self) -> None:
         if not self._by_id:

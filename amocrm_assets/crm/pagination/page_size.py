@@ -6,12 +6,10 @@ from __future__ import annotations
 PAGE_LIMIT = 250
 # Some accounts answer 504 to pages above 30 to 50 heavy leads.
 STEPS = (PAGE_LIMIT, 125, 50, 25, 10)
-# So many good pages in a row before a larger one is tried; twice as many after each size that failed.
-MIN_GOOD_PAGES, MAX_GOOD_PAGES = 4, 1024
-
-
 # Pages of so many leads that fail are asked for without what hangs on the leads.
 MAX_WITHOUT_DETAILS = 50
+# So many good pages in a row before a larger one is tried; twice as many after each size that failed.
+MIN_GOOD_PAGES, MAX_GOOD_PAGES = 4, 1024
 
 
 class PageSize:

@@ -30,6 +30,8 @@ LEAD_DETAILS = (
 # 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
 # again so often, and any other empty answer once.
 CONFIRMATIONS = 2
+# No server has smaller pages, nor lists that stop before so many leads.
+MIN_PAGE = 10
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ class PageStats:
 class OrderIgnored(Exception):
     """The list is in another order than asked for."""
 
+    cause = "amoCRM sent leads in another order than asked for"
+
+
+class SecondPageMissing(OrderIgnored):
+    """The first page says that more follows, and no second one comes: nothing shows in which order the list is."""
+
+    cause = "the first page is full and amoCRM gives no second one, so nothing shows that the list is sorted"
+
 
 class TieExceedsPage(Exception):
     """More leads share one second than overlapping pages in the order of time can tell apart."""
@@ -105,12 +115,11 @@ def oddity_of(query: Query, page: Page) -> Oddity | None:
     return "filter_ignored"
 
 
-def order_unproven(query: Query) -> ReadingUnproven:
-    """The error for a list that is not sorted and cannot be read in another way."""
+def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
+    """The error for a list that is not sorted, or not seen to be, and cannot be read in another way."""
     return ReadingUnproven(
         f"Reading {query.record_list} by {query.order}",
-        cause="amoCRM sent leads in another order than asked for, and without an order nothing proves "
-        "that a reading is complete.",
+        cause=f"{error.cause}, and without an order nothing proves that a reading is complete.",
         fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
     )
 

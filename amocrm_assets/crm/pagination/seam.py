@@ -8,12 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from amocrm_assets.crm.pagination.query import MIN_PAGE
+
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
 # A lead that somebody moves to before the seam shifts it by one. More than that in one page is no accident.
 MAX_MISPLACED = 1
+# Leads before the last second that both pages show. So many may leave between the two answers.
+OVERLAPS = (1, 10, 50)
 
 
 @dataclass(frozen=True)
@@ -29,34 +33,42 @@ class Seam:
     from_at: int
 
     @classmethod
-    def behind(cls, query: Query, page: Page, *, from_at: int) -> Self | None:
-        """The seam behind a first page; None where its last second is too large a part of it."""
+    def behind(cls, query: Query, page: Page, *, from_at: int, tries: int = 0) -> Self | None:
+        """The seam behind a first page, further within it after each one in vain; None where none fits."""
+        if page.size < MIN_PAGE:
+            return None  # the whole list, whatever its links say: see MIN_PAGE
         last = page.leads[-1].updated_at
-        # One lead more than the last second's, so that the second page is seen to begin before it.
-        start = sum(lead.updated_at < last for lead in page.leads) - 1
-        if start < len(page.leads) * 4 // 5 or page.unusable:
-            return None
-        return cls(query, page, start, from_at)
+        # One lead more than the last second's, so that the second page is seen to begin before it. Where that is a
+        # large part of the page the seam lies within it: a second page that began earlier would not reach behind.
+        overlap = OVERLAPS[min(tries, len(OVERLAPS) - 1)]
+        start = max(sum(lead.updated_at < last for lead in page.leads) - overlap, len(page.leads) * 4 // 5)
+        return None if start < 1 or page.unusable else cls(query, page, start, from_at)
 
     @property
     def last(self) -> int:
         """The last second of the first page."""
         return self.page.leads[-1].updated_at
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether it lies within the last second, where the second page is not the next one to be read."""
+        return self.page.leads[self.start].updated_at == self.last
+
     def query(self, to_at: int) -> Query:
-        """The question for the second page; page numbers count in limits."""
-        return replace(self.first, to_at=to_at, page=2, limit=self.start)
+        """The question for the second page, of the same list or a longer one; page numbers count in limits."""
+        return replace(self.first, to_at=max(to_at, self.first.to_at or 0), page=2, limit=self.start)
 
     def is_broken_by(self, page: Page) -> bool:
-        """Whether the second page holds what belongs before it, or what the first page should have held."""
+        """Whether the second page is empty, holds what belongs before it, or what the first one should hold."""
+        start_at = self.page.leads[self.start].updated_at
+        before = sum(lead.updated_at < start_at for lead in page.leads)
+        strays = sum(lead.updated_at >= start_at for lead in self.strays(page))
+        return not page.leads or before + strays > MAX_MISPLACED
+
+    def strays(self, page: Page) -> list[RawRecord]:
+        """Leads of the second page that the first one should have held."""
         known = {lead.id for lead in self.page.leads}
-        start_at, last = self.page.leads[self.start].updated_at, self.last
-        misplaced = [
-            lead
-            for lead in page.leads
-            if lead.updated_at < start_at or (lead.updated_at < last and lead.id not in known)
-        ]
-        return len(misplaced) > MAX_MISPLACED
+        return [lead for lead in page.leads if lead.updated_at < self.last and lead.id not in known]
 
     def is_closed_by(self, page: Page, cursor: int) -> bool:
         """Whether the page begins before the cursor's second and ends behind it, so that it holds all of it."""

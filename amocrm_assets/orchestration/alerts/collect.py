@@ -173,11 +173,12 @@ def look_at_authorisation(
     found: Found, source: SourceSettings, deployment: AmoCrmDeployment, *, now: datetime
 ) -> None:
     """Whether a person has to renew the authorisation soon, or no token is there at all."""
+    from amocrm_assets.crm.asked import renewal
     from amocrm_assets.crm.authorisation import expiry_warning
 
     key = f"{source.subdomain}/authorisation"
     try:
-        warning, fix = expiry_warning(deployment.expires_at(source), now=now.timestamp()), _RENEW
+        warning, fix = expiry_warning(deployment.expires_at(source), now=now.timestamp()), renewal(source)
     except AmoCrmAssetsError as error:  # told to people like any other problem
         warning, fix = f"{error.operation}: {error.cause}", error.fix
     if warning is None:
@@ -193,6 +194,3 @@ def look_at_authorisation(
             path=f"/asset-groups/{source.key}",
         )
     )
-
-
-_RENEW = "Renew it before it ends; docs/connecting.md says how. `amocrm-assets check` shows until when it lasts."

@@ -65,7 +65,8 @@ def _service(address: str) -> Any:
         raise SettingsError(
             f"Reading the environment variable {VARIABLE}",
             cause=f"an address that begins with {address.partition('://')[0][:20]!r} is none that Apprise knows.",
-            fix="Write addresses as on https://github.com/caronc/apprise/wiki, with spaces between them.",
+            fix="Write addresses into AMOCRM_ALERTS as on https://github.com/caronc/apprise/wiki,"
+            " with spaces between them.",
             variable=VARIABLE,
         )
     return service

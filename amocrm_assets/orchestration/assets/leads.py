@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
@@ -61,10 +62,10 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         written: dict[date, RowsWritten] = {}
         with step_days(context, retries) as days:
             settings = settings_of_run(context, source)
-            captures = captures_by_day(storage, source.subdomain)
+            captures = captures_by_day(LEADS, storage, source.subdomain)
             for day in days.wanted:
                 with days.judged_alone(day):
-                    written[day] = write_rows(storage, settings, day, others=captures)
+                    written[day] = write_rows(LEADS, storage, settings, day, others=captures)
                     days.done(day, rows_metadata(settings, storage, day, written[day]))
         yield dg.MaterializeResult(
             metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)

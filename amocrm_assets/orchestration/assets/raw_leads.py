@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven, SettingsError
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
@@ -120,12 +121,12 @@ def _captured(
     """
     from amocrm_assets.captures import captures_by_day, read_header, whole_captures
 
-    captures = captures_by_day(storage, source.subdomain)
+    captures = captures_by_day(LEADS, storage, source.subdomain)
     found: dict[date, CaptureFound] = {}
     for day in days.wanted:
         with days.judged_alone(day):
-            whole = whole_captures(storage, source, day, captures.get(day, ()))
-            own = [each for each in whole if runs is None or read_header(storage, each.name).run_id in runs]
+            whole = whole_captures(LEADS, storage, source, day, captures.get(day, ()))
+            own = [each for each in whole if runs is None or read_header(LEADS, storage, each.name).run_id in runs]
             if own:
                 found[day] = own[-1]
     return found
@@ -139,6 +140,7 @@ def _capture(
     if days:
         with amocrm.client(source) as client:
             yield from capture_days(
+                LEADS,
                 source,
                 days,
                 client=client,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, TransientError
 from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
 from amocrm_assets.orchestration.automation import freshness_of
@@ -60,7 +61,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
                 _load(context, source, days, storage, warehouse)
             if source.latest_view:
-                shown["latest_view"] = warehouse.replace_latest_view(source.subdomain)
+                shown["latest_view"] = warehouse.replace_latest_view(LEADS.table, source.subdomain)
         return dg.MaterializeResult(metadata=shown)
 
     return shards
@@ -104,6 +105,12 @@ def _loads(
 
     for day in days:
         try:
-            yield ShardLoad(subdomain, day, rows_name(subdomain, day), row_count(storage, subdomain, day))
+            yield ShardLoad(
+                LEADS.table,
+                subdomain,
+                day,
+                rows_name(LEADS.table, subdomain, day),
+                row_count(storage, subdomain, day),
+            )
         except ActionRequired as error:
             errors.append(error)

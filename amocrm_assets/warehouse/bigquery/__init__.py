@@ -17,7 +17,7 @@ from google.cloud import bigquery
 
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
-from amocrm_assets.shard import arrow_schema, latest_view_name, shard_name, shard_prefix
+from amocrm_assets.shard import arrow_schema
 from amocrm_assets.warehouse.bigquery.clients import OpenClient, open_client_of
 from amocrm_assets.warehouse.bigquery.errors import QUOTA, google_errors, not_tried
 from amocrm_assets.warehouse.bigquery.listing import Listing, run_query
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import LoadResult, ShardLoad
     from amocrm_assets.warehouse.address import BigQueryAddress
@@ -81,36 +82,43 @@ class BigQueryWarehouse:
             finally:  # who stops listening does not wait for loads that have not begun
                 threads.shutdown(wait=False, cancel_futures=True)
 
-    def shard_days(self, subdomain: str) -> dict[date, int]:
+    def shard_days(self, table: Table, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
-        return self.shard_days_of([subdomain])[subdomain]
+        return self.shard_days_of(table, [subdomain])[subdomain]
 
-    def shard_days_of(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+    def shard_days_of(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
         """Days of several accounts that have a shard, by one query."""
         with self._client() as client:
-            return Listing(client, self._address, self._timeouts).shard_days(subdomains)
+            return Listing(client, self._address, self._timeouts).shard_days(table, subdomains)
 
-    def expirations(self, subdomain: str) -> dict[date, datetime]:
+    def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """Days whose shard has an expiration time, by one query."""
         with self._client() as client:
-            return Listing(client, self._address, self._timeouts).expirations(subdomain)
+            return Listing(client, self._address, self._timeouts).expirations(table, subdomain)
 
-    def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
+    def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in that order, read without a query and so without its price."""
-        with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
-            parts = list(threads.map(lambda day: self._rows(client, subdomain, day), days))
-        return frame_of(pa.concat_tables([arrow_schema().empty_table(), *parts]))
+        return frame_of(table, self.tables(table, subdomain, days))
 
-    def replace_latest_view(self, subdomain: str) -> str:
-        """Create or replace the view of each lead's newest row; later shards appear in it by themselves."""
-        view = self.table(latest_view_name(subdomain))
-        if not self.shard_days(subdomain):
+    def tables(
+        self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`, read side by side; columns that are not named are not sent."""
+        schema = arrow_schema(table, columns)
+        with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+            yield from threads.map(lambda day: self._rows(client, table, subdomain, day, schema), days)
+
+    def replace_latest_view(self, table: Table, subdomain: str) -> str:
+        """Create or replace the view of each record's newest row; later shards appear in it by themselves."""
+        view = self.table(table.latest_view_name(subdomain))
+        if not self.shard_days(table, subdomain):
             raise no_shard(view)
         # `…_2*` and the length keep out tables of a subdomain that begins with this one and an underscore.
+        held = f"Each {table.record}'s newest row over all shards, deleted {table.records} included."
         statement = f"""
             CREATE OR REPLACE VIEW `{view}`
-            OPTIONS (description = "Each lead's newest row over all shards, deleted leads included.")
-            AS SELECT * FROM `{self.table(shard_prefix(subdomain))}2*`
+            OPTIONS (description = "{held}")
+            AS SELECT * FROM `{self.table(table.shard_prefix(subdomain))}2*`
             WHERE LENGTH(_TABLE_SUFFIX) = 7
             QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY updated_at DESC, _TABLE_SUFFIX DESC) = 1
         """
@@ -125,16 +133,20 @@ class BigQueryWarehouse:
                 client = stack.enter_context(self._open_client())
             yield client
 
-    def _rows(self, client: bigquery.Client, subdomain: str, day: date) -> pa.Table:
-        table = self.table(shard_name(subdomain, day))
-        with google_errors(f"Reading {table}", table=table):
+    def _rows(
+        self, client: bigquery.Client, table: Table, subdomain: str, day: date, schema: pa.Schema
+    ) -> pa.Table:
+        name = self.table(table.shard_name(subdomain, day))
+        with google_errors(f"Reading {name}", table=name):
             try:
-                rows = client.list_rows(client.get_table(table, **self._timeouts.limits), **self._timeouts.limits)
+                shard = client.get_table(name, **self._timeouts.limits)
+                wanted = [field for field in shard.schema if field.name in schema.names]
+                rows = client.list_rows(shard, selected_fields=wanted, **self._timeouts.limits)
             except NotFound as error:
                 if "Not found: Table" not in str(error):
                     raise  # the dataset, or the project: materialising the day is no fix for that
-                raise missing_shard(table, day) from error
-            return rows.to_arrow(create_bqstorage_client=False).cast(arrow_schema())
+                raise missing_shard(name, day) from error
+            return rows.to_arrow(create_bqstorage_client=False).select(schema.names).cast(schema)
 
 
 def _outcome(

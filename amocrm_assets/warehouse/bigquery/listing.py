@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from amocrm_assets.shard import ALL_SHARDS_PREFIX, shard_day, shard_prefix
 from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse.bigquery.errors import google_errors
 from amocrm_assets.warehouse.bigquery.preparing import existing_dataset, require_location
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.warehouse.address import BigQueryAddress
     from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 
@@ -39,35 +39,36 @@ class Listing:
     address: BigQueryAddress
     timeouts: Timeouts
 
-    def shard_days(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+    def shard_days(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
         """Days with a shard and its row count, by account. Empty where there is no dataset yet."""
         if not subdomains:
             return {}
         # The prefix of one account, or of all: what else begins so is sorted out below.
-        prefix = shard_prefix(next(iter(subdomains))) if len(subdomains) == 1 else ALL_SHARDS_PREFIX
+        prefix = table.shard_prefix(next(iter(subdomains))) if len(subdomains) == 1 else table.all_shards_prefix
         tables = self._table("__TABLES__")
         query = f"SELECT table_id, row_count FROM {tables} WHERE STARTS_WITH(table_id, '{prefix}') ORDER BY 1"
         with google_errors(f"Listing the shards of {', '.join(subdomains)}"):
             rows = self._rows(query)
-        by_prefix = {shard_prefix(subdomain): subdomain for subdomain in subdomains}
+        by_prefix = {table.shard_prefix(subdomain): subdomain for subdomain in subdomains}
         found: dict[str, dict[date, int]] = {subdomain: {} for subdomain in subdomains}
         for row in rows:
             subdomain = by_prefix.get(row.table_id[:-_DAY_DIGITS])
-            if subdomain and (day := shard_day(subdomain, row.table_id)):
+            if subdomain and (day := table.shard_day(subdomain, row.table_id)):
                 found[subdomain][day] = row.row_count
         return found
 
-    def expirations(self, subdomain: str) -> dict[date, datetime]:
+    def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """When BigQuery deletes shards of an account by itself, by day."""
+        prefix = table.shard_prefix(subdomain)
         options = self._table("INFORMATION_SCHEMA.TABLE_OPTIONS")
         query = f"""
             SELECT table_name, option_value FROM {options}
-            WHERE option_name = 'expiration_timestamp' AND STARTS_WITH(table_name, '{shard_prefix(subdomain)}')
+            WHERE option_name = 'expiration_timestamp' AND STARTS_WITH(table_name, '{prefix}')
             ORDER BY 1
         """
         with google_errors(f"Looking for shards of {subdomain} that expire"):
             rows = self._rows(query)
-        days = {shard_day(subdomain, row.table_name): _moment(row.option_value) for row in rows}
+        days = {table.shard_day(subdomain, row.table_name): _moment(row.option_value) for row in rows}
         return {day: moment for day, moment in days.items() if day}
 
     def _table(self, name: str) -> str:

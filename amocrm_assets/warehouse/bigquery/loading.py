@@ -16,7 +16,7 @@ from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
 from amocrm_assets.errors import WarehouseUnavailable
-from amocrm_assets.shard import bigquery_fields, shard_name
+from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.bigquery.errors import google_errors, is_passing, may_pass, to_error
@@ -25,6 +25,7 @@ from amocrm_assets.warehouse.bigquery.timeouts import ONCE, Timeouts
 from amocrm_assets.warehouse.verifying import rows_of, verify_shard
 
 if TYPE_CHECKING:
+    from amocrm_assets.entities import Table
     from amocrm_assets.errors import AmoCrmAssetsError
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import ShardLoad
@@ -43,7 +44,7 @@ class Loader:
 
     def table(self, load: ShardLoad) -> bigquery.TableReference:
         """Where a shard goes."""
-        return self.dataset.table(shard_name(load.subdomain, load.day))
+        return self.dataset.table(load.table.shard_name(load.subdomain, load.day))
 
     def load(self, load: ShardLoad, storage: Storage, *, run_id: str) -> LoadResult:
         """Replace a shard, verify it, and see that BigQuery keeps it."""
@@ -57,7 +58,7 @@ class Loader:
             str(table),
             row_count=held.num_rows,
             columns=_schema_lines(held.schema),
-            expected=_schema_lines(_schema()),
+            expected=_schema_lines(_schema(load.table)),
         )
         warnings = []
         kept = keep_for_ever(self.client, held, self.timeouts)
@@ -115,7 +116,7 @@ class Loader:
         self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, job_id: str
     ) -> bigquery.LoadJob:
         """Start the job: from Cloud Storage by address, from a folder by upload."""
-        config, seconds = _job_config(), self.timeouts.answer_seconds
+        config, seconds = _job_config(load.table), self.timeouts.answer_seconds
         uri = storage.uri(load.rows)
         if uri.startswith("gs://"):
             return self.client.load_table_from_uri(
@@ -160,13 +161,13 @@ class Loader:
             ) from error
 
 
-def _job_config() -> bigquery.LoadJobConfig:
+def _job_config(table: Table) -> bigquery.LoadJobConfig:
     """A load that takes all rows or none (docs/decisions tells why Parquet)."""
     lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
     # Without it BigQuery fills every REPEATED column with nothing, and says nothing.
     lists.enable_list_inference = True
     return bigquery.LoadJobConfig(
-        schema=_schema(),
+        schema=_schema(table),
         source_format=bigquery.SourceFormat.PARQUET,
         parquet_options=lists,
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
@@ -175,8 +176,8 @@ def _job_config() -> bigquery.LoadJobConfig:
     )
 
 
-def _schema() -> list[bigquery.SchemaField]:
-    return [bigquery.SchemaField.from_api_repr(field) for field in bigquery_fields()]
+def _schema(table: Table) -> list[bigquery.SchemaField]:
+    return [bigquery.SchemaField.from_api_repr(field) for field in bigquery_fields(table.columns)]
 
 
 def _schema_lines(fields: list[bigquery.SchemaField], within: str = "") -> list[str]:

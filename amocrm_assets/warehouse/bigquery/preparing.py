@@ -46,7 +46,8 @@ def require_location(dataset: bigquery.Dataset, address: BigQueryAddress) -> Non
         raise WarehouseRefused(
             f"Opening the dataset {name}",
             cause=f"it lies in {dataset.location}, and AMOCRM_WAREHOUSE says {address.location}.",
-            fix=f"Write location={dataset.location} there, or name another dataset: none can be moved.",
+            fix=f"Write location={dataset.location} into AMOCRM_WAREHOUSE, or name another dataset there: none can"
+            " be moved.",
             dataset=name,
         )
 
@@ -66,7 +67,7 @@ def _made(client: bigquery.Client, name: str, address: BigQueryAddress, timeouts
         raise WarehouseRefused(
             f"Making the dataset {name}",
             cause="AMOCRM_WAREHOUSE does not say where its data shall lie, and a dataset cannot be moved.",
-            fix="Add the location, for example ?location=EU.",
+            fix="Add the location to AMOCRM_WAREHOUSE, for example ?location=EU.",
             dataset=name,
         )
     dataset = bigquery.Dataset(name)
@@ -86,7 +87,8 @@ def check_rights(client: bigquery.Client, dataset: bigquery.Dataset, timeouts: T
         raise WarehouseRefused(
             f"Checking the rights in the dataset {name}",
             cause=f"missing: {', '.join(missing)}.",
-            fix="Grant them to the account that runs this: the role BigQuery Data Editor on the dataset has all.",
+            fix="Grant them to the account that runs this: the role BigQuery Data Editor on the dataset has all"
+            " (docs/bigquery.md).",
             dataset=name,
             permission=missing[0],
         )

@@ -64,7 +64,9 @@ def _without_expiration(client: bigquery.Client, table: bigquery.Table, timeouts
 
 def describe(client: bigquery.Client, table: bigquery.Table, load: ShardLoad, timeouts: Timeouts) -> str | None:
     """Set description and labels. The shard is there and verified: what goes wrong here is a warning."""
-    description = f"amoCRM leads of {load.subdomain} updated on {load.day}, written by amocrm-assets."
+    description = (
+        f"amoCRM {load.table.records} of {load.subdomain} updated on {load.day}, written by amocrm-assets."
+    )
     labels = {**table.labels, "source": "amocrm", "subdomain": load.subdomain.lower()[:63]}
     if (table.description, table.labels) == (description, labels):
         return None

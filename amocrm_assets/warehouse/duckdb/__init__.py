@@ -15,7 +15,7 @@ import duckdb
 
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
-from amocrm_assets.shard import COLUMNS, arrow_schema, duckdb_type, latest_view_name, shard_day, shard_name
+from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
 from amocrm_assets.warehouse.verifying import missing_shard, no_shard, rows_of, verify_shard
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    import pyarrow as pa
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import ShardLoad
 
 # How long whoever holds the file is waited for.
 WAIT_SECONDS = 60.0
-_NAMES = ", ".join(f'"{column.name}"' for column in COLUMNS)
 
 
 class DuckDbWarehouse:
@@ -65,41 +66,54 @@ class DuckDbWarehouse:
         with self._file.opened() as connection:
             for load in loads:
                 yield load, self._outcome(connection, load, storage)
-            for subdomain in sorted({load.subdomain for load in loads}):
-                if latest_view_name(subdomain) in _views(connection):
-                    self._replace_view(connection, subdomain)
+            for table, subdomain in {(load.table, load.subdomain): None for load in loads}:
+                if table.latest_view_name(subdomain) in _views(connection):
+                    self._replace_view(connection, table, subdomain)
 
-    def shard_days(self, subdomain: str) -> dict[date, int]:
+    def shard_days(self, table: Table, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
-        return self.shard_days_of([subdomain])[subdomain]
+        return self.shard_days_of(table, [subdomain])[subdomain]
 
-    def shard_days_of(self, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
+    def shard_days_of(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
         """Days of several accounts that have a shard."""
         if not self._file.path.exists():
             return {subdomain: {} for subdomain in subdomains}
         with self._file.opened(read_only=True) as connection, self._file.refusals("Listing shards"):
-            return {subdomain: _shards(connection, subdomain) for subdomain in subdomains}
+            return {subdomain: _shards(connection, table, subdomain) for subdomain in subdomains}
 
-    def expirations(self, subdomain: str) -> dict[date, datetime]:  # noqa: ARG002 - of the interface
+    def expirations(
+        self,
+        table: Table,  # noqa: ARG002 - of the interface
+        subdomain: str,  # noqa: ARG002
+    ) -> dict[date, datetime]:
         """None: DuckDB deletes no table by itself."""
         return {}
 
-    def read(self, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
+    def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in the order of the days. Raises `WarehouseRefused` if one is missing."""
-        held = self.shard_days(subdomain)
-        for day in days:
-            if day not in held:
-                raise missing_shard(self.table(shard_name(subdomain, day)), day)
-        if not days:
-            return frame_of(arrow_schema().empty_table())
-        query = " UNION ALL ".join(f"SELECT {_NAMES} FROM {quoted(shard_name(subdomain, day))}" for day in days)
-        with self._file.opened(read_only=True) as connection, self._file.refusals("Reading shards"):
-            return frame_of(connection.sql(query).to_arrow_table())
+        return frame_of(table, self.tables(table, subdomain, days))
 
-    def replace_latest_view(self, subdomain: str) -> str:
-        """Create or replace the view of each lead's newest row over the shards that are there now."""
+    def tables(
+        self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The shard of each of `days`. All are looked for before the first is read."""
+        if not days:
+            return
+        if not self._file.path.exists():
+            raise missing_shard(self.table(table.shard_name(subdomain, days[0])), days[0])
+        schema = arrow_schema(table, columns)
+        with self._file.opened(read_only=True) as connection, self._file.refusals("Reading shards"):
+            held = _shards(connection, table, subdomain)
+            for day in days:
+                if day not in held:
+                    raise missing_shard(self.table(table.shard_name(subdomain, day)), day)
+            for day in days:
+                yield _read_shard(connection, table.shard_name(subdomain, day), schema)
+
+    def replace_latest_view(self, table: Table, subdomain: str) -> str:
+        """Create or replace the view of each record's newest row over the shards that are there now."""
         with self._file.opened() as connection:
-            return self._replace_view(connection, subdomain)
+            return self._replace_view(connection, table, subdomain)
 
     def _outcome(
         self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage
@@ -111,10 +125,11 @@ class DuckDbWarehouse:
 
     def _load_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> LoadResult:
         started = time.monotonic()
-        name = shard_name(load.subdomain, load.day)
-        columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in COLUMNS)
+        name = load.table.shard_name(load.subdomain, load.day)
+        columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in load.table.columns)
         # Neither a bracket nor a `key=value` in the path may mean anything.
-        insert = f"INSERT INTO {quoted(name)} SELECT {_NAMES} FROM read_parquet(?, hive_partitioning = false)"
+        parquet = "read_parquet(?, hive_partitioning = false)"
+        insert = f"INSERT INTO {quoted(name)} SELECT {_names(load.table)} FROM {parquet}"
         with (
             rows_of(load),
             storage.as_local_path(load.rows) as rows,
@@ -123,16 +138,16 @@ class DuckDbWarehouse:
         ):
             connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
             connection.execute(insert, [glob.escape(str(rows))])
-            connection.execute(_comments(name))
+            connection.execute(_comments(load.table, name))
             row_count = _verified(connection, load, self.table(name))
         return LoadResult(self.table(name), row_count, time.monotonic() - started)
 
-    def _replace_view(self, connection: duckdb.DuckDBPyConnection, subdomain: str) -> str:
+    def _replace_view(self, connection: duckdb.DuckDBPyConnection, table: Table, subdomain: str) -> str:
         """The view sees the shards that are there now; BigQuery's, by its wildcard, all to come."""
-        view = latest_view_name(subdomain)
+        view, names = table.latest_view_name(subdomain), _names(table)
         parts = [
-            f"SELECT {_NAMES}, '{day:%Y%m%d}' AS shard FROM {quoted(shard_name(subdomain, day))}"
-            for day in _shards(connection, subdomain)
+            f"SELECT {names}, '{day:%Y%m%d}' AS shard FROM {quoted(table.shard_name(subdomain, day))}"
+            for day in _shards(connection, table, subdomain)
         ]
         if not parts:
             raise no_shard(self.table(view))
@@ -140,37 +155,46 @@ class DuckDbWarehouse:
         newest = "row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, shard DESC) = 1"
         with self._file.refusals(f"Writing {view}"):
             connection.execute(
-                f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT {_NAMES} FROM ({rows}) QUALIFY {newest}"
+                f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT {names} FROM ({rows}) QUALIFY {newest}"
             )
         return self.table(view)
 
 
+def _names(table: Table) -> str:
+    return ", ".join(quoted(column.name) for column in table.columns)
+
+
+def _read_shard(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> pa.Table:
+    columns = ", ".join(map(quoted, schema.names))
+    return connection.sql(f"SELECT {columns} FROM {quoted(name)}").to_arrow_table().cast(schema)
+
+
 @cache
-def _expected_columns() -> list[str]:
+def _expected_columns(table: Table) -> list[str]:
     """The schema in the words of the DuckDB at hand, whose spelling of types is its own."""
-    return [f"{column.name} {duckdb.sqltype(duckdb_type(column))}" for column in COLUMNS]
+    return [f"{column.name} {duckdb.sqltype(duckdb_type(column))}" for column in table.columns]
 
 
 def _verified(connection: duckdb.DuckDBPyConnection, load: ShardLoad, table: str) -> int:
     """Count of the shard, once count and columns are found to be those of the rows."""
-    held = connection.table(quoted(shard_name(load.subdomain, load.day)))
+    held = connection.table(quoted(load.table.shard_name(load.subdomain, load.day)))
     (row_count,) = held.count("*").fetchall()[0]
     verify_shard(
         load,
         table,
         row_count=row_count,
         columns=[f"{name} {kind}" for name, kind in zip(held.columns, held.types, strict=True)],
-        expected=_expected_columns(),
+        expected=_expected_columns(load.table),
     )
     return int(row_count)
 
 
-def _shards(connection: duckdb.DuckDBPyConnection, subdomain: str) -> dict[date, int]:
+def _shards(connection: duckdb.DuckDBPyConnection, table: Table, subdomain: str) -> dict[date, int]:
     """Shards by day. Rows are only ever inserted, so DuckDB's estimate of a table is its count."""
     tables = connection.execute(
         f"SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = '{ATTACHED}' ORDER BY 1"
     ).fetchall()
-    return {day: count for name, count in tables if (day := shard_day(subdomain, name))}
+    return {day: count for name, count in tables if (day := table.shard_day(subdomain, name))}
 
 
 def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -178,8 +202,9 @@ def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in connection.execute(query).fetchall()}
 
 
-def _comments(name: str) -> str:
+def _comments(table: Table, name: str) -> str:
     """Statements that describe the columns, as BigQuery's schema does."""
     return ";".join(
-        f'COMMENT ON COLUMN {quoted(name)}."{column.name}" IS {text(column.description)}' for column in COLUMNS
+        f'COMMENT ON COLUMN {quoted(name)}."{column.name}" IS {text(column.description)}'
+        for column in table.columns
     )

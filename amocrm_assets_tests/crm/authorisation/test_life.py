@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from amocrm_assets.errors import AmoCrmUnavailable, NotAuthorised
 from amocrm_assets.sandbox import Fault
@@ -44,13 +45,12 @@ def test_a_token_that_ends_in_the_middle_of_a_run_is_refreshed(life: Life) -> No
 
 
 def test_a_token_that_has_ended_is_refreshed_before_it_is_sent(life: Life) -> None:
-    life.sandbox.configure(access_token_seconds=1)
     life.connect()
-    life.sandbox.configure(access_token_seconds=3600)
-    time.sleep(1)
+    life.store.replace(replace(life.stored(), expires_at=int(time.time())))
     life.sandbox.requests.clear()
     life.run(requests=3)
     assert [each.status for each in life.sandbox.requests] == [200] * 4
+    assert [each.path == TOKENS for each in life.sandbox.requests] == [True, False, False, False]
 
 
 def test_withdrawn_access_says_how_to_get_it_back(life: Life) -> None:

@@ -16,6 +16,31 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.probe import ProbeReport
 
 DAY_SECONDS = 86_400
+# What is found in any account that behaves as documented.
+AS_DOCUMENTED: dict[str, Any] = {
+    "page_size": 250,
+    "filters_leads": True,
+    "filters_deleted": True,
+    "from_inclusive": True,
+    "to_inclusive": True,
+    "only_deleted": "known",
+    "order_leads": "honoured",
+    "order_deleted": "honoured",
+    "extras": ["contacts", "loss_reason", "source", "catalog_elements", "source_id", "is_price_modified_by_robot"],
+    "id_order_beside_filter": True,
+    "ties_asc": "id asc",
+    "above_limit": 50,
+    "past_end": "204",
+    "links": "right",
+    "ids_fit": True,
+    "numbers_as_text": False,
+    "leads_without_time": 0,
+    "deleted_without_time": 0,
+    "date_header": True,
+    "retry_after": None,
+    "limit_counting": None,
+    "failures": 0,
+}
 
 
 def account(*, leads: int = 600, deleted: int = 120, tied: int = 12, events: int = 600) -> StandInAccount:

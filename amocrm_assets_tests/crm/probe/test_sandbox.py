@@ -15,7 +15,7 @@ from amocrm_assets.errors import AccessDenied, AccountBlocked, AccountUnpaid, Bu
 from amocrm_assets.sandbox import Fault, Population
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, sandbox_with, source
-from amocrm_assets_tests.crm.probe.probing import probe_url
+from amocrm_assets_tests.crm.probe.probing import AS_DOCUMENTED, probe_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,33 +61,12 @@ FOUND: dict[str, tuple[Switches, Switches]] = {
     "events blocked": ({"faults": (Fault("403-html", path="/api/v4/events"),)}, {"events_limit": None}),
 }
 DOCUMENTED: Switches = {
-    "page_size": 250,
-    "filters_leads": True,
-    "filters_deleted": True,
-    "from_inclusive": True,
-    "to_inclusive": True,
-    "only_deleted": "known",
-    "order_leads": "honoured",
-    "order_deleted": "honoured",
-    "extras": ["contacts", "loss_reason", "source", "catalog_elements", "source_id", "is_price_modified_by_robot"],
+    **AS_DOCUMENTED,
     "contacts": True,
     "loss_reason": "list",
-    "id_order_beside_filter": True,
-    "ties_asc": "id asc",
     "ties_desc": "id desc",
-    "above_limit": 50,
-    "past_end": "204",
-    "links": "right",
     "incoming": True,
-    "ids_fit": True,
-    "numbers_as_text": False,
     "minor_units": True,
-    "leads_without_time": 0,
-    "deleted_without_time": 0,
-    "date_header": True,
-    "retry_after": None,
-    "limit_counting": None,
-    "failures": 0,
 }
 
 

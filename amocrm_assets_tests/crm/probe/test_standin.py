@@ -15,7 +15,7 @@ from amocrm_assets.crm.traits import AccountTraits
 from amocrm_assets.errors import AmoCrmUnavailable
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets_tests.accounts import FixedToken, source
-from amocrm_assets_tests.crm.probe.probing import account, probe_standin
+from amocrm_assets_tests.crm.probe.probing import AS_DOCUMENTED, account, probe_standin
 from amocrm_assets_tests.standin import Semantics, StandIn, StandInAccount, lead, running_standin
 from amocrm_assets_tests.standin.account import INCOMING_STATUS
 
@@ -28,36 +28,15 @@ Switches = dict[str, Any]
 
 # What is found in an account as documented.
 DOCUMENTED: Switches = {
-    "page_size": 250,
-    "filters_leads": True,
-    "from_inclusive": True,
-    "to_inclusive": True,
-    "only_deleted": "known",
-    "filters_deleted": True,
-    "order_leads": "honoured",
-    "order_deleted": "honoured",
-    "extras": ["contacts", "loss_reason", "source", "catalog_elements", "source_id", "is_price_modified_by_robot"],
+    **AS_DOCUMENTED,
     "contacts": None,
     "loss_reason": None,
-    "id_order_beside_filter": True,
-    "ties_asc": "id asc",
     "ties_desc": "id asc",
-    "above_limit": 50,
-    "past_end": "204",
-    "links": "right",
     "depth": "at least 480",
     "fields_limit": "at least 60",
     "events_limit": 100,
     "incoming": None,
-    "ids_fit": True,
-    "numbers_as_text": False,
     "minor_units": False,
-    "leads_without_time": 0,
-    "deleted_without_time": 0,
-    "date_header": True,
-    "retry_after": None,
-    "limit_counting": None,
-    "failures": 0,
 }
 NOW_AND_THEN = tuple(range(2, 100, 3))
 

@@ -1,0 +1,64 @@
+"""Whom a request goes to, in the words of error messages: the source, its file, and the commands that help.
+
+What went wrong is told by whoever raises the error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import SourceSettings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The source that is asked. Without one (a client of tests and of other people) the words stay general."""
+
+    source: SourceSettings | None = None
+
+    @property
+    def subdomain(self) -> str | None:
+        """The fact `source` of an error."""
+        return self.source.subdomain if self.source else None
+
+    @property
+    def file(self) -> str:
+        """Where the source is described."""
+        return f"the defs.yaml of {self.subdomain}" if self.source else "the source's defs.yaml"
+
+    @property
+    def check(self) -> str:
+        """The command that tries each step of the way."""
+        return self._command("check")
+
+    @property
+    def run(self) -> str:
+        """The command that brings the days that are missing."""
+        return self._command("run", " --missing")
+
+    @property
+    def renewal(self) -> str:
+        """How a person gets another token, as a sentence."""
+        return renewal(self.source) if self.source else f"Make a new one, or run {self._command('connect')}."
+
+    def operation(self, path: str) -> str:
+        """What is being done."""
+        return f"Asking amoCRM for {path}" + (f" of {self.subdomain}" if self.source else "")
+
+    def _command(self, name: str, options: str = "") -> str:
+        return f"`amocrm-assets {name} {self.subdomain or 'SOURCE'}{options}`"
+
+
+NOBODY = Asked()
+
+
+def renewal(source: SourceSettings) -> str:
+    """How a person renews the authorisation of a source, as a sentence."""
+    if source.oauth is not None:
+        return f"Run `amocrm-assets connect {source.subdomain}`."
+    return (
+        f"Make a new token in amoCRM (the integration's page, Keys and scopes) and put it into"
+        f" {source.access_token_env}, for {source.subdomain} (docs/connecting.md)."
+    )

@@ -1,0 +1,75 @@
+"""Whether pages by number are parts of one list that is in order: what they hold where all should be known.
+
+A list that is sorted within each page only looks sorted to whoever looks at one page at a time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination.query import OrderIgnored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from amocrm_assets.crm.pages import Page, RawRecord
+    from amocrm_assets.crm.pagination.interval_set import IntervalSet
+
+# Leads where everything was known already: one that somebody moves there, or two, are no proof of another order.
+MAX_STRANGERS = 2
+# Beside the window nothing is lost by them, and an import may write leads with times of its own.
+MAX_SHARE_OF_STRANGERS = 4
+MAX_STRANGE_PAGES = 1
+
+
+class OrderCheck:
+    """Knows which leads of a list were seen, the ones outside of the window included."""
+
+    def __init__(self, cover: IntervalSet, window: tuple[int, int]) -> None:
+        self._cover = cover
+        self._from_at, self._to_at = window
+        self._seen: set[int] = set()
+        self._newest = self._to_at
+        self._strange_pages = 0
+
+    def is_strange(self, page: Page, keys: Sequence[int]) -> bool:
+        """Whether leads lie where all of them were known: a page that is not in the order of the list.
+
+        Raises `OrderIgnored` for the second one of these. What such a page holds does not count as seen.
+        """
+        strangers = [
+            lead
+            for lead, key in zip(page.leads, keys, strict=True)
+            # What is newer than all that was there at first was edited, created or deleted meanwhile.
+            if lead.id not in self._seen and lead.updated_at <= self._newest and self._cover.holds(key)
+        ]
+        inside = sum(self._from_at <= lead.updated_at <= self._to_at for lead in strangers)
+        if inside <= MAX_STRANGERS and len(strangers) <= _too_many(page):
+            self._remember(page.leads)
+            return False
+        self._note_strange_page()
+        return True
+
+    def is_no_end(self, page: Page, end: int, taken: Iterable[int]) -> bool:
+        """Whether leads behind `end`, the last key that a list shows from its far end, were taken before.
+
+        Some may have left the list meanwhile. Raises `OrderIgnored` for the second such page.
+        """
+        if sum(key > end for key in taken) <= _too_many(page):
+            return False
+        self._note_strange_page()
+        return True
+
+    def _note_strange_page(self) -> None:
+        self._strange_pages += 1
+        if self._strange_pages > MAX_STRANGE_PAGES:
+            raise OrderIgnored
+
+    def _remember(self, leads: Sequence[RawRecord]) -> None:
+        if not self._seen:
+            self._newest = max([self._newest, *(lead.updated_at for lead in leads)])
+        self._seen.update(lead.id for lead in leads)
+
+
+def _too_many(page: Page) -> int:
+    return max(MAX_STRANGERS, page.size // MAX_SHARE_OF_STRANGERS)

@@ -1,0 +1,87 @@
+"""Tables as entities declare them: columns in BigQuery's terms, and the names of files and tables.
+
+Every other form of the schema is derived from a declaration, in `shard`. Which tables there are is said by the
+modules of the entities.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date
+
+ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "RECORD"]
+Mode = Literal["NULLABLE", "REPEATED"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column in BigQuery's terms. A RECORD has `columns`."""
+
+    name: str
+    type: ColumnType
+    description: str
+    mode: Mode = "NULLABLE"
+    columns: tuple[Column, ...] = ()
+    api_name: str | None = None
+    """The property of API v4 that fills it, where that has another name."""
+
+    @property
+    def sent_as(self) -> str:
+        """What API v4 calls the column."""
+        return self.api_name or self.name
+
+
+@dataclass(frozen=True)
+class Table:
+    """A day shard: its columns in order, and what it is called.
+
+    `asset` is the last part of the rows asset's key and the folder of the rows files, `warehouse_name` what names
+    of shards begin with and the shards asset's key. `record` and `records` are its records in texts.
+    """
+
+    asset: str
+    warehouse_name: str
+    record: str
+    records: str
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def all_shards_prefix(self) -> str:
+        """What the names of the shards of all accounts begin with."""
+        return f"{self.warehouse_name}_"
+
+    def shard_prefix(self, subdomain: str) -> str:
+        """What the names of all shards of an account begin with. Nothing but shards may be named so."""
+        return f"{self.all_shards_prefix}{subdomain}_"
+
+    def shard_name(self, subdomain: str, day: date) -> str:
+        """Name of the shard of a day, the subdomain as it is written in settings."""
+        return f"{self.shard_prefix(subdomain)}{day:%Y%m%d}"
+
+    def shard_day(self, subdomain: str, table: str) -> date | None:
+        """Day of the account's shard of this name; None for any other table, those of other accounts included."""
+        written = table.removeprefix(self.shard_prefix(subdomain))
+        if written == table or not re.fullmatch(r"[0-9]{8}", written):
+            return None
+        try:
+            return datetime.strptime(written, "%Y%m%d").date()  # noqa: DTZ007 - a day, not a moment
+        except ValueError:  # somebody's table with eight digits that are no day
+            return None
+
+    def latest_view_name(self, subdomain: str) -> str:
+        """Name of the optional view over all shards; it must not match their wildcard (docs/bigquery.md)."""
+        return f"{self.warehouse_name}Latest_{subdomain}"
+
+    def rows_folder(self, subdomain: str) -> str:
+        """Where the rows files of an account lie in the storage."""
+        return f"rows/{subdomain}/{self.asset}"

@@ -1,0 +1,68 @@
+"""Sources in somebody else's Dagster project, where Dagster's own loader reads the files: what is wrong with one.
+
+The problems are told in the words of `source_files`. What Dagster shows instead of such a source: `orchestration`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.settings.documents import TEMPLATE, Document, Problem, read_one
+from amocrm_assets.settings.source_files import BrokenSource, explain, named, read_source, read_sources
+from amocrm_assets.settings.sources_folder import dagster_project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+
+def broken_document(file: Path, number: int) -> BrokenSource | None:
+    """What is wrong with a document of a file, if anything is; documents are counted from 0.
+
+    None, too, for one with templates: Dagster fills them in, and what comes out is judged by `broken_values`.
+    """
+    read = read_one(file, number)
+    if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):
+        return None
+    checked = [each for entry in read if isinstance(entry, Document) for each in read_source(entry)]
+    problems = [entry for entry in [*read, *checked] if isinstance(entry, Problem)]
+    attributes = next((entry.attributes for entry in read if isinstance(entry, Document)), {})
+    return _broken(file, attributes, problems) if problems else None
+
+
+def broken_values(file: Path, number: int, error: ValidationError) -> BrokenSource:
+    """A source whose values are wrong once Dagster has filled in its templates."""
+    details = error.errors(include_url=False, include_input=False)
+    return broken_because(file, number, *dict.fromkeys(_explain_unseen(detail) for detail in details))
+
+
+def _explain_unseen(detail: ErrorDetails) -> str:
+    """A problem without the value: a template may have put a secret there, and this is shown in the UI."""
+    if detail["type"] in ("missing", "extra_forbidden"):
+        return explain(detail)
+    name = str(detail["loc"][0]) if detail["loc"] else "attributes"
+    return f"`{name}`: its value, or what its template gives, is not accepted; docs/settings.md says what is."
+
+
+def broken_because(file: Path, number: int, *said: str) -> BrokenSource:
+    """A source with problems that concern it as a whole."""
+    documents = [entry for entry in read_one(file, number) if isinstance(entry, Document)]
+    attributes, line = (documents[0].attributes, documents[0].line) if documents else ({}, 1)
+    return _broken(file, attributes, [Problem(file, line, each) for each in said])
+
+
+def _broken(file: Path, attributes: Mapping[str, Any], problems: list[Problem]) -> BrokenSource:
+    (broken,) = named([(attributes, problems)], taken=_sound_keys(file))
+    return broken
+
+
+def _sound_keys(file: Path) -> set[str]:
+    """Keys of the project's sources that can be loaded: a broken one must not take their names."""
+    project = dagster_project(file.parent)
+    if project is None or not project.defs.is_dir():
+        return set()
+    return {found.settings.key.lower() for found in read_sources(project.defs).found}

@@ -1,0 +1,33 @@
+"""Each finding has its row in the manual, with the same word on whether records may be missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from amocrm_assets.crm import findings
+from amocrm_assets.crm.findings import Finding, FindingKind
+from amocrm_assets.crm.pages import Unusable
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| `(\w+)` \| (yes|no) \|", re.MULTILINE)
+
+
+def made(kind: str) -> Finding:
+    make = getattr(findings, kind)
+    found: Finding = make("leads", [Unusable(1, b"{}")]) if kind == "records_unusable" else make("leads")
+    return found
+
+
+def test_the_manual_lists_every_finding_and_says_whether_records_may_be_missing() -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("### Findings")[2]
+    told = {kind: word == "yes" for kind, word in ROW.findall(manual.partition("\n## ")[0])}
+    assert told == {kind: made(kind).may_miss for kind in get_args(FindingKind)}
+
+
+def test_a_finding_says_its_list_its_cause_and_its_fix() -> None:
+    for kind in get_args(FindingKind):
+        finding = made(kind)
+        assert finding.kind == kind
+        assert str(finding) == f"List of leads: {finding.cause} {finding.fix}"
