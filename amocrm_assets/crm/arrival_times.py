@@ -13,8 +13,12 @@ from collections import deque
 # More than this is taken for a slow server, or for others who use the account.
 MAX_JITTER_SECONDS = 0.5
 MIN_MARGIN_SECONDS = 0.01
+# Answers differ by so much on every machine. Being surer about that would cost more pace than a rare refusal.
+NOISE_SECONDS = 0.02
+# What a thread may need to note the time.
+CLOCK_SECONDS = 0.001
 # Before enough answers came to know their spread.
-FIRST_MARGIN_SECONDS = 0.05
+FIRST_MARGIN_SECONDS = 0.03
 RECENT_ANSWERS, ENOUGH_ANSWERS = 31, 4
 # A refusal makes the margin so much wider; each good answer takes a 2,000th part of it away again.
 WIDEN_FACTOR, WIDEN_SECONDS = 2.0, 0.04
@@ -55,7 +59,7 @@ class ArrivalTimes:
         """How late a request arrived at the most whose answer began so many seconds after it left."""
         if len(self._sorted) < ENOUGH_ANSWERS:
             return self.jitter
-        return self._bounded(answer_seconds - self._quickest() + self._spread() * (1 / 6 + 1 / len(self._sorted)))
+        return self._bounded(answer_seconds - self._quickest() + self._uncertainty())
 
     def lateness_unanswered(self, age_seconds: float) -> float:
         """The same while its answer is awaited: it is at least as late as the answer is."""
@@ -73,12 +77,17 @@ class ArrivalTimes:
         self.margin *= FORGET
 
     def _bounded(self, seconds: float) -> float:
-        return max(self.margin, min(max(0.0, seconds) + MIN_MARGIN_SECONDS, MAX_JITTER_SECONDS))
+        return max(self.margin, min(max(MIN_MARGIN_SECONDS, seconds), MAX_JITTER_SECONDS))
 
     def _quickest(self) -> float:
         """A tenth of the answers is quicker: one that came from a cache is no measure for the others."""
         ordered = self._sorted
         return ordered[len(ordered) // 10]
+
+    def _uncertainty(self) -> float:
+        """How much quicker than the quickest tenth an answer may be, and how wrong that tenth."""
+        spread = self._spread()
+        return CLOCK_SECONDS + spread * (1 / 6 + 1 / len(self._sorted)) + max(0.0, spread - NOISE_SECONDS) / 4
 
     def _spread(self) -> float:
         ordered = self._sorted
