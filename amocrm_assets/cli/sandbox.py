@@ -59,7 +59,7 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
     try:
         if beside:
             raise SystemExit(_serve_beside(_options(**given), port, beside))
-        _say_asked(serve(_options(**given), port, ready=_ready))
+        sandbox = serve(_options(**given), port, ready=_ready)
     except FileNotFoundError as error:
         raise click.UsageError(f"there is no command {error.filename}") from error
     except OSError as error:
@@ -68,6 +68,7 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
             cause=f"{error.strerror or error}.",
             fix="Stop the program that holds the port, or take another one with `--port`.",
         ) from error
+    click.echo(f"{len(sandbox.requests)} requests, {sandbox.limiter.refusals} of them refused (429).")
 
 
 def _serve_beside(options: SandboxOptions, port: int, command: Sequence[str]) -> int:
@@ -137,7 +138,3 @@ def _show_options() -> None:
 def _ready(sandbox: Sandbox) -> None:
     click.echo(f"amoCRM sandbox on {sandbox.url} (Ctrl-C ends it). For the shipped source, in another terminal:")
     click.echo(f"  export {TOKEN_VARIABLE}={sandbox.token}")
-
-
-def _say_asked(sandbox: Sandbox) -> None:
-    click.echo(f"{len(sandbox.requests)} requests, {sandbox.limiter.refusals} of them refused (429).")
