@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.untrusted import visible
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _states(
     from amocrm_assets.crm.authorisation.status import authorisation_status
     from amocrm_assets.orchestration.day_coverage import read_coverage
 
-    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+    with DaemonPool(PARALLEL_READS, name="sources") as pool:
         statuses = list(
             pool.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)
         )

@@ -6,13 +6,16 @@ in Dagster's configuration, which is shown in the UI: secrets are read from the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 from pydantic import Field
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ DEPLOYMENT, ROWS_IO_MANAGER, BIGQUERY = "amocrm", "amocrm_rows", "bigquery"
 _PLACES = {f"{place}_variable": {"env": f"AMOCRM_{place.upper()}"} for place in ("warehouse", "storage", "tokens")}
 
 
-class AmoCrmDeployment(dg.ConfigurableResource[None]):
+class AmoCrmDeployment(dg.ConfigurableResource[Any]):
     """Where this deployment keeps shards, captures, rows and tokens: one for all sources.
 
     The places are read from environment variables when a step begins, so that every process of a deployment means
@@ -57,6 +60,12 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{**_PLACES, **given})
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """The resource for the steps and checks of a run, whose log hears of long waits."""
+        with resource_waits_logged(context):
+            yield self
 
     def settings(self) -> Deployment:
         """The deployment's settings as the environment of this process gives them.
