@@ -49,7 +49,7 @@ class PerDayStats:
         return {
             "requests": stats.requests,
             "received_bytes": stats.received_bytes,
-            "seconds_waited_for_pace": self._client.rate_limiter.waited_seconds,
+            "rate_limit_wait_seconds": self._client.rate_limiter.waited_seconds,
             "retries": sum(retries.values()),
             **retries,
         }

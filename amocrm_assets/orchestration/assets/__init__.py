@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.io_manager import SHARDS, SUBDOMAIN, TIMEZONE
+from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
 from amocrm_assets.orchestration.partitions import partitions_of
 
 if TYPE_CHECKING:
@@ -48,8 +50,14 @@ def asset_spec(
     return dg.AssetSpec(
         key,
         deps=deps,
-        description=description,
-        metadata={SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
+        description=f"{not_imported(source)}{description}",
+        metadata={
+            SUBDOMAIN: source.subdomain,
+            TIMEZONE: source.timezone,
+            "account_url": dg.MetadataValue.url(source.url),
+            EXPLAINED: explained(key.path[-1]),
+            **(metadata or {}),
+        },
         group_name=source.key,
         owners=source.owners,
         tags=source.tags,
