@@ -35,11 +35,11 @@ def command(*, as_json: bool) -> None:
     A day is there if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
     Where DAGSTER_HOME is not set, the warehouse alone is asked. Exit status 1 if settings of a source are wrong.
     """
-    from amocrm_assets.settings.source_files import read_sources
+    from amocrm_assets.cli.known_sources import known_sources
     from amocrm_assets.settings.sources_folder import existing_sources_folder
 
     folder = existing_sources_folder()
-    read = read_sources(folder)
+    read = known_sources(folder)
     deployment = Deployment.from_environment()
     states, problem = _states([found.settings for found in read.found], deployment, datetime.now(UTC))
     states += map(_broken_state, read.broken)

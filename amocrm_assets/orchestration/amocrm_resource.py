@@ -126,7 +126,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         if not changed:
             return source
         return SourceSettings.model_validate(
-            source.model_dump(exclude_unset=True) | {name: getattr(self, name) for name in changed}
+            # How assets are shown is no matter of a run, and may be a function.
+            source.model_dump(exclude_unset=True, exclude={"translation"})
+            | {name: getattr(self, name) for name in changed}
         )
 
     @contextmanager

@@ -30,6 +30,8 @@ class DagsterProject:
 
     root_module: str
     defs: Path
+    import_root: Path
+    """Where Python looks for the package."""
 
 
 def sources_folder(
@@ -88,7 +90,8 @@ def dagster_project(start: Path, *, upwards: bool = True) -> DagsterProject | No
         for name, below in (("dg.toml", ("project",)), ("pyproject.toml", ("tool", "dg", "project"))):
             settings = _table(folder / name, below)
             if isinstance(root := settings.get("root_module"), str):
-                return DagsterProject(root, _defs_of(folder, root, settings.get("defs_module")))
+                base = folder / "src" if (folder / "src").is_dir() else folder
+                return DagsterProject(root, _defs_of(base, root, settings.get("defs_module")), base)
     return None
 
 
@@ -108,9 +111,8 @@ def _table(file: Path, names: tuple[str, ...]) -> Mapping[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _defs_of(folder: Path, root_module: str, defs_module: object) -> Path:
-    """The folder of a module as `dg` finds it: below `src` where there is one."""
-    base = folder / "src" if (folder / "src").is_dir() else folder
+def _defs_of(base: Path, root_module: str, defs_module: object) -> Path:
+    """The folder of a module as `dg` finds it; `base` is the project's `src` where there is one."""
     if isinstance(defs_module, str):
         return base.joinpath(*defs_module.split("."))
     package = base.joinpath(*root_module.split("."))
