@@ -38,7 +38,7 @@ class SourceArgument(click.ParamType["SourceSettings"]):
         sources = [found.settings for found in read.found]
         for found in read.found:
             source = found.settings
-            if str(value).casefold() in {name.casefold() for name in _names(source)}:
+            if _folded(str(value)) in map(_folded, _names(source)):
                 _warn_of(read.broken)
                 if ctx is not None:
                     ctx.meta[PLACE] = found
@@ -61,6 +61,11 @@ def _warn_of(broken: Sequence[BrokenSource]) -> None:
 
 def _names(source: SourceSettings) -> set[str]:
     return {source.subdomain, source.key, source.title}
+
+
+def _folded(name: str) -> str:
+    """A name without what people do not see or do not mean: letter case, and the kind and number of spaces."""
+    return " ".join(name.casefold().split())
 
 
 SOURCE = SourceArgument()

@@ -243,3 +243,12 @@ def test_a_source_with_keys_of_its_own_is_run_and_listed(
     assert instance.get_materialized_partitions(dg.AssetKey(["crm", "amoCrmLeads"])) >= {"2026-01-02"}
     (state,) = run("sources", "--json").json()
     assert state["last_day"] == "2026-01-03"
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_narrow_terminal_keeps_the_names(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = [line.split() for line in run("sources").out.splitlines()]
+    assert ["Acme", "[ltd]"] in lines
+    assert ["subdomain", "acme"] in lines
+    assert ["last", "day", "none"] in lines
