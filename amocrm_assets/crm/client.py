@@ -36,7 +36,7 @@ from amocrm_assets.crm.server_clock import ServerClock
 from amocrm_assets.crm.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
 from amocrm_assets.crm.transport import connection_error, proxy_error, read_body
 from amocrm_assets.errors import AmoCrmUnavailable, TransientError
-from amocrm_assets.waiting import waiting
+from amocrm_assets.waiting import note, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,8 +70,8 @@ class AmoCrmClient:
         self._authorisation = authorisation
         self._max_requests = max_requests
         self._clock = clock
-        self._scope = CancelScope()
-        self.sleep = sleep or self._scope.sleep
+        self.scope = CancelScope()
+        self.sleep = sleep or self.scope.sleep
         self.timeout = AnswerTimeout(read_seconds)
         self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
         self._backoff = RateLimitBackoff(clock=clock)
@@ -100,8 +100,13 @@ class AmoCrmClient:
 
     def close(self) -> None:
         """End every request with `Cancelled`, whatever it waits for, and drop the connections."""
-        self._scope.cancel()
+        self.scope.cancel()
         self._session.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for a permit as `requests_per_second` asks for."""
+        with waiting("the next request to amoCRM (requests_per_second)", until=time.time() + seconds):
+            self.sleep(seconds)
 
     def server_time(self) -> float:
         """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
@@ -131,7 +136,7 @@ class AmoCrmClient:
         permits = iter([permit])
         retries = Retries(clock=self._clock, sleep=self.sleep, on_retry=self._count_retry, give_up=give_up)
         try:
-            with self._scope.entered(), waiting(f"amoCRM's answer to {path}"):
+            with self.scope.entered(), waiting(f"amoCRM's answer to {path}"):
                 return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
         except RetryableError as error:
             raise AmoCrmUnavailable(
@@ -262,3 +267,4 @@ class AmoCrmClient:
     def _count_retry(self, error: RetryableError) -> None:
         said_when = isinstance(error, RateLimited) and error.wait_seconds is not None
         self.stats.count_retry(str(error.status or "connection"), said_when=said_when)
+        note(why=f"the last try: {error}")

@@ -28,7 +28,7 @@ TOKENS = "/oauth2/access_token"
 class Life:
     """One source and its token store."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path | str) -> None:
         self.sandbox = sandbox
         self.source = source(sandbox.url)
         self.deployment = Deployment(tokens=str(folder))
