@@ -10,7 +10,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from amocrm_assets import cancellation
+from amocrm_assets.crm.egress_limit import EgressLimit
 from amocrm_assets.crm.rate_limiter import RateLimiter
+from amocrm_assets.settings.egress import egress_settings
 
 if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
@@ -20,12 +22,20 @@ _lock = threading.Lock()
 
 
 def limiter_of(source: SourceSettings) -> RateLimiter:
-    """The limiter of the source's account. Its pauses end when the scope of the thread that waits is cancelled."""
+    """The limiter of the source's account. Its pauses end when the scope of the thread that waits is cancelled.
+
+    Raises `SettingsError` for a limit of the deployment that is none.
+    """
     with _lock:
         before = _limiters.get(source.url)
         if before is not None and before.requests_per_second == source.requests_per_second:
             return before
-        limiter = RateLimiter(source.requests_per_second, sleep=cancellation.sleep)
+        egress = egress_settings()
+        limiter = RateLimiter(
+            source.requests_per_second,
+            sleep=cancellation.sleep,
+            reserve=EgressLimit(egress).reserve if egress else None,
+        )
         if before is not None:
             limiter.start_after(before.drain_delay())
         _limiters[source.url] = limiter

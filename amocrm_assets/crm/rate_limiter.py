@@ -72,11 +72,14 @@ class RateLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
+        reserve: Callable[[], float] | None = None,
     ) -> None:
+        """`reserve` says how long each permit has to wait for those of other accounts, see `egress_limit`."""
         self.requests_per_second = requests_per_second
         self.key = uuid4().hex
         self._clock = clock
         self._sleep = sleep
+        self._reserve = reserve
         self._budget = requests_per_second
         self._permits: deque[Permit] = deque(maxlen=max(1, int(requests_per_second)))
         self._recent: deque[Permit] = deque(maxlen=8 * max(1, int(requests_per_second)))
@@ -120,6 +123,9 @@ class RateLimiter:
             asked = self._clock()
             while (due := self._next_due()) > (now := self._clock()):
                 self._sleep(min(due - now, POLL_SECONDS) if self._awaits_answer() else due - now)
+            if self._reserve is not None and (wait := self._reserve()) > 0:
+                self._sleep(wait)
+                now = self._clock()
             permit = Permit(self._clock, self._arrival_times)
             self._permits.append(permit)
             self._recent.append(permit)
