@@ -152,22 +152,25 @@ class AmoCrmClient:
     ) -> T:
         check_cancelled()  # a token is not refreshed for nobody
         token = self._authorisation.token()
+        permit = permit or self._acquire()
         answer = self._send(path, params, token, permit=permit)
         try:
-            raise_for_status(answer)
-        except Unauthorized:
-            answer = self._send(path, params, self._authorisation.renew(token), permit=None)
-            self._judge_renewed(answer)
+            try:
+                raise_for_status(answer)
+            except Unauthorized:
+                renewed, permit = self._authorisation.renew(token), self._acquire()
+                answer = self._send(path, params, renewed, permit=permit)
+                self._judge_renewed(answer)
         except RateLimited as refusal:
-            self._back_off_account(refusal)
+            self._back_off_account(refusal, permit)
             raise
         try:
             parsed = parse(answer)
         except RecursionError as error:
             raise too_complex(answer, "it is nested too deeply to be read") from error
-        with self._lock:
-            self._backoff.succeeded()
-        self.rate_limiter.recover()
+        if self.rate_limiter.succeeded(permit):
+            with self._lock:
+                self._backoff.succeeded()
         return parsed
 
     def _judge_renewed(self, answer: Response) -> None:
@@ -176,10 +179,10 @@ class AmoCrmClient:
         except Unauthorized as error:
             raise not_accepted(answer) from error
 
-    def _back_off_account(self, refusal: RateLimited) -> None:
+    def _back_off_account(self, refusal: RateLimited, permit: Permit) -> None:
         with self._lock:
             wait = self._backoff.wait_seconds(refusal.wait_seconds)
-            if not self.rate_limiter.back_off(wait):
+            if not self.rate_limiter.refused(permit, wait):
                 return
             is_over = self._backoff.is_over(wait)
             self._backoff.refused()
@@ -193,10 +196,7 @@ class AmoCrmClient:
                 status=429,
             ) from refusal
 
-    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit | None) -> Response:
-        if self._max_requests is not None and self.stats.requests >= self._max_requests:
-            raise RequestsExhausted
-        permit = permit or self._acquire()
+    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit) -> Response:
         try:
             answer = self._exchange(path, params, token, permit)
         except OSError as error:
@@ -210,6 +210,8 @@ class AmoCrmClient:
 
     def _acquire(self) -> Permit:
         """A permit. A hold after a 429 may take minutes, so it is said what is waited for."""
+        if self._max_requests is not None and self.stats.requests >= self._max_requests:
+            raise RequestsExhausted
         if held := self.rate_limiter.hold_seconds():
             with waiting("amoCRM to take requests again (429, too many)", until=time.time() + held):
                 return self.rate_limiter.acquire()
