@@ -62,19 +62,22 @@ def tls_in_front_of(url: str, context: ssl.SSLContext) -> Iterator[TlsFront]:
     class Passing(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             try:
-                encrypted = context.wrap_socket(self.request, server_side=True)
-                # What the client thinks of the certificate shows in the first bytes that come.
-                first = encrypted.recv(65536)
-            except (ssl.SSLError, OSError):
-                first = b""
-            front.handshakes.append(bool(first))
-            if first:
-                with encrypted, socket.create_connection(behind) as plain:
-                    plain.sendall(first)
-                    back = threading.Thread(target=_pass_on, args=(plain, encrypted), daemon=True)
-                    back.start()
-                    _pass_on(encrypted, plain)
-                    back.join(10)
+                with context.wrap_socket(self.request, server_side=True) as encrypted:
+                    # What the client thinks of the certificate shows in the first bytes that come.
+                    first = encrypted.recv(65536)
+                    front.handshakes.append(bool(first))
+                    if first:
+                        self._pass_on(first, encrypted)
+            except ssl.SSLError:
+                front.handshakes.append(False)
+
+        def _pass_on(self, first: bytes, encrypted: ssl.SSLSocket) -> None:
+            with socket.create_connection(behind) as plain:
+                plain.sendall(first)
+                back = threading.Thread(target=_copy, args=(plain, encrypted), daemon=True)
+                back.start()
+                _copy(encrypted, plain)
+                back.join(10)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Passing) as server:
         server.daemon_threads = True
@@ -88,7 +91,7 @@ def tls_in_front_of(url: str, context: ssl.SSLContext) -> Iterator[TlsFront]:
             thread.join()
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
+def _copy(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
