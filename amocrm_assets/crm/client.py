@@ -122,7 +122,7 @@ class AmoCrmClient:
 
     def acquire(self) -> Permit:
         """Wait for the next permit and take it. Raises `Cancelled` when the client is closed."""
-        with self._scope.entered():
+        with self.scope.entered():
             return self._acquire()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
