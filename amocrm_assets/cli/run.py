@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amocrm_assets.cli import INTERRUPTED_STATUS
-from amocrm_assets.cli.source_argument import SOURCE
+from amocrm_assets.cli.source_argument import PLACE, SOURCE
 from amocrm_assets.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -60,13 +60,11 @@ def command(
 
     The same job as in the Dagster UI. Exit status 0 only if every day landed. Running a day again is safe.
     """
-    from amocrm_assets.settings.source_files import place_of
-
     days = days_wanted(source, from_day, to_day)
     try:
         with _terminated_as_interrupted():
             outcome = run_with_progress(
-                source, days, place=place_of(source), read_again=not missing, quiet=as_json
+                source, days, place=click.get_current_context().meta[PLACE], read_again=not missing, quiet=as_json
             )
     except KeyboardInterrupt:
         click.secho(f"{source.title}: interrupted. Days that were finished stay.", fg="yellow", err=True)

@@ -55,7 +55,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     redirect_uri: str | None = Field(
         default=None, description="OAuth: the redirect address, exactly as in the integration's settings."
     )
-    leads_custom_fields: list[str] | None = Field(
+    leads_custom_fields: list[Any] | None = Field(
         default=None, description="Custom fields to import: names, codes or ids. Default: all. `[]`: none."
     )
     import_lead_name: bool = Field(
@@ -126,7 +126,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         if not changed:
             return source
         return SourceSettings.model_validate(
-            source.model_dump(exclude_unset=True) | {name: getattr(self, name) for name in changed}
+            # How assets are shown is no matter of a run, and may be a function.
+            source.model_dump(exclude_unset=True, exclude={"translation"})
+            | {name: getattr(self, name) for name in changed}
         )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
@@ -140,21 +142,25 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
         Take it for as long as you ask; runs of the source wait meanwhile. Raises `Busy` after an hour.
         """
+        from amocrm_assets.crm.account_lock import account_lock
         from amocrm_assets.crm.authorisation import open_authorisation
         from amocrm_assets.crm.client import AmoCrmClient
         from amocrm_assets.storage import open_storage
 
         deployment = Deployment.from_environment()
         source = self.to_settings(start_date="2000-01-01")
-        lock = open_storage(deployment.storage).lock(f"locks/{self.subdomain}", wait_seconds=LOCK_WAIT_SECONDS)
-        authorisation = open_authorisation(source, deployment)
+        storage, authorisation = open_storage(deployment.storage), open_authorisation(source, deployment)
         with (
             resource_waits_logged(self._context),
-            lock,
             AmoCrmClient.for_source(source, authorisation) as client,
+            account_lock(
+                self.subdomain,
+                limiter=client.rate_limiter,
+                storage=storage,
+                wait_seconds=LOCK_WAIT_SECONDS,
+            ),
         ):
             yield client
-            client.pause(client.rate_limiter.drain_delay())
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """What amoCRM answers to `GET path`, decoded; None for 204, which is an empty list or an unknown id.

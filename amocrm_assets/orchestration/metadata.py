@@ -39,9 +39,10 @@ def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
         name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()
     }
     findings: tuple[Finding, ...] = facts.pop("findings")
+    del facts["capture"]
     return {
         ROW_COUNT: facts.pop("leads"),
-        "capture": dg.MetadataValue.path(str(captured.metadata["capture"])),
+        **_file("capture", captured.capture.name, uri=str(captured.metadata["capture"])),
         "read": "in this run",
         "findings": "\n".join(map(str, findings)) or "none",
         **facts,
@@ -56,9 +57,14 @@ def earlier_capture_metadata(storage: Storage, name: str) -> dict[str, Any]:
         leads = sum(1 for _ in capture.leads)
     return {
         ROW_COUNT: leads,
-        "capture": dg.MetadataValue.path(storage.uri(name)),
+        **_file("capture", name, uri=storage.uri(name)),
         "read": f"before, at {capture.facts.captured_at:%Y-%m-%d %H:%M} UTC",
     }
+
+
+def _file(key: str, name: str, *, uri: str) -> dict[str, Any]:
+    """A file of the storage by its name there: a whole path would push the page's other values out of sight."""
+    return {"storage": uri.removesuffix(name).rstrip("/"), key: dg.MetadataValue.path(name)}
 
 
 def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def rows_metadata(source: SourceSettings, storage: Storage, day: date, rows: Row
 
     return {
         ROW_COUNT: rows.row_count,
-        "rows": dg.MetadataValue.path(storage.uri(rows.name)),
+        **_file("rows", rows.name, uri=storage.uri(rows.name)),
         "size_bytes": rows.size_bytes,
         "seconds_merging": round(rows.seconds, 3),
         "captures": len(rows.captures),

@@ -17,11 +17,13 @@ _ALWAYS = {
     "preview": "some records of the day; deleted leads only where there are no others",
     "open_in_amocrm": "the records of the preview in amoCRM, one click each",
     "account_url": "the account in amoCRM",
+    "amocrm_asset": "which of the assets of a source this is, whatever key a project gives it",
     "subdomain": "the account's name, as its tables bear it",
     "timezone": "the zone whose midnights bound a day",
 }
 _CAPTURE = {
-    "capture": "the file with the records as amoCRM sent them",
+    "storage": "where captures and rows are; the page has no room for whole paths",
+    "capture": "the file in the storage with the records as amoCRM sent them",
     "read": "whether the day was read in this run, or when before",
     "findings": "what a list of the account could not prove, with cause and fix",
     "account": "name and id of the account",
@@ -41,10 +43,11 @@ _CAPTURE = {
     "tied_seconds": "seconds in which more leads were edited than a page holds",
     "whole_account_scans": "readings of the whole account, where it ignores filters",
     "filters_honoured": "whether the account filters by time",
-    "server_clock_difference_seconds": "how far amoCRM's clock is ahead of this machine's",
+    "clock_difference_seconds": "how far amoCRM's clock is ahead of this machine's",
 }
 _ROWS = {
-    "rows": "the Parquet file of the day",
+    "storage": "where captures and rows are; the page has no room for whole paths",
+    "rows": "the Parquet file of the day in the storage",
     "captures": "captures that were merged",
     "seconds_merging": "time of merging and writing",
     "leads_custom_fields": "which custom fields were imported",

@@ -31,6 +31,8 @@ _LOOKED_THROUGH = 200
 # Characters of a line that fit into the page's column, and of a cell at most.
 _MAX_WORD, MAX_CELL = 24, 300
 _BETWEEN = " · "
+# Columns whose values need no name in front of them.
+_SPEAKING = ("name", "custom_fields")
 
 
 def rows_preview(
@@ -66,7 +68,7 @@ def shown(source: SourceSettings, columns: Sequence[str], rows: Sequence[Mapping
     chosen = (whole or rows)[:PREVIEW_ROWS]
     cells = ((row["id"], _BETWEEN.join(_cells(row, columns, source))) for row in chosen)
     return {
-        "preview": text_table(["id", _BETWEEN.join(columns)], cells, limit=MAX_CELL, wrap=_MAX_WORD),
+        "preview": text_table(["id", LEADS.table.record], cells, limit=MAX_CELL, wrap=_MAX_WORD),
         "open_in_amocrm": dg.MetadataValue.md(_BETWEEN.join(_card(source, int(row["id"])) for row in chosen)),
     }
 
@@ -85,7 +87,8 @@ def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str])
 
 def _cells(row: Mapping[str, Any], columns: Sequence[str], source: SourceSettings) -> Iterable[str]:
     for column in columns:
-        yield _cell(row.get(column), column, source)
+        cell = _cell(row.get(column), column, source)
+        yield cell if column in _SPEAKING else f"{column} {cell}"
 
 
 def _cell(value: Any, column: str, source: SourceSettings) -> str:

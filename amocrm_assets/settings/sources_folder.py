@@ -30,6 +30,8 @@ class DagsterProject:
 
     root_module: str
     defs: Path
+    import_root: Path
+    """Where Python looks for the package."""
     code_location: str
 
 
@@ -95,8 +97,9 @@ def dagster_project(start: Path, *, upwards: bool = True) -> DagsterProject | No
         for name, below in (("dg.toml", ("project",)), ("pyproject.toml", ("tool", "dg", "project"))):
             settings = _table(folder / name, below)
             if isinstance(root := settings.get("root_module"), str):
-                name_in_ui = settings.get("code_location_name") or folder.name
-                return DagsterProject(root, _defs_of(folder, root, settings.get("defs_module")), str(name_in_ui))
+                base = folder / "src" if (folder / "src").is_dir() else folder
+                defs = _defs_of(base, root, settings.get("defs_module"))
+                return DagsterProject(root, defs, base, str(settings.get("code_location_name") or folder.name))
     return None
 
 
@@ -116,9 +119,8 @@ def _table(file: Path, names: tuple[str, ...]) -> Mapping[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _defs_of(folder: Path, root_module: str, defs_module: object) -> Path:
-    """The folder of a module as `dg` finds it: below `src` where there is one."""
-    base = folder / "src" if (folder / "src").is_dir() else folder
+def _defs_of(base: Path, root_module: str, defs_module: object) -> Path:
+    """The folder of a module as `dg` finds it; `base` is the project's `src` where there is one."""
     if isinstance(defs_module, str):
         return base.joinpath(*defs_module.split("."))
     package = base.joinpath(*root_module.split("."))

@@ -78,7 +78,7 @@ def _tour(pages: Pages, launched: Launched, folder: Path) -> None:
         "checks": lambda: pages.checks("sandbox", "leads"),
         "plots": lambda: pages.plots("sandbox", "raw_leads"),
         "job": lambda: pages.job("sandbox"),
-        "job_runs": lambda: pages.job_runs("sandbox"),
+        "job_runs": lambda: pages.job_runs(launched.due),
         "schedule": lambda: pages.schedule("sandbox_daily"),
         "resource": lambda: pages.resource("amocrm_sandbox"),
         "deployment": lambda: pages.resource("amocrm"),

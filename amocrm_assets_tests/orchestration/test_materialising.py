@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,8 @@ from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
 if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+# Characters in a row that the page's column has room for; it breaks lines at hyphens.
+MAX_UNBROKEN = 37
 ASSETS = ["raw_leads", "leads", "amoCrmLeads"]
 DAYS = ["2025-03-07", "2025-03-08", "2025-03-09", "2025-03-10"]
 
@@ -70,6 +73,14 @@ def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) 
         told = {key for key in keys if not key.startswith((*own_places, PREFIX))}
         assert told <= MEANINGS[asset].keys()
         assert all(f"`{key}`" in spec.metadata[EXPLAINED].value for key in MEANINGS[asset])
+
+
+def test_files_are_named_by_storage_and_name_since_the_page_has_no_room_for_paths(pipeline: Pipeline) -> None:
+    pipeline.run(LAST)
+    for asset, key in (("raw_leads", "capture"), ("leads", "rows")):
+        facts = pipeline.materialised(asset)[LAST]
+        assert (Path(facts["storage"]) / facts[key]).is_file()
+        assert len(facts[key].rpartition("-")[2]) < MAX_UNBROKEN
 
 
 def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline) -> None:

@@ -12,10 +12,11 @@ import dagster as dg
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
+from amocrm_assets.orchestration.assets import asset_spec, leads_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.io_manager import SHARDS
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
 from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
@@ -30,11 +31,10 @@ if TYPE_CHECKING:
 
 def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one source."""
-    key = shards_key(source)
     warehouse = Deployment.warehouse_address().partition(":")[0]
     spec = asset_spec(
         source,
-        key,
+        SHARDS,
         deps=[leads_key(source)],
         kinds={warehouse, "table"},
         description=(
