@@ -161,7 +161,7 @@ def _bar(total: int, *, quiet: bool) -> Iterator[_Bar]:
 
 
 def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
-    from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings import Deployment, history_not_kept
 
     for warning in outcome.warnings:
         click.secho(f"warning: {warning}", fg="yellow", err=True)
@@ -172,10 +172,12 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed.")
     click.echo(Deployment.from_environment().in_words())
+    if unrecorded := history_not_kept():
+        click.echo(unrecorded, err=True)
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:
-    from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings import Deployment, dagster_home
 
     deployment = Deployment.from_environment()
     return {
@@ -186,6 +188,7 @@ def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict
         "failure": outcome.failure,
         "warnings": outcome.warnings,
         "run_id": outcome.run_id,
+        "dagster_home": dagster_home(),
         "storage": deployment.storage,
         "warehouse": deployment.warehouse,
     }

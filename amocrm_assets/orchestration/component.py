@@ -16,6 +16,7 @@ from pydantic import BaseModel, ModelWrapValidatorHandler, PrivateAttr, Validati
 
 from amocrm_assets.orchestration.broken import broken_definitions
 from amocrm_assets.orchestration.claims import first_place
+from amocrm_assets.orchestration.component_library import TAGS
 from amocrm_assets.orchestration.scaffolder import AmoCrmSourceScaffolder
 from amocrm_assets.orchestration.source import source_definitions, wrong_translation
 from amocrm_assets.orchestration.translation import TranslatedSource
@@ -64,7 +65,7 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
         """How `dg list components` shows the component."""
-        return dg.ComponentTypeSpec(tags=["amocrm", "kommo", "bigquery"])
+        return dg.ComponentTypeSpec(tags=list(TAGS))
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:

@@ -30,7 +30,10 @@ SHARDS = "amoCrmLeads"
 
 
 class RowsIOManager(dg.IOManager):
-    """Gives `leads` and `amoCrmLeads` to a parameter of type `pandas.DataFrame`, one day or many."""
+    """Gives `leads` and `amoCrmLeads` to a parameter of type `pandas.DataFrame`, one day or many.
+
+    The parameter's metadata chooses columns and custom fields, see *downstream assets* in the documentation.
+    """
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Refuse: the assets write their data themselves and return no value."""
@@ -53,6 +56,12 @@ class RowsIOManager(dg.IOManager):
         only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
         with waits_logged(context.log, context.step_context.run_id):
             return stored(upstream[SUBDOMAIN], days, wanted, only_there=only_there)
+
+
+@dg.io_manager(description=RowsIOManager.__doc__)
+def rows_io_manager(_: dg.InitResourceContext) -> RowsIOManager:
+    """The I/O manager as a resource, whose page in the UI says what it is."""
+    return RowsIOManager()
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:

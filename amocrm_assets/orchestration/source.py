@@ -21,6 +21,7 @@ from amocrm_assets.orchestration.assets.raw_leads import raw_leads_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
+from amocrm_assets.orchestration.component_library import component_metadata, register_library
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
@@ -47,6 +48,7 @@ def source_definitions(
     """Definitions of one source whose settings stand in `file`, if in any; none when it is not enabled."""
     if not source.enabled:
         return dg.Definitions()
+    register_library()
     retries = retries or Retries()
     keys = asset_keys(source)
     own = dg.Definitions(
@@ -100,7 +102,7 @@ def deployment_definitions(sources: Iterable[SourceFound], broken: Sequence[Brok
     """
     sources = list(sources)
     return dg.Definitions.merge(
-        dg.Definitions(executor=dg.in_process_executor),
+        dg.Definitions(executor=dg.in_process_executor, metadata=component_metadata()),
         alert_definitions([found.settings for found in sources], broken),
         *map(broken_definitions, broken),
         *(source_definitions(found.settings, file=found.file, line=found.line) for found in sources),
