@@ -32,8 +32,9 @@ check: setup
 	$(BIN)/lint-imports
 
 # The pictures of README and docs, taken from a real Dagster in a real browser: needs Debian's package chromium.
+# A picture of every page of the UI lies in .cache/tour afterwards, to be looked through.
 pictures: setup
-	$(BIN)/python -m amocrm_assets_tests.end_to_end.pictures docs/pictures
+	$(BIN)/python -m amocrm_assets_tests.end_to_end.pictures docs/pictures --tour .cache/tour
 
 bench: setup
 	$(BIN)/python -m benchmarks

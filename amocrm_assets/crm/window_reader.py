@@ -140,7 +140,7 @@ class WindowReader:
             counts={
                 "pages": self._pages,
                 "duplicates": plan.duplicates,
-                "edited_away": plan.moved_out,
+                "edited_out_of_window": plan.moved_out,
                 "slices": plan.counts.slices,
                 "tied_seconds": plan.counts.tied_seconds,
                 "whole_account_scans": plan.counts.whole_account_scans,
