@@ -1,6 +1,6 @@
 """All benchmarks, or those that are named: a table on the screen, and the figures in build/bench.json.
 
-`make bench`, or `python -m benchmarks [--quick] [loading] [rows] [frames] [whole_way] [reading]`.
+`make bench`, or `python -m benchmarks [--quick] [loading] [rows] [frames] [day] [year] [growing]\n[reading]`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ BENCHMARKS = {
     "loading": _loading,
     "rows": _rows,
     "frames": frames.measure_figures,
-    "whole_way": whole_way.measure_figures,
+    "day": whole_way.measure_day,
+    "busy_day": whole_way.measure_busy_day,
+    "year": whole_way.measure_year,
+    "growing": whole_way.measure_growing,
     "reading": reading.measure_figures,
 }
 
