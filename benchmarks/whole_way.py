@@ -19,7 +19,7 @@ from benchmarks.loading import cpu_seconds_of
 from benchmarks.measuring import Figure, apart, at_most
 from benchmarks.reading import DAY, YEAR, over
 from benchmarks.serving import Served, served
-from benchmarks.sources import attributes_of, source_of
+from benchmarks.sources import SUBDOMAIN, attributes_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def _run_on_disk_once(sandbox: Served) -> dict[str, float]:
 def _deploy(folder: Path, sandbox: Served) -> None:
     from amocrm_assets.settings import documents
 
-    file = folder / "defs" / "sandbox" / "defs.yaml"
+    file = folder / "defs" / SUBDOMAIN / "defs.yaml"
     file.parent.mkdir(parents=True)
     settings = {"type": documents.COMPONENT, "attributes": attributes_of(sandbox.url)}
     file.write_text(json.dumps(settings), encoding="utf-8")
