@@ -8,7 +8,6 @@ the days it had not finished.
 from __future__ import annotations
 
 from bisect import bisect_right
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
+from amocrm_assets.crm.account_lock import account_lock
 from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.pages import MAX_ID, MIN_ID
 from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.window_reader import WindowReader
+from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.days import Window, day_window
 from amocrm_assets.errors import UnexpectedAnswer
 from amocrm_assets.json_bytes import without_property
@@ -69,7 +70,9 @@ def capture_days(
     The captures bear the `run_id`. Raises `Busy` while another run asks the account, `DayNotOver`, `NotAuthorised`
     and `CapturesMixed` for another account than the source's, and whatever stops a reading.
     """
-    with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
+    with account_lock(
+        source.subdomain, limiter=client.rate_limiter, storage=storage, wait_seconds=lock_wait_seconds
+    ):
         storage.remove_stale(entity.captures_folder(source.subdomain))
         earlier, probe = EarlierCaptures(entity, storage, source), read_probe(storage, source.subdomain)
         for stretch in _consecutive_ranges(sorted(set(days))):
@@ -84,8 +87,6 @@ def capture_days(
                 run_id=run_id,
             )
             yield from reading.run()
-        # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
-        client.sleep(client.rate_limiter.drain_delay())
 
 
 class _DayRangeCapture:
@@ -125,7 +126,7 @@ class _DayRangeCapture:
 
     def run(self) -> Iterator[CapturedDay]:
         # The account answers while the first leads are on their way: asking it first would cost two round trips.
-        with ThreadPoolExecutor(2, thread_name_prefix="amocrm-account") as pool:
+        with DaemonPool(2, name="amocrm-account", scope=self._client.scope) as pool:
             about = _AccountInfo(
                 pool.submit(read_account, self._client), pool.submit(read_catalogue, self._client)
             )

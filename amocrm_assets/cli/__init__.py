@@ -6,6 +6,7 @@ readable block and exit status 1; anything else is a defect and keeps its traceb
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -19,23 +20,21 @@ from amocrm_assets.waiting import listen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (
-    "demo",
-    "sandbox",
-    "new",
-    "connect",
-    "disconnect",
-    "sources",
-    "check",
-    "probe",
-    "fields",
-    "run",
-    "alert",
-)
+# With the first sentence of their help, so that listing them imports none of their modules.
+COMMANDS = {
+    "demo": "Bring the last seven days of a built-in sandbox account to the warehouse, and show the rows.",
+    "sandbox": "Serve a small amoCRM on your own machine, until Ctrl-C, or while COMMAND runs.",
+    "new": "Write the settings of a new source: ACCOUNT is a subdomain, or the address of the account.",
+    "connect": "Connect SOURCE to its amoCRM account by OAuth 2.0.",
+    "disconnect": "Forget the OAuth tokens of SOURCE.",
+    "sources": "List the sources: who is connected until when, and which days are there.",
+    "check": "Try every step that a run of SOURCE takes, and say what fixes those that fail.",
+    "probe": "Find out how the account of SOURCE behaves where amoCRM's documentation says nothing.",
+    "fields": "List the custom fields of leads in the account of SOURCE, and which of them are imported.",
+    "run": "Bring days of SOURCE to the warehouse: yesterday, or --from … --to.",
+    "alert": "Try the addresses in AMOCRM_ALERTS, where failures are told.",
+}
 
-
-# No first sentence is as long.
-WHOLE = 1000
 # 128 and the number of SIGINT.
 INTERRUPTED_STATUS = 130
 
@@ -53,19 +52,33 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101  # a module of this package that breaks the rule
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The commands with their first sentences whole; click would cut them off at the edge of the terminal."""
-        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
         with formatter.section("Commands"):
-            formatter.write_dl([(name, each.get_short_help_str(WHOLE)) for name, each in commands if each])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect."""
+        """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect.
+
+        A program that asked for JSON gets some, too, when the command is refused.
+        """
         try:
             return super().invoke(ctx)
+        except (AmoCrmAssetsError, click.UsageError) as error:
+            if ctx.obj:
+                click.echo(json.dumps(_refusal(error), ensure_ascii=False))
+            raise
         except KeyboardInterrupt:
             click.secho("\nInterrupted.", fg="yellow", err=True)
             ctx.exit(INTERRUPTED_STATUS)
+
+
+def _refusal(error: AmoCrmAssetsError | click.UsageError) -> dict[str, Any]:
+    """What a program reads of a command that did nothing: `run` tells `landed` in any case."""
+    if isinstance(error, click.UsageError):
+        return {"landed": False, "failure": error.format_message()}
+    told = {"operation": error.operation, "cause": error.cause, "fix": error.fix}
+    return {"landed": False, "failure": str(error), "source": error.facts.get("source"), **told}
 
 
 @click.group(
@@ -86,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _print_what_the_terminal_cannot()
     try:
         with listen(lambda sentence: click.echo(f"… {sentence}", err=True)):
-            commands(args=arguments, prog_name="amocrm-assets")
+            asked_for_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
+            commands(args=arguments, prog_name="amocrm-assets", obj=asked_for_json)
     except AmoCrmAssetsError as error:
         click.secho(f"{error.operation}:", fg="red", err=True)
         click.echo(f"  {error.cause}\n  {error.fix}", err=True)

@@ -16,6 +16,7 @@ from amocrm_assets.cancellation import CancelScope, check_cancelled
 from amocrm_assets.crm.api_session import Bearer, api_session
 from amocrm_assets.crm.asked import Asked
 from amocrm_assets.crm.connectivity import require_private
+from amocrm_assets.crm.limiters import limiter_of
 from amocrm_assets.crm.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.crm.redaction import redact, redact_body, redact_error, remember
@@ -36,7 +37,7 @@ from amocrm_assets.crm.server_clock import ServerClock
 from amocrm_assets.crm.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
 from amocrm_assets.crm.transport import connection_error, proxy_error, read_body
 from amocrm_assets.errors import AmoCrmUnavailable, TransientError
-from amocrm_assets.waiting import waiting
+from amocrm_assets.waiting import note, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,18 +63,20 @@ class AmoCrmClient:
         read_seconds: float = READ_SECONDS,
         max_requests: int | None = None,
         source: SourceSettings | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
-        """`source` is whom errors name, with its file and its commands."""
+        """`source` is whom errors name, with its file and commands. Without a limiter it has one of its own."""
         self._asked = Asked(source)
         self.url = require_private(url, asked=self._asked)
         self.stats = RequestStats()
         self._authorisation = authorisation
         self._max_requests = max_requests
         self._clock = clock
-        self._scope = CancelScope()
-        self.sleep = sleep or self._scope.sleep
+        self.scope = CancelScope()
+        self.sleep = sleep or self.scope.sleep
         self.timeout = AnswerTimeout(read_seconds)
-        self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
+        self.rate_limiter = rate_limiter or RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
+        self._waited_before = self.rate_limiter.waited_seconds
         self._backoff = RateLimitBackoff(clock=clock)
         self.server_clock = ServerClock()
         self._lock = threading.Lock()
@@ -87,9 +90,9 @@ class AmoCrmClient:
         return cls(
             source.url,
             authorisation,
-            requests_per_second=source.requests_per_second,
             max_requests=max_requests,
             source=source,
+            rate_limiter=limiter_of(source),
         )
 
     def __enter__(self) -> Self:
@@ -100,12 +103,27 @@ class AmoCrmClient:
 
     def close(self) -> None:
         """End every request with `Cancelled`, whatever it waits for, and drop the connections."""
-        self._scope.cancel()
+        self.scope.cancel()
         self._session.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for a permit as `requests_per_second` asks for."""
+        with waiting("the next request to amoCRM (requests_per_second)", until=time.time() + seconds):
+            self.sleep(seconds)
 
     def server_time(self) -> float:
         """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
         return time.time() + self.server_clock.difference
+
+    @property
+    def seconds_waited_for_pace(self) -> float:
+        """How long requests of this client have waited for permits."""
+        return self.rate_limiter.waited_seconds - self._waited_before
+
+    def acquire(self) -> Permit:
+        """Wait for the next permit and take it. Raises `Cancelled` when the client is closed."""
+        with self.scope.entered():
+            return self._acquire()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One answered question, retried while that makes sense."""
@@ -131,7 +149,7 @@ class AmoCrmClient:
         permits = iter([permit])
         retries = Retries(clock=self._clock, sleep=self.sleep, on_retry=self._count_retry, give_up=give_up)
         try:
-            with self._scope.entered(), waiting(f"amoCRM's answer to {path}"):
+            with self.scope.entered(), waiting(f"amoCRM's answer to {path}"):
                 return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
         except RetryableError as error:
             raise AmoCrmUnavailable(
@@ -147,22 +165,25 @@ class AmoCrmClient:
     ) -> T:
         check_cancelled()  # a token is not refreshed for nobody
         token = self._authorisation.token()
+        permit = permit or self._acquire()
         answer = self._send(path, params, token, permit=permit)
         try:
-            raise_for_status(answer)
-        except Unauthorized:
-            answer = self._send(path, params, self._authorisation.renew(token), permit=None)
-            self._judge_renewed(answer)
+            try:
+                raise_for_status(answer)
+            except Unauthorized:
+                renewed, permit = self._authorisation.renew(token), self._acquire()
+                answer = self._send(path, params, renewed, permit=permit)
+                self._judge_renewed(answer)
         except RateLimited as refusal:
-            self._back_off_account(refusal)
+            self._back_off_account(refusal, permit)
             raise
         try:
             parsed = parse(answer)
         except RecursionError as error:
             raise too_complex(answer, "it is nested too deeply to be read") from error
-        with self._lock:
-            self._backoff.succeeded()
-        self.rate_limiter.recover()
+        if self.rate_limiter.succeeded(permit):
+            with self._lock:
+                self._backoff.succeeded()
         return parsed
 
     def _judge_renewed(self, answer: Response) -> None:
@@ -171,10 +192,10 @@ class AmoCrmClient:
         except Unauthorized as error:
             raise not_accepted(answer) from error
 
-    def _back_off_account(self, refusal: RateLimited) -> None:
+    def _back_off_account(self, refusal: RateLimited, permit: Permit) -> None:
         with self._lock:
             wait = self._backoff.wait_seconds(refusal.wait_seconds)
-            if not self.rate_limiter.back_off(wait):
+            if not self.rate_limiter.refused(permit, wait):
                 return
             is_over = self._backoff.is_over(wait)
             self._backoff.refused()
@@ -188,10 +209,7 @@ class AmoCrmClient:
                 status=429,
             ) from refusal
 
-    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit | None) -> Response:
-        if self._max_requests is not None and self.stats.requests >= self._max_requests:
-            raise RequestsExhausted
-        permit = permit or self._acquire()
+    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit) -> Response:
         try:
             answer = self._exchange(path, params, token, permit)
         except OSError as error:
@@ -205,6 +223,8 @@ class AmoCrmClient:
 
     def _acquire(self) -> Permit:
         """A permit. A hold after a 429 may take minutes, so it is said what is waited for."""
+        if self._max_requests is not None and self.stats.requests >= self._max_requests:
+            raise RequestsExhausted
         if held := self.rate_limiter.hold_seconds():
             with waiting("amoCRM to take requests again (429, too many)", until=time.time() + held):
                 return self.rate_limiter.acquire()
@@ -260,3 +280,4 @@ class AmoCrmClient:
     def _count_retry(self, error: RetryableError) -> None:
         said_when = isinstance(error, RateLimited) and error.wait_seconds is not None
         self.stats.count_retry(str(error.status or "connection"), said_when=said_when)
+        note(why=f"the last try: {error}")

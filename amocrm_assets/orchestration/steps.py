@@ -16,8 +16,10 @@ from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefuse
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import PARTITION, days_of
 from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
+from amocrm_assets.orchestration.translation import ASSET
+from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.storage.holder import acting_for
-from amocrm_assets.waiting import listen, waiting
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +36,7 @@ class StepDays:
     def __init__(self, context: dg.AssetExecutionContext) -> None:
         self._context = context
         self.wanted = days_of(context.partition_keys)
+        self._asset = str(context.assets_def.get_asset_spec(context.asset_key).metadata[ASSET])
         self.metadata: dict[date, Mapping[str, Any]] = {}
         self._last = time.monotonic()
         self._errors: dict[date, AmoCrmAssetsError] = {}
@@ -77,7 +80,7 @@ class StepDays:
         self.metadata[day] = {**metadata, "seconds": round(now - self._last, 3)}
         self._last = now
         self._context.add_asset_metadata(self.metadata[day], partition_key=day.isoformat())
-        tell_progress(self._context.asset_key.path[-1], len(self.metadata), len(self.wanted))
+        tell_progress(self._asset, len(self.metadata), len(self.wanted))
         self._tell()
 
     def _tell(self) -> None:
@@ -120,7 +123,7 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
         fail(_no_day(context.run), unfinished=(), retries=retries, retry_number=context.retry_number)
     days = StepDays(context)
     try:
-        with listen(context.log.warning), acting_for(f"run {context.run.run_id}"):
+        with waits_logged(context.log, context.run.run_id), acting_for(f"run {context.run.run_id}"):
             if context.retry_number:
                 _pause(retries.wait_seconds(context.retry_number - 1))
             yield days

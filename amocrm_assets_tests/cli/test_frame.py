@@ -6,12 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 from pkgutil import walk_packages
+from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import amocrm_assets
 from amocrm_assets.cli import COMMANDS, commands, main
+
+if TYPE_CHECKING:
+    from amocrm_assets_tests.cli.conftest import AddSource, Command
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -23,6 +28,25 @@ def test_each_command_has_help_and_stands_in_the_readme(name: str) -> None:
     assert shown.exit_code == 0, shown.output
     assert len(shown.output.splitlines()) > 5
     assert f"amocrm-assets {name}" in README.read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    command = commands.get_command(click.Context(commands), name)
+    assert command
+    assert COMMANDS[name] == command.get_short_help_str(limit=1000)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+def test_help_imports_neither_dagster_nor_pydantic(arguments: list[str]) -> None:
+    call = "try: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    code = f"import sys; from amocrm_assets.cli import main\n{call}"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=README.parent
+    )
+    imported = set(ended.stderr.split())
+    assert "click" in imported
+    assert not {"dagster", "pydantic", "requests", "pyarrow", "rich"} & imported
 
 
 def test_an_unknown_source_is_answered_by_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,3 +113,24 @@ def test_output_that_is_not_utf_8_shows_names_as_escapes(tmp_path: Path) -> None
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert '"display_name": "\\u0426\\u0432\\u0435\\u0442\\u044b"' in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["run", "acme", "--from", "2999-01-01"], 1, "is not over yet"),
+        (["run", "nobody"], 2, "there is no source 'nobody'"),
+        (["run", "wrong"], 1, "'soon' is not a day"),
+        (["check", "nobody"], 2, "there is no source 'nobody'"),
+    ],
+)
+@pytest.mark.usefixtures("acme")
+def test_a_program_reads_json_of_a_command_that_is_refused_too(
+    run: Command, add_source: AddSource, arguments: list[str], status: int, said: str
+) -> None:
+    add_source("wrong", access_token_env="A", start_date="soon")
+    ran = run(*arguments, "--json")
+    assert ran.status == status
+    assert ran.json()["landed"] is False
+    assert said in ran.json()["failure"]
+    assert said in ran.err

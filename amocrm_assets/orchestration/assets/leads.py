@@ -13,7 +13,7 @@ import dagster as dg
 from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
-from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
+from amocrm_assets.orchestration.assets import LEADS_ROWS, asset_spec, leads_key, raw_leads_key
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
@@ -31,7 +31,7 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     key = leads_key(source)
     spec = asset_spec(
         source,
-        key,
+        LEADS_ROWS,
         deps=[raw_leads_key(source)],
         kinds={"parquet", "pandas"},
         description=(
@@ -44,7 +44,6 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
             "column_sources": dg.MetadataValue.md(origins_table()),
         },
     )
-    lineage = lineage_from(raw_leads_key(source), api_names=True)
 
     @dg.multi_asset(
         name=f"{source.key}__leads",
@@ -68,7 +67,8 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
                     written[day] = write_rows(LEADS, storage, settings, day, others=captures)
                     days.done(day, rows_metadata(settings, storage, day, written[day]))
         yield dg.MaterializeResult(
-            metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)
+            metadata={"dagster/column_lineage": lineage_from(raw_leads_key(source), api_names=True)},
+            check_results=checks.judge_rows(written),
         )
 
     return leads

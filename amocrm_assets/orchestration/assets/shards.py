@@ -12,10 +12,11 @@ import dagster as dg
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
+from amocrm_assets.orchestration.assets import asset_spec, leads_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.io_manager import SHARDS
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 
 def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one source."""
-    key = shards_key(source)
     spec = asset_spec(
         source,
-        key,
+        SHARDS,
         deps=[leads_key(source)],
         kinds={Deployment.warehouse_address().partition(":")[0], "table"},
         description=(
@@ -46,7 +46,6 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         },
         freshness_policy=freshness_of(source),
     )
-    lineage = lineage_from(leads_key(source), api_names=False)
 
     @dg.multi_asset(
         name=f"{source.key}__amoCrmLeads",
@@ -55,7 +54,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
         storage, warehouse = amocrm.storage(), amocrm.warehouse()
-        shown: dict[str, Any] = {"dagster/column_lineage": lineage}
+        shown: dict[str, Any] = {"dagster/column_lineage": lineage_from(leads_key(source), api_names=False)}
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
