@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.entity import Captured, Entity
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.table import Column, Table
 
-__all__ = ["LEADS", "Column", "Entity", "Table"]
+__all__ = ["LEADS", "Captured", "Column", "Entity", "Table"]

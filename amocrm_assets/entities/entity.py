@@ -15,17 +15,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entity:
-    """One kind of record of amoCRM, read by `updated_at`.
-
-    `path` is the address of its list, `embedded` the property of `_embedded` that holds the records, `name` the
-    folder of its captures.
-    """
+class Captured:
+    """Something that is read from amoCRM and kept in captures. `name` is their folder."""
 
     name: str
-    path: str
-    embedded: str
-    table: Table
 
     @property
     def raw_asset(self) -> str:
@@ -36,3 +29,15 @@ class Entity:
         """Where the captures of an account lie, or those of one day."""
         folder = f"captures/{subdomain}/{self.name}"
         return folder if day is None else f"{folder}/{day.isoformat()}"
+
+
+@dataclass(frozen=True)
+class Entity(Captured):
+    """One kind of record of amoCRM, read by `updated_at`.
+
+    `path` is the address of its list, `embedded` the property of `_embedded` that holds the records.
+    """
+
+    path: str
+    embedded: str
+    table: Table
