@@ -15,13 +15,18 @@ from amocrm_assets.entities import LEADS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amocrm_assets.entities import Column
+    from amocrm_assets.entities import Column, Table
 
 
 @cache
 def table_schema() -> dg.TableSchema:
     """Every column with type and description; parts of a record follow it as `custom_fields.values.enum`."""
-    return dg.TableSchema(columns=[column for top in LEADS.table.columns for column in _flat(top, "")])
+    return schema_of(LEADS.table)
+
+
+def schema_of(table: Table) -> dg.TableSchema:
+    """Every column of a table, as `table_schema` gives those of leads."""
+    return dg.TableSchema(columns=[column for top in table.columns for column in _flat(top, "")])
 
 
 def _flat(column: Column, prefix: str) -> Iterator[dg.TableColumn]:

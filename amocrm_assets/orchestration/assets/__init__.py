@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.io_manager import SHARDS, SUBDOMAIN, TIMEZONE
 from amocrm_assets.orchestration.partitions import partitions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amocrm_assets.entities.reference import ReferenceTable
     from amocrm_assets.settings import SourceSettings
 
 
@@ -34,6 +36,23 @@ def shards_key(source: SourceSettings) -> dg.AssetKey:
     return dg.AssetKey([source.key, SHARDS])
 
 
+def raw_reference_key(source: SourceSettings) -> dg.AssetKey:
+    """Captures of the reference lists."""
+    return dg.AssetKey([source.key, REFERENCE.raw_asset])
+
+
+def reference_key(source: SourceSettings, table: ReferenceTable) -> dg.AssetKey:
+    """A reference table in the warehouse."""
+    return dg.AssetKey([source.key, table.asset])
+
+
+def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
+    """The assets of the reference lists; none where the source does not import them."""
+    if not source.import_reference:
+        return []
+    return [raw_reference_key(source), *(reference_key(source, table) for table in REFERENCE_TABLES)]
+
+
 def asset_spec(
     source: SourceSettings,
     key: dg.AssetKey,
@@ -43,6 +62,7 @@ def asset_spec(
     deps: list[dg.AssetKey] | None = None,
     metadata: Mapping[str, Any] | None = None,
     freshness_policy: dg.FreshnessPolicy | None = None,
+    is_partitioned: bool = True,
 ) -> dg.AssetSpec:
     """What the assets of a source have in common, and what this one adds."""
     return dg.AssetSpec(
@@ -54,7 +74,7 @@ def asset_spec(
         owners=source.owners,
         tags=source.tags,
         kinds=kinds,
-        partitions_def=partitions_of(source),
+        partitions_def=partitions_of(source) if is_partitioned else None,
         freshness_policy=freshness_policy,
     )
 

@@ -46,6 +46,7 @@ class TableWritten:
     row_count: int
     current: int
     captures: int
+    is_complete: bool
     oddities: dict[str, int]
 
 
@@ -121,6 +122,7 @@ class _Making:
             row_count=len(versions),
             current=sum(each.valid_to is None and not each.is_deleted for each in versions),
             captures=len(captures),
+            is_complete=newest.is_complete,
             oddities=dict(newest.oddities),
         )
 

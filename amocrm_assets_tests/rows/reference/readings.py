@@ -31,12 +31,13 @@ def capture(
     *,
     incomplete: Sequence[str] = (),
     account_id: int = 7,
+    subdomain: str = "acme",
 ) -> str:
     """Keep a reading that saw these records, and nothing in other lists; returns the capture's name."""
     about: Row = {"id": account_id, "name": "A", "_embedded": {"users_groups": [], "task_types": []}}
     given = {"account": [about], **lists}
     header = CaptureHeader(
-        subdomain="acme",
+        subdomain=subdomain,
         day=at.date(),
         from_at=int(at.timestamp()),
         to_at=int(at.timestamp()),
