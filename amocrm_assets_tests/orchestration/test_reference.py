@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
@@ -227,3 +229,24 @@ def test_a_source_without_reference_tables_has_none_of_their_assets_and_asks_for
     assert result.success
     assert not account.standin.asked("/api/v4/users")
     assert ("leads", "reference_known") not in verdicts(result)
+
+
+def test_of_several_runs_of_a_night_one_reads_the_lists(stored_pipeline: Pipeline) -> None:
+    stored_pipeline.configure(import_reference=True)
+    stored_pipeline.run("2025-03-05", "2025-03-09")
+    stored_pipeline.drop_shard("2025-03-07")
+    schedule = stored_pipeline.definitions.resolve_schedule_def("acme_daily")
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    context = dg.build_schedule_context(
+        stored_pipeline.instance,
+        scheduled_execution_time=datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow")),
+        repository_def=stored_pipeline.definitions.get_repository_def(),
+    )
+    requests = schedule.evaluate_tick(context).run_requests or []
+
+    leads = [stored_pipeline.key(name) for name in ("raw_leads", "leads", "amoCrmLeads")]
+    assert {request.tags["amocrm/day"]: request.asset_selection for request in requests} == {
+        "2025-03-04": None,
+        "2025-03-07": leads[-1:],
+        "2025-03-10": leads,
+    }

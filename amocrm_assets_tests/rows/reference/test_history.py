@@ -19,6 +19,7 @@ from amocrm_assets.rows.reference import reference_rows, write_reference_tables
 from amocrm_assets.rows.reference.history import History, Version
 from amocrm_assets.rows.reference.records import Key, Seen, TableReading
 from amocrm_assets.storage import Storage, open_storage
+from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets_tests.rows.reference.readings import BEGINNING, Row, capture, night, rows
 
 PIPELINES, STATUSES, USERS, GROUPS = map(
@@ -196,6 +197,47 @@ def test_a_damaged_capture_is_named(storage: Storage) -> None:
     with pytest.raises(CaptureDamaged) as error:
         write_reference_tables(REFERENCE_TABLES, storage, "acme")
     assert name in str(error.value)
+
+
+class DyingStorage(FolderStorage):
+    """A folder whose process dies instead of doing its n-th write."""
+
+    def __init__(self, folder: Path, lives: int) -> None:
+        super().__init__(folder)
+        self.lives = lives
+
+    def create(self, name: str, file: Path) -> None:
+        self._live()
+        super().create(name, file)
+
+    def replace(self, name: str, file: Path) -> None:
+        self._live()
+        super().replace(name, file)
+
+    def _live(self) -> None:
+        if not self.lives:
+            raise KeyboardInterrupt
+        self.lives -= 1
+
+
+def test_a_run_that_dies_between_any_two_writes_and_is_run_again_gives_the_same_tables(tmp_path: Path) -> None:
+    def run(storage: Storage) -> None:
+        """What a night does; what is there already is not written again."""
+        if not all_captures(REFERENCE, storage, "acme"):
+            capture(storage, night(0), {"users": [user(1, "A")], "pipelines": [pipeline()]})
+        if len(all_captures(REFERENCE, storage, "acme")) == 1:
+            capture(storage, night(1), {"users": [user(1, "B")], "pipelines": [pipeline()]})
+        write_reference_tables(REFERENCE_TABLES, storage, "acme")
+
+    whole = open_storage(str(tmp_path / "whole"))
+    run(whole)
+    for lives in range(2 + len(REFERENCE_TABLES)):
+        folder = tmp_path / str(lives)
+        with pytest.raises(KeyboardInterrupt):
+            run(DyingStorage(folder, lives))
+        survivor = open_storage(str(folder))
+        run(survivor)
+        assert files(survivor) == files(whole), lives
 
 
 # What holds for any readings.
