@@ -12,11 +12,13 @@ from msgspec import UNSET
 
 from amocrm_assets.crm.account import read_catalogue
 from amocrm_assets.crm.pages import parse_page
+from amocrm_assets.entities import LEADS
+from amocrm_assets.rows.custom_fields import Field
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.json_values import boolean_of, integer_of
-from amocrm_assets.rows.leads import Field
-from amocrm_assets.rows.reading import LeadReader
+from amocrm_assets.rows.reading import RecordReader
 from amocrm_assets.rows.record_batches import whole_item
+from amocrm_assets.rows.record_types import record_types
 from amocrm_assets.rows.value_formatter import ValueFormatter
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def read_examples(client: AmoCrmClient, zone: ZoneInfo) -> dict[int | None, list
 
 def _newest_fields(client: AmoCrmClient) -> Iterator[Field]:
     # Read as captures are: a lead may hold anything in any place.
-    reader = LeadReader()
+    reader = RecordReader(record_types(LEADS, LEADS.table))
     for number in range(1, LEADS_LOOKED_AT // PAGE + 1):
         params = {"order[updated_at]": "desc", "limit": PAGE, "page": number}
         page = client.request("/api/v4/leads", params, parse_page)

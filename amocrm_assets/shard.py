@@ -62,6 +62,13 @@ def arrow_schema(table: Table, columns: Sequence[str] | None = None) -> pa.Schem
 def _arrow_field(column: Column) -> pa.Field:
     import pyarrow as pa
 
+    return pa.field(column.name, arrow_type(column))
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """Arrow's type of a column; a RECORD is a list of structs."""
+    import pyarrow as pa
+
     scalars = {
         "INTEGER": pa.int64(),
         "STRING": pa.string(),
@@ -69,6 +76,5 @@ def _arrow_field(column: Column) -> pa.Field:
         "TIMESTAMP": pa.timestamp("us", tz="UTC"),
     }
     if column.type != "RECORD":
-        return pa.field(column.name, scalars[column.type])
-    record = pa.struct([_arrow_field(part) for part in column.columns])
-    return pa.field(column.name, pa.list_(record))
+        return scalars[column.type]
+    return pa.list_(pa.struct([_arrow_field(part) for part in column.columns]))

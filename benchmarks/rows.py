@@ -85,7 +85,7 @@ def _seconds_to_merge_once(storage: Storage) -> float:
             for name in capture_names(LEADS, storage, "acme", DAY)
         ]
         started = time.process_time()
-        for _ in rows_of_day(captures, source=_source(), day=DAY).tables():
+        for _ in rows_of_day(LEADS, captures, source=_source(), day=DAY).tables():
             pass
         return time.process_time() - started
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from amocrm_assets.entities.choices import Choices
+from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.table import Column, Table
 
@@ -27,37 +29,22 @@ _COLUMNS = (
         api_name="price",
     ),
     Column("loss_reason_id", "INTEGER", "Why the lead was lost."),
-    Column(
-        "custom_fields",
-        "RECORD",
-        "The filled custom fields of the lead that the source imports.",
-        "REPEATED",
-        (
-            Column("id", "INTEGER", "The custom field's id (`field_id` in API v4)."),
-            Column("name", "STRING", "The custom field's name when the lead was read (`field_name`)."),
-            Column(
-                "is_system",
-                "BOOLEAN",
-                "Whether amoCRM made the field itself (`is_predefined` in the catalogue); null when unknown.",
-            ),
-            Column(
-                "values",
-                "RECORD",
-                "The field's values.",
-                "REPEATED",
-                (
-                    Column("value", "STRING", "The value as text."),
-                    Column("enum", "INTEGER", "Id of the chosen option (`enum_id` in API v4)."),
-                ),
-            ),
-        ),
-        api_name="custom_fields_values",
-    ),
+    custom_fields_column("lead"),
 )
 
 LEADS = Entity(
     name="leads",
     path="/api/v4/leads",
     embedded="leads",
-    table=Table(asset="leads", warehouse_name="amoCrmLeads", record="lead", records="leads", columns=_COLUMNS),
-)
+    tables=(
+        Table(asset="leads", warehouse_name="amoCrmLeads", record="lead", records="leads", columns=_COLUMNS),
+    ),
+    stubs_lack=("created_at", "status_id", "pipeline_id", "custom_fields"),
+    other_properties=(
+        "_embedded", "_links", "is_price_computed", "is_price_modified_by_robot", "labor_cost",
+        "price_with_minor_units", "score", "source_id", "visitor_uid",
+    ),
+    choices=Choices(
+        imported="import_leads", custom_fields="leads_custom_fields", properties=(("import_lead_name", "name"),)
+    ),
+)  # fmt: skip

@@ -12,6 +12,7 @@ import dagster as dg
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.partitions import days_of
+from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ class RowsIOManager(dg.IOManager):
         asked = context.definition_metadata
         wanted = FrameColumns.from_metadata(LEADS.table, asked)
         stored = _shards if context.asset_key.path[-1] == SHARDS else _rows
-        return stored(
-            subdomain, days_of(context.asset_partition_keys), wanted, only_there=bool(asked.get(ALLOW_MISSING))
-        )
+        only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
+        with waits_logged(context.log, context.step_context.run_id):
+            return stored(subdomain, days, wanted, only_there=only_there)
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:

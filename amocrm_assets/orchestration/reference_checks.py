@@ -5,12 +5,14 @@ What a list could not prove is in the header of its capture, so the check can be
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, ReferenceTable
+from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import leads_key, reference_key
 from amocrm_assets.orchestration.checks import COMPLETE, verdict
 from amocrm_assets.orchestration.partitions import days_of_run
@@ -120,7 +122,7 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
     )
     def reference_known(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
         from amocrm_assets.orchestration.stored_rows import days_with_rows
-        from amocrm_assets.rows.reference import unknown_ids
+        from amocrm_assets.rows.reference import KnownIds
 
         storage = amocrm.storage()
         bounds = days_of_run(context.run)
@@ -129,12 +131,16 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
             for day in days_with_rows(storage, source.subdomain)
             if bounds is None or bounds[0] <= day <= bounds[1]
         ]
-        return _judge_known(days, unknown_ids(storage, source.subdomain, days))
+        known, unknown = KnownIds(storage, source.subdomain), dict[date, list["UnknownId"]]()
+        for day in days:
+            with suppress(ActionRequired):  # rows that cannot be read are the verdict of `ids_unique`
+                unknown[day] = known.unknown(day)
+        return _judge_known(unknown)
 
     return reference_known
 
 
-def _judge_known(days: Sequence[date], unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetCheckResult:
+def _judge_known(unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetCheckResult:
     from amocrm_assets.rows.reference import KNOWN_BY
 
     counted: dict[str, int] = {}
@@ -150,7 +156,7 @@ def _judge_known(days: Sequence[date], unknown: Mapping[date, Sequence["UnknownI
     return verdict(
         KNOWN,
         bad=[day for day, found in unknown.items() if found],
-        of=dict.fromkeys(days),
+        of=unknown,
         said=f"Leads name ids that no reference table knows: {'; '.join(named)}. Materialise `raw_reference`"
         " and the"
         " tables; an id that stays unknown was deleted in amoCRM before the first reading, and has no name.",

@@ -1,6 +1,6 @@
-"""The rows of a day: picked versions of leads in the order of their ids, given out group by group.
+"""The rows of a day: picked versions of records in the order of their ids, given out group by group.
 
-A day of hundreds of thousands of leads is never copied as a whole. Which versions are picked is decided by
+A day of hundreds of thousands of records is never copied as a whole. Which versions are picked is decided by
 `merging`, where the rows go by `files`.
 """
 
@@ -29,8 +29,8 @@ class DayRows:
     """The rows of a day and what was noticed on the way.
 
     `picked` are numbers of versions in the order of the rows, `sizes` the bytes of all versions as they were sent.
-    `captured_ids` are the ids of all leads of the day in all captures, in order: there must be a row for each.
-    `deleted_at` holds, by number of version, since when the lead is known to be deleted.
+    `captured_ids` are the ids of all records of the day in all captures, in order: there must be a row for each.
+    `deleted_at` holds, by number of version, since when the record is known to be deleted.
     """
 
     picked: np.ndarray
@@ -66,7 +66,7 @@ class DayRows:
         return np.array(list(accumulate((batch.num_rows for batch in self.batches), initial=0)))
 
     def _table(self, group: np.ndarray) -> pa.Table:
-        """LatestVersions in the order of `group`: taken from their batches as they lie, then put in order."""
+        """Versions in the order of `group`: taken from their batches as they lie, then put in order."""
         import numpy as np
         import pyarrow as pa
 

@@ -15,7 +15,7 @@ from amocrm_assets.rows.json_values import boolean_of, integer_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from amocrm_assets.rows.leads import Field
+    from amocrm_assets.rows.custom_fields import Field
 
 
 class FieldSelection:
@@ -29,18 +29,18 @@ class FieldSelection:
         self._seen: set[str] = set()
         for field in (field for catalogue in catalogues for field in catalogue):
             self._learn(field)
-        # Few different fields, many leads.
+        # Few different fields, many records.
         self._takes = cache(self._is_chosen)
         self.is_system: Callable[[int | None], bool | None] = self._is_system.get
 
     def of(self, fields: list[Field]) -> list[Field]:
-        """The fields of a lead that are imported."""
+        """The fields of a record that are imported."""
         if self._chosen is None:
             return fields
         return [field for field in fields if self._takes(field.field_id, field.field_name, field.field_code)]
 
     def missing(self) -> dict[str, list[str]]:
-        """Chosen fields that neither a catalogue nor a lead has, each with names and codes that come close."""
+        """Chosen fields that neither a catalogue nor a record has, each with names and codes that come close."""
         known = self._seen.union(*self._names.values())
         folded = {name.casefold(): name for name in sorted(known)}
         return {
@@ -50,7 +50,7 @@ class FieldSelection:
         }
 
     def _is_chosen(self, field_id: int | None, name: str | None, code: str | None) -> bool:
-        """Whether a lead's field is imported, by what the lead or a catalogue calls it."""
+        """Whether a record's field is imported, by what the record or a catalogue calls it."""
         called = {text for text in (name, code) if text}
         if field_id is not None:
             called |= {str(field_id)} | self._names.get(field_id, set())

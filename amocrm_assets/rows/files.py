@@ -58,11 +58,18 @@ def rows_name(table: Table, subdomain: str, day: date) -> str:
 
 
 def write_rows(
-    entity: Entity, storage: Storage, source: SourceSettings, day: date, *, others: CapturesByDay | None = None
+    entity: Entity,
+    storage: Storage,
+    source: SourceSettings,
+    day: date,
+    *,
+    table: Table | None = None,
+    others: CapturesByDay | None = None,
 ) -> RowsWritten:
     """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
+    Without a `table` of the entity, the rows are those of its own.
     `others` are the account's captures as they were listed before; the day's own are listed anew.
     Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
     `CapturesMixed`, `RowsIncomplete`, `Busy`, and errors of the storage.
@@ -70,21 +77,24 @@ def write_rows(
     from amocrm_assets.rows.merge import rows_of_day
 
     started = time.perf_counter()
-    name = rows_name(entity.table, source.subdomain, day)
+    table = table or entity.table
+    name = rows_name(table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
         names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
         rows = rows_of_day(
+            entity,
             [stack.enter_context(open_capture(entity, storage, capture)) for capture in names],
             source=source,
             day=day,
+            table=table,
         )
         temp_path = stack.enter_context(storage.temp_file(name))
         with disk_errors(f"Writing {name}", temp_path):
-            ids = _write_parquet(rows, temp_path, arrow_schema(entity.table))
-            _require_all(entity, rows, ids, source, day)
+            ids = _write_parquet(rows, temp_path, arrow_schema(table))
+            _require_all(table, rows, ids, source, day)
             seal(temp_path)
             size_bytes = temp_path.stat().st_size
         storage.replace(name, temp_path)
@@ -156,7 +166,7 @@ def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
     return np.concatenate(ids)
 
 
-def _require_all(entity: Entity, rows: DayRows, ids: np.ndarray, source: SourceSettings, day: date) -> None:
+def _require_all(table: Table, rows: DayRows, ids: np.ndarray, source: SourceSettings, day: date) -> None:
     """Raise `RowsIncomplete` unless each captured record has its row, once, and there is no other row."""
     import numpy as np
 
@@ -164,7 +174,7 @@ def _require_all(entity: Entity, rows: DayRows, ids: np.ndarray, source: SourceS
         lost = np.setdiff1d(rows.captured_ids, ids)
         raise RowsIncomplete(
             f"Writing the rows of {source.subdomain} {day}",
-            cause=f"the captures hold {len(rows.captured_ids)} {entity.table.records} of the day,"
+            cause=f"the captures hold {len(rows.captured_ids)} {table.records} of the day,"
             f" and the rows are {len(ids)} ({len(lost)} without a row,"
             f" for example {', '.join(map(str, lost[:3])) or 'none'}).",
             fix="Report this. The rows that were there before stay.",

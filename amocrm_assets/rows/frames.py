@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.rows.files import rows_table
-from amocrm_assets.shard import arrow_schema
+from amocrm_assets.shard import arrow_schema, arrow_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
 
-_CUSTOM_FIELDS = "custom_fields"
 _SEPARATOR = ", "
 
 
@@ -64,14 +63,14 @@ class FrameColumns:
         """The columns of the shard that have to be read; None for all."""
         if self.columns is None:
             return None
-        extra = [_CUSTOM_FIELDS] if self.custom_fields and _CUSTOM_FIELDS not in self.columns else []
+        extra = [CUSTOM_FIELDS] if self.custom_fields and CUSTOM_FIELDS not in self.columns else []
         return list(dict.fromkeys([*self.columns, *extra]))
 
     def of(self, stored: pa.Table) -> pa.Table:
         """What a frame has of a table with the `stored` columns."""
         wide = stored.select(self.columns or self.table.column_names)
         for field in self.custom_fields:
-            wide = wide.append_column(field, texts_of(stored[_CUSTOM_FIELDS], field))
+            wide = wide.append_column(field, texts_of(stored[CUSTOM_FIELDS], field))
         return wide
 
 
@@ -145,7 +144,7 @@ def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.
     """The frame with one text column more for each of `fields`, named by name or id, and called so.
 
     Several values (of a multiselect, or of several fields with one name) are joined by a comma and a space; a
-    lead without the field has a missing value. A column of the frame with that name would be lost: ValueError.
+    record without the field has a missing value. A column of the frame with that name would be lost: ValueError.
     """
     import pandas as pd
     import pyarrow as pa
@@ -153,7 +152,7 @@ def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.
     if taken := [field for field in map(str, fields) if field in frame.columns]:
         raise ValueError(f"the frame already has columns called {', '.join(taken)}; rename them first")
     wide = frame.copy()
-    custom_fields = _arrow_of(frame[_CUSTOM_FIELDS])
+    custom_fields = _arrow_of(frame[CUSTOM_FIELDS])
     for field in map(str, fields):
         wide[field] = pd.array(texts_of(custom_fields, field), dtype=pd.ArrowDtype(pa.string()))
     return wide
@@ -163,20 +162,20 @@ def _arrow_of(custom_fields: pd.Series[Any]) -> pa.ChunkedArray:
     """The column as Arrow has it, be it Arrow's already or a column of lists of dicts."""
     import pyarrow as pa
 
-    kind = arrow_schema(LEADS.table).field(_CUSTOM_FIELDS).type  # custom fields look the same in every table
+    kind = arrow_type(custom_fields_column("record"))  # they look the same in every table
     arrow = pa.array(custom_fields.array, type=kind)
     return arrow if isinstance(arrow, pa.ChunkedArray) else pa.chunked_array([arrow])
 
 
 def texts_of(custom_fields: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
-    """The values of one field, named by name or id, of each lead as one text; null where it has none."""
+    """The values of one field, named by name or id, of each record as one text; null where it has none."""
     import pyarrow as pa
 
     return pa.chunked_array([_texts_of(chunk, field) for chunk in custom_fields.chunks], type=pa.string())
 
 
 def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
-    """`texts_of` without a Python object for any lead: the values that bear the field's name, joined by lead."""
+    """`texts_of` without a Python object for a record: the values that bear the field's name, joined."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -186,11 +185,11 @@ def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
         pc.equal(pc.struct_field(entries, "name"), field),
         pc.equal(pc.cast(pc.struct_field(entries, "id"), pa.string()), field),
     )
-    leads = pc.list_parent_indices(custom_fields).filter(named)
+    owners = pc.list_parent_indices(custom_fields).filter(named)
     values = pc.struct_field(entries, "values").filter(named)
     texts = pc.struct_field(values.flatten(), "value")
-    leads_of_texts = leads.take(pc.list_parent_indices(values)).filter(texts.is_valid())
-    counts = np.bincount(_integers(leads_of_texts), minlength=len(custom_fields))
+    owners_of_texts = owners.take(pc.list_parent_indices(values)).filter(texts.is_valid())
+    counts = np.bincount(_integers(owners_of_texts), minlength=len(custom_fields))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts.drop_null()), _SEPARATOR)
     return pc.if_else(pa.array(counts > 0), joined, pa.scalar(None, pa.string()))

@@ -1,7 +1,7 @@
-"""LatestVersions of leads, and which one of each lead becomes its row.
+"""Versions of records, and which one of each record becomes its row.
 
-The version with the greatest (`updated_at`, capture, line) wins. The stub of a deleted lead holds no columns, so
-the row keeps those of the last full version and says that the lead is deleted, and since when.
+The version with the greatest (`updated_at`, capture, line) wins. The stub of a deleted record holds no columns, so
+the row keeps those of the last full version and says that the record is deleted, and since when.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.rows.json_values import INT64_MIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import pyarrow as pa
 
-    from amocrm_assets.rows.leads import Lead
     from amocrm_assets.rows.oddities import OddityCounter
     from amocrm_assets.rows.record_batches import RecordBatchBuilder
+    from amocrm_assets.rows.record_types import Record
 
-# Leads that become columns at once: so few that they are still in the processor's cache.
-_BATCH_LEADS = 128
+# Records that become columns at once: so few that they are still in the processor's cache.
+_BATCH_RECORDS = 128
 _BATCH_BYTES = 8_000_000
-# Leads, or bytes of them, in a batch that is kept: few are quick to pick from, and Arrow holds 2 GB a column.
-_KEPT_LEADS = 4_096
+# Records, or bytes of them, in a batch that is kept: few are quick to pick from, and Arrow holds 2 GB a column.
+_KEPT_RECORDS = 4_096
 _KEPT_BYTES = 64_000_000
 _IDS_GATHERED = 1_000_000
 
@@ -34,56 +34,58 @@ _IDS_GATHERED = 1_000_000
 class LatestVersions:
     """LatestVersions that may become rows, as batches of columns, numbered in the order of reading."""
 
-    def __init__(self, maker: RecordBatchBuilder) -> None:
+    def __init__(self, maker: RecordBatchBuilder, *, stubs_lack: Sequence[str] = ()) -> None:
+        """A deleted record without any of the columns `stubs_lack` is a stub; without such columns, none is."""
         self._maker = maker
+        self._is_stub_record = _stub_test(stubs_lack)
         # By number of the version.
         self._ids = array("q")
         self._updated_at = array("q")
         self._is_stub = array("b")
         self._sizes = array("q")
-        # The number that each capture began with, and of each lead the newest full version and stub before it.
+        # The number that each capture began with, and of each record the newest full version and stub before it.
         self._begins: list[int] = []
         self._known: tuple[dict[int, int], dict[int, int]] = {}, {}
-        self._waiting: list[Lead] = []
+        self._waiting: list[Record] = []
         self._waiting_bytes = 0
-        # Every lead of every capture, to prove in the end that each has its row.
+        # Every record of every capture, to prove in the end that each has its row.
         self._captured = CapturedIds()
         self._small: list[pa.RecordBatch] = []
         self._small_bytes = 0
         self._batches: list[pa.RecordBatch] = []
 
     def begin_capture(self) -> None:
-        """LatestVersions that are kept from now on come from the next older capture."""
+        """Versions that are kept from now on come from the next older capture."""
         for number in range(self._begins[-1] if self._begins else 0, len(self._ids)):
-            known, lead_id = self._known[self._is_stub[number]], self._ids[number]
-            known[lead_id] = max(self._updated_at[number], known.get(lead_id, INT64_MIN))
+            known, record_id = self._known[self._is_stub[number]], self._ids[number]
+            known[record_id] = max(self._updated_at[number], known.get(record_id, INT64_MIN))
         self._begins.append(len(self._ids))
 
-    def keep(self, leads: Sequence[Lead | None], *, sizes: Sequence[int]) -> dict[int, int]:
-        """Keep versions that no newer capture has outdated; returns the number of each by its place in `leads`."""
-        kept = {place: lead for place, lead in enumerate(leads) if lead and not self._is_outdated(lead)}
+    def keep(self, records: Sequence[Record | None], *, sizes: Sequence[int]) -> dict[int, int]:
+        """Keep versions that no newer capture has outdated; returns the number of each by its place."""
+        kept = {place: each for place, each in enumerate(records) if each and not self._is_outdated(each)}
         first = len(self._ids)
-        self._captured.add([lead.id for lead in leads if lead])
-        self._ids.extend([lead.id for lead in kept.values()])
+        self._captured.add([each.id for each in records if each])
+        self._ids.extend([each.id for each in kept.values()])
         self._updated_at.extend(map(_moment, kept.values()))
-        self._is_stub.extend(map(_is_stub, kept.values()))
+        self._is_stub.extend(map(self._is_stub_record, kept.values()))
         self._sizes.extend([sizes[place] for place in kept])
         self._waiting += kept.values()
         kept_bytes = sum(self._sizes[first:])
         self._small_bytes += kept_bytes
         self._waiting_bytes += kept_bytes
-        if len(self._waiting) >= _BATCH_LEADS or self._waiting_bytes >= _BATCH_BYTES:
+        if len(self._waiting) >= _BATCH_RECORDS or self._waiting_bytes >= _BATCH_BYTES:
             self._make_batch()
-        if len(self._small) * _BATCH_LEADS >= _KEPT_LEADS or self._small_bytes >= _KEPT_BYTES:
+        if len(self._small) * _BATCH_RECORDS >= _KEPT_RECORDS or self._small_bytes >= _KEPT_BYTES:
             self._join_batches()
         return dict(zip(kept, range(first, len(self._ids)), strict=True))
 
-    def _is_outdated(self, lead: Lead) -> bool:
-        known = self._known[_is_stub(lead)].get(lead.id)
-        return known is not None and _moment(lead) <= known
+    def _is_outdated(self, record: Record) -> bool:
+        known = self._known[self._is_stub_record(record)].get(record.id)
+        return known is not None and _moment(record) <= known
 
     def day_rows(self, notes: OddityCounter, unknown: set[str], missing: Mapping[str, Sequence[str]]) -> DayRows:
-        """Pick of each lead the version that becomes its row."""
+        """Pick of each record the version that becomes its row."""
         import numpy as np
 
         self._join_batches()
@@ -101,7 +103,7 @@ class LatestVersions:
         )
 
     def _picked(self, ids: np.ndarray) -> tuple[np.ndarray, dict[int, int | None]]:
-        """Numbers of the picked versions by lead; and of those that a later stub deletes, since when."""
+        """Numbers of the picked versions by record; and of those that a later stub deletes, since when."""
         import numpy as np
 
         updated_at = np.array(self._updated_at, np.int64)
@@ -139,7 +141,7 @@ class LatestVersions:
 
 
 class CapturedIds:
-    """Ids of leads in captures, each once, gathered in little memory: a day may be captured thousands of times."""
+    """Ids of records in captures, each once, in little memory: a day may be captured thousands of times."""
 
     def __init__(self) -> None:
         self._ids = array("q")
@@ -163,19 +165,25 @@ class CapturedIds:
         return np.unique(np.array(self._ids, np.int64))
 
 
-def _moment(lead: Lead) -> int:
-    return INT64_MIN if lead.updated_at is None else lead.updated_at
+def _moment(record: Record) -> int:
+    return INT64_MIN if record.updated_at is None else record.updated_at
 
 
-def _is_stub(lead: Lead) -> bool:
-    if lead.is_deleted is not True:
-        return False
-    filled = (lead.created_at, lead.status_id, lead.pipeline_id, lead.custom_fields or None)
-    return filled == (None, None, None, None)
+def _stub_test(columns: Sequence[str]) -> Callable[[Record], bool]:
+    """Whether a record is deleted and has none of the columns; a list of no custom fields is none."""
+    if not columns:
+        return lambda _: False
+
+    def is_stub(record: Record) -> bool:
+        if record.is_deleted is not True:
+            return False
+        return all(getattr(record, column) in (None, []) for column in columns)
+
+    return is_stub
 
 
 def _last_of_each(ids: np.ndarray, ranked: np.ndarray) -> np.ndarray:
-    """Of versions in the order of (lead, rank) the last one of each lead."""
+    """Of versions in the order of (record, rank) the last one of each record."""
     import numpy as np
 
     return ranked[np.append(np.diff(ids[ranked]) != 0, [True] * bool(len(ranked))).astype(np.bool_)]

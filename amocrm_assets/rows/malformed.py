@@ -1,6 +1,6 @@
-"""Leads that are not shaped as documented: keep what fits, note what does not.
+"""Records that are not shaped as documented: keep what fits, note what does not.
 
-Every JSON value in every place ends here as a right value or as a note, never as an error. Well-formed leads do
+Every JSON value in every place ends here as a right value or as a note, never as an error. Well-formed records do
 not pass here; counting the notes is the affair of `oddities`.
 """
 
@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.json_bytes import MAX_DEPTH, without_deep_values
+from amocrm_assets.rows.custom_fields import Field, Item, WholeItem
 from amocrm_assets.rows.json_values import boolean_of, integer_of, kind_of, list_of, load_json
-from amocrm_assets.rows.leads import NEEDED, Field, Item, Lead, WholeItem
+from amocrm_assets.rows.record_types import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from amocrm_assets.rows.record_types import Record, RecordTypes
 
 # An escaped backslash, a surrogate pair, or (the group) a surrogate alone, which no Unicode text can hold.
 _ESCAPES = re.compile(
@@ -23,20 +25,21 @@ _ESCAPES = re.compile(
 )
 
 
-def lead_of_malformed(line: bytes) -> tuple[Lead | None, Iterable[str], list[str]]:
-    """The lead, or None for a line without a usable id; the names of its properties; notes of what did not fit."""
+def record_of_malformed(line: bytes, types: RecordTypes) -> tuple[Record | None, Iterable[str], list[str]]:
+    """The record, or None for a line without a usable id; its properties' names; notes of what did not fit."""
+    called = types.table.record
     text = _unicode(line)
-    notes = [] if text.encode() == line else ["lead: text that is no Unicode, replaced by U+FFFD"]
+    notes = [] if text.encode() == line else [f"{called}: text that is no Unicode, replaced by U+FFFD"]
     flat = without_deep_values(text.encode()).decode()
     if flat != text:
-        notes.append(f"lead: a value with more than {MAX_DEPTH} levels, left out")
+        notes.append(f"{called}: a value with more than {MAX_DEPTH} levels, left out")
     try:
         sent = load_json(flat)
     except ValueError:
-        return None, (), [*notes, "lead: a line that is no JSON"]
+        return None, (), [*notes, f"{called}: a line that is no JSON"]
     if type(sent) is not dict:
-        return None, (), [*notes, f"lead: {kind_of(sent)} where an object belongs"]
-    return _Shaper(notes).lead(sent), sent, notes
+        return None, (), [*notes, f"{called}: {kind_of(sent)} where an object belongs"]
+    return _Shaper(types, notes).record(sent), sent, notes
 
 
 def _unicode(line: bytes) -> str:
@@ -47,10 +50,11 @@ def _unicode(line: bytes) -> str:
 class _Shaper:
     """Gives JSON values the types of columns; what does not fit becomes null and a note."""
 
-    def __init__(self, notes: list[str]) -> None:
+    def __init__(self, types: RecordTypes, notes: list[str]) -> None:
+        self._types = types
         self._notes = notes
 
-    def lead(self, sent: dict[str, Any]) -> Lead | None:
+    def record(self, sent: dict[str, Any]) -> Record | None:
         if integer_of(sent.get("id")) is None:
             self._note("id", sent.get("id"), "an integer")
             return None
@@ -60,7 +64,8 @@ class _Shaper:
             "BOOLEAN": self._boolean,
             "RECORD": self._fields,
         }
-        return Lead(**{c.name: shape[c.type](c.name, sent.get(c.sent_as)) for c in LEADS.table.columns})
+        values = {c.name: shape[c.type](c.name, sent.get(c.sent_as)) for c in self._types.columns}
+        return self._types.any(**values)
 
     def _fields(self, column: str, value: Any) -> list[Field]:
         return [

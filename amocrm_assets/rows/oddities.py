@@ -1,6 +1,6 @@
 """Oddities: what amoCRM sent and no column can hold, counted by kind with an example.
 
-Notes are taken while versions of leads are read; only those of the versions that became rows count. What makes a
+Notes are taken while versions of records are read; only those of the versions that became rows count. What makes a
 value odd is known to `misfits` and `texts`.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Oddity:
-    """One kind of oddity: how often it came, and the smallest id of a lead, or a line, that shows it."""
+    """One kind of oddity: how often it came, and the smallest id of a record, or a line, that shows it."""
 
     kind: str
     count: int
@@ -41,7 +41,7 @@ class OddityCounter:
             self._lines.setdefault(note, []).append(line)
 
     def counted(self, picked: Mapping[int, int]) -> tuple[Oddity, ...]:
-        """Oddities of all lines without a version, and of the picked versions, given with their lead ids."""
+        """Oddities of all lines without a version, and of the picked versions, given with their records' ids."""
         counted = [Oddity(kind, len(lines), lines[0]) for kind, lines in self._lines.items()]
         for kind, versions in self._versions.items():
             if ids := [picked[version] for version in versions if version in picked]:

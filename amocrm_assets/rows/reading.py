@@ -1,6 +1,6 @@
-"""Lines of captures to leads: with notes of what did not fit, and names of properties that nobody knows.
+"""Lines of captures to records: with notes of what did not fit, and names of properties that nobody knows.
 
-Well-formed leads take a quick way, on which the decoder itself checks every type. How the others are read is
+Well-formed records take a quick way, on which the decoder itself checks every type. How the others are read is
 known to `misfits`.
 """
 
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from amocrm_assets.rows.json_values import Number
-from amocrm_assets.rows.leads import KNOWN_PROPERTIES, KnownLead, Lead
-from amocrm_assets.rows.malformed import lead_of_malformed
+from amocrm_assets.rows.malformed import record_of_malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from amocrm_assets.rows.record_types import Record, RecordTypes
 
     Notes = dict[int, Sequence[str]]
 
@@ -25,48 +26,51 @@ _MAX_NAMES = 20_000
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class LeadReader:
+class RecordReader:
     """Reads lines of captures; `unknown_properties` gathers the names of properties that nothing here knows."""
 
-    def __init__(self) -> None:
+    def __init__(self, types: RecordTypes) -> None:
         self.unknown_properties: set[str] = set()
-        self._known_lead = msgspec.json.Decoder(KnownLead, float_hook=Number)
-        self._lead = msgspec.json.Decoder(Lead, float_hook=Number)
+        self._types = types
+        self._known_record = msgspec.json.Decoder(types.known, float_hook=Number)
+        self._any_record = msgspec.json.Decoder(types.any, float_hook=Number)
         self._properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
         self._names = _Names()
 
-    def read(self, lines: Sequence[bytes]) -> tuple[Sequence[Lead | None], Notes]:
-        """The lead of each line, None for one without a usable id; and by place notes of what did not fit."""
-        with suppress(*_MALFORMED):  # around all of them: around each it would cost as much as keeping the lead
+    def read(self, lines: Sequence[bytes]) -> tuple[Sequence[Record | None], Notes]:
+        """The record of each line, None for one without a usable id; and by place notes of what did not fit."""
+        with suppress(*_MALFORMED):  # around all of them: around each it would cost as much as keeping the record
             return [self._known(line) for line in lines], {}
         notes: Notes = {}
         return [self._any(line, place, notes) for place, line in enumerate(lines)], notes
 
-    def _known(self, line: bytes) -> Lead:
-        lead = self._known_lead.decode(line)
-        for field in lead.custom_fields or ():
-            field.field_name = self._names[bytes(field.field_name)]  # type: ignore[assignment]
-        return lead
+    def _known(self, line: bytes) -> Record:
+        record = self._known_record.decode(line)
+        if self._types.has_custom_fields:
+            for field in record.custom_fields or ():
+                field.field_name = self._names[bytes(field.field_name)]  # type: ignore[arg-type]  # a KnownField
+        return record
 
-    def _any(self, line: bytes, place: int, notes: Notes) -> Lead | None:
+    def _any(self, line: bytes, place: int, notes: Notes) -> Record | None:
         with suppress(*_MALFORMED):
             return self._known(line)
         with suppress(*_MALFORMED):
-            lead = self._lead.decode(line)
+            record = self._any_record.decode(line)
             self._gather(self._properties.decode(line))
-            return lead
-        lead_or_none, properties, notes[place] = lead_of_malformed(line)
+            return record
+        record_or_none, properties, notes[place] = record_of_malformed(line, self._types)
         self._gather(properties)
-        return lead_or_none
+        return record_or_none
 
     def _gather(self, properties: Iterable[str]) -> None:
-        self.unknown_properties |= KNOWN_PROPERTIES.union(properties) - KNOWN_PROPERTIES
+        known = self._types.entity.known_properties
+        self.unknown_properties |= known.union(properties) - known
 
 
 class _Names(dict[bytes, str | None]):
     """Names of custom fields by how they were sent: few different ones, each decoded once.
 
-    amoCRM sends them escaped (\\u0413…), which makes them the dearest part of a lead to decode.
+    amoCRM sends them escaped (\\u0413…), which makes them the dearest part of a record to decode.
     """
 
     def __missing__(self, sent: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Leads to Arrow: versions of leads become one record batch in the shard's schema.
+"""Records to Arrow: versions of records become one record batch in the schema of their table.
 
 Columns are filled flat, list by list, without a record per row: that is what makes it quick. Which versions
 become rows, and which fields a source imports, is not known here.
@@ -7,13 +7,13 @@ become rows, and which fields a source imports, is not known here.
 from __future__ import annotations
 
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import UNSET
 
-from amocrm_assets.entities import LEADS
-from amocrm_assets.rows.leads import SCALARS, Field, Item, Lead, WholeItem
+from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.rows.custom_fields import Field, Item, WholeItem
 from amocrm_assets.rows.value_formatter import CONVERTED, InvalidValue
 from amocrm_assets.shard import arrow_schema
 
@@ -22,49 +22,63 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.rows.oddities import OddityCounter
+    from amocrm_assets.rows.record_types import Record
     from amocrm_assets.rows.value_formatter import ValueFormatter
 
 
+# Records are made by `record_types`, which no static type follows.
+astuple: Callable[[Record], tuple[Any, ...]] = cast("Any", msgspec.structs.astuple)
+
+
 class RecordBatchBuilder:
-    """Makes record batches of leads."""
+    """Makes record batches of one table."""
 
     def __init__(
-        self, is_system: Callable[[int | None], bool | None], texts: ValueFormatter, notes: OddityCounter
+        self,
+        table: Table,
+        is_system: Callable[[int | None], bool | None],
+        texts: ValueFormatter,
+        notes: OddityCounter,
     ) -> None:
         self._is_system = is_system
         self._texts = texts
         self._notes = notes
-        self._schema = arrow_schema(LEADS.table)
+        self._schema = arrow_schema(table)
 
-    def batch(self, leads: Sequence[Lead], *, first_version: int) -> pa.RecordBatch:
-        """One row per lead; `first_version` is the number of the first, for the notes."""
+    def batch(self, records: Sequence[Record], *, first_version: int) -> pa.RecordBatch:
+        """One row per record; `first_version` is the number of the first, for the notes."""
         import pyarrow as pa
 
-        columns = zip(*map(msgspec.structs.astuple, leads), strict=True)
-        types = [self._schema.field(name).type for name in SCALARS]
-        scalars = [pa.array(values, kind) for kind, values in zip(types, columns, strict=False)]
-        self._note_missing("updated_at", [lead.updated_at for lead in leads], count(first_version))
-        custom_fields = self._custom_fields([lead.custom_fields or [] for lead in leads], first_version)
-        return pa.record_batch([*scalars, custom_fields], schema=self._schema)
+        self._note_missing("updated_at", [record.updated_at for record in records], count(first_version))
+        # In the order of the table, and behind that what only picking needs.
+        columns = zip(*map(astuple, records), strict=True)
+        arrays = [
+            self._custom_fields([fields or [] for fields in values], first_version)
+            if column.name == CUSTOM_FIELDS
+            else pa.array(values, column.type)
+            for column, values in zip(self._schema, columns, strict=False)
+        ]
+        return pa.record_batch(arrays, schema=self._schema)
 
-    def _custom_fields(self, by_lead: Sequence[Sequence[Field]], first_version: int) -> pa.ListArray:
-        column = self._schema.field("custom_fields").type
-        fields = list(chain.from_iterable(by_lead))
+    def _custom_fields(self, by_record: Sequence[Sequence[Field]], first_version: int) -> pa.ListArray:
+        column = self._schema.field(CUSTOM_FIELDS).type
+        fields = list(chain.from_iterable(by_record))
         by_field = [field.values or () for field in fields]
         items = list(chain.from_iterable(by_field))
         values = _records(
             column.value_type.field("values").type,
             by_field,
-            value=self._texts_of(by_lead, first_version),
+            value=self._texts_of(by_record, first_version),
             enum=[None if item.enum_id is UNSET else item.enum_id for item in items],
         )
         ids = [field.field_id for field in fields]
-        owners = (version for version, fields in enumerate(by_lead, first_version) for _ in fields)
+        owners = (version for version, fields in enumerate(by_record, first_version) for _ in fields)
         self._note_missing("custom_fields[].id", ids, owners)
         names = [field.field_name for field in fields]
         systems = list(map(self._is_system, ids))
-        return _records(column, by_lead, id=ids, name=names, is_system=systems, values=values)
+        return _records(column, by_record, id=ids, name=names, is_system=systems, values=values)
 
     def _note_missing(self, column: str, numbers: list[int | None], versions: Iterable[int]) -> None:
         if None in numbers:
@@ -72,9 +86,9 @@ class RecordBatchBuilder:
                 if number is None:
                     self._notes.of_version(version, [f"{column}: no integer"])
 
-    def _texts_of(self, by_lead: Sequence[Sequence[Field]], first_version: int) -> list[str | None]:
+    def _texts_of(self, by_record: Sequence[Sequence[Field]], first_version: int) -> list[str | None]:
         texts: list[str | None] = []
-        for version, fields in enumerate(by_lead, first_version):
+        for version, fields in enumerate(by_record, first_version):
             for field in fields:
                 as_is = field.field_type not in CONVERTED
                 for item in field.values or ():

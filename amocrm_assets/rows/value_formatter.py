@@ -12,8 +12,8 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.rows.custom_fields import WholeItem
 from amocrm_assets.rows.json_values import Number, boolean_of, compact_json, integer_of, kind_of
-from amocrm_assets.rows.leads import WholeItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -98,7 +98,13 @@ def test_every_untouched_lead_of_the_window_is_read_once(
     if account.odd_deleted_answers:
         account.damage.clear()  # one damaged answer is what a reading must bear, not two about one list
 
-    got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
+    try:
+        got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
+    except ReadingUnproven:
+        # A tenth of a page moves after every answer: nothing proves an order then; that is said, not hidden.
+        assert edits + deletions
+        assert account.page_cap <= 10 * (edits + deletions)
+        return
 
     missing = expected(account) - set(got)
     timeless = {lead for lead, _ in missing if lead in account.without_time}
@@ -184,9 +190,9 @@ def test_dense_stretches_are_read_whole_while_their_leads_are_edited_and_deleted
     try:
         got, _ = read(account, random, edits=touches, deletions=touches)
     except ReadingUnproven:
-        # Pages hardly larger than what is edited between two of them need not overlap; that is said, not hidden.
+        # A fifth of a page moves after every answer: such pages need not overlap; that is said, not hidden.
         assert touches
-        assert account.page_cap <= 5 * touches
+        assert account.page_cap <= 5 * (touches + touches)
         return
 
     assert not expected(account) - set(got)

@@ -12,7 +12,6 @@ import pytest
 from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.cli import COMMANDS, main
 from amocrm_assets.entities import LEADS
-from amocrm_assets.rows.leads import RENAMED
 from amocrm_assets.sandbox import Sandbox, SandboxOptions
 from amocrm_assets.settings import documents
 from amocrm_assets_tests.accounts import DAY, leads_of
@@ -181,7 +180,7 @@ def _captured(way: WholeWay) -> dict[int, Json]:
 def _check_row(row: Json, lead: Json, noted: set[str]) -> None:
     """Each plain column holds what was sent; where that does not fit, null, and an oddity says so."""
     for column in LEADS.table.columns:
-        sent = lead.get(RENAMED.get(column.name, column.name))
+        sent = lead.get(column.sent_as)
         if column.type == "INTEGER":
             right: Any = _integer(sent)
         elif column.type == "STRING":

@@ -118,7 +118,7 @@ def merged(*captures: Sequence[Line], fields: Sequence[Any] = (), **settings: An
         )
         for number, leads in enumerate(captures)
     ]
-    return rows_of_day(opened, source=source(**settings), day=DAY)
+    return rows_of_day(LEADS, opened, source=source(**settings), day=DAY)
 
 
 def rows_in(rows: DayRows) -> list[Row]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from amocrm_assets.captures import OpenCapture
+from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets_tests.rows.days import DAY, facts, field, lead, line, merged, rows_in, rows_of, source
@@ -73,7 +74,7 @@ def test_the_newest_catalogue_rules_and_older_ones_tell_of_fields_that_are_gone(
     new = [{"id": 1, "name": "Новое", "is_predefined": False}]
     sent = lead(9, custom_fields_values=[field("text", field_id=number) for number in (1, 2, 3)])
     captures = [OpenCapture(facts(0, old), iter([line(sent)])), OpenCapture(facts(1, new), iter([]))]
-    (row,) = rows_in(rows_of_day(captures, source=source(), day=DAY))
+    (row,) = rows_in(rows_of_day(LEADS, captures, source=source(), day=DAY))
     assert [entry["is_system"] for entry in row["custom_fields"]] == [False, True, None]
 
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.field_selection import FieldSelection
-from amocrm_assets.rows.leads import KnownLead, Lead
-from amocrm_assets.rows.malformed import lead_of_malformed
+from amocrm_assets.rows.malformed import record_of_malformed
 from amocrm_assets.rows.oddities import OddityCounter
-from amocrm_assets.rows.reading import LeadReader
+from amocrm_assets.rows.reading import RecordReader
 from amocrm_assets.rows.record_batches import RecordBatchBuilder
+from amocrm_assets.rows.record_types import record_types
 from amocrm_assets.rows.value_formatter import ValueFormatter
 from amocrm_assets_tests.rows.any_json import JSON, TEXT, replaced
 from amocrm_assets_tests.rows.days import (
@@ -45,13 +45,8 @@ PIECES = [
     b"\xff",
 ]
 INTEGERS = [column.name for column in LEADS.table.columns if column.type == "INTEGER" and column.name != "id"]
+TYPES = record_types(LEADS, LEADS.table)
 SENT_AS = {"sale": "price", "custom_fields": "custom_fields_values"}
-
-
-def test_leads_have_the_columns_of_the_shard_in_its_order() -> None:
-    columns = tuple(column.name for column in LEADS.table.columns)
-    assert Lead.__struct_fields__ == columns
-    assert KnownLead.__struct_fields__[: len(columns)] == columns
 
 
 def test_every_column_is_filled_from_its_property() -> None:
@@ -359,11 +354,12 @@ def test_the_long_way_reads_a_well_formed_lead_like_the_quick_one(properties: di
         {"catalog_id": 1},
     ]
     sent = line(lead(1, custom_fields_values=[field("new", *items), field("text")], **properties))
-    ((quick,), _) = LeadReader().read([sent])
-    long, names, _ = lead_of_malformed(sent)
+    ((quick,), _) = RecordReader(TYPES).read([sent])
+    long, names, _ = record_of_malformed(sent, TYPES)
     assert quick is not None
     assert long is not None
-    maker = RecordBatchBuilder(FieldSelection(None, []).is_system, ValueFormatter(UTC), OddityCounter())
+    is_system = FieldSelection(None, []).is_system
+    maker = RecordBatchBuilder(LEADS.table, is_system, ValueFormatter(UTC), OddityCounter())
     assert maker.batch([quick], first_version=0) == maker.batch([long], first_version=0)
     assert len(list(names)) == len(json.loads(sent))
 

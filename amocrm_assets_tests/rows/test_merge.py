@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm_assets.rows import latest, merge
-from amocrm_assets.rows.reading import LeadReader
+from amocrm_assets.rows.reading import RecordReader
 from amocrm_assets_tests.rows.days import (
     UPDATED_AT,
     field,
@@ -180,8 +180,8 @@ def test_rows_are_the_same_however_they_are_cut_into_batches_and_groups(monkeypa
     stubs = [stub(number, updated_at=UPDATED_AT + 1) for number in numbers[::7]]
     whole = rows_of(leads, stubs)
     monkeypatch.setattr(merge, "_LINES", 3)
-    monkeypatch.setattr(latest, "_BATCH_LEADS", 7)
-    monkeypatch.setattr(latest, "_KEPT_LEADS", 20)
+    monkeypatch.setattr(latest, "_BATCH_RECORDS", 7)
+    monkeypatch.setattr(latest, "_KEPT_RECORDS", 20)
     monkeypatch.setattr("amocrm_assets.rows.day_rows._GROUP_BYTES", 100_000)
     small = merged(leads, stubs)
     assert len(list(small.tables())) > 10
@@ -190,13 +190,13 @@ def test_rows_are_the_same_however_they_are_cut_into_batches_and_groups(monkeypa
 
 def test_leads_of_many_fields_are_decoded_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    read = LeadReader.read
+    read = RecordReader.read
 
-    def counting(self: LeadReader, lines: Sequence[bytes]) -> Any:
+    def counting(self: RecordReader, lines: Sequence[bytes]) -> Any:
         sizes.append(sum(map(len, lines)))
         return read(self, lines)
 
-    monkeypatch.setattr(LeadReader, "read", counting)
+    monkeypatch.setattr(RecordReader, "read", counting)
     many = [field("text", {"value": "x"}, field_id=number) for number in range(2_000)]
     longest = len(line(lead(1, custom_fields_values=many)))
     assert len(rows_of([lead(number, custom_fields_values=many) for number in range(60)])) == 60

@@ -6,7 +6,7 @@ lists of a reading are kept in one capture.
 
 from __future__ import annotations
 
-from amocrm_assets.entities.entity import Captured
+from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.reference.lists import ACCOUNT, LISTS, WholeList
 from amocrm_assets.entities.reference.tables import (
     HISTORY_COLUMNS,

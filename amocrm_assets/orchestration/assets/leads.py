@@ -44,7 +44,6 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
             "column_sources": dg.MetadataValue.md(origins_table()),
         },
     )
-    lineage = lineage_from(raw_leads_key(source), api_names=True)
 
     @dg.multi_asset(
         name=f"{source.key}__leads",
@@ -68,7 +67,8 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
                     written[day] = write_rows(LEADS, storage, settings, day, others=captures)
                     days.done(day, rows_metadata(settings, storage, day, written[day]))
         yield dg.MaterializeResult(
-            metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(written)
+            metadata={"dagster/column_lineage": lineage_from(raw_leads_key(source), api_names=True)},
+            check_results=checks.judge_rows(written),
         )
 
     return leads

@@ -7,6 +7,7 @@ are read is in `capturing_reference`, how tables are made of captures in `rows.r
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -63,7 +64,8 @@ def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefin
         from amocrm_assets.capturing_reference import capture_reference
 
         amocrm: AmoCrmDeployment = context.resources.amocrm
-        with whole_step(context, retries):
+        # The client has tried for minutes; a run whose leads failed alike need not wait twice. The next one reads.
+        with whole_step(context, replace(retries, count=0)):
             settings, storage = settings_of_run(context, source), amocrm.storage()
             if _was_read_by_this_backfill(context, storage, source):
                 return dg.MaterializeResult(metadata={"read": "before, by another run of this backfill"})

@@ -46,7 +46,6 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         },
         freshness_policy=freshness_of(source),
     )
-    lineage = lineage_from(leads_key(source), api_names=False)
 
     @dg.multi_asset(
         name=f"{source.key}__amoCrmLeads",
@@ -55,7 +54,7 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
         storage, warehouse = amocrm.storage(), amocrm.warehouse()
-        shown: dict[str, Any] = {"dagster/column_lineage": lineage}
+        shown: dict[str, Any] = {"dagster/column_lineage": lineage_from(leads_key(source), api_names=False)}
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):

@@ -8,6 +8,6 @@ is done.
 from __future__ import annotations
 
 from amocrm_assets.rows.reference.files import TableWritten, reference_rows, write_reference_tables
-from amocrm_assets.rows.reference.known import KNOWN_BY, UnknownId, unknown_ids
+from amocrm_assets.rows.reference.known import KNOWN_BY, KnownIds, UnknownId
 
-__all__ = ["KNOWN_BY", "TableWritten", "UnknownId", "reference_rows", "unknown_ids", "write_reference_tables"]
+__all__ = ["KNOWN_BY", "KnownIds", "TableWritten", "UnknownId", "reference_rows", "write_reference_tables"]

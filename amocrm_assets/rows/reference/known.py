@@ -11,7 +11,6 @@ from amocrm_assets.rows.files import rows_table
 from amocrm_assets.rows.reference.files import reference_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import date
 
     import pyarrow as pa
@@ -39,17 +38,19 @@ class UnknownId:
     example: str
 
 
-def unknown_ids(storage: Storage, subdomain: str, days: Sequence[date]) -> dict[date, list[UnknownId]]:
-    """Unknown ids of each day. A table that has not been made knows nothing but what no account has.
+class KnownIds:
+    """The ids that the reference tables of an account know; a table that has not been made knows none."""
 
-    Raises what `rows_table` does for a day without rows, or with damaged ones.
-    """
-    known = {table: _known(table, storage, subdomain) for table in dict.fromkeys(KNOWN_BY.values())}
-    found: dict[date, list[UnknownId]] = {}
-    for day in days:
-        rows = rows_table(LEADS.table, storage, subdomain, day, columns=list(KNOWN_BY))
-        found[day] = [each for column in KNOWN_BY if (each := _unknown(column, rows, known[KNOWN_BY[column]]))]
-    return found
+    def __init__(self, storage: Storage, subdomain: str) -> None:
+        self._storage = storage
+        self._subdomain = subdomain
+        self._known = {table: _known(table, storage, subdomain) for table in dict.fromkeys(KNOWN_BY.values())}
+
+    def unknown(self, day: date) -> list[UnknownId]:
+        """What the leads of a day name and no table knows. Raises `ActionRequired` as `rows_table` does."""
+        rows = rows_table(LEADS.table, self._storage, self._subdomain, day, columns=list(KNOWN_BY))
+        found = (_unknown(column, rows, self._known[table]) for column, table in KNOWN_BY.items())
+        return [each for each in found if each]
 
 
 def _known(asset: str, storage: Storage, subdomain: str) -> set[tuple[int, ...]]:

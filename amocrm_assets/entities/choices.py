@@ -1,0 +1,41 @@
+"""Which attributes of a source's settings are about an entity: its switch, its custom fields, its properties.
+
+Settings are read by the names that entities give here, so that nobody else need know them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Names of attributes of `SourceSettings`. None, or none at all: there is nothing to choose.
+
+    `imported` is the switch, `custom_fields` the list of the fields that are imported, `properties` pairs of a
+    switch and the property of API v4 that is dropped where it is off.
+    """
+
+    imported: str | None = None
+    custom_fields: str | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+
+    def is_imported(self, source: object) -> bool:
+        """Whether a source imports the entity."""
+        return self.imported is None or bool(getattr(source, self.imported))
+
+    def fields(self, source: object) -> Sequence[str | int] | None:
+        """The custom fields that a source names; None is all."""
+        found: Sequence[str | int] | None = getattr(source, self.custom_fields) if self.custom_fields else None
+        return found
+
+    def dropped(self, source: object) -> tuple[str, ...]:
+        """The properties that are dropped before anything is written."""
+        return tuple(name for switch, name in self.properties if not getattr(source, switch))
+
+
+NO_CHOICES = Choices()

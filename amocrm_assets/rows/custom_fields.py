@@ -1,0 +1,45 @@
+"""Custom fields as API v4 sends them, with the types that they have in a table.
+
+The same in every kind of record that bears them. What their values mean is known to `value_formatter`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from amocrm_assets.rows.json_values import INT64_MAX, INT64_MIN
+
+Integer = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
+
+
+class Item(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """One value of a custom field. Items of a chained list have no `value`."""
+
+    value: Any = UNSET
+    enum_id: Integer | UnsetType | None = UNSET
+    enum_code: Any = UNSET
+    catalog_id: Any = UNSET
+    catalog_element_id: Any = UNSET
+
+
+class WholeItem(dict[str, Any]):
+    """Stands for the value of an item that has none: the item itself."""
+
+
+class Field(msgspec.Struct, gc=False):
+    """One filled custom field of a record."""
+
+    field_id: Integer | None = None
+    field_name: str | None = None
+    field_code: str | None = None
+    field_type: str | None = None
+    values: list[Item] | None = None
+
+
+class KnownField(Field, gc=False):
+    """A field whose name is still as it was sent: a JSON text, or null."""
+
+    field_name: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]

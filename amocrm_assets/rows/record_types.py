@@ -1,0 +1,98 @@
+"""Records as API v4 sends them: types with the properties that the columns of a table are filled from.
+
+They are derived from what the entity declares. msgspec decodes a well-formed record straight into them, and
+refuses any other; what to do with those is known to `malformed`.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import msgspec
+
+from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.errors import InternalError
+from amocrm_assets.rows.custom_fields import Field, Integer, KnownField
+
+if TYPE_CHECKING:
+    from amocrm_assets.entities import Column, Entity, Table
+
+# Columns that no record or field is without. Where they are missing is noted when columns are made.
+NEEDED = frozenset({"updated_at", f"{CUSTOM_FIELDS}[].id"})
+_SCALARS: dict[str, Any] = {"INTEGER": Integer | None, "STRING": str | None, "BOOLEAN": bool | None}
+_NOT_SENT = msgspec.Raw()
+
+
+class Record(Protocol):
+    """One version of a record. It has an attribute for each column of its table, and those of `stubs_lack`."""
+
+    id: int
+    updated_at: int | None
+    is_deleted: bool | None
+    custom_fields: list[Field] | None
+    """In tables that have the column."""
+
+
+class RecordTypes:
+    """The types of the records of an entity, with what one of its tables needs of them."""
+
+    def __init__(self, entity: Entity, table: Table) -> None:
+        self.entity = entity
+        self.table = table
+        own = table.column_names
+        self.columns = (*table.columns, *(each for each in _for_picking(entity) if each.name not in own))
+        self.has_custom_fields = any(column.name == CUSTOM_FIELDS for column in self.columns)
+        self._renamed = {column.name: column.sent_as for column in self.columns if column.api_name}
+
+    @cached_property
+    def any(self) -> type[Record]:
+        """A record with whatever properties beside those of the columns, which come in their order.
+
+        Raises `InternalError` for a table with a column that nothing fills.
+        """
+        fields = [_field(column) for column in self.columns]
+        return self._struct(f"{self.table.record}_record", fields)
+
+    @cached_property
+    def known(self) -> type[Record]:
+        """A record with nothing but known properties: those without a column here are not looked at."""
+        sent = {column.sent_as for column in self.columns}
+        others = [(name, msgspec.Raw, _NOT_SENT) for name in sorted(self.entity.known_properties - sent)]
+        named = [(CUSTOM_FIELDS, list[KnownField] | None, None)] if self.has_custom_fields else []
+        return self._struct(
+            f"known_{self.table.record}", [*named, *others], bases=(self.any,), forbid_unknown_fields=True
+        )
+
+    def _struct(self, name: str, fields: list[Any], **options: Any) -> type[Record]:
+        made: Any = msgspec.defstruct(name, fields, gc=False, kw_only=True, rename=self._renamed, **options)
+        return cast("type[Record]", made)
+
+
+@cache
+def record_types(entity: Entity, table: Table) -> RecordTypes:
+    """The types for one of the entity's tables, made once. Raises `InternalError` as `RecordTypes.any` does."""
+    return RecordTypes(entity, table)
+
+
+def _for_picking(entity: Entity) -> list[Column]:
+    """Columns that tell which version of a record becomes its row."""
+    needed = {"id", "updated_at", "is_deleted", *entity.stubs_lack}
+    return [column for column in entity.table.columns if column.name in needed]
+
+
+def _field(column: Column) -> tuple[Any, ...]:
+    """The column as a field of a record: a record without `id` or `updated_at` is no well-formed one."""
+    if column.name == "id":
+        return ("id", Integer)
+    if column.name == "updated_at":
+        return ("updated_at", Integer | None)
+    if column.name == CUSTOM_FIELDS:
+        return (CUSTOM_FIELDS, list[Field] | None, None)
+    if column.type not in _SCALARS:
+        raise InternalError(
+            f"Deriving how {column.name} is read",
+            cause=f"nothing fills a column of type {column.type} but {CUSTOM_FIELDS}.",
+            fix="Declare columns of other types in `entities`, or teach `rows.record_types` what fills this one.",
+        )
+    return (column.name, _SCALARS[column.type], None)
