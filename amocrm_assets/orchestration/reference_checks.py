@@ -15,10 +15,10 @@ from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, Refere
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import leads_key, reference_key
 from amocrm_assets.orchestration.checks import COMPLETE, verdict
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import days_of_run
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.settings import SourceSettings
-from amocrm_assets.untrusted import one_line
 
 if TYPE_CHECKING:
     from amocrm_assets.captures import CapturedList
@@ -73,7 +73,8 @@ def judge_lists(
     """The verdict on the lists of a table. `is_complete`, `oddities`: what its rows were made of, where known."""
     read = lists_of(table, lists)
     findings = [(each.name, finding) for each in read for finding in each.findings]
-    said = [f"List of {name}: {finding.cause} {finding.fix}" for name, finding in findings]
+    # What a server said may be in a cause, and a description is rendered.
+    said = [f"List of {name}: {escape(finding.cause)} {finding.fix}" for name, finding in findings]
     may_miss = any(finding.may_miss for _, finding in findings)
     if not read:
         said.append("The list was not read yet. Materialise `raw_reference`.")
@@ -89,7 +90,7 @@ def judge_lists(
         check_name=COMPLETE,
         passed=not said,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description="\n".join(map(one_line, said)) or None,
+        description="\n".join(said) or None,
         metadata={
             "lists": ", ".join(f"{each.name}: {each.outcome}, {each.records} records" for each in read) or "none",
             **(

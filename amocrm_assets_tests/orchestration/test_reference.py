@@ -11,9 +11,10 @@ import dagster as dg
 import duckdb
 import pytest
 
-from amocrm_assets.captures import all_captures
-from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
-from amocrm_assets.settings import Deployment
+from amocrm_assets.captures import CapturedFinding, CapturedList, all_captures
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, reference_table
+from amocrm_assets.orchestration.reference_checks import judge_lists
+from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
 from amocrm_assets_tests.standin import ReferenceLists, StandIn, StandInAccount, lead, running_standin
@@ -250,3 +251,16 @@ def test_of_several_runs_of_a_night_one_reads_the_lists(stored_pipeline: Pipelin
         "2025-03-07": leads[-1:],
         "2025-03-10": leads,
     }
+
+
+def test_what_a_server_says_of_a_list_is_text_in_the_verdict() -> None:
+    said = CapturedFinding(
+        kind="list_failed", may_miss=True, cause="it says ![x](http://127.0.0.1/a)", fix="Wait."
+    )
+    users = CapturedList(name="users", records=0, is_complete=False, outcome="failed", findings=(said,))
+    settings = SourceSettings(subdomain="acme", access_token_env="A", start_date="2026-01-01")
+
+    verdict = judge_lists(settings, reference_table("amoCrmUsers"), {"users": users})
+
+    assert "![x](" not in str(verdict.description)
+    assert str(verdict.description).endswith("Wait.")
