@@ -12,6 +12,7 @@ import dagster as dg
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.partitions import days_of
+from amocrm_assets.orchestration.translation import ASSET, SUBDOMAIN
 from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.settings import Deployment
 
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 
     from amocrm_assets.rows.frames import FrameColumns
 
-# Metadata of the assets that says whose they are.
-SUBDOMAIN, TIMEZONE = "subdomain", "timezone"
 # The name that Dagster's own I/O managers give to this choice.
 ALLOW_MISSING = "allow_missing_partitions"
 SHARDS = "amoCrmLeads"
 
 
 class RowsIOManager(dg.IOManager):
-    """Gives `leads` and `amoCrmLeads` to a parameter of type `pandas.DataFrame`, one day or many."""
+    """Gives `leads` and `amoCrmLeads` to a parameter of type `pandas.DataFrame`, one day or many.
+
+    The parameter's metadata chooses columns and custom fields, see *downstream assets* in the documentation.
+    """
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Refuse: the assets write their data themselves and return no value."""
@@ -47,13 +49,19 @@ class RowsIOManager(dg.IOManager):
 
         if context.upstream_output is None:
             raise LookupError(f"nothing is known of {context.asset_key.to_user_string()}")
-        subdomain = context.upstream_output.definition_metadata[SUBDOMAIN]
+        upstream = context.upstream_output.definition_metadata
         asked = context.definition_metadata
         wanted = FrameColumns.from_metadata(LEADS.table, asked)
-        stored = _shards if context.asset_key.path[-1] == SHARDS else _rows
+        stored = _shards if upstream[ASSET] == SHARDS else _rows
         only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
         with waits_logged(context.log, context.step_context.run_id):
-            return stored(subdomain, days, wanted, only_there=only_there)
+            return stored(upstream[SUBDOMAIN], days, wanted, only_there=only_there)
+
+
+@dg.io_manager(description=RowsIOManager.__doc__)
+def rows_io_manager(_: dg.InitResourceContext) -> RowsIOManager:
+    """The I/O manager as a resource, whose page in the UI says what it is."""
+    return RowsIOManager()
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import dagster as dg
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.partitions import RANGE_END, RANGE_START
 from amocrm_assets.orchestration.run_listener import listening
+from amocrm_assets.orchestration.run_origin import belong_to_job
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import dagster_home
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.run_listener import Listener
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
+
+# Whoever called the command learns how it ended, and may call it again; the daemon must not do so beside them.
+_NEVER_RETRIED = {"dagster/max_retries": "0"}
 
 
 class Interrupted(Exception):
@@ -65,11 +69,12 @@ def run_days(
     first, last = days[0].isoformat(), days[-1].isoformat()
     run_id = str(uuid4())
     with _instance() as instance, listening(listener), _ending_run(instance, run_id):
+        belong_to_job(instance, job.name)
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={RANGE_START: first, RANGE_END: last},
+            tags={RANGE_START: first, RANGE_END: last, **_NEVER_RETRIED},
             run_config=_config(source.key, read_again=read_again),
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
 
 TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"
+# The assets of a source, those of leads first.
+LEADS_ASSETS = ("raw_leads", "leads", "amoCrmLeads")
+ASSETS = (*LEADS_ASSETS, "raw_reference", *(table.asset for table in REFERENCE_TABLES))
 
 
 def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:

@@ -264,3 +264,20 @@ def test_what_a_server_says_of_a_list_is_text_in_the_verdict() -> None:
 
     assert "![x](" not in str(verdict.description)
     assert str(verdict.description).endswith("Wait.")
+
+
+def test_tables_under_keys_of_ones_own_are_made_loaded_and_checked(account: StandInPipeline) -> None:
+    account.configure(
+        base_url=account.standin.url,
+        start_date="2026-01-01",
+        import_reference=True,
+        translation={"key": "{{ asset.name }}/of_ours"},
+    )
+    account.lists.statuses["users"] = 403
+    result = account.run(DAY)
+
+    assert result.success, failure_of(result)
+    keys = {each.asset_key.to_user_string() for each in result.get_asset_check_evaluations() if not each.passed}
+    assert keys == {"amoCrmUsers/of_ours", "leads/of_ours"}  # without users, no manager is known
+    assert query('SELECT count(*) FROM "amoCrmStatuses_acme"') == [(4,)]
+    assert not account.check("amoCrmUsers", "reading_complete").passed

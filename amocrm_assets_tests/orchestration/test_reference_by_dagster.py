@@ -9,16 +9,15 @@ import pytest
 
 from amocrm_assets.captures import all_captures
 from amocrm_assets.entities import LEADS
-from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.entities.reference import REFERENCE
 from amocrm_assets.sandbox import SandboxOptions, running_sandbox
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.orchestration.conftest import NOW
 from amocrm_assets_tests.orchestration.dagster_process import Dagster, running_dagster
-from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, attributes_of, write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, TOKEN_VARIABLE, attributes_of, write_source
 
-NAMES = ("raw_leads", "leads", "amoCrmLeads", "raw_reference", *(table.asset for table in REFERENCE_TABLES))
-ASSETS = [["acme", name] for name in NAMES]
+PATHS = [["acme", name] for name in ASSETS]
 DAY, RANGE = "2025-03-06", ["2025-03-07", "2025-03-08", "2025-03-09"]
 
 BACKFILL = """
@@ -41,7 +40,7 @@ query State($id: String!) {
 def backfilled(dagster: Dagster, days: list[str]) -> list[str]:
     """The runs of a backfill of all assets over days, once it has ended: what the dialog in the UI asks for."""
 
-    params = {"assetSelection": [{"path": path} for path in ASSETS], "partitionNames": days, "tags": []}
+    params = {"assetSelection": [{"path": path} for path in PATHS], "partitionNames": days, "tags": []}
     backfill = dagster.ask(BACKFILL, params=params)["launchPartitionBackfill"]["backfillId"]
     for _ in range(600):
         state = dagster.ask(BACKFILL_STATE, id=backfill)["partitionBackfillOrError"]
@@ -67,7 +66,7 @@ def test_assets_with_and_without_days_are_materialised_together(tmp_path: Path) 
         }
         storage = open_storage(environment["AMOCRM_STORAGE"])
         with running_dagster(tmp_path, environment) as dagster:
-            (run,) = dagster.ended([dagster.materialise(ASSETS, day=DAY)])
+            (run,) = dagster.ended([dagster.materialise(PATHS, day=DAY)])
             assert run.status == "SUCCESS", dagster.log()
             assert len(all_captures(REFERENCE, storage, "acme")) == 1
 

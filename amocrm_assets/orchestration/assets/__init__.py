@@ -1,6 +1,7 @@
 """The three assets of a source: `raw_leads` → `leads` → `amoCrmLeads`, a partition for each day.
 
-What they have in common is here: keys, partitions, how they present themselves. What is done with the days is the
+What they have in common is here: keys, partitions, how they present themselves; how a source shows them
+otherwise is in `translation`. What is done with the days is the
 affair of `capturing`, `rows` and `warehouse`; the modules below put it together: which days, under which lock.
 """
 
@@ -11,8 +12,17 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
-from amocrm_assets.orchestration.io_manager import SHARDS, SUBDOMAIN, TIMEZONE
+from amocrm_assets.orchestration.io_manager import SHARDS
 from amocrm_assets.orchestration.partitions import partitions_of
+from amocrm_assets.orchestration.translation import (
+    ASSET,
+    SUBDOMAIN,
+    TIMEZONE,
+    AmoCrmAsset,
+    is_translated,
+    require_own_keys,
+    translated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,29 +31,39 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 
+RAW_LEADS, LEADS_ROWS = "raw_leads", "leads"
+
+
+def asset_key(source: SourceSettings, name: str) -> dg.AssetKey:
+    """The key under which Dagster knows an asset of the source."""
+    if not is_translated(source):
+        return dg.AssetKey([source.key, name])
+    return translated(source, AmoCrmAsset(name, source.subdomain, _untranslated(source, name))).key
+
+
 def raw_leads_key(source: SourceSettings) -> dg.AssetKey:
     """Captures: what amoCRM answered."""
-    return dg.AssetKey([source.key, "raw_leads"])
+    return asset_key(source, RAW_LEADS)
 
 
 def leads_key(source: SourceSettings) -> dg.AssetKey:
     """Rows: captures understood."""
-    return dg.AssetKey([source.key, "leads"])
+    return asset_key(source, LEADS_ROWS)
 
 
 def shards_key(source: SourceSettings) -> dg.AssetKey:
     """Shards: rows in the warehouse."""
-    return dg.AssetKey([source.key, SHARDS])
+    return asset_key(source, SHARDS)
 
 
 def raw_reference_key(source: SourceSettings) -> dg.AssetKey:
     """Captures of the reference lists."""
-    return dg.AssetKey([source.key, REFERENCE.raw_asset])
+    return asset_key(source, REFERENCE.raw_asset)
 
 
 def reference_key(source: SourceSettings, table: ReferenceTable) -> dg.AssetKey:
     """A reference table in the warehouse."""
-    return dg.AssetKey([source.key, table.asset])
+    return asset_key(source, table.asset)
 
 
 def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
@@ -55,7 +75,7 @@ def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
 
 def asset_spec(
     source: SourceSettings,
-    key: dg.AssetKey,
+    name: str,
     *,
     description: str,
     kinds: set[str],
@@ -64,21 +84,35 @@ def asset_spec(
     freshness_policy: dg.FreshnessPolicy | None = None,
     is_partitioned: bool = True,
 ) -> dg.AssetSpec:
-    """What the assets of a source have in common, and what this one adds."""
-    return dg.AssetSpec(
-        key,
+    """What the assets of a source have in common, what this one adds, and what a translation changes."""
+    spec = _untranslated(
+        source,
+        name,
+        metadata,
         deps=deps,
         description=description,
-        metadata={SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
+        kinds=kinds,
+        freshness_policy=freshness_policy,
+        partitions_def=partitions_of(source) if is_partitioned else None,
+    )
+    return translated(source, AmoCrmAsset(name, source.subdomain, spec))
+
+
+def _untranslated(
+    source: SourceSettings, name: str, metadata: Mapping[str, Any] | None = None, **own: Any
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        [source.key, name],
+        metadata={ASSET: name, SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
         group_name=source.key,
         owners=source.owners,
         tags=source.tags,
-        kinds=kinds,
-        partitions_def=partitions_of(source) if is_partitioned else None,
-        freshness_policy=freshness_policy,
+        **own,
     )
 
 
 def asset_keys(source: SourceSettings) -> list[dg.AssetKey]:
-    """The three, in the order of the data."""
-    return [raw_leads_key(source), leads_key(source), shards_key(source)]
+    """The three, in the order of the data. Raises `SettingsError` if a translation gives two of them one key."""
+    keys = [raw_leads_key(source), leads_key(source), shards_key(source)]
+    require_own_keys(source, [*keys, *reference_keys(source)])
+    return keys

@@ -13,7 +13,7 @@ import dagster as dg
 from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
-from amocrm_assets.orchestration.assets import asset_spec, leads_key, raw_leads_key
+from amocrm_assets.orchestration.assets import LEADS_ROWS, asset_spec, leads_key, raw_leads_key
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
@@ -31,7 +31,7 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     key = leads_key(source)
     spec = asset_spec(
         source,
-        key,
+        LEADS_ROWS,
         deps=[raw_leads_key(source)],
         kinds={"parquet", "pandas"},
         description=(

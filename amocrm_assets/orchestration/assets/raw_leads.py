@@ -15,7 +15,7 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven, SettingsError
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
-from amocrm_assets.orchestration.assets import asset_spec, raw_leads_key, shards_key
+from amocrm_assets.orchestration.assets import RAW_LEADS, asset_spec, raw_leads_key, shards_key
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, capture_metadata, earlier_capture_metadata
@@ -46,7 +46,7 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
     key = raw_leads_key(source)
     spec = asset_spec(
         source,
-        key,
+        RAW_LEADS,
         kinds={"amocrm", "json"},
         description=(
             f"Leads of {escape(source.title)} ({code(source.url)}) that were updated on a day, exactly as amoCRM"
@@ -72,7 +72,7 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
         with step_days(context, retries) as days:
             settings = settings_of_run(context, source)
             _refuse_switched_off(settings)
-            if _is_putting_shards(context, settings):
+            if _is_putting_shards(context, source):
                 # A warehouse that cannot take the shards is found out before amoCRM is asked for an hour.
                 amocrm.warehouse().prepare()
             storage = amocrm.storage()

@@ -43,7 +43,7 @@ def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefin
     """The asset of one source that keeps what amoCRM answers."""
     spec = asset_spec(
         source,
-        raw_reference_key(source),
+        REFERENCE.raw_asset,
         kinds={"amocrm", "json"},
         is_partitioned=False,
         description=(
@@ -113,8 +113,10 @@ def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDe
             lists = newest_lists(storage, source)
             loading = _TableLoading(source, lists, _selected(context, source), context.run.run_id)
             if not loading.tables:  # checks alone
-                for key in context.selected_asset_check_keys:
-                    yield judge_lists(source, _TABLES[key.asset_key.path[-1]], lists)
+                asked = {key.asset_key for key in context.selected_asset_check_keys}
+                for table in REFERENCE_TABLES:
+                    if reference_key(source, table) in asked:
+                        yield judge_lists(source, table, lists)
                 return
             # A slower, older run must not put poorer tables over those of a newer one.
             with storage.lock(f"locks/{source.subdomain}-reference", wait_seconds=amocrm.lock_wait_seconds):
@@ -134,7 +136,7 @@ def _selected(context: dg.AssetExecutionContext, source: SourceSettings) -> list
 def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
     return asset_spec(
         source,
-        reference_key(source, table),
+        table.asset,
         deps=[raw_reference_key(source)],
         kinds={Deployment.warehouse_address().partition(":")[0], "table"},
         is_partitioned=False,

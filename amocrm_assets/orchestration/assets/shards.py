@@ -12,10 +12,11 @@ import dagster as dg
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
+from amocrm_assets.orchestration.assets import asset_spec, leads_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.io_manager import SHARDS
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 
 def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one source."""
-    key = shards_key(source)
     spec = asset_spec(
         source,
-        key,
+        SHARDS,
         deps=[leads_key(source)],
         kinds={Deployment.warehouse_address().partition(":")[0], "table"},
         description=(
