@@ -76,7 +76,8 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
             raise SettingsError(
                 f"Reading the run's configuration of the resource {DEPLOYMENT}",
                 cause=f"it changes {', '.join(changed)}, and all runs of a deployment use the same places.",
-                fix=f"Leave {', '.join(changed)} out of it, and set the variables that the resource's page shows.",
+                fix=f"Leave {', '.join(changed)} out of it, and set AMOCRM_WAREHOUSE, AMOCRM_STORAGE and"
+                " AMOCRM_TOKENS in the environment of the deployment.",
             )
         return Deployment.from_environment()
 
