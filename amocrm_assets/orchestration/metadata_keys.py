@@ -61,15 +61,23 @@ _SHARDS = {
     "warnings": "what went wrong after a good load",
     "latest_view": "the view over all shards",
 }
-MEANINGS = {"raw_leads": _CAPTURE | _ALWAYS, "leads": _ROWS | _ALWAYS, "amoCrmLeads": _SHARDS | _ALWAYS}
+# What names of assets begin with, by what they are: captures, or tables of the warehouse.
+_CAPTURES, _TABLES = "raw_", "amoCrm"
 # One key for each kind of answer that was tried again: `retries_429`, `retries_connection`.
 PREFIX, PREFIXED = "retries_", "requests that were sent again after this answer"
+
+
+def meanings(asset: str) -> dict[str, str]:
+    """The meaning of every key that an asset of this name may have, rows unless it is of another kind."""
+    if asset.startswith(_CAPTURES):
+        return _CAPTURE | _ALWAYS
+    return (_SHARDS if asset.startswith(_TABLES) else _ROWS) | _ALWAYS
 
 
 @cache
 def explained(asset: str) -> dg.MarkdownMetadataValue:
     """The meaning of every key of an asset, as a table that opens by a click."""
-    lines = [f"| `{key}` | {meaning} |" for key, meaning in MEANINGS[asset].items()]
-    if asset == "raw_leads":
+    lines = [f"| `{key}` | {meaning} |" for key, meaning in meanings(asset).items()]
+    if asset.startswith(_CAPTURES):
         lines.append(f"| `{PREFIX}…` | {PREFIXED} |")
     return dg.MetadataValue.md("\n".join(["| key | meaning |", "|---|---|", *lines]))

@@ -8,7 +8,7 @@ import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.entities import LEADS
-from amocrm_assets.orchestration.metadata_keys import EXPLAINED, MEANINGS, PREFIX
+from amocrm_assets.orchestration.metadata_keys import EXPLAINED, PREFIX, meanings
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.rows import rows_name
 from amocrm_assets.sandbox import Fault
@@ -71,8 +71,8 @@ def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) 
         # Dagster shows these in places of their own.
         own_places = ("dagster/column", "dagster/code", "dagster/io_manager_key", "dagster/internal", EXPLAINED)
         told = {key for key in keys if not key.startswith((*own_places, PREFIX))}
-        assert told <= MEANINGS[asset].keys()
-        assert all(f"`{key}`" in spec.metadata[EXPLAINED].value for key in MEANINGS[asset])
+        assert told <= meanings(asset).keys()
+        assert all(f"`{key}`" in spec.metadata[EXPLAINED].value for key in meanings(asset))
 
 
 def test_files_are_named_by_storage_and_name_since_the_page_has_no_room_for_paths(pipeline: Pipeline) -> None:
