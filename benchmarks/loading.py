@@ -23,6 +23,7 @@ attributes:
   access_token_env: SHOP_TOKEN
   timezone: Europe/Moscow
   start_date: 2025-01-01
+  import_reference: false
   schedule: {{hour: 1, minute: {minute}}}
 """
 IMPORT = "import dagster"

@@ -16,10 +16,10 @@ from amocrm_assets.shard import duckdb_type
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amocrm_assets.entities import Column
+    from amocrm_assets.entities import Column, Table
 
 # As `pyarrow` writes its types, which takes half a second to import.
-_ARROW = {"INTEGER": "int64", "STRING": "string", "BOOLEAN": "bool"}
+_ARROW = {"INTEGER": "int64", "STRING": "string", "BOOLEAN": "bool", "TIMESTAMP": "timestamp[us, tz=UTC]"}
 
 
 @cache
@@ -28,7 +28,12 @@ def table_schema(store: str) -> dg.TableSchema:
 
     Parts of a record follow it as `custom_fields.values.enum`.
     """
-    return dg.TableSchema(columns=[column for top in LEADS.table.columns for column in _flat(top, "", store)])
+    return schema_of(LEADS.table, store)
+
+
+def schema_of(table: Table, store: str) -> dg.TableSchema:
+    """Every column of a table, as `table_schema` gives those of leads."""
+    return dg.TableSchema(columns=[column for top in table.columns for column in _flat(top, "", store)])
 
 
 def _flat(column: Column, prefix: str, store: str) -> Iterator[dg.TableColumn]:

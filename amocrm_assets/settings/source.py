@@ -70,6 +70,11 @@ class SourceSettings(Settings):
         description="Also read deleted leads, as rows with `is_deleted`.",
         examples=[False],
     )
+    import_reference: bool = Field(
+        default=True,
+        description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",
+        examples=[False],
+    )
     base_url: str | None = Field(
         default=None,
         description="Address of the account. Default: `https://{subdomain}.amocrm.ru`.",

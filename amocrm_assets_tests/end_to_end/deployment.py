@@ -134,6 +134,7 @@ def _attributes(
         "timezone": ZONE.key,
         "start_date": first_day.isoformat(),
         "requests_per_second": 50,
+        "import_reference": False,
         "schedule": {"hour": local.hour, "minute": local.minute},
     }
 

@@ -13,12 +13,13 @@ import pytest
 import yaml
 
 import amocrm_assets
+from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import folder_of_pages, page_in
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
 from amocrm_assets.settings.source_files import find_sources
 from amocrm_assets.settings.translation import TranslationSettings
-from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, LEADS_ASSETS, write_source
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 SOURCE = {"subdomain": "my-shop", "start_date": "2025-01-01", "access_token_env": "A", "owners": ["team:sales"]}
@@ -42,7 +43,7 @@ def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
 
     definitions = defs()
     repository = definitions.get_repository_def()
-    assert keys(definitions) == {"sandbox/raw_leads", "sandbox/leads", "sandbox/amoCrmLeads"}
+    assert keys(definitions) == {f"sandbox/{name}" for name in ASSETS}
     checks = {(key.asset_key.path[-1], key.name) for key in repository.asset_graph.asset_check_keys}
     assert checks == {
         ("raw_leads", "reading_complete"),
@@ -52,6 +53,8 @@ def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
         ("leads", "no_oddities"),
         ("leads", "ids_unique"),
         ("amoCrmLeads", "equals_rows"),
+        ("leads", "reference_known"),
+        *((table.asset, "reading_complete") for table in REFERENCE_TABLES),
     }
     assert {job.name for job in repository.get_all_jobs()} == {"__ASSET_JOB", "sandbox_leads"}
     assert [schedule.name for schedule in repository.schedule_defs] == ["sandbox_daily"]
@@ -60,7 +63,12 @@ def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
 def test_a_second_file_is_a_second_source_and_a_disabled_one_is_none(tmp_path: Path) -> None:
     write_source(tmp_path, "my-shop", SOURCE)
     write_source(tmp_path, "off", {**SOURCE, "subdomain": "off", "enabled": False})
-    assert keys(loaded(tmp_path)) == {"my_shop/raw_leads", "my_shop/leads", "my_shop/amoCrmLeads"}
+    assert keys(loaded(tmp_path)) == {f"my_shop/{name}" for name in ASSETS}
+
+
+def test_a_source_without_reference_tables_has_the_assets_of_leads_alone(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", {**SOURCE, "import_reference": False})
+    assert keys(loaded(tmp_path)) == {f"my_shop/{name}" for name in LEADS_ASSETS}
 
 
 def test_a_project_without_any_enabled_source_loads(tmp_path: Path) -> None:
@@ -193,8 +201,7 @@ def test_somebody_elses_project_uses_the_component_for_several_sources(their_pac
 
     definitions = dg.load_from_defs_folder(path_within_project=package)
 
-    names = ("raw_leads", "leads", "amoCrmLeads")
-    assert keys(definitions) == {f"{source}/{name}" for source in ("one", "two") for name in names}
+    assert keys(definitions) == {f"{source}/{name}" for source in ("one", "two") for name in ASSETS}
     assert definitions.resolve_job_def("two_leads").partitions_def
     spec = next(iter(definitions.resolve_all_asset_specs()))
     links = spec.metadata["dagster/code_references"].code_references
