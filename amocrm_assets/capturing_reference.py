@@ -20,6 +20,7 @@ from amocrm_assets.captures import (
     read_header,
 )
 from amocrm_assets.crm.account import account_of
+from amocrm_assets.crm.account_lock import account_lock
 from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.whole_lists import read_whole_list, read_whole_lists
 from amocrm_assets.entities.reference import ACCOUNT, LISTS, REFERENCE
@@ -61,7 +62,9 @@ def capture_reference(
     Raises `Busy` while another run asks the account, `NotAuthorised` and `CapturesMixed` for another account than
     the source's, and whatever concerns more than single lists.
     """
-    with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
+    with account_lock(
+        source.subdomain, limiter=client.rate_limiter, storage=storage, wait_seconds=lock_wait_seconds
+    ):
         storage.remove_stale(REFERENCE.captures_folder(source.subdomain))
         earlier = all_captures(REFERENCE, storage, source.subdomain)
         last = read_header(REFERENCE, storage, earlier[-1].name) if earlier else None
@@ -80,7 +83,6 @@ def capture_reference(
         finally:
             writer.discard()
         seconds = (datetime.now(UTC) - started_at).total_seconds()
-        client.sleep(client.rate_limiter.drain_delay())
     return CapturedReference(capture, header.lists or (), client.stats.requests - requests, seconds)
 
 

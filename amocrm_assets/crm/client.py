@@ -122,8 +122,14 @@ class AmoCrmClient:
 
     def acquire(self) -> Permit:
         """Wait for the next permit and take it. Raises `Cancelled` when the client is closed."""
+        if self._max_requests is not None and self.stats.requests >= self._max_requests:
+            raise RequestsExhausted
         with self.scope.entered():
-            return self._acquire()
+            if held := self.rate_limiter.hold_seconds():
+                # It may take minutes, so it is said what is waited for.
+                with waiting("amoCRM to take requests again (429, too many)", until=time.time() + held):
+                    return self.rate_limiter.acquire()
+            return self.rate_limiter.acquire()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One answered question, retried while that makes sense."""
@@ -159,19 +165,22 @@ class AmoCrmClient:
                 status=error.status,
                 timed_out=isinstance(error, ReadTimeout) or None,
             ) from error
+        finally:
+            if permit is not None:
+                permit.release()  # it never left where no token could be had, or the client was closed
 
     def _request_once(
         self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None
     ) -> T:
         check_cancelled()  # a token is not refreshed for nobody
         token = self._authorisation.token()
-        permit = permit or self._acquire()
+        permit = permit or self.acquire()
         answer = self._send(path, params, token, permit=permit)
         try:
             try:
                 raise_for_status(answer)
             except Unauthorized:
-                renewed, permit = self._authorisation.renew(token), self._acquire()
+                renewed, permit = self._authorisation.renew(token), self.acquire()
                 answer = self._send(path, params, renewed, permit=permit)
                 self._judge_renewed(answer)
         except RateLimited as refusal:
@@ -200,14 +209,7 @@ class AmoCrmClient:
             is_over = self._backoff.is_over(wait)
             self._backoff.refused()
         if is_over:
-            raise AmoCrmUnavailable(
-                f"Asking amoCRM for {self._asked.subdomain or self.url}",
-                cause=f"429, asked too often, {self._backoff.refusals} times in a row for"
-                f" {self._backoff.seconds:.0f} seconds, though we waited longer each time.",
-                fix="Another integration uses up the account's limit. Lower requests_per_second, or run at "
-                "another hour; asking on would get the account blocked.",
-                status=429,
-            ) from refusal
+            raise self._backoff.given_up(f"Asking amoCRM for {self._asked.subdomain or self.url}") from refusal
 
     def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit) -> Response:
         try:
@@ -220,15 +222,6 @@ class AmoCrmClient:
         if answer.status == requests.codes.proxy_authentication_required:
             raise proxy_error(self._asked.operation(path), self.url, status=answer.status)
         return answer
-
-    def _acquire(self) -> Permit:
-        """A permit. A hold after a 429 may take minutes, so it is said what is waited for."""
-        if self._max_requests is not None and self.stats.requests >= self._max_requests:
-            raise RequestsExhausted
-        if held := self.rate_limiter.hold_seconds():
-            with waiting("amoCRM to take requests again (429, too many)", until=time.time() + held):
-                return self.rate_limiter.acquire()
-        return self.rate_limiter.acquire()
 
     def _exchange(self, path: str, params: Mapping[str, Any], token: str, permit: Permit) -> Response:
         read_seconds = self.timeout.read_seconds

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from amocrm_assets.errors import AmoCrmUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,6 +43,17 @@ class RateLimitBackoff:
     def is_over(self, wait_seconds: float) -> bool:
         """Whether the next wait would end after the deadline."""
         return self.seconds + wait_seconds > REFUSED_DEADLINE_SECONDS
+
+    def given_up(self, operation: str) -> AmoCrmUnavailable:
+        """The error that ends the asking."""
+        return AmoCrmUnavailable(
+            operation,
+            cause=f"429, asked too often, {self.refusals} times in a row for"
+            f" {self.seconds:.0f} seconds, though we waited longer each time.",
+            fix="Another integration uses up the account's limit. Lower requests_per_second, or run at "
+            "another hour; asking on would get the account blocked.",
+            status=429,
+        )
 
     def refused(self) -> None:
         """Count a refusal that began a wait."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SPACING = 1.012
 # How often a wait for an answer that tells when its request arrived looks at it.
 POLL_SECONDS = 0.02
+# Whoever has a permit may have to refresh a token first. One that is not used for longer is taken for sent, so
+# that whoever lost it stops nobody.
+MAX_UNSENT_SECONDS = 120.0
 
 
 class Permit:
@@ -31,6 +34,7 @@ class Permit:
     def __init__(self, clock: Callable[[], float], arrival_times: ArrivalTimes) -> None:
         self._clock = clock
         self._arrival_times = arrival_times
+        self._sent_by = clock() + MAX_UNSENT_SECONDS
         self.at: float | None = None
         self.answer_seconds: float | None = None
 
@@ -53,7 +57,7 @@ class Permit:
         """When amoCRM may have counted the request at the latest, by what is known now."""
         now = self._clock()
         if self.at is None:
-            return now + self._arrival_times.jitter
+            return min(now, self._sent_by) + self._arrival_times.jitter
         if self.answer_seconds is None:
             return self.at + self._arrival_times.lateness_unanswered(now - self.at)
         return self.at + self._arrival_times.lateness(self.answer_seconds)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets.cancellation import Cancelled
 from amocrm_assets.crm.account import read_account
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.rate_limit_backoff import REFUSED_DEADLINE_SECONDS
@@ -15,7 +16,7 @@ from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.crm.retries import MAX_ATTEMPTS, RETRY_DEADLINE_SECONDS
 from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.days import day_window
-from amocrm_assets.errors import AmoCrmUnavailable
+from amocrm_assets.errors import AmoCrmUnavailable, NotAuthorised
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.waiting import Waits
 from amocrm_assets_tests.accounts import DAY, FixedToken, FreeTime, client_of, leads_of, sandbox_with, source
@@ -121,6 +122,30 @@ def test_a_retry_takes_a_permit_of_its_own(sandbox: Sandbox) -> None:
         client.request("/api/v4/account", {}, lambda answer: answer, permit=limiter.acquire())
 
     assert client.stats.requests == limiter.permits == 5
+
+
+def test_a_permit_whose_request_never_left_holds_up_no_other_client_of_the_account(sandbox: Sandbox) -> None:
+    limiter = RateLimiter(1000)
+    closed, unauthorised = limiter.acquire(), limiter.acquire()
+    with client_of(sandbox, rate_limiter=limiter) as client:
+        client.close()
+        with pytest.raises(Cancelled):
+            client.request("/api/v4/account", {}, lambda answer: answer, permit=closed)
+    with (
+        AmoCrmClient(sandbox.url, NoToken(""), rate_limiter=limiter) as client,
+        pytest.raises(NotAuthorised),
+    ):
+        client.request("/api/v4/account", {}, lambda answer: answer, permit=unauthorised)
+
+    assert closed.at is not None
+    assert unauthorised.at is not None
+
+
+class NoToken(FixedToken):
+    """An authorisation that a person has to renew."""
+
+    def token(self) -> str:
+        raise NotAuthorised("Trying", cause="there is no token.", fix="Make one.")
 
 
 def test_slow_answers_are_read_once_the_timeout_has_grown(sandbox: Sandbox) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.rate_limiter import RateLimiter
+from amocrm_assets.crm.rate_limiter import MAX_UNSENT_SECONDS, RateLimiter
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.rate_limiter import Permit
@@ -242,6 +242,17 @@ def test_a_request_that_leaves_late_counts_from_then_on() -> None:
     rate_limiter.acquire()
 
     assert time.now >= left_at + 1
+
+
+def test_a_permit_that_is_lost_stops_nobody_for_ever() -> None:
+    time = Time()
+    rate_limiter = RateLimiter(1, clock=time.clock, sleep=time.sleep)
+    rate_limiter.acquire()
+    lost_at = time.now
+
+    rate_limiter.acquire()
+
+    assert MAX_UNSENT_SECONDS <= time.now - lost_at <= MAX_UNSENT_SECONDS + 2
 
 
 def test_a_request_that_never_left_holds_nobody_up_for_longer_than_its_exchange() -> None:
