@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.io_manager import SHARDS
+from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
 from amocrm_assets.orchestration.partitions import partitions_of
 from amocrm_assets.orchestration.translation import (
     ASSET,
@@ -70,7 +72,7 @@ def asset_spec(
         name,
         metadata,
         deps=deps,
-        description=description,
+        description=f"{not_imported(source)}{description}",
         kinds=kinds,
         freshness_policy=freshness_policy,
     )
@@ -82,7 +84,14 @@ def _untranslated(
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         [source.key, name],
-        metadata={ASSET: name, SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
+        metadata={
+            ASSET: name,
+            SUBDOMAIN: source.subdomain,
+            TIMEZONE: source.timezone,
+            "account_url": dg.MetadataValue.url(source.url),
+            EXPLAINED: explained(name),
+            **(metadata or {}),
+        },
         group_name=source.key,
         owners=source.owners,
         tags=source.tags,
