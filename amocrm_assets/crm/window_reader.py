@@ -78,15 +78,12 @@ class WindowReader:
             # The client is closed before its threads are waited for: that ends whatever they wait for.
             closing(self._prefetched(pool)) as batches,
         ):
-            try:
-                for leads, self.progress in batches:
-                    yield leads
-            except BaseException:
-                self._client.close()  # wakes the requests that wait for a permit or a retry
-                raise
+            for leads, self.progress in batches:
+                yield leads
 
     def _prefetched(self, pool: DaemonPool) -> Generator[tuple[list[RawRecord], ReadProgress]]:
         client = self._client
+        # Whatever stops the iteration closes the client, which wakes requests that wait for a permit or a retry.
         return prefetch(self._batches(pool), most=PARTS_AHEAD, scope=client.scope, on_stop=client.close)
 
     def _batches(self, pool: DaemonPool) -> Iterator[tuple[list[RawRecord], ReadProgress]]:

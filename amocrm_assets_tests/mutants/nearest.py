@@ -15,6 +15,7 @@ _TOLD: dict[str, list[str]] = {
     "crm/slicing": _READING,
     "crm/odd_pages": _READING,
     "crm/pagination/interval_set": ["crm/pagination/test_interval_set.py"],
+    "crm/pagination/seam": ["crm/pagination/test_seam.py"],
     "crm/pagination": ["crm/pagination", *_READING],
     "crm/window_reader": ["crm/test_window_reader.py", "crm/test_prefetch.py", "test_stopping.py"],
     "crm/client": ["crm/test_client.py", "crm/test_client_retries.py", "crm/test_permissions.py"],
