@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import frames, limits, loading, reading, rows, whole_way
+from benchmarks import extremes, frames, limits, loading, reading, rows, whole_way
 from benchmarks.measuring import Figure, at_most
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ BENCHMARKS = {
     "whole_way": whole_way.measure_figures,
     "reading": reading.measure_figures,
     "limits": limits.measure_figures,
+    "extremes": extremes.measure_figures,
 }
 
 
