@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import frames, limits, loading, reading, rows, whole_way
+from benchmarks import extremes, frames, limits, loading, reading, rows, whole_way
 from benchmarks.measuring import Figure, at_most
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ BENCHMARKS = {
     "growing": whole_way.measure_growing,
     "reading": reading.measure_figures,
     "limits": limits.measure_figures,
+    "extremes": extremes.measure_figures,
 }
 
 

@@ -9,6 +9,8 @@ from functools import cache
 
 import dagster as dg
 
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+
 EXPLAINED = "what_the_keys_mean"
 _ALWAYS = {
     "dagster/partition_row_count": "records of the day",
@@ -61,6 +63,25 @@ _SHARDS = {
     "warnings": "what went wrong after a good load",
     "latest_view": "the view over all shards",
 }
+_RAW_REFERENCE = {
+    "dagster/row_count": "records of all lists",
+    "capture": "the file in the storage with the lists as amoCRM sent them",
+    "read": "whether the lists were read in this run, or before by another run of its backfill",
+    "requests": "requests to amoCRM, those that were tried again included",
+    "findings": "what a list could not prove, with cause and fix",
+    "lists": "each list: its records, whether it was read, and whether that is all of it",
+}
+_REFERENCE_TABLE = {
+    "dagster/row_count": "rows of the table, earlier versions of a record included",
+    "dagster/table_name": "the table",
+    "current": "records that amoCRM has now",
+    "captures": "captures that the table is made of",
+    "oddities": "values without the documented type",
+    "seconds_writing": "time of loading and verifying",
+    "job": "BigQuery's load job",
+    "warnings": "what went wrong after a good load",
+}
+_REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.
 _CAPTURES, _TABLES = "raw_", "amoCrm"
 # One key for each kind of answer that was tried again: `retries_429`, `retries_connection`.
@@ -69,6 +90,10 @@ PREFIX, PREFIXED = "retries_", "requests that were sent again after this answer"
 
 def meanings(asset: str) -> dict[str, str]:
     """The meaning of every key that an asset of this name may have, rows unless it is of another kind."""
+    if asset == REFERENCE.raw_asset:
+        return _RAW_REFERENCE | _ALWAYS
+    if asset in _REFERENCE_ASSETS:
+        return _REFERENCE_TABLE | _ALWAYS
     if asset.startswith(_CAPTURES):
         return _CAPTURE | _ALWAYS
     return (_SHARDS if asset.startswith(_TABLES) else _ROWS) | _ALWAYS

@@ -110,7 +110,7 @@ class Bucket:
         condition = None if if_generation is None else int(if_generation)
         with (
             self._errors("Writing", key, needs="storage.objects.create and storage.objects.delete"),
-            suppress(answers.PreconditionFailed),
+            _unless_replaced(),
         ):
             blob = self._bucket.blob(key)  # which needs credentials
             blob.metadata = {_MARK: mark, **(facts or {})}
@@ -122,7 +122,7 @@ class Bucket:
     def delete(self, key: str, *, if_generation: str | None = None) -> bool:
         """Delete an object if it has that generation; False when it has another."""
         condition = None if if_generation is None else int(if_generation)
-        with self._errors("Deleting", key, needs="storage.objects.delete"), suppress(answers.PreconditionFailed):
+        with self._errors("Deleting", key, needs="storage.objects.delete"), _unless_replaced():
             with suppress(answers.NotFound):
                 self._bucket.blob(key).delete(if_generation_match=condition, **self._limits)
             return True
@@ -193,3 +193,13 @@ class Bucket:
         if isinstance(error, answers.Forbidden):
             return f"Give the account that runs this {needs} on the bucket, as the role Storage Object User does."
         return "Correct AMOCRM_STORAGE or AMOCRM_TOKENS."
+
+
+@contextmanager
+def _unless_replaced() -> Iterator[None]:
+    """Go on where the object has another generation than was meant."""
+    try:
+        yield
+    except answers.PreconditionFailed as error:
+        if diagnose(error):  # organisation policies are answered with 412, too
+            raise

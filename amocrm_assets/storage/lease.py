@@ -83,7 +83,9 @@ class Lease:
                 self._facts[_HOLDER] = this_holder()
                 if free and (generation := self._written(free)):
                     return _Renewal(self._written, self._given_back, self._seconds, generation, asked_at)
-                free = self._free_generation()
+                tried, free = free, self._free_generation()
+                if free == tried:  # somebody comes and goes, or the bucket says no without a reason
+                    free = None
                 if not free and _now() >= deadline:
                     raise self._busy(wait_seconds)
                 if not free:

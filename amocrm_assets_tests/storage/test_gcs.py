@@ -244,6 +244,31 @@ def test_a_key_file_that_is_none_needs_a_person_who_is_told_its_name(
     assert gcs.requests == []
 
 
+@pytest.mark.parametrize("constraint", ["gcp.restrictNonCmekServices", "gcp.resourceLocations"])
+def test_a_policy_that_is_answered_like_a_lost_race_is_no_lost_race(gcs: FakeGcs, constraint: str) -> None:
+    gcs.fault = lambda request: (
+        Refusal(412, f"Request violates constraint 'constraints/{constraint}'")
+        if request.method != "GET"
+        else None
+    )
+    operations: list[Callable[[Storage], object]] = [
+        locked,
+        lambda storage: storage.write("x", b"", if_version=None),
+        lambda storage: storage.create("x", Path(__file__)),
+        lambda storage: storage.delete("x"),
+    ]
+    for operation in operations:
+        with pytest.raises(StorageRefused, match="An organisation policy forbids this"):
+            operation(PLACE.opened())
+
+
+def test_a_lock_that_can_never_be_written_is_busy_in_the_end(gcs: FakeGcs) -> None:
+    gcs.fault = lambda request: Refusal(412, "conditionNotMet") if request.method == "POST" else None
+    with pytest.raises(Busy):
+        PLACE.opened().lock("x", wait_seconds=0.1).__enter__()
+    assert len(gcs.requests) < 20
+
+
 def locked(storage: Storage) -> None:
     with storage.lock("x", wait_seconds=0):
         raise AssertionError("there is no key for it")

@@ -82,6 +82,7 @@ def test_a_shard_that_was_not_tried_for_want_of_quota_says_so_of_itself(
     assert not_tried == 40 - len(server.jobs)
 
 
+@pytest.mark.parametrize(("reason", "code"), [("accessDenied", 403), ("conditionNotMet", 412)])
 @pytest.mark.parametrize(
     ("message", "fix"),
     [
@@ -104,8 +105,8 @@ def test_a_shard_that_was_not_tried_for_want_of_quota_says_so_of_itself(
         ("Constraint constraints/custom.noBigQuery violated", "organisation policy forbids this"),
     ],
 )
-def test_rules_of_an_organisation_have_a_fix_of_their_own(message: str, fix: str) -> None:
-    error = to_error("Trying", reason="accessDenied", message=message, code=403)
+def test_rules_of_an_organisation_have_a_fix_of_their_own(message: str, fix: str, reason: str, code: int) -> None:
+    error = to_error("Trying", reason=reason, message=message, code=code)
 
     assert isinstance(error, WarehouseRefused)
     assert fix in error.fix

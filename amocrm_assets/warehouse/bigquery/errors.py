@@ -64,10 +64,6 @@ _FIXES = (
         "Find out in the audit log who deletes tables of the dataset, then materialise the day again.",
     ),
     (
-        "conditionNotMet|Precondition",
-        "Run again: somebody else changed the table's properties at the same time.",
-    ),
-    (
         "Not found: Job",
         "Write the dataset's location into AMOCRM_WAREHOUSE: BigQuery finds a job in its own location only.",
     ),
@@ -87,6 +83,11 @@ _FIXES = (
     ),
 )
 _LAST_FIXES = (
+    # An organisation policy is a condition that is not met, too.
+    (
+        "conditionNotMet|Precondition",
+        "Run again: somebody else changed the table's properties at the same time.",
+    ),
     (
         "different locations|[Ll]ocation",
         "Bucket and dataset must be in one location, and AMOCRM_WAREHOUSE must name it (docs/bigquery.md).",
