@@ -20,6 +20,7 @@ import dagster as dg
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
+from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.untrusted import one_line
@@ -52,9 +53,9 @@ def automation_of(
         f"{source.key}_leads",
         selection=dg.AssetSelection.assets(*assets, *once_a_run),
         description=(
-            f"Brings the leads of {escape(source.title)} that were updated on a day to the warehouse: `raw_leads`"
-            " → `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run that reads amoCRM once."
-            + (" Each run reads the reference lists once, too." if once_a_run else "")
+            f"{not_imported(source)}Brings the leads of {escape(source.title)} that were updated on a day to the"
+            " warehouse: `raw_leads` → `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run"
+            " that reads amoCRM once." + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
@@ -75,10 +76,10 @@ def _schedule_of(
         default_status=_first_state(source),
         # No Markdown: a schedule's page shows it as it is written.
         description=(
-            f"Materialises the day that has just ended for {one_line(source.title)}, {source.timezone} time, and"
-            f" the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is gone is loaded from its"
-            " rows.\n\nThe switch here rules once it was used;"
-            " before, schedule.enabled in the source's defs.yaml does."
+            f"{not_imported(source)}Materialises the day that has just ended for {one_line(source.title)},"
+            f" {source.timezone} time, and the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is"
+            " gone is loaded from its rows.\n\nOnce you use the switch here, it overrides schedule.enabled in the"
+            " source's defs.yaml."
         ),
         tags={SOURCE_TAG: source.subdomain},
     )

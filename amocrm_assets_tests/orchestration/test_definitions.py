@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import yaml
 
 import amocrm_assets
 from amocrm_assets.entities.reference import REFERENCE_TABLES
+from amocrm_assets.orchestration.documents import folder_of_pages, page_in
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
 from amocrm_assets.settings.source_files import find_sources
@@ -90,6 +92,63 @@ def test_assets_present_themselves(tmp_path: Path) -> None:
             .splitlines()[references[1].line_number - 1]
             .startswith("def ")
         )
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "types"),
+    [
+        ("duckdb:///w.duckdb", ["BIGINT", "VARCHAR", "STRUCT[]"]),
+        ("bigquery://p/d", ["INTEGER", "STRING", "RECORD REPEATED"]),
+    ],
+)
+def test_columns_have_the_types_of_the_store_that_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: str, types: list[str]
+) -> None:
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", warehouse)
+    write_source(tmp_path, "my-shop", SOURCE)
+    wanted = {"leads": ["int64", "string", "list<struct>"], "amoCrmLeads": types}
+    for spec in loaded(tmp_path).resolve_all_asset_specs():
+        if spec.key.path[-1] in wanted:
+            columns = {column.name: column for column in spec.metadata["dagster/column_schema"].columns}
+            assert [columns[name].type for name in ("id", "name", "custom_fields")] == wanted[spec.key.path[-1]]
+            # The page shows no other place where a column comes from.
+            assert "`price` in API v4" in str(columns["sale"].description)
+
+
+def test_a_source_that_imports_no_leads_says_so_everywhere(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", {**SOURCE, "import_leads": False})
+    definitions = loaded(tmp_path)
+    shown: list[Any] = [
+        *definitions.resolve_all_asset_specs(),
+        definitions.resolve_job_def("my_shop_leads"),
+        definitions.resolve_schedule_def("my_shop_daily"),
+    ]
+    assert all(str(each.description).startswith("Leads are not imported") for each in shown)
+
+
+def test_every_asset_links_to_the_account(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", SOURCE)
+    for spec in loaded(tmp_path).resolve_all_asset_specs():
+        assert spec.metadata["account_url"] == dg.MetadataValue.url("https://my-shop.amocrm.ru")
+
+
+def test_pages_of_the_documentation_are_links_where_the_package_names_their_address() -> None:
+    urls = ["Changes, https://docs.example/changes", "Documentation, https://docs.example/amocrm/"]
+    assert page_in(folder_of_pages(urls), "x.md") == "[docs/x.md](https://docs.example/amocrm/x.md)"
+    assert page_in(folder_of_pages([]), "x.md") == "`docs/x.md`"
+
+
+def test_descriptions_name_only_pages_that_exist(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", SOURCE)
+    definitions = loaded(tmp_path)
+    checks = [check for check in definitions.asset_checks or [] if isinstance(check, dg.AssetChecksDefinition)]
+    specs: list[Any] = [
+        *definitions.resolve_all_asset_specs(),
+        *(spec for check in checks for spec in check.check_specs),
+    ]
+    named = {name for spec in specs for name in re.findall(r"docs/(\w+\.md)", str(spec.description))}
+    assert named
+    assert all((ROOT / "docs" / name).is_file() for name in named)
 
 
 def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.io_manager import SHARDS
+from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
 from amocrm_assets.orchestration.partitions import partitions_of
 from amocrm_assets.orchestration.translation import (
     ASSET,
@@ -90,7 +92,7 @@ def asset_spec(
         name,
         metadata,
         deps=deps,
-        description=description,
+        description=f"{not_imported(source)}{description}",
         kinds=kinds,
         freshness_policy=freshness_policy,
         partitions_def=partitions_of(source) if is_partitioned else None,
@@ -103,7 +105,14 @@ def _untranslated(
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         [source.key, name],
-        metadata={ASSET: name, SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
+        metadata={
+            ASSET: name,
+            SUBDOMAIN: source.subdomain,
+            TIMEZONE: source.timezone,
+            "account_url": dg.MetadataValue.url(source.url),
+            EXPLAINED: explained(name),
+            **(metadata or {}),
+        },
         group_name=source.key,
         owners=source.owners,
         tags=source.tags,

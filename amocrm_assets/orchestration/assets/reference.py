@@ -134,11 +134,12 @@ def _selected(context: dg.AssetExecutionContext, source: SourceSettings) -> list
 
 
 def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
+    warehouse = Deployment.warehouse_address().partition(":")[0]
     return asset_spec(
         source,
         table.asset,
         deps=[raw_reference_key(source)],
-        kinds={Deployment.warehouse_address().partition(":")[0], "table"},
+        kinds={warehouse, "table"},
         is_partitioned=False,
         description=(
             f"The {table.records} of {escape(source.title)} with their history, as the table"
@@ -147,7 +148,7 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
             f"\n\nKey: {', '.join(f'`{name}`' for name in table.key)} and `valid_from`. A row once seen is never"
             " deleted (`docs/reference.md`)."
         ),
-        metadata={"dagster/column_schema": schema_of(table)},
+        metadata={"dagster/column_schema": schema_of(table, warehouse)},
     )
 
 
