@@ -9,6 +9,8 @@ from functools import cache
 
 import dagster as dg
 
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+
 EXPLAINED = "what_the_keys_mean"
 _ALWAYS = {
     "dagster/partition_row_count": "records of the day",
@@ -61,7 +63,35 @@ _SHARDS = {
     "warnings": "what went wrong after a good load",
     "latest_view": "the view over all shards",
 }
-MEANINGS = {"raw_leads": _CAPTURE | _ALWAYS, "leads": _ROWS | _ALWAYS, "amoCrmLeads": _SHARDS | _ALWAYS}
+_OF_SOURCE = {name: _ALWAYS[name] for name in ("amocrm_asset", "subdomain", "timezone")}
+_RAW_REFERENCE = {
+    "dagster/row_count": "records of all lists",
+    "capture": "the file in the storage with the records as amoCRM sent them",
+    "read": "whether the lists were read in this run, or by another one of its backfill",
+    "size_bytes": "size of the capture",
+    "requests": "requests that the reading took",
+    "seconds": "time of the reading",
+    "findings": "what a list could not prove, with cause and fix",
+    "lists": "records, outcome and completeness of each list",
+}
+_REFERENCE_TABLE = {
+    "dagster/row_count": "rows of the table, all versions",
+    "dagster/table_name": "the table in the warehouse",
+    "current": "records that are not deleted",
+    "captures": "readings that the table is made of",
+    "oddities": "values of the newest reading that fit no column",
+    "seconds_writing": "time of loading and verifying",
+    "size_bytes": "size of the table",
+    "job": "BigQuery's load job",
+    "warnings": "what went wrong after a good load",
+}
+MEANINGS = {
+    "raw_leads": _CAPTURE | _ALWAYS,
+    "leads": _ROWS | _ALWAYS,
+    "amoCrmLeads": _SHARDS | _ALWAYS,
+    REFERENCE.raw_asset: _RAW_REFERENCE | _OF_SOURCE,
+    **dict.fromkeys((table.asset for table in REFERENCE_TABLES), _REFERENCE_TABLE | _OF_SOURCE),
+}
 # One key for each kind of answer that was tried again: `retries_429`, `retries_connection`.
 PREFIX, PREFIXED = "retries_", "requests that were sent again after this answer"
 
