@@ -63,21 +63,25 @@ _SHARDS = {
     "warnings": "what went wrong after a good load",
     "latest_view": "the view over all shards",
 }
+_OF_SOURCE = {name: _ALWAYS[name] for name in ("amocrm_asset", "subdomain", "timezone")}
 _RAW_REFERENCE = {
     "dagster/row_count": "records of all lists",
-    "capture": "the file in the storage with the lists as amoCRM sent them",
-    "read": "whether the lists were read in this run, or before by another run of its backfill",
-    "requests": "requests to amoCRM, those that were tried again included",
+    "capture": "the file in the storage with the records as amoCRM sent them",
+    "read": "whether the lists were read in this run, or by another one of its backfill",
+    "size_bytes": "size of the capture",
+    "requests": "requests that the reading took",
+    "seconds": "time of the reading",
     "findings": "what a list could not prove, with cause and fix",
-    "lists": "each list: its records, whether it was read, and whether that is all of it",
+    "lists": "records, outcome and completeness of each list",
 }
 _REFERENCE_TABLE = {
-    "dagster/row_count": "rows of the table, earlier versions of a record included",
-    "dagster/table_name": "the table",
-    "current": "records that amoCRM has now",
-    "captures": "captures that the table is made of",
-    "oddities": "values without the documented type",
+    "dagster/row_count": "rows of the table, all versions",
+    "dagster/table_name": "the table in the warehouse",
+    "current": "records that are not deleted",
+    "captures": "readings that the table is made of",
+    "oddities": "values of the newest reading that fit no column",
     "seconds_writing": "time of loading and verifying",
+    "size_bytes": "size of the table",
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
 }
@@ -91,9 +95,9 @@ PREFIX, PREFIXED = "retries_", "requests that were sent again after this answer"
 def meanings(asset: str) -> dict[str, str]:
     """The meaning of every key that an asset of this name may have, rows unless it is of another kind."""
     if asset == REFERENCE.raw_asset:
-        return _RAW_REFERENCE | _ALWAYS
+        return _RAW_REFERENCE | _OF_SOURCE
     if asset in _REFERENCE_ASSETS:
-        return _REFERENCE_TABLE | _ALWAYS
+        return _REFERENCE_TABLE | _OF_SOURCE
     if asset.startswith(_CAPTURES):
         return _CAPTURE | _ALWAYS
     return (_SHARDS if asset.startswith(_TABLES) else _ROWS) | _ALWAYS

@@ -97,6 +97,6 @@ def test_a_file_that_cannot_be_read_is_shown_by_the_name_of_its_folder(tmp_path:
     write_source(tmp_path, "sound", GOOD)
     write_source(tmp_path, "мой-магазин", GOOD).write_text("type: a: b", encoding="utf-8")
     repository = loaded(tmp_path).get_repository_def()
-    assert len(repository.asset_graph.get_all_asset_keys()) == 4
+    assert len(repository.asset_graph.get_all_asset_keys()) == 1 + len(ASSETS)
     (broken,) = read_sources(tmp_path).broken
     assert broken.name == "мой-магазин"
