@@ -24,6 +24,11 @@ FindingKind = Literal[
     "records_unusable",
     "next_on_last_page",
     "details_left_out",
+    "list_refused",
+    "list_failed",
+    "list_unproven",
+    "list_empty",
+    "total_missing",
 ]
 
 

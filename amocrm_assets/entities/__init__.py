@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.table import Column, Table
 
-__all__ = ["CUSTOM_FIELDS", "LEADS", "Choices", "Column", "Entity", "Table", "custom_fields_column"]
+__all__ = ["CUSTOM_FIELDS", "LEADS", "Captured", "Choices", "Column", "Entity", "Table", "custom_fields_column"]

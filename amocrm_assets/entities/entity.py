@@ -9,16 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import NO_CHOICES, Choices
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from amocrm_assets.entities.table import Table
 
 
 @dataclass(frozen=True)
-class Entity:
+class Entity(Captured):
     """One kind of record of amoCRM, read by `updated_at`.
 
     `path` is the address of its list, `embedded` the property of `_embedded` that holds the records, `name` the
@@ -28,7 +27,6 @@ class Entity:
     that is not deleted has one of them. `other_properties` are those of API v4 that no table has a column for.
     """
 
-    name: str
     path: str
     embedded: str
     tables: tuple[Table, ...]
@@ -42,17 +40,7 @@ class Entity:
         return self.tables[0]
 
     @property
-    def raw_asset(self) -> str:
-        """Last part of the key of the asset that keeps captures."""
-        return f"raw_{self.name}"
-
-    @property
     def known_properties(self) -> frozenset[str]:
         """Properties of a record in API v4 that are no surprise."""
         columns = (column for table in self.tables for column in table.columns)
         return frozenset(self.other_properties).union(column.sent_as for column in columns)
-
-    def captures_folder(self, subdomain: str, day: date | None = None) -> str:
-        """Where the captures of an account lie, or those of one day."""
-        folder = f"captures/{subdomain}/{self.name}"
-        return folder if day is None else f"{folder}/{day.isoformat()}"

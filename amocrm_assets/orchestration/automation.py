@@ -20,6 +20,7 @@ import dagster as dg
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
+from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.untrusted import one_line
@@ -40,23 +41,31 @@ _WAIT_SECONDS = 15.0
 SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
 
 
-def automation_of(source: SourceSettings, assets: list[dg.AssetKey]) -> dg.Definitions:
-    """Job and schedule of a source, whose assets are given in the order of the data."""
+def automation_of(
+    source: SourceSettings, assets: list[dg.AssetKey], *, once_a_run: list[dg.AssetKey]
+) -> dg.Definitions:
+    """Job and schedule of a source, whose assets are given in the order of the data.
+
+    `once_a_run` are assets without days, which go with a run whatever days it is about.
+    """
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(
         f"{source.key}_leads",
-        selection=dg.AssetSelection.assets(*assets),
+        selection=dg.AssetSelection.assets(*assets, *once_a_run),
         description=(
-            f"Brings the leads of {escape(source.title)} that were updated on a day to the warehouse: `raw_leads`"
-            " → `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run that reads amoCRM once."
+            f"{not_imported(source)}Brings the leads of {escape(source.title)} that were updated on a day to the"
+            " warehouse: `raw_leads` → `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run"
+            " that reads amoCRM once." + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
     )
-    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, assets)])
+    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, assets, once_a_run)])
 
 
-def _schedule_of(source: SourceSettings, job: str, job_assets: list[dg.AssetKey]) -> dg.ScheduleDefinition:
+def _schedule_of(
+    source: SourceSettings, job: str, job_assets: list[dg.AssetKey], once_a_run: list[dg.AssetKey]
+) -> dg.ScheduleDefinition:
     """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
 
     @dg.schedule(
@@ -67,10 +76,10 @@ def _schedule_of(source: SourceSettings, job: str, job_assets: list[dg.AssetKey]
         default_status=_first_state(source),
         # No Markdown: a schedule's page shows it as it is written.
         description=(
-            f"Materialises the day that has just ended for {one_line(source.title)}, {source.timezone} time, and"
-            f" the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is gone is loaded from its"
-            " rows.\n\nThe switch here rules once it was used;"
-            " before, schedule.enabled in the source's defs.yaml does."
+            f"{not_imported(source)}Materialises the day that has just ended for {one_line(source.title)},"
+            f" {source.timezone} time, and the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is"
+            " gone is loaded from its rows.\n\nOnce you use the switch here, it overrides schedule.enabled in the"
+            " source's defs.yaml."
         ),
         tags={SOURCE_TAG: source.subdomain},
     )
@@ -78,7 +87,7 @@ def _schedule_of(source: SourceSettings, job: str, job_assets: list[dg.AssetKey]
         if not source.import_leads:
             yield dg.SkipReason("`import_leads` is false in the source's settings.")
             return
-        requests = _requests(context, source, job_assets)
+        requests = _requests(context, source, job_assets, has_once_a_run=bool(once_a_run))
         if not requests:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
         yield from requests
@@ -87,9 +96,16 @@ def _schedule_of(source: SourceSettings, job: str, job_assets: list[dg.AssetKey]
 
 
 def _requests(
-    context: dg.ScheduleEvaluationContext, source: SourceSettings, assets: Sequence[dg.AssetKey]
+    context: dg.ScheduleEvaluationContext,
+    source: SourceSettings,
+    assets: Sequence[dg.AssetKey],
+    *,
+    has_once_a_run: bool,
 ) -> list[dg.RunRequest]:
-    """A run for each range of missing days, and for each range of shards that are gone."""
+    """A run for each range of missing days, and for each range of shards that are gone.
+
+    Of several runs of one tick, the first takes the assets without days.
+    """
     tick = context.scheduled_execution_time
     states = day_states(context.instance, source, assets[-1], at=tick)
     done = [day for day, state in states.items() if state == _DONE]
@@ -102,21 +118,20 @@ def _requests(
         failed=[day for day, state in states.items() if state == dg.AssetPartitionStatus.FAILED],
     )
     lost = neighbours(_lost_days(context, source, [day for day in done if day not in otherwise]))
+    days_alone = ranges[1:] if has_once_a_run else []
     # A shard that is gone is loaded again from its rows, which does not ask amoCRM.
-    return [
-        _request(source, each, tick, only=assets[-1] if each in lost else None)
-        for each in sorted([*ranges, *lost])
-    ]
+    selections = {**dict.fromkeys(days_alone, assets), **dict.fromkeys(lost, assets[-1:])}
+    return [_request(source, each, tick, only=selections.get(each)) for each in sorted([*ranges, *lost])]
 
 
 def _request(
-    source: SourceSettings, days: DayRange, tick: datetime, *, only: dg.AssetKey | None = None
+    source: SourceSettings, days: DayRange, tick: datetime, *, only: Sequence[dg.AssetKey] | None = None
 ) -> dg.RunRequest:
     return dg.RunRequest(
         # One request for the days and tick, however often the daemon evaluates the tick.
         run_key=f"{days} at {tick.isoformat()}",
         partition_key=days.partition_key,
-        asset_selection=[only] if only else None,
+        asset_selection=only,
         tags={SOURCE_TAG: source.subdomain, DAY_TAG: str(days), **days.tags},
     )
 

@@ -15,14 +15,16 @@ from pydantic import ValidationError
 
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource, resource_key
-from amocrm_assets.orchestration.assets import asset_keys
+from amocrm_assets.orchestration.assets import asset_keys, reference_keys
 from amocrm_assets.orchestration.assets.leads import leads_of
 from amocrm_assets.orchestration.assets.raw_leads import raw_leads_of
+from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
 from amocrm_assets.orchestration.component_library import component_metadata, register_library
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.reference_checks import reference_known_of
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
 from amocrm_assets.orchestration.translation import TranslatedSource, Translation, is_translated
@@ -51,16 +53,17 @@ def source_definitions(
     register_library()
     retries = retries or Retries()
     keys = asset_keys(source)
+    reference = (raw_reference_of, reference_tables_of) if source.import_reference else ()
     own = dg.Definitions(
         assets=[
             _linked(make(source, retries), made_by=make.__code__, file=file, line=line)
-            for make in (raw_leads_of, leads_of, shards_of)
+            for make in (raw_leads_of, leads_of, shards_of, *reference)
         ],
-        asset_checks=stored_checks_of(source),
+        asset_checks=[*stored_checks_of(source), *([reference_known_of(source)] if reference else [])],
         resources=shared_resources(Deployment.warehouse_address())
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
-    return dg.Definitions.merge(own, automation_of(source, keys))
+    return dg.Definitions.merge(own, automation_of(source, keys, once_a_run=reference_keys(source)))
 
 
 def build_source_definitions(

@@ -1,26 +1,20 @@
-"""What a rows file tells without being loaded whole: how many rows, which ids, a few rows to look at.
+"""What a rows file tells without being loaded whole: how many rows, and which ids.
 
 How rows are made and where they lie is known to `rows`.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired
-from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.rows import rows_name
 from amocrm_assets.rows.files import rows_file
 
 if TYPE_CHECKING:
-    import dagster as dg
-
-    from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
-
-PREVIEW_ROWS = 5
 
 
 def days_with_rows(storage: Storage, subdomain: str) -> list[date]:
@@ -62,38 +56,3 @@ def _unreadable(storage: Storage, subdomain: str, day: date, error: Exception) -
         source=subdomain,
         day=day.isoformat(),
     )
-
-
-def preview(storage: Storage, source: SourceSettings, day: date) -> dg.TableMetadataValue | None:
-    """The first rows of a day as a table; None for a day without rows.
-
-    Where the source does not import names, custom fields are not shown either: they hold names and addresses.
-    """
-    # As many as fit beside each other on the asset's page.
-    columns = ["id", "status_id", "sale", "updated_at"]
-    if source.import_lead_name:
-        columns = ["id", "name", *columns[1:], "custom_fields"]
-    rows = _first_rows(storage, source.subdomain, day, columns)
-    if not rows:
-        return None
-    return text_table(columns, ([_cell(row[name], name, source) for name in columns] for row in rows))
-
-
-def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str]) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    with rows_file(LEADS.table, storage, subdomain, day) as path, pq.ParquetFile(path) as file:
-        batches = file.iter_batches(batch_size=PREVIEW_ROWS, columns=columns)
-        return next((batch.to_pylist() for batch in batches), [])
-
-
-def _cell(value: Any, column: str, source: SourceSettings) -> str:
-    if column == "updated_at" and value is not None:
-        return f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S}"
-    if column == "custom_fields":
-        return ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
-    return "" if value is None else str(value)
-
-
-def _first_value(field: dict[str, Any]) -> str:
-    return str(field["values"][0]["value"]) if field["values"] else ""

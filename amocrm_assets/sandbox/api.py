@@ -1,6 +1,6 @@
-"""`/api/v4`: the account, its leads and what belongs to them, as amoCRM answers when nothing goes wrong.
+"""`/api/v4`: the account, its leads and events, as amoCRM answers when nothing goes wrong.
 
-Errors of the gateway, the limit and faults are in `gateway`.
+The small lists are in `reference_api`. Errors of the gateway, the limit and faults are in `gateway`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from amocrm_assets.sandbox.answers import HAL, as_json, hal, nothing, problem
 from amocrm_assets.sandbox.events import chosen_events, shown_events
 from amocrm_assets.sandbox.leads import mixed
 from amocrm_assets.sandbox.query import lead_query, page_and_limit
+from amocrm_assets.sandbox.reference import account_extras
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,15 +35,10 @@ _LEADS_AT_A_STRETCH = 25  # then other requests get their turn: the limit counts
 def routes() -> list[Route]:
     """What the sandbox knows of API v4."""
     return [
-        Route("/api/v4/account", _authorised(_account)),
-        Route("/api/v4/leads", _authorised(_leads)),
-        Route("/api/v4/leads/custom_fields", _authorised(_custom_fields)),
-        Route("/api/v4/leads/pipelines", _authorised(_pipelines)),
-        Route("/api/v4/leads/loss_reasons", _authorised(_loss_reasons)),
-        Route("/api/v4/leads/{lead_id:int}", _authorised(_lead)),
-        Route("/api/v4/events", _authorised(_events)),
-        Route("/api/v4/users", _authorised(_users)),
-        Route("/api/v4/users/{user_id:int}", _authorised(_user)),
+        Route("/api/v4/account", authorised(_account)),
+        Route("/api/v4/leads", authorised(_leads)),
+        Route("/api/v4/leads/{lead_id:int}", authorised(_lead)),
+        Route("/api/v4/events", authorised(_events)),
     ]
 
 
@@ -52,7 +48,9 @@ def world_of(request: Request) -> Sandbox:
     return sandbox
 
 
-def _authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+def authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint for whoever has a token."""
+
     async def endpoint(request: Request) -> Response:
         sandbox = world_of(request)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -94,6 +92,8 @@ async def _account(request: Request) -> Response:
         account["version"] = 11
     if "datetime_settings" in extras:
         account["_embedded"] = {"datetime_settings": _datetime_settings(sandbox)}
+    if known := account_extras(extras):
+        account["_embedded"] = account.get("_embedded", {}) | known
     return hal(account)
 
 
@@ -187,14 +187,6 @@ def _extra_properties(extras: frozenset[str], drawn: int) -> Json:
     return {name: value for name, value in values.items() if name in extras}
 
 
-async def _custom_fields(request: Request) -> Response:
-    return _paged(request, "custom_fields", world_of(request).account.content.fields.catalogue, totals=True)
-
-
-async def _loss_reasons(request: Request) -> Response:
-    return _paged(request, "loss_reasons", world_of(request).account.content.loss_reasons)
-
-
 async def _events(request: Request) -> Response:
     sandbox = world_of(request)
     events, has_next, page = chosen_events(
@@ -208,24 +200,8 @@ async def _events(request: Request) -> Response:
     return hal({"_page": page, "_links": links, "_embedded": {"events": shown}})
 
 
-async def _users(request: Request) -> Response:
-    return _paged(request, "users", world_of(request).account.content.users, totals=True)
-
-
-async def _user(request: Request) -> Response:
-    users = world_of(request).account.content.users
-    found = next((user for user in users if user["id"] == request.path_params["user_id"]), None)
-    return hal(found) if found else nothing()
-
-
-async def _pipelines(request: Request) -> Response:
-    """All at once: this list has no pages."""
-    pipelines = world_of(request).account.content.pipelines
-    links = {"self": {"href": str(request.url)}}
-    return hal({"_total_items": len(pipelines), "_links": links, "_embedded": {"pipelines": pipelines}})
-
-
-def _paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:
+def paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:
+    """A page of a list that is there whole."""
     page, limit = page_and_limit(request.query_params.multi_items(), world_of(request).options)
     chosen = items[(page - 1) * limit : page * limit]
     request.state.rows = len(chosen)

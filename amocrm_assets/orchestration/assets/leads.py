@@ -14,7 +14,8 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
 from amocrm_assets.orchestration.assets import LEADS_ROWS, asset_spec, leads_key, raw_leads_key
-from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
+from amocrm_assets.orchestration.columns import lineage_from, table_schema
+from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
@@ -37,12 +38,9 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         description=(
             f"Rows of the leads of {escape(source.title)} that were updated on a day: all captures of the day"
             " merged, the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own"
-            " assets (`docs/downstream.md`)."
+            f" assets ({page('downstream.md')})."
         ),
-        metadata={
-            "dagster/column_schema": table_schema(),
-            "column_sources": dg.MetadataValue.md(origins_table()),
-        },
+        metadata={"dagster/column_schema": table_schema("parquet")},
     )
 
     @dg.multi_asset(

@@ -19,6 +19,7 @@ from amocrm_assets.orchestration.assets import RAW_LEADS, asset_spec, raw_leads_
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, capture_metadata, earlier_capture_metadata
+from amocrm_assets.orchestration.previews import MAX_DAYS, capture_preview
 from amocrm_assets.orchestration.resources import DEPLOYMENT, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, runs_resumed, step_days
 from amocrm_assets.settings import SourceSettings
@@ -83,7 +84,8 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
             try:
                 for captured in _capture(settings, days.untried, amocrm, storage, run_id=context.run.run_id):
                     read[captured.day] = captured.metadata
-                    days.done(captured.day, capture_metadata(captured))
+                    seen = _preview(settings, storage, captured) if len(days.wanted) <= MAX_DAYS else {}
+                    days.done(captured.day, capture_metadata(captured) | seen)
             except ReadingUnproven as error:
                 yield checks.reading_unproven(error)
                 raise
@@ -94,6 +96,10 @@ def raw_leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinitio
         )
 
     return raw_leads
+
+
+def _preview(source: SourceSettings, storage: "Storage", captured: "CapturedDay") -> dict[str, Any]:
+    return capture_preview(storage, source, captured.capture.name)
 
 
 def _refuse_switched_off(source: SourceSettings) -> None:

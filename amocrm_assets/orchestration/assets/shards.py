@@ -14,11 +14,12 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, TransientError
 from amocrm_assets.orchestration.assets import asset_spec, leads_key
 from amocrm_assets.orchestration.automation import freshness_of
-from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
+from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.io_manager import SHARDS
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
+from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
 from amocrm_assets.settings import Deployment, SourceSettings
@@ -30,20 +31,18 @@ if TYPE_CHECKING:
 
 def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one source."""
+    warehouse = Deployment.warehouse_address().partition(":")[0]
     spec = asset_spec(
         source,
         SHARDS,
         deps=[leads_key(source)],
-        kinds={Deployment.warehouse_address().partition(":")[0], "table"},
+        kinds={warehouse, "table"},
         description=(
             f"The leads of {escape(source.title)} that were updated on a day, as the table"
             f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"
             " all, and the warehouse's own count is compared with the rows afterwards."
         ),
-        metadata={
-            "dagster/column_schema": table_schema(),
-            "column_sources": dg.MetadataValue.md(origins_table()),
-        },
+        metadata={"dagster/column_schema": table_schema(warehouse)},
         freshness_policy=freshness_of(source),
     )
 
@@ -82,7 +81,9 @@ def _load(
             errors.append(outcome)
             continue
         warnings += outcome.warnings
-        days.done(load.day, shard_metadata(outcome))
+        # Without custom fields: a launch may have dropped names, of which nothing is known here.
+        seen = rows_preview(storage, source, load.day, custom_fields=False) if len(loads) <= MAX_DAYS else {}
+        days.done(load.day, shard_metadata(outcome) | seen)
     if warnings:  # each is in the metadata of its day
         context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
     if errors:
