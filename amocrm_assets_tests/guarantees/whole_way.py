@@ -102,6 +102,6 @@ class WholeWay:
 
 
 def left_in(folder: Path) -> list[str]:
-    """Files below a folder but for locks, which stay, empty, where a lock was held once."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    """Files below a folder but for locks, which stay, empty, and the pace that is handed over beside them."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "locks"]
     return sorted(str(path.relative_to(folder)) for path in files if not path.name.endswith(".lock"))
