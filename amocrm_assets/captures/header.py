@@ -24,7 +24,7 @@ FORMAT_KEY = "amocrm_assets_capture"
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureHeader:
-    """What is known of a capture before its leads: the first line of the file.
+    """What is known of a capture before its records: the first line of the file.
 
     `from_at` and `to_at` bound the window that was read, `fields` is the account's catalogue of custom fields,
     `run_id` the run that read it (captures of earlier versions do not say).

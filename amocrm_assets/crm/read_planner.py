@@ -38,14 +38,15 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.findings import Finding
     from amocrm_assets.crm.pages import Page, RawRecord
-    from amocrm_assets.crm.pagination import DenseRange, Oddity, Query, RecordList
+    from amocrm_assets.crm.pagination import DenseRange, Oddity, Query
     from amocrm_assets.crm.traits import AccountTraits
     from amocrm_assets.days import Window
+    from amocrm_assets.entities import RecordList
 
     Paginator = KeysetPaginator | OverlappingPaginator
 
 # A page that spans so few seconds gives a good part of itself to the next one, which begins in its last second.
-# Such stretches are read by id, where pages need to share one lead only, so many pages' worth at a time.
+# Such stretches are read by id, where pages need to share one record only, so many pages' worth at a time.
 DENSE_PAGE_SECONDS = 6
 DENSE_PAGES = 40
 # So often a list whose end could not be proven is read again from its beginning.
@@ -87,12 +88,12 @@ class ReadPlanner:
 
     @property
     def duplicates(self) -> int:
-        """Leads that came more than once."""
+        """Records that came more than once."""
         return sum(paginator.seen.duplicates for paginator in self._all())
 
     @property
     def moved_out(self) -> int:
-        """Leads that were edited away between two pages."""
+        """Records that were edited away between two pages."""
         return sum(paginator.seen.moved_out for paginator in self._all())
 
     @property
@@ -101,7 +102,7 @@ class ReadPlanner:
         return tuple(finding for state in self.states.values() for finding in state.findings)
 
     def open_intervals(self) -> tuple[tuple[int, int], ...]:
-        """The seconds of which leads may still come."""
+        """The seconds of which records may still come."""
         return tuple(paginator.open_interval for paginator in self._paginators if paginator.open_interval)
 
     def next_query(self) -> tuple[Paginator, Query] | None:
@@ -137,22 +138,22 @@ class ReadPlanner:
             paginator.failed(query)
 
     def add_page(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
-        """The new leads of a page."""
+        """The new records of a page."""
         state = self.states[query.record_list]
         state.page_size.worked(query.limit)
-        if state.record_list == "leads" and not query.details:
+        if state.record_list.details and not query.details:
             state.found(details_left_out(state.record_list))
         if paginator not in self._paginators:
-            return []  # another way of reading has taken over; it will come past these leads
+            return []  # another way of reading has taken over; it will come past these records
         oddity, ask_again = self._odd_pages.judge(query, page)
         if ask_again:
             self._again.append((paginator, query))
             return []
         if oddity and (taken_over := self._believe(oddity, paginator, query, page)) is not None:
             return taken_over
-        state.kind_proven = state.kind_proven or any(lead.is_deleted for lead in page.leads)
+        state.kind_proven = state.kind_proven or any(record.is_deleted for record in page.records)
         fresh = self._take(paginator, query, page)
-        return fresh if query.record_list == "leads" else [lead for lead in fresh if lead.is_deleted]
+        return [record for record in fresh if record.is_deleted] if query.record_list.only_deleted else fresh
 
     def _believe(self, oddity: Oddity, paginator: Paginator, query: Query, page: Page) -> list[RawRecord] | None:
         """Follow what came twice; None when the page is to be taken all the same."""
@@ -171,7 +172,7 @@ class ReadPlanner:
                 return None
             case "unusable":
                 state.found(records_unusable(state.record_list, page.unusable))
-                if page.size >= query.limit > 1 and not page.leads:
+                if page.size >= query.limit > 1 and not page.records:
                     raise unplaceable(query)
                 return None
         return []
@@ -209,7 +210,7 @@ class ReadPlanner:
         return fresh
 
     def _read_dense(self, paginator: KeysetPaginator) -> None:
-        density, span = paginator.leads_per_second, paginator.page_seconds
+        density, span = paginator.records_per_second, paginator.page_seconds
         if not density or not span or span > DENSE_PAGE_SECONDS:
             return
         seconds = DENSE_PAGES * span
@@ -264,7 +265,7 @@ class ReadPlanner:
         self._add(KeysetPaginator(paginator.state, *paginator.window, known=paginator.taken))
 
     def _begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
-        """Leads that leave a short list while it is read look like a list that does not show all of them."""
+        """Records that leave a short list while it is read look like a list that does not show all of them."""
         self._begun_again += 1
         if self._begun_again <= MAX_BEGUN_AGAIN:
             self._finish(paginator)

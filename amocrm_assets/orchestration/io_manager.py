@@ -1,7 +1,7 @@
 """Rows and shards as pandas frames for the assets of users.
 
-An I/O manager that only loads: `leads` and `amoCrmLeads` write their data themselves. What the columns are is
-known to `shard`.
+An I/O manager that only loads: assets with rows and shards, such as `leads` and
+`amoCrmLeads`, write them themselves. What the columns are is known to `shard`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.settings import Deployment
 
@@ -20,17 +19,21 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.rows.frames import FrameColumns
 
 # Metadata of the assets that says whose they are.
 SUBDOMAIN, TIMEZONE = "subdomain", "timezone"
 # The name that Dagster's own I/O managers give to this choice.
 ALLOW_MISSING = "allow_missing_partitions"
-SHARDS = "amoCrmLeads"
 
 
 class RowsIOManager(dg.IOManager):
-    """Gives `leads` and `amoCrmLeads` to a parameter of type `pandas.DataFrame`, one day or many."""
+    """Gives rows and shards of the tables to a parameter of type `pandas.DataFrame`, one day or many."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self._rows = {table.asset: table for table in tables}
+        self._shards = {table.warehouse_name: table for table in tables}
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Refuse: the assets write their data themselves and return no value."""
@@ -48,8 +51,9 @@ class RowsIOManager(dg.IOManager):
             raise LookupError(f"nothing is known of {context.asset_key.to_user_string()}")
         subdomain = context.upstream_output.definition_metadata[SUBDOMAIN]
         asked = context.definition_metadata
-        wanted = FrameColumns.from_metadata(LEADS.table, asked)
-        stored = _shards if context.asset_key.path[-1] == SHARDS else _rows
+        name = context.asset_key.path[-1]
+        stored, table = (_shards, self._shards[name]) if name in self._shards else (_rows, self._rows[name])
+        wanted = FrameColumns.from_metadata(table, asked)
         return stored(
             subdomain, days_of(context.asset_partition_keys), wanted, only_there=bool(asked.get(ALLOW_MISSING))
         )
@@ -61,8 +65,8 @@ def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_th
     from amocrm_assets.storage import open_storage
 
     storage = open_storage(Deployment.from_environment().storage)
-    there = _those(days, days_with_rows(storage, subdomain)) if only_there else days
-    return day_frame_of(rows_tables(LEADS.table, storage, subdomain, there, columns=wanted.stored), there, wanted)
+    there = _those(days, days_with_rows(wanted.table, storage, subdomain)) if only_there else days
+    return day_frame_of(rows_tables(wanted.table, storage, subdomain, there, columns=wanted.stored), there, wanted)
 
 
 def _shards(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:
@@ -70,8 +74,8 @@ def _shards(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_
     from amocrm_assets.warehouse import open_warehouse
 
     warehouse = open_warehouse(Deployment.from_environment().warehouse)
-    there = _those(days, warehouse.shard_days(LEADS.table, subdomain)) if only_there else days
-    return day_frame_of(warehouse.tables(LEADS.table, subdomain, there, columns=wanted.stored), there, wanted)
+    there = _those(days, warehouse.shard_days(wanted.table, subdomain)) if only_there else days
+    return day_frame_of(warehouse.tables(wanted.table, subdomain, there, columns=wanted.stored), there, wanted)
 
 
 def _those(days: Sequence[date], there: Collection[date]) -> list[date]:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation import Authorisation
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.entities import Entity
     from amocrm_assets.orchestration.bigquery_resource import BigQueryEndpointResource
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
@@ -75,11 +77,12 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
 
 
 @cache
-def shared_resources(warehouse: str) -> dict[str, Any]:
+def shared_resources(warehouse: str, entities: tuple[Entity, ...] = ENTITIES) -> dict[str, Any]:
     """The resources of every source: the same objects, so that definitions of several sources can be merged."""
     from amocrm_assets.orchestration.io_manager import RowsIOManager
 
-    resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager()}
+    tables = [table for entity in entities for table in entity.tables]
+    resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager(tables)}
     if bigquery := bigquery_of(warehouse):
         resources[BIGQUERY] = bigquery
     return resources

@@ -6,51 +6,75 @@ What each of them is stands in its own module. Nothing is read here but settings
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 from pydantic import ValidationError
 
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource, resource_key
-from amocrm_assets.orchestration.assets import asset_keys
-from amocrm_assets.orchestration.assets.leads import leads_of
-from amocrm_assets.orchestration.assets.raw_leads import raw_leads_of
+from amocrm_assets.orchestration.assets.raw import raw_of
+from amocrm_assets.orchestration.assets.rows import rows_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.resources import shared_resources
+from amocrm_assets.orchestration.source_entities import scheduled, shown
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
 from amocrm_assets.settings import Deployment
 from amocrm_assets.settings.alerts import AlertSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-    from types import CodeType
+    from types import CodeType, FunctionType
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import BrokenSource, SourceFound
 
 
 def source_definitions(
-    source: SourceSettings, *, file: Path | None = None, line: int = 1, retries: Retries | None = None
+    source: SourceSettings,
+    *,
+    file: Path | None = None,
+    line: int = 1,
+    retries: Retries | None = None,
+    entities: tuple[Entity, ...] = ENTITIES,
 ) -> dg.Definitions:
-    """Definitions of one source whose settings stand in `file`, if in any; none when it is not enabled."""
+    """Definitions of one source whose settings stand in `file`, if in any; none when it is not enabled.
+
+    Each of the `entities` that it brings has a chain of assets, and all are in one job.
+    """
     if not source.enabled:
         return dg.Definitions()
     retries = retries or Retries()
+    chains = shown(source, entities)
     own = dg.Definitions(
         assets=[
-            _linked(make(source, retries), made_by=make.__code__, file=file, line=line)
-            for make in (raw_leads_of, leads_of, shards_of)
+            _linked(asset, made_by=maker.__code__, file=file, line=line)
+            for entity in chains
+            for asset, maker in _chain(entity, source, retries)
         ],
-        asset_checks=stored_checks_of(source),
-        resources=shared_resources(Deployment.warehouse_address())
+        asset_checks=[
+            check for entity in chains for table in entity.tables for check in stored_checks_of(table, source)
+        ],
+        resources=shared_resources(Deployment.warehouse_address(), entities)
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
-    return dg.Definitions.merge(own, automation_of(source, asset_keys(source)))
+    return dg.Definitions.merge(own, automation_of(source, scheduled(source, entities)))
+
+
+def _chain(
+    entity: Entity, source: SourceSettings, retries: Retries
+) -> Iterator[tuple[dg.AssetsDefinition, FunctionType]]:
+    """The assets of an entity in the order of the data, each with the function that makes it."""
+    yield raw_of(entity, source, retries), cast("FunctionType", raw_of)
+    for table in entity.tables:
+        yield rows_of(entity, table, source, retries), cast("FunctionType", rows_of)
+        yield shards_of(entity, table, source, retries), cast("FunctionType", shards_of)
 
 
 def build_source_definitions(resource: AmoCrmResource, *, start_date: str, **settings: Any) -> dg.Definitions:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 from starlette.routing import Route
 
-from amocrm_assets.sandbox.answers import HAL, as_json, hal, nothing, problem
+from amocrm_assets.sandbox.answers import HAL, as_json, hal, nothing, problem, unknown
 from amocrm_assets.sandbox.events import chosen_events, shown_events
 from amocrm_assets.sandbox.leads import mixed
 from amocrm_assets.sandbox.query import lead_query, page_and_limit
@@ -43,6 +43,8 @@ def routes() -> list[Route]:
         Route("/api/v4/events", _authorised(_events)),
         Route("/api/v4/users", _authorised(_users)),
         Route("/api/v4/users/{user_id:int}", _authorised(_user)),
+        Route("/api/v4/{name:str}", _authorised(_given)),
+        Route("/api/v4/{name:str}/custom_fields", _authorised(_given_fields)),
     ]
 
 
@@ -216,6 +218,25 @@ async def _user(request: Request) -> Response:
     users = world_of(request).account.content.users
     found = next((user for user in users if user["id"] == request.path_params["user_id"]), None)
     return hal(found) if found else nothing()
+
+
+async def _given(request: Request) -> Response:
+    sandbox = world_of(request)
+    name = request.path_params["name"]
+    if name not in sandbox.given:
+        return unknown(request)
+    page, records, has_next = sandbox.given[name].page(request.query_params.multi_items(), sandbox.options)
+    request.state.rows = len(records)
+    if not records:
+        return nothing()
+    return hal(
+        {"_page": page, "_links": _page_links(request, page, has_next=has_next), "_embedded": {name: records}}
+    )
+
+
+async def _given_fields(request: Request) -> Response:
+    given = world_of(request).given.get(request.path_params["name"])
+    return _paged(request, "custom_fields", list(given.custom_fields), totals=True) if given else unknown(request)
 
 
 async def _pipelines(request: Request) -> Response:

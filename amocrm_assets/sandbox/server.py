@@ -19,7 +19,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from amocrm_assets.sandbox import api, control, oauth
-from amocrm_assets.sandbox.answers import problem
+from amocrm_assets.sandbox.answers import unknown
 from amocrm_assets.sandbox.gateway import CONNECTION, Gateway
 from amocrm_assets.sandbox.world import Sandbox
 
@@ -89,7 +89,7 @@ def _application(sandbox: Sandbox) -> Starlette:
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    return problem(404, f"Cannot {request.method} {request.url.path}!")
+    return unknown(request)
 
 
 async def _login(_request: Request) -> Response:

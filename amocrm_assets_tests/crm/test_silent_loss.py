@@ -59,7 +59,7 @@ def assert_no_silent_loss(account: ListedAccount, random: Random, *, edits: int 
         got, plan = read(account, random, edits=edits, deletions=edits, permits=permits)
     except ReadingUnproven:
         return False
-    told = {finding.record_list for finding in plan.findings if finding.may_miss}
+    told = {finding.record_list.name for finding in plan.findings if finding.may_miss}
     missing = expected(account) - set(got)
     assert not {lead for lead, _ in missing if lead in account.live} or "leads" in told
     assert not {lead for lead, _ in missing if lead in account.deleted} or "deleted" in told

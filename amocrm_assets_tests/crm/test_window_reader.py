@@ -18,6 +18,7 @@ import pytest
 from amocrm_assets.crm import window_reader
 from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.days import Window
+from amocrm_assets.entities import LEADS
 from amocrm_assets_tests.accounts import FreeTime
 from amocrm_assets_tests.crm.listing import ListedAccount
 
@@ -134,7 +135,7 @@ def read(account: ListedAccount, window: Window, *, answer_seconds: float, seed:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_reader, "ThreadPoolExecutor", threads)
         patch.setattr(window_reader, "wait", threads.wait)
-        reader = window_reader.WindowReader(cast("AmoCrmClient", threads), window, ["leads", "deleted"])
+        reader = window_reader.WindowReader(cast("AmoCrmClient", threads), window, LEADS.lists(with_deleted=True))
         leads = sum(map(len, reader.batches()))
     return Pace(threads.asked, threads.time.now, leads)
 

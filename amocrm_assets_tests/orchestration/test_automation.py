@@ -197,7 +197,7 @@ def test_a_partition_holds_exactly_the_seconds_that_are_read_for_it(zone: str, d
 
 def test_the_shard_is_late_six_hours_after_the_schedule_in_the_sources_zone() -> None:
     source = settings_of(timezone="Europe/Moscow", schedule=ScheduleSettings(hour=20, minute=15))
-    policy = freshness_of(source)
+    policy = freshness_of(LEADS, source)
     assert policy == dg.FreshnessPolicy.cron(
         deadline_cron="15 2 * * *", lower_bound_delta=timedelta(hours=6), timezone="Europe/Moscow"
     )
@@ -205,7 +205,7 @@ def test_the_shard_is_late_six_hours_after_the_schedule_in_the_sources_zone() ->
 
 @pytest.mark.parametrize("changes", [{"import_leads": False}, {"schedule": {"enabled": False}}])
 def test_nothing_is_late_where_no_schedule_runs(changes: dict[str, object]) -> None:
-    assert freshness_of(settings_of(**changes)) is None
+    assert freshness_of(LEADS, settings_of(**changes)) is None
 
 
 def test_last_days_never_reach_before_the_first_day() -> None:
@@ -218,9 +218,9 @@ def test_last_days_never_reach_before_the_first_day() -> None:
 
 def test_sources_with_one_deadline_share_its_freshness_policy() -> None:
     other = settings_of(subdomain="another")
-    assert freshness_of(other) is freshness_of(settings_of())
+    assert freshness_of(LEADS, other) is freshness_of(LEADS, settings_of())
     later = settings_of(schedule={"hour": 0, "minute": 31})
-    assert freshness_of(later) != freshness_of(other)
+    assert freshness_of(LEADS, later) != freshness_of(LEADS, other)
 
 
 def test_sources_with_one_first_day_and_zone_share_their_partitions() -> None:

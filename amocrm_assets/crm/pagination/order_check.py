@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.interval_set import IntervalSet
 
-# Leads where everything was known already: one that somebody moves there, or two, are no proof of another order.
+# Records where everything was known already: one that somebody moves there, or two, are no proof of another order.
 MAX_STRANGERS = 2
-# Beside the window nothing is lost by them, and an import may write leads with times of its own.
+# Beside the window nothing is lost by them, and an import may write records with times of its own.
 MAX_SHARE_OF_STRANGERS = 4
 MAX_STRANGE_PAGES = 1
 
 
 class OrderCheck:
-    """Knows which leads of a list were seen, the ones outside of the window included."""
+    """Knows which records of a list were seen, the ones outside of the window included."""
 
     def __init__(self, cover: IntervalSet, window: tuple[int, int]) -> None:
         self._cover = cover
@@ -33,25 +33,25 @@ class OrderCheck:
         self._strange_pages = 0
 
     def is_strange(self, page: Page, keys: Sequence[int]) -> bool:
-        """Whether leads lie where all of them were known: a page that is not in the order of the list.
+        """Whether records lie where all of them were known: a page that is not in the order of the list.
 
         Raises `OrderIgnored` for the second one of these. What such a page holds does not count as seen.
         """
         strangers = [
-            lead
-            for lead, key in zip(page.leads, keys, strict=True)
+            record
+            for record, key in zip(page.records, keys, strict=True)
             # What is newer than all that was there at first was edited, created or deleted meanwhile.
-            if lead.id not in self._seen and lead.updated_at <= self._newest and self._cover.holds(key)
+            if record.id not in self._seen and record.updated_at <= self._newest and self._cover.holds(key)
         ]
-        inside = sum(self._from_at <= lead.updated_at <= self._to_at for lead in strangers)
+        inside = sum(self._from_at <= record.updated_at <= self._to_at for record in strangers)
         if inside <= MAX_STRANGERS and len(strangers) <= _too_many(page):
-            self._remember(page.leads)
+            self._remember(page.records)
             return False
         self._note_strange_page()
         return True
 
     def is_no_end(self, page: Page, end: int, taken: Iterable[int]) -> bool:
-        """Whether leads behind `end`, the last key that a list shows from its far end, were taken before.
+        """Whether records behind `end`, the last key that a list shows from its far end, were taken before.
 
         Some may have left the list meanwhile. Raises `OrderIgnored` for the second such page.
         """
@@ -65,10 +65,10 @@ class OrderCheck:
         if self._strange_pages > MAX_STRANGE_PAGES:
             raise OrderIgnored
 
-    def _remember(self, leads: Sequence[RawRecord]) -> None:
+    def _remember(self, records: Sequence[RawRecord]) -> None:
         if not self._seen:
-            self._newest = max([self._newest, *(lead.updated_at for lead in leads)])
-        self._seen.update(lead.id for lead in leads)
+            self._newest = max([self._newest, *(record.updated_at for record in records)])
+        self._seen.update(record.id for record in records)
 
 
 def _too_many(page: Page) -> int:

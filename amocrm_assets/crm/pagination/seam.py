@@ -1,6 +1,6 @@
 """The seam between a first page and the second one by number: what shows that a list as a whole is in order.
 
-A list that is sorted within each page only looks sorted to whoever always asks for page 1 behind the last lead.
+A list that is sorted within each page only looks sorted to whoever always asks for page 1 behind the last record.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
-# A lead that somebody moves to before the seam shifts it by one. More than that in one page is no accident.
+# A record that somebody moves to before the seam shifts it by one. More than that in one page is no accident.
 MAX_MISPLACED = 1
-# Leads before the last second that both pages show. So many may leave between the two answers.
+# Records before the last second that both pages show. So many may leave between the two answers.
 OVERLAPS = (1, 10, 50)
 
 
@@ -37,22 +37,22 @@ class Seam:
         """The seam behind a first page, further within it after each one in vain; None where none fits."""
         if page.size < MIN_PAGE:
             return None  # the whole list, whatever its links say: see MIN_PAGE
-        last = page.leads[-1].updated_at
-        # One lead more than the last second's, so that the second page is seen to begin before it. Where that is a
-        # large part of the page the seam lies within it: a second page that began earlier would not reach behind.
+        last = page.records[-1].updated_at
+        # One record more than the last second's, so that the second page is seen to begin before it. Where that is
+        # a large part of the page the seam lies within it: a second page that began earlier would not reach it.
         overlap = OVERLAPS[min(tries, len(OVERLAPS) - 1)]
-        start = max(sum(lead.updated_at < last for lead in page.leads) - overlap, len(page.leads) * 4 // 5)
+        start = max(sum(record.updated_at < last for record in page.records) - overlap, len(page.records) * 4 // 5)
         return None if start < 1 or page.unusable else cls(query, page, start, from_at)
 
     @property
     def last(self) -> int:
         """The last second of the first page."""
-        return self.page.leads[-1].updated_at
+        return self.page.records[-1].updated_at
 
     @property
     def is_crowded(self) -> bool:
         """Whether it lies within the last second, where the second page is not the next one to be read."""
-        return self.page.leads[self.start].updated_at == self.last
+        return self.page.records[self.start].updated_at == self.last
 
     def query(self, to_at: int) -> Query:
         """The question for the second page, of the same list or a longer one; page numbers count in limits."""
@@ -60,16 +60,16 @@ class Seam:
 
     def is_broken_by(self, page: Page) -> bool:
         """Whether the second page is empty, holds what belongs before it, or what the first one should hold."""
-        start_at = self.page.leads[self.start].updated_at
-        before = sum(lead.updated_at < start_at for lead in page.leads)
-        strays = sum(lead.updated_at >= start_at for lead in self.strays(page))
-        return not page.leads or before + strays > MAX_MISPLACED
+        start_at = self.page.records[self.start].updated_at
+        before = sum(record.updated_at < start_at for record in page.records)
+        strays = sum(record.updated_at >= start_at for record in self.strays(page))
+        return not page.records or before + strays > MAX_MISPLACED
 
     def strays(self, page: Page) -> list[RawRecord]:
-        """Leads of the second page that the first one should have held."""
-        known = {lead.id for lead in self.page.leads}
-        return [lead for lead in page.leads if lead.updated_at < self.last and lead.id not in known]
+        """Records of the second page that the first one should have held."""
+        known = {record.id for record in self.page.records}
+        return [record for record in page.records if record.updated_at < self.last and record.id not in known]
 
     def is_closed_by(self, page: Page, cursor: int) -> bool:
         """Whether the page begins before the cursor's second and ends behind it, so that it holds all of it."""
-        return bool(page.leads) and page.leads[0].updated_at < cursor < page.leads[-1].updated_at
+        return bool(page.records) and page.records[0].updated_at < cursor < page.records[-1].updated_at

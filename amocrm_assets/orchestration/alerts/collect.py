@@ -17,9 +17,11 @@ from amocrm_assets.orchestration.alerts.problem import Problem
 from amocrm_assets.orchestration.assets import shards_key
 from amocrm_assets.orchestration.automation import LATE_AFTER, THERE, day_states
 from amocrm_assets.orchestration.failures import in_words
+from amocrm_assets.orchestration.source_entities import imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from amocrm_assets.orchestration.resources import AmoCrmDeployment
     from amocrm_assets.settings import SourceSettings
@@ -138,15 +140,17 @@ def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings,
 def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
     """Whether recent days are missing although their time is over."""
     key = f"{source.subdomain}/late"
-    if not (source.schedule.enabled and source.import_leads):
+    tables = [table for entity in imported(source) for table in entity.tables]
+    if not (source.schedule.enabled and tables):
         found.good(key)
         return
     due = now - LATE_AFTER - timedelta(hours=source.schedule.hour, minutes=source.schedule.minute)
-    states = day_states(instance, source, shards_key(source), at=due)
-    late = [day for day, state in states.items() if state not in THERE]
+    late_by_table = {table: _late_days(instance, source, shards_key(table, source), due) for table in tables}
+    late = sorted(set().union(*late_by_table.values()))
     if not late:
         found.good(key)
         return
+    late_table = next(table for table, days in late_by_table.items() if days)
     found.bad(
         Problem(
             key=key,
@@ -155,9 +159,16 @@ def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterIns
             cause=f"{len(late)} of the last days have no shard, and no run is making one.",
             fix="Look whether Dagster's daemon runs and the source's schedule is on, then materialise the days.",
             days=in_words(late),
-            path=f"/assets/{'/'.join(shards_key(source).path)}?view=partitions",
+            path=f"/assets/{'/'.join(shards_key(late_table, source).path)}?view=partitions",
         )
     )
+
+
+def _late_days(
+    instance: dg.DagsterInstance, source: SourceSettings, asset: dg.AssetKey, due: datetime
+) -> list[date]:
+    states = day_states(instance, source, asset, at=due)
+    return [day for day, state in states.items() if state not in THERE]
 
 
 def look_at_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""The asset `amoCrmLeads`: loads rows into the warehouse, a shard for each day.
+"""The assets in the warehouse, such as `amoCrmLeads`: load rows into the warehouse, a shard for each day.
 
 How a shard is replaced and verified is in `warehouse`.
 """
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import Entity, Table
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, leads_key, shards_key
+from amocrm_assets.orchestration.assets import asset_spec, op_name, rows_key, shards_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import ShardLoad, Warehouse
 
 
-def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
-    """The asset of one source."""
-    key = shards_key(source)
+def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The asset of one table of a source's entity."""
+    key = shards_key(table, source)
     spec = asset_spec(
         source,
         key,
-        deps=[leads_key(source)],
+        deps=[rows_key(table, source)],
         kinds={Deployment.warehouse_address().partition(":")[0], "table"},
         description=(
-            f"The leads of {escape(source.title)} that were updated on a day, as the table"
-            f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"
-            " all, and the warehouse's own count is compared with the rows afterwards."
+            f"The {table.records} of {escape(source.title)} that were updated on a day, as the table"
+            f" `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced whole or"
+            " not at all, and the warehouse's own count is compared with the rows afterwards."
         ),
         metadata={
-            "dagster/column_schema": table_schema(),
-            "column_sources": dg.MetadataValue.md(origins_table()),
+            "dagster/column_schema": table_schema(table),
+            "column_sources": dg.MetadataValue.md(origins_table(table)),
         },
-        freshness_policy=freshness_of(source),
+        freshness_policy=freshness_of(entity, source),
     )
-    lineage = lineage_from(leads_key(source), api_names=False)
+    lineage = lineage_from(table, rows_key(table, source), api_names=False)
 
     @dg.multi_asset(
-        name=f"{source.key}__amoCrmLeads",
+        name=op_name(key),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -59,9 +59,9 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
-                _load(context, source, days, storage, warehouse)
+                _load(context, table, source, days, storage=storage, warehouse=warehouse)
             if source.latest_view:
-                shown["latest_view"] = warehouse.replace_latest_view(LEADS.table, source.subdomain)
+                shown["latest_view"] = warehouse.replace_latest_view(table, source.subdomain)
         return dg.MaterializeResult(metadata=shown)
 
     return shards
@@ -69,15 +69,17 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
 
 def _load(
     context: dg.AssetExecutionContext,
+    table: Table,
     source: SourceSettings,
     days: StepDays,
+    *,
     storage: "Storage",
     warehouse: "Warehouse",
 ) -> None:
     """Replace the shards of all days; a shard that fails does not affect the others."""
     errors: list[Exception] = []
     warnings: list[str] = []
-    loads = list(_loads(source.subdomain, days.wanted, storage, errors))
+    loads = list(_loads(table, source.subdomain, days.wanted, storage, errors))
     for load, outcome in warehouse.load(loads, storage, run_id=context.run.run_id):
         if isinstance(outcome, Exception):
             errors.append(outcome)
@@ -96,7 +98,7 @@ def decisive(errors: Sequence[Exception]) -> Exception:
 
 
 def _loads(
-    subdomain: str, days: Sequence[date], storage: "Storage", errors: list[Exception]
+    table: Table, subdomain: str, days: Sequence[date], storage: "Storage", errors: list[Exception]
 ) -> Iterator["ShardLoad"]:
     """What to load for each day that has rows; why the others have none goes to `errors`."""
     from amocrm_assets.orchestration.stored_rows import row_count
@@ -106,11 +108,11 @@ def _loads(
     for day in days:
         try:
             yield ShardLoad(
-                LEADS.table,
+                table,
                 subdomain,
                 day,
-                rows_name(LEADS.table, subdomain, day),
-                row_count(storage, subdomain, day),
+                rows_name(table, subdomain, day),
+                row_count(table, storage, subdomain, day),
             )
         except ActionRequired as error:
             errors.append(error)
