@@ -15,6 +15,7 @@ from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
+from amocrm_assets.errors import CapturesMixed
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.running import run_days
 from amocrm_assets.orchestration.source import source_definitions
@@ -109,6 +110,19 @@ def test_its_list_becomes_captures_rows_and_a_frame(sandbox: Sandbox, deployment
     assert int(frame["is_deleted"].sum()) == DELETED
     asked = {request.path for request in sandbox.requests}
     assert asked == {"/api/v4/account", "/api/v4/companies", "/api/v4/companies/custom_fields"}
+
+
+def test_its_first_reading_of_another_account_than_that_of_the_leads_is_refused(
+    sandbox: Sandbox, deployment: Deployment
+) -> None:
+    settings, storage = settings_of(sandbox), open_storage(deployment.storage)
+    with client_of(sandbox) as client:
+        list(capture_days(LEADS, settings, [DAY], client=client, storage=storage))
+    with sandbox_with(subdomain="sandbox", account_id=1) as other, client_of(other) as client:
+        other.given["companies"] = given()
+        with pytest.raises(CapturesMixed):
+            list(capture_days(COMPANIES, settings, [DAY], client=client, storage=storage))
+    assert list(capture_names(COMPANIES, storage, "sandbox", DAY)) == []
 
 
 def test_a_source_with_two_entities_has_two_chains_of_assets_in_one_job(
