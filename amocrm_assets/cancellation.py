@@ -7,6 +7,7 @@ the main thread, where Ctrl-C interrupts by itself) a pause is an ordinary one.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ class CancelScope:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.cancelled_at = math.inf
+        """By the monotonic clock."""
         self._callbacks: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
 
@@ -39,6 +42,7 @@ class CancelScope:
     def cancel(self) -> None:
         """End every pause and call every callback; what begins afterwards ends at once."""
         with self._lock:
+            self.cancelled_at = min(self.cancelled_at, time.monotonic())
             self._event.set()
             callbacks, self._callbacks = self._callbacks, set()
         for callback in callbacks:

@@ -8,7 +8,6 @@ the days it had not finished.
 from __future__ import annotations
 
 from bisect import bisect_right
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +21,7 @@ from amocrm_assets.crm.pages import MAX_ID, MIN_ID
 from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.crm.read_stats import PerDayStats
 from amocrm_assets.crm.readers import reader_of
+from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.days import Window, day_window
 from amocrm_assets.errors import UnexpectedAnswer
 from amocrm_assets.json_bytes import without_property
@@ -85,7 +85,7 @@ def capture_days(
             )
             yield from reading.run()
         # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
-        client.sleep(client.rate_limiter.drain_delay())
+        client.pause(client.rate_limiter.drain_delay())
 
 
 class _DayRangeCapture:
@@ -126,7 +126,7 @@ class _DayRangeCapture:
 
     def run(self) -> Iterator[CapturedDay]:
         # The account answers while the first records are on their way: asking it first would cost two round trips.
-        with ThreadPoolExecutor(2, thread_name_prefix="amocrm-account") as pool:
+        with DaemonPool(2, name="amocrm-account", scope=self._client.scope) as pool:
             about = _AccountInfo(pool.submit(read_account, self._client), pool.submit(self._read_catalogue))
             try:
                 with closing(self._reader.batches()) as parts:

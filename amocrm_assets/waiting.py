@@ -1,20 +1,23 @@
 """Says what this process is waiting for, once that takes longer than a few seconds.
 
 Code that may wait (a lock, a 429, a slow answer, a locked file) does so inside `waiting`. Whoever wants to know
-(the console, Dagster's log) is inside `listen`. Neither knows the other, and any thread may wait.
+(the console, Dagster's log) is inside `listen`. Neither knows the other, and any thread may wait. A wait may be
+part of another one (an answer, and the pause that a 429 asks for before it): then one of them is told.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 # People are promised to hear of a wait within 10 seconds; the rest is for a busy machine.
 FIRST_SECONDS = 8.0
@@ -23,7 +26,7 @@ REPEAT_SECONDS = 60.0
 
 @dataclass(eq=False)
 class Wait:
-    """Something that is being waited for. `until` (Unix seconds) and `holder` may be set when they become known.
+    """Something that is being waited for. `until` (Unix seconds), `holder` and `why` may be set later.
 
     A `holder` that is a function is called when somebody is told, so that it costs nothing before.
     """
@@ -31,28 +34,52 @@ class Wait:
     what: str
     until: float | None = None
     holder: str | Callable[[], str | None] | None = None
+    why: str | None = None
     began: float = field(default_factory=time.monotonic)
+    outer: Wait | None = None
+    inner: Wait | None = None
 
     def __str__(self) -> str:
-        """One sentence for people: for what, since when, until when, and who holds it."""
+        """One sentence for people: for what, since when, why, until when, and who holds it."""
         said = f"Waiting for {self.what}, {time.monotonic() - self.began:.0f} s so far"
+        if self.why:
+            said += f" ({self.why})"
         if self.until is not None:
             said += f", until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M:%S} UTC at the latest"
         holder = self.holder() if callable(self.holder) else self.holder
         return f"{said}; held by {holder}." if holder else f"{said}."
+
+    def chain(self) -> list[Wait]:
+        """This wait and the others of its thread, from the outermost to the innermost."""
+        first = self
+        while first.outer is not None:
+            first = first.outer
+        waits = [first]
+        while (last := waits[-1].inner) is not None:
+            waits.append(last)
+        return waits
+
+    def speaker(self) -> Wait:
+        """Which wait of the chain says most: the innermost that has lasted for at least half as long as this."""
+        half = (time.monotonic() + self.began) / 2
+        return [each for each in self.chain() if each.began <= half][-1]
+
+
+_innermost: ContextVar[Wait | None] = ContextVar("wait", default=None)
 
 
 class Waits:
     """The waits of a process, and who is told of them. One thread watches while there are any."""
 
     def __init__(self, *, first_seconds: float = FIRST_SECONDS, repeat_seconds: float = REPEAT_SECONDS) -> None:
-        self._first_seconds = first_seconds
-        self._repeat_seconds = repeat_seconds
+        self.first_seconds = first_seconds
+        self.repeat_seconds = repeat_seconds
         self._changed = threading.Condition()
         self._due: dict[Wait, float] = {}
         self._told: dict[Wait, float] = {}
         self._watcher: threading.Thread | None = None
-        self._listeners: list[Callable[[str], None]] = []
+        self._wakes_at = 0.0
+        self._listeners: list[tuple[object, Callable[[str], None]]] = []
         # Held while listeners are told, so that nobody is told after he stopped listening.
         self._telling = threading.RLock()
 
@@ -61,30 +88,43 @@ class Waits:
         self, what: str, *, until: float | None = None, holder: str | Callable[[], str | None] | None = None
     ) -> Iterator[Wait]:
         """Do something that may take long; listeners are told after `first_seconds`, then again and again."""
-        wait = Wait(what, until, holder)
+        outer = _innermost.get()
+        wait = Wait(what, until, holder, outer=outer)
+        if outer is not None:
+            outer.inner = wait
+        _innermost.set(wait)
         with self._changed:
-            self._due[wait] = wait.began + self._first_seconds
+            self._due[wait] = wait.began + self.first_seconds
             if self._watcher is None or not self._watcher.is_alive():  # a fork leaves it behind
                 self._watcher = threading.Thread(target=self._watch, name="waiting", daemon=True)
                 self._watcher.start()
+            elif self._due[wait] < self._wakes_at:
+                self._changed.notify_all()
         try:
             yield wait
         finally:
+            if outer is not None:
+                outer.inner = None
+            _innermost.set(outer)
             with self._changed:
                 del self._due[wait]
                 self._told.pop(wait, None)
                 self._changed.notify_all()
 
     @contextmanager
-    def listen(self, callback: Callable[[str], None]) -> Iterator[None]:
-        """Have `callback` called with a sentence about each long wait of this process, from another thread."""
+    def listen(self, callback: Callable[[str], None], *, channel: object = None) -> Iterator[None]:
+        """Have `callback` called with a sentence about each long wait of this process, from another thread.
+
+        Of those who listen for the same `channel`, such as the log of a run, the last one is told.
+        """
+        listener = (callback if channel is None else channel, callback)
         with self._telling:
-            self._listeners.append(callback)
+            self._listeners.append(listener)
         try:
             yield
         finally:
             with self._telling:
-                self._listeners.remove(callback)
+                self._listeners.remove(listener)
 
     def _watch(self) -> None:
         while True:
@@ -92,32 +132,50 @@ class Waits:
                 if not self._due:
                     self._watcher = None
                     return
-                now = time.monotonic()
-                self._changed.wait(max(min(self._due.values()) - now, 0))
+                self._wakes_at = min(self._due.values())
+                self._changed.wait(max(self._wakes_at - time.monotonic(), 0))
                 late = self._take_late(time.monotonic())
             for wait in late:
                 self._tell(wait)
 
     def _take_late(self, now: float) -> list[Wait]:
-        """Waits to speak of now. Of those side by side for the same thing, one speaks for all."""
+        """Waits to speak of now. Of those side by side for the same thing, and of a chain, one speaks for all."""
         late = []
-        for wait in [wait for wait, due in self._due.items() if due <= now]:
+        for due in [wait for wait, due in self._due.items() if due <= now]:
+            if self._due[due] > now:  # another one of its chain has just spoken
+                continue
+            wait = due.speaker()
             said = [at for other, at in self._told.items() if other.what == wait.what]
-            if not said or max(said) <= now - self._repeat_seconds:
-                self._told[wait] = now
+            if not said or max(said) <= now - self.repeat_seconds:
                 said = [now]
                 late.append(wait)
-            self._due[wait] = max(said) + self._repeat_seconds
+            for each in wait.chain():
+                if each in self._due:
+                    self._due[each] = max(said) + self.repeat_seconds
+            if wait in self._due and max(said) == now:
+                self._told[wait] = now
         return late
 
     def _tell(self, wait: Wait) -> None:
         with self._telling:
             if self._listeners:
                 sentence = str(wait)
-                for callback in self._listeners:
+                for callback in dict(self._listeners).values():
                     callback(sentence)
 
 
-_waits = Waits()
-waiting = _waits.waiting
-listen = _waits.listen
+of_this_process = Waits()
+waiting = of_this_process.waiting
+listen = of_this_process.listen
+
+
+def waiting_unless_told(what: str, *, until: float | None = None) -> AbstractContextManager[object]:
+    """`waiting`, unless this thread is waiting already, for something whose part this is."""
+    return nullcontext() if _innermost.get() is not None else waiting(what, until=until)
+
+
+def note(*, until: float | None = None, why: str | None = None) -> None:
+    """Say of what this thread waits for until when it can last at most (Unix seconds), or why it lasts."""
+    wait = _innermost.get()
+    if wait is not None:
+        wait.until, wait.why = until, why or wait.why

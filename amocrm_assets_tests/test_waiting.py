@@ -6,7 +6,7 @@ import threading
 import time
 from queue import Queue
 
-from amocrm_assets.waiting import FIRST_SECONDS, Waits, listen, waiting
+from amocrm_assets.waiting import FIRST_SECONDS, Waits, listen, note, waiting
 
 # Far more than a watcher needs on a busy machine; a test that is told ends at once.
 PATIENTLY_SECONDS = 20.0
@@ -65,6 +65,49 @@ def test_a_new_wait_for_the_same_thing_is_told_although_an_earlier_one_was() -> 
         for _ in range(2):
             with waits.waiting("a lock"):
                 told.get(timeout=PATIENTLY_SECONDS)
+
+
+def test_a_new_wait_is_told_in_time_although_an_earlier_one_is_told_again_much_later() -> None:
+    waits, told = Waits(first_seconds=0.05, repeat_seconds=600), Queue[str]()
+    with waits.listen(told.put), waits.waiting("a lock"):
+        told.get(timeout=PATIENTLY_SECONDS)
+        with waits.waiting("an answer"):
+            assert told.get(timeout=PATIENTLY_SECONDS).startswith("Waiting for an answer")
+
+
+def test_of_waits_within_each_other_the_innermost_that_lasts_is_told() -> None:
+    waits, told = Waits(first_seconds=0.2, repeat_seconds=0.2), Queue[str]()
+    with waits.listen(told.put), waits.waiting("a lock"):
+        time.sleep(0.05)
+        with waits.waiting("the answer about the lock"):
+            assert told.get(timeout=PATIENTLY_SECONDS).startswith("Waiting for the answer about the lock")
+        for _ in range(20):  # a look now and then is not what is being waited for
+            time.sleep(0.02)
+            with waits.waiting("a look"):
+                pass
+    sentences = [told.get_nowait() for _ in range(told.qsize())]
+    assert sentences
+    assert {sentence.partition(",")[0] for sentence in sentences} == {"Waiting for a lock"}
+
+
+def test_of_those_who_listen_for_the_same_log_the_last_is_told() -> None:
+    waits, run, step = Waits(first_seconds=0.05), Queue[str](), Queue[str]()
+    with waits.listen(run.put, channel="run 1"), waits.waiting("a lock"):
+        with waits.listen(step.put, channel="run 1"), waits.waiting("an answer"):
+            step.get(timeout=PATIENTLY_SECONDS)
+        assert run.empty()
+
+
+def test_why_and_until_when_are_said_once_they_are_known() -> None:
+    told = Queue[str]()
+    with Waits(first_seconds=0.2).waiting("an answer") as wait:
+        note(until=0.0, why="the last try: 503")
+        told.put(str(wait))
+        note(until=None)
+        told.put(str(wait))
+    because = "Waiting for an answer, 0 s so far (the last try: 503)"
+    assert told.get() == f"{because}, until 1970-01-01 00:00:00 UTC at the latest."
+    assert told.get() == f"{because}."
 
 
 def test_what_becomes_known_later_is_told_and_the_holder_is_asked_only_then() -> None:

@@ -1,6 +1,6 @@
 """All benchmarks, or those that are named: a table on the screen, and the figures in build/bench.json.
 
-`make bench`, or `python -m benchmarks [--quick] [reading] [rows] [whole_way] [loading]`.
+`make bench`, or `python -m benchmarks [--quick] [reading] [limits] [rows] [whole_way] [loading]`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import loading, reading, rows, whole_way
+from benchmarks import limits, loading, reading, rows, whole_way
 from benchmarks.measuring import Figure, at_least, at_most
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ BENCHMARKS = {
     "rows": _rows,
     "whole_way": whole_way.measure_figures,
     "reading": reading.measure_figures,
+    "limits": limits.measure_figures,
 }
 
 

@@ -6,6 +6,7 @@ captures, as always. Run it: `python -m benchmarks reading`.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -100,7 +101,7 @@ def _figures(case: Case) -> Iterator[Figure]:
     name = f"reading: {case.name}"
     options = {"requests_per_second": LIMIT, "latency_seconds": case.latency_seconds}
     with served(case.populations, **options) as sandbox:
-        told, cost = apart(_read, sandbox.url, sandbox.token, case.days)
+        told, cost = apart(read, sandbox.url, sandbox.token, case.days)
         asked = sandbox.asked()
     if told["leads"] != case.leads:
         raise RuntimeError(f"{name}: {told['leads']} of {case.leads} leads")
@@ -122,7 +123,10 @@ def _figures(case: Case) -> Iterator[Figure]:
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
 
-def _read(url: str, token: str, days: int) -> dict[str, Any]:
+def read(url: str, token: str, days: int, proxy: str | None = None) -> dict[str, Any]:
+    """Capture days from DAY on, in a process whose environment may be changed. `proxy` is its address."""
+    if proxy:
+        os.environ["HTTP_PROXY"] = proxy
     source: SourceSettings = source_of(url, token=token)
     with tempfile.TemporaryDirectory() as folder:
         storage = open_storage(folder)
@@ -136,4 +140,6 @@ def _read(url: str, token: str, days: int) -> dict[str, Any]:
                 "leads": leads,
                 "requests": client.stats.requests,
                 "requests_per_second": client.stats.requests_per_second,
+                "answers_per_second": client.stats.requests_per_second
+                * (1 - client.stats.retries.total() / client.stats.requests),
             }

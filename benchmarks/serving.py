@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from benchmarks.sources import SUBDOMAIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -39,11 +41,16 @@ class Served:
         told: dict[str, Any] = answer.json()
         return told
 
+    def refused(self) -> int:
+        """How many requests its limit has refused so far."""
+        return int(self.asked()["refused"])
+
 
 @contextmanager
 def served(populations: Sequence[Population], **options: Any) -> Iterator[Served]:
     """A sandbox that holds these leads; without other options it has no limit and answers at once."""
-    given = {"populations": [asdict(each) for each in populations], "requests_per_second": None} | options
+    account = {"populations": [asdict(each) for each in populations], "subdomain": SUBDOMAIN}
+    given: dict[str, Any] = account | {"requests_per_second": None} | options
     settings = [f"--set={name}={json.dumps(value)}" for name, value in given.items()]
     command = [sys.executable, "-m", "amocrm_assets.cli", "sandbox", "--port=0", *settings]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command

@@ -6,13 +6,14 @@ import os
 
 from amocrm_assets.settings import SourceSettings
 
+SUBDOMAIN = "acme"
 TOKEN_VARIABLE = "AMOCRM_BENCHMARK_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def attributes_of(url: str) -> dict[str, object]:
     """As they stand in `defs.yaml`."""
     return {
-        "subdomain": "acme",
+        "subdomain": SUBDOMAIN,
         "base_url": url,
         "access_token_env": TOKEN_VARIABLE,
         "timezone": "Europe/Moscow",

@@ -80,7 +80,7 @@ def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
 def _deploy(folder: Path, sandbox: Served) -> None:
     from amocrm_assets.settings import documents
 
-    file = folder / "defs" / "acme" / "defs.yaml"
+    file = folder / "defs" / "sandbox" / "defs.yaml"
     file.parent.mkdir(parents=True)
     settings = {"type": documents.COMPONENT, "attributes": attributes_of(sandbox.url)}
     file.write_text(json.dumps(settings), encoding="utf-8")

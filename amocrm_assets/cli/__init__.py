@@ -19,23 +19,21 @@ from amocrm_assets.waiting import listen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (
-    "demo",
-    "sandbox",
-    "new",
-    "connect",
-    "disconnect",
-    "sources",
-    "check",
-    "probe",
-    "fields",
-    "run",
-    "alert",
-)
+# With the first sentence of their help, so that listing them imports none of their modules.
+COMMANDS = {
+    "demo": "Bring the last seven days of a built-in sandbox account to the warehouse, and show the rows.",
+    "sandbox": "Serve a small amoCRM on your own machine, until Ctrl-C, or while COMMAND runs.",
+    "new": "Write the settings of a new source: ACCOUNT is a subdomain, or the address of the account.",
+    "connect": "Connect SOURCE to its amoCRM account by OAuth 2.0.",
+    "disconnect": "Forget the OAuth tokens of SOURCE.",
+    "sources": "List the sources: who is connected until when, and which days are there.",
+    "check": "Try every step that a run of SOURCE takes, and say what fixes those that fail.",
+    "probe": "Find out how the account of SOURCE behaves where amoCRM's documentation says nothing.",
+    "fields": "List the custom fields of leads in the account of SOURCE, and which of them are imported.",
+    "run": "Bring days of SOURCE to the warehouse: yesterday, or --from … --to.",
+    "alert": "Try the addresses in AMOCRM_ALERTS, where failures are told.",
+}
 
-
-# No first sentence is as long.
-WHOLE = 1000
 # 128 and the number of SIGINT.
 INTERRUPTED_STATUS = 130
 
@@ -53,11 +51,10 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101  # a module of this package that breaks the rule
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The commands with their first sentences whole; click would cut them off at the edge of the terminal."""
-        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
         with formatter.section("Commands"):
-            formatter.write_dl([(name, each.get_short_help_str(WHOLE)) for name, each in commands if each])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect."""

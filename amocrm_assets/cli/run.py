@@ -15,10 +15,6 @@ import click
 from amocrm_assets.cli import INTERRUPTED_STATUS
 from amocrm_assets.cli.source_argument import SOURCE
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.settings import (
-    Deployment,
-    SourceSettings,
-)  # click looks at the annotation of a converted argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from amocrm_assets.orchestration.running import Outcome
+    from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
 
 
@@ -169,6 +166,8 @@ def _bar(assets: Sequence[str], days: int, *, quiet: bool) -> Iterator[_Bar]:
 
 
 def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
+    from amocrm_assets.settings import Deployment
+
     for warning in outcome.warnings:
         click.secho(f"warning: {warning}", fg="yellow", err=True)
     if outcome.failure:
@@ -181,6 +180,8 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:
+    from amocrm_assets.settings import Deployment
+
     deployment = Deployment.from_environment()
     return {
         "source": source.subdomain,

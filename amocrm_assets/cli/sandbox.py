@@ -25,6 +25,13 @@ TOKEN_VARIABLE = "AMOCRM_SANDBOX_TOKEN"  # noqa: S105  # the name of a variable
 @click.command("sandbox")
 @click.option("--port", default=PORT, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
 @click.option("--no-limit", is_flag=True, help="Do not enforce amoCRM's 7 requests a second.")
+@click.option(
+    "--limit-kind",
+    default="sliding",
+    show_default=True,
+    help="How requests are counted: sliding (any second), fixed (the clock's seconds) or bucket:N (N at once).",
+)
+@click.option("--jitter-ms", type=float, default=0.0, help="How much later than sent a request may arrive.")
 @click.option("--latency", type=float, default=0.0, help="Seconds that each answer takes.")
 @click.option("--edits", type=int, default=0, help="Leads that somebody edits after each answer.")
 @click.option("--no-filters", is_flag=True, help="Ignore filters, as accounts without the paid option do.")
@@ -52,7 +59,7 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
     try:
         if beside:
             raise SystemExit(_serve_beside(_options(**given), port, beside))
-        serve(_options(**given), port, ready=_ready)
+        sandbox = serve(_options(**given), port, ready=_ready)
     except FileNotFoundError as error:
         raise click.UsageError(f"there is no command {error.filename}") from error
     except OSError as error:
@@ -61,6 +68,7 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
             cause=f"{error.strerror or error}.",
             fix="Stop the program that holds the port, or take another one with `--port`.",
         ) from error
+    click.echo(f"{len(sandbox.requests)} requests, {sandbox.limiter.refusals} of them refused (429).")
 
 
 def _serve_beside(options: SandboxOptions, port: int, command: Sequence[str]) -> int:
@@ -78,6 +86,8 @@ def _serve_beside(options: SandboxOptions, port: int, command: Sequence[str]) ->
 def _options(
     *,
     no_limit: bool,
+    limit_kind: str,
+    jitter_ms: float,
     latency: float,
     edits: int,
     no_filters: bool,
@@ -88,6 +98,8 @@ def _options(
     from amocrm_assets.sandbox.options import SHAPE, changed
 
     changes: dict[str, Any] = {
+        "limit_kind": limit_kind,
+        "jitter_seconds": jitter_ms / 1000,
         "latency_seconds": latency,
         "edits_per_answer": edits,
         "filters_enabled": not no_filters,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.entities import ENTITIES
-from amocrm_assets.settings import Deployment
 from amocrm_assets.untrusted import visible
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.status import AuthorisationStatus
     from amocrm_assets.orchestration.day_coverage import Progress
-    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings import Deployment, SourceSettings
     from amocrm_assets.settings.source_files import BrokenSource
 
 # Tokens may be in `gs://`, where each read takes a moment.
@@ -40,6 +39,7 @@ def command(*, as_json: bool) -> None:
     A day is there if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
     Where DAGSTER_HOME is not set, the warehouse alone is asked. Exit status 1 if settings of a source are wrong.
     """
+    from amocrm_assets.settings import Deployment
     from amocrm_assets.settings.source_files import read_sources
     from amocrm_assets.settings.sources_folder import existing_sources_folder
 
@@ -67,7 +67,7 @@ def _states(
     from amocrm_assets.crm.authorisation.status import authorisation_status
     from amocrm_assets.orchestration.day_coverage import read_coverage
 
-    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+    with DaemonPool(PARALLEL_READS, name="sources") as pool:
         statuses = list(
             pool.map(lambda source: authorisation_status(source, deployment, now=at.timestamp()), sources)
         )

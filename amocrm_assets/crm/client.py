@@ -36,7 +36,7 @@ from amocrm_assets.crm.server_clock import ServerClock
 from amocrm_assets.crm.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
 from amocrm_assets.crm.transport import connection_error, proxy_error, read_body
 from amocrm_assets.errors import AmoCrmUnavailable, TransientError
-from amocrm_assets.waiting import waiting
+from amocrm_assets.waiting import note, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,8 +70,8 @@ class AmoCrmClient:
         self._authorisation = authorisation
         self._max_requests = max_requests
         self._clock = clock
-        self._scope = CancelScope()
-        self.sleep = sleep or self._scope.sleep
+        self.scope = CancelScope()
+        self.sleep = sleep or self.scope.sleep
         self.timeout = AnswerTimeout(read_seconds)
         self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
         self._backoff = RateLimitBackoff(clock=clock)
@@ -100,8 +100,13 @@ class AmoCrmClient:
 
     def close(self) -> None:
         """End every request with `Cancelled`, whatever it waits for, and drop the connections."""
-        self._scope.cancel()
+        self.scope.cancel()
         self._session.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for a permit as `requests_per_second` asks for."""
+        with waiting("the next request to amoCRM (requests_per_second)", until=time.time() + seconds):
+            self.sleep(seconds)
 
     def server_time(self) -> float:
         """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
@@ -131,7 +136,7 @@ class AmoCrmClient:
         permits = iter([permit])
         retries = Retries(clock=self._clock, sleep=self.sleep, on_retry=self._count_retry, give_up=give_up)
         try:
-            with self._scope.entered(), waiting(f"amoCRM's answer to {path}"):
+            with self.scope.entered(), waiting(f"amoCRM's answer to {path}"):
                 return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
         except RetryableError as error:
             raise AmoCrmUnavailable(
@@ -147,22 +152,25 @@ class AmoCrmClient:
     ) -> T:
         check_cancelled()  # a token is not refreshed for nobody
         token = self._authorisation.token()
+        permit = permit or self._acquire()
         answer = self._send(path, params, token, permit=permit)
         try:
-            raise_for_status(answer)
-        except Unauthorized:
-            answer = self._send(path, params, self._authorisation.renew(token), permit=None)
-            self._judge_renewed(answer)
+            try:
+                raise_for_status(answer)
+            except Unauthorized:
+                renewed, permit = self._authorisation.renew(token), self._acquire()
+                answer = self._send(path, params, renewed, permit=permit)
+                self._judge_renewed(answer)
         except RateLimited as refusal:
-            self._back_off_account(refusal)
+            self._back_off_account(refusal, permit)
             raise
         try:
             parsed = parse(answer)
         except RecursionError as error:
             raise too_complex(answer, "it is nested too deeply to be read") from error
-        with self._lock:
-            self._backoff.succeeded()
-        self.rate_limiter.recover()
+        if self.rate_limiter.succeeded(permit):
+            with self._lock:
+                self._backoff.succeeded()
         return parsed
 
     def _judge_renewed(self, answer: Response) -> None:
@@ -171,10 +179,10 @@ class AmoCrmClient:
         except Unauthorized as error:
             raise not_accepted(answer) from error
 
-    def _back_off_account(self, refusal: RateLimited) -> None:
+    def _back_off_account(self, refusal: RateLimited, permit: Permit) -> None:
         with self._lock:
             wait = self._backoff.wait_seconds(refusal.wait_seconds)
-            if not self.rate_limiter.back_off(wait):
+            if not self.rate_limiter.refused(permit, wait):
                 return
             is_over = self._backoff.is_over(wait)
             self._backoff.refused()
@@ -188,10 +196,7 @@ class AmoCrmClient:
                 status=429,
             ) from refusal
 
-    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit | None) -> Response:
-        if self._max_requests is not None and self.stats.requests >= self._max_requests:
-            raise RequestsExhausted
-        permit = permit or self._acquire()
+    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit) -> Response:
         try:
             answer = self._exchange(path, params, token, permit)
         except OSError as error:
@@ -205,6 +210,8 @@ class AmoCrmClient:
 
     def _acquire(self) -> Permit:
         """A permit. A hold after a 429 may take minutes, so it is said what is waited for."""
+        if self._max_requests is not None and self.stats.requests >= self._max_requests:
+            raise RequestsExhausted
         if held := self.rate_limiter.hold_seconds():
             with waiting("amoCRM to take requests again (429, too many)", until=time.time() + held):
                 return self.rate_limiter.acquire()
@@ -260,3 +267,4 @@ class AmoCrmClient:
     def _count_retry(self, error: RetryableError) -> None:
         said_when = isinstance(error, RateLimited) and error.wait_seconds is not None
         self.stats.count_retry(str(error.status or "connection"), said_when=said_when)
+        note(why=f"the last try: {error}")

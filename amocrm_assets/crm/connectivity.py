@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import socket
 from urllib.parse import urlsplit
 
 import requests
 
 from amocrm_assets.crm.asked import NOBODY, Asked
 from amocrm_assets.crm.connection_errors import connection_error, proxy_error
+from amocrm_assets.crm.exchange import DeadlineExceeded
 from amocrm_assets.crm.redaction import redact_error
-from amocrm_assets.crm.transport import request_once
-from amocrm_assets.errors import SettingsError
+from amocrm_assets.crm.transport import request_once, resolve_once
+from amocrm_assets.errors import AmoCrmUnavailable, SettingsError
 from amocrm_assets.settings import is_cleartext
 
 TIMEOUT_SECONDS = 10
 
 
 def resolve_host(url: str, *, asked: Asked = NOBODY) -> str:
-    """What the host's name resolves to. Raises `SettingsError`."""
+    """What the host's name resolves to. Raises `SettingsError`, and `AmoCrmUnavailable` without any answer."""
     address = urlsplit(url)
     try:
-        found = socket.getaddrinfo(address.hostname, address.port or 443, type=socket.SOCK_STREAM)
+        found = resolve_once(address.hostname or "", address.port or 443)
+    except DeadlineExceeded as error:
+        raise AmoCrmUnavailable(
+            f"Resolving {address.hostname}",
+            cause="the name servers of this machine did not answer in time.",
+            fix="Run again; if it stays so, fix this machine's DNS.",
+            source=asked.subdomain,
+        ) from error
     except OSError as error:
         raise SettingsError(
             f"Resolving {address.hostname}",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from amocrm_assets.cancellation import Cancelled, current_scope
+from amocrm_assets.waiting import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,6 +146,7 @@ class Watchdog:
 
         self._watch(exchange, exchange.ends_at)
         before, _thread.exchange = current_exchange(), exchange
+        note(until=time.time() + seconds)
         try:
             with current_scope().on_cancel(cancel):
                 yield exchange
@@ -156,6 +158,7 @@ class Watchdog:
             raise
         finally:
             _thread.exchange = before
+            note(until=None)
             self._unwatch(exchange)
             exchange.end()
 

@@ -82,7 +82,7 @@ def only_deleted_mixed(record_list: RecordList) -> Finding:
 
 def records_unusable(record_list: RecordList, records: Sequence[Unusable]) -> Finding:
     """Records came without a usable id or `updated_at`, the same ones again and again."""
-    ids = [str(each.id) if each.id is not None else "one without id" for each in records]
+    ids = [f"id {each.id}" if each.id is not None else "one without id" for each in records]
     named = ", ".join(ids[:MAX_NAMED]) + (f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else "")
     return Finding(
         record_list,

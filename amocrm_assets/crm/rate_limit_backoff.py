@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# 1, 2, 4, … seconds: some fourteen refused requests until the deadline.
+# 0, 1, 2, 4, … seconds: some fifteen refused requests until the deadline.
 MAX_HOLD_SECONDS = 120.0
 REFUSED_DEADLINE_SECONDS = 900.0
 
@@ -31,11 +31,12 @@ class RateLimitBackoff:
         return 0.0 if self._since is None else self._clock() - self._since
 
     def wait_seconds(self, wanted: float | None) -> float:
-        """How long nobody may ask now. `wanted` is what amoCRM says, None if it does not."""
-        own = min(MAX_HOLD_SECONDS, 2.0**self.refusals)
-        if wanted is None:
-            return own
-        return wanted if self.refusals == 0 else max(wanted, own)
+        """How long nobody may ask now. `wanted` is what amoCRM says, None if it does not.
+
+        After the first refusal the rate limiter's own hold is enough: until the refused request's second is over.
+        """
+        own = 0.0 if self.refusals == 0 else min(MAX_HOLD_SECONDS, 2.0 ** (self.refusals - 1))
+        return max(own, wanted or 0.0)
 
     def is_over(self, wait_seconds: float) -> bool:
         """Whether the next wait would end after the deadline."""

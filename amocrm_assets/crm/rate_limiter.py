@@ -1,7 +1,7 @@
 """When an account may be asked next: evenly spaced permits under the account's budget.
 
 One rate limiter serves all threads that ask one account. It knows time only; what is asked, and what an answer
-means, is known elsewhere.
+means, is known elsewhere. What it learns of the network is in `arrival_times`, of other users in `fair_share`.
 """
 
 from __future__ import annotations
@@ -9,34 +9,29 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from statistics import median_low
 from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.arrival_times import MAX_JITTER_SECONDS, ArrivalTimes
+from amocrm_assets.crm.fair_share import FairShare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Two requests sent a second apart may arrive closer together than that, and amoCRM counts arrivals. How late the
-# first of them arrived shows in how late it was answered, beside the others; as long as it is not, the worst is
-# taken. The margin costs 1 % of the limit, 5 % at most; a refusal costs seconds.
-MIN_MARGIN_SECONDS, MAX_MARGIN_SECONDS = 0.01, 0.05
-USUAL_OF_ANSWERS = 31
-OVERSLEEP_SECONDS = 0.02
-# After a refusal the pace is halved, and each good answer gives back this share of the budget.
-RECOVERY = 0.02
-MIN_SHARE = 1 / 16
+# Permits are this much further apart than the budget asks for. A bucket without burst refuses whatever comes a
+# millisecond early, and threads do not start to the millisecond.
+SPACING = 1.012
+# How often a wait for an answer that tells when its request arrived looks at it.
+POLL_SECONDS = 0.02
 
 
 class Permit:
-    """The right to send one request. Say `sent` when it has left: only then amoCRM can have counted it.
+    """The right to send one request. Say `mark_sent` when it has left: only then amoCRM can have counted it."""
 
-    `late_by` is how much later than it left the request may have arrived, by what is known of it.
-    """
-
-    def __init__(self, clock: Callable[[], float], lateness: Callable[[float], float]) -> None:
+    def __init__(self, clock: Callable[[], float], arrival_times: ArrivalTimes) -> None:
         self._clock = clock
-        self._lateness = lateness
+        self._arrival_times = arrival_times
         self.at: float | None = None
-        self.late_by = MAX_MARGIN_SECONDS
+        self.answer_seconds: float | None = None
 
     def mark_sent(self) -> None:
         """The request has left now."""
@@ -44,19 +39,29 @@ class Permit:
 
     def mark_response_started(self) -> None:
         """The answer begins to come in."""
-        if self.at is not None:
-            self.late_by = self._lateness(self._clock() - self.at)
+        if self.at is not None and self.answer_seconds is None:
+            self.answer_seconds = self._clock() - self.at
+            self._arrival_times.add(self.answer_seconds)
 
     def release(self) -> None:
         """The exchange is over: a request that never left counts as sent now, so that nobody waits for it."""
         if self.at is None:
             self.mark_sent()
 
+    def latest_arrival(self) -> float:
+        """When amoCRM may have counted the request at the latest, by what is known now."""
+        now = self._clock()
+        if self.at is None:
+            return now + self._arrival_times.jitter
+        if self.answer_seconds is None:
+            return self.at + self._arrival_times.lateness_unanswered(now - self.at)
+        return self.at + self._arrival_times.lateness(self.answer_seconds)
+
 
 class RateLimiter:
-    """Gives permits so that no second ever sees more than `requests_per_second` of them.
+    """Gives permits so that no second ever sees more than `requests_per_second` of them, sent or arrived.
 
-    Turns are also spread evenly, since a burst at the start of each second is what gateways take for an attack.
+    Permits are also spread evenly, since a burst at the start of each second is what gateways take for an attack.
     """
 
     def __init__(
@@ -69,14 +74,16 @@ class RateLimiter:
         self._clock = clock
         self._sleep = sleep
         self._budget = requests_per_second
-        self._pace = requests_per_second
         self._permits: deque[Permit] = deque(maxlen=max(1, int(requests_per_second)))
+        self._recent: deque[Permit] = deque(maxlen=8 * max(1, int(requests_per_second)))
         self._window = max(1.0, 1 / requests_per_second)
-        self._answer_times: deque[float] = deque(maxlen=USUAL_OF_ANSWERS)
+        self._arrival_times = ArrivalTimes()
+        self._share = FairShare()
         self._due = clock()
         self._held_until = clock()
+        self._learnt_at = float("-inf")
         self._lock = threading.Lock()
-        self._pace_lock = threading.Lock()
+        self._state_lock = threading.Lock()
         self.waited_seconds = 0.0
 
     def time_until_next(self) -> float:
@@ -84,52 +91,83 @@ class RateLimiter:
         return max(0.0, self._next_due() - self._clock())
 
     def drain_delay(self) -> float:
-        """Seconds until another rate limiter may begin, so that its permits and these keep the budget together."""
-        # Two rate limiters know nothing of each other's sleeps, so both of their margins are needed.
-        return self.time_until_next() + OVERSLEEP_SECONDS + 2 * MAX_MARGIN_SECONDS
+        """Seconds until another rate limiter may begin, so that its permits and these keep the budget together.
+
+        The requests that were sent last are amoCRM's to count for a second; the next limiter's first ones come
+        one by one, so it is enough that the budget allows each of them.
+        """
+        if not self._permits:
+            return 0.0
+        arrived = [permit.latest_arrival() for permit in self._permits]
+        # The n-th permit of the next limiter may come n spaces after its start.
+        spacing = SPACING / self._budget
+        free = (at + self._window - spacing * number for number, at in enumerate(arrived))
+        missing = self._permits.maxlen or 0
+        start = max(free) if len(arrived) == missing else max(arrived) + self._window
+        return max(0.0, self.time_until_next(), start - self._clock())
 
     def acquire(self) -> Permit:
         """Wait for the next permit and take it."""
         with self._lock:
             asked = self._clock()
             while (due := self._next_due()) > (now := self._clock()):
-                self._sleep(due - now)
-            permit = Permit(self._clock, self._lateness)
+                self._sleep(min(due - now, POLL_SECONDS) if self._awaits_answer() else due - now)
+            permit = Permit(self._clock, self._arrival_times)
             self._permits.append(permit)
-            # A sleep that took a little too long does not push back later permits; idle time is not made up for.
-            self._due = max(due, now - OVERSLEEP_SECONDS) + 1 / self._pace
+            self._recent.append(permit)
+            # A sleep that took a little too long is made up for, but never by permits closer than the budget's.
+            spacing = self._spacing()
+            self._due = max(due + spacing, now + min(spacing, 1 / self._budget))
             self.waited_seconds += now - asked
             return permit
 
-    def back_off(self, wait_seconds: float) -> bool:
-        """Hold every permit back and halve the pace. False when a hold is on already: one cause counts once."""
-        with self._pace_lock:
+    def refused(self, permit: Permit, wait_seconds: float = 0.0) -> bool:
+        """Hold every permit back after a 429, and learn from it. False when the cause is known: it counts once.
+
+        The hold lasts for `wait_seconds`, and until the second before the refused request is over.
+        """
+        with self._state_lock:
             now = self._clock()
-            fresh = now >= self._held_until
-            self._held_until = max(self._held_until, now + wait_seconds)
+            sent_at = now if permit.at is None else permit.at
+            fresh = sent_at > self._learnt_at and now >= self._held_until
             if fresh:
-                self._pace = max(self._pace / 2, self._budget * MIN_SHARE)
+                self._learn(sent_at)
+                self._learnt_at = now
+            cleared = sent_at + self._window + self._arrival_times.jitter
+            self._held_until = max(self._held_until, now + wait_seconds, cleared)
             return fresh
+
+    def succeeded(self, permit: Permit) -> bool:
+        """Note a good answer. False for a request that had left before the last refusal was known."""
+        with self._state_lock:
+            self._arrival_times.forget()
+            current = permit.at is not None and permit.at > self._learnt_at
+            if current:
+                self._share.recover()
+            return current
 
     def hold_seconds(self) -> float:
         """Seconds until a hold ends, 0 when there is none."""
         return max(0.0, self._held_until - self._clock())
 
-    def recover(self) -> None:
-        """Give back a share of the budget after a good answer."""
-        if self._pace < self._budget:
-            with self._pace_lock:
-                self._pace = min(self._budget, self._pace + self._budget * RECOVERY)
+    def _learn(self, refused_at: float) -> None:
+        """Own jitter can be the cause only where enough own requests may have been counted in one second."""
+        since = refused_at - self._window - MAX_JITTER_SECONDS
+        own = sum(permit.at is not None and since < permit.at <= refused_at for permit in self._recent)
+        if own > (self._permits.maxlen or 1) and self._arrival_times.can_widen:
+            self._arrival_times.widen()
+        else:
+            self._share.give_way()
+
+    def _spacing(self) -> float:
+        widened = 1 + self._arrival_times.margin / self._window
+        return max(SPACING, widened) / (self._budget * self._share.now)
+
+    def _awaits_answer(self) -> bool:
+        return len(self._permits) == self._permits.maxlen and self._permits[0].answer_seconds is None
 
     def _next_due(self) -> float:
         due = max(self._due, self._held_until)
         if len(self._permits) == self._permits.maxlen:
-            oldest = self._permits[0]
-            left_at = self._clock() if oldest.at is None else oldest.at
-            due = max(due, left_at + oldest.late_by + self._window)
+            due = max(due, self._permits[0].latest_arrival() + self._window)
         return due
-
-    def _lateness(self, answer_seconds: float) -> float:
-        self._answer_times.append(answer_seconds)
-        late = answer_seconds - median_low(list(self._answer_times)) + MIN_MARGIN_SECONDS / 2
-        return min(max(late, MIN_MARGIN_SECONDS), MAX_MARGIN_SECONDS)

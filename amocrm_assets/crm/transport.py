@@ -11,7 +11,9 @@ circles, so the sockets of failed requests would stay open until the collector c
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -25,11 +27,22 @@ from urllib3.util.connection import allowed_gai_family
 from amocrm_assets.crm.connection_errors import connection_error, proxy_error
 from amocrm_assets.crm.exchange import BodyTooLarge, Watchdog, current_exchange
 from amocrm_assets.settings.network import trusted_certificates
+from amocrm_assets.waiting import waiting_unless_told
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
 
-__all__ = ["BodyTooLarge", "Session", "connection_error", "proxy_error", "read_body", "request_once"]
+    from amocrm_assets.crm.exchange import Addresses
+
+__all__ = [
+    "BodyTooLarge",
+    "Session",
+    "connection_error",
+    "proxy_error",
+    "read_body",
+    "request_once",
+    "resolve_once",
+]
 
 # Bytes after unpacking. A page of 250 leads has 1 MB; with a text of 100 kB in each of them, 25 MB.
 MAX_BODY_BYTES = 64 << 20
@@ -151,12 +164,30 @@ def request_once(
     certificates that are not there.
     """
     with (
+        waiting_unless_told(f"an answer of {urlsplit(url).hostname}"),
         Session(url) as session,
         session.watchdog.exchange(deadline_seconds, grace_seconds=grace_seconds),
         session.request(method, url, stream=True, **options) as answer,
     ):
         answer._content = read_body(answer, max_bytes=max_bytes)  # noqa: SLF001 - requests' readers have no bound
         return answer
+
+
+def resolve_once(host: str, port: int, *, deadline_seconds: float = ONCE_SECONDS) -> Addresses:
+    """What the system's resolver says of a name, as `socket.getaddrinfo` does.
+
+    Raises `OSError` for a name that does not exist, and `DeadlineExceeded`. A signal ends it; the system's
+    resolver, called in the main thread, would not notice one.
+    """
+    with (
+        waiting_unless_told(f"the address of {host}"),
+        closing(Watchdog()) as watchdog,
+        watchdog.exchange(deadline_seconds) as exchange,
+    ):
+        try:
+            return exchange.resolve(host, port, socket.AF_UNSPEC)
+        except UnicodeError as error:
+            raise socket.gaierror(socket.EAI_NONAME, "no name can be so") from error
 
 
 def read_body(answer: requests.Response, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:

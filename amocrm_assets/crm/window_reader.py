@@ -6,7 +6,7 @@ records of earlier answers are being kept.
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from amocrm_assets.crm.pages import parse_page
 from amocrm_assets.crm.prefetch import prefetch
 from amocrm_assets.crm.read_planner import ReadPlanner
 from amocrm_assets.crm.traits import UNKNOWN
+from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.errors import AccessDenied, AmoCrmUnavailable, ReadingUnproven, UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ class WindowReader:
         Raises the error that stopped the reading; the client is closed then, and nothing more is asked.
         """
         with (
-            ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="amocrm") as pool,
+            DaemonPool(MAX_CONNECTIONS, name="amocrm", scope=self._client.scope) as pool,
             # The client is closed before its threads are waited for: that ends whatever they wait for.
-            closing(prefetch(self._batches(pool), most=PARTS_AHEAD, on_stop=self._client.close)) as batches,
+            closing(self._prefetched(pool)) as batches,
         ):
             try:
                 for records, self.progress in batches:
@@ -86,7 +87,11 @@ class WindowReader:
                 self._client.close()  # wakes the requests that wait for a permit or a retry
                 raise
 
-    def _batches(self, pool: ThreadPoolExecutor) -> Iterator[tuple[list[RawRecord], ReadProgress]]:
+    def _prefetched(self, pool: DaemonPool) -> Generator[tuple[list[RawRecord], ReadProgress]]:
+        client = self._client
+        return prefetch(self._batches(pool), most=PARTS_AHEAD, scope=client.scope, on_stop=client.close)
+
+    def _batches(self, pool: DaemonPool) -> Iterator[tuple[list[RawRecord], ReadProgress]]:
         pending: Pending = {}
         while not self._plan.done:
             self._send_due(pool, pending)
@@ -99,7 +104,7 @@ class WindowReader:
                 self._pages += 1
                 yield self._plan.add_page(paginator, query, page), self._now()
 
-    def _send_due(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
+    def _send_due(self, pool: DaemonPool, pending: Pending) -> None:
         # The plan is asked only when a permit is there: whatever it has learnt until then makes its choice better.
         while len(pending) < MAX_CONNECTIONS and self._client.rate_limiter.time_until_next() <= 0:
             due = self._plan.next_query()
@@ -112,7 +117,7 @@ class WindowReader:
     def _await_some(self, pending: Pending) -> set[Future[Page | None]]:
         until_turn = self._client.rate_limiter.time_until_next()
         if not pending:
-            self._client.sleep(until_turn)
+            self._client.pause(until_turn)
             return set()
         return wait(pending, timeout=until_turn or None, return_when=FIRST_COMPLETED).done
 

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment, SourceSettings
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     )
     requests_per_second: float = Field(default=7.0, description="How often amoCRM may be asked.")
     timezone: str = Field(default="UTC", description="The zone whose midnights bound a day.")
+    _context: dg.InitResourceContext | None = PrivateAttr(default=None)
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{name: _as_variable(name, value) for name, value in given.items()})
@@ -129,6 +131,11 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
             source.model_dump(exclude_unset=True) | {name: getattr(self, name) for name in changed}
         )
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Remember the run, whose log hears of long waits."""
+        # `yield_for_execution` would do it too, and make a context of every direct call of a person's asset.
+        self._context = context
+
     @contextmanager
     def client(self) -> Iterator[AmoCrmClient]:
         """A client that holds the account's lock, so that its requests and those of runs keep one limit.
@@ -143,9 +150,13 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         source = self.to_settings(start_date="2000-01-01")
         lock = open_storage(deployment.storage).lock(f"locks/{self.subdomain}", wait_seconds=LOCK_WAIT_SECONDS)
         authorisation = open_authorisation(source, deployment)
-        with lock, AmoCrmClient.for_source(source, authorisation) as client:
+        with (
+            resource_waits_logged(self._context),
+            lock,
+            AmoCrmClient.for_source(source, authorisation) as client,
+        ):
             yield client
-            client.sleep(client.rate_limiter.drain_delay())
+            client.pause(client.rate_limiter.drain_delay())
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """What amoCRM answers to `GET path`, decoded; None for 204, which is an empty list or an unknown id.

@@ -12,6 +12,7 @@ from collections.abc import (  # not for types alone: Dagster resolves the annot
 )
 from datetime import timedelta
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -211,20 +212,22 @@ def days_by_other_midnights(entity: Entity, source: SourceSettings, days: Sequen
 
 
 def freshness_of(entity: Entity, source: SourceSettings) -> dg.FreshnessPolicy | None:
-    """A day's shard is there a few hours after the schedule's time; nothing is expected where it is off."""
+    """A day's shard is there at the first full hour six hours after the schedule's time, where it is on."""
     if not (source.schedule.enabled and entity.choices.is_imported(source)):
         return None
+    # At a full hour, so that sources whose minutes are staggered share one policy.
     start = timedelta(hours=source.schedule.hour, minutes=source.schedule.minute)
-    minutes = int((start + LATE_AFTER) / timedelta(minutes=1)) % (24 * 60)
-    return _daily_freshness(minutes, source.timezone)
+    hour = ceil((start + LATE_AFTER) / timedelta(hours=1)) % 24
+    return _daily_freshness(hour, source.timezone)
 
 
 @cache
-def _daily_freshness(minutes: int, timezone: str) -> dg.FreshnessPolicy:
+def _daily_freshness(hour: int, timezone: str) -> dg.FreshnessPolicy:
     """One for all sources with this deadline: Dagster tries a thousand of its times whenever one is made."""
     return dg.FreshnessPolicy.cron(
-        deadline_cron=f"{minutes % 60} {minutes // 60} * * *",
-        lower_bound_delta=LATE_AFTER,
+        deadline_cron=f"0 {hour} * * *",
+        # Reaches back behind the schedule's time, however far the deadline was moved to the full hour.
+        lower_bound_delta=LATE_AFTER + timedelta(hours=1),
         timezone=timezone,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.orchestration.partitions import days_of
+from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class RowsIOManager(dg.IOManager):
         name = context.asset_key.path[-1]
         stored, table = (_shards, self._shards[name]) if name in self._shards else (_rows, self._rows[name])
         wanted = FrameColumns.from_metadata(table, asked)
-        return stored(
-            subdomain, days_of(context.asset_partition_keys), wanted, only_there=bool(asked.get(ALLOW_MISSING))
-        )
+        only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
+        with waits_logged(context.log, context.step_context.run_id):
+            return stored(subdomain, days, wanted, only_there=only_there)
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:

@@ -6,13 +6,16 @@ in Dagster's configuration, which is shown in the UI: secrets are read from the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 from pydantic import Field
 
 from amocrm_assets.entities import ENTITIES
+from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 DEPLOYMENT, ROWS_IO_MANAGER, BIGQUERY = "amocrm", "amocrm_rows", "bigquery"
 
 
-class AmoCrmDeployment(dg.ConfigurableResource[None]):
+class AmoCrmDeployment(dg.ConfigurableResource[Any]):
     """Where this deployment keeps things: `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`.
 
     One for all sources, since Dagster's loading time grows with the square of the number of resources.
@@ -41,6 +44,12 @@ class AmoCrmDeployment(dg.ConfigurableResource[None]):
             " another deployment."
         ),
     )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """The resource for the steps and checks of a run, whose log hears of long waits."""
+        with resource_waits_logged(context):
+            yield self
 
     def settings(self) -> Deployment:
         """The deployment's settings as the environment of this process gives them."""

@@ -16,8 +16,9 @@ from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefuse
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import PARTITION, days_of
 from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
+from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.storage.holder import acting_for
-from amocrm_assets.waiting import listen, waiting
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,7 +121,7 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
         fail(_no_day(context.run), unfinished=(), retries=retries, retry_number=context.retry_number)
     days = StepDays(context)
     try:
-        with listen(context.log.warning), acting_for(f"run {context.run.run_id}"):
+        with waits_logged(context.log, context.run.run_id), acting_for(f"run {context.run.run_id}"):
             if context.retry_number:
                 _pause(retries.wait_seconds(context.retry_number - 1))
             yield days

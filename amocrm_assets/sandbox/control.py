@@ -72,7 +72,8 @@ def _done(sandbox: Sandbox, deeds: dict[str, Any]) -> None:
 
 async def _requests(request: Request) -> Response:
     """What was asked so far, below `?path=`."""
-    log = world_of(request).requests
+    sandbox = world_of(request)
+    log = sandbox.requests
     path = request.query_params.get("path", "/")
     asked = log.of(path)
     return JSONResponse(
@@ -80,6 +81,7 @@ async def _requests(request: Request) -> Response:
             "requests": len(asked),
             "rows": sum(each.rows for each in asked),
             "by_status": dict(Counter(str(each.status) for each in asked)),
+            "refused": sandbox.limiter.refusals,
             "most_in_a_second": log.most_in_a_second(path),
             "last": [each.as_json() for each in asked[-20:]],
         }

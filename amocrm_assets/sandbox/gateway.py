@@ -11,6 +11,7 @@ import contextlib
 import gzip
 import socket
 import struct
+import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
@@ -55,8 +56,8 @@ class Gateway:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
             await self._app(scope, receive, send)
             return
-        asked_at = scope["extensions"][CONNECTION]["asked_at"]
-        entry = Request(asked_at, scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+        arrived_at = await self._arrival(scope["extensions"][CONNECTION]["asked_at"])
+        entry = Request(arrived_at, scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
         self._sandbox.requests.append(entry)
         refusal = self._refusal(entry)
         fault = None if refusal else self._fault(entry)
@@ -71,6 +72,18 @@ class Gateway:
             return
         entry.status = answer.status_code
         await self._sent(answer, fault, scope, send)
+
+    async def _arrival(self, asked_at: float) -> float:
+        """When the request gets through the network to where requests are counted."""
+        jitter = self._sandbox.options.jitter_seconds
+        arrived_at = asked_at + (jitter * self._sandbox.dice.rng.random() if jitter else 0.0)
+        await self._pause(arrived_at - time.monotonic())
+        return arrived_at
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _refusal(self, entry: Request) -> Response | None:
         """The limit holds for `/api` as a whole."""
@@ -92,9 +105,7 @@ class Gateway:
         seconds = options.latency_seconds + options.latency_jitter_seconds * self._sandbox.dice.rng.random()
         if fault and fault.kind == "hang":
             seconds += fault.seconds
-        if seconds:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), seconds)
+        await self._pause(seconds)
 
     async def _answered(self, scope: Scope, receive: Receive, entry: Request) -> Response:
         """The application's own answer; afterwards other people have their turn."""

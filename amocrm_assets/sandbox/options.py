@@ -6,6 +6,7 @@ process or by `POST /sandbox/control` under the same names. Nothing here acts on
 
 from __future__ import annotations
 
+import re
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -99,15 +100,18 @@ class SandboxOptions:
     touched_from: int | None = None
     touched_to: int | None = None
 
-    # The limit. None: as fast as the machine can.
+    # The limit. None: as fast as the machine can. It counts the requests of any one second (`sliding`), those of
+    # each second of the clock (`fixed`), or those in a bucket that takes N at once and leaks evenly (`bucket:N`).
     requests_per_second: int | None = 7
+    limit_kind: str = "sliding"
     account_requests_per_second: int = 50
     other_integrations_per_second: int = 0
     refusal: Literal["html", "json"] = "html"
     retry_after: int | None = None
     block_after: int | None = 25
 
-    # The network.
+    # The network. Jitter is how much later than it was sent a request arrives, and counts, at the most.
+    jitter_seconds: float = 0.0
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
     gzip: bool = True
@@ -124,6 +128,12 @@ class SandboxOptions:
     refresh_token_seconds: int = 90 * 24 * 60 * 60
     long_lived_until: int = 4102444800  # 2100-01-01
     renamed_to: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"sliding|fixed|bucket:[1-9]\d{0,3}", self.limit_kind):
+            raise ValueError(f"limit_kind is 'sliding', 'fixed' or 'bucket:N', not {self.limit_kind!r}")
+        if not 0 <= self.jitter_seconds < float("inf"):
+            raise ValueError(f"jitter_seconds is a number from 0 on, not {self.jitter_seconds!r}")
 
 
 SHAPE = frozenset({

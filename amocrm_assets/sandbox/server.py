@@ -49,14 +49,15 @@ def running_sandbox(options: SandboxOptions, *, port: int = 0) -> Iterator[Sandb
         thread.join()
 
 
-def serve(options: SandboxOptions, port: int, *, ready: Callable[[Sandbox], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, then return. `ready` is called once it listens. Raises `OSError`."""
+def serve(options: SandboxOptions, port: int, *, ready: Callable[[Sandbox], None] | None = None) -> Sandbox:
+    """Serve until SIGINT or SIGTERM, then return it. `ready` is called once it listens. Raises `OSError`."""
     sandbox = Sandbox(options)
     server, listening = _prepared(sandbox, port)
     if ready:
         ready(sandbox)
     with _signals_spent():
         server.run([listening])
+    return sandbox
 
 
 def _prepared(sandbox: Sandbox, port: int) -> tuple[_Server, socket.socket]:

@@ -20,6 +20,7 @@ Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_BYTES = 1_000_000
 MAX_VALUES = 20_000
 MAX_LEVELS = 20
+TOO_DEEP = f"it is nested more than {MAX_LEVELS} levels deep. Write it out flat"
 ITSELF = "something in it holds itself. Write it out without anchors"
 
 
@@ -84,7 +85,7 @@ def _check_bounds(text: str) -> None:
             values[-1] += size
             _remember(known, anchors.pop(), size)
         if len(anchors) > MAX_LEVELS:
-            raise Unreadable(line, f"it is nested more than {MAX_LEVELS} levels deep. Write it out flat")
+            raise Unreadable(line, TOO_DEEP)
         if sum(values) > MAX_VALUES:
             raise Unreadable(
                 line,
@@ -108,7 +109,9 @@ def _unreadable(error: yaml.YAMLError, held: bytes) -> Unreadable:
             _line_at(held, error.position), f"it holds a character that YAML forbids ({error.reason})"
         )
     mark = getattr(error, "problem_mark", None)
-    return Unreadable(mark.line + 1 if mark else 1, getattr(error, "problem", None) or str(error))
+    problem = getattr(error, "problem", None) or str(error)
+    # libyaml looks ahead further than events are asked for, and has a bound of its own.
+    return Unreadable(mark.line + 1 if mark else 1, TOO_DEEP if "nesting depth" in problem else problem)
 
 
 def _line_at(held: bytes, position: int) -> int:

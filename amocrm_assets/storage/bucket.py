@@ -7,6 +7,7 @@ the objects are for is known to `gcs` and `lease`.
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from amocrm_assets.errors import StorageRefused, StorageUnavailable
 from amocrm_assets.google_errors import SIGN_IN, diagnose, loading_credentials, unwrapped
 from amocrm_assets.storage.disk import FIXES
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +63,7 @@ class Bucket:
 
     def __init__(self, name: str, *, give_up_seconds: float) -> None:
         self.name = name
+        self._give_up_seconds = give_up_seconds
         retry = DEFAULT_RETRY.with_delay(initial=0.25, maximum=30).with_timeout(give_up_seconds)
         self._limits: dict[str, Any] = {"timeout": _TIMEOUTS, "retry": retry}
 
@@ -148,10 +151,14 @@ class Bucket:
 
     @contextmanager
     def _errors(self, doing: str, key: str, *, needs: str) -> Iterator[None]:
-        """Turn what Google's client raises into `StorageRefused` or `StorageUnavailable`."""
+        """Ask Google inside: what its client raises becomes `StorageRefused` or `StorageUnavailable`.
+
+        A long wait is told.
+        """
         operation = f"{doing} {self.uri(key)}"
         try:
-            yield
+            with waiting(f"Cloud Storage ({operation})", until=time.time() + self._give_up_seconds + _TIMEOUTS[1]):
+                yield
         except (answers.GoogleAPIError, GoogleAuthError, InvalidResponse, DataCorruption, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise

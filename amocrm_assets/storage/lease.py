@@ -27,6 +27,8 @@ _LASTS = "lease-seconds"
 _HOLDER = "held-by"
 # Waiters look this many times within the time of a lease, and a holder renews it this often.
 _LOOKS, _RENEWALS = 60, 4
+# Stopping takes five seconds at most, of which those who read may have taken four.
+_STOP_SECONDS = 0.75
 
 
 class Lease:
@@ -50,13 +52,19 @@ class Lease:
         """Hold the lease; raises `Busy` when somebody else keeps it for longer than `wait_seconds`.
 
         Raises `StorageUnavailable` in the end when it could not be kept: others may have been at work meanwhile.
+        Who is stopped gives it back within a second, or leaves it to run out.
         """
         renewal = self._acquired(wait_seconds)
         renewal.start()
         try:
             yield
-        finally:
-            was_kept = renewal.end()
+        except Exception:
+            renewal.end()
+            raise
+        except BaseException:  # a signal, or a generator that is closed
+            renewal.end_within(_STOP_SECONDS)
+            raise
+        was_kept = renewal.end()
         if not was_kept:
             raise StorageUnavailable(
                 f"Keeping the lock {self._name}",
@@ -148,6 +156,12 @@ class _Renewal:
         with suppress(StorageUnavailable):  # a lease that cannot be given back runs out by itself
             is_own = self._give_back(self._generation)
         return is_own and _now() < self._renewed_at + self._seconds
+
+    def end_within(self, seconds: float) -> None:
+        """Give the lease back. A request that hangs for longer is left behind, and the lease runs out."""
+        thread = threading.Thread(target=self.end, name="lease end", daemon=True)
+        thread.start()
+        thread.join(seconds)
 
     def _renew(self) -> None:
         while not self._ended.wait(self._seconds / _RENEWALS):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from pkgutil import walk_packages
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -23,6 +24,25 @@ def test_each_command_has_help_and_stands_in_the_readme(name: str) -> None:
     assert shown.exit_code == 0, shown.output
     assert len(shown.output.splitlines()) > 5
     assert f"amocrm-assets {name}" in README.read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    command = commands.get_command(click.Context(commands), name)
+    assert command
+    assert COMMANDS[name] == command.get_short_help_str(limit=1000)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+def test_help_imports_neither_dagster_nor_pydantic(arguments: list[str]) -> None:
+    call = "try: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    code = f"import sys; from amocrm_assets.cli import main\n{call}"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=README.parent
+    )
+    imported = set(ended.stderr.split())
+    assert "click" in imported
+    assert not {"dagster", "pydantic", "requests", "pyarrow", "rich"} & imported
 
 
 def test_an_unknown_source_is_answered_by_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 
+import requests
+
 SANDBOX = [sys.executable, "-m", "amocrm_assets.cli", "sandbox", "--set", "populations=[]"]
 # Tells what it is given: the status of an answer, and how it was ended.
 ASKING = """
@@ -61,3 +63,26 @@ def test_a_command_that_does_not_exist_is_said_so() -> None:
 
     assert ran.returncode == 2
     assert "no-such-command" in ran.stderr
+
+
+def test_the_limits_kind_and_jitter_are_options_and_refusals_are_said_at_the_end() -> None:
+    options = ["--port", "0", "--limit-kind", "bucket:3", "--jitter-ms", "20", "--set", "requests_per_second=1"]
+    with subprocess.Popen([*SANDBOX, *options], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().partition(" on ")[2].split()[0]
+        told = requests.get(f"{url}/sandbox/control", timeout=60).json()
+        statuses = [requests.get(f"{url}/api/v4/account", timeout=60).status_code for _ in range(5)]
+        process.send_signal(signal.SIGTERM)
+        said = process.stdout.read()
+
+    assert (told["limit_kind"], told["jitter_seconds"]) == ("bucket:3", 0.02)
+    assert statuses[:3] == [401] * 3
+    assert f"5 requests, {statuses.count(429)} of them refused (429)." in said
+
+
+def test_an_unknown_kind_of_limit_is_said_with_those_that_exist() -> None:
+    command = [*SANDBOX, "--port", "0", "--limit-kind", "leaky"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 2
+    assert "'bucket:N'" in ran.stderr

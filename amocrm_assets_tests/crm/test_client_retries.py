@@ -54,8 +54,8 @@ def test_refusals_that_pass_within_minutes_are_waited_for(sandbox: Sandbox) -> N
 def test_refusals_count_only_in_a_row(sandbox: Sandbox) -> None:
     free_time = FreeTime()
     with client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client:
-        for _ in range(12):
-            # 127 seconds of waiting each time: in a row they would be too long.
+        for _ in range(16):
+            # 63 seconds of waiting each time: in a row they would be too long.
             sandbox.configure(faults=(Fault("429-html", times=7, retry_after=1),))
             read_account(client)
 

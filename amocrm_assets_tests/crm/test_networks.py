@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from amocrm_assets.crm.transport import BodyTooLarge, request_once
 from amocrm_assets.errors import AmoCrmUnavailable, SettingsError, UnexpectedAnswer
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.answering import answering
+from amocrm_assets_tests.crm.proxy import running_proxy
 from amocrm_assets_tests.crm.stalling import gzip_bomb
 
 if TYPE_CHECKING:
@@ -53,14 +55,20 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def serving(
-    body: bytes, *, headers: Mapping[str, str] | None = None, tls: Path | None = None, status: int = 200
+    body: bytes,
+    *,
+    headers: Mapping[str, str] | None = None,
+    tls: Path | None = None,
+    status: int = 200,
+    seconds: float = 0.0,
 ) -> Iterator[tuple[str, list[Mapping[str, str]]]]:
-    """The address of a server with one answer, and the headers of the requests it got."""
+    """The address of a server with one answer, that takes so long, and the headers of the requests it got."""
     seen: list[Mapping[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             seen.append(dict(self.headers.items()))
+            time.sleep(seconds)
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
                 self.send_header(name, value)
@@ -189,6 +197,28 @@ def test_a_proxy_that_cannot_be_used_is_a_setting_to_correct(monkeypatch: pytest
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with account_at("https://shop.example") as client, pytest.raises(SettingsError, match="HTTPS_PROXY"):
         read_account(client)
+
+
+@pytest.mark.parametrize(("tls", "begins"), [(False, "GET"), (True, "CONNECT")])
+def test_the_rate_limit_counts_requests_through_a_proxy_when_they_leave(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, begins: str, *, tls: bool
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with (
+        running_proxy() as (proxy, begun),
+        serving(ACCOUNT, tls=certificate if tls else None, seconds=0.3) as (url, _),
+    ):
+        monkeypatch.setenv("HTTPS_PROXY" if tls else "HTTP_PROXY", proxy)
+        with account_at(url) as client:
+            permits = [client.rate_limiter.acquire() for _ in range(3)]
+            for permit in permits:
+                client.request("/api/v4/account", {}, lambda answer: answer, permit=permit)
+
+    # Counted only when the answer came, each would take its place for longer by what the answer took.
+    assert [permit.answer_seconds is not None and permit.answer_seconds >= 0.29 for permit in permits] == [
+        True
+    ] * 3
+    assert set(begun) == {begins}
 
 
 def test_a_netrc_reaches_no_request(tmp_path: Path) -> None:

@@ -100,7 +100,13 @@ def test_every_untouched_lead_of_the_window_is_read_once(
     if account.odd_deleted_answers:
         account.damage.clear()  # one damaged answer is what a reading must bear, not two about one list
 
-    got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
+    try:
+        got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
+    except ReadingUnproven:
+        # A tenth of a page moves after every answer: nothing proves an order then; that is said, not hidden.
+        assert edits + deletions
+        assert account.page_cap <= 10 * (edits + deletions)
+        return
 
     missing = expected(account) - set(got)
     timeless = {lead for lead, _ in missing if lead in account.without_time}
@@ -186,9 +192,9 @@ def test_dense_stretches_are_read_whole_while_their_leads_are_edited_and_deleted
     try:
         got, _ = read(account, random, edits=touches, deletions=touches)
     except ReadingUnproven:
-        # Pages hardly larger than what is edited between two of them need not overlap; that is said, not hidden.
+        # A fifth of a page moves after every answer: such pages need not overlap; that is said, not hidden.
         assert touches
-        assert account.page_cap <= 5 * touches
+        assert account.page_cap <= 5 * (touches + touches)
         return
 
     assert not expected(account) - set(got)
@@ -461,7 +467,7 @@ def test_a_deleted_lead_without_a_time_is_named_and_the_others_are_read() -> Non
     assert {lead for lead, _ in expected(account) - set(got)} == {10_007}
     (finding,) = plan.findings
     assert (finding.record_list, finding.kind, finding.may_miss) == (LEADS.deleted, "records_unusable", True)
-    assert "lead 10007" in finding.cause
+    assert "id 10007" in finding.cause
 
 
 @pytest.mark.parametrize("filters", [True, False])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import pytest
 
+from amocrm_assets.cancellation import CancelScope
 from amocrm_assets.crm import window_reader
 from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.days import Window
@@ -74,7 +75,8 @@ class SimulatedThreads:
 
     def __post_init__(self) -> None:
         self.rate_limiter = RateLimiter(LIMIT, clock=self.time.clock, sleep=self.time.sleep)
-        self.sleep = self.time.sleep
+        self.pause = self.time.sleep
+        self.scope = CancelScope()
 
     def send(self, permit: Permit, answer: Callable[[], None]) -> None:
         """Ask; the answer comes later."""
@@ -133,7 +135,7 @@ def read(account: ListedAccount, window: Window, *, answer_seconds: float, seed:
     for _ in range(OTHER_REQUESTS):
         threads.send(threads.rate_limiter.acquire(), lambda: None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window_reader, "ThreadPoolExecutor", threads)
+        patch.setattr(window_reader, "DaemonPool", threads)
         patch.setattr(window_reader, "wait", threads.wait)
         reader = window_reader.WindowReader(cast("AmoCrmClient", threads), window, LEADS.lists(with_deleted=True))
         leads = sum(map(len, reader.batches()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +41,57 @@ def test_never_are_more_served_in_any_second_and_nobody_is_refused_without_need(
 def test_seven_a_second_evenly_are_served_for_ever() -> None:
     limiter = Limiter()
     assert {limiter.ask(turn / 6.999, SEVEN) for turn in range(1000)} == {"served"}
+
+
+def verdicts(kind: str, instants: list[float], allowed: int = 7) -> list[str]:
+    limiter, options = Limiter(), SandboxOptions(requests_per_second=allowed, limit_kind=kind, block_after=None)
+    return [limiter.ask(at, options) for at in instants]
+
+
+def test_a_fixed_second_begins_anew_with_the_clocks() -> None:
+    instants = [10.9] * 7 + [10.99, 11.0] + [11.5] * 7
+
+    assert verdicts("fixed", instants) == ["served"] * 7 + ["refused"] + ["served"] * 7 + ["refused"]
+
+
+@given(burst=st.integers(1, 9), allowed=st.integers(1, 9), wait=st.integers(1, 20))
+def test_a_bucket_takes_its_burst_at_once_and_then_what_has_leaked(burst: int, allowed: int, wait: int) -> None:
+    later = 10.0 + wait / allowed
+    got = verdicts(f"bucket:{burst}", [10.0] * (burst + 1) + [later] * (burst + 1), allowed)
+
+    assert got[: burst + 1] == ["served"] * burst + ["refused"]
+    assert got[burst + 1 :].count("served") == min(wait, burst)
+
+
+def test_a_bucket_without_burst_refuses_whatever_comes_early() -> None:
+    assert verdicts("bucket:1", [0.0, 1 / 7, 2 / 7 - 0.001, 2 / 7, 0.44]) == [
+        "served", "served", "refused", "served", "served",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["leaky", "bucket", "bucket:0", "bucket:x"])
+def test_an_unknown_kind_of_limit_is_refused_with_those_that_exist(kind: str) -> None:
+    with pytest.raises(ValueError, match=r"'sliding', 'fixed' or 'bucket:N'"):
+        SandboxOptions(limit_kind=kind)
+
+
+def test_jitter_delays_when_a_request_counts(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(jitter_seconds=0.2)
+    late = []
+    for _ in range(8):
+        sent_at = time.monotonic()
+        asking.leads(limit=1)
+        late.append(sandbox.requests[-1].at - sent_at)
+
+    assert max(late) > 0.03
+
+
+def test_refusals_are_counted(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(requests_per_second=1, limit_kind="bucket:2")
+    statuses = [asking.get("/api/v4/account").status_code for _ in range(4)]
+
+    assert statuses.count(429) == sandbox.limiter.refusals >= 1
+    assert asking.get("/sandbox/requests").json()["refused"] == sandbox.limiter.refusals
 
 
 def test_other_integrations_use_up_what_the_account_has() -> None:

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from amocrm_assets_tests.standin.semantics import Limit
 
+# Sums of a seventh are not quite one.
+ROUNDING = 1e-6
+
 
 class Limiter:
     """Admits at most so many requests in a second. A refused request does not count."""
 
-    def __init__(self, kind: Limit, per_second: int) -> None:
+    def __init__(self, kind: Limit, per_second: int, *, burst: int | None = None) -> None:
         self._kind = kind
         self._per_second = per_second
         self._lock = threading.Lock()
         self._admitted: deque[float] = deque()
-        self._tokens, self._filled_at = float(per_second), time.monotonic()
+        self._burst = burst or per_second
+        self._tokens, self._filled_at = float(self._burst), time.monotonic()
         self.refused = 0
 
     def admits(self) -> bool:
@@ -31,9 +35,9 @@ class Limiter:
 
     def _counts(self, now: float) -> bool:
         if self._kind == "bucket":
-            self._tokens = min(self._per_second, self._tokens + (now - self._filled_at) * self._per_second)
+            self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
             self._filled_at = now
-            if self._tokens < 1:
+            if self._tokens < 1 - ROUNDING:
                 return False
             self._tokens -= 1
             return True

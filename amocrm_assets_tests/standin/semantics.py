@@ -60,9 +60,12 @@ class Semantics:
     # The network. Date None: no header; a number: so many seconds off.
     date_offset_seconds: float | None = 0.0
     latency_seconds: float = 0.0
+    # Each request arrives, and counts, by up to so much later than it was sent.
+    jitter_seconds: float = 0.0
 
-    # The limit.
+    # The limit. A bucket takes so many at once; None: as many as in a second.
     limit: Limit = "none"
+    bucket_burst: int | None = None
     requests_per_second: int = 7
     retry_after: str | None = None
 

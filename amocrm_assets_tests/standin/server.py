@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ class StandIn:
     requests: list[Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.limiter = Limiter(self.semantics.limit, self.semantics.requests_per_second)
+        semantics = self.semantics
+        self.limiter = Limiter(semantics.limit, semantics.requests_per_second, burst=semantics.bucket_burst)
         self.lock = threading.Lock()
         self._pages = LeadPages(self.account, self.semantics)
         _add_odd_records(self.account, self.semantics)
@@ -129,6 +131,7 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
+            time.sleep(standin.semantics.jitter_seconds * random.random())
             at, address = time.monotonic(), urlsplit(self.path)
             params = parse_qs(address.query, keep_blank_values=True)
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -94,6 +95,22 @@ def test_a_limit_refuses_and_counts(kind: Any) -> None:
     # A fixed second may turn meanwhile.
     assert statuses.count(429) == standin.refused >= 10
     assert statuses[:5] == [200] * 5
+
+
+def test_a_bucket_takes_as_many_at_once_as_it_is_told() -> None:
+    standin = StandIn(account(), Semantics(limit="bucket", requests_per_second=1, bucket_burst=3))
+    statuses = [standin.reply("/api/v4/account", {}, standin.token).status for _ in range(6)]
+    assert statuses[:4] == [200, 200, 200, 429]
+
+
+def test_jitter_delays_when_a_request_counts() -> None:
+    with running_standin(StandIn(account(), Semantics(jitter_seconds=0.2))) as standin:
+        late = []
+        for _ in range(8):
+            sent_at = time.monotonic()
+            get(standin, limit=1)
+            late.append(standin.requests[-1].at - sent_at)
+    assert max(late) > 0.03
 
 
 def test_a_refresh_token_works_once() -> None:

@@ -23,6 +23,7 @@ from amocrm_assets.crm.redaction import redact_error, remember
 from amocrm_assets.crm.transport import connection_error, proxy_error, request_once
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError
 from amocrm_assets.settings import secret
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +86,8 @@ class TokenEndpoint:
             sleep=self.sleep,
             reraise=True,
         )
-        return retrying(self._ask_once, body)
+        with waiting(f"tokens of {self.source.subdomain} from {self.source.url}"):
+            return retrying(self._ask_once, body)
 
     def _ask_once(self, body: dict[str, str]) -> TokenResponse:
         answer = self._post(body)

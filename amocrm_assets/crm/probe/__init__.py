@@ -47,7 +47,7 @@ def probe_account(
         report = ProbeReport(now(), client.stats.requests, answers)
         write_probe(storage, source.subdomain, report)
         # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
-        client.sleep(client.rate_limiter.drain_delay())
+        client.pause(client.rate_limiter.drain_delay())
     return report
 
 

@@ -44,7 +44,6 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
             "column_sources": dg.MetadataValue.md(origins_table(table)),
         },
     )
-    lineage = lineage_from(table, raw_key(entity, source), api_names=True)
 
     @dg.multi_asset(
         name=op_name(key),
@@ -68,7 +67,8 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
                     written[day] = write_rows(entity, storage, settings, day, table=table, others=captures)
                     days.done(day, rows_metadata(entity, table, settings, storage, day=day, rows=written[day]))
         yield dg.MaterializeResult(
-            metadata={"dagster/column_lineage": lineage}, check_results=checks.judge_rows(entity, table, written)
+            metadata={"dagster/column_lineage": lineage_from(table, raw_key(entity, source), api_names=True)},
+            check_results=checks.judge_rows(entity, table, written),
         )
 
     return rows

@@ -46,7 +46,6 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         },
         freshness_policy=freshness_of(entity, source),
     )
-    lineage = lineage_from(table, rows_key(table, source), api_names=False)
 
     @dg.multi_asset(
         name=op_name(key),
@@ -55,7 +54,9 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
         storage, warehouse = amocrm.storage(), amocrm.warehouse()
-        shown: dict[str, Any] = {"dagster/column_lineage": lineage}
+        shown: dict[str, Any] = {
+            "dagster/column_lineage": lineage_from(table, rows_key(table, source), api_names=False)
+        }
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):

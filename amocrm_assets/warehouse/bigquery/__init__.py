@@ -6,7 +6,7 @@ what shards there are in `listing`, what Google's answers mean in `errors`.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ import pyarrow as pa
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
+from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 # A job takes seconds, mostly in a queue. More side by side would outgrow the client's ten connections.
 _SIDE_BY_SIDE = 8
+# Enough for calls that are about to be answered. Nothing is lost with those that are not.
+_STOP_SECONDS = 0.5
 
 
 class BigQueryWarehouse:
@@ -70,17 +73,18 @@ class BigQueryWarehouse:
     def load(
         self, loads: Sequence[ShardLoad], storage: Storage, *, run_id: str
     ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
-        """Replace shards side by side. When a quota is used up, loads that have not begun are not sent."""
-        with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        """Replace shards side by side. When a quota is used up, loads that have not begun are not sent.
+
+        Who stops, or stops listening, waits for no load. One that was sent may still be carried out by BigQuery:
+        whole or not at all, like any other.
+        """
+        with self._client() as client, _threads() as threads:
             dataset = open_dataset(client, self._address, self._timeouts)
             loader = Loader(client, dataset.reference, dataset.location, self._timeouts)
             exhausted: list[AmoCrmAssetsError] = []  # the first to find the quota used up
             futures = {threads.submit(_outcome, loader, load, storage, run_id, exhausted): load for load in loads}
-            try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            finally:  # who stops listening does not wait for loads that have not begun
-                threads.shutdown(wait=False, cancel_futures=True)
+            for future in as_completed(futures):
+                yield futures[future], future.result()
 
     def shard_days(self, table: Table, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
@@ -105,7 +109,7 @@ class BigQueryWarehouse:
     ) -> Iterator[pa.Table]:
         """The shard of each of `days`, read side by side; columns that are not named are not sent."""
         schema = arrow_schema(table, columns)
-        with self._client() as client, ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        with self._client() as client, _threads() as threads:
             yield from threads.map(lambda day: self._rows(client, table, subdomain, day, schema), days)
 
     def replace_latest_view(self, table: Table, subdomain: str) -> str:
@@ -147,6 +151,10 @@ class BigQueryWarehouse:
                     raise  # the dataset, or the project: materialising the day is no fix for that
                 raise missing_shard(table, name, day) from error
             return rows.to_arrow(create_bqstorage_client=False).select(schema.names).cast(schema)
+
+
+def _threads() -> DaemonPool:
+    return DaemonPool(_SIDE_BY_SIDE, name="bigquery", stop_seconds=_STOP_SECONDS)
 
 
 def _outcome(

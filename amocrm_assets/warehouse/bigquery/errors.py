@@ -15,6 +15,7 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 
 from amocrm_assets.errors import AmoCrmAssetsError, WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.google_errors import diagnose, unwrapped
+from amocrm_assets.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,9 +96,11 @@ _LAST_FIXES = (
 
 @contextmanager
 def google_errors(operation: str, **facts: str) -> Iterator[None]:
-    """Turn what Google's libraries raise into errors with a fix."""
+    """Ask Google inside: what its libraries raise becomes an error with a fix, and a long wait is told."""
     try:
-        yield
+        # One name for all calls: eight of them side by side are one line in the log.
+        with waiting("an answer of BigQuery"):
+            yield
     except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:
         # OSError: what `requests` raises is a kind of it.
         raise _translated(operation, unwrapped(error), facts) from error

@@ -5,12 +5,13 @@ Google's client alone has no limit for an answer and repeats a call for ten minu
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
+
+from amocrm_assets import cancellation
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -30,7 +31,7 @@ class Timeouts:
     answer_seconds: float = 60.0
     repeat_seconds: float = 120.0
     job_seconds: float = 1800.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = cancellation.sleep
 
     @classmethod
     def within(cls, seconds: float) -> Timeouts:

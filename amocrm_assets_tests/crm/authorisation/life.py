@@ -28,11 +28,12 @@ TOKENS = "/oauth2/access_token"
 class Life:
     """One source and its token store."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path | str) -> None:
         self.sandbox = sandbox
         self.source = source(sandbox.url)
         self.deployment = Deployment(tokens=str(folder))
         self.store = TokenStore.of(self.source, self.deployment)
+        self._processes: list[subprocess.Popen[str]] = []
 
     def connect(self, code: str | None = None) -> Account:
         endpoint = TokenEndpoint(self.source, OAUTH)
@@ -67,4 +68,14 @@ class Life:
     def process(self, rounds: int) -> subprocess.Popen[str]:
         module = "amocrm_assets_tests.crm.authorisation.refreshing"
         command = [sys.executable, "-m", module, self.source.url, self.deployment.tokens, str(rounds)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._processes.append(started)
+        return started
+
+    def end_processes(self) -> None:
+        """What a test that failed left running would ask in the next test's sandbox."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()

@@ -14,16 +14,19 @@ from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.crm.authorisation.life import TOKENS, Life
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from amocrm_assets.sandbox import Sandbox
 
-PROCESSES, ROUNDS, KILLS = 3, 100, 12
+PROCESSES, ROUNDS, KILLS = 3, 40, 12
 
 
 @pytest.fixture
-def life(sandbox: Sandbox, tmp_path: Path) -> Life:
-    return Life(sandbox, tmp_path)
+def life(sandbox: Sandbox, tmp_path: Path) -> Iterator[Life]:
+    life = Life(sandbox, tmp_path)
+    yield life
+    life.end_processes()
 
 
 def test_a_source_is_connected_runs_is_disconnected_and_connected_again(life: Life) -> None:

@@ -239,7 +239,7 @@ def test_every_switch_of_the_standin_is_tried() -> None:
     tried = {switch for switches, _ in FOUND.values() for switch in switches}
     elsewhere = {"incoming_listed", "latency_seconds", "date_offset_seconds", "odd_links_on"}
     # How requests are counted, and how many, cannot be found without refusals.
-    elsewhere |= {"limit", "requests_per_second", "retry_after"}
+    elsewhere |= {"limit", "bucket_burst", "requests_per_second", "retry_after", "jitter_seconds"}
     assert {each.name for each in fields(Semantics)} == tried | elsewhere
 
 

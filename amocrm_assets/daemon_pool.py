@@ -1,0 +1,92 @@
+"""Threads for calls that cannot be interrupted: whoever is stopped leaves them behind after a moment.
+
+Google's clients wait for their answers where neither a signal nor a cancelled scope reaches them, and
+`concurrent.futures` waits for such threads at the end of its pool and once more at the end of the process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from amocrm_assets.cancellation import CancelScope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Whoever is stopped ends within five seconds. An answer with new tokens is given three of them to arrive.
+STOP_SECONDS = 4.0
+
+
+class DaemonPool(Executor):
+    """Runs calls side by side, in a context.
+
+    When an exception leaves the context, the scope is cancelled, no further call begins, and those under way are
+    waited for until `stop_seconds` after the scope was cancelled; later they end by themselves, at a deadline.
+    """
+
+    def __init__(
+        self, max_threads: int, *, name: str, scope: CancelScope | None = None, stop_seconds: float = STOP_SECONDS
+    ) -> None:
+        """`scope` is whose calls these are; pools of one scope share the seconds that stopping takes."""
+        self._max_threads = max_threads
+        self._name = name
+        self._stop_seconds = stop_seconds
+        self._scope = scope or CancelScope()
+        self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._idle = threading.Semaphore(0)
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a call made by one of the threads, in the order of submission."""
+        future: Future[T] = Future()
+        self._tasks.put((future, lambda: fn(*args, **kwargs)))
+        if not self._idle.acquire(blocking=False) and len(self._threads) < self._max_threads:
+            name = f"{self._name}-{len(self._threads)}"
+            self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+            self._threads[-1].start()
+        return future
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.shutdown()
+            return
+        self._scope.cancel()
+        self.shutdown(wait=False)
+        for thread in self._threads:
+            thread.join(max(0.0, self._scope.cancelled_at + self._stop_seconds - time.monotonic()))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002
+        """Let the threads end behind the calls that were submitted."""
+        for _ in self._threads:
+            self._tasks.put(None)
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            future, call = task
+            if self._scope.cancelled:
+                future.cancel()
+            if future.set_running_or_notify_cancel():
+                self._call(future, call)
+            self._idle.release()
+
+    def _call(self, future: Future[Any], call: Callable[[], Any]) -> None:
+        try:
+            with self._scope.entered():
+                result = call()
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+            future.set_exception(error)
+        else:
+            future.set_result(result)
