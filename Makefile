@@ -10,13 +10,16 @@ RUN := $(BIN)/python -m amocrm_assets.cli
 
 setup: $(VENV)/.ready
 
+# Dagster's history of `demo` and `dev`: what the one has done, the UI of the other shows.
+HISTORY := DAGSTER_HOME="$(CURDIR)/dagster_home"
+
 demo: setup
-	$(RUN) demo
+	$(HISTORY) $(RUN) demo
 
 # The sandbox, and the Dagster UI on http://127.0.0.1:3000. Ctrl-C ends both.
 PORT ?= 3000
 dev: setup
-	@export DAGSTER_HOME="$(CURDIR)/dagster_home" AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
+	@export $(HISTORY) AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
 	exec $(RUN) sandbox -- $(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 test: check emulator

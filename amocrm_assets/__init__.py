@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
     from amocrm_assets.orchestration.component import AmoCrmSource
     from amocrm_assets.orchestration.source import build_source_definitions
+    from amocrm_assets.orchestration.translation import AmoCrmAsset
 
-__all__ = ["AmoCrmResource", "AmoCrmSource", "build_source_definitions"]
+__all__ = ["AmoCrmAsset", "AmoCrmResource", "AmoCrmSource", "build_source_definitions"]
 
 _MODULES = {
+    "AmoCrmAsset": "amocrm_assets.orchestration.translation",
     "AmoCrmResource": "amocrm_assets.orchestration.amocrm_resource",
     "AmoCrmSource": "amocrm_assets.orchestration.component",
     "build_source_definitions": "amocrm_assets.orchestration.source",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
+from amocrm_assets.crm.account_lock import account_lock
 from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.pages import MAX_ID, MIN_ID
 from amocrm_assets.crm.probe import read_probe
@@ -69,7 +70,9 @@ def capture_days(
     The captures bear the `run_id`. Raises `Busy` while another run asks the account, `DayNotOver`, `NotAuthorised`
     and `CapturesMixed` for another account than the source's, and whatever stops a reading.
     """
-    with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
+    with account_lock(
+        source.subdomain, limiter=client.rate_limiter, storage=storage, wait_seconds=lock_wait_seconds
+    ):
         storage.remove_stale(entity.captures_folder(source.subdomain))
         earlier, probe = EarlierCaptures(entity, storage, source), read_probe(storage, source.subdomain)
         for stretch in _consecutive_ranges(sorted(set(days))):
@@ -84,8 +87,6 @@ def capture_days(
                 run_id=run_id,
             )
             yield from reading.run()
-        # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
-        client.pause(client.rate_limiter.drain_delay())
 
 
 class _DayRangeCapture:

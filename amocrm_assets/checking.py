@@ -24,6 +24,7 @@ from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.fields import read_offered
 from amocrm_assets.storage import open_storage
+from amocrm_assets.untrusted import hidden_difference
 from amocrm_assets.warehouse import open_warehouse
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class _Steps:
         """From the address to the warehouse."""
         url, asked = self._source.url, Asked(self._source)
         return [
+            _Step("settings", (), self._settings),
             _Step("address", (), lambda: resolve_host(url, asked=asked)),
             _Step("connection", ("address",), lambda: probe_connection(url, asked=asked)),
             _Step("token", (), self._token),
@@ -122,6 +124,23 @@ class _Steps:
             _Step("token store", (), self._token_store),
             _Step("warehouse", (), self._warehouse),
         ]
+
+    def _settings(self) -> str | Warned:
+        """What lets a run bring nothing, though every other step passes."""
+        source, file = self._source, f"the defs.yaml of {self._source.subdomain}"
+        if not source.enabled:
+            return Warned("`enabled: false`: nothing of this source is loaded.", f"Set `enabled: true` in {file}.")
+        switch, records = self._entity.choices.imported, self._entity.table.records
+        if not self._entity.choices.is_imported(source):
+            return Warned(f"`{switch}: false`: no {records} are read.", f"Set `{switch}: true` in {file}.")
+        today = datetime.now(source.zone).date()
+        if source.first_day >= today:
+            return Warned(
+                f"`start_date` is {source.first_day}, and the first day that can be read ends at the next midnight"
+                f" in {source.timezone} after it.",
+                f"Wait, or set an earlier `start_date` in {file}.",
+            )
+        return f"days from {source.first_day}, by midnights of {source.timezone}"
 
     @cached_property
     def _account(self) -> Account:
@@ -177,8 +196,12 @@ class _Steps:
         if not offered.missing:
             return f"{sum(field.is_chosen for field in offered.fields)} of {len(offered.fields)} imported"
         named = ", ".join(repr(name) for name in offered.missing)
-        close = sorted({name for names in offered.missing.values() for name in names})
-        hint = f" Close to it: {', '.join(close)}." if close else ""
+        close = {
+            f"{name}{f' ({hidden})' if (hidden := hidden_difference(written, name)) else ''}"
+            for written, names in offered.missing.items()
+            for name in names
+        }
+        hint = f" Close to it: {', '.join(sorted(close))}." if close else ""
         return Warned(
             f"the account has no field {named}.{hint}",
             f"Correct `{self._entity.choices.custom_fields}`; `amocrm-assets fields {self._source.subdomain}`"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dagster as dg
 
+from amocrm_assets.orchestration.project_sources import read_project
 from amocrm_assets.orchestration.source import deployment_definitions
-from amocrm_assets.settings.source_files import read_sources
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Everything that the sources' files describe; a source with wrong settings is shown as broken."""
-    sources = read_sources()
+    sources = read_project()
     return deployment_definitions(sources.found, sources.broken)

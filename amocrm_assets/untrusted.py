@@ -15,6 +15,8 @@ _JOINERS = "\u200c\u200d"
 # Other: control, format, surrogate; separators of lines and paragraphs.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 MAX_LINE = 200
+# Cyrillic letters that look as Latin ones do.
+_LATIN_LIKE = str.maketrans("АВЕЁКМНОРСТУХаеёорсухі", "ABEËKMHOPCTYXaeëopcyxi")
 
 
 def visible(text: str) -> str:
@@ -31,6 +33,28 @@ def one_line(text: object, *, limit: int = MAX_LINE) -> str:
     """A value on one line of at most `limit` characters, all of them visible."""
     line = visible(" ".join(str(text).split()))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def hidden_difference(written: str, meant: str) -> str:
+    """Where two names differ that look the same: by spaces, invisible characters, or letters of another script.
+
+    Empty for names whose difference can be seen.
+    """
+    if written == meant or _as_seen(written) != _as_seen(meant):
+        return ""
+    place = next((n for n, pair in enumerate(zip(written, meant, strict=False)) if pair[0] != pair[1]), None)
+    place = min(len(written), len(meant)) if place is None else place
+    there, here = (_called(text[place]) if place < len(text) else "nothing" for text in (meant, written))
+    return f"its character {place + 1} is {there}, and not {here}"
+
+
+def _as_seen(text: str) -> str:
+    letters = unicodedata.normalize("NFKC", text).translate(_LATIN_LIKE)
+    return "".join(char for char in letters if not char.isspace() and unicodedata.category(char) != "Cf")
+
+
+def _called(char: str) -> str:
+    return unicodedata.name(char, f"U+{ord(char):04X}")
 
 
 @lru_cache(4096)

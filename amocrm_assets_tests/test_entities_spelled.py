@@ -40,6 +40,7 @@ MAY = {
     "crm/probe/sizes.py": "likewise",
     "orchestration/amocrm_resource.py": "attributes of the settings",
     "orchestration/automation.py": "the name of the job that brings all entities",
+    "orchestration/component_library.py": "the description of the component",
     "settings/source.py": "attributes of the settings",
 }
 MODULES = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.relative_to(PACKAGE).parts]

@@ -12,7 +12,8 @@ import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from benchmarks.measuring import Figure, apart, at_most
 from benchmarks.reading import DAY, YEAR, over
@@ -34,18 +35,24 @@ def measure_figures(*, quick: bool) -> Iterator[Figure]:
 
 
 def _one_day() -> Iterator[Figure]:
+    """With Dagster's event log on a disk, as in a deployment: its commits are most of a small day."""
     name = "one day of 500 leads, after start-up"
     with served((over(1, 500),)) as sandbox:
-        told, _ = apart(_run, sandbox, 1, 3)
-    yield at_most(name, "wall time through three assets", told[-1]["all"], wanted=2, unit="s")
-    yield from _parts(name, told[-1])
+        told, _ = apart(_run_on_disk, sandbox, 4)
+    told = told[1:]  # the first imports what the others have
+    quickest = min(told, key=lambda each: each["all"])
+    yield at_most(name, "wall time through three assets", quickest["all"], wanted=1, unit="s")
+    yield Figure(name, "processor time", min(each["processor"] for each in told), "s")
+    yield Figure(name, "events in Dagster's log", quickest["events"])
+    yield Figure(name, "wall time in Dagster's event log", quickest["event log"], "s")
+    yield from _parts(name, quickest)
 
 
 def _year(days: int) -> Iterator[Figure]:
     name = f"{days} days of 20 leads, one run"
     with served((over(days, 20 * days),)) as sandbox:
         told, cost = apart(_run, sandbox, days, 1)
-    yield at_most(name, "wall time", told[0]["all"], wanted=60, unit="s")
+    yield at_most(name, "wall time", told[0]["all"], wanted=25, unit="s")
     yield from _parts(name, told[0])
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
@@ -75,6 +82,35 @@ def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         _deploy(Path(folder), sandbox)
         return [_run_once(sandbox, days) for _ in range(rounds)]
+
+
+def _run_on_disk(sandbox: Served, rounds: int) -> list[dict[str, float]]:
+    """One day, again and again, with Dagster's own storage in a folder; what its event log takes is told too."""
+    with tempfile.TemporaryDirectory() as folder:
+        _deploy(Path(folder), sandbox)
+        home = Path(folder) / "home"
+        home.mkdir()
+        (home / "dagster.yaml").write_text("telemetry: {enabled: false}", encoding="utf-8")
+        os.environ["DAGSTER_HOME"] = str(home)
+        return [_run_on_disk_once(sandbox) for _ in range(rounds)]
+
+
+def _run_on_disk_once(sandbox: Served) -> dict[str, float]:
+    import dagster as dg
+
+    seconds: list[float] = []
+    store = dg.DagsterInstance.handle_new_event
+
+    def timed(*given: Any, **named: Any) -> None:
+        began = time.perf_counter()
+        store(*given, **named)
+        seconds.append(time.perf_counter() - began)
+
+    began = time.process_time()
+    with patch.object(dg.DagsterInstance, "handle_new_event", timed):
+        once = _run_once(sandbox, 1)
+    processor = time.process_time() - began
+    return {**once, "processor": processor, "events": len(seconds), "event log": sum(seconds)}
 
 
 def _deploy(folder: Path, sandbox: Served) -> None:

@@ -6,6 +6,7 @@ readable block and exit status 1; anything else is a defect and keeps its traceb
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -57,12 +58,27 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect."""
+        """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect.
+
+        A program that asked for JSON gets some, too, when the command is refused.
+        """
         try:
             return super().invoke(ctx)
+        except (AmoCrmAssetsError, click.UsageError) as error:
+            if ctx.obj:
+                click.echo(json.dumps(_refusal(error), ensure_ascii=False))
+            raise
         except KeyboardInterrupt:
             click.secho("\nInterrupted.", fg="yellow", err=True)
             ctx.exit(INTERRUPTED_STATUS)
+
+
+def _refusal(error: AmoCrmAssetsError | click.UsageError) -> dict[str, Any]:
+    """What a program reads of a command that did nothing: `run` tells `landed` in any case."""
+    if isinstance(error, click.UsageError):
+        return {"landed": False, "failure": error.format_message()}
+    told = {"operation": error.operation, "cause": error.cause, "fix": error.fix}
+    return {"landed": False, "failure": str(error), "source": error.facts.get("source"), **told}
 
 
 @click.group(
@@ -83,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _print_what_the_terminal_cannot()
     try:
         with listen(lambda sentence: click.echo(f"… {sentence}", err=True)):
-            commands(args=arguments, prog_name="amocrm-assets")
+            asked_for_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
+            commands(args=arguments, prog_name="amocrm-assets", obj=asked_for_json)
     except AmoCrmAssetsError as error:
         click.secho(f"{error.operation}:", fg="red", err=True)
         click.echo(f"  {error.cause}\n  {error.fix}", err=True)

@@ -40,7 +40,7 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
         click.echo(json.dumps([asdict(verdict) for verdict in verdicts], ensure_ascii=False, indent=2))
     if any(verdict.outcome == "failed" for verdict in verdicts):
         sys.exit(1)
-    if not as_json:
+    if not as_json and verdicts[0].outcome == "ok":  # of the settings: a run would bring something
         click.echo(f"Next: amocrm-assets run {source.subdomain}")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -83,10 +85,27 @@ def _consented(consent: Consent, *, no_browser: bool) -> str:
         click.echo("It leads to an address with a code, which your browser may be unable to show. Copy it whole.")
         return consent.code_in(_asked("Address or code"))
     with RedirectServer(consent) as redirects:
-        click.launch(consent.page)
+        open_browser(consent.page)
         click.echo(f"Waiting for the answer at {consent.redirect_uri}. A browser on another machine? Stop this")
         click.echo("with Ctrl-C and run it again with --no-browser.")
         return redirects.wait(seconds=WAIT_SECONDS)
+
+
+def open_browser(page: str) -> None:
+    """Open the page in a browser, where there is a screen; the address has been printed for all other cases.
+
+    The openers of a system talk on the terminal, and without a screen some would start a browser in it.
+    """
+    from amocrm_assets.settings.screen import has_screen
+
+    if not has_screen():
+        return
+    command = [sys.executable, "-m", "webbrowser", page]
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    # In a thread: some openers end with their browser only.
+    threading.Thread(
+        target=subprocess.run, args=(command,), kwargs=silent | {"check": False}, daemon=True, name="browser"
+    ).start()
 
 
 def _asked(what: str) -> str:

@@ -36,7 +36,7 @@ def command() -> None:
     keeps them (by default under data/). Running it again is safe.
     """
     from amocrm_assets.sandbox import SandboxOptions, running_sandbox
-    from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings import Deployment, history_not_kept
     from amocrm_assets.warehouse import open_warehouse
 
     # A port of its own, so that a demo runs beside `make dev`.
@@ -52,7 +52,10 @@ def command() -> None:
     deployment = Deployment.from_environment()
     _show(source, open_warehouse(deployment.warehouse), days)
     click.echo(f"\n{deployment.in_words()}")
-    click.echo("Next: `make dev` opens Dagster's UI with the same account, where you materialise a day;")
+    if unrecorded := history_not_kept():
+        click.echo(unrecorded)
+    else:
+        click.echo("Next: `make dev` shows these days in Dagster's UI: *Lineage*, then a click on amoCrmLeads;")
     click.echo("`amocrm-assets new NAME` adds your own account.")
 
 

@@ -10,7 +10,7 @@ import click
 
 from amocrm_assets.cli.source_argument import SOURCE
 from amocrm_assets.entities import LEADS
-from amocrm_assets.untrusted import visible
+from amocrm_assets.untrusted import hidden_difference, visible
 
 if TYPE_CHECKING:
     from amocrm_assets.fields import OfferedFields
@@ -58,7 +58,14 @@ def _show(source: SourceSettings, offered: OfferedFields, *, with_examples: bool
     console = Console()
     console.print(table)
     for name, close in offered.missing.items():
-        hint = f" Did you mean {' or '.join(map(visible, close))}?" if close else ""
-        console.print(f"! `leads_custom_fields` names {name!r}, which the account has not.{hint}", markup=False)
+        meant = [f"{visible(each)}{_differs_by(name, each)}" for each in close]
+        hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
+        said = f"! `leads_custom_fields` names {name!r}, which the account has not.{hint}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
     if source.leads_custom_fields is None:
         console.print("All fields are imported, since `leads_custom_fields` is not set in the source's defs.yaml.")
+
+
+def _differs_by(written: str, meant: str) -> str:
+    hidden = hidden_difference(written, meant)
+    return f" ({hidden})" if hidden else ""

@@ -110,10 +110,10 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
 
 
 def _require_new(source: SourceSettings, folder: Path) -> None:
+    from amocrm_assets.cli.known_sources import known_sources
     from amocrm_assets.settings.documents import NAME
-    from amocrm_assets.settings.source_files import read_sources
 
-    read = read_sources(folder)
+    read = known_sources(folder)
     for found in read.found:
         if found.settings.key.lower() == source.key.lower():
             raise click.UsageError(f"{found.settings.subdomain} is there already: edit {found.file}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amocrm_assets.cli import INTERRUPTED_STATUS
-from amocrm_assets.cli.source_argument import SOURCE
+from amocrm_assets.cli.source_argument import PLACE, SOURCE
 from amocrm_assets.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -58,13 +58,11 @@ def command(
 
     The same job as in the Dagster UI. Exit status 0 only if every day landed. Running a day again is safe.
     """
-    from amocrm_assets.settings.source_files import place_of
-
     days = days_wanted(source, from_day, to_day)
     try:
         with _terminated_as_interrupted():
             outcome = run_with_progress(
-                source, days, place=place_of(source), read_again=not missing, quiet=as_json
+                source, days, place=click.get_current_context().meta[PLACE], read_again=not missing, quiet=as_json
             )
     except KeyboardInterrupt:
         click.secho(f"{source.title}: interrupted. Days that were finished stay.", fg="yellow", err=True)
@@ -109,11 +107,11 @@ def run_with_progress(
 
     Raises `KeyboardInterrupt` when a signal ended it, once the run is closed in Dagster's instance.
     """
-    from amocrm_assets.orchestration.assets import chain_keys
+    from amocrm_assets.orchestration.assets import chain_names
     from amocrm_assets.orchestration.running import Interrupted, run_days
     from amocrm_assets.orchestration.source_entities import scheduled
 
-    assets = [key.path[-1] for entity in scheduled(source) for key in chain_keys(entity, source)]
+    assets = [name for entity in scheduled(source) for name in chain_names(entity)]
     with _bar(assets, len(days), quiet=quiet) as bar:
         try:
             return run_days(source, days, listener=bar, place=place, read_again=read_again)
@@ -166,7 +164,7 @@ def _bar(assets: Sequence[str], days: int, *, quiet: bool) -> Iterator[_Bar]:
 
 
 def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
-    from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings import Deployment, history_not_kept
 
     for warning in outcome.warnings:
         click.secho(f"warning: {warning}", fg="yellow", err=True)
@@ -177,10 +175,12 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed.")
     click.echo(Deployment.from_environment().in_words())
+    if unrecorded := history_not_kept():
+        click.echo(unrecorded, err=True)
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:
-    from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings import Deployment, dagster_home
 
     deployment = Deployment.from_environment()
     return {
@@ -191,6 +191,7 @@ def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict
         "failure": outcome.failure,
         "warnings": outcome.warnings,
         "run_id": outcome.run_id,
+        "dagster_home": dagster_home(),
         "storage": deployment.storage,
         "warehouse": deployment.warehouse,
     }

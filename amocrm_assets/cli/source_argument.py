@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from amocrm_assets.settings.source_files import BrokenSource
 
 
+# Where in a command's context the `SourceFound` of its source is.
+PLACE = "amocrm_assets.place"
+
+
 class SourceArgument(click.ParamType["SourceSettings"]):
     """A source, given by name."""
 
@@ -26,15 +30,18 @@ class SourceArgument(click.ParamType["SourceSettings"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SourceSettings:
         """The source of that name; the error for another name says which there are."""
-        from amocrm_assets.settings.source_files import read_sources
+        from amocrm_assets.cli.known_sources import known_sources
         from amocrm_assets.settings.sources_folder import existing_sources_folder
 
         folder = existing_sources_folder()
-        read = read_sources(folder)
+        read = known_sources(folder)
         sources = [found.settings for found in read.found]
-        for source in sources:
-            if str(value).casefold() in {name.casefold() for name in _names(source)}:
+        for found in read.found:
+            source = found.settings
+            if _folded(str(value)) in map(_folded, _names(source)):
                 _warn_of(read.broken)
+                if ctx is not None:
+                    ctx.meta[PLACE] = found
                 return source
         for broken in read.broken:
             if str(value).casefold() in {broken.name.casefold(), broken.file.parent.name.casefold()}:
@@ -54,6 +61,11 @@ def _warn_of(broken: Sequence[BrokenSource]) -> None:
 
 def _names(source: SourceSettings) -> set[str]:
     return {source.subdomain, source.key, source.title}
+
+
+def _folded(name: str) -> str:
+    """A name without what people do not see or do not mean: letter case, and the kind and number of spaces."""
+    return " ".join(name.casefold().split())
 
 
 SOURCE = SourceArgument()

@@ -14,6 +14,8 @@ from amocrm_assets.entities import ENTITIES
 from amocrm_assets.untrusted import visible
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from amocrm_assets.crm.authorisation.status import AuthorisationStatus
     from amocrm_assets.orchestration.day_coverage import Progress
     from amocrm_assets.settings import Deployment, SourceSettings
@@ -27,6 +29,8 @@ HEADINGS = ("display name", "subdomain", "enabled", "connected as", "token\nunti
 SWITCHES = [entity.choices.imported for entity in ENTITIES if entity.choices.imported]
 # The assets that load shards.
 SHARDS = " and ".join(f"`{table.warehouse_name}`" for entity in ENTITIES for table in entity.tables)
+# Where the table would leave the names no room, each source is a few lines.
+MIN_TABLE_COLUMNS = 72
 NAMES = HEADINGS[0], HEADINGS[1], HEADINGS[3]
 MISSING = "Missing days: backfill them in the Dagster UI, or `amocrm-assets run SOURCE --from D --to D`."
 
@@ -39,12 +43,12 @@ def command(*, as_json: bool) -> None:
     A day is there if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
     Where DAGSTER_HOME is not set, the warehouse alone is asked. Exit status 1 if settings of a source are wrong.
     """
+    from amocrm_assets.cli.known_sources import known_sources
     from amocrm_assets.settings import Deployment
-    from amocrm_assets.settings.source_files import read_sources
     from amocrm_assets.settings.sources_folder import existing_sources_folder
 
     folder = existing_sources_folder()
-    read = read_sources(folder)
+    read = known_sources(folder)
     deployment = Deployment.from_environment()
     states, problem = _states([found.settings for found in read.found], deployment, datetime.now(UTC))
     states += map(_broken_state, read.broken)
@@ -124,27 +128,14 @@ def _lost(state: dict[str, Any]) -> str:
 
 
 def _show(states: list[dict[str, Any]]) -> None:
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for heading in HEADINGS:
-        table.add_column(heading, overflow="fold", no_wrap=heading not in NAMES)
-    for state in states:
-        cells = [
-            state["display_name"],
-            state["subdomain"],
-            "BROKEN" if state["wrong_settings"] else "yes" if state["enabled"] else "no",
-            state["connected_as"] or "not connected",
-            (state["token_until"] or "?")[:10],
-            state["last_day"] or "none",
-            str(len(state["missing_days"])),
-        ]
-        table.add_row(*(Text(cell) for cell in cells))  # names may hold what rich takes for markup
     console = Console()
-    console.print(table)
+    rows = [_cells(state) for state in states]
+    if console.width >= MIN_TABLE_COLUMNS:
+        console.print(_table(rows))
+    else:
+        _show_as_lines(rows)
     for state in states:
         for wrong in state["wrong_settings"]:
             console.print(f"! {state['display_name']}: {wrong}", markup=False, soft_wrap=True)
@@ -154,3 +145,36 @@ def _show(states: list[dict[str, Any]]) -> None:
             console.print(f"! {state['display_name']}: {_lost(state)}", markup=False, soft_wrap=True)
     if any(state["missing_days"] for state in states):
         console.print(MISSING)
+
+
+def _cells(state: dict[str, Any]) -> list[str]:
+    """What is shown of a source, in the order of the headings."""
+    return [
+        state["display_name"],
+        state["subdomain"],
+        "BROKEN" if state["wrong_settings"] else "yes" if state["enabled"] else "no",
+        state["connected_as"] or "not connected",
+        (state["token_until"] or "?")[:10],
+        state["last_day"] or "none",
+        str(len(state["missing_days"])),
+    ]
+
+
+def _table(rows: list[list[str]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for heading in HEADINGS:
+        table.add_column(heading, overflow="fold", no_wrap=heading not in NAMES)
+    for cells in rows:
+        table.add_row(*(Text(cell) for cell in cells))  # names may hold what rich takes for markup
+    return table
+
+
+def _show_as_lines(rows: list[list[str]]) -> None:
+    for name, *others in rows:
+        click.echo(visible(name))
+        for heading, cell in zip(HEADINGS[1:], others, strict=True):
+            click.echo(f"  {heading.replace(chr(10), ' '):<13} {visible(cell)}")

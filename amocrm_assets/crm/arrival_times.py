@@ -1,8 +1,8 @@
 """How much later than it left a request may have arrived: by the times of answers, and learnt from refusals.
 
 amoCRM counts requests when they arrive. An answer that took longer than the quickest ones belongs to a request
-that arrived later, or to a slow server; which of both, nobody can tell, so it is taken as later. A jitter that the
-answers do not show is learnt from refusals, and forgotten slowly while there are none.
+that arrived later, or to a slow server. It is taken as later at first, and ever less so while nothing is refused.
+A jitter that the answers do not show is learnt from refusals, and forgotten slowly while there are none.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ RECENT_ANSWERS, ENOUGH_ANSWERS = 31, 4
 # A refusal makes the margin so much wider; each good answer takes a 2,000th part of it away again.
 WIDEN_FACTOR, WIDEN_SECONDS = 2.0, 0.04
 FORGET = 1 - 1 / 2000
+# Answers that differ are taken for requests that arrive differently, at first. While nothing is refused that
+# belief fades by this part with each good answer, for the server itself may be unsteady. A refusal that proves it
+# right brings it back, to fade half as fast.
+DOUBT = 1 / 1000
+SURE = 0.95
 
 
 class ArrivalTimes:
@@ -31,6 +36,7 @@ class ArrivalTimes:
     def __init__(self) -> None:
         self._recent: deque[float] = deque()
         self._sorted: list[float] = []
+        self._belief, self._doubt = 1.0, DOUBT
         self.margin = 0.0
 
     @property
@@ -69,15 +75,21 @@ class ArrivalTimes:
 
     def widen(self) -> None:
         """A refusal that own jitter explains."""
+        doubted, self._belief = self._belief < SURE, 1.0
+        self._doubt /= 2
+        if doubted:
+            return
         seen = min(self._spread(), MAX_JITTER_SECONDS) / 4 if self._sorted else 0.0
         self.margin = min(MAX_JITTER_SECONDS, max(self.margin, seen) * WIDEN_FACTOR + WIDEN_SECONDS)
 
     def forget(self) -> None:
         """A good answer."""
         self.margin *= FORGET
+        if self._sorted and self._spread() > NOISE_SECONDS:
+            self._belief *= 1 - self._doubt
 
     def _bounded(self, seconds: float) -> float:
-        return max(self.margin, min(max(MIN_MARGIN_SECONDS, seconds), MAX_JITTER_SECONDS))
+        return max(self.margin, min(max(MIN_MARGIN_SECONDS, self._belief * seconds), MAX_JITTER_SECONDS))
 
     def _quickest(self) -> float:
         """A tenth of the answers is quicker: one that came from a cache is no measure for the others."""

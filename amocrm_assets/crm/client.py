@@ -16,6 +16,7 @@ from amocrm_assets.cancellation import CancelScope, check_cancelled
 from amocrm_assets.crm.api_session import Bearer, api_session
 from amocrm_assets.crm.asked import Asked
 from amocrm_assets.crm.connectivity import require_private
+from amocrm_assets.crm.limiters import limiter_of
 from amocrm_assets.crm.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.crm.redaction import redact, redact_body, redact_error, remember
@@ -62,8 +63,9 @@ class AmoCrmClient:
         read_seconds: float = READ_SECONDS,
         max_requests: int | None = None,
         source: SourceSettings | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
-        """`source` is whom errors name, with its file and its commands."""
+        """`source` is whom errors name, with its file and commands. Without a limiter it has one of its own."""
         self._asked = Asked(source)
         self.url = require_private(url, asked=self._asked)
         self.stats = RequestStats()
@@ -73,7 +75,8 @@ class AmoCrmClient:
         self.scope = CancelScope()
         self.sleep = sleep or self.scope.sleep
         self.timeout = AnswerTimeout(read_seconds)
-        self.rate_limiter = RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
+        self.rate_limiter = rate_limiter or RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
+        self._waited_before = self.rate_limiter.waited_seconds
         self._backoff = RateLimitBackoff(clock=clock)
         self.server_clock = ServerClock()
         self._lock = threading.Lock()
@@ -87,9 +90,9 @@ class AmoCrmClient:
         return cls(
             source.url,
             authorisation,
-            requests_per_second=source.requests_per_second,
             max_requests=max_requests,
             source=source,
+            rate_limiter=limiter_of(source),
         )
 
     def __enter__(self) -> Self:
@@ -111,6 +114,16 @@ class AmoCrmClient:
     def server_time(self) -> float:
         """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
         return time.time() + self.server_clock.difference
+
+    @property
+    def seconds_waited_for_pace(self) -> float:
+        """How long requests of this client have waited for permits."""
+        return self.rate_limiter.waited_seconds - self._waited_before
+
+    def acquire(self) -> Permit:
+        """Wait for the next permit and take it. Raises `Cancelled` when the client is closed."""
+        with self.scope.entered():
+            return self._acquire()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One answered question, retried while that makes sense."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 MIN_SHARE = 1 / 16
-# Each good answer gives back 2 %. Near the share that was refused last it gives a tenth of that: whoever took the
-# rest is probably still there, and each try costs a refusal.
-RECOVERY, NEAR_RECOVERY = 1.02, 1.002
+# So much of the share each good answer gives back. Near the share that was refused last it gives a tenth of that:
+# whoever took the rest is probably still there, and each try costs a refusal.
+RECOVERY, NEAR_RECOVERY = 0.02, 0.002
 NEAR = (0.85, 1.1)
+# Where the next refusal comes near the last one, it gives half of that.
+MAX_CAUTION = 2
 
 
 class FairShare:
@@ -15,14 +17,19 @@ class FairShare:
     def __init__(self) -> None:
         self.now = 1.0
         self._refused_at = float("inf")
+        self._caution = 1
 
     def give_way(self) -> None:
         """A refusal that others caused."""
+        self._caution = min(MAX_CAUTION, 2 * self._caution) if self._is_near() else 1
         self._refused_at = self.now
         self.now = max(self.now / 2, MIN_SHARE)
 
     def recover(self) -> None:
         """A good answer."""
+        grows_by = NEAR_RECOVERY / self._caution if self._is_near() else RECOVERY
+        self.now = min(1.0, self.now * (1 + grows_by))
+
+    def _is_near(self) -> bool:
         low, high = NEAR
-        near = low * self._refused_at <= self.now <= high * self._refused_at
-        self.now = min(1.0, self.now * (NEAR_RECOVERY if near else RECOVERY))
+        return low * self._refused_at <= self.now <= high * self._refused_at

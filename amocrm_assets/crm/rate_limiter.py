@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from amocrm_assets.crm.arrival_times import MAX_JITTER_SECONDS, ArrivalTimes
 from amocrm_assets.crm.fair_share import FairShare
@@ -62,6 +63,7 @@ class RateLimiter:
     """Gives permits so that no second ever sees more than `requests_per_second` of them, sent or arrived.
 
     Permits are also spread evenly, since a burst at the start of each second is what gateways take for an attack.
+    `key` names this limiter among those of all processes.
     """
 
     def __init__(
@@ -70,9 +72,14 @@ class RateLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
+        reserve: Callable[[], float] | None = None,
     ) -> None:
+        """`reserve` says how long each permit has to wait for those of other accounts, see `egress_limit`."""
+        self.requests_per_second = requests_per_second
+        self.key = uuid4().hex
         self._clock = clock
         self._sleep = sleep
+        self._reserve = reserve
         self._budget = requests_per_second
         self._permits: deque[Permit] = deque(maxlen=max(1, int(requests_per_second)))
         self._recent: deque[Permit] = deque(maxlen=8 * max(1, int(requests_per_second)))
@@ -106,12 +113,19 @@ class RateLimiter:
         start = max(free) if len(arrived) == missing else max(arrived) + self._window
         return max(0.0, self.time_until_next(), start - self._clock())
 
+    def start_after(self, seconds: float) -> None:
+        """Give no permit before so many seconds are over: those of another rate limiter are still counted."""
+        self._due = max(self._due, self._clock() + seconds)
+
     def acquire(self) -> Permit:
         """Wait for the next permit and take it."""
         with self._lock:
             asked = self._clock()
             while (due := self._next_due()) > (now := self._clock()):
                 self._sleep(min(due - now, POLL_SECONDS) if self._awaits_answer() else due - now)
+            if self._reserve is not None and (wait := self._reserve()) > 0:
+                self._sleep(wait)
+                now = self._clock()
             permit = Permit(self._clock, self._arrival_times)
             self._permits.append(permit)
             self._recent.append(permit)

@@ -49,7 +49,7 @@ class PerDayStats:
         return {
             "requests": stats.requests,
             "received_bytes": stats.received_bytes,
-            "seconds_waited_for_pace": self._client.rate_limiter.waited_seconds,
+            "seconds_waited_for_pace": self._client.seconds_waited_for_pace,
             "retries": sum(retries.values()),
             **retries,
         }

@@ -111,7 +111,7 @@ class WindowReader:
             if due is None:
                 _check_awaited(pending)
                 return
-            permit = self._client.rate_limiter.acquire()
+            permit = self._client.acquire()
             pending[pool.submit(self._fetch, due[1], permit)] = due
 
     def _await_some(self, pending: Pending) -> set[Future[Page | None]]:

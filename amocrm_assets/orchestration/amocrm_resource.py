@@ -28,14 +28,12 @@ OVERRIDABLE = ("leads_custom_fields", "import_lead_name", "requests_per_second")
 LOCK_WAIT_SECONDS = 3600.0
 
 
-class FromEnvironment(dg.Config):
-    """The name of an environment variable, as `dg.EnvVar` is stored and shown.
-
-    Dagster reads a real `EnvVar` while it plans a run: one that is not set would end in a traceback before the run
-    exists, in processes that never ask amoCRM too. This is read at the first request, by an error with a fix.
-    """
-
-    env: str = Field(description="Name of the environment variable.")
+# The name of an environment variable, `{"env": "NAME"}`, as `dg.EnvVar` is stored and shown. Dagster reads a real
+# `EnvVar` while it plans a run: one that is not set would end in a traceback before the run exists, in processes
+# that never ask amoCRM too. This is read at the first request, by an error with a fix. The UI shows the type of a
+# field beside its value, and has no room for that of a class.
+FromEnvironment = dict[str, Any]
+CREDENTIALS = ("access_token", "client_id", "client_secret")
 
 
 class AmoCrmResource(dg.ConfigurableResource[Any]):
@@ -93,15 +91,15 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         Raises pydantic's `ValidationError` for settings that no source may have.
         """
         oauth = {
-            "client_id_env": self.client_id and self.client_id.env,
-            "client_secret_env": self.client_secret and self.client_secret.env,
+            "client_id_env": _variable(self.client_id),
+            "client_secret_env": _variable(self.client_secret),
             "redirect_uri": self.redirect_uri,
         }
         return SourceSettings.model_validate(
             {
                 "subdomain": self.subdomain,
                 "base_url": self.base_url,
-                "access_token_env": self.access_token and self.access_token.env,
+                "access_token_env": _variable(self.access_token),
                 "oauth": oauth if any(oauth.values()) else None,
                 "leads_custom_fields": self.leads_custom_fields,
                 "import_lead_name": self.import_lead_name,
@@ -128,7 +126,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         if not changed:
             return source
         return SourceSettings.model_validate(
-            source.model_dump(exclude_unset=True) | {name: getattr(self, name) for name in changed}
+            # How assets are shown is no matter of a run, and may be a function.
+            source.model_dump(exclude_unset=True, exclude={"translation"})
+            | {name: getattr(self, name) for name in changed}
         )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
@@ -142,21 +142,25 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
         Take it for as long as you ask; runs of the source wait meanwhile. Raises `Busy` after an hour.
         """
+        from amocrm_assets.crm.account_lock import account_lock
         from amocrm_assets.crm.authorisation import open_authorisation
         from amocrm_assets.crm.client import AmoCrmClient
         from amocrm_assets.storage import open_storage
 
         deployment = Deployment.from_environment()
         source = self.to_settings(start_date="2000-01-01")
-        lock = open_storage(deployment.storage).lock(f"locks/{self.subdomain}", wait_seconds=LOCK_WAIT_SECONDS)
-        authorisation = open_authorisation(source, deployment)
+        storage, authorisation = open_storage(deployment.storage), open_authorisation(source, deployment)
         with (
             resource_waits_logged(self._context),
-            lock,
             AmoCrmClient.for_source(source, authorisation) as client,
+            account_lock(
+                self.subdomain,
+                limiter=client.rate_limiter,
+                storage=storage,
+                wait_seconds=LOCK_WAIT_SECONDS,
+            ),
         ):
             yield client
-            client.pause(client.rate_limiter.drain_delay())
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """What amoCRM answers to `GET path`, decoded; None for 204, which is an empty list or an unknown id.
@@ -195,17 +199,29 @@ def _decoded(response: Any) -> Any:
 
 def _as_variable(name: str, value: Any) -> Any:
     """A credential as a variable's name; a value in clear text is refused, without repeating it."""
-    if name not in ("access_token", "client_id", "client_secret"):
+    if name not in CREDENTIALS:
         return value
     if isinstance(value, dg.EnvVar):
-        return FromEnvironment(env=value.env_var_name)
+        return {"env": value.env_var_name}
     if isinstance(value, str):
         raise SettingsError(
             f"Reading {name} of an AmoCrmResource",
             cause="it is a text, which Dagster would store and show.",
             fix=f'Put the value into an environment variable and write `{name}=dg.EnvVar("NAME")`.',
         )
+    if value is not None and _variable(value) is None:
+        raise SettingsError(
+            f"Reading {name} of an AmoCrmResource",
+            cause="it is not the name of an environment variable.",
+            fix=f'Write `{name}=dg.EnvVar("NAME")`; in the configuration of a launch, `{name}: {{env: NAME}}`.',
+        )
     return value
+
+
+def _variable(value: FromEnvironment | None) -> str | None:
+    """The name of the variable; None for anything else."""
+    name = value.get("env") if isinstance(value, dict) and value.keys() == {"env"} else None
+    return name if isinstance(name, str) else None
 
 
 def _as_texts(fields: list[str | int] | None) -> list[str] | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.errors import AmoCrmAssetsError
-from amocrm_assets.orchestration.assets import chain_keys, raw_key, shards_key
+from amocrm_assets.orchestration.assets import chain_keys, chain_names, raw_key, shards_key
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
@@ -55,7 +55,7 @@ def automation_of(source: SourceSettings, entities: Sequence[Entity]) -> dg.Defi
     """Job and schedule of a source, which materialise these entities."""
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = " and the ".join(entity.table.records for entity in entities)
-    chains = ", ".join(" → ".join(f"`{key.path[-1]}`" for key in chain_keys(each, source)) for each in entities)
+    chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(
         job_name(source.key),

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import ValidationError
 
-from amocrm_assets.orchestration.alerts.collect import SETTINGS_KEY
+from amocrm_assets.orchestration.alerts.collect import SETTINGS_KEY, asset_path
 from amocrm_assets.orchestration.alerts.problem import Problem
 from amocrm_assets.orchestration.automation import job_name
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.markdown import code
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
+from amocrm_assets.settings.translation import TEMPLATE_MARK
 
 if TYPE_CHECKING:
     from amocrm_assets.settings.source_files import BrokenSource
@@ -26,11 +27,13 @@ RELOAD = "Correct the file, then reload the code location. docs/settings.md desc
 
 
 def broken_definitions(broken: BrokenSource) -> dg.Definitions:
-    """The asset `[<key>, "broken_settings"]` in a group of its own, and a job and a schedule that fail."""
+    """The asset `[<key>, "broken_settings"]` in the group of the source, and a job and a schedule that fail."""
+
+    key, group = _shown_under(broken)
 
     @dg.asset(
-        key=[broken.key, BROKEN],
-        group_name=broken.key,
+        key=key,
+        group_name=group,
         description="\n".join(
             [
                 f"The settings of {code(broken.name)} are wrong, so nothing of this source is loaded:",
@@ -62,8 +65,19 @@ def broken_problem(broken: BrokenSource) -> Problem:
         what="the settings are wrong, nothing is loaded",
         cause="; ".join(map(str, broken.problems)),
         fix=RELOAD,
-        path=f"/assets/{broken.key}/{BROKEN}",
+        path=asset_path(dg.AssetKey(_shown_under(broken)[0])),
     )
+
+
+def _shown_under(broken: BrokenSource) -> tuple[list[str], str]:
+    """Key and group of the asset: those of the source's translation, where they need no template."""
+    translation = broken.attributes.get("translation")
+    translation = translation if isinstance(translation, dict) else {}
+    prefix, group = translation.get("key_prefix") or [], translation.get("group_name")
+    before = [prefix] if isinstance(prefix, str) else prefix
+    if any("`translation" in problem.what for problem in broken.problems) or TEMPLATE_MARK in f"{before}{group}":
+        return [broken.key, BROKEN], broken.key
+    return [*map(str, before), broken.key, BROKEN], str(group or broken.key)
 
 
 def _schedule_of(broken: BrokenSource, job: str) -> dg.ScheduleDefinition:

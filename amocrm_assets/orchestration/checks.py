@@ -16,7 +16,7 @@ from amocrm_assets.entities import CUSTOM_FIELDS
 from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, text_table
-from amocrm_assets.untrusted import MAX_LINE, one_line
+from amocrm_assets.untrusted import MAX_LINE, hidden_difference, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,7 +193,7 @@ def _chooses_fields(entity: Entity, table: Table) -> bool:
 
 def _fields_exist(entity: Entity, written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
     missing = {choice: close for rows in written.values() for choice, close in rows.missing_fields.items()}
-    named = [f"{code(choice)}{_close_by(close)}" for choice, close in missing.items()]
+    named = [f"{code(choice)}{_close_by(choice, close)}" for choice, close in missing.items()]
     return verdict(
         FIELDS,
         bad=[day for day, rows in written.items() if rows.missing_fields],
@@ -204,8 +204,14 @@ def _fields_exist(entity: Entity, written: Mapping[date, RowsWritten]) -> dg.Ass
     )
 
 
-def _close_by(names: Sequence[str]) -> str:
-    return f" (did you mean {' or '.join(map(code, names))}?)" if names else ""
+def _close_by(written: str, names: Sequence[str]) -> str:
+    meant = [f"{code(name)}{_differs_by(written, name)}" for name in names]
+    return f" (did you mean {' or '.join(meant)}?)" if meant else ""
+
+
+def _differs_by(written: str, meant: str) -> str:
+    hidden = hidden_difference(written, meant)
+    return f": {hidden}" if hidden else ""
 
 
 def _no_oddities(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import dagster as dg
@@ -15,14 +16,15 @@ from pydantic import BaseModel, ModelWrapValidatorHandler, PrivateAttr, Validati
 
 from amocrm_assets.orchestration.broken import broken_definitions
 from amocrm_assets.orchestration.claims import first_place
+from amocrm_assets.orchestration.component_library import TAGS
 from amocrm_assets.orchestration.scaffolder import AmoCrmSourceScaffolder
-from amocrm_assets.orchestration.source import source_definitions
+from amocrm_assets.orchestration.source import source_definitions, wrong_translation
+from amocrm_assets.orchestration.translation import TranslatedSource
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.settings.guest_sources import broken_because, broken_document, broken_values
+from amocrm_assets.settings.source_files import SourceFound
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amocrm_assets.settings.source_files import BrokenSource
 
 
@@ -30,7 +32,7 @@ _LOGGER = logging.getLogger("amocrm_assets")
 
 
 @dg.scaffold_with(AmoCrmSourceScaffolder)
-class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
+class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
     """One amoCRM account whose leads come to your warehouse every day.
 
     It makes three daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads`, their checks, a job and a
@@ -38,29 +40,40 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
     """
 
     _broken: BrokenSource | None = PrivateAttr(default=None)
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def broken(self) -> BrokenSource | None:
+        """What is wrong with the attributes, if anything is."""
+        return self._broken
+
+    @property
+    def file(self) -> Path | None:
+        """Where the attributes are written, None for a component that Python code made."""
+        return self._file
 
     @classmethod
     def model(cls) -> type[BaseModel]:
         """The schema of the attributes, with the descriptions that Dagster drops where there is a default."""
         model = super().model()
-        for name, field in model.model_fields.items():
-            field.description = SourceSettings.model_fields[name].description
-            field.examples = SourceSettings.model_fields[name].examples
+        for name, own in SourceSettings.model_fields.items():  # a subclass may have others beside them
+            field = model.model_fields[name]
+            field.description, field.examples = own.description, own.examples
         model.model_rebuild(force=True)
         return _explained_later(model)
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
         """How `dg list components` shows the component."""
-        return dg.ComponentTypeSpec(tags=["amocrm", "kommo", "bigquery"])
+        return dg.ComponentTypeSpec(tags=list(TAGS))
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         """The source of a document; one with wrong attributes is shown as broken, so that others load."""
-        broken = _broken_file(attributes, context)
+        broken = _broken_file(attributes, context, is_subclass=cls is not AmoCrmSource)
         if broken is None:
             try:
-                return super().load(attributes, context)
+                source = super().load(attributes, context)
             except ValidationError as error:  # of what templates gave
                 broken = broken_values(*_place_of(context), error)
             except Exception as error:  # whatever a template of the project calls
@@ -69,10 +82,12 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
                 broken = broken_because(
                     *_place_of(context), f"{said}; the code location's log has the whole error."
                 )
-        _LOGGER.error("%s", broken.error())
-        source = cls.model_construct(subdomain=broken.name, start_date="")
-        source._broken = broken  # noqa: SLF001  # its own
-        return cast("Self", source)
+        if broken is not None:
+            _LOGGER.error("%s", broken.error())
+            source = cast("Self", cls.model_construct(subdomain=broken.name, start_date=""))
+            source._broken = broken  # noqa: SLF001  # its own
+        source._file = _place_of(context)[0]  # noqa: SLF001  # its own
+        return source
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, job, schedule and resources of the source; nothing when it is not enabled.
@@ -82,6 +97,8 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
         place = _place_of(context)
         if broken := self._broken or self._second(context, place):
             return broken_definitions(_with_own_key(broken, context, place))
+        if broken := wrong_translation(SourceFound(self, place[0], 1)):
+            return broken_definitions(broken)
         return source_definitions(self, file=place[0])
 
     def _second(self, context: dg.ComponentLoadContext, place: tuple[Path, int]) -> BrokenSource | None:
@@ -95,10 +112,12 @@ class AmoCrmSource(dg.Component, dg.Resolvable, SourceSettings):
         )
 
 
-def _broken_file(attributes: BaseModel | None, context: dg.ComponentLoadContext) -> BrokenSource | None:
-    """What is wrong with the attributes as they are written, if anything is."""
+def _broken_file(
+    attributes: BaseModel | None, context: dg.ComponentLoadContext, *, is_subclass: bool
+) -> BrokenSource | None:
+    """What is wrong with the attributes as they are written, if anything is. A subclass may have others."""
     place = _place_of(context)
-    broken = broken_document(*place) if place[0].is_file() else None
+    broken = broken_document(*place) if place[0].is_file() and not is_subclass else None
     error = getattr(attributes, "_error", None)
     return broken_values(*place, error) if broken is None and error else broken
 

@@ -1,7 +1,7 @@
 """Rows and shards as pandas frames for the assets of users.
 
-An I/O manager that only loads: assets with rows and shards, such as `leads` and
-`amoCrmLeads`, write them themselves. What the columns are is known to `shard`.
+An I/O manager that only loads: assets with rows and shards, such as `leads` and `amoCrmLeads`, write their data
+themselves. What the columns are is known to `shard`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.orchestration.partitions import days_of
+from amocrm_assets.orchestration.translation import ASSET, SUBDOMAIN
 from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.settings import Deployment
 
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Table
     from amocrm_assets.rows.frames import FrameColumns
 
-# Metadata of the assets that says whose they are.
-SUBDOMAIN, TIMEZONE = "subdomain", "timezone"
 # The name that Dagster's own I/O managers give to this choice.
 ALLOW_MISSING = "allow_missing_partitions"
 
 
 class RowsIOManager(dg.IOManager):
-    """Gives rows and shards of the tables to a parameter of type `pandas.DataFrame`, one day or many."""
+    """Gives rows and shards of the tables to a parameter of type `pandas.DataFrame`, one day or many.
+
+    The parameter's metadata chooses columns and custom fields, see *downstream assets* in the documentation.
+    """
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self._rows = {table.asset: table for table in tables}
@@ -50,14 +52,20 @@ class RowsIOManager(dg.IOManager):
 
         if context.upstream_output is None:
             raise LookupError(f"nothing is known of {context.asset_key.to_user_string()}")
-        subdomain = context.upstream_output.definition_metadata[SUBDOMAIN]
+        upstream = context.upstream_output.definition_metadata
         asked = context.definition_metadata
-        name = context.asset_key.path[-1]
+        name = upstream[ASSET]
         stored, table = (_shards, self._shards[name]) if name in self._shards else (_rows, self._rows[name])
         wanted = FrameColumns.from_metadata(table, asked)
         only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
         with waits_logged(context.log, context.step_context.run_id):
-            return stored(subdomain, days, wanted, only_there=only_there)
+            return stored(upstream[SUBDOMAIN], days, wanted, only_there=only_there)
+
+
+def rows_io_manager(tables: Sequence[Table]) -> dg.IOManagerDefinition:
+    """The I/O manager as a resource, whose page in the UI says what it is."""
+    manager = RowsIOManager(tables)
+    return dg.IOManagerDefinition(lambda _: manager, description=RowsIOManager.__doc__)
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:

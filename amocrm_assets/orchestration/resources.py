@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import Field
 
 from amocrm_assets.entities import ENTITIES
+from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment
 
@@ -29,14 +30,28 @@ if TYPE_CHECKING:
 
 
 DEPLOYMENT, ROWS_IO_MANAGER, BIGQUERY = "amocrm", "amocrm_rows", "bigquery"
+# As Dagster shows the name of a variable.
+_PLACES = {f"{place}_variable": {"env": f"AMOCRM_{place.upper()}"} for place in ("warehouse", "storage", "tokens")}
 
 
 class AmoCrmDeployment(dg.ConfigurableResource[Any]):
-    """Where this deployment keeps things: `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`.
+    """Where this deployment keeps shards, captures, rows and tokens: one for all sources.
 
-    One for all sources, since Dagster's loading time grows with the square of the number of resources.
+    The places are read from environment variables when a step begins, so that every process of a deployment means
+    the same ones. Each variable has a default, see *settings* in the documentation.
     """
 
+    # One for all sources, since Dagster's loading time grows with the square of the number of resources. The first
+    # three are there to be seen: they are given explicitly, since the UI shows defaults as JSON.
+    warehouse_variable: dict[str, Any] = Field(
+        default=_PLACES["warehouse_variable"], description="Variable with the address of the warehouse."
+    )
+    storage_variable: dict[str, Any] = Field(
+        default=_PLACES["storage_variable"], description="Variable with the place of captures and rows."
+    )
+    tokens_variable: dict[str, Any] = Field(
+        default=_PLACES["tokens_variable"], description="Variable with the place of OAuth tokens."
+    )
     lock_wait_seconds: float = Field(
         default=3600.0,
         description=(
@@ -45,6 +60,9 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
         ),
     )
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**_PLACES, **given})
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
         """The resource for the steps and checks of a run, whose log hears of long waits."""
@@ -52,7 +70,17 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
             yield self
 
     def settings(self) -> Deployment:
-        """The deployment's settings as the environment of this process gives them."""
+        """The deployment's settings as the environment of this process gives them.
+
+        Raises `SettingsError` when the launch of this run names other variables.
+        """
+        if changed := [name for name, variable in _PLACES.items() if getattr(self, name) != variable]:
+            raise SettingsError(
+                f"Reading the run's configuration of the resource {DEPLOYMENT}",
+                cause=f"it changes {', '.join(changed)}, and all runs of a deployment use the same places.",
+                fix=f"Leave {', '.join(changed)} out of it, and set AMOCRM_WAREHOUSE, AMOCRM_STORAGE and"
+                " AMOCRM_TOKENS in the environment of the deployment.",
+            )
         return Deployment.from_environment()
 
     def storage(self) -> Storage:
@@ -88,10 +116,10 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
 @cache
 def shared_resources(warehouse: str, entities: tuple[Entity, ...] = ENTITIES) -> dict[str, Any]:
     """The resources of every source: the same objects, so that definitions of several sources can be merged."""
-    from amocrm_assets.orchestration.io_manager import RowsIOManager
+    from amocrm_assets.orchestration.io_manager import rows_io_manager
 
     tables = [table for entity in entities for table in entity.tables]
-    resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: RowsIOManager(tables)}
+    resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: rows_io_manager(tables)}
     if bigquery := bigquery_of(warehouse):
         resources[BIGQUERY] = bigquery
     return resources

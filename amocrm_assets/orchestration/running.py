@@ -15,10 +15,11 @@ import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.assets import op_name, raw_key
+from amocrm_assets.orchestration.assets import op_name
 from amocrm_assets.orchestration.automation import job_name
 from amocrm_assets.orchestration.partitions import RANGE_END, RANGE_START
 from amocrm_assets.orchestration.run_listener import listening
+from amocrm_assets.orchestration.run_origin import belong_to_job
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.orchestration.source_entities import scheduled
 from amocrm_assets.settings import dagster_home
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.run_listener import Listener
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
+
+# Whoever called the command learns how it ended, and may call it again; the daemon must not do so beside them.
+_NEVER_RETRIED = {"dagster/max_retries": "0"}
 
 
 class Interrupted(Exception):
@@ -68,15 +72,17 @@ def run_days(
         )
     file, line = (place.file, place.line) if place else (None, 1)
     definitions = source_definitions(source, file=file, line=line, entities=entities)
-    raw = [raw_key(entity, source) for entity in scheduled(source, entities)]
+    raw = [op_name(source, entity.raw_asset) for entity in scheduled(source, entities)]
     first, last = days[0].isoformat(), days[-1].isoformat()
     run_id = str(uuid4())
     with _instance() as instance, listening(listener), _ending_run(instance, run_id):
-        result = definitions.resolve_job_def(job_name(source.key)).execute_in_process(
+        job = definitions.resolve_job_def(job_name(source.key))
+        belong_to_job(instance, job.name)
+        result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={RANGE_START: first, RANGE_END: last},
+            tags={RANGE_START: first, RANGE_END: last, **_NEVER_RETRIED},
             run_config=_config(raw, read_again=read_again),
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):
@@ -109,9 +115,9 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _config(raw: Sequence[dg.AssetKey], *, read_again: bool) -> dict[str, Any]:
+def _config(raw: Sequence[str], *, read_again: bool) -> dict[str, Any]:
     return {
-        "ops": {op_name(key): {"config": {"read_again": read_again}} for key in raw},
+        "ops": {name: {"config": {"read_again": read_again}} for name in raw},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
 

@@ -5,35 +5,44 @@ What each of them is stands in its own module. Nothing is read here but settings
 
 from __future__ import annotations
 
+import logging
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
+from dagster import DagsterError
 from pydantic import ValidationError
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource, resource_key
+from amocrm_assets.orchestration.assets import asset_keys
 from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.rows import rows_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
+from amocrm_assets.orchestration.component_library import component_metadata, register_library
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.source_entities import scheduled, shown
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
+from amocrm_assets.orchestration.translation import TranslatedSource, Translation, is_translated
 from amocrm_assets.settings import Deployment
 from amocrm_assets.settings.alerts import AlertSettings
+from amocrm_assets.settings.documents import Problem
+from amocrm_assets.settings.source_files import BrokenSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import CodeType, FunctionType
 
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
-    from amocrm_assets.settings.source_files import BrokenSource, SourceFound
+    from amocrm_assets.settings.source_files import SourceFound
+
+_LOGGER = logging.getLogger("amocrm_assets")
 
 
 def source_definitions(
@@ -50,8 +59,10 @@ def source_definitions(
     """
     if not source.enabled:
         return dg.Definitions()
+    register_library()
     retries = retries or Retries()
     chains = shown(source, entities)
+    asset_keys(source, chains)  # refuses a translation by which two would be one
     own = dg.Definitions(
         assets=[
             _linked(asset, made_by=maker.__code__, file=file, line=line)
@@ -77,14 +88,27 @@ def _chain(
         yield shards_of(entity, table, source, retries), cast("FunctionType", shards_of)
 
 
-def build_source_definitions(resource: AmoCrmResource, *, start_date: str, **settings: Any) -> dg.Definitions:
+def build_source_definitions(
+    resource: AmoCrmResource,
+    *,
+    start_date: str,
+    translation: Mapping[str, Any] | Translation | None = None,
+    **settings: Any,
+) -> dg.Definitions:
     """Assets, checks, job, schedule and resources of one account, in plain Python instead of a `defs.yaml`.
 
-    `settings` are the attributes of `docs/settings.md` that the resource does not hold. Raises `SettingsError`
-    with every problem in them.
+    `settings` are the attributes of `docs/settings.md` that the resource does not hold. `translation` is what it
+    is in a file, or a function that takes an asset's spec and the `AmoCrmAsset` and returns a spec. Raises
+    `SettingsError` with every problem in them.
     """
+    as_code = translation if callable(translation) else None
     try:
-        source = resource.to_settings(start_date=start_date, **settings)
+        source = resource.to_settings(
+            start_date=start_date, translation=None if as_code else translation, **settings
+        )
+        if as_code:
+            given = source.model_dump(exclude_unset=True, exclude={"translation"})
+            source = TranslatedSource(**given, translation=as_code)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise SettingsError(
@@ -103,7 +127,7 @@ def deployment_definitions(sources: Iterable[SourceFound], broken: Sequence[Brok
     """
     sources = list(sources)
     return dg.Definitions.merge(
-        dg.Definitions(executor=dg.in_process_executor),
+        dg.Definitions(executor=dg.in_process_executor, metadata=component_metadata()),
         alert_definitions([found.settings for found in sources], broken),
         *map(broken_definitions, broken),
         *(source_definitions(found.settings, file=found.file, line=found.line) for found in sources),
@@ -118,6 +142,32 @@ def alert_definitions(sources: Sequence[SourceSettings], broken: Sequence[Broken
 
     enabled = [source for source in sources if source.enabled]
     return dg.Definitions(sensors=[alerts_sensor(enabled, [broken_problem(each) for each in broken])])
+
+
+def wrong_translation(found: SourceFound) -> BrokenSource | None:
+    """The source as a broken one if its assets cannot be made as its translation wants them."""
+    source = found.settings
+    if not is_translated(source):
+        return None
+    try:
+        source_definitions(source).resolve_all_asset_specs()
+    except Exception as error:  # whatever a template or a method of the project calls
+        _LOGGER.exception("The assets of %s cannot be translated", source.subdomain)
+        said = f"`translation` or `get_asset_spec` does not work: {_in_a_line(error)}"
+        attributes = {"schedule": source.schedule.model_dump(), "timezone": source.timezone}
+        return BrokenSource(source.subdomain, source.key, (Problem(found.file, found.line, said),), attributes)
+    return None
+
+
+def _in_a_line(error: BaseException) -> str:
+    """The cause that lies deepest. What is neither Dagster's nor ours may repeat a secret that a template held."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    said = str(error).strip().splitlines() or [""]
+    # The second is Dagster's error for a name that a template does not know, which is of no public class.
+    if isinstance(error, SettingsError | DagsterError) or "not found in scope" in said[-1]:
+        return said[-1]
+    return f"{type(error).__name__}; the code location's log has the whole error."
 
 
 def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path | None, line: int) -> dg.AssetsDefinition:

@@ -16,6 +16,7 @@ from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefuse
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import PARTITION, days_of
 from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
+from amocrm_assets.orchestration.translation import ASSET
 from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.storage.holder import acting_for
 from amocrm_assets.waiting import waiting
@@ -35,6 +36,7 @@ class StepDays:
     def __init__(self, context: dg.AssetExecutionContext) -> None:
         self._context = context
         self.wanted = days_of(context.partition_keys)
+        self._asset = str(context.assets_def.get_asset_spec(context.asset_key).metadata[ASSET])
         self.metadata: dict[date, Mapping[str, Any]] = {}
         self._last = time.monotonic()
         self._errors: dict[date, AmoCrmAssetsError] = {}
@@ -78,7 +80,7 @@ class StepDays:
         self.metadata[day] = {**metadata, "seconds": round(now - self._last, 3)}
         self._last = now
         self._context.add_asset_metadata(self.metadata[day], partition_key=day.isoformat())
-        tell_progress(self._context.asset_key.path[-1], len(self.metadata), len(self.wanted))
+        tell_progress(self._asset, len(self.metadata), len(self.wanted))
         self._tell()
 
     def _tell(self) -> None:

@@ -1,7 +1,14 @@
 """Settings of a source and of the deployment. What they are used for is known elsewhere."""
 
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
-from amocrm_assets.settings.deployment import Deployment, dagster_home, file_mode, google_key_file, secret
+from amocrm_assets.settings.deployment import (
+    Deployment,
+    dagster_home,
+    file_mode,
+    google_key_file,
+    history_not_kept,
+    secret,
+)
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
 from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
 
@@ -14,6 +21,7 @@ __all__ = [
     "dagster_home",
     "file_mode",
     "google_key_file",
+    "history_not_kept",
     "is_cleartext",
     "is_loopback",
     "secret",

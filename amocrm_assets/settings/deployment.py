@@ -90,6 +90,16 @@ def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
     )
 
 
+def history_not_kept(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Why Dagster's UI will not show the runs of this process, with the fix; None where it will."""
+    if dagster_home(environment):
+        return None
+    project = places.project_folder()
+    shipped = project / "dagster_home" if project else None
+    fix = f"`export DAGSTER_HOME={shipped}`" if shipped and shipped.is_dir() else "The DAGSTER_HOME of your UI"
+    return f"Dagster's UI does not show this run, because DAGSTER_HOME is not set. {fix} shows the next ones."
+
+
 def file_mode(environment: Mapping[str, str] = os.environ) -> int:
     """The mode of files that are written here, from `AMOCRM_FILE_MODE`: 0600, or one that lets a group in.
 

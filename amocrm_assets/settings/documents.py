@@ -5,6 +5,7 @@ What an attribute may be: `source`. How a file becomes YAML nodes: `defs_file`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ DAGSTER_KEYS = {
     " `tags` are attributes.",
 }
 Place = tuple[str | int, ...]
+# Filled in when the definitions are made, from the asset alone.
+TRANSLATION: Place = ("attributes", "translation")
+_ENVIRONMENT = re.compile(r"\benv\b")
 TEMPLATE = (
     "templates are not filled in here, since Dagster would show what they hold. Write the value itself or,"
     " where a setting ends in `_env`, the NAME of an environment variable."
@@ -99,6 +103,14 @@ def _nodes(file: Path, modified_ns: int, size: int) -> list[yaml.Node]:  # noqa:
     return read_nodes(file)
 
 
+def types_in(file: Path) -> list[str]:
+    """The types of the components in a file; none where it cannot be read, which Dagster's loader tells."""
+    try:
+        return [kind for node in read_nodes(file) if (kind := _type_of(node))]
+    except Unreadable:
+        return []
+
+
 def _type_of(node: yaml.Node) -> str | None:
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return next((str(value.value) for key, value in pairs if key.value == "type"), None)
@@ -153,7 +165,7 @@ def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tup
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _walk(value, (*path, index), lines)
-    elif "{{" in str(node.value):
+    elif "{{" in str(node.value) and (path[:2] != TRANSLATION or _ENVIRONMENT.search(node.value)):
         yield node.start_mark.line + 1, TEMPLATE
 
 

@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.settings.documents import TEMPLATE, Document, Problem, read_one
+from amocrm_assets.settings.documents import (
+    COMPONENT,
+    NAME,
+    TEMPLATE,
+    Document,
+    Problem,
+    read_documents,
+    read_one,
+    types_in,
+)
 from amocrm_assets.settings.source_files import BrokenSource, explain, named, read_source, read_sources
-from amocrm_assets.settings.sources_folder import dagster_project
+from amocrm_assets.settings.sources_folder import dagster_project, is_shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +41,19 @@ def broken_document(file: Path, number: int) -> BrokenSource | None:
     problems = [entry for entry in [*read, *checked] if isinstance(entry, Problem)]
     attributes = next((entry.attributes for entry in read if isinstance(entry, Document)), {})
     return _broken(file, attributes, problems) if problems else None
+
+
+def needs_dagster(folder: Path) -> bool:
+    """Whether only Dagster's loader knows the sources of a folder: some have templates, or may be of a subclass.
+
+    A component of Dagster's own packages is no subclass of ours; of any other, nobody knows before it is imported.
+    """
+    if not is_shared(folder):
+        return False
+    if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read_documents(folder)):
+        return True
+    kinds = {kind for file in folder.rglob(NAME) for kind in types_in(file)}
+    return any(kind != COMPONENT and not kind.startswith("dagster") for kind in kinds)
 
 
 def broken_values(file: Path, number: int, error: ValidationError) -> BrokenSource:

@@ -22,6 +22,7 @@ from amocrm_assets.settings.credentials import (
 )
 from amocrm_assets.settings.dagster_names import check_owners, check_tags
 from amocrm_assets.settings.loopback import is_cleartext
+from amocrm_assets.settings.translation import TranslationSettings
 
 # A label of a host's name (RFC 1035, 2.3.4).
 MAX_SUBDOMAIN_CHARACTERS = 63
@@ -140,6 +141,11 @@ class SourceSettings(Settings):
     )
     tags: dict[str, str] = Field(
         default_factory=dict, description="Tags of the assets.", examples=[{"domain": "sales"}]
+    )
+    translation: TranslationSettings | None = Field(
+        default=None,
+        description="How the assets are shown in Dagster instead: keys, group, owners and more.",
+        examples=[{"key_prefix": ["crm"], "group_name": "sales"}],
     )
 
     @field_validator("subdomain", mode="before")

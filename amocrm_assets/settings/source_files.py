@@ -25,6 +25,7 @@ from amocrm_assets.settings import (
 )
 from amocrm_assets.settings.documents import NAME, Document, Place, Problem, read_documents
 from amocrm_assets.settings.sources_folder import existing_sources_folder
+from amocrm_assets.settings.translation import TranslationSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 
 # In a checkout, what `dagster dev` shows of this project before its user has a source.
 EXAMPLE = Path(__file__).parents[1] / "defs" / "sandbox" / NAME
-_NESTED: dict[str, type[BaseModel]] = {"oauth": OAuthSettings, "schedule": ScheduleSettings}
+_NESTED: dict[str, type[BaseModel]] = {
+    "oauth": OAuthSettings,
+    "schedule": ScheduleSettings,
+    "translation": TranslationSettings,
+}
 
 
 @dataclass(frozen=True)
@@ -150,11 +155,6 @@ def find_sources(folder: Path | None = None) -> list[SourceFound]:
         problems = [problem for broken in sources.broken for problem in broken.problems]
         raise _settings_error(f"Reading the settings of the sources in {folder}", problems)
     return sources.found
-
-
-def place_of(source: SourceSettings) -> SourceFound | None:
-    """Where the settings of a source are written, None for one that is written in no file."""
-    return next((found for found in read_sources().found if found.settings.subdomain == source.subdomain), None)
 
 
 def read_source(document: Document) -> Iterator[SourceFound | Problem]:

@@ -26,10 +26,13 @@ _DEFS_NAMES = ("defs", "definitions")
 
 @dataclass(frozen=True)
 class DagsterProject:
-    """A project as `dg` knows it: the package that it names, and the folder of its definitions."""
+    """A project as `dg` knows it: the package that it names, the folder of its definitions, its name in the UI."""
 
     root_module: str
     defs: Path
+    import_root: Path
+    """Where Python looks for the package."""
+    code_location: str
 
 
 def sources_folder(
@@ -53,6 +56,12 @@ def sources_folder(
         fix=f"Set {VARIABLE} to the folder that holds <source>/defs.yaml, or go to the project's folder.",
         variable=VARIABLE,
     )
+
+
+def code_location(*, start: Path | None = None, package: Path = _PACKAGE) -> str:
+    """How the UI calls the code location of the sources: as `dg dev` does, and as the shipped workspaces do."""
+    project = dagster_project(start or Path.cwd()) or dagster_project(package.parent, upwards=False)
+    return project.code_location if project else _PACKAGE.name
 
 
 def existing_sources_folder() -> Path:
@@ -88,7 +97,9 @@ def dagster_project(start: Path, *, upwards: bool = True) -> DagsterProject | No
         for name, below in (("dg.toml", ("project",)), ("pyproject.toml", ("tool", "dg", "project"))):
             settings = _table(folder / name, below)
             if isinstance(root := settings.get("root_module"), str):
-                return DagsterProject(root, _defs_of(folder, root, settings.get("defs_module")))
+                base = folder / "src" if (folder / "src").is_dir() else folder
+                defs = _defs_of(base, root, settings.get("defs_module"))
+                return DagsterProject(root, defs, base, str(settings.get("code_location_name") or folder.name))
     return None
 
 
@@ -108,9 +119,8 @@ def _table(file: Path, names: tuple[str, ...]) -> Mapping[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _defs_of(folder: Path, root_module: str, defs_module: object) -> Path:
-    """The folder of a module as `dg` finds it: below `src` where there is one."""
-    base = folder / "src" if (folder / "src").is_dir() else folder
+def _defs_of(base: Path, root_module: str, defs_module: object) -> Path:
+    """The folder of a module as `dg` finds it; `base` is the project's `src` where there is one."""
     if isinstance(defs_module, str):
         return base.joinpath(*defs_module.split("."))
     package = base.joinpath(*root_module.split("."))

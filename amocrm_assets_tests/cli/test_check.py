@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amocrm_assets.sandbox import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets_tests.cli.conftest import AddSource, Command, Ran
 
 STEPS = [
-    "address", "connection", "token", "account", "rights", "zone", "filters", "deleted", "fields", "storage",
-    "probe", "token store", "warehouse",
+    "settings", "address", "connection", "token", "account", "rights", "zone", "filters", "deleted", "fields",
+    "storage", "probe", "token store", "warehouse",
 ]  # fmt: skip
+
+
+@pytest.fixture
+def reached(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox whose token is in ACME_TOKEN."""
+    monkeypatch.setenv("ACME_TOKEN", sandbox.token)
+    return sandbox
 
 
 def outcomes(ran: Ran) -> dict[str, str]:
@@ -40,6 +48,42 @@ def test_for_people_each_step_is_a_line_and_the_next_command_follows(run: Comman
     ran = run("check", "acme")
     assert [line[2:14].strip() for line in ran.out.splitlines()[:-1]] == STEPS
     assert ran.out.splitlines()[-1] == "Next: amocrm-assets run acme"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"enabled": False}, "Set `enabled: true` in the defs.yaml of acme"),
+        ({"import_leads": False}, "Set `import_leads: true`"),
+        ({"start_date": "2999-01-01"}, "`start_date` is 2999-01-01"),
+    ],
+)
+def test_settings_by_which_nothing_would_come_are_told(
+    run: Command, add_source: AddSource, reached: Sandbox, *, changes: dict[str, Any], message: str
+) -> None:
+    add_source(base_url=reached.url, access_token_env="ACME_TOKEN", **changes)
+    ran = run("check", "acme", "--json")
+    assert outcomes(ran) == dict.fromkeys(STEPS, "ok") | {"settings": "warning"}
+    assert message in verdict(ran, "settings")
+    assert "Next:" not in run("check", "acme").out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda name: f"{name} ", "is nothing, and not SPACE"),
+        (lambda name: name.replace(" ", "\N{NO-BREAK SPACE}", 1), "is SPACE, and not NO-BREAK SPACE"),
+        (lambda name: name.replace("о", "o", 1), "is CYRILLIC SMALL LETTER O, and not LATIN SMALL LETTER O"),
+    ],
+)
+def test_a_name_that_looks_like_another_is_told_from_it(
+    run: Command, add_source: AddSource, reached: Sandbox, *, change: Callable[[str], str], said: str
+) -> None:
+    names = [field["name"] for field in reached.account.content.fields.catalogue]
+    name = next(name for name in names if " " in name and "о" in name)
+    add_source(base_url=reached.url, access_token_env="ACME_TOKEN", leads_custom_fields=[change(name)])
+    assert said in verdict(run("check", "acme", "--json"), "fields")
+    assert said in run("fields", "acme").out
 
 
 def test_an_oauth_source_passes_too(run: Command, acme_oauth: Sandbox) -> None:

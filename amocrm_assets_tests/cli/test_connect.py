@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
+
+from amocrm_assets.settings.screen import has_screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,15 @@ def redirect(sandbox: Sandbox) -> str:
     return address
 
 
+@pytest.fixture
+def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that follows redirects: the sandbox agrees at once."""
+    program = tmp_path / "browser.py"
+    program.write_text("import sys, requests\nrequests.get(sys.argv[1], timeout=60)\n")
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {program} %s")
+
+
+@pytest.mark.usefixtures("browser")
 def test_a_person_consents_in_the_browser_and_is_connected(
     run: Command, add_source: AddSource, sandbox: Sandbox, redirect: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,13 +48,39 @@ def test_a_person_consents_in_the_browser_and_is_connected(
     monkeypatch.setenv("ACME_SECRET", sandbox.options.client_secret)
     oauth = {"client_id_env": "ACME_ID", "client_secret_env": "ACME_SECRET", "redirect_uri": redirect}
     add_source(base_url=sandbox.url, oauth=oauth)
-    # The sandbox agrees at once: following its redirects is what a browser does.
-    monkeypatch.setattr("click.launch", lambda page: requests.get(page, timeout=60))
     ran = run("connect", "acme")
     assert (ran.status, ran.err) == (0, "")
     assert "Connected acme. The tokens are kept in " in ran.out
     assert f"(acme, id {sandbox.options.account_id})" in ran.out
     assert "Next: amocrm-assets check acme" in ran.out
+
+
+def test_a_browser_that_talks_is_not_heard(tmp_path: Path) -> None:
+    browser, called = tmp_path / "browser.py", tmp_path / "called"
+    talks = "import sys\nprint('no display', file=sys.stderr)"
+    browser.write_text(f"{talks}\nopen({str(called)!r}, 'w').write('x')\n")
+    program = "import time\nfrom amocrm_assets.cli.connect import open_browser\nopen_browser('http://a.test')\n"
+    program += f"from pathlib import Path\nwhile not Path({str(called)!r}).exists(): time.sleep(0.05)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "BROWSER": f"{sys.executable} {browser} %s"},
+        capture_output=True,
+        check=True,
+    )
+    assert (ran.stdout, ran.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "screen"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({}, "darwin", True),
+    ],
+)
+def test_a_browser_needs_a_screen(environment: dict[str, str], platform: str, *, screen: bool) -> None:
+    assert has_screen(environment, platform=platform) == screen
 
 
 def test_without_a_browser_the_address_is_pasted(run: Command, acme_oauth: Sandbox) -> None:

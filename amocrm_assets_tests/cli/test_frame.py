@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from pkgutil import walk_packages
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -13,6 +14,9 @@ from click.testing import CliRunner
 
 import amocrm_assets
 from amocrm_assets.cli import COMMANDS, commands, main
+
+if TYPE_CHECKING:
+    from amocrm_assets_tests.cli.conftest import AddSource, Command
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -109,3 +113,24 @@ def test_output_that_is_not_utf_8_shows_names_as_escapes(tmp_path: Path) -> None
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert '"display_name": "\\u0426\\u0432\\u0435\\u0442\\u044b"' in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["run", "acme", "--from", "2999-01-01"], 1, "is not over yet"),
+        (["run", "nobody"], 2, "there is no source 'nobody'"),
+        (["run", "wrong"], 1, "'soon' is not a day"),
+        (["check", "nobody"], 2, "there is no source 'nobody'"),
+    ],
+)
+@pytest.mark.usefixtures("acme")
+def test_a_program_reads_json_of_a_command_that_is_refused_too(
+    run: Command, add_source: AddSource, arguments: list[str], status: int, said: str
+) -> None:
+    add_source("wrong", access_token_env="A", start_date="soon")
+    ran = run(*arguments, "--json")
+    assert ran.status == status
+    assert ran.json()["landed"] is False
+    assert said in ran.json()["failure"]
+    assert said in ran.err

@@ -27,7 +27,7 @@ from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.accounts import leads_of, sandbox_with, source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from amocrm_assets.sandbox import Sandbox
@@ -246,6 +246,48 @@ def test_a_signal_before_dagster_begins_leaves_no_run_that_never_started(monkeyp
     assert run_states() == [dg.DagsterRunStatus.CANCELED]
 
 
+@pytest.mark.usefixtures("sandbox", "dagster_home")
+def test_a_run_is_shown_where_its_job_is_and_never_started_again_by_the_daemon() -> None:
+    assert run("run", "acme") == 0
+
+    # The job's page asks for runs by this tag; the timeline takes those with an origin.
+    (found,) = runs_at("amocrm_assets")
+    assert found.remote_job_origin is not None
+    assert found.tags["dagster/max_retries"] == "0"
+
+
+@pytest.mark.usefixtures("sandbox", "dagster_home")
+def test_a_run_is_shown_where_the_runs_that_dagster_launched_are() -> None:
+    assert run("run", "acme") == 0
+    (found,) = runs_at("amocrm_assets")
+    with dg.DagsterInstance.get() as instance:
+        instance.delete_run(found.run_id)
+        moved = dg.serialize_value(found).replace(
+            '"location_name": "amocrm_assets"', '"location_name": "elsewhere"'
+        )
+        instance.add_run(dg.deserialize_value(moved, dg.DagsterRun))
+
+    assert run("run", "acme") == 0
+
+    assert len(runs_at("elsewhere")) == 2
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_run_that_the_ui_will_not_show_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "acme") == 0
+
+    said = capsys.readouterr().err
+    assert "DAGSTER_HOME is not set" in said
+    assert "`export DAGSTER_HOME=/" in said
+
+
+@pytest.mark.usefixtures("sandbox", "dagster_home")
+def test_a_run_that_the_ui_shows_says_nothing_of_its_history(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "acme") == 0
+
+    assert "DAGSTER_HOME" not in capsys.readouterr().err
+
+
 @pytest.fixture
 def dagster_home(deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An instance of Dagster that keeps its runs."""
@@ -253,6 +295,13 @@ def dagster_home(deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     monkeypatch.setenv("DAGSTER_HOME", str(home))
+
+
+def runs_at(code_location: str) -> Sequence[dg.DagsterRun]:
+    """The runs of the job as its page in the UI asks for them."""
+    label = {".dagster/repository": f"__repository__@{code_location}"}
+    with dg.DagsterInstance.get() as instance:
+        return instance.get_runs(dg.RunsFilter(job_name="acme_leads", tags=label))
 
 
 def run_states() -> list[dg.DagsterRunStatus]:

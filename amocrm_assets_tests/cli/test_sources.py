@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -227,3 +228,27 @@ def test_a_new_source_can_be_written_beside_a_broken_one_but_not_over_it(
     refused = run("new", "my-shop")
     assert refused.status == 1
     assert "'Moon' is not a time zone" in refused.err
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_source_with_keys_of_its_own_is_run_and_listed(
+    run: Command, defs: Path, instance: dg.DagsterInstance
+) -> None:
+    file = defs / "acme" / "defs.yaml"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["attributes"]["translation"] = {"key": "crm/{{ asset.name }}"}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    ran = run("run", "acme", "--from", "2026-01-02", "--to", "2026-01-03", "--json")
+    assert (ran.status, ran.json()["landed"]) == (0, True), ran.err
+    assert instance.get_materialized_partitions(dg.AssetKey(["crm", "amoCrmLeads"])) >= {"2026-01-02"}
+    (state,) = run("sources", "--json").json()
+    assert state["last_day"] == "2026-01-03"
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_narrow_terminal_keeps_the_names(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = [line.split() for line in run("sources").out.splitlines()]
+    assert ["Acme", "[ltd]"] in lines
+    assert ["subdomain", "acme"] in lines
+    assert ["last", "day", "none"] in lines

@@ -51,7 +51,10 @@ class ServerLimit:
 
 @dataclass
 class Simulation:
-    """So many requests by so many threads. `visible`: answers are late by as much as their requests."""
+    """So many requests by so many threads. `visible`: answers are late by as much as their requests.
+
+    `noise`: the server takes by up to so many seconds longer for an answer, whenever its request came.
+    """
 
     kind: str
     jitter: float
@@ -60,6 +63,7 @@ class Simulation:
     threads: int = 32
     seed: int = 1
     visible: bool = True
+    noise: float = 0.0
     oversleep: float = 0.0
     others: Callable[[float], float] = lambda _: 0.0  # their requests a second at an instant
     now: float = 1_000.0
@@ -112,7 +116,8 @@ class Simulation:
         permit.mark_sent()
         self.departures.append(self.now)
         late = self._rng.random() * self.jitter
-        answered_at = self.now + self.latency + (late if self.visible else 0)
+        slow = self._rng.random() * self.noise if self.noise else 0.0
+        answered_at = self.now + self.latency + (late if self.visible else 0) + slow
 
         def arrive() -> None:
             admitted = self._limit.admits(self.now)

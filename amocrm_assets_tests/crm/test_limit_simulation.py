@@ -76,3 +76,26 @@ def test_it_gives_way_to_others_and_comes_back(kind: str) -> None:
 
     assert simulation.refusals <= 30
     assert len(last) >= 0.9 * LIMIT * 10
+
+
+def test_a_server_that_takes_its_time_is_told_from_a_network_with_jitter_when_nothing_is_refused() -> None:
+    simulation = Simulation("sliding", 0.0, 0.2, noise=0.3, requests=3_000).run()
+    last = simulation.departures[-300:]
+
+    assert simulation.refusals == 0
+    assert 299 / (last[-1] - last[0]) >= 0.95 * LIMIT
+
+
+@pytest.mark.parametrize("jitter", [0.1, 0.3])
+def test_refusals_of_a_long_reading_become_rarer_and_rarer(jitter: float) -> None:
+    simulation = Simulation("sliding", jitter, 0.2, requests=4_000).run()
+
+    assert simulation.refusals <= 9
+    assert simulation.ratio >= 0.95
+
+
+def test_a_bucket_without_burst_refuses_less_than_one_request_in_a_hundred_of_a_long_reading() -> None:
+    simulation = Simulation("bucket-1", 0.1, 0.2, requests=4_000).run()
+
+    assert simulation.refusals <= 40
+    assert simulation.rate >= 0.85 / (1 / LIMIT + 0.1)

@@ -125,6 +125,9 @@ class SimulatedThreads:
         assert self._query is not None
         return self.account.answer(self._query, self.random)
 
+    def acquire(self) -> Permit:
+        return self.rate_limiter.acquire()
+
     def close(self) -> None:
         """Nothing waits here."""
 

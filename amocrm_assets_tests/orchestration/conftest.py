@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from amocrm_assets.entities import LEADS
+from amocrm_assets.orchestration.assets import asset_key
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.sandbox import SandboxOptions
@@ -95,7 +96,7 @@ class Pipeline:
 
     def key(self, name: str) -> dg.AssetKey:
         """Key of one of the three assets."""
-        return dg.AssetKey([self.source.key, name])
+        return asset_key(self.source, name)
 
     def materialised(self, name: str) -> dict[str, dict[str, Any]]:
         """Metadata of the newest materialisation of each day of an asset."""

@@ -14,7 +14,6 @@ import amocrm_assets
 from amocrm_assets import AmoCrmResource, build_source_definitions
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import NotAuthorised, SettingsError
-from amocrm_assets.orchestration.amocrm_resource import FromEnvironment
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets_tests.orchestration.conftest import LAST, QUICK, checks_of, failure_of
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
@@ -53,6 +52,10 @@ def test_settings_survive_the_way_through_a_resource(credentials: dict[str, Any]
     assert resource.applied_to(source) is source
 
 
+# Characters of a type beside which a page of 1,400 pixels shows the name of a variable.
+MAX_TYPE = 33
+
+
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition")  # Dagster's own snapshot reads it
 def test_a_resource_shows_the_names_of_variables_and_never_their_values(pipeline: Pipeline) -> None:
     from dagster._core.remote_representation.external_data import RepositorySnap
@@ -62,6 +65,50 @@ def test_a_resource_shows_the_names_of_variables_and_never_their_values(pipeline
     assert f"name='{TOKEN_VARIABLE}'" in str(shown.configured_values["access_token"])
     assert pipeline.sandbox.token not in str(shown)
     assert {key.path[-1] for key in shown.asset_keys_using} == {"raw_leads", "leads"}
+
+
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition")  # Dagster's own snapshot reads it
+def test_the_page_of_a_resource_says_what_it_is_and_has_room_for_types(
+    pipeline: Pipeline,
+) -> None:
+    from dagster._core.remote_representation.external_data import RepositorySnap
+
+    snap = RepositorySnap.from_def(pipeline.definitions.get_repository_def())
+    resources = {each.name: each for each in snap.resources or []}
+    assert resources.keys() == {"amocrm", "amocrm_acme", "amocrm_rows"}
+    for shown in resources.values():
+        assert "lambda" not in shown.resource_type
+        assert shown.resource_snapshot.description
+        for field in shown.config_field_snaps:
+            assert len(field.type_key) <= MAX_TYPE, field.name
+            assert field.description, field.name
+
+
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition")  # Dagster's own snapshot reads it
+def test_the_page_of_the_deployment_shows_the_variables_of_its_places(pipeline: Pipeline) -> None:
+    from dagster._core.remote_representation.external_data import RepositorySnap
+
+    snap = RepositorySnap.from_def(pipeline.definitions.get_repository_def())
+    (shown,) = [each for each in snap.resources or [] if each.name == "amocrm"]
+    named = str(shown.configured_values)
+    assert all(variable in named for variable in ("AMOCRM_WAREHOUSE", "AMOCRM_STORAGE", "AMOCRM_TOKENS"))
+
+
+def test_a_launch_that_changes_a_place_of_the_deployment_is_refused(pipeline: Pipeline) -> None:
+    result = pipeline.definitions.resolve_job_def("acme_leads").execute_in_process(
+        instance=pipeline.instance,
+        partition_key=LAST,
+        run_config={"resources": {"amocrm": {"config": {"storage_variable": {"env": "ELSEWHERE"}}}}},
+        raise_on_error=False,
+    )
+    failure = failure_of(result)
+    assert "it changes storage_variable" in failure.description
+
+
+def test_a_credential_of_another_shape_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError, match=r"access_token: \{env: NAME\}") as caught:
+        AmoCrmResource(subdomain="acme", access_token={"env": "A", "value": "very-secret"})
+    assert "very-secret" not in str(caught.value)
 
 
 def test_a_credential_in_clear_text_is_refused_and_not_repeated() -> None:
@@ -82,11 +129,7 @@ def test_a_variable_that_is_not_set_fails_the_step_with_a_fix(
 def launched_with(pipeline: Pipeline, **changes: Any) -> dg.ExecuteInProcessResult:
     """A day whose launch gives the resource another configuration."""
     resource = AmoCrmResource.from_settings(pipeline.source)
-    shown = {
-        name: value.model_dump() if isinstance(value, FromEnvironment) else value
-        for name in AmoCrmResource.model_fields
-        if (value := getattr(resource, name)) is not None
-    }
+    shown = {name: value for name in AmoCrmResource.model_fields if (value := getattr(resource, name)) is not None}
     return pipeline.definitions.resolve_job_def("acme_leads").execute_in_process(
         instance=pipeline.instance,
         partition_key=LAST,

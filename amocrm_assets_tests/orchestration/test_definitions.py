@@ -15,6 +15,7 @@ import amocrm_assets
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
 from amocrm_assets.settings.source_files import find_sources
+from amocrm_assets.settings.translation import TranslationSettings
 from amocrm_assets_tests.orchestration.sources import write_source
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
@@ -97,7 +98,7 @@ def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:
     assert all(len(str(description)) > 80 for description in descriptions)
 
 
-@pytest.mark.parametrize("model", [SourceSettings, ScheduleSettings, OAuthSettings])
+@pytest.mark.parametrize("model", [SourceSettings, ScheduleSettings, OAuthSettings, TranslationSettings])
 def test_every_setting_has_a_description_and_an_example(model: type[SourceSettings]) -> None:
     for name, field in model.model_fields.items():
         assert field.description, name
@@ -172,7 +173,7 @@ def test_the_shipped_settings_of_dagster_are_understood() -> None:
 
 def test_every_setting_is_documented_as_it_is_described() -> None:
     document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    for model in (SourceSettings, ScheduleSettings, OAuthSettings):
+    for model in (SourceSettings, ScheduleSettings, OAuthSettings, TranslationSettings):
         for name, field in model.model_fields.items():
             rows = [line for line in document.splitlines() if line.startswith(f"| `{name}` |")]
             assert any(str(field.description) in row for row in rows), name

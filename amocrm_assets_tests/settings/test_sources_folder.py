@@ -9,11 +9,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import amocrm_assets
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings.source_files import find_sources
-from amocrm_assets.settings.sources_folder import existing_sources_folder, is_shared, sources_folder
+from amocrm_assets.settings.sources_folder import (
+    code_location,
+    existing_sources_folder,
+    is_shared,
+    sources_folder,
+)
 from amocrm_assets_tests.orchestration.sources import write_source
 
 PACKAGE = Path(amocrm_assets.__file__).parent
@@ -101,6 +107,26 @@ def test_the_folder_of_definitions_is_the_one_that_dg_takes(tmp_path: Path) -> N
         (tmp_path / name / "pyproject.toml").write_text(PROJECT + more, encoding="utf-8")
         context = DgContext.for_project_environment(tmp_path / name, {})
         assert sources_folder({}, start=tmp_path / name) == context.defs_path, name
+
+
+@pytest.mark.parametrize("more", ["", 'code_location_name = "shop"\n'])
+def test_the_code_location_is_called_as_dg_calls_it(tmp_path: Path, more: str) -> None:
+    from dagster_dg_core.context import DgContext
+
+    (tmp_path / "pyproject.toml").write_text(PROJECT + more, encoding="utf-8")
+    context = DgContext.for_project_environment(tmp_path, {})
+    assert code_location(start=tmp_path) == context.code_location_name
+
+
+def test_the_code_location_of_a_checkout_is_called_as_in_the_shipped_workspaces(tmp_path: Path) -> None:
+    shipped = [PACKAGE.parent / "workspace.yaml", PACKAGE.parent / "deploy" / "workspace.yaml"]
+    names = {
+        place["location_name"]
+        for file in shipped
+        for entry in yaml.safe_load(file.read_text(encoding="utf-8"))["load_from"]
+        for place in entry.values()
+    }
+    assert names == {code_location(start=tmp_path)}
 
 
 def test_a_pyproject_without_dagster_is_passed_by(project: Path) -> None:

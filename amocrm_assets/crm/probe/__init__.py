@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.account import read_account
+from amocrm_assets.crm.account_lock import account_lock
 from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.probe.asking import MAX_REQUESTS, Asker
 from amocrm_assets.crm.probe.questions import QUESTIONS, Question
@@ -39,15 +40,15 @@ def probe_account(
     Raises `Busy` while a run asks the account, `NotAuthorised` for another account than the source's, and what
     `AmoCrmClient.request` raises where leads cannot be read at all; what was kept before stays then.
     """
-    with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
+    with account_lock(
+        source.subdomain, limiter=client.rate_limiter, storage=storage, wait_seconds=lock_wait_seconds
+    ):
         account = read_account(client)
         require_account(source, account)
         samples = Samples(Asker(client), account)
         answers = tuple(_answer(question, samples) for question in QUESTIONS)
         report = ProbeReport(now(), client.stats.requests, answers)
         write_probe(storage, source.subdomain, report)
-        # Whoever waits for the lock begins with a rate limiter that knows nothing of the requests just sent.
-        client.pause(client.rate_limiter.drain_delay())
     return report
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import dagster as dg
 from dagster import DagsterEventType
 
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.alerts.problem import Problem
-from amocrm_assets.orchestration.assets import shards_key
+from amocrm_assets.orchestration.assets import asset_keys, raw_key, shards_key
 from amocrm_assets.orchestration.automation import LATE_AFTER, THERE, day_states
 from amocrm_assets.orchestration.failures import in_words
-from amocrm_assets.orchestration.source_entities import imported
+from amocrm_assets.orchestration.source_entities import imported, scheduled, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,6 +57,11 @@ class Found:
         self.over.add(key)
 
 
+def asset_path(key: dg.AssetKey) -> str:
+    """The page of an asset in Dagster's UI."""
+    return "/assets/" + "/".join(quote(part, safe="") for part in key.path)
+
+
 def ended_runs(instance: dg.DagsterInstance, *, since: float) -> Sequence[dg.RunRecord]:
     """Runs that ended after a moment, in Unix seconds, the one that changed first coming first."""
     after = dg.RunsFilter(statuses=ENDED, updated_after=datetime.fromtimestamp(since, UTC))
@@ -83,10 +89,21 @@ def look_at_run(
 
 
 def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> SourceSettings | None:
-    """The source that a step belongs to; keys of sources may hold what parts key and name, `__`."""
+    """The source that a step belongs to; keys of sources may hold what parts key and name, `__`.
+
+    A check that is a step of its own is named after its asset, which a translation may have renamed.
+    """
     step = str(event.step_key)
-    owners = [key for key in by_key if step.startswith(f"{key}__")]
-    return by_key[max(owners, key=len)] if owners else None
+    owners = {
+        prefix: source
+        for source in by_key.values()
+        for prefix in (
+            f"{source.key}__",
+            *map(dg.AssetKey.to_python_identifier, asset_keys(source, shown(source))),
+        )
+        if step.startswith(prefix)
+    }
+    return owners[max(owners, key=len)] if owners else None
 
 
 def _step_name(event: dg.DagsterEvent, source: SourceSettings) -> str:
@@ -159,7 +176,7 @@ def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterIns
             cause=f"{len(late)} of the last days have no shard, and no run is making one.",
             fix="Look whether Dagster's daemon runs and the source's schedule is on, then materialise the days.",
             days=in_words(late),
-            path=f"/assets/{'/'.join(shards_key(late_table, source).path)}?view=partitions",
+            path=f"{asset_path(shards_key(late_table, source))}?view=partitions",
         )
     )
 
@@ -202,6 +219,6 @@ def look_at_authorisation(
             what="the authorisation needs a person",
             cause=warning,
             fix=fix,
-            path=f"/asset-groups/{source.key}",
+            path=asset_path(raw_key(scheduled(source)[0], source)),
         )
     )

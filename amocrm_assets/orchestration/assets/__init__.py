@@ -1,7 +1,8 @@
 """The assets of a source, a chain for each entity: captures → rows → shards, with a partition for each day.
 
-What they have in common is here: keys, partitions, how they present themselves. What is done with the days is
-known to `capturing`, `rows` and `warehouse`; the modules below put it together: which days, under which lock.
+What they have in common is here: keys, partitions, how they present themselves; how a source shows them otherwise
+is in `translation`. What is done with the days is known to `capturing`, `rows` and `warehouse`; the modules below
+put it together: which days, under which lock.
 """
 
 from __future__ import annotations
@@ -10,39 +11,54 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.orchestration.io_manager import SUBDOMAIN, TIMEZONE
 from amocrm_assets.orchestration.partitions import partitions_of
+from amocrm_assets.orchestration.translation import (
+    ASSET,
+    SUBDOMAIN,
+    TIMEZONE,
+    AmoCrmAsset,
+    is_translated,
+    require_own_keys,
+    translated,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from amocrm_assets.entities import Entity, Table
     from amocrm_assets.settings import SourceSettings
 
 
+def asset_key(source: SourceSettings, name: str) -> dg.AssetKey:
+    """The key under which Dagster knows an asset of the source."""
+    if not is_translated(source):
+        return dg.AssetKey([source.key, name])
+    return translated(source, AmoCrmAsset(name, source.subdomain, _untranslated(source, name))).key
+
+
 def raw_key(entity: Entity, source: SourceSettings) -> dg.AssetKey:
     """Captures: what amoCRM answered."""
-    return dg.AssetKey([source.key, entity.raw_asset])
+    return asset_key(source, entity.raw_asset)
 
 
 def rows_key(table: Table, source: SourceSettings) -> dg.AssetKey:
     """Rows: captures understood."""
-    return dg.AssetKey([source.key, table.asset])
+    return asset_key(source, table.asset)
 
 
 def shards_key(table: Table, source: SourceSettings) -> dg.AssetKey:
     """Shards: rows in the warehouse."""
-    return dg.AssetKey([source.key, table.warehouse_name])
+    return asset_key(source, table.warehouse_name)
 
 
-def op_name(key: dg.AssetKey) -> str:
+def op_name(source: SourceSettings, name: str) -> str:
     """Name of the op that materialises an asset, which a run's configuration and the step's events bear."""
-    return "__".join(key.path)
+    return f"{source.key}__{name}"
 
 
 def asset_spec(
     source: SourceSettings,
-    key: dg.AssetKey,
+    name: str,
     *,
     description: str,
     kinds: set[str],
@@ -50,22 +66,45 @@ def asset_spec(
     metadata: Mapping[str, Any] | None = None,
     freshness_policy: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetSpec:
-    """What the assets of a source have in common, and what this one adds."""
-    return dg.AssetSpec(
-        key,
+    """What the assets of a source have in common, what this one adds, and what a translation changes."""
+    spec = _untranslated(
+        source,
+        name,
+        metadata,
         deps=deps,
         description=description,
-        metadata={SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
+        kinds=kinds,
+        freshness_policy=freshness_policy,
+    )
+    return translated(source, AmoCrmAsset(name, source.subdomain, spec))
+
+
+def _untranslated(
+    source: SourceSettings, name: str, metadata: Mapping[str, Any] | None = None, **own: Any
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        [source.key, name],
+        metadata={ASSET: name, SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
         group_name=source.key,
         owners=source.owners,
         tags=source.tags,
-        kinds=kinds,
         partitions_def=partitions_of(source),
-        freshness_policy=freshness_policy,
+        **own,
     )
+
+
+def chain_names(entity: Entity) -> list[str]:
+    """What the assets of an entity are called, in the order of the data, whatever their keys."""
+    return [entity.raw_asset, *(name for table in entity.tables for name in (table.asset, table.warehouse_name))]
 
 
 def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
     """The assets of an entity, in the order of the data."""
-    tables = [key for table in entity.tables for key in (rows_key(table, source), shards_key(table, source))]
-    return [raw_key(entity, source), *tables]
+    return [asset_key(source, name) for name in chain_names(entity)]
+
+
+def asset_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
+    """All assets of some entities. Raises `SettingsError` if a translation gives two of them one key."""
+    keys = [key for entity in entities for key in chain_keys(entity, source)]
+    require_own_keys(source, keys)
+    return keys

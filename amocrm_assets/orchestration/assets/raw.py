@@ -47,7 +47,7 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
     records = entity.table.records
     spec = asset_spec(
         source,
-        key,
+        entity.raw_asset,
         kinds={"amocrm", "json"},
         description=(
             f"{records.capitalize()} of {escape(source.title)} ({code(source.url)}) that were updated on a day,"
@@ -57,7 +57,7 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
     )
 
     @dg.multi_asset(
-        name=op_name(key),
+        name=op_name(source, entity.raw_asset),
         specs=[spec],
         check_specs=checks.raw_specs(entity, source, key),
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -73,7 +73,7 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
         with step_days(context, retries) as days:
             settings = settings_of_run(context, source)
             _refuse_switched_off(entity, settings)
-            if _is_putting_shards(context, entity, settings):
+            if _is_putting_shards(context, entity, source):
                 # A warehouse that cannot take the shards is found out before amoCRM is asked for an hour.
                 amocrm.warehouse().prepare()
             storage = amocrm.storage()

@@ -31,7 +31,7 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
     key = rows_key(table, source)
     spec = asset_spec(
         source,
-        key,
+        table.asset,
         deps=[raw_key(entity, source)],
         kinds={"parquet", "pandas"},
         description=(
@@ -46,7 +46,7 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
     )
 
     @dg.multi_asset(
-        name=op_name(key),
+        name=op_name(source, table.asset),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
         check_specs=checks.rows_specs(entity, table, source, key),
         backfill_policy=dg.BackfillPolicy.single_run(),

@@ -12,7 +12,7 @@ import dagster as dg
 
 from amocrm_assets.entities import Entity, Table
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, op_name, rows_key, shards_key
+from amocrm_assets.orchestration.assets import asset_spec, op_name, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
 from amocrm_assets.orchestration.failures import Retries
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
 def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one table of a source's entity."""
-    key = shards_key(table, source)
     spec = asset_spec(
         source,
-        key,
+        table.warehouse_name,
         deps=[rows_key(table, source)],
         kinds={Deployment.warehouse_address().partition(":")[0], "table"},
         description=(
@@ -48,7 +47,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
     )
 
     @dg.multi_asset(
-        name=op_name(key),
+        name=op_name(source, table.warehouse_name),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )

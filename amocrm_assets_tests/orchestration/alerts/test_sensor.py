@@ -110,6 +110,17 @@ def test_a_failed_check_is_told_though_the_run_succeeded(alerts: Alerts, stored_
     assert LAST in told
 
 
+def test_a_failed_check_of_an_asset_with_a_key_of_its_own_is_told_too(
+    alerts: Alerts, stored_pipeline: Pipeline
+) -> None:
+    stored_pipeline.configure(schedule={"enabled": False}, translation={"key": "crm/{{ asset.name }}"})
+    stored_pipeline.run()
+    assert alerts.look() == []
+    stored_pipeline.drop_shard(LAST)
+    stored_pipeline.check("amoCrmLeads", "equals_rows")
+    assert [told for told in alerts.look() if "check amoCrmLeads.equals_rows failed" in told]
+
+
 def test_late_days_are_told_and_then_that_they_are_there(
     alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
