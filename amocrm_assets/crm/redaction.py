@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import json
+import logging
 import threading
 from collections import OrderedDict
 from functools import lru_cache
@@ -75,6 +76,26 @@ def redact_error(error: BaseException) -> None:
         for name, value in vars(each).items():
             if isinstance(value, str | bytes):
                 setattr(each, name, _redacted(value))
+
+
+class RedactingFilter(logging.Filter):
+    """Redacts what a library logs of an answer: urllib3 shows the header lines that it cannot parse."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record pass, without secrets."""
+        record.msg, record.args = redact(record.getMessage()), None
+        if record.exc_info and (error := record.exc_info[1]):
+            redact_error(error)
+        return True
+
+
+_FILTER = RedactingFilter()
+
+
+def redact_logs() -> None:
+    """Redact what urllib3 logs from now on, whoever reads its log."""
+    for name in ("connection", "connectionpool", "response", "util.retry"):
+        logging.getLogger(f"urllib3.{name}").addFilter(_FILTER)  # the same one is added once
 
 
 def _redacted(value: object) -> object:

@@ -26,6 +26,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from amocrm_assets.crm.connection_errors import connection_error, proxy_error
 from amocrm_assets.crm.exchange import BodyTooLarge, Watchdog, current_exchange
+from amocrm_assets.crm.redaction import redact_logs
 from amocrm_assets.settings.network import trusted_certificates
 from amocrm_assets.waiting import waiting_unless_told
 
@@ -132,6 +133,7 @@ class Session(requests.Session):
 
     def __init__(self, url: str, *, connections: int = 1) -> None:
         super().__init__()
+        redact_logs()
         adapter = WatchedAdapter(pool_maxsize=connections)
         self.mount("https://", adapter)
         self.mount("http://", adapter)

@@ -115,6 +115,18 @@ def test_output_that_is_not_utf_8_shows_names_as_escapes(tmp_path: Path) -> None
     assert '"display_name": "\\u0426\\u0432\\u0435\\u0442\\u044b"' in ended.stdout
 
 
+@pytest.mark.usefixtures("defs")
+def test_who_is_elsewhere_is_told_where_the_documents_are(
+    run: Command, add_source: AddSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_source("wrong", access_token_env="A", start_date="soon")
+    there = f"(docs/ is {README.parent}/docs)"
+    monkeypatch.chdir(tmp_path)
+    assert there in run("run", "wrong").err
+    monkeypatch.chdir(README.parent)
+    assert there not in run("run", "wrong").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [

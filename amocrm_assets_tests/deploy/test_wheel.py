@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from amocrm_assets_tests.deploy.files import ROOT
@@ -11,8 +12,11 @@ from amocrm_assets_tests.deploy.wheel import build_wheel
 if TYPE_CHECKING:
     import pytest
 
+# Installed as share/doc/amocrm-assets of the environment.
+DOCUMENTS = f"amocrm_assets-{version('amocrm-assets')}.data/data/share/doc/amocrm-assets"
 
-def test_the_wheel_holds_the_package_and_no_source(tmp_path_factory: pytest.TempPathFactory) -> None:
+
+def test_the_wheel_holds_the_package_its_documents_and_no_source(tmp_path_factory: pytest.TempPathFactory) -> None:
     wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -21,7 +25,8 @@ def test_the_wheel_holds_the_package_and_no_source(tmp_path_factory: pytest.Temp
         for pattern in ("*.py", "py.typed", "sandbox/*.json")
         for path in (ROOT / "amocrm_assets").rglob(pattern)
     }
-    assert names == there
+    documents = {f"{DOCUMENTS}/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    assert names == there | documents
 
 
 def test_the_image_leaves_the_example_out() -> None:

@@ -11,7 +11,7 @@ from amocrm_assets_tests.deploy.files import ROOT
 from amocrm_assets_tests.orchestration.sources import write_source
 
 UV = Path(sys.executable).with_name("uv")
-TREE = ("amocrm_assets", "pyproject.toml", "setup.cfg", "README.md", "LICENSE")
+TREE = ("amocrm_assets", "pyproject.toml", "setup.cfg", "README.md", "LICENSE", "docs")
 
 
 def build_wheel(folder: Path) -> Path:

@@ -1,0 +1,17 @@
+"""Where the pages are that messages name: in the checkout, or beside the installed package."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+# `setup.cfg` puts them there.
+_INSTALLED = Path("share", "doc", "amocrm-assets")
+
+
+def docs_folder(*, package: Path = _PACKAGE, data: str | None = None) -> Path | None:
+    """The folder of the documents, None where neither is there (in the image, for example)."""
+    checkout = package.parent / "docs"
+    installed = Path(data or sysconfig.get_path("data")) / _INSTALLED
+    return next((folder for folder in (checkout, installed) if (folder / "settings.md").is_file()), None)

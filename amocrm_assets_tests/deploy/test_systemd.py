@@ -1,0 +1,105 @@
+"""The units of `deploy/systemd`: they agree with `docs/deploying.md`, and what they start comes up."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+from configparser import ConfigParser
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from amocrm_assets_tests.deploy.files import DEPLOY, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLACE = "/opt/amocrm-assets"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+DOCUMENT = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+
+
+def service(name: str) -> dict[str, str]:
+    """What a unit says of its service."""
+    unit = ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # names as they are written
+    unit.read(DEPLOY / "systemd" / f"amocrm-assets-{name}.service")
+    return dict(unit["Service"])
+
+
+def test_the_document_starts_the_units_that_there_are() -> None:
+    assert [unit.stem for unit in UNITS] == ["amocrm-assets-daemon", "amocrm-assets-webserver"]
+    assert f"systemctl enable --now {' '.join(unit.stem for unit in UNITS)}" in DOCUMENT
+    for unit in UNITS:
+        said = service(unit.stem.removeprefix("amocrm-assets-"))
+        assert said["WorkingDirectory"] == PLACE
+        assert said["EnvironmentFile"] in DOCUMENT
+        assert f"--uid={said['User']} " in DOCUMENT
+
+
+@contextmanager
+def started(name: str, home: Path, port: int) -> Iterator[None]:
+    """The service as systemd starts it: its command in its folder, and hardly any environment."""
+    said = service(name)
+    variable, _, there = said["Environment"].partition("=")
+    assert (variable, there) == ("DAGSTER_HOME", f"{PLACE}/dagster_home")
+    command = [
+        word.replace(PLACE, str(ROOT)).replace("3000", str(port)) for word in shlex.split(said["ExecStart"])
+    ]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), variable: str(home)}
+    with (
+        (home / f"{name}.log").open("wb") as log,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        ) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+@pytest.mark.timeout(400)
+def test_the_services_come_up_by_their_own_commands(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dagster_home" / "dagster.yaml", tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    address = f"http://127.0.0.1:{port}"
+    with started("daemon", tmp_path, port), started("webserver", tmp_path, port):
+        _wait(lambda: _loaded(address) == ["amocrm_assets"])
+        _wait(lambda: _is_alive(tmp_path))
+
+
+def _loaded(address: str) -> list[str]:
+    """The code locations that the UI has loaded without an error."""
+    query = (
+        "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
+    )
+    try:
+        answer = requests.post(f"{address}/graphql", json={"query": query}, timeout=30).json()
+    except requests.ConnectionError:
+        return []
+    entries = answer["data"]["workspaceOrError"]["locationEntries"]
+    return [each["name"] for each in entries if each["locationOrLoadError"]["__typename"] == "RepositoryLocation"]
+
+
+def _is_alive(home: Path) -> bool:
+    command = [str(ROOT / ".venv" / "bin" / "dagster-daemon"), "liveness-check"]
+    environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60).returncode == 0
+
+
+def _wait(is_up: object) -> None:
+    assert callable(is_up)
+    deadline = time.monotonic() + 150
+    while not is_up():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)

@@ -1,0 +1,249 @@
+"""A server that repeats what it was sent: after whole runs no token is anywhere but in the token store."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from amocrm_assets.crm.authorisation.token_store import Connected, StoredTokens, TokenStore
+from amocrm_assets.crm.redaction import MIN_PIECE
+from amocrm_assets.days import day_window
+from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets_tests.guarantees.commands import processes
+from amocrm_assets_tests.orchestration.sources import write_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DAY = date(2026, 3, 10)
+TOKEN = "eyJ0eXAi.Zm9vYmFyYmF6cXV4/k+MARKED1TOKEN.c2lnbmF0dXJl"
+ACCESS, REFRESH, SECRET = "MARKED2access/token+stored", "MARKED3refresh/token+stored", "MARKED4client/secret+set"
+SECRETS = (TOKEN, ACCESS, REFRESH, SECRET)
+OAUTH = {"client_id_env": "ID", "client_secret_env": "SECRET", "redirect_uri": "http://127.0.0.1:8910/callback"}
+VERBOSE = """\
+python_logs: {managed_python_loggers: [root, urllib3, google], python_log_level: DEBUG}
+telemetry: {enabled: false}
+"""
+
+
+def spellings(secret: str) -> str:
+    """A secret as texts may hold it."""
+    escaped = "".join(f"\\u{ord(each):04x}" for each in secret)
+    return f"{secret} {quote(secret, safe='')} {escaped} {json.dumps(secret)[1:-1]}"
+
+
+@dataclass
+class Repeating:
+    """How the server answers: `status` for leads, and whether a header line cannot be parsed."""
+
+    status: int = 200
+    has_broken_headers: bool = False
+    sent: list[str] = field(default_factory=list)
+
+    def answer(self, path: str, said: str) -> tuple[int, Any]:
+        """Status and body of an answer that repeats what was sent."""
+        if path == "/oauth2/access_token":
+            return 400, {"hint": said, "detail": said, "title": said, "access_token": said}
+        if path == "/api/v4/account":
+            return 200, {"id": 7, "name": f"Acme {said}", "subdomain": "acme", "current_user_id": 1}
+        if path == "/api/v4/leads/custom_fields":
+            found = {"id": 5, "name": f"Field {said}", "type": "text", "code": said}
+            return 200, {"_links": {}, "_embedded": {"custom_fields": [found]}}
+        if self.status != 200:
+            return self.status, {"detail": said, "title": said}
+        at = day_window(DAY, SourceSettings.model_validate(attributes("http://127.0.0.1")).zone).from_at
+        values = [{"field_id": 5, "field_name": said, "field_type": "text", "values": [{"value": said}]}]
+        lead = {"id": 9, "name": f"Lead {said}", "updated_at": at + 60, "custom_fields_values": values}
+        return 200, {"_links": {}, "_embedded": {"leads": [lead]}}
+
+
+@contextmanager
+def repeating(state: Repeating) -> Iterator[str]:
+    """The address of such a server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            state.sent += [*self.headers.get("Authorization", "").split()[1:], body]
+            said = self.headers.get("Authorization", "") + " ".join(json.loads(body).values() if body else ())
+            status, answer = state.answer(self.path.partition("?")[0], spellings(said))
+            if status == 200 and "only_deleted" in self.path:
+                status, answer = 204, None
+            content = b"" if answer is None else json.dumps(answer).encode()
+            self.send_response(status)
+            for name in ("X-Request-Id", "Set-Cookie", "Warning"):
+                self.send_header(name, f"id={said}")
+            self.send_header("Location", f"https://{quote(said, safe='')}/{said}")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            if state.has_broken_headers:
+                self.flush_headers()
+                self.wfile.write(f"{said}\r\n\r\n".encode())
+            else:
+                self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = answer  # noqa: N815 - http.server's names
+
+        def log_message(self, *_: object) -> None:
+            """The tests' output stays readable."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def attributes(url: str) -> dict[str, Any]:
+    given = {"subdomain": "acme", "base_url": url, "start_date": "2026-01-01", "timezone": "Europe/Moscow"}
+    return {**given, "access_token_env": "TOKEN", "requests_per_second": 50}
+
+
+@dataclass
+class Deployed:
+    """A folder with a source, and everything that runs leave there."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the deployment."""
+        return {
+            "TOKEN": TOKEN,
+            "ID": "integration-1",
+            "SECRET": SECRET,
+            "AMOCRM_SOURCES": str(self.folder / "sources"),
+            "AMOCRM_STORAGE": str(self.folder / "data"),
+            "AMOCRM_TOKENS": str(self.folder / "tokens"),
+            "AMOCRM_WAREHOUSE": f"duckdb:///{self.folder}/warehouse.duckdb",
+            "DAGSTER_HOME": str(self.folder / "home"),
+            "TMPDIR": str(self.folder / "tmp"),
+        }
+
+    def run(self) -> int | None:
+        """`amocrm-assets run` in a process of its own; its exit status."""
+        process = processes().Process(target=_run, args=(self.folder, self.environment))
+        process.start()
+        process.join(240)
+        return process.exitcode
+
+    def left(self) -> dict[str, bytes]:
+        """What is in every file, unpacked."""
+        found: dict[str, bytes] = {}
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                found[str(path.relative_to(self.folder))] = _content(path)
+        return found
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix == ".gz":
+        return gzip.decompress(path.read_bytes())
+    if path.suffix == ".parquet":
+        return repr(pq.read_table(path).to_pylist()).encode() + repr(pq.read_schema(path).metadata).encode()
+    if path.suffix == ".duckdb":
+        with duckdb.connect(str(path), read_only=True) as connection:
+            names = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+            return repr([connection.table(f'"{name}"').fetchall() for name in names]).encode()
+    return path.read_bytes()
+
+
+def _run(folder: Path, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    (folder / "tmp").mkdir(exist_ok=True)
+    log = os.open(folder / "console", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    logging.basicConfig(level=logging.DEBUG)
+    from amocrm_assets.cli import main
+
+    main(["run", "acme", f"--from={DAY}", f"--to={DAY}"])
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Deployed:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "dagster.yaml").write_text(VERBOSE, encoding="utf-8")
+    return Deployed(tmp_path)
+
+
+def assert_no_secret(deployed: Deployed, *, but: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """No part of a secret is in any file that a run left, but in those named."""
+    left = deployed.left()
+    starts = [(secret, at) for secret in SECRETS for at in range(len(secret) - MIN_PIECE + 1)]
+    pieces = [secret[at : at + MIN_PIECE].encode() for secret, at in starts]
+    where = {name: piece for name, content in left.items() for piece in pieces if piece in content}
+    assert {name: piece for name, piece in where.items() if name not in but} == {}
+    assert set(but) <= where.keys()
+    # The search would have found them: these are the places, and they were written.
+    assert any(b"STEP_START" in content for name, content in left.items() if name.endswith(".db"))
+    assert any(name.startswith("home/storage/") and "compute_logs" in name for name in left)
+    assert b"urllib3" in left["console"]
+    return left
+
+
+def test_a_run_that_lands_leads_with_the_token_in_them_keeps_none(deployed: Deployed) -> None:
+    state = Repeating(has_broken_headers=True)
+    with repeating(state) as url:
+        write_source(deployed.folder / "sources", "acme", attributes(url))
+        assert deployed.run() == 0, (deployed.folder / "console").read_text()
+    assert TOKEN in state.sent
+    left = assert_no_secret(deployed)
+    for kind in (".jsonl.gz", ".parquet", ".duckdb"):
+        kept = [content for name, content in left.items() if name.endswith(kind)]
+        assert any(b"Lead " in content and b"[secret]" in content for content in kept)
+
+
+@pytest.mark.parametrize("status", [302, 400])
+def test_a_run_that_fails_with_the_token_in_the_answer_keeps_none(deployed: Deployed, status: int) -> None:
+    state = Repeating(status=status, has_broken_headers=True)
+    with repeating(state) as url:
+        write_source(deployed.folder / "sources", "acme", attributes(url))
+        assert deployed.run() == 1
+    assert TOKEN in state.sent
+    left = assert_no_secret(deployed)
+    assert str(status).encode() in left["console"]
+
+
+def test_a_run_whose_refresh_is_answered_with_its_secrets_keeps_them_in_the_token_store_alone(
+    deployed: Deployed,
+) -> None:
+    state = Repeating(has_broken_headers=True)
+    connected = Connected(account_id=7, account_name="Acme", user_id=1, client_id="integration-1", connected_at=1)
+    with repeating(state) as url:
+        given = {**attributes(url), "oauth": OAUTH}
+        del given["access_token_env"]
+        write_source(deployed.folder / "sources", "acme", given)
+        store = TokenStore.of(SourceSettings(**given), Deployment(tokens=str(deployed.folder / "tokens")))
+        now = int(time.time())
+        ended = StoredTokens(
+            access_token=ACCESS,
+            refresh_token=REFRESH,
+            obtained_at=now - 90,
+            expires_at=now - 1,
+            connected=connected,
+        )
+        store.replace(ended)
+        assert deployed.run() == 1
+    assert any(REFRESH in body and SECRET in body for body in state.sent)
+    assert_no_secret(deployed, but=("tokens/acme/tokens.json",))
