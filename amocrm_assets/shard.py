@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Column, Table
 
-_DUCKDB = {"INTEGER": "BIGINT", "STRING": "VARCHAR", "BOOLEAN": "BOOLEAN"}
+_DUCKDB = {
+    "INTEGER": "BIGINT",
+    "STRING": "VARCHAR",
+    "BOOLEAN": "BOOLEAN",
+    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
+}
 # DuckDB's reserved words among our column names; BigQuery and Arrow need no quoting.
 _DUCKDB_QUOTED = frozenset({"name", "values", "value", "enum"})
 
@@ -64,7 +69,12 @@ def arrow_type(column: Column) -> pa.DataType:
     """Arrow's type of a column; a RECORD is a list of structs."""
     import pyarrow as pa
 
-    scalars = {"INTEGER": pa.int64(), "STRING": pa.string(), "BOOLEAN": pa.bool_()}
+    scalars = {
+        "INTEGER": pa.int64(),
+        "STRING": pa.string(),
+        "BOOLEAN": pa.bool_(),
+        "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    }
     if column.type != "RECORD":
         return scalars[column.type]
     return pa.list_(pa.struct([_arrow_field(part) for part in column.columns]))

@@ -57,6 +57,7 @@ def source(**changes: Any) -> SourceSettings:
         "start_date": "2026-01-01",
         "timezone": "Europe/Moscow",
         "requests_per_second": 50,
+        "import_reference": False,
     }
     return SourceSettings(**given | changes)
 

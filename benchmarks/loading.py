@@ -23,6 +23,7 @@ attributes:
   access_token_env: SHOP_TOKEN
   timezone: Europe/Moscow
   start_date: 2025-01-01
+  import_reference: false
   schedule: {{hour: 1, minute: {minute}}}
 """
 IMPORT = "import dagster"
@@ -56,13 +57,13 @@ def main() -> None:
 
 def measure(counts: tuple[int, ...] = (1, 20, 200)) -> dict[str, float]:
     """Seconds by what was loaded: of `import dagster` in all, of sources beyond that, and of `--help` in all."""
-    floor = _seconds(IMPORT)
-    figures = {"--help": _seconds(HELP), "import dagster": floor}
+    floor = cpu_seconds_of(IMPORT)
+    figures = {"--help": cpu_seconds_of(HELP), "import dagster": floor}
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             _write_sources(Path(folder), count)
-            figures[f"{count} source{'s' if count > 1 else ''}"] = _seconds(LOAD, folder) - floor
-            figures[f"a run of one source of {count}"] = _seconds(LOAD_ONE_JOB, folder) - floor
+            figures[f"{count} source{'s' if count > 1 else ''}"] = cpu_seconds_of(LOAD, folder) - floor
+            figures[f"a run of one source of {count}"] = cpu_seconds_of(LOAD_ONE_JOB, folder) - floor
     return figures
 
 
@@ -73,13 +74,13 @@ def _write_sources(folder: Path, count: int) -> None:
         file.write_text(SOURCE.format(number=number, minute=number % 60), encoding="utf-8")
 
 
-def _seconds(code: str, *arguments: str) -> float:
+def cpu_seconds_of(code: str, *arguments: str) -> float:
     """Least CPU seconds of some processes: waiting for other programs is not counted."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return min(_cpu_seconds([sys.executable, "-c", code, *arguments], environment) for _ in range(ROUNDS))
+    return min(_once([sys.executable, "-c", code, *arguments], environment) for _ in range(ROUNDS))
 
 
-def _cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
+def _once(command: list[str], environment: dict[str, str]) -> float:
     before = os.times()
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own code
     after = os.times()

@@ -19,6 +19,7 @@ def attributes_of(url: str) -> dict[str, object]:
         "timezone": "Europe/Moscow",
         "start_date": "2024-01-01",
         "requests_per_second": 50,
+        "import_reference": False,
     }
 
 

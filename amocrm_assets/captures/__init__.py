@@ -8,6 +8,7 @@ from __future__ import annotations
 from amocrm_assets.captures.files import CaptureWriter, OpenCapture, PublishedCapture, open_capture
 from amocrm_assets.captures.finding import (
     CaptureFound,
+    all_captures,
     capture_names,
     captured_days,
     captures_by_day,
@@ -17,7 +18,7 @@ from amocrm_assets.captures.finding import (
     read_header,
     whole_captures,
 )
-from amocrm_assets.captures.header import FORMAT, FORMAT_KEY, CaptureHeader
+from amocrm_assets.captures.header import FORMAT, FORMAT_KEY, CapturedFinding, CapturedList, CaptureHeader
 
 __all__ = [
     "FORMAT",
@@ -25,8 +26,11 @@ __all__ = [
     "CaptureFound",
     "CaptureHeader",
     "CaptureWriter",
+    "CapturedFinding",
+    "CapturedList",
     "OpenCapture",
     "PublishedCapture",
+    "all_captures",
     "capture_names",
     "captured_days",
     "captures_by_day",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amocrm_assets.captures.header import CaptureHeader
-    from amocrm_assets.entities import Entity
+    from amocrm_assets.entities import Captured
     from amocrm_assets.storage import Storage
 
 # What the last line calls the number of records, of whatever entity, since the first version of the format.
@@ -57,7 +57,7 @@ class CaptureWriter:
     """
 
     def __init__(
-        self, entity: Entity, storage: Storage, facts: CaptureHeader, *, after: datetime | None = None
+        self, entity: Captured, storage: Storage, facts: CaptureHeader, *, after: datetime | None = None
     ) -> None:
         """`after` is the stamp of the newest capture of the day: names are in the order of reading."""
         self._entity = entity
@@ -133,7 +133,7 @@ class OpenCapture:
 
 
 @contextmanager
-def open_capture(entity: Entity, storage: Storage, name: str) -> Iterator[OpenCapture]:
+def open_capture(entity: Captured, storage: Storage, name: str) -> Iterator[OpenCapture]:
     """Read a capture from its first line on. Raises `FileNotFoundError`.
 
     `records` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of
@@ -145,7 +145,7 @@ def open_capture(entity: Entity, storage: Storage, name: str) -> Iterator[OpenCa
         yield OpenCapture(facts, islice(_verified_lines(name, path), 1, None))
 
 
-def read_first_line(entity: Entity, storage: Storage, name: str) -> CaptureHeader:
+def read_first_line(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
     """What the first line says, though the lines behind it may be damaged. Raises `CaptureDamaged`."""
     line, unpack = bytearray(), zlib.decompressobj(_GZIP_WINDOW)
     with storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path), path.open("rb") as file:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.captures.header import CaptureHeader
     from amocrm_assets.days import Window
-    from amocrm_assets.entities import Entity
+    from amocrm_assets.entities import Captured, Entity
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -40,27 +40,33 @@ class CaptureFound:
     captured_at: datetime
 
 
-def captures_of_day(entity: Entity, storage: Storage, subdomain: str, day: date) -> list[CaptureFound]:
+def captures_of_day(entity: Captured, storage: Storage, subdomain: str, day: date) -> list[CaptureFound]:
     """The captures of a day, the oldest first."""
     return [found for _, found in _captures_below(storage, entity.captures_folder(subdomain, day))]
 
 
-def capture_names(entity: Entity, storage: Storage, subdomain: str, day: date) -> list[str]:
+def capture_names(entity: Captured, storage: Storage, subdomain: str, day: date) -> list[str]:
     """Names of the captures of a day, the oldest first."""
     return [found.name for found in captures_of_day(entity, storage, subdomain, day)]
 
 
-def captured_days(entity: Entity, storage: Storage, subdomain: str) -> list[date]:
+def captured_days(entity: Captured, storage: Storage, subdomain: str) -> list[date]:
     """Days that have a capture, in order."""
     return list(captures_by_day(entity, storage, subdomain))
 
 
-def captures_by_day(entity: Entity, storage: Storage, subdomain: str) -> dict[date, list[CaptureFound]]:
+def captures_by_day(entity: Captured, storage: Storage, subdomain: str) -> dict[date, list[CaptureFound]]:
     """The captures of each day that has one, the oldest first, by one look at the storage; the days in order."""
     found: dict[date, list[CaptureFound]] = {}
     for day, capture in _captures_below(storage, entity.captures_folder(subdomain)):
         found.setdefault(day, []).append(capture)
     return found
+
+
+def all_captures(entity: Captured, storage: Storage, subdomain: str) -> list[CaptureFound]:
+    """The captures of an account in the order of their age, whatever their day."""
+    found = (capture for _, capture in _captures_below(storage, entity.captures_folder(subdomain)))
+    return sorted(found, key=lambda each: (each.captured_at, each.name))
 
 
 def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, CaptureFound]]:
@@ -71,7 +77,7 @@ def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, Captu
             yield date.fromisoformat(match["day"]), CaptureFound(name, captured_at)
 
 
-def read_header(entity: Entity, storage: Storage, name: str) -> CaptureHeader:
+def read_header(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
     """What is known of a capture before its records, without the catalogue.
 
     Read once in a process; on `gs://` that brings the file here. Raises `CaptureDamaged`.

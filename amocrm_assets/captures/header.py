@@ -6,20 +6,45 @@ Written and understood here, with what makes a capture damaged. The lines behind
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakValueDictionary
 
 from amocrm_assets.days import Window
 from amocrm_assets.errors import CaptureDamaged
 
 if TYPE_CHECKING:
-    from amocrm_assets.entities import Entity
+    from amocrm_assets.entities import Captured
 
 FORMAT = 1
 FORMAT_KEY = "amocrm_assets_capture"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapturedFinding:
+    """Something about a list that a person should know; `may_miss`: records of it may be missing."""
+
+    kind: str
+    may_miss: bool
+    cause: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapturedList:
+    """One of several lists in a capture; its records follow those of the lists before.
+
+    `is_complete`: what is not among the records is not in amoCRM. `outcome` is `failed` where the list could not
+    be read although it may be, and `refused` where the authorisation's user may not see it.
+    """
+
+    name: str
+    records: int
+    is_complete: bool
+    outcome: Literal["read", "refused", "failed"]
+    findings: tuple[CapturedFinding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +52,8 @@ class CaptureHeader:
     """What is known of a capture before its records: the first line of the file.
 
     `from_at` and `to_at` bound the window that was read, `fields` is the account's catalogue of custom fields,
-    `run_id` the run that read it (captures of earlier versions do not say).
+    `run_id` the run that read it (captures of earlier versions do not say). `lists` are there where a capture
+    holds several lists; they were read whole, at one moment, which both bounds of the window are.
     """
 
     subdomain: str
@@ -39,6 +65,7 @@ class CaptureHeader:
     account_id: int
     run_id: str | None = None
     fields: list[dict[str, Any]]
+    lists: tuple[CapturedList, ...] | None = None
 
     @property
     def window(self) -> Window:
@@ -58,12 +85,14 @@ def json_line(record: dict[str, Any]) -> bytes:
 
 def head_of(facts: CaptureHeader) -> bytes:
     """The first line of a capture."""
-    changed = {"day": facts.day.isoformat(), "captured_at": facts.captured_at.isoformat()}
-    known = vars(facts) if facts.run_id else {key: fact for key, fact in vars(facts).items() if key != "run_id"}
+    changed: dict[str, Any] = {"day": facts.day.isoformat(), "captured_at": facts.captured_at.isoformat()}
+    if facts.lists is not None:
+        changed["lists"] = [asdict(each) for each in facts.lists]
+    known = {key: fact for key, fact in vars(facts).items() if fact is not None}
     return json_line({FORMAT_KEY: FORMAT} | known | changed)
 
 
-def facts_from(entity: Entity, name: str, line: bytes) -> CaptureHeader:
+def facts_from(entity: Captured, name: str, line: bytes) -> CaptureHeader:
     """What the first line of a capture says. Raises `CaptureDamaged`."""
     import msgspec
 

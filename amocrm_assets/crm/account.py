@@ -85,11 +85,15 @@ def _repeating(path: str, page: int) -> UnexpectedAnswer:
 
 
 def _account(answer: Response) -> Account:
-    body = answer.json()
     try:
-        account_id = int(body["id"])  # some gateways send numbers as text
+        return account_of(answer.json())
     except (KeyError, TypeError, ValueError) as error:
         raise RetryableError("an account without id", status=answer.status) from error
+
+
+def account_of(body: Any) -> Account:
+    """The account in a decoded answer. Raises `KeyError`, `TypeError` or `ValueError` for one without id."""
+    account_id = int(body["id"])  # some gateways send numbers as text
     embedded = body.get("_embedded")
     settings = embedded.get("datetime_settings") if isinstance(embedded, dict) else None
     return Account(

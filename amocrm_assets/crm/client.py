@@ -116,7 +116,7 @@ class AmoCrmClient:
         return time.time() + self.server_clock.difference
 
     @property
-    def seconds_waited_for_pace(self) -> float:
+    def rate_limit_wait_seconds(self) -> float:
         """How long requests of this client have waited for permits."""
         return self.rate_limiter.waited_seconds - self._waited_before
 

@@ -7,7 +7,7 @@ A finding says whether records may be missing because of it. How findings are sh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,14 +25,31 @@ FindingKind = Literal[
     "records_unusable",
     "next_on_last_page",
     "details_left_out",
+    "list_refused",
+    "list_failed",
+    "list_unproven",
+    "list_empty",
+    "total_missing",
 ]
+
+
+class NamedList(Protocol):
+    """A list as findings call it: a `RecordList`, or one that is read whole."""
+
+    @property
+    def name(self) -> str:
+        """One word."""
+
+    @property
+    def title(self) -> str:
+        """In a sentence."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """`record_list` is the list that it is about; `may_miss`: records of it may be missing."""
 
-    record_list: RecordList
+    record_list: NamedList
     kind: FindingKind
     may_miss: bool
     cause: str

@@ -87,7 +87,7 @@ def _slices(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
         page = _page_decoder(embedded).decode(answer.body)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return _slices_of_odd_json(answer, embedded)
-    return [_one_line(bytes(raw)) for raw in page.embedded.records], page.links
+    return [one_line(bytes(raw)) for raw in page.embedded.records], page.links
 
 
 def _slices_of_odd_json(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
@@ -147,7 +147,8 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _one_line(raw: bytes) -> bytes:
+def one_line(raw: bytes) -> bytes:
+    """JSON as one line: what layout it has is taken off."""
     import msgspec
 
     # JSON strings hold no bare line break, so a line break is always layout.

@@ -40,7 +40,7 @@ class PerDayStats:
             "filters_honoured": not any(finding.kind == "filters_ignored" for finding in findings),
             "findings": findings,
             "requests_per_second": round(self._client.stats.requests_per_second, 2),
-            "server_clock_difference_seconds": round(self._client.server_clock.difference),
+            "clock_difference_seconds": round(self._client.server_clock.difference),
         }
 
     def _traffic(self) -> dict[str, float]:
@@ -49,7 +49,7 @@ class PerDayStats:
         return {
             "requests": stats.requests,
             "received_bytes": stats.received_bytes,
-            "seconds_waited_for_pace": self._client.seconds_waited_for_pace,
+            "rate_limit_wait_seconds": self._client.rate_limit_wait_seconds,
             "retries": sum(retries.values()),
             **retries,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.entities.entity import Entity
@@ -16,6 +17,7 @@ __all__ = [
     "CUSTOM_FIELDS",
     "ENTITIES",
     "LEADS",
+    "Captured",
     "Choices",
     "Column",
     "Entity",

@@ -9,18 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import NO_CHOICES, Choices
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from amocrm_assets.entities.record_list import RecordList
     from amocrm_assets.entities.table import Table
 
 
 @dataclass(frozen=True)
-class Entity:
+class Entity(Captured):
     """One kind of record of amoCRM, read by `updated_at`.
 
     `name` is the folder of its captures, `live` the list of its records, `deleted` that of those in the trash,
@@ -30,7 +29,6 @@ class Entity:
     that is not deleted has one of them. `other_properties` are those of API v4 that no table has a column for.
     """
 
-    name: str
     live: RecordList
     tables: tuple[Table, ...]
     deleted: RecordList | None = None
@@ -54,17 +52,7 @@ class Entity:
         return f"{self.live.path}/custom_fields" if bears else None
 
     @property
-    def raw_asset(self) -> str:
-        """Last part of the key of the asset that keeps captures."""
-        return f"raw_{self.name}"
-
-    @property
     def known_properties(self) -> frozenset[str]:
         """Properties of a record in API v4 that are no surprise."""
         columns = (column for table in self.tables for column in table.columns)
         return frozenset(self.other_properties).union(column.sent_as for column in columns)
-
-    def captures_folder(self, subdomain: str, day: date | None = None) -> str:
-        """Where the captures of an account lie, or those of one day."""
-        folder = f"captures/{subdomain}/{self.name}"
-        return folder if day is None else f"{folder}/{day.isoformat()}"

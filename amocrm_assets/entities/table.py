@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datetime import date
 
-ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "RECORD"]
+ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "TIMESTAMP", "RECORD"]
 Mode = Literal["NULLABLE", "REPEATED"]
 
 
@@ -79,6 +79,10 @@ class Table:
             return datetime.strptime(written, "%Y%m%d").date()  # noqa: DTZ007 - a day, not a moment
         except ValueError:  # somebody's table with eight digits that are no day
             return None
+
+    def name_of(self, subdomain: str, day: date | None) -> str:
+        """Name in the warehouse: of the shard of a day, or of the one table that an account has."""
+        return f"{self.warehouse_name}_{subdomain}" if day is None else self.shard_name(subdomain, day)
 
     def latest_view_name(self, subdomain: str) -> str:
         """Name of the optional view over all shards; it must not match their wildcard (docs/bigquery.md)."""

@@ -55,7 +55,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     redirect_uri: str | None = Field(
         default=None, description="OAuth: the redirect address, exactly as in the integration's settings."
     )
-    leads_custom_fields: list[str] | None = Field(
+    leads_custom_fields: list[Any] | None = Field(
         default=None, description="Custom fields to import: names, codes or ids. Default: all. `[]`: none."
     )
     import_lead_name: bool = Field(

@@ -20,6 +20,7 @@ import dagster as dg
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.assets import chain_keys, chain_names, raw_key, shards_key
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
+from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.orchestration.source_entities import imported
@@ -51,26 +52,34 @@ def job_name(source_key: str) -> str:
     return f"{source_key}_leads"
 
 
-def automation_of(source: SourceSettings, entities: Sequence[Entity]) -> dg.Definitions:
-    """Job and schedule of a source, which materialise these entities."""
+def automation_of(
+    source: SourceSettings, entities: Sequence[Entity], *, once_a_run: Sequence[dg.AssetKey] = ()
+) -> dg.Definitions:
+    """Job and schedule of a source, which materialise these entities.
+
+    `once_a_run` are assets without days, which go with a run whatever days it is about.
+    """
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = " and the ".join(entity.table.records for entity in entities)
     chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(
         job_name(source.key),
-        selection=dg.AssetSelection.assets(*assets),
+        selection=dg.AssetSelection.assets(*assets, *once_a_run),
         description=(
-            f"Brings the {names} of {escape(source.title)} that were updated on a day to the warehouse:"
-            f" {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
+            f"{not_imported(source)}Brings the {names} of {escape(source.title)} that were updated on a day to the"
+            f" warehouse: {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
+            + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
     )
-    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, entities)])
+    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, entities, once_a_run)])
 
 
-def _schedule_of(source: SourceSettings, job: str, entities: Sequence[Entity]) -> dg.ScheduleDefinition:
+def _schedule_of(
+    source: SourceSettings, job: str, entities: Sequence[Entity], once_a_run: Sequence[dg.AssetKey]
+) -> dg.ScheduleDefinition:
     """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
 
     @dg.schedule(
@@ -81,10 +90,10 @@ def _schedule_of(source: SourceSettings, job: str, entities: Sequence[Entity]) -
         default_status=_first_state(source, entities),
         # No Markdown: a schedule's page shows it as it is written.
         description=(
-            f"Materialises the day that has just ended for {one_line(source.title)}, {source.timezone} time, and"
-            f" the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is gone is loaded from its"
-            " rows.\n\nThe switch here rules once it was used;"
-            " before, schedule.enabled in the source's defs.yaml does."
+            f"{not_imported(source)}Materialises the day that has just ended for {one_line(source.title)},"
+            f" {source.timezone} time, and the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is"
+            " gone is loaded from its rows.\n\nOnce you use the switch here, it overrides schedule.enabled in the"
+            " source's defs.yaml."
         ),
         tags={SOURCE_TAG: source.subdomain},
     )
@@ -93,7 +102,7 @@ def _schedule_of(source: SourceSettings, job: str, entities: Sequence[Entity]) -
             off = ", ".join(f"`{entity.choices.imported}`" for entity in entities)
             yield dg.SkipReason(f"{off} is false in the source's settings.")
             return
-        requests = _requests(context, source, wanted)
+        requests = _requests(context, source, wanted, once_a_run)
         if not requests:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
         yield from requests
@@ -102,19 +111,29 @@ def _schedule_of(source: SourceSettings, job: str, entities: Sequence[Entity]) -
 
 
 def _requests(
-    context: dg.ScheduleEvaluationContext, source: SourceSettings, entities: Sequence[Entity]
+    context: dg.ScheduleEvaluationContext,
+    source: SourceSettings,
+    entities: Sequence[Entity],
+    once_a_run: Sequence[dg.AssetKey],
 ) -> list[dg.RunRequest]:
-    """A run for each range of missing days, of the entities that miss it, and of shards that are gone."""
+    """A run for each range of missing days, of the entities that miss it, and of shards that are gone.
+
+    Of several runs of one tick, the first that reads takes the assets without days.
+    """
     tick = context.scheduled_execution_time
     wanted: dict[DayRange, list[dg.AssetKey]] = {}
     for entity in entities:
         for days, assets in _missing(context, source, entity):
             wanted.setdefault(days, []).extend(assets)
-    whole = {key for entity in entities for key in chain_keys(entity, source)}
-    return [
-        _request(source, days, tick, only=None if whole == set(assets) else assets)
-        for days, assets in sorted(wanted.items())
-    ]
+    whole = [key for entity in entities for key in chain_keys(entity, source)]
+    raw = {raw_key(entity, source) for entity in entities}
+    reading = next((days for days, assets in sorted(wanted.items()) if not raw.isdisjoint(assets)), None)
+    requests = []
+    for days, assets in sorted(wanted.items()):
+        more = once_a_run if days == reading else ()
+        all_of_it = set(assets) == set(whole) and len(more) == len(once_a_run)
+        requests.append(_request(source, days, tick, only=None if all_of_it else [*assets, *more]))
+    return requests
 
 
 def _missing(

@@ -13,6 +13,7 @@ import dagster as dg
 
 from amocrm_assets.days import days_that_differ
 from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, text_table
@@ -59,7 +60,7 @@ def raw_specs(entity: Entity, source: SourceSettings, key: dg.AssetKey) -> list[
             asset=key,
             description=(
                 "The authorisation is valid for at least 14 more days, or renews itself. Once it has expired,"
-                " nothing can be read until a person renews it (`docs/connecting.md`)."
+                f" nothing can be read until a person renews it ({page('connecting.md')})."
             ),
         ),
     ]

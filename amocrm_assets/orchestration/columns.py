@@ -10,24 +10,45 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.shard import duckdb_type
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amocrm_assets.entities import Column, Table
 
+# As `pyarrow` writes its types, which takes half a second to import.
+_ARROW = {"INTEGER": "int64", "STRING": "string", "BOOLEAN": "bool", "TIMESTAMP": "timestamp[us, tz=UTC]"}
+
 
 @cache
-def table_schema(table: Table) -> dg.TableSchema:
-    """Every column with type and description; parts of a record follow it as `custom_fields.values.enum`."""
-    return dg.TableSchema(columns=[column for top in table.columns for column in _flat(top, "")])
+def table_schema(table: Table, store: str) -> dg.TableSchema:
+    """Every column with description and its type in a store: `bigquery`, `duckdb`, or `parquet` in Arrow's terms.
+
+    Parts of a record follow it as `custom_fields.values.enum`.
+    """
+    return schema_of(table, store)
 
 
-def _flat(column: Column, prefix: str) -> Iterator[dg.TableColumn]:
+def schema_of(table: Table, store: str) -> dg.TableSchema:
+    """Every column of a table, as `table_schema` gives those of leads."""
+    return dg.TableSchema(columns=[column for top in table.columns for column in _flat(top, "", store)])
+
+
+def _flat(column: Column, prefix: str, store: str) -> Iterator[dg.TableColumn]:
     name = f"{prefix}{column.name}"
-    mode = " REPEATED" if column.mode == "REPEATED" else ""
-    yield dg.TableColumn(name=name, type=f"{column.type}{mode}", description=column.description)
+    yield dg.TableColumn(name=name, type=_type(column, store), description=column.description)
     for part in column.columns:
-        yield from _flat(part, f"{name}.")
+        yield from _flat(part, f"{name}.", store)
+
+
+def _type(column: Column, store: str) -> str:
+    """The type without the parts of a record, which are shown below it."""
+    if store == "bigquery":
+        return f"{column.type} REPEATED" if column.mode == "REPEATED" else column.type
+    if column.type == "RECORD":
+        return "STRUCT[]" if store == "duckdb" else "list<struct>"
+    return duckdb_type(column) if store == "duckdb" else _ARROW[column.type]
 
 
 def lineage_from(table: Table, asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineage:
@@ -40,10 +61,3 @@ def lineage_from(table: Table, asset: dg.AssetKey, *, api_names: bool) -> dg.Tab
             for column in table.columns
         }
     )
-
-
-@cache
-def origins_table(table: Table) -> str:
-    """Where each column comes from, as Markdown: Dagster's own pages show column lineage only when hosted."""
-    lines = [f"| `{column.name}` | `{column.name}` | `{column.sent_as}` |" for column in table.columns]
-    return "\n".join([f"| column | `{table.asset}` | {table.record} in API v4 |", "|---|---|---|", *lines])

@@ -51,7 +51,7 @@ def component_metadata() -> Mapping[str, Any]:
         "name": f"{PACKAGE}.AmoCrmSource",
         "description": DESCRIPTION,
         "example": EXAMPLE,
-        "schema": json.dumps(SourceSettings.model_json_schema()),
+        "schema": json.dumps({**SourceSettings.model_json_schema(), "title": "AmoCrmSource"}),
         "owners": [],
         "tags": list(TAGS),
     }

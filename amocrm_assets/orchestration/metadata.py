@@ -6,6 +6,7 @@ a new name would start a new plot. What strangers wrote is text or a table here,
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -28,6 +29,8 @@ ROW_COUNT = "dagster/partition_row_count"
 # Characters of a cell, and names in a list: what an asset's page has room for.
 MAX_CELL = 100
 MAX_NAMES = 20
+# A space without width.
+BREAK = "\u200b"
 
 
 def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
@@ -36,9 +39,10 @@ def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
         name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()
     }
     findings: tuple[Finding, ...] = facts.pop("findings")
+    del facts["capture"]
     return {
         ROW_COUNT: facts.pop("records"),
-        "capture": dg.MetadataValue.path(str(captured.metadata["capture"])),
+        **_file("capture", captured.capture.name, uri=str(captured.metadata["capture"])),
         "read": "in this run",
         "findings": "\n".join(map(str, findings)) or "none",
         **facts,
@@ -53,9 +57,14 @@ def earlier_capture_metadata(entity: Entity, storage: Storage, name: str) -> dic
         records = sum(1 for _ in capture.records)
     return {
         ROW_COUNT: records,
-        "capture": dg.MetadataValue.path(storage.uri(name)),
+        **_file("capture", name, uri=storage.uri(name)),
         "read": f"before, at {capture.facts.captured_at:%Y-%m-%d %H:%M} UTC",
     }
+
+
+def _file(key: str, name: str, *, uri: str) -> dict[str, Any]:
+    """A file of the storage by its name there: a whole path would push the page's other values out of sight."""
+    return {"storage": uri.removesuffix(name).rstrip("/"), key: dg.MetadataValue.path(name)}
 
 
 def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
@@ -85,34 +94,43 @@ def rows_metadata(
     entity: Entity, table: Table, source: SourceSettings, storage: Storage, *, day: date, rows: RowsWritten
 ) -> dict[str, Any]:
     """Metadata of the rows of a day that were written."""
-    from amocrm_assets.orchestration.stored_rows import preview
+    from amocrm_assets.orchestration.previews import rows_preview
 
     choice, chosen = entity.choices.custom_fields, entity.choices.fields(source)
     return {
         ROW_COUNT: rows.row_count,
-        "rows": dg.MetadataValue.path(storage.uri(rows.name)),
+        **_file("rows", rows.name, uri=storage.uri(rows.name)),
         "size_bytes": rows.size_bytes,
         "seconds_merging": round(rows.seconds, 3),
         "captures": len(rows.captures),
         **({choice: "all" if chosen is None else list(chosen)} if choice else {}),
         "oddities": sum(oddity.count for oddity in rows.oddities),
         "unknown_properties": _listed(rows.unknown_properties),
-        "preview": preview(entity, table, storage, source, day) or f"No {table.record} was updated on this day.",
+        **rows_preview(entity, table, storage, source, day),
     }
 
 
 def text_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, limit: int = MAX_CELL
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, limit: int = MAX_CELL, wrap: int | None = None
 ) -> dg.TableMetadataValue:
     """A table that Dagster shows as it is: unlike in Markdown, nothing in a cell is rendered.
 
-    Every cell is a text on one line: the UI reads numbers as JavaScript does, which rounds large ids.
+    Every cell is a text on one line: the UI reads numbers as JavaScript does, which rounds large ids. A word of
+    more than `wrap` characters may be broken after each so many of them, so that a page with little room wraps it.
     """
     cells = [
-        {name: one_line(value, limit=limit) for name, value in zip(columns, row, strict=True)} for row in rows
+        {name: _breakable(one_line(value, limit=limit), wrap) for name, value in zip(columns, row, strict=True)}
+        for row in rows
     ]
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
     return dg.MetadataValue.table([dg.TableRecord(row) for row in cells], schema)
+
+
+def _breakable(line: str, wrap: int | None) -> str:
+    """The line with invisible places to break long words at; `one_line` has shown any that were in it before."""
+    if wrap is None or len(line) <= wrap:
+        return line
+    return re.sub(rf"\S{{{wrap}}}(?=\S)", lambda run: f"{run[0]}{BREAK}", line)
 
 
 def _listed(names: Sequence[str]) -> str:

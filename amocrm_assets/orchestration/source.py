@@ -16,14 +16,16 @@ from pydantic import ValidationError
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource, resource_key
-from amocrm_assets.orchestration.assets import asset_keys
+from amocrm_assets.orchestration.assets import asset_keys, reference_keys
 from amocrm_assets.orchestration.assets.raw import raw_of
+from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
 from amocrm_assets.orchestration.assets.rows import rows_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
 from amocrm_assets.orchestration.component_library import component_metadata, register_library
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.reference_checks import reference_known_of
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.source_entities import scheduled, shown
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
@@ -63,19 +65,19 @@ def source_definitions(
     retries = retries or Retries()
     chains = shown(source, entities)
     asset_keys(source, chains)  # refuses a translation by which two would be one
+    reference = (raw_reference_of, reference_tables_of) if source.import_reference else ()
+    made = [each for entity in chains for each in _chain(entity, source, retries)]
+    made += [(make(source, retries), cast("FunctionType", make)) for make in reference]
+    tables = [table for entity in chains for table in entity.tables]
+    checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(
-        assets=[
-            _linked(asset, made_by=maker.__code__, file=file, line=line)
-            for entity in chains
-            for asset, maker in _chain(entity, source, retries)
-        ],
-        asset_checks=[
-            check for entity in chains for table in entity.tables for check in stored_checks_of(table, source)
-        ],
+        assets=[_linked(asset, made_by=maker.__code__, file=file, line=line) for asset, maker in made],
+        asset_checks=[*checks, *([reference_known_of(source)] if reference else [])],
         resources=shared_resources(Deployment.warehouse_address(), entities)
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
-    return dg.Definitions.merge(own, automation_of(source, scheduled(source, entities)))
+    automation = automation_of(source, scheduled(source, entities), once_a_run=reference_keys(source))
+    return dg.Definitions.merge(own, automation)
 
 
 def _chain(

@@ -134,13 +134,32 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
         fail(error, unfinished=days.unfinished, retries=retries, retry_number=context.retry_number)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         days.mark_done()
-        if is_listened_to():
-            # Somebody pressed Ctrl-C: that is no failure. Dagster knows of its own *Terminate* without being told.
-            context.instance.report_run_canceling(context.run, message="The command was interrupted.")
+        _report_canceling(context)
         raise
     except BaseException:  # a defect
         days.mark_done()
         raise
+
+
+@contextmanager
+def whole_step(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[None]:
+    """A step that is about no day: its errors become a failure or a retry, as those of `step_days` do."""
+    try:
+        with waits_logged(context.log, context.run.run_id), acting_for(f"run {context.run.run_id}"):
+            if context.retry_number:
+                _pause(retries.wait_seconds(context.retry_number - 1))
+            yield
+    except AmoCrmAssetsError as error:
+        fail(error, unfinished=(), retries=retries, retry_number=context.retry_number)
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        _report_canceling(context)
+        raise
+
+
+def _report_canceling(context: dg.AssetExecutionContext) -> None:
+    """Somebody pressed Ctrl-C: that is no failure. Dagster knows of its own *Terminate* without being told."""
+    if is_listened_to():
+        context.instance.report_run_canceling(context.run, message="The command was interrupted.")
 
 
 def _no_day(run: dg.DagsterRun) -> SettingsError:

@@ -34,7 +34,7 @@ class AmoCrmAsset:
     """What a translation knows of an asset. In templates it is `asset`, and its spec is `spec`, too."""
 
     name: str
-    """`raw_leads`, `leads` or `amoCrmLeads`."""
+    """`raw_leads`, `leads`, `amoCrmLeads`, `raw_reference`, or a reference table, `amoCrmUsers` and so on."""
     subdomain: str
     spec: dg.AssetSpec
     """How the asset is shown without a translation. Where only the key is asked for, it has no description."""

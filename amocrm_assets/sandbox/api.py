@@ -1,6 +1,6 @@
-"""`/api/v4`: the account, its leads and what belongs to them, as amoCRM answers when nothing goes wrong.
+"""`/api/v4`: the account, its leads and events, as amoCRM answers when nothing goes wrong.
 
-Errors of the gateway, the limit and faults are in `gateway`.
+The small lists are in `reference_api`. Errors of the gateway, the limit and faults are in `gateway`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 from starlette.routing import Route
 
-from amocrm_assets.sandbox.answers import HAL, as_json, hal, nothing, problem, unknown
+from amocrm_assets.sandbox.answers import HAL, as_json, hal, nothing, problem
 from amocrm_assets.sandbox.events import chosen_events, shown_events
 from amocrm_assets.sandbox.leads import mixed
 from amocrm_assets.sandbox.query import lead_query, page_and_limit
+from amocrm_assets.sandbox.reference import account_extras
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,17 +35,10 @@ _LEADS_AT_A_STRETCH = 25  # then other requests get their turn: the limit counts
 def routes() -> list[Route]:
     """What the sandbox knows of API v4."""
     return [
-        Route("/api/v4/account", _authorised(_account)),
-        Route("/api/v4/leads", _authorised(_leads)),
-        Route("/api/v4/leads/custom_fields", _authorised(_custom_fields)),
-        Route("/api/v4/leads/pipelines", _authorised(_pipelines)),
-        Route("/api/v4/leads/loss_reasons", _authorised(_loss_reasons)),
-        Route("/api/v4/leads/{lead_id:int}", _authorised(_lead)),
-        Route("/api/v4/events", _authorised(_events)),
-        Route("/api/v4/users", _authorised(_users)),
-        Route("/api/v4/users/{user_id:int}", _authorised(_user)),
-        Route("/api/v4/{name:str}", _authorised(_given)),
-        Route("/api/v4/{name:str}/custom_fields", _authorised(_given_fields)),
+        Route("/api/v4/account", authorised(_account)),
+        Route("/api/v4/leads", authorised(_leads)),
+        Route("/api/v4/leads/{lead_id:int}", authorised(_lead)),
+        Route("/api/v4/events", authorised(_events)),
     ]
 
 
@@ -54,7 +48,9 @@ def world_of(request: Request) -> Sandbox:
     return sandbox
 
 
-def _authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+def authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint for whoever has a token."""
+
     async def endpoint(request: Request) -> Response:
         sandbox = world_of(request)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -96,6 +92,8 @@ async def _account(request: Request) -> Response:
         account["version"] = 11
     if "datetime_settings" in extras:
         account["_embedded"] = {"datetime_settings": _datetime_settings(sandbox)}
+    if known := account_extras(extras):
+        account["_embedded"] = account.get("_embedded", {}) | known
     return hal(account)
 
 
@@ -125,7 +123,7 @@ async def _leads(request: Request) -> Response:
         rendered.append(as_json(_linked(lead, base, query.extras, sandbox), escaped=sandbox.options.escaped_json))
         if place % _LEADS_AT_A_STRETCH == 0:
             await asyncio.sleep(0)
-    links = as_json(_page_links(request, query.page, has_next=page.has_next))
+    links = as_json(page_links(request, query.page, has_next=page.has_next))
     text = f'{{"_page":{query.page},"_links":{links},"_embedded":{{"leads":[{",".join(rendered)}]}}}}'
     return Response(text.encode(), media_type=HAL)
 
@@ -189,14 +187,6 @@ def _extra_properties(extras: frozenset[str], drawn: int) -> Json:
     return {name: value for name, value in values.items() if name in extras}
 
 
-async def _custom_fields(request: Request) -> Response:
-    return _paged(request, "custom_fields", world_of(request).account.content.fields.catalogue, totals=True)
-
-
-async def _loss_reasons(request: Request) -> Response:
-    return _paged(request, "loss_reasons", world_of(request).account.content.loss_reasons)
-
-
 async def _events(request: Request) -> Response:
     sandbox = world_of(request)
     events, has_next, page = chosen_events(
@@ -206,58 +196,23 @@ async def _events(request: Request) -> Response:
     if not events:
         return nothing()
     shown = shown_events(events, sandbox.options.account_id)
-    links = _page_links(request, page, has_next=has_next)
+    links = page_links(request, page, has_next=has_next)
     return hal({"_page": page, "_links": links, "_embedded": {"events": shown}})
 
 
-async def _users(request: Request) -> Response:
-    return _paged(request, "users", world_of(request).account.content.users, totals=True)
-
-
-async def _user(request: Request) -> Response:
-    users = world_of(request).account.content.users
-    found = next((user for user in users if user["id"] == request.path_params["user_id"]), None)
-    return hal(found) if found else nothing()
-
-
-async def _given(request: Request) -> Response:
-    sandbox = world_of(request)
-    name = request.path_params["name"]
-    if name not in sandbox.given:
-        return unknown(request)
-    page, records, has_next = sandbox.given[name].page(request.query_params.multi_items(), sandbox.options)
-    request.state.rows = len(records)
-    if not records:
-        return nothing()
-    return hal(
-        {"_page": page, "_links": _page_links(request, page, has_next=has_next), "_embedded": {name: records}}
-    )
-
-
-async def _given_fields(request: Request) -> Response:
-    given = world_of(request).given.get(request.path_params["name"])
-    return _paged(request, "custom_fields", list(given.custom_fields), totals=True) if given else unknown(request)
-
-
-async def _pipelines(request: Request) -> Response:
-    """All at once: this list has no pages."""
-    pipelines = world_of(request).account.content.pipelines
-    links = {"self": {"href": str(request.url)}}
-    return hal({"_total_items": len(pipelines), "_links": links, "_embedded": {"pipelines": pipelines}})
-
-
-def _paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:
+def paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:
+    """A page of a list that is there whole."""
     page, limit = page_and_limit(request.query_params.multi_items(), world_of(request).options)
     chosen = items[(page - 1) * limit : page * limit]
     request.state.rows = len(chosen)
     if not chosen:
         return nothing()
-    links = _page_links(request, page, has_next=page * limit < len(items))
+    links = page_links(request, page, has_next=page * limit < len(items))
     counts = {"_total_items": len(items), "_page_count": -(-len(items) // limit)} if totals else {}
     return hal({**counts, "_page": page, "_links": links, "_embedded": {name: chosen}})
 
 
-def _page_links(request: Request, page: int, *, has_next: bool) -> Json:
+def page_links(request: Request, page: int, *, has_next: bool) -> Json:
     """Absolute addresses that repeat the parameters, brackets encoded."""
     params = [(name, value) for name, value in request.query_params.multi_items() if name != "page"]
 

@@ -149,6 +149,11 @@ def _users(account_id: int) -> list[Json]:
             "lang": "ru",
             "rights": {
                 "leads": rights,
+                "contacts": rights,
+                "companies": rights,
+                "tasks": {"edit": "A", "delete": "A"},
+                "mail_access": False,
+                "catalog_access": True,
                 "is_admin": place == 0,
                 "is_active": place != len(words.PEOPLE) - 1,
                 "is_free": False,

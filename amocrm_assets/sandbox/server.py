@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from amocrm_assets.sandbox import api, control, oauth
+from amocrm_assets.sandbox import api, control, given_api, oauth, reference_api
 from amocrm_assets.sandbox.answers import unknown
 from amocrm_assets.sandbox.gateway import CONNECTION, Gateway
 from amocrm_assets.sandbox.world import Sandbox
@@ -82,7 +82,14 @@ def _listening(port: int) -> socket.socket:
 
 def _application(sandbox: Sandbox) -> Starlette:
     application = Starlette(
-        routes=[*api.routes(), *oauth.routes(), *control.routes(), Route("/login", _login)],
+        routes=[
+            *api.routes(),
+            *reference_api.routes(),
+            *oauth.routes(),
+            *control.routes(),
+            *given_api.routes(),
+            Route("/login", _login),
+        ],
         exception_handlers={404: _not_found, 405: _not_found},
     )
     application.state.sandbox = sandbox

@@ -10,7 +10,8 @@ from amocrm_assets.settings.deployment import (
     secret,
 )
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
-from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
+from amocrm_assets.settings.schedule import ScheduleSettings
+from amocrm_assets.settings.source import SUBDOMAIN, SourceSettings
 
 __all__ = [
     "SUBDOMAIN",

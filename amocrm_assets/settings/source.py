@@ -22,6 +22,7 @@ from amocrm_assets.settings.credentials import (
 )
 from amocrm_assets.settings.dagster_names import check_owners, check_tags
 from amocrm_assets.settings.loopback import is_cleartext
+from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.translation import TranslationSettings
 
 # A label of a host's name (RFC 1035, 2.3.4).
@@ -30,29 +31,6 @@ MAX_SUBDOMAIN_CHARACTERS = 63
 MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
 MAX_REQUESTS_PER_SECOND = 50
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
-
-
-class ScheduleSettings(Settings):
-    """When the day that has ended is materialised, in the source's zone."""
-
-    hour: int = Field(default=0, description="Hour of the day.", examples=[4])
-    minute: int = Field(default=30, description="Minute.", examples=[15])
-    enabled: bool = Field(
-        default=True,
-        description="First state of the schedule. Afterwards the switch in the UI rules.",
-        examples=[False],
-    )
-
-    # Validators, since Dagster cannot derive a schema from the constrained fields of a nested model.
-    @field_validator("hour")
-    @classmethod
-    def _is_an_hour(cls, value: int) -> int:
-        return _between(value, 0, 23)
-
-    @field_validator("minute")
-    @classmethod
-    def _is_a_minute(cls, value: int) -> int:
-        return _between(value, 0, 59)
 
 
 class SourceSettings(Settings):
@@ -90,6 +68,11 @@ class SourceSettings(Settings):
     import_deleted: bool = Field(
         default=True,
         description="Also read deleted leads, as rows with `is_deleted`.",
+        examples=[False],
+    )
+    import_reference: bool = Field(
+        default=True,
+        description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",
         examples=[False],
     )
     base_url: str | None = Field(
@@ -278,9 +261,3 @@ class SourceSettings(Settings):
 def _zones() -> frozenset[str]:
     """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
     return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
-
-
-def _between(value: int, first: int, last: int) -> int:
-    if not first <= value <= last:
-        raise ValueError(f"{value} is not between {first} and {last}")
-    return value

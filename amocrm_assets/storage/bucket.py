@@ -106,17 +106,18 @@ class Bucket:
         `if_generation` None overwrites whatever is there. The answer to an upload may be lost and the upload
         repeated, which then finds its own object in the way: a mark in the metadata tells it.
         """
-        blob = self._bucket.blob(key)
-        blob.metadata = {_MARK: uuid4().hex, **(facts or {})}
+        mark = uuid4().hex
         condition = None if if_generation is None else int(if_generation)
         with (
             self._errors("Writing", key, needs="storage.objects.create and storage.objects.delete"),
             suppress(answers.PreconditionFailed),
         ):
+            blob = self._bucket.blob(key)  # which needs credentials
+            blob.metadata = {_MARK: mark, **(facts or {})}
             self._send(blob, content, if_generation_match=condition)
             return blob
         there = self.stat(key)
-        return there if there and (there.metadata or {}).get(_MARK) == blob.metadata[_MARK] else None
+        return there if there and (there.metadata or {}).get(_MARK) == mark else None
 
     def delete(self, key: str, *, if_generation: str | None = None) -> bool:
         """Delete an object if it has that generation; False when it has another."""

@@ -7,7 +7,7 @@ file in the schema of `shard`; how they got there is not known here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from amocrm_assets.warehouse.address import DuckDbAddress, read_address
 
@@ -32,6 +32,21 @@ class ShardLoad:
     day: date
     rows: str
     row_count: int
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """The one table that an account has, to load whole; it is replaced and verified like a shard."""
+
+    table: Table
+    subdomain: str
+    rows: str
+    row_count: int
+    day: None = None
+
+
+Load = ShardLoad | TableLoad
+AnyLoad = TypeVar("AnyLoad", ShardLoad, TableLoad)
 
 
 @dataclass(frozen=True)
@@ -64,8 +79,8 @@ class Warehouse(Protocol):
         ...
 
     def load(
-        self, loads: Sequence[ShardLoad], storage: Storage, *, run_id: str
-    ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
+        self, loads: Sequence[AnyLoad], storage: Storage, *, run_id: str
+    ) -> Iterator[tuple[AnyLoad, LoadResult | Exception]]:
         """Replace shards, side by side where the warehouse can; one pair per load, in order of completion.
 
         A shard that fails does not affect the others. Each is verified: the table's own count and schema equal

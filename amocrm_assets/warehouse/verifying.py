@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.entities import Table
-    from amocrm_assets.warehouse import ShardLoad
+    from amocrm_assets.warehouse import Load
 
 
 def verify_shard(
-    load: ShardLoad, table: str, *, row_count: int, columns: Sequence[str], expected: Sequence[str]
+    load: Load, table: str, *, row_count: int, columns: Sequence[str], expected: Sequence[str]
 ) -> None:
     """Compare a shard with its rows. Columns are written `name TYPE MODE`, in order.
 
@@ -38,10 +38,10 @@ def verify_shard(
         raise ShardMismatch(
             f"Verifying {table} after its load",
             cause=f"{'; '.join(differences)}.",
-            fix="Materialise the day again, with nothing else writing to the table. Report it if it comes back.",
+            fix="Materialise it again, with nothing else writing to the table. Report it if it comes back.",
             table=table,
             subdomain=load.subdomain,
-            day=load.day.isoformat(),
+            day=load.day.isoformat() if load.day else None,
         )
 
 
@@ -67,15 +67,16 @@ def no_shard(table: Table, view: str) -> WarehouseRefused:
 
 
 @contextmanager
-def rows_of(load: ShardLoad) -> Iterator[None]:
+def rows_of(load: Load) -> Iterator[None]:
     """Reading the rows of a load from the storage. A missing file becomes `WarehouseRefused`."""
     try:
         yield
     except FileNotFoundError as error:
+        of_day = f" for {load.day}" if load.day else ""
         raise WarehouseRefused(
-            f"Loading the rows of {load.day}",
+            f"Loading the rows of {load.day or load.table.name_of(load.subdomain, None)}",
             cause=f"there is no {load.rows} in the storage.",
-            fix=f"Materialise the asset `{load.table.asset}` for {load.day} first.",
+            fix=f"Materialise the asset `{load.table.asset}`{of_day} first.",
             subdomain=load.subdomain,
-            day=load.day.isoformat(),
+            day=load.day.isoformat() if load.day else None,
         ) from error

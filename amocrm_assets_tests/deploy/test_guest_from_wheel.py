@@ -17,7 +17,7 @@ from amocrm_assets.sandbox import SandboxOptions, running_sandbox
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.deploy.files import ROOT
 from amocrm_assets_tests.deploy.wheel import build_wheel, install
-from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, write_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 from amocrm_assets.sandbox import Sandbox
 
 DOCUMENT = (ROOT / "docs" / "guest.md").read_text(encoding="utf-8")
-OURS = {"my_shop/raw_leads", "my_shop/leads", "my_shop/amoCrmLeads"}
+OURS = {f"my_shop/{name}" for name in ASSETS}
 YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
 
 

@@ -26,6 +26,13 @@ ZONE = ZoneInfo("Europe/Moscow")
 # no field of that name.
 SOUND = {"subdomain": "sandbox", "display_name": "Sandbox"}
 TROUBLED = {"subdomain": "spring-tea", "display_name": "Spring Tea", "leads_custom_fields": ["Бюджет рекламы"]}
+# A day that does not exist: the source is shown as broken.
+BROKEN = {
+    "subdomain": "winter-tea",
+    "access_token_env": "WINTER_TEA_TOKEN",
+    "start_date": "2026-02-30",
+    "colour": 1,
+}
 # One account for each of the next minutes: soon after Dagster is up, however slow the machine, one of them is due.
 MINUTES_DUE = range(1, 7)
 MIN_NOTICE = timedelta(seconds=10)
@@ -81,6 +88,7 @@ def running_deployment(home: Path) -> Iterator[Deployment]:
         strangers = servers.enter_context(running_strangers(int((midnight - timedelta(days=1)).timestamp())))
         _write_sources(home / "sources", sound, troubled, due, started_at)
         _write_strangers(home / "sources", strangers, started_at)
+        write_source(home / "sources", "winter-tea", BROKEN)
         environment = {
             "SOUND_TOKEN": sound.token,
             "TROUBLED_TOKEN": troubled.token,
@@ -126,6 +134,7 @@ def _attributes(
         "timezone": ZONE.key,
         "start_date": first_day.isoformat(),
         "requests_per_second": 50,
+        "import_reference": False,
         "schedule": {"hour": local.hour, "minute": local.minute},
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import TimeoutError as NeverShown
 
+from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets_tests.orchestration.dagster_process import LOCATION_NAME
 
 if TYPE_CHECKING:
@@ -56,6 +57,38 @@ class Pages:
         self._open(f"/assets/{source}/{asset}?view=checks&checkDetail={check}")
         self.wait_for("Evaluation result")
 
+    def checks(self, source: str, asset: str) -> None:
+        """All checks of an asset."""
+        self._open(f"/assets/{source}/{asset}?view=checks")
+        self.wait_for("Evaluation result")
+
+    def broken(self, source: str) -> None:
+        """The only asset of a source whose settings are wrong."""
+        self._open(f"/assets/{source}/broken_settings")
+        self.wait_for("Description")
+
+    def timeline(self) -> None:
+        """The runs of all jobs over the last hours: the first page of a deployment that has some."""
+        self._open("/overview/timeline?view=1hr")
+        self.wait_for("_leads")
+
+    def job_runs(self, source: str) -> None:
+        """The runs of an account's job."""
+        self._open(f"/locations/{LOCATION_NAME}/jobs/{source}_leads/runs")
+        self.wait_for("Launched by")
+
+    def code_location(self) -> None:
+        """What the code location is made of, and by which versions."""
+        self._open(f"/locations/{LOCATION_NAME}")
+        self.wait_for("Libraries")
+
+    def component(self) -> None:
+        """The component with its attributes."""
+        self._open(
+            f"/locations/{LOCATION_NAME}/components/library/packages/amocrm_assets/amocrm_assets.AmoCrmSource"
+        )
+        self.wait_for("AmoCrmSource")
+
     def run(self, run_id: str) -> None:
         """The log of a run."""
         self._open(f"/runs/{run_id}")
@@ -90,7 +123,9 @@ class Pages:
         """Wait until the page shows all of the texts. Raises `AssertionError` with those that it never does."""
         try:
             self.window.wait_for_function(
-                "texts => texts.every(text => document.body.innerText.includes(text))", arg=list(texts)
+                "texts => { const shown = document.body.innerText.replaceAll('\u200b', '');"
+                " return texts.every(text => shown.includes(text)) }",
+                arg=list(texts),
             )
         except NeverShown as error:
             missing = [text for text in texts if text not in self.text()]
@@ -117,7 +152,7 @@ class Pages:
 
     def text(self) -> str:
         """All that the page says now."""
-        return self.window.inner_text("body")
+        return self.window.inner_text("body").replace(BREAK, "")
 
     def _open(self, path: str) -> None:
         self.window.goto(f"{self._url}{path}")

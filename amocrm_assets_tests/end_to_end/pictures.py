@@ -17,11 +17,16 @@ from amocrm_assets_tests.end_to_end.launching import launch, wait_for_all
 from amocrm_assets_tests.end_to_end.pages import Pages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import FloatRect
 
     from amocrm_assets_tests.end_to_end.deployment import Deployment
+    from amocrm_assets_tests.end_to_end.launching import Launched
 
 WIDTH, HEIGHT = 1280, 720
+# As wide as many laptops, and so high that pages need not be scrolled.
+TOUR_WIDTH, TOUR_HEIGHT = 1400, 2400
 # Dagster's own navigation takes the left; what is meant stands beside it.
 PAGE: FloatRect = {"x": 240, "y": 0, "width": WIDTH - 240, "height": HEIGHT}
 # The graph stands in the middle of its canvas, which has buttons at the right.
@@ -32,9 +37,11 @@ SETTLED_SECONDS = 3
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def main(folder: Path) -> None:
-    """Write the pictures into FOLDER."""
-    folder.mkdir(parents=True, exist_ok=True)
+@click.option("--tour", type=click.Path(path_type=Path), help="Folder for a picture of every page.")
+def main(folder: Path, tour: Path | None) -> None:
+    """Write the pictures of the documents into FOLDER."""
+    for each in filter(None, (folder, tour)):
+        each.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, running_deployment(Path(home)) as deployment:
         launched = launch(deployment)
         wait_for_all(deployment, launched)
@@ -42,7 +49,10 @@ def main(folder: Path) -> None:
             tempfile.TemporaryDirectory() as profile,
             open_browser(Path(profile), width=WIDTH, height=HEIGHT) as window,
         ):
-            _take(Pages(window, deployment.dagster.url), deployment, folder)
+            pages = Pages(window, deployment.dagster.url)
+            _take(pages, deployment, folder)
+            if tour:
+                _tour(pages, launched, tour)
 
 
 def _take(pages: Pages, deployment: Deployment, folder: Path) -> None:
@@ -54,6 +64,35 @@ def _take(pages: Pages, deployment: Deployment, folder: Path) -> None:
     _save(pages, folder / "partitions.png")
     pages.check("spring_tea", "raw_leads", "timezone")
     _save(pages, folder / "checks.png")
+
+
+def _tour(pages: Pages, launched: Launched, folder: Path) -> None:
+    """Every page that people look at, whole: none may be blank or cut off."""
+    pages.window.set_viewport_size({"width": TOUR_WIDTH, "height": TOUR_HEIGHT})
+    stops: dict[str, Callable[[], None]] = {
+        "home": pages.timeline,
+        "lineage": lambda: pages.lineage("sandbox"),
+        "raw_leads": lambda: pages.asset("sandbox", "raw_leads"),
+        "leads": lambda: pages.asset("sandbox", "leads"),
+        "amoCrmLeads": lambda: pages.asset("sandbox", "amoCrmLeads"),
+        "checks": lambda: pages.checks("sandbox", "leads"),
+        "plots": lambda: pages.plots("sandbox", "raw_leads"),
+        "job": lambda: pages.job("sandbox"),
+        "job_runs": lambda: pages.job_runs(launched.due),
+        "schedule": lambda: pages.schedule("sandbox_daily"),
+        "resource": lambda: pages.resource("amocrm_sandbox"),
+        "deployment": lambda: pages.resource("amocrm"),
+        "rows_io_manager": lambda: pages.resource("amocrm_rows"),
+        "component": pages.component,
+        "code_location": pages.code_location,
+        "backfill": lambda: pages.backfill(launched.backfill),
+        "failed_run": lambda: pages.run(launched.failed_run),
+        "failed_check": lambda: pages.check("spring_tea", "raw_leads", "timezone"),
+        "broken_source": lambda: pages.broken("winter_tea"),
+    }
+    for name, stop in stops.items():
+        stop()
+        _save(pages, folder / f"{name}.png", clip={"x": 0, "y": 0, "width": TOUR_WIDTH, "height": TOUR_HEIGHT})
 
 
 def _save(pages: Pages, file: Path, *, clip: FloatRect = PAGE) -> None:

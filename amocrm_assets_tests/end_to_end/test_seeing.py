@@ -37,13 +37,13 @@ def test_the_lineage_shows_where_the_shards_come_from(pages: Pages) -> None:
 
 def test_the_page_of_an_asset_says_what_it_is_and_where_each_column_comes_from(pages: Pages) -> None:
     pages.asset("sandbox", "amoCrmLeads")
-    pages.wait_for("amoCrmLeads_sandbox_YYYYMMDD", "column_sources", "custom_fields_values")
+    pages.wait_for("amoCrmLeads_sandbox_YYYYMMDD", "what_the_keys_mean", "VARCHAR", "STRUCT[]")
     pages.wait_for(*(column.name for column in LEADS.table.columns))
 
 
 def test_numbers_are_plotted_over_the_days(pages: Pages) -> None:
     pages.plots("sandbox", "raw_leads")
-    pages.wait_for(ROW_COUNT, "requests", "seconds_waited_for_pace", "duplicates")
+    pages.wait_for(ROW_COUNT, "requests", "rate_limit_wait_seconds", "duplicates")
     assert pages.window.locator("canvas").count() >= 4
 
 

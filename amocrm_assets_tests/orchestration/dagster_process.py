@@ -26,10 +26,11 @@ SHIPPED_HOME = Path(__file__).parents[2] / "dagster_home" / "dagster.yaml"
 LOCATION = """\
 from pathlib import Path
 
-from amocrm_assets.settings.source_files import find_sources
+from amocrm_assets.settings.source_files import read_sources
 from amocrm_assets.orchestration.source import deployment_definitions
 
-defs = deployment_definitions(find_sources(Path(__file__).parent / "sources"))
+sources = read_sources(Path(__file__).parent / "sources")
+defs = deployment_definitions(sources.found, sources.broken)
 """
 LOCATION_NAME = "amocrm_assets"
 WORKSPACE = f"load_from: [{{python_file: {{relative_path: location.py, location_name: {LOCATION_NAME}}}}}]\n"

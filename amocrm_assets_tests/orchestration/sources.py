@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
 
 TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"
+# The assets of a source, those of leads first.
+LEADS_ASSETS = ("raw_leads", "leads", "amoCrmLeads")
+ASSETS = (*LEADS_ASSETS, "raw_reference", *(table.asset for table in REFERENCE_TABLES))
 
 
 def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
-    """The attributes of a source that reads a sandbox."""
+    """The attributes of a source that reads a sandbox: leads alone, unless a test asks for more."""
     return {
         "subdomain": "acme",
         "base_url": sandbox.url,
@@ -25,6 +29,7 @@ def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
         "timezone": "Europe/Moscow",
         "start_date": "2026-01-01",
         "requests_per_second": 50,
+        "import_reference": False,
         **changes,
     }
 

@@ -53,7 +53,7 @@ def test_settings_survive_the_way_through_a_resource(credentials: dict[str, Any]
 
 
 # Characters of a type beside which a page of 1,400 pixels shows the name of a variable.
-MAX_TYPE = 33
+MAX_TYPE = 25
 
 
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition")  # Dagster's own snapshot reads it

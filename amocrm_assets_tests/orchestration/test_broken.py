@@ -10,13 +10,13 @@ import pytest
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings.source_files import read_sources
-from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, write_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 GOOD: dict[str, Any] = {"subdomain": "sound", "start_date": "2026-01-01", "access_token_env": "A"}
-SOUND = {"sound/raw_leads", "sound/leads", "sound/amoCrmLeads"}
+SOUND = {f"sound/{name}" for name in ASSETS}
 
 
 def loaded(folder: Path) -> dg.Definitions:

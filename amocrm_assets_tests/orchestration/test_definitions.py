@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import pytest
 import yaml
 
 import amocrm_assets
+from amocrm_assets.entities.reference import REFERENCE_TABLES
+from amocrm_assets.orchestration.documents import folder_of_pages, page_in
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
 from amocrm_assets.settings.source_files import find_sources
 from amocrm_assets.settings.translation import TranslationSettings
-from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, LEADS_ASSETS, write_source
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 SOURCE = {"subdomain": "my-shop", "start_date": "2025-01-01", "access_token_env": "A", "owners": ["team:sales"]}
@@ -40,7 +43,7 @@ def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
 
     definitions = defs()
     repository = definitions.get_repository_def()
-    assert keys(definitions) == {"sandbox/raw_leads", "sandbox/leads", "sandbox/amoCrmLeads"}
+    assert keys(definitions) == {f"sandbox/{name}" for name in ASSETS}
     checks = {(key.asset_key.path[-1], key.name) for key in repository.asset_graph.asset_check_keys}
     assert checks == {
         ("raw_leads", "reading_complete"),
@@ -50,6 +53,8 @@ def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
         ("leads", "no_oddities"),
         ("leads", "ids_unique"),
         ("amoCrmLeads", "equals_rows"),
+        ("leads", "reference_known"),
+        *((table.asset, "reading_complete") for table in REFERENCE_TABLES),
     }
     assert {job.name for job in repository.get_all_jobs()} == {"__ASSET_JOB", "sandbox_leads"}
     assert [schedule.name for schedule in repository.schedule_defs] == ["sandbox_daily"]
@@ -58,7 +63,12 @@ def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
 def test_a_second_file_is_a_second_source_and_a_disabled_one_is_none(tmp_path: Path) -> None:
     write_source(tmp_path, "my-shop", SOURCE)
     write_source(tmp_path, "off", {**SOURCE, "subdomain": "off", "enabled": False})
-    assert keys(loaded(tmp_path)) == {"my_shop/raw_leads", "my_shop/leads", "my_shop/amoCrmLeads"}
+    assert keys(loaded(tmp_path)) == {f"my_shop/{name}" for name in ASSETS}
+
+
+def test_a_source_without_reference_tables_has_the_assets_of_leads_alone(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", {**SOURCE, "import_reference": False})
+    assert keys(loaded(tmp_path)) == {f"my_shop/{name}" for name in LEADS_ASSETS}
 
 
 def test_a_project_without_any_enabled_source_loads(tmp_path: Path) -> None:
@@ -82,6 +92,63 @@ def test_assets_present_themselves(tmp_path: Path) -> None:
             .splitlines()[references[1].line_number - 1]
             .startswith("def ")
         )
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "types"),
+    [
+        ("duckdb:///w.duckdb", ["BIGINT", "VARCHAR", "STRUCT[]"]),
+        ("bigquery://p/d", ["INTEGER", "STRING", "RECORD REPEATED"]),
+    ],
+)
+def test_columns_have_the_types_of_the_store_that_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: str, types: list[str]
+) -> None:
+    monkeypatch.setenv("AMOCRM_WAREHOUSE", warehouse)
+    write_source(tmp_path, "my-shop", SOURCE)
+    wanted = {"leads": ["int64", "string", "list<struct>"], "amoCrmLeads": types}
+    for spec in loaded(tmp_path).resolve_all_asset_specs():
+        if spec.key.path[-1] in wanted:
+            columns = {column.name: column for column in spec.metadata["dagster/column_schema"].columns}
+            assert [columns[name].type for name in ("id", "name", "custom_fields")] == wanted[spec.key.path[-1]]
+            # The page shows no other place where a column comes from.
+            assert "`price` in API v4" in str(columns["sale"].description)
+
+
+def test_a_source_that_imports_no_leads_says_so_everywhere(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", {**SOURCE, "import_leads": False})
+    definitions = loaded(tmp_path)
+    shown: list[Any] = [
+        *definitions.resolve_all_asset_specs(),
+        definitions.resolve_job_def("my_shop_leads"),
+        definitions.resolve_schedule_def("my_shop_daily"),
+    ]
+    assert all(str(each.description).startswith("Leads are not imported") for each in shown)
+
+
+def test_every_asset_links_to_the_account(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", SOURCE)
+    for spec in loaded(tmp_path).resolve_all_asset_specs():
+        assert spec.metadata["account_url"] == dg.MetadataValue.url("https://my-shop.amocrm.ru")
+
+
+def test_pages_of_the_documentation_are_links_where_the_package_names_their_address() -> None:
+    urls = ["Changes, https://docs.example/changes", "Documentation, https://docs.example/amocrm/"]
+    assert page_in(folder_of_pages(urls), "x.md") == "[docs/x.md](https://docs.example/amocrm/x.md)"
+    assert page_in(folder_of_pages([]), "x.md") == "`docs/x.md`"
+
+
+def test_descriptions_name_only_pages_that_exist(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", SOURCE)
+    definitions = loaded(tmp_path)
+    checks = [check for check in definitions.asset_checks or [] if isinstance(check, dg.AssetChecksDefinition)]
+    specs: list[Any] = [
+        *definitions.resolve_all_asset_specs(),
+        *(spec for check in checks for spec in check.check_specs),
+    ]
+    named = {name for spec in specs for name in re.findall(r"docs/(\w+\.md)", str(spec.description))}
+    assert named
+    assert all((ROOT / "docs" / name).is_file() for name in named)
 
 
 def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:
@@ -134,8 +201,7 @@ def test_somebody_elses_project_uses_the_component_for_several_sources(their_pac
 
     definitions = dg.load_from_defs_folder(path_within_project=package)
 
-    names = ("raw_leads", "leads", "amoCrmLeads")
-    assert keys(definitions) == {f"{source}/{name}" for source in ("one", "two") for name in names}
+    assert keys(definitions) == {f"{source}/{name}" for source in ("one", "two") for name in ASSETS}
     assert definitions.resolve_job_def("two_leads").partitions_def
     spec = next(iter(definitions.resolve_all_asset_specs()))
     links = spec.metadata["dagster/code_references"].code_references

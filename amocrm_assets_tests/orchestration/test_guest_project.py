@@ -16,7 +16,7 @@ from amocrm_assets.orchestration.markdown import code
 from amocrm_assets.settings import documents
 from amocrm_assets.settings.defs_file import read_nodes
 from amocrm_assets.settings.source_files import read_sources
-from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, write_source
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 GOOD = {"subdomain": "my-shop", "start_date": "2026-01-01", "access_token_env": "SHOP_TOKEN"}
@@ -146,9 +146,7 @@ def test_one_broken_document_of_a_file_leaves_the_others(project: Path, caplog: 
     file.write_text(f"{broken}---\n{sound}", encoding="utf-8")
     assert keys(loaded(project)) == {
         "other/broken_settings",
-        "my_shop/raw_leads",
-        "my_shop/leads",
-        "my_shop/amoCrmLeads",
+        *(f"my_shop/{name}" for name in ASSETS),
     }
     assert "'Moon' is not a time zone" in caplog.text
 

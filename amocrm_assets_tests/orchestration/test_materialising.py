@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.entities import LEADS
+from amocrm_assets.orchestration.metadata_keys import EXPLAINED, MEANINGS, PREFIX
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.rows import rows_name
 from amocrm_assets.sandbox import Fault
@@ -15,6 +17,8 @@ from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
 if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+# Characters in a row that the page's column has room for; it breaks lines at hyphens.
+MAX_UNBROKEN = 37
 ASSETS = ["raw_leads", "leads", "amoCrmLeads"]
 DAYS = ["2025-03-07", "2025-03-08", "2025-03-09", "2025-03-10"]
 
@@ -50,12 +54,33 @@ def test_the_metadata_of_a_day_tells_what_it_cost(pipeline: Pipeline) -> None:
     pipeline.run(LAST)
     raw = pipeline.materialised("raw_leads")[LAST]
     assert {
-        "requests", "pages", "duplicates", "edited_away", "retries", "requests_per_second", "size_bytes",
-        "seconds", "seconds_waited_for_pace", "filters_honoured", "capture", "account", "authorisation_ends",
+        "requests", "pages", "duplicates", "edited_out_of_window", "retries", "requests_per_second", "size_bytes",
+        "seconds", "rate_limit_wait_seconds", "filters_honoured", "capture", "account", "authorisation_ends",
     } <= raw.keys()  # fmt: skip
     assert raw["requests"] == len(pipeline.sandbox.requests)
     rows = pipeline.materialised("leads")[LAST]
     assert {"captures", "oddities", "unknown_properties", "seconds_merging", "size_bytes"} <= rows.keys()
+
+
+def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) -> None:
+    pipeline.sandbox.configure(faults=(Fault("502", rate=0.3),))
+    assert pipeline.run(FIRST, LAST).success
+    for spec in pipeline.definitions.resolve_all_asset_specs():
+        asset = spec.key.path[-1]
+        keys = {key for day in pipeline.materialised(asset).values() for key in day} | spec.metadata.keys()
+        # Dagster shows these in places of their own.
+        own_places = ("dagster/column", "dagster/code", "dagster/io_manager_key", "dagster/internal", EXPLAINED)
+        told = {key for key in keys if not key.startswith((*own_places, PREFIX))}
+        assert told <= MEANINGS[asset].keys()
+        assert all(f"`{key}`" in spec.metadata[EXPLAINED].value for key in MEANINGS[asset])
+
+
+def test_files_are_named_by_storage_and_name_since_the_page_has_no_room_for_paths(pipeline: Pipeline) -> None:
+    pipeline.run(LAST)
+    for asset, key in (("raw_leads", "capture"), ("leads", "rows")):
+        facts = pipeline.materialised(asset)[LAST]
+        assert (Path(facts["storage"]) / facts[key]).is_file()
+        assert len(facts[key].rpartition("-")[2]) < MAX_UNBROKEN
 
 
 def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline) -> None:

@@ -1,20 +1,37 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from amocrm_assets.entities import LEADS
+from amocrm_assets.orchestration.metadata import BREAK
+from amocrm_assets.orchestration.previews import shown
 from amocrm_assets_tests.orchestration.conftest import LAST
 
 if TYPE_CHECKING:
-    from amocrm_assets_tests.orchestration.conftest import Pipeline
+    from amocrm_assets.orchestration.previews import shown
+from amocrm_assets_tests.orchestration.conftest import Pipeline
 
-COLUMNS = ["id", "name", "status_id", "sale", "updated_at", "custom_fields"]
+COLUMNS = ["id", "lead"]
+# Characters of a word that the column of the page has room for.
+MAX_WORD = 24
 
 
-def preview_of(pipeline: Pipeline) -> tuple[list[str], list[dict[str, object]]]:
-    """Columns and rows of the preview of the last day."""
-    pipeline.run(LAST, only=["raw_leads", "leads"])
-    table = pipeline.materialised("leads")[LAST]["preview"]
-    return [column.name for column in table.schema.columns], [dict(record.data) for record in table.records]
+def previews_of(pipeline: Pipeline, *assets: str) -> list[dict[str, Any]]:
+    """Metadata of the last day of assets, the rows of `leads` unless others are named."""
+    pipeline.run(LAST)
+    return [pipeline.materialised(asset)[LAST] for asset in assets or ("leads",)]
+
+
+def rows_of(facts: dict[str, Any]) -> list[dict[str, str]]:
+    return [{name: str(value) for name, value in record.data.items()} for record in facts["preview"].records]
+
+
+def columns_of(facts: dict[str, Any]) -> list[str]:
+    return [column.name for column in facts["preview"].schema.columns]
 
 
 def newest_lead(pipeline: Pipeline) -> int:
@@ -24,29 +41,69 @@ def newest_lead(pipeline: Pipeline) -> int:
 
 
 def test_a_preview_shows_some_rows_as_a_table(pipeline: Pipeline) -> None:
-    columns, rows = preview_of(pipeline)
-    assert columns == COLUMNS
+    (facts,) = previews_of(pipeline)
+    assert columns_of(facts) == COLUMNS
+    rows = rows_of(facts)
     assert len(rows) == 5
     assert all(row.keys() == set(COLUMNS) for row in rows)
     assert rows[0]["id"] == str(newest_lead(pipeline))
 
 
+def test_every_asset_has_a_preview_and_a_link_to_each_card(pipeline: Pipeline) -> None:
+    for facts in previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads"):
+        ids = [row["id"] for row in rows_of(facts)]
+        assert ids
+        links = [f"[{lead}]({pipeline.source.url}/leads/detail/{lead})" for lead in ids]
+        assert facts["open_in_amocrm"] == " · ".join(links)
+
+
+def test_times_of_a_preview_have_their_zone(pipeline: Pipeline) -> None:
+    for facts in previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads"):
+        assert all(re.search(rf"{LAST} \d\d:\d\d:\d\d MSK", str(row)) for row in rows_of(facts))
+
+
+def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipeline) -> None:
+    stubs: list[dict[str, object]] = [{"id": lead, "updated_at": 1741554000} for lead in range(1, 7)]
+    whole: dict[str, object] = {"id": 7, "status_id": 142, "updated_at": 1741554000}
+    columns = ["status_id", "updated_at"]
+
+    def ids_of(rows: list[dict[str, object]]) -> list[str]:
+        seen = shown(LEADS, pipeline.source, columns, rows, told=["status_id"])
+        return [row["id"] for row in rows_of(seen)]
+
+    assert ids_of([*stubs, whole]) == ["7"]
+    assert ids_of(stubs) == ["1", "2", "3", "4", "5"]
+
+
 def test_without_names_a_preview_holds_nothing_personal(pipeline: Pipeline) -> None:
     pipeline.sandbox.account.edit(newest_lead(pipeline), touch=False, name="Anna Example")
     pipeline.configure(import_lead_name=False)
-    columns, _ = preview_of(pipeline)
-    assert columns == ["id", "status_id", "sale", "updated_at"]
-    facts = str(pipeline.materialised("leads")) + str(pipeline.materialised("raw_leads"))
-    assert "Anna Example" not in facts
+    raw, rows, _ = previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads")
+    for facts, price in ((rows, "sale"), (raw, "price")):
+        told = rf"status_id \d+ · {price} \d+ · updated_at \S+ \S+ MSK"
+        assert all(re.fullmatch(told, row["lead"]) for row in rows_of(facts))
+    everything = str([pipeline.materialised(asset) for asset in ("raw_leads", "leads", "amoCrmLeads")])
+    assert "Anna Example" not in everything
 
 
-def test_a_cell_is_one_line_that_shows_every_character_and_long_texts_are_cut(pipeline: Pipeline) -> None:
+def test_a_cell_is_one_line_that_wraps_and_shows_every_character(pipeline: Pipeline) -> None:
     pipeline.sandbox.account.edit(newest_lead(pipeline), touch=False, name="a | b\n\u202e" + "x" * 150)
-    _, rows = preview_of(pipeline)
-    assert rows[0]["name"] == "a | b \\u202e" + "x" * 87 + "…"
+    for facts in previews_of(pipeline, "leads", "amoCrmLeads"):  # in the order of ids, unlike captures
+        cell = rows_of(facts)[0]["lead"]
+        assert cell.replace(BREAK, "").startswith("a | b \\u202e" + "x" * 150)
+        assert all(len(word) <= MAX_WORD for word in re.split(f"[ {BREAK}]", cell))
 
 
-def test_a_day_without_leads_says_so(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("asset", ["raw_leads", "leads", "amoCrmLeads"])
+def test_a_day_without_leads_says_so(pipeline: Pipeline, asset: str) -> None:
     pipeline.configure(start_date="2001-01-01")
-    pipeline.run("2001-01-01", only=["raw_leads", "leads"])
-    assert pipeline.materialised("leads")["2001-01-01"]["preview"] == "No lead was updated on this day."
+    pipeline.run("2001-01-01")
+    assert pipeline.materialised(asset)["2001-01-01"]["preview"] == "No lead was updated on this day."
+
+
+def test_a_long_range_opens_no_file_again_for_previews(pipeline: Pipeline) -> None:
+    pipeline.configure(start_date="2001-01-01")
+    last = date(2001, 1, 1) + timedelta(days=31)
+    pipeline.run("2001-01-01", last.isoformat())
+    assert "preview" not in pipeline.materialised("raw_leads")["2001-01-01"]
+    assert "preview" not in pipeline.materialised("amoCrmLeads")["2001-01-01"]

@@ -22,6 +22,7 @@ from amocrm_assets.orchestration.translation import TranslatedSource
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets.settings.source_files import read_sources
 from amocrm_assets_tests.orchestration.conftest import LAST, checks_of
+from amocrm_assets_tests.orchestration.sources import ASSETS as NAMES
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, write_source
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ OWN = {
     "metadata": {"contact": "sales"},
     "description": "{{ asset.name }} of {{ asset.subdomain }}",
 }
-NAMES = ("raw_leads", "leads", "amoCrmLeads")
 MODULE = """\
 from amocrm_assets import AmoCrmSource
 
@@ -93,11 +93,18 @@ def test_what_belongs_to_an_asset_goes_with_its_key() -> None:
     definitions = source_definitions(SourceSettings(**GOOD, translation=OWN))
     repository = definitions.get_repository_def()
     graph = repository.asset_graph
-    raw, leads, shards = (dg.AssetKey(["crm", "raw", "my_shop", name]) for name in NAMES)
+    raw, leads, shards, raw_reference, *tables = (dg.AssetKey(["crm", "raw", "my_shop", name]) for name in NAMES)
     assert graph.get(leads).parent_keys == {raw}
     assert graph.get(shards).parent_keys == {leads}
-    assert {key.asset_key for key in graph.asset_check_keys} == {raw, leads, shards}
-    assert repository.get_job("my_shop_leads").asset_layer.selected_asset_keys == {raw, leads, shards}
+    assert all(graph.get(table).parent_keys == {raw_reference} for table in tables)
+    assert {key.asset_key for key in graph.asset_check_keys} == {raw, leads, shards, *tables}
+    assert repository.get_job("my_shop_leads").asset_layer.selected_asset_keys == {
+        raw,
+        leads,
+        shards,
+        raw_reference,
+        *tables,
+    }
 
 
 def test_days_under_keys_of_ones_own_land_where_they_always_did(pipeline: Pipeline) -> None:

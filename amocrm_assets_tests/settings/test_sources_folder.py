@@ -20,7 +20,7 @@ from amocrm_assets.settings.sources_folder import (
     is_shared,
     sources_folder,
 )
-from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, write_source
 
 PACKAGE = Path(amocrm_assets.__file__).parent
 GOOD = {"subdomain": "my-shop", "start_date": "2026-01-01", "access_token_env": "SHOP_TOKEN"}
@@ -234,4 +234,4 @@ def test_the_code_location_takes_the_folder_of_the_variable(
     write_source(tmp_path, "mine", GOOD)
     monkeypatch.setenv("AMOCRM_SOURCES", str(tmp_path))
     keys = {spec.key.to_user_string() for spec in defs().resolve_all_asset_specs()}
-    assert keys == {"my_shop/raw_leads", "my_shop/leads", "my_shop/amoCrmLeads"}
+    assert keys == {f"my_shop/{name}" for name in ASSETS}

@@ -6,7 +6,18 @@ and has a switch for each behaviour that nobody documents (`Semantics`). By hand
 """
 
 from amocrm_assets_tests.standin.account import Editor, StandInAccount, event, lead, many_leads
+from amocrm_assets_tests.standin.reference import ReferenceLists
 from amocrm_assets_tests.standin.semantics import Semantics
 from amocrm_assets_tests.standin.server import StandIn, running_standin
 
-__all__ = ["Editor", "Semantics", "StandIn", "StandInAccount", "event", "lead", "many_leads", "running_standin"]
+__all__ = [
+    "Editor",
+    "ReferenceLists",
+    "Semantics",
+    "StandIn",
+    "StandInAccount",
+    "event",
+    "lead",
+    "many_leads",
+    "running_standin",
+]

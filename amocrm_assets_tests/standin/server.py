@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from amocrm_assets_tests.standin import account as content
 from amocrm_assets_tests.standin.limits import Limiter
 from amocrm_assets_tests.standin.pages import NOTHING, LeadPages, Reply, page_size, plain_list, problem
+from amocrm_assets_tests.standin.reference import ReferenceLists
 from amocrm_assets_tests.standin.semantics import Semantics
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class StandIn:
     refresh_token: str = "standin-refresh-1"
     url: str = ""
     requests: list[Asked] = field(default_factory=list)
+    reference: ReferenceLists | None = None
+    """Lists of pipelines, users and so on that can be changed; without it there are a pipeline and a user."""
 
     def __post_init__(self) -> None:
         semantics = self.semantics
@@ -74,7 +77,8 @@ class StandIn:
                 reply = self._pages.reply(params, self.url + path)
                 self.after_answer()
                 return reply
-            return self._other(path, params)
+            small = self.reference and self.reference.reply(path, params, self.url + path)
+            return small or self._other(path, params)
 
     def exchange(self, given: Json) -> Reply:
         """The answer of the token endpoint: each refresh token works once."""
@@ -90,7 +94,7 @@ class StandIn:
         base = self.url + path
         semantics, account = self.semantics, self.account
         if path == "/api/v4/account":
-            return Reply(200, _about(account, semantics, params))
+            return Reply(200, _about(account, semantics, params, self.reference))
         if path == "/api/v4/leads/custom_fields":
             limit = page_size(params, semantics.fields_limit_max, semantics)
             return plain_list(account.fields, "custom_fields", params, base, limit=limit)
@@ -149,7 +153,7 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             self._send(standin.exchange(given) if known else problem(404))
 
         def _send(self, reply: Reply) -> None:
-            html = reply.status in {429, 504}  # the gateway's, which speaks HTML
+            html = reply.status in {429, 504} or reply.body == "<html>"  # the gateway's, which speaks HTML
             body = b"<html>no</html>" if html else b"" if reply.body is None else json.dumps(reply.body).encode()
             kind = (
                 "text/html"
@@ -202,7 +206,9 @@ _PIPELINE: Json = {
 }
 
 
-def _about(account: StandInAccount, semantics: Semantics, params: Params) -> dict[str, Any]:
+def _about(
+    account: StandInAccount, semantics: Semantics, params: Params, reference: ReferenceLists | None
+) -> dict[str, Any]:
     asked = params.get("with", [""])[-1].split(",")
     about: Json = {
         "id": content.ACCOUNT_ID,
@@ -217,6 +223,8 @@ def _about(account: StandInAccount, semantics: Semantics, params: Params) -> dic
         about["is_api_filter_enabled"] = semantics.leads_filter
     if "datetime_settings" in asked:
         about["_embedded"] = {"datetime_settings": {"timezone": account.timezone}}
+    if reference and "users_groups" in asked:
+        about["_embedded"] = about.get("_embedded", {}) | reference.about()
     return about
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -242,6 +242,41 @@ def test_a_key_file_that_is_none_needs_a_person_who_is_told_its_name(
         PLACE.opened().names("")
     assert str(file) in caught.value.cause
     assert gcs.requests == []
+
+
+def locked(storage: Storage) -> None:
+    with storage.lock("x", wait_seconds=0):
+        raise AssertionError("there is no key for it")
+
+
+def brought_here(storage: Storage) -> None:
+    with storage.as_local_path("x"):
+        raise AssertionError("there is no key for it")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        locked,
+        brought_here,
+        lambda storage: storage.names(""),
+        lambda storage: storage.read("x"),
+        lambda storage: storage.version("x"),
+        lambda storage: storage.write("x", b"", if_version=None),
+        lambda storage: storage.create("x", Path(__file__)),
+        lambda storage: storage.replace("x", Path(__file__)),
+        lambda storage: storage.delete("x"),
+    ],
+)
+@pytest.mark.usefixtures("gcs")
+def test_whatever_is_done_first_meets_a_wrong_key_in_words(
+    operation: Callable[[Storage], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key.json").write_text("{not json")
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+    with pytest.raises(StorageRefused, match="Set GOOGLE_APPLICATION_CREDENTIALS to the path"):
+        operation(PLACE.opened())
 
 
 def test_a_sign_in_that_refuses_needs_a_person_and_one_that_cannot_be_reached_may_pass(

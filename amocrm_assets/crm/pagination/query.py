@@ -130,3 +130,13 @@ def end_unproven(query: Query, records: int) -> ReadingUnproven:
         "meet them, so amoCRM does not show the records between.",
         fix="Report this account's behaviour. Importing or editing fewer records within one second avoids it.",
     )
+
+
+def pages_apart(record_list: RecordList, times: int) -> ReadingUnproven:
+    """The error for pages by number that do not meet, whatever is tried."""
+    return ReadingUnproven(
+        f"Reading {record_list.name} by page number",
+        cause=f"its pages would not overlap, {times} times in a row: records are changed faster than they can"
+        " be read, or pages are not parts of one list.",
+        fix="Materialise the day again when fewer records are being changed.",
+    )

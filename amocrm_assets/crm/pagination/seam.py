@@ -14,35 +14,41 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
-# A record that somebody moves to before the seam shifts it by one. More than that in one page is no accident.
-MAX_MISPLACED = 1
 # Records before the last second that both pages show. So many may leave between the two answers.
 OVERLAPS = (1, 10, 50)
+# The seam lies in the last part of the page: first in the last fifth, and then where more records may leave.
+EARLIEST = ((4, 5), (3, 5), (3, 5))
+# One record in so many at the end of a page should not take up more than a third of its time.
+LAST_RECORDS, MAX_SHARE_OF_TIME = 25, 3
 
 
 @dataclass(frozen=True)
 class Seam:
     """The second page of a question whose first page is known, asked so that the two share the last seconds.
 
-    `from_at` is the first second of the first page; until the seam is seen, nothing of it is proven.
+    `begin` is the first second of the first page; until the seam is seen, nothing of it is proven.
     """
 
     first: Query
     page: Page
     start: int
-    from_at: int
+    begin: int
 
     @classmethod
-    def behind(cls, query: Query, page: Page, *, from_at: int, tries: int = 0) -> Self | None:
+    def behind(cls, query: Query, page: Page, *, begin: int, tries: int = 0) -> Self | None:
         """The seam behind a first page, further within it after each one in vain; None where none fits."""
         if page.size < MIN_PAGE:
             return None  # the whole list, whatever its links say: see MIN_PAGE
         last = page.records[-1].updated_at
-        # One record more than the last second's, so that the second page is seen to begin before it. Where that is
-        # a large part of the page the seam lies within it: a second page that began earlier would not reach it.
-        overlap = OVERLAPS[min(tries, len(OVERLAPS) - 1)]
-        start = max(sum(record.updated_at < last for record in page.records) - overlap, len(page.records) * 4 // 5)
-        return None if start < 1 or page.unusable else cls(query, page, start, from_at)
+        # One more than the last second's records, so that the second page is seen to begin before it. Where that
+        # is a large part of the page the seam lies within it: a second page that began earlier would not reach it.
+        tries = min(tries, len(OVERLAPS) - 1)
+        part, whole = EARLIEST[tries]
+        start = max(
+            sum(record.updated_at < last for record in page.records) - OVERLAPS[tries],
+            len(page.records) * part // whole,
+        )
+        return None if start < 1 or page.unusable else cls(query, page, start, begin)
 
     @property
     def last(self) -> int:
@@ -59,11 +65,21 @@ class Seam:
         return replace(self.first, to_at=max(to_at, self.first.to_at or 0), page=2, limit=self.start)
 
     def is_broken_by(self, page: Page) -> bool:
-        """Whether the second page is empty, holds what belongs before it, or what the first one should hold."""
+        """Whether the second page holds what belongs before it, or what the first one should hold."""
         start_at = self.page.records[self.start].updated_at
-        before = sum(record.updated_at < start_at for record in page.records)
-        strays = sum(record.updated_at >= start_at for record in self.strays(page))
-        return not page.records or before + strays > MAX_MISPLACED
+        return any(record.updated_at < start_at for record in page.records) or any(
+            record.updated_at >= start_at for record in self.strays(page)
+        )
+
+    def is_missed_by(self, page: Page) -> bool:
+        """Whether the second page shows nothing of the first, so that records may lie between the two.
+
+        Records of a crowded second come in any order.
+        """
+        if self.is_crowded:
+            return not page.records
+        known = {record.id for record in self.page.records}
+        return not any(record.id in known for record in page.records)
 
     def strays(self, page: Page) -> list[RawRecord]:
         """Records of the second page that the first one should have held."""
@@ -73,3 +89,15 @@ class Seam:
     def is_closed_by(self, page: Page, cursor: int) -> bool:
         """Whether the page begins before the cursor's second and ends behind it, so that it holds all of it."""
         return bool(page.records) and page.records[0].updated_at < cursor < page.records[-1].updated_at
+
+
+def ends_apart(page: Page) -> bool:
+    """Whether the last records of a page lie far behind the others.
+
+    A record that is not in its place does. A walk that went on from it would leap over what lies between.
+    """
+    seconds = [record.updated_at for record in page.records]
+    if len(seconds) < MIN_PAGE:
+        return False
+    last_records = len(seconds) // LAST_RECORDS + 2
+    return (seconds[-1] - seconds[-last_records]) * MAX_SHARE_OF_TIME > seconds[-1] - seconds[0]

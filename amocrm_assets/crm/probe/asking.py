@@ -103,7 +103,7 @@ class Asker:
             failures += 1
             return failures >= MAX_FAILURES
 
-        began, waited = time.monotonic(), self.client.seconds_waited_for_pace
+        began, waited = time.monotonic(), self.client.rate_limit_wait_seconds
         try:
             found = self.client.request(path, params, self._noting(parse), give_up=give_up)
         except RequestsExhausted as error:
@@ -113,7 +113,7 @@ class Asker:
         except (AccessDenied, UnexpectedAnswer) as error:
             raise Refused(_status(error), error) from error
         if not failures:
-            waited = self.client.seconds_waited_for_pace - waited
+            waited = self.client.rate_limit_wait_seconds - waited
             self.seconds.append(time.monotonic() - began - waited)
         return found
 

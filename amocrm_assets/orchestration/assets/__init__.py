@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.orchestration.documents import not_imported
+from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
 from amocrm_assets.orchestration.partitions import partitions_of
 from amocrm_assets.orchestration.translation import (
     ASSET,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from amocrm_assets.entities import Entity, Table
+    from amocrm_assets.entities.reference import ReferenceTable
     from amocrm_assets.settings import SourceSettings
 
 
@@ -56,6 +60,23 @@ def op_name(source: SourceSettings, name: str) -> str:
     return f"{source.key}__{name}"
 
 
+def raw_reference_key(source: SourceSettings) -> dg.AssetKey:
+    """Captures of the reference lists."""
+    return asset_key(source, REFERENCE.raw_asset)
+
+
+def reference_key(source: SourceSettings, table: ReferenceTable) -> dg.AssetKey:
+    """A reference table in the warehouse."""
+    return asset_key(source, table.asset)
+
+
+def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
+    """The assets of the reference lists; none where the source does not import them."""
+    if not source.import_reference:
+        return []
+    return [raw_reference_key(source), *(reference_key(source, table) for table in REFERENCE_TABLES)]
+
+
 def asset_spec(
     source: SourceSettings,
     name: str,
@@ -65,6 +86,7 @@ def asset_spec(
     deps: list[dg.AssetKey] | None = None,
     metadata: Mapping[str, Any] | None = None,
     freshness_policy: dg.FreshnessPolicy | None = None,
+    is_partitioned: bool = True,
 ) -> dg.AssetSpec:
     """What the assets of a source have in common, what this one adds, and what a translation changes."""
     spec = _untranslated(
@@ -72,9 +94,10 @@ def asset_spec(
         name,
         metadata,
         deps=deps,
-        description=description,
+        description=f"{not_imported(source)}{description}",
         kinds=kinds,
         freshness_policy=freshness_policy,
+        partitions_def=partitions_of(source) if is_partitioned else None,
     )
     return translated(source, AmoCrmAsset(name, source.subdomain, spec))
 
@@ -84,11 +107,17 @@ def _untranslated(
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         [source.key, name],
-        metadata={ASSET: name, SUBDOMAIN: source.subdomain, TIMEZONE: source.timezone, **(metadata or {})},
+        metadata={
+            ASSET: name,
+            SUBDOMAIN: source.subdomain,
+            TIMEZONE: source.timezone,
+            "account_url": dg.MetadataValue.url(source.url),
+            EXPLAINED: explained(name),
+            **(metadata or {}),
+        },
         group_name=source.key,
         owners=source.owners,
         tags=source.tags,
-        partitions_def=partitions_of(source),
         **own,
     )
 
@@ -104,7 +133,7 @@ def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
 
 
 def asset_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
-    """All assets of some entities. Raises `SettingsError` if a translation gives two of them one key."""
+    """All assets of some entities. Raises `SettingsError` if a translation gives two assets one key."""
     keys = [key for entity in entities for key in chain_keys(entity, source)]
-    require_own_keys(source, keys)
+    require_own_keys(source, [*keys, *reference_keys(source)])
     return keys

@@ -19,6 +19,7 @@ from amocrm_assets.orchestration.assets import asset_spec, op_name, raw_key, sha
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, capture_metadata, earlier_capture_metadata
+from amocrm_assets.orchestration.previews import MAX_DAYS, capture_preview
 from amocrm_assets.orchestration.resources import DEPLOYMENT, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, runs_resumed, step_days
 from amocrm_assets.settings import SourceSettings
@@ -86,7 +87,8 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
                     entity, settings, days.untried, amocrm, storage, run_id=context.run.run_id
                 ):
                     read[captured.day] = captured.metadata
-                    days.done(captured.day, capture_metadata(captured))
+                    seen = _preview(entity, settings, storage, captured) if len(days.wanted) <= MAX_DAYS else {}
+                    days.done(captured.day, capture_metadata(captured) | seen)
             except ReadingUnproven as error:
                 yield checks.reading_unproven(error)
                 raise
@@ -97,6 +99,12 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
         )
 
     return raw
+
+
+def _preview(
+    entity: Entity, source: SourceSettings, storage: "Storage", captured: "CapturedDay"
+) -> dict[str, Any]:
+    return capture_preview(entity, storage, source, captured.capture.name)
 
 
 def _refuse_switched_off(entity: Entity, source: SourceSettings) -> None:

@@ -14,7 +14,8 @@ from amocrm_assets.entities import Entity, Table
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, op_name, raw_key, rows_key
-from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
+from amocrm_assets.orchestration.columns import lineage_from, table_schema
+from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
@@ -37,12 +38,9 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
         description=(
             f"Rows of the {table.records} of {escape(source.title)} that were updated on a day: all captures of"
             f" the day merged, the newest version of each {table.record}.\n\nTake it as a `pandas.DataFrame`"
-            " parameter of your own assets (`docs/downstream.md`)."
+            f" parameter of your own assets ({page('downstream.md')})."
         ),
-        metadata={
-            "dagster/column_schema": table_schema(table),
-            "column_sources": dg.MetadataValue.md(origins_table(table)),
-        },
+        metadata={"dagster/column_schema": table_schema(table, "parquet")},
     )
 
     @dg.multi_asset(

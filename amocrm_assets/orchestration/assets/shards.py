@@ -14,10 +14,11 @@ from amocrm_assets.entities import Entity, Table
 from amocrm_assets.errors import ActionRequired, TransientError
 from amocrm_assets.orchestration.assets import asset_spec, op_name, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
-from amocrm_assets.orchestration.columns import lineage_from, origins_table, table_schema
+from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
+from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
 from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
 from amocrm_assets.settings import Deployment, SourceSettings
@@ -29,20 +30,18 @@ if TYPE_CHECKING:
 
 def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one table of a source's entity."""
+    warehouse = Deployment.warehouse_address().partition(":")[0]
     spec = asset_spec(
         source,
         table.warehouse_name,
         deps=[rows_key(table, source)],
-        kinds={Deployment.warehouse_address().partition(":")[0], "table"},
+        kinds={warehouse, "table"},
         description=(
             f"The {table.records} of {escape(source.title)} that were updated on a day, as the table"
             f" `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced whole or"
             " not at all, and the warehouse's own count is compared with the rows afterwards."
         ),
-        metadata={
-            "dagster/column_schema": table_schema(table),
-            "column_sources": dg.MetadataValue.md(origins_table(table)),
-        },
+        metadata={"dagster/column_schema": table_schema(table, warehouse)},
         freshness_policy=freshness_of(entity, source),
     )
 
@@ -59,7 +58,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
-                _load(context, table, source, days, storage=storage, warehouse=warehouse)
+                _load(context, entity, table, source, days=days, storage=storage, warehouse=warehouse)
             if source.latest_view:
                 shown["latest_view"] = warehouse.replace_latest_view(table, source.subdomain)
         return dg.MaterializeResult(metadata=shown)
@@ -69,10 +68,11 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
 
 def _load(
     context: dg.AssetExecutionContext,
+    entity: Entity,
     table: Table,
     source: SourceSettings,
-    days: StepDays,
     *,
+    days: StepDays,
     storage: "Storage",
     warehouse: "Warehouse",
 ) -> None:
@@ -85,7 +85,11 @@ def _load(
             errors.append(outcome)
             continue
         warnings += outcome.warnings
-        days.done(load.day, shard_metadata(outcome))
+        # Without custom fields: a launch may have dropped names, of which nothing is known here.
+        seen: dict[str, Any] = {}
+        if len(loads) <= MAX_DAYS:
+            seen = rows_preview(entity, load.table, storage, source, load.day, custom_fields=False)
+        days.done(load.day, shard_metadata(outcome) | seen)
     if warnings:  # each is in the metadata of its day
         context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
     if errors:

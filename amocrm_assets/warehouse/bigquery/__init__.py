@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
-    from amocrm_assets.warehouse import LoadResult, ShardLoad
+    from amocrm_assets.warehouse import AnyLoad, Load, LoadResult
     from amocrm_assets.warehouse.address import BigQueryAddress
 
 # A job takes seconds, mostly in a queue. More side by side would outgrow the client's ten connections.
@@ -71,8 +71,8 @@ class BigQueryWarehouse:
         return f"{self._address.project}.{self._address.dataset}.{name}"
 
     def load(
-        self, loads: Sequence[ShardLoad], storage: Storage, *, run_id: str
-    ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
+        self, loads: Sequence[AnyLoad], storage: Storage, *, run_id: str
+    ) -> Iterator[tuple[AnyLoad, LoadResult | Exception]]:
         """Replace shards side by side. When a quota is used up, loads that have not begun are not sent.
 
         Who stops, or stops listening, waits for no load. One that was sent may still be carried out by BigQuery:
@@ -158,7 +158,7 @@ def _threads() -> DaemonPool:
 
 
 def _outcome(
-    loader: Loader, load: ShardLoad, storage: Storage, run_id: str, exhausted: list[AmoCrmAssetsError]
+    loader: Loader, load: Load, storage: Storage, run_id: str, exhausted: list[AmoCrmAssetsError]
 ) -> LoadResult | AmoCrmAssetsError:
     if exhausted:
         return not_tried(str(loader.table(load)), exhausted[0])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Table
     from amocrm_assets.errors import AmoCrmAssetsError
     from amocrm_assets.storage import Storage
-    from amocrm_assets.warehouse import ShardLoad
+    from amocrm_assets.warehouse import Load
 
 _JOBS_PER_CALL = 3
 
@@ -42,11 +42,11 @@ class Loader:
     location: str | None
     timeouts: Timeouts
 
-    def table(self, load: ShardLoad) -> bigquery.TableReference:
+    def table(self, load: Load) -> bigquery.TableReference:
         """Where a shard goes."""
-        return self.dataset.table(load.table.shard_name(load.subdomain, load.day))
+        return self.dataset.table(load.table.name_of(load.subdomain, load.day))
 
-    def load(self, load: ShardLoad, storage: Storage, *, run_id: str) -> LoadResult:
+    def load(self, load: Load, storage: Storage, *, run_id: str) -> LoadResult:
         """Replace a shard, verify it, and see that BigQuery keeps it."""
         started = time.monotonic()
         table = self.table(load)
@@ -73,7 +73,7 @@ class Loader:
         return LoadResult(str(table), held.num_rows, seconds, held.num_bytes, job.job_id, tuple(warnings))
 
     def _completed_job(
-        self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, run_id: str
+        self, load: Load, table: bigquery.TableReference, storage: Storage, run_id: str
     ) -> bigquery.LoadJob:
         """The job that loaded these rows, found or made. A failed job's id is spent: the next number is taken."""
         with rows_of(load):
@@ -96,7 +96,7 @@ class Loader:
                 self.timeouts.sleep(2.0**made)
 
     def _job(
-        self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, job_id: str
+        self, load: Load, table: bigquery.TableReference, storage: Storage, job_id: str
     ) -> tuple[bigquery.LoadJob, bool]:
         """The job of this id, and whether it is new. An answer that was lost is found again by the id."""
         attempts = tenacity.Retrying(
@@ -112,9 +112,7 @@ class Loader:
             job = self.client.get_job(job_id, location=self.location, **self.timeouts.limits)
             return cast("bigquery.LoadJob", job), False
 
-    def _send(
-        self, load: ShardLoad, table: bigquery.TableReference, storage: Storage, job_id: str
-    ) -> bigquery.LoadJob:
+    def _send(self, load: Load, table: bigquery.TableReference, storage: Storage, job_id: str) -> bigquery.LoadJob:
         """Start the job: from Cloud Storage by address, from a folder by upload."""
         config, seconds = _job_config(load.table), self.timeouts.answer_seconds
         uri = storage.uri(load.rows)

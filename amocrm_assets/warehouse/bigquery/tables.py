@@ -16,7 +16,7 @@ from amocrm_assets.warehouse.bigquery.errors import google_errors
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-    from amocrm_assets.warehouse import ShardLoad
+    from amocrm_assets.warehouse import Load
     from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 
 _MAX_ATTEMPTS = 5
@@ -62,11 +62,10 @@ def _without_expiration(client: bigquery.Client, table: bigquery.Table, timeouts
     return attempts(update)
 
 
-def describe(client: bigquery.Client, table: bigquery.Table, load: ShardLoad, timeouts: Timeouts) -> str | None:
+def describe(client: bigquery.Client, table: bigquery.Table, load: Load, timeouts: Timeouts) -> str | None:
     """Set description and labels. The shard is there and verified: what goes wrong here is a warning."""
-    description = (
-        f"amoCRM {load.table.records} of {load.subdomain} updated on {load.day}, written by amocrm-assets."
-    )
+    of_day = f" updated on {load.day}" if load.day else " with their history"
+    description = f"amoCRM {load.table.records} of {load.subdomain}{of_day}, written by amocrm-assets."
     labels = {**table.labels, "source": "amocrm", "subdomain": load.subdomain.lower()[:63]}
     if (table.description, table.labels) == (description, labels):
         return None

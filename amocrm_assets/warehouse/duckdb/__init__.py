@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
-    from amocrm_assets.warehouse import ShardLoad
+    from amocrm_assets.warehouse import AnyLoad, Load
 
 # How long whoever holds the file is waited for.
 WAIT_SECONDS = 60.0
@@ -57,16 +57,16 @@ class DuckDbWarehouse:
 
     def load(
         self,
-        loads: Sequence[ShardLoad],
+        loads: Sequence[AnyLoad],
         storage: Storage,
         *,
         run_id: str,  # noqa: ARG002 - of the interface
-    ) -> Iterator[tuple[ShardLoad, LoadResult | Exception]]:
+    ) -> Iterator[tuple[AnyLoad, LoadResult | Exception]]:
         """Replace shards one after the other; a view of latest rows that exists takes in the new ones."""
         with self._file.opened() as connection:
             for load in loads:
                 yield load, self._outcome(connection, load, storage)
-            for table, subdomain in {(load.table, load.subdomain): None for load in loads}:
+            for table, subdomain in {(load.table, load.subdomain): None for load in loads if load.day}:
                 if table.latest_view_name(subdomain) in _views(connection):
                     self._replace_view(connection, table, subdomain)
 
@@ -116,16 +116,16 @@ class DuckDbWarehouse:
             return self._replace_view(connection, table, subdomain)
 
     def _outcome(
-        self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage
+        self, connection: duckdb.DuckDBPyConnection, load: Load, storage: Storage
     ) -> LoadResult | AmoCrmAssetsError:
         try:
             return self._load_one(connection, load, storage)
         except AmoCrmAssetsError as error:  # of this shard alone: the next may well succeed
             return error
 
-    def _load_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> LoadResult:
+    def _load_one(self, connection: duckdb.DuckDBPyConnection, load: Load, storage: Storage) -> LoadResult:
         started = time.monotonic()
-        name = load.table.shard_name(load.subdomain, load.day)
+        name = load.table.name_of(load.subdomain, load.day)
         columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in load.table.columns)
         # Neither a bracket nor a `key=value` in the path may mean anything.
         parquet = "read_parquet(?, hive_partitioning = false)"
@@ -175,9 +175,9 @@ def _expected_columns(table: Table) -> list[str]:
     return [f"{column.name} {duckdb.sqltype(duckdb_type(column))}" for column in table.columns]
 
 
-def _verified(connection: duckdb.DuckDBPyConnection, load: ShardLoad, table: str) -> int:
+def _verified(connection: duckdb.DuckDBPyConnection, load: Load, table: str) -> int:
     """Count of the shard, once count and columns are found to be those of the rows."""
-    held = connection.table(quoted(load.table.shard_name(load.subdomain, load.day)))
+    held = connection.table(quoted(load.table.name_of(load.subdomain, load.day)))
     (row_count,) = held.count("*").fetchall()[0]
     verify_shard(
         load,

@@ -1,0 +1,160 @@
+"""From amoCRM into captures: the reference lists of an account, all of one reading in one capture.
+
+How a list is read is in `crm.whole_lists`, what becomes of captures in `rows.reference`. A list that fails leaves
+its place in the capture empty, and the others are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from amocrm_assets.captures import (
+    CapturedFinding,
+    CapturedList,
+    CaptureHeader,
+    CaptureWriter,
+    all_captures,
+    read_header,
+)
+from amocrm_assets.crm.account import account_of
+from amocrm_assets.crm.authorisation.connecting import require_account
+from amocrm_assets.crm.whole_lists import read_whole_list, read_whole_lists
+from amocrm_assets.entities.reference import ACCOUNT, LISTS, REFERENCE
+from amocrm_assets.errors import CapturesMixed, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amocrm_assets.captures import PublishedCapture
+    from amocrm_assets.crm.account import Account
+    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.whole_lists import ListRead
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+LOCK_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class CapturedReference:
+    """A reading of the reference lists that is kept, and what it cost."""
+
+    capture: PublishedCapture
+    lists: tuple[CapturedList, ...]
+    requests: int
+    seconds: float
+
+
+def capture_reference(
+    source: SourceSettings,
+    *,
+    client: AmoCrmClient,
+    storage: Storage,
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    run_id: str | None = None,
+) -> CapturedReference:
+    """Read all reference lists and publish one capture of them.
+
+    Raises `Busy` while another run asks the account, `NotAuthorised` and `CapturesMixed` for another account than
+    the source's, and whatever concerns more than single lists.
+    """
+    with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
+        storage.remove_stale(REFERENCE.captures_folder(source.subdomain))
+        earlier = all_captures(REFERENCE, storage, source.subdomain)
+        last = read_header(REFERENCE, storage, earlier[-1].name) if earlier else None
+        started_at, requests = datetime.now(UTC), client.stats.requests
+        account_list = read_whole_list(client, ACCOUNT)
+        account = _account(account_list)
+        require_account(source, account)
+        _require_same(source, account, last)
+        read = [account_list, *_others(client, account, last)]
+        header = _header(source, account, read, started_at, run_id)
+        writer = CaptureWriter(REFERENCE, storage, header, after=earlier[-1].captured_at if earlier else None)
+        try:
+            for each in read:
+                writer.add(_kept(each.record_list.name, line) for line in each.lines)
+            capture = writer.publish()
+        finally:
+            writer.discard()
+        seconds = (datetime.now(UTC) - started_at).total_seconds()
+        client.sleep(client.rate_limiter.drain_delay())
+    return CapturedReference(capture, header.lists or (), client.stats.requests - requests, seconds)
+
+
+def _account(read: ListRead) -> Account:
+    if not read.lines:
+        raise UnexpectedAnswer(
+            "Reading the account",
+            cause="amoCRM answers 204, no content.",
+            fix="Check `base_url` in the source's defs.yaml; if it is right, report this.",
+        )
+    return account_of(json.loads(read.lines[0]))
+
+
+def _kept(record_list: str, line: bytes) -> bytes:  # noqa: ARG001 - the list tells what may be in the record
+    """A record as it may be written: the place where personal data of employees is removed before it is kept."""
+    return line
+
+
+def _others(client: AmoCrmClient, account: Account, last: CaptureHeader | None) -> list[ListRead]:
+    user = f"user {account.current_user_id}" if account.current_user_id else "the user"
+    return list(
+        read_whole_lists(
+            client,
+            [each for each in LISTS if each is not ACCOUNT],
+            user=f"{user}, who authorised the source",
+            filled_before={each.name for each in (last.lists or () if last else ()) if each.records},
+        )
+    )
+
+
+def _header(
+    source: SourceSettings,
+    account: Account,
+    read: Sequence[ListRead],
+    started_at: datetime,
+    run_id: str | None,
+) -> CaptureHeader:
+    at = int(started_at.timestamp())
+    return CaptureHeader(
+        subdomain=source.subdomain,
+        day=started_at.date(),
+        from_at=at,
+        to_at=at,
+        timezone=source.timezone,
+        captured_at=started_at,
+        account_id=account.id,
+        run_id=run_id,
+        fields=[],
+        lists=tuple(_captured_list(each) for each in read),
+    )
+
+
+def _captured_list(read: ListRead) -> CapturedList:
+    return CapturedList(
+        name=read.record_list.name,
+        records=len(read.lines),
+        is_complete=read.is_complete,
+        outcome=read.outcome,
+        findings=tuple(
+            CapturedFinding(kind=each.kind, may_miss=each.may_miss, cause=each.cause, fix=each.fix)
+            for each in read.findings
+        ),
+    )
+
+
+def _require_same(source: SourceSettings, account: Account, last: CaptureHeader | None) -> None:
+    """Raise `CapturesMixed` where the captures before are of another account."""
+    if last is not None and last.account_id != account.id:
+        raise CapturesMixed(
+            f"Reading the reference lists of {source.title}",
+            cause=f"amoCRM answers as account {account.id}, and the captures before are of account"
+            f" {last.account_id}.",
+            fix="Correct `base_url` or the authorisation; where the account was replaced on purpose, move"
+            f" {REFERENCE.captures_folder(source.subdomain)} out of the storage (docs/captures.md).",
+            source=source.subdomain,
+            account_id=account.id,
+        )

@@ -1,0 +1,266 @@
+"""The reference tables: their columns, their keys, and from which list each record comes.
+
+Each table has one row per key and time at which a change of it was first seen. How the rows are made of captures
+is in `rows.reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amocrm_assets.entities.table import Column, Table
+
+Json = dict[str, Any]
+# The same two ids in every pipeline (https://www.amocrm.ru/developers/content/crm_platform/leads_pipelines).
+WON, LOST = 142, 143
+_INCOMING_TYPE = 1
+_ENTITY_TYPES = ("leads", "contacts", "companies")
+
+HISTORY_COLUMNS = (
+    Column(
+        "valid_from",
+        "TIMESTAMP",
+        "From when on these values hold. Observed time: when a reading first saw them. The first row of a key"
+        " reaches back to the record's `created_at` where amoCRM gives one, otherwise to 1970-01-01.",
+    ),
+    Column("valid_to", "TIMESTAMP", "Until when they hold, exclusive; null where they still do."),
+    Column("first_seen_at", "TIMESTAMP", "When a reading first saw the record; null for one that no list has."),
+    Column("is_current", "BOOLEAN", "True for exactly one row of each key: its newest."),
+    Column("is_deleted", "BOOLEAN", "True when the record is gone from amoCRM's list; the last values are kept."),
+    Column("deleted_at", "TIMESTAMP", "When a reading first found it gone."),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where records of a table come from: a list, or what lies `within` each of the list's records.
+
+    `adds` are properties that the records themselves do not have.
+    """
+
+    record_list: str
+    within: tuple[str, ...] = ()
+    adds: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceTable(Table):
+    """One table of an account, with history. `columns` are the properties, without `HISTORY_COLUMNS`.
+
+    `derive` gives properties that are not sent as they are; `placeholders` are records that no list has and that
+    leads point to.
+    """
+
+    key: tuple[str, ...]
+    parts: tuple[Part, ...]
+    derive: Callable[[Json], Mapping[str, Any]] | None = None
+    placeholders: tuple[tuple[tuple[str, Any], ...], ...] = ()
+
+    @property
+    def properties(self) -> tuple[Column, ...]:
+        """The columns that amoCRM's records fill."""
+        return self.columns[: -len(HISTORY_COLUMNS)]
+
+    def rows_name(self, subdomain: str) -> str:
+        """Where the rows of an account lie in the storage."""
+        return f"rows/{subdomain}/{self.asset}/history.parquet"
+
+
+def _table(name: str, records: str, columns: tuple[Column, ...], **declared: Any) -> ReferenceTable:
+    record = records.rstrip("s")
+    return ReferenceTable(
+        preview=(),
+        asset=name,
+        warehouse_name=name,
+        record=record,
+        records=records,
+        columns=(*columns, *HISTORY_COLUMNS),
+        **{"key": ("id",), **declared},
+    )
+
+
+def _status_properties(status: Json) -> Json:
+    status_id = status.get("id")
+    outcome = "won" if status_id == WON else "lost" if status_id == LOST else "open"
+    return {"outcome": outcome, "is_incoming": status.get("type") == _INCOMING_TYPE}
+
+
+def _user_properties(user: Json) -> Json:
+    rights, roles = _object(user.get("rights")), _object(user.get("_embedded")).get("roles")
+    role = _object(roles[0]) if isinstance(roles, list) and roles else {}
+    # A lead of a user without group says group 0.
+    return rights | {"group_id": rights.get("group_id") or 0, "role_name": role.get("name")}
+
+
+def _account_properties(account: Json) -> Json:
+    settings = _object(_object(account.get("_embedded")).get("datetime_settings"))
+    return {"timezone": settings.get("timezone")}
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+PIPELINES = _table(
+    "amoCrmPipelines",
+    "pipelines",
+    (
+        Column("id", "INTEGER", "The pipeline's id: `pipeline_id` of leads."),
+        Column("name", "STRING", "Its name."),
+        Column("sort", "INTEGER", "Its place among the pipelines."),
+        Column("is_main", "BOOLEAN", "Whether it is the account's main pipeline."),
+        Column("is_unsorted_on", "BOOLEAN", "Whether it takes incoming leads."),
+        Column("is_archive", "BOOLEAN", "Whether it is archived; leads may still be in it."),
+    ),
+    parts=(Part("pipelines"),),
+)
+STATUSES = _table(
+    "amoCrmStatuses",
+    "statuses",
+    (
+        Column("pipeline_id", "INTEGER", "The pipeline. 142 and 143 exist in each one: join by both ids."),
+        Column("id", "INTEGER", "The stage's id: `status_id` of leads."),
+        Column("name", "STRING", "Its name."),
+        Column("sort", "INTEGER", "Its place in the pipeline."),
+        Column("color", "STRING", "Its colour."),
+        Column("outcome", "STRING", "`won` (142), `lost` (143), or `open`."),
+        Column("is_incoming", "BOOLEAN", "Whether it holds incoming leads that nobody has accepted yet."),
+        Column("is_editable", "BOOLEAN", "Whether amoCRM lets people change it."),
+    ),
+    key=("pipeline_id", "id"),
+    parts=(Part("pipelines", within=("_embedded", "statuses")),),
+    derive=_status_properties,
+)
+USERS = _table(
+    "amoCrmUsers",
+    "users",
+    (
+        Column("id", "INTEGER", "The user's id: `responsible_user_id`, `created_by`, `updated_by` of leads."),
+        Column("name", "STRING", "The user's name."),
+        Column("email", "STRING", "E-mail address, which is also the login."),
+        Column("phone_number", "STRING", "Phone number."),
+        Column("lang", "STRING", "Language of the user's interface."),
+        Column(
+            "group_id", "INTEGER", "The user's group; 0 is the default group, as in leads (amoCRM sends null)."
+        ),
+        Column("role_id", "INTEGER", "The user's role."),
+        Column("role_name", "STRING", "Name of the role."),
+        Column("is_admin", "BOOLEAN", "Whether the user is an administrator."),
+        Column("is_free", "BOOLEAN", "Whether the user has free access."),
+        Column("is_active", "BOOLEAN", "False once the user was deactivated."),
+        Column("user_rank", "STRING", "The rank that amoCRM gives (newbie, candidate, master)."),
+    ),
+    parts=(Part("users"),),
+    derive=_user_properties,
+    placeholders=((("id", 0), ("name", "Robot")),),
+)
+GROUPS = _table(
+    "amoCrmGroups",
+    "groups",
+    (
+        Column("id", "INTEGER", "The group's id: `group_id` of leads and users; 0 is the default group."),
+        Column("name", "STRING", "Its name."),
+        Column("uuid", "STRING", "Its id in amoCRM's chats."),
+    ),
+    parts=(Part("account", within=("_embedded", "users_groups")),),
+    placeholders=((("id", 0), ("name", "Default group")),),
+)
+LOSS_REASONS = _table(
+    "amoCrmLossReasons",
+    "loss reasons",
+    (
+        Column("id", "INTEGER", "The reason's id: `loss_reason_id` of leads."),
+        Column("name", "STRING", "Its text."),
+        Column("sort", "INTEGER", "Its place in the list."),
+        Column("created_at", "INTEGER", "When it was created, Unix seconds, UTC."),
+        Column("updated_at", "INTEGER", "When it was last changed, Unix seconds, UTC."),
+    ),
+    parts=(Part("loss_reasons"),),
+)
+TASK_TYPES = _table(
+    "amoCrmTaskTypes",
+    "task types",
+    (
+        Column("id", "INTEGER", "The type's id: `task_type_id` of tasks."),
+        Column("name", "STRING", "Its name."),
+        Column("code", "STRING", "amoCRM's code of its own types."),
+        Column("color", "STRING", "Its colour."),
+        Column("icon_id", "INTEGER", "Its icon."),
+    ),
+    parts=(Part("account", within=("_embedded", "task_types")),),
+)
+CUSTOM_FIELDS = _table(
+    "amoCrmCustomFields",
+    "custom fields",
+    (
+        Column("entity_type", "STRING", "Whose field it is: `leads`, `contacts`, `companies`."),
+        Column("id", "INTEGER", "The field's id: `custom_fields.id` of leads."),
+        Column("name", "STRING", "Its name."),
+        Column("code", "STRING", "Its code, where it has one."),
+        Column("type", "STRING", "Its type, as API v4 calls it (`text`, `select`, …)."),
+        Column("sort", "INTEGER", "Its place in the card."),
+        Column("group_id", "STRING", "The tab of the card it lies in."),
+        Column("is_predefined", "BOOLEAN", "Whether amoCRM made the field itself (`is_system` of leads' fields)."),
+        Column("is_api_only", "BOOLEAN", "Whether people can only see it."),
+        Column(
+            "enums",
+            "RECORD",
+            "The choices of a field of choices.",
+            "REPEATED",
+            (
+                Column("id", "INTEGER", "The choice's id: `enum` of leads' values."),
+                Column("value", "STRING", "Its text."),
+                Column("sort", "INTEGER", "Its place."),
+            ),
+        ),
+    ),
+    key=("entity_type", "id"),
+    parts=tuple(Part(f"{each}_custom_fields", adds=(("entity_type", each),)) for each in _ENTITY_TYPES),
+)
+TAGS = _table(
+    "amoCrmTags",
+    "tags",
+    (
+        Column("entity_type", "STRING", "Whose tag it is: `leads`, `contacts`, `companies`."),
+        Column("id", "INTEGER", "The tag's id."),
+        Column("name", "STRING", "Its text."),
+        Column("color", "STRING", "Its colour; only tags of leads have one."),
+    ),
+    key=("entity_type", "id"),
+    parts=tuple(Part(f"{each}_tags", adds=(("entity_type", each),)) for each in _ENTITY_TYPES),
+)
+ACCOUNTS = _table(
+    "amoCrmAccounts",
+    "accounts",
+    (
+        Column("id", "INTEGER", "The account's id: `account_id` of leads."),
+        Column("name", "STRING", "Its name."),
+        Column("subdomain", "STRING", "Its subdomain."),
+        Column("currency", "STRING", "The currency of `sale`, for example RUB."),
+        Column("country", "STRING", "Its country."),
+        Column("timezone", "STRING", "Its time zone."),
+        Column("is_loss_reason_enabled", "BOOLEAN", "Whether leads are asked for a loss reason."),
+    ),
+    parts=(Part("account"),),
+    derive=_account_properties,
+)
+
+REFERENCE_TABLES = (
+    PIPELINES,
+    STATUSES,
+    USERS,
+    GROUPS,
+    LOSS_REASONS,
+    TASK_TYPES,
+    CUSTOM_FIELDS,
+    TAGS,
+    ACCOUNTS,
+)
+_BY_NAME = {table.asset: table for table in REFERENCE_TABLES}
+
+
+def reference_table(asset: str) -> ReferenceTable:
+    """The table of that asset."""
+    return _BY_NAME[asset]

@@ -1,0 +1,248 @@
+"""The assets of the reference lists: `raw_reference` keeps them, `amoCrmPipelines` and the others are their
+tables.
+
+They have no days: a run of the source reads them once, whatever days it is about, and behind the leads. How lists
+are read is in `capturing_reference`, how tables are made of captures in `rows.reference`.
+"""
+
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, ReferenceTable
+from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError
+from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
+from amocrm_assets.orchestration.assets import asset_spec, raw_reference_key, reference_key
+from amocrm_assets.orchestration.assets.shards import decisive
+from amocrm_assets.orchestration.columns import schema_of
+from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import code, escape
+from amocrm_assets.orchestration.metadata import text_table
+from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
+from amocrm_assets.orchestration.resources import DEPLOYMENT, AmoCrmDeployment
+from amocrm_assets.orchestration.steps import whole_step
+from amocrm_assets.settings import Deployment, SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.captures import CapturedList
+    from amocrm_assets.capturing_reference import CapturedReference
+    from amocrm_assets.rows.reference import TableWritten
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import LoadResult
+
+# The leads of a run go first: in one process, steps of higher priority do.
+BEHIND_LEADS = {"dagster/priority": "-1"}
+# Dagster's tag of the runs of one backfill.
+_BACKFILL = "dagster/backfill"
+
+
+def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The asset of one source that keeps what amoCRM answers."""
+    spec = asset_spec(
+        source,
+        REFERENCE.raw_asset,
+        kinds={"amocrm", "json"},
+        is_partitioned=False,
+        description=(
+            f"Pipelines, users, loss reasons, task types, groups, custom fields and tags of {escape(source.title)}"
+            f" ({code(source.url)}), exactly as amoCRM sent them.\n\nEach reading is kept as one capture and never"
+            " changed: the history of the tables is made of all of them."
+        ),
+    )
+
+    @dg.multi_asset(
+        name=f"{source.key}__raw_reference",
+        specs=[spec],
+        pool=f"amocrm_{source.key}",
+        op_tags=BEHIND_LEADS,
+        required_resource_keys={DEPLOYMENT, resource_key(source)},
+    )
+    def raw_reference(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        from amocrm_assets.capturing_reference import capture_reference
+
+        amocrm: AmoCrmDeployment = context.resources.amocrm
+        # The client has tried for minutes; a run whose leads failed alike need not wait twice. The next one reads.
+        with whole_step(context, replace(retries, count=0)):
+            settings, storage = settings_of_run(context, source), amocrm.storage()
+            if _was_read_by_this_backfill(context, storage, source):
+                return dg.MaterializeResult(metadata={"read": "before, by another run of this backfill"})
+            with amocrm.client(settings) as client:
+                read = capture_reference(
+                    settings,
+                    client=client,
+                    storage=storage,
+                    lock_wait_seconds=amocrm.lock_wait_seconds,
+                    run_id=context.run.run_id,
+                )
+        return dg.MaterializeResult(metadata=_reading_metadata(storage, read))
+
+    return raw_reference
+
+
+def _was_read_by_this_backfill(
+    context: dg.AssetExecutionContext, storage: "Storage", source: SourceSettings
+) -> bool:
+    """Whether the newest capture is of a run of the same backfill, which may have a run for each day."""
+    from amocrm_assets.captures import all_captures, read_header
+
+    backfill = context.run.tags.get(_BACKFILL)
+    captures = all_captures(REFERENCE, storage, source.subdomain) if backfill else []
+    run_id = read_header(REFERENCE, storage, captures[-1].name).run_id if captures else None
+    run = context.instance.get_run_by_id(run_id) if run_id and run_id != context.run.run_id else None
+    return run is not None and run.tags.get(_BACKFILL) == backfill
+
+
+def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The assets of one source that are its reference tables."""
+
+    @dg.multi_asset(
+        name=f"{source.key}__reference_tables",
+        specs=[_table_spec(source, table) for table in REFERENCE_TABLES],
+        check_specs=reference_specs(source),
+        can_subset=True,
+        op_tags=BEHIND_LEADS,
+    )
+    def reference_tables(
+        context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        with whole_step(context, retries):
+            storage = amocrm.storage()
+            lists = newest_lists(storage, source)
+            loading = _TableLoading(source, lists, _selected(context, source), context.run.run_id)
+            if not loading.tables:  # checks alone
+                asked = {key.asset_key for key in context.selected_asset_check_keys}
+                for table in REFERENCE_TABLES:
+                    if reference_key(source, table) in asked:
+                        yield judge_lists(source, table, lists)
+                return
+            # A slower, older run must not put poorer tables over those of a newer one.
+            with storage.lock(f"locks/{source.subdomain}-reference", wait_seconds=amocrm.lock_wait_seconds):
+                yield from loading.load(amocrm, storage)
+            loading.raise_errors()
+
+    return reference_tables
+
+
+_TABLES = {table.asset: table for table in REFERENCE_TABLES}
+
+
+def _selected(context: dg.AssetExecutionContext, source: SourceSettings) -> list[ReferenceTable]:
+    return [table for table in REFERENCE_TABLES if reference_key(source, table) in context.selected_asset_keys]
+
+
+def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
+    warehouse = Deployment.warehouse_address().partition(":")[0]
+    return asset_spec(
+        source,
+        table.asset,
+        deps=[raw_reference_key(source)],
+        kinds={warehouse, "table"},
+        is_partitioned=False,
+        description=(
+            f"The {table.records} of {escape(source.title)} with their history, as the table"
+            f" `{table.name_of(source.subdomain, None)}` of the warehouse: a row for each change that a reading"
+            " saw."
+            f"\n\nKey: {', '.join(f'`{name}`' for name in table.key)} and `valid_from`. A row once seen is never"
+            " deleted (`docs/reference.md`)."
+        ),
+        metadata={"dagster/column_schema": schema_of(table, warehouse)},
+    )
+
+
+class _TableLoading:
+    """Tables on their way into the warehouse; one that fails leaves the others as they are."""
+
+    def __init__(
+        self,
+        source: SourceSettings,
+        lists: Mapping[str, "CapturedList"],
+        tables: Sequence[ReferenceTable],
+        run_id: str,
+    ) -> None:
+        self.tables = tables
+        self._source = source
+        self._lists = lists
+        self._run_id = run_id
+        self._errors: list[Exception] = []
+
+    def load(
+        self, amocrm: AmoCrmDeployment, storage: "Storage"
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        from amocrm_assets.rows.reference import write_reference_tables
+        from amocrm_assets.warehouse import TableLoad
+
+        written = write_reference_tables(self.tables, storage, self._source.subdomain)
+        loads = []
+        for table in self.tables:
+            rows = written[table.asset]
+            if error := self._failed(table):
+                self._errors.append(error)
+                yield self._verdict(table, rows)
+            else:
+                loads.append(TableLoad(table, self._source.subdomain, rows.name, rows.row_count))
+        for load, outcome in amocrm.warehouse().load(loads, storage, run_id=self._run_id):
+            table = _TABLES[load.table.asset]
+            rows, checked = written[table.asset], self._verdict(table, written[table.asset])
+            if isinstance(outcome, Exception):
+                self._errors.append(outcome)
+                yield checked
+            else:
+                yield dg.MaterializeResult(
+                    asset_key=reference_key(self._source, table),
+                    metadata=_table_metadata(outcome, rows),
+                    check_results=[checked],
+                )
+
+    def raise_errors(self) -> None:
+        """Raise what failed single tables, once the others are done."""
+        if self._errors:
+            raise decisive(self._errors)
+
+    def _verdict(self, table: ReferenceTable, rows: "TableWritten") -> dg.AssetCheckResult:
+        return judge_lists(self._source, table, self._lists, oddities=rows.oddities, is_complete=rows.is_complete)
+
+    def _failed(self, table: ReferenceTable) -> AmoCrmAssetsError | None:
+        """The error of a table of which a list could not be read; one that is refused is the check's alone."""
+        failed = [each for each in lists_of(table, self._lists) if each.outcome == "failed"]
+        if not failed:
+            return None
+        # No retry of this step would help: its lists are read by the one before.
+        return ActionRequired(
+            f"Making {table.name_of(self._source.subdomain, None)}",
+            cause="; ".join(f"list of {each.name}: {each.findings[0].cause}" for each in failed),
+            fix=failed[0].findings[0].fix,
+            source=self._source.subdomain,
+        )
+
+
+def _reading_metadata(storage: "Storage", read: "CapturedReference") -> dict[str, Any]:
+    findings = [
+        f"List of {each.name}: {found.cause} {found.fix}" for each in read.lists for found in each.findings
+    ]
+    rows = [(each.name, each.records, each.outcome, each.is_complete) for each in read.lists]
+    return {
+        "dagster/row_count": read.capture.records,
+        "capture": dg.MetadataValue.path(storage.uri(read.capture.name)),
+        "read": "in this run",
+        "size_bytes": read.capture.size_bytes,
+        "requests": read.requests,
+        "seconds": round(read.seconds, 3),
+        "findings": "\n".join(findings) or "none",
+        "lists": text_table(["list", "records", "outcome", "complete"], rows),
+    }
+
+
+def _table_metadata(outcome: "LoadResult", rows: "TableWritten") -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "dagster/row_count": outcome.row_count,
+        "dagster/table_name": outcome.table,
+        "current": rows.current,
+        "captures": rows.captures,
+        "oddities": sum(rows.oddities.values()),
+        "seconds_writing": round(outcome.seconds, 3),
+    }
+    optional = {"size_bytes": outcome.size_bytes, "job": outcome.job_id, "warnings": "\n".join(outcome.warnings)}
+    return facts | {name: fact for name, fact in optional.items() if fact}

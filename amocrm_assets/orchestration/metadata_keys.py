@@ -1,0 +1,81 @@
+"""What the keys of an asset's metadata mean. Dagster has no place for it beside them, so it is metadata itself.
+
+Every key that a materialisation may have is here; a test compares.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import dagster as dg
+
+EXPLAINED = "what_the_keys_mean"
+_ALWAYS = {
+    "dagster/partition_row_count": "records of the day",
+    "seconds": "time that the step spent on the day",
+    "size_bytes": "size of what the step wrote for the day",
+    "preview": "some records of the day; deleted leads only where there are no others",
+    "open_in_amocrm": "the records of the preview in amoCRM, one click each",
+    "account_url": "the account in amoCRM",
+    "amocrm_asset": "which of the assets of a source this is, whatever key a project gives it",
+    "subdomain": "the account's name, as its tables bear it",
+    "timezone": "the zone whose midnights bound a day",
+}
+_CAPTURE = {
+    "storage": "where captures and rows are; the page has no room for whole paths",
+    "capture": "the file in the storage with the records as amoCRM sent them",
+    "read": "whether the day was read in this run, or when before",
+    "findings": "what a list of the account could not prove, with cause and fix",
+    "account": "name and id of the account",
+    "account_timezone": "the account's own zone",
+    "probe": "what `amocrm-assets probe` knows of the account",
+    "authorisation_ends": "when a person has to renew the authorisation",
+    "pages": "pages of lists that were read; a page that finishes several days counts in parts",
+    "requests": "requests to amoCRM, those that were tried again included",
+    "requests_per_second": "requests over the time from the first one to the last answer",
+    "received_bytes": "bytes of amoCRM's answers",
+    "retries": "requests that were sent again",
+    "rate_limit_wait_seconds": "time that requests waited, so that amoCRM's limit was kept",
+    "duplicates": "records that came more than once, for example because pages overlap; each is kept once",
+    "edited_out_of_window": "leads that were edited while the day was read, and belong to a later day now",
+    "edited_into_read_days": "leads that came into a day of the run after it was read, kept in one more capture",
+    "slices": "parts into which the time was cut to be read side by side",
+    "tied_seconds": "seconds in which more leads were edited than a page holds",
+    "whole_account_scans": "readings of the whole account, where it ignores filters",
+    "filters_honoured": "whether the account filters by time",
+    "clock_difference_seconds": "how far amoCRM's clock is ahead of this machine's",
+}
+_ROWS = {
+    "storage": "where captures and rows are; the page has no room for whole paths",
+    "rows": "the Parquet file of the day in the storage",
+    "captures": "captures that were merged",
+    "seconds_merging": "time of merging and writing",
+    "leads_custom_fields": "which custom fields were imported",
+    "oddities": "values without the documented type; the check `no_oddities` names them",
+    "unknown_properties": "properties that amoCRM sent and that no column has; captures keep them",
+}
+_SHARDS = {
+    "dagster/table_name": "the table of the day",
+    "seconds_writing": "time of loading and verifying",
+    "job": "BigQuery's load job",
+    "warnings": "what went wrong after a good load",
+    "latest_view": "the view over all shards",
+}
+MEANINGS = {"raw_leads": _CAPTURE | _ALWAYS, "leads": _ROWS | _ALWAYS, "amoCrmLeads": _SHARDS | _ALWAYS}
+# One key for each kind of answer that was tried again: `retries_429`, `retries_connection`.
+PREFIX, PREFIXED = "retries_", "requests that were sent again after this answer"
+
+
+def _meanings(asset: str) -> dict[str, str]:
+    """Those of the asset, or of the one of leads that holds the same: captures, rows, or shards."""
+    like = "raw_leads" if asset.startswith("raw_") else "amoCrmLeads" if asset.startswith("amoCrm") else "leads"
+    return MEANINGS.get(asset, MEANINGS[like])
+
+
+@cache
+def explained(asset: str) -> dg.MarkdownMetadataValue:
+    """The meaning of every key of an asset, as a table that opens by a click."""
+    lines = [f"| `{key}` | {meaning} |" for key, meaning in _meanings(asset).items()]
+    if asset.startswith("raw_"):
+        lines.append(f"| `{PREFIX}…` | {PREFIXED} |")
+    return dg.MetadataValue.md("\n".join(["| key | meaning |", "|---|---|", *lines]))

@@ -1,0 +1,166 @@
+"""Checks of the reference tables: whether their lists were read completely, and whether they know a day's ids.
+
+What a list could not prove is in the header of its capture, so the check can be run alone at any time.
+"""
+
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.entities import LEADS
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, ReferenceTable
+from amocrm_assets.errors import ActionRequired
+from amocrm_assets.orchestration.assets import reference_key, rows_key
+from amocrm_assets.orchestration.checks import COMPLETE, verdict
+from amocrm_assets.orchestration.markdown import escape
+from amocrm_assets.orchestration.partitions import days_of_run
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.captures import CapturedList
+    from amocrm_assets.rows.reference import UnknownId
+    from amocrm_assets.storage import Storage
+
+KNOWN = "reference_known"
+# In one process the checks come behind the tables that they look at: steps of higher priority go first.
+LAST = {"dagster/priority": "-2"}
+
+
+def reference_specs(source: SourceSettings) -> list[dg.AssetCheckSpec]:
+    """`reading_complete` of each table."""
+    return [
+        dg.AssetCheckSpec(
+            COMPLETE,
+            asset=reference_key(source, table),
+            description=(
+                f"The {table.records} of the account were all read, with proof. Where they were not (the user who"
+                " authorised the source lacks a right, amoCRM did not answer, its own count differs), this"
+                " names the"
+                " list, the cause and the fix; nothing that is missing was marked as deleted."
+            ),
+        )
+        for table in REFERENCE_TABLES
+    ]
+
+
+def newest_lists(storage: "Storage", source: SourceSettings) -> dict[str, "CapturedList"]:
+    """The lists of the newest reading, by name; empty where there is none."""
+    from amocrm_assets.captures import all_captures, read_header
+
+    captures = all_captures(REFERENCE, storage, source.subdomain)
+    lists = read_header(REFERENCE, storage, captures[-1].name).lists if captures else None
+    return {each.name: each for each in lists or ()}
+
+
+def lists_of(table: ReferenceTable, lists: Mapping[str, "CapturedList"]) -> list["CapturedList"]:
+    """The lists that a table is made of, as they were read."""
+    names = dict.fromkeys(part.record_list for part in table.parts)
+    return [lists[name] for name in names if name in lists]
+
+
+def judge_lists(
+    source: SourceSettings,
+    table: ReferenceTable,
+    lists: Mapping[str, "CapturedList"],
+    *,
+    oddities: Mapping[str, int] | None = None,
+    is_complete: bool = True,
+) -> dg.AssetCheckResult:
+    """The verdict on the lists of a table. `is_complete`, `oddities`: what its rows were made of, where known."""
+    read = lists_of(table, lists)
+    findings = [(each.name, finding) for each in read for finding in each.findings]
+    # What a server said may be in a cause, and a description is rendered.
+    said = [f"List of {name}: {escape(finding.cause)} {finding.fix}" for name, finding in findings]
+    may_miss = any(finding.may_miss for _, finding in findings)
+    if not read:
+        said.append("The list was not read yet. Materialise `raw_reference`.")
+    elif not is_complete and not may_miss:
+        said.append(
+            f"amoCRM's answer says nothing of some {table.records} ({', '.join(oddities or {})}). Nothing was"
+            " marked"
+            " as deleted; materialise `raw_reference` again, and report it if it stays so."
+        )
+    is_error = may_miss or not read or not is_complete
+    return dg.AssetCheckResult(
+        asset_key=reference_key(source, table),
+        check_name=COMPLETE,
+        passed=not said,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        description="\n".join(said) or None,
+        metadata={
+            "lists": ", ".join(f"{each.name}: {each.outcome}, {each.records} records" for each in read) or "none",
+            **(
+                {"findings": ", ".join(f"{name}: {finding.kind}" for name, finding in findings)}
+                if findings
+                else {}
+            ),
+            **(
+                {"oddities": ", ".join(f"{kind} ({count})" for kind, count in oddities.items())}
+                if oddities
+                else {}
+            ),
+        },
+    )
+
+
+def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
+    """The check `reference_known`."""
+
+    @dg.asset_check(
+        asset=rows_key(LEADS.table, source),
+        name=KNOWN,
+        op_tags=LAST,
+        description=(
+            "Every pipeline, stage, user, group and loss reason that the leads of a day name is in the reference"
+            " tables. Ids that no list has ever shown (a user who left before the first reading) are counted"
+            " here by"
+            " kind, with an example. Run alone, it looks at every day that has rows."
+        ),
+    )
+    def reference_known(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
+        from amocrm_assets.orchestration.stored_rows import days_with_rows
+        from amocrm_assets.rows.reference import KnownIds
+
+        storage = amocrm.storage()
+        bounds = days_of_run(context.run)
+        days = [
+            day
+            for day in days_with_rows(LEADS.table, storage, source.subdomain)
+            if bounds is None or bounds[0] <= day <= bounds[1]
+        ]
+        known, unknown = KnownIds(storage, source.subdomain), dict[date, list["UnknownId"]]()
+        for day in days:
+            with suppress(ActionRequired):  # rows that cannot be read are the verdict of `ids_unique`
+                unknown[day] = known.unknown(day)
+        return _judge_known(unknown)
+
+    return reference_known
+
+
+def _judge_known(unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetCheckResult:
+    from amocrm_assets.rows.reference import KNOWN_BY
+
+    counted: dict[str, int] = {}
+    examples: dict[str, Any] = {}
+    for found in unknown.values():
+        for each in found:
+            counted[each.column] = counted.get(each.column, 0) + each.count
+            examples.setdefault(each.column, each.example)
+    named = [
+        f"{count} × {column} (for example {examples[column]}, missing in {KNOWN_BY[column]})"
+        for column, count in counted.items()
+    ]
+    return verdict(
+        KNOWN,
+        bad=[day for day, found in unknown.items() if found],
+        of=unknown,
+        said=f"Leads name ids that no reference table knows: {'; '.join(named)}. Materialise `raw_reference`"
+        " and the"
+        " tables; an id that stays unknown was deleted in amoCRM before the first reading, and has no name.",
+        unknown_ids=", ".join(f"{column}: {count}" for column, count in counted.items()),
+    )

@@ -1,0 +1,202 @@
+"""Files of the reference tables: written from all captures, of which only new ones are read.
+
+A file says which captures it was made of. Where these are not the first of those that are there now (one was
+removed, or one came in between), the table is made anew from all of them, with the same result.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.captures import all_captures, open_capture, read_header
+from amocrm_assets.entities.reference import REFERENCE
+from amocrm_assets.errors import ActionRequired, CapturesMixed
+from amocrm_assets.rows.json_values import load_json
+from amocrm_assets.rows.reference.history import History, row_of, version_of
+from amocrm_assets.rows.reference.records import ListRecords, TableReading, read_table
+from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.shard import arrow_schema
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from amocrm_assets.captures import CaptureFound
+    from amocrm_assets.entities.reference import ReferenceTable
+    from amocrm_assets.storage import Storage
+
+_LOCK_WAIT_SECONDS = 600.0
+# The captures that a file was made of: their number, and a digest of their names.
+_COUNT, _DIGEST = "amocrm_assets_captures", "amocrm_assets_captures_sha256"
+# Of what rows are made of captures by: a file of another version is made anew.
+_VERSION_KEY, _VERSION = "amocrm_assets_history", "1"
+
+
+@dataclass(frozen=True)
+class TableWritten:
+    """A table's file, and what its newest reading was like. `current` are records that are not deleted."""
+
+    name: str
+    row_count: int
+    current: int
+    captures: int
+    is_complete: bool
+    oddities: dict[str, int]
+
+
+def write_reference_tables(
+    tables: Sequence[ReferenceTable], storage: Storage, subdomain: str
+) -> dict[str, TableWritten]:
+    """Bring tables to what all captures say; by the asset's name. Raises `ActionRequired` where there are none.
+
+    Raises `CaptureDamaged`, `CapturesMixed`, `Busy`, and errors of the storage.
+    """
+    with storage.lock(f"rows/{subdomain}/reference", wait_seconds=_LOCK_WAIT_SECONDS):
+        captures = all_captures(REFERENCE, storage, subdomain)
+        if not captures:
+            raise _no_captures(subdomain)
+        _require_one_account(storage, subdomain, captures)
+        making = {table.asset: _resumed(table, storage, subdomain, captures) for table in tables}
+        for number in range(min(each.folded for each in making.values()), len(captures)):
+            lists = _lists_of(storage, captures[number].name)
+            for each in making.values():
+                each.take(number, captures[number], lists)
+        # The newest is read once more where nothing was new: what is odd in it is said each time.
+        newest = {table.asset: read_table(table, _lists_of(storage, captures[-1].name)) for table in tables}
+        return {
+            each.table.asset: each.write(storage, subdomain, captures, newest[each.table.asset])
+            for each in making.values()
+        }
+
+
+@contextmanager
+def reference_file(table: ReferenceTable, storage: Storage, subdomain: str) -> Iterator[Path | None]:
+    """A table's file to read from; None where it has not been made, or is not what was written."""
+    try:
+        with storage.as_local_path(table.rows_name(subdomain)) as path:
+            yield None if broken_seal(path) else path
+    except FileNotFoundError:
+        yield None
+
+
+def reference_rows(
+    table: ReferenceTable, storage: Storage, subdomain: str, columns: Sequence[str]
+) -> pa.Table | None:
+    """Some columns of a table; None where it has not been made."""
+    import pyarrow.parquet as pq
+
+    with reference_file(table, storage, subdomain) as path:
+        return None if path is None else pq.read_table(path, columns=list(columns))
+
+
+@dataclass
+class _Making:
+    """A table on its way from what its file holds to what all captures say."""
+
+    table: ReferenceTable
+    history: History
+    folded: int
+    is_written: bool
+
+    def take(self, number: int, capture: CaptureFound, lists: dict[str, ListRecords]) -> None:
+        if number >= self.folded:
+            self.history.add(capture.captured_at, read_table(self.table, lists))
+            self.folded, self.is_written = number + 1, False
+
+    def write(
+        self, storage: Storage, subdomain: str, captures: Sequence[CaptureFound], newest: TableReading
+    ) -> TableWritten:
+        name, versions = self.table.rows_name(subdomain), list(self.history.versions())
+        if not self.is_written:
+            made_of = {_COUNT: str(len(captures)), _DIGEST: _digest(captures), _VERSION_KEY: _VERSION}
+            rows = [row_of(self.table, each, is_current=each.valid_to is None) for each in versions]
+            _write(self.table, storage, name, rows, made_of)
+        return TableWritten(
+            name=name,
+            row_count=len(versions),
+            current=sum(each.valid_to is None and not each.is_deleted for each in versions),
+            captures=len(captures),
+            is_complete=newest.is_complete,
+            oddities=dict(newest.oddities),
+        )
+
+
+def _resumed(table: ReferenceTable, storage: Storage, subdomain: str, captures: Sequence[CaptureFound]) -> _Making:
+    """What the table's file holds, where it was made of the first of these captures; otherwise nothing."""
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema(table)
+    with reference_file(table, storage, subdomain) as path:
+        if path is not None:
+            with pq.ParquetFile(path) as file:
+                count = _made_of(file.schema_arrow.metadata or file.metadata.metadata or {}, captures)
+                if count and file.schema_arrow.remove_metadata().equals(schema):
+                    versions = [version_of(table, row) for row in file.read().to_pylist()]
+                    return _Making(table, History(table, versions), count, is_written=True)
+    return _Making(table, History(table), 0, is_written=False)
+
+
+def _made_of(metadata: dict[bytes, bytes], captures: Sequence[CaptureFound]) -> int:
+    """How many captures a file was made of; 0 where they are not the first of `captures`."""
+    known = {key.decode(): value.decode() for key, value in metadata.items() if key.startswith(b"amocrm_assets")}
+    count = int(known.get(_COUNT, 0))
+    fits = known.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)
+    return count if fits and known.get(_DIGEST) == _digest(captures[:count]) else 0
+
+
+def _digest(captures: Sequence[CaptureFound]) -> str:
+    return sha256("\n".join(each.name for each in captures).encode()).hexdigest()
+
+
+def _lists_of(storage: Storage, name: str) -> dict[str, ListRecords]:
+    """The lists of a capture, decoded."""
+    with open_capture(REFERENCE, storage, name) as capture:
+        records = [load_json(line.decode("utf-8", "replace")) for line in capture.records]
+    lists: dict[str, ListRecords] = {}
+    begin = 0
+    for each in capture.facts.lists or ():
+        lists[each.name] = ListRecords(records[begin : begin + each.records], each.is_complete)
+        begin += each.records
+    return lists
+
+
+def _write(
+    table: ReferenceTable, storage: Storage, name: str, rows: list[dict[str, Any]], made_of: dict[str, str]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema(table)
+    with storage.temp_file(name) as path, disk_errors(f"Writing {name}", path):
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+            writer.add_key_value_metadata({**made_of, **UNSEALED})
+        seal(path)
+        storage.replace(name, path)
+
+
+def _require_one_account(storage: Storage, subdomain: str, captures: Sequence[CaptureFound]) -> None:
+    """Raise `CapturesMixed` where first and last capture are of different accounts."""
+    first, last = (read_header(REFERENCE, storage, each.name).account_id for each in (captures[0], captures[-1]))
+    if first != last:
+        raise CapturesMixed(
+            f"Making the reference tables of {subdomain}",
+            cause=f"the first capture is of account {first} of amoCRM, the last of account {last}.",
+            fix="Move the captures of the account that does not belong here away (docs/captures.md).",
+            source=subdomain,
+        )
+
+
+def _no_captures(subdomain: str) -> ActionRequired:
+    return ActionRequired(
+        f"Making the reference tables of {subdomain}",
+        cause="the reference lists have not been read yet.",
+        fix="Materialise `raw_reference` first.",
+        source=subdomain,
+    )

@@ -1,0 +1,74 @@
+"""Ids in the rows of leads that no reference table knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amocrm_assets.entities import LEADS
+from amocrm_assets.entities.reference import reference_table
+from amocrm_assets.rows.files import rows_table
+from amocrm_assets.rows.reference.files import reference_rows
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pyarrow as pa
+
+    from amocrm_assets.storage import Storage
+
+# Column of leads → the table that knows its ids. Stages are known by both ids.
+KNOWN_BY = {
+    "pipeline_id": "amoCrmPipelines",
+    "status_id": "amoCrmStatuses",
+    "responsible_user_id": "amoCrmUsers",
+    "created_by": "amoCrmUsers",
+    "updated_by": "amoCrmUsers",
+    "group_id": "amoCrmGroups",
+    "loss_reason_id": "amoCrmLossReasons",
+}
+
+
+@dataclass(frozen=True)
+class UnknownId:
+    """So many leads of a day name ids in `column` that its table does not know, for example this one."""
+
+    column: str
+    count: int
+    example: str
+
+
+class KnownIds:
+    """The ids that the reference tables of an account know; a table that has not been made knows none."""
+
+    def __init__(self, storage: Storage, subdomain: str) -> None:
+        self._storage = storage
+        self._subdomain = subdomain
+        self._known = {table: _known(table, storage, subdomain) for table in dict.fromkeys(KNOWN_BY.values())}
+
+    def unknown(self, day: date) -> list[UnknownId]:
+        """What the leads of a day name and no table knows. Raises `ActionRequired` as `rows_table` does."""
+        rows = rows_table(LEADS.table, self._storage, self._subdomain, day, columns=list(KNOWN_BY))
+        found = (_unknown(column, rows, self._known[table]) for column, table in KNOWN_BY.items())
+        return [each for each in found if each]
+
+
+def _known(asset: str, storage: Storage, subdomain: str) -> set[tuple[int, ...]]:
+    table = reference_table(asset)
+    rows = reference_rows(table, storage, subdomain, table.key)
+    return set() if rows is None else set(zip(*(rows[name].to_pylist() for name in table.key), strict=True))
+
+
+def _unknown(column: str, rows: pa.Table, known: set[tuple[int, ...]]) -> UnknownId | None:
+    """The ids of a column are counted by what is different first: a day has few of them, and many leads."""
+    names = ["pipeline_id", "status_id"] if column == "status_id" else [column]
+    counts = rows.select(names).group_by(names).aggregate([([], "count_all")]).to_pylist()
+    unknown = [
+        (tuple(each[name] for name in names), each["count_all"])
+        for each in counts
+        if each[column] is not None and tuple(each[name] for name in names) not in known
+    ]
+    if not unknown:
+        return None
+    example = " / ".join(map(str, min(ids for ids, _ in unknown)))
+    return UnknownId(column, sum(count for _, count in unknown), example)
