@@ -1,7 +1,7 @@
 """From amoCRM into captures: reads days completely and keeps each one as soon as its reading has passed it.
 
-How reading works is known in `crm`, what a capture is in `captures`. Here the two meet: leads are dealt out to
-their days, days are published when no lead of them can come any more, and a stopped reading leaves no trace of
+How reading works is known in `crm`, what a capture is in `captures`. Here the two meet: records are dealt out to
+their days, days are published when no record of them can come any more, and a stopped reading leaves no trace of
 the days it had not finished.
 """
 
@@ -11,6 +11,7 @@ from bisect import bisect_right
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
@@ -20,7 +21,7 @@ from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.pages import MAX_ID, MIN_ID
 from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.crm.read_stats import PerDayStats
-from amocrm_assets.crm.window_reader import WindowReader
+from amocrm_assets.crm.readers import reader_of
 from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.days import Window, day_window
 from amocrm_assets.errors import UnexpectedAnswer
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.client import AmoCrmClient
     from amocrm_assets.crm.pages import RawRecord
-    from amocrm_assets.crm.pagination import RecordList
     from amocrm_assets.crm.probe import ProbeState
     from amocrm_assets.crm.read_stats import Metadata
     from amocrm_assets.entities import Entity
@@ -47,7 +47,7 @@ LOCK_WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CapturedDay:
-    """A day whose leads are kept, with the facts that its materialisation shows."""
+    """A day whose records are kept, with the facts that its materialisation shows."""
 
     day: date
     capture: PublishedCapture
@@ -106,6 +106,7 @@ class _DayRangeCapture:
     ) -> None:
         self._entity = entity
         self._source = source
+        self._dropped = entity.choices.dropped(source)
         self._earlier = earlier
         self._run_id = run_id
         self._client = client
@@ -114,26 +115,24 @@ class _DayRangeCapture:
         self._starts = [window.from_at for window in self._windows.values()]
         self._days = list(days)
         self._open = {day: _OpenDay() for day in days}
-        # Days that were published before a lead of theirs came; each gets a second capture at the end.
+        # Days that were published before a record of theirs came; each gets a second capture at the end.
         self._late: dict[date, _OpenDay] = {}
-        self._late_leads = 0
-        record_lists: list[RecordList] = ["leads", "deleted"] if source.import_deleted else ["leads"]
+        self._late_records = 0
+        lists = entity.lists(with_deleted=source.import_deleted)
         self._whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
         now = datetime.now(UTC)
         self._probe = probe.line(now)
-        self._reader = WindowReader(client, self._whole, record_lists, traits=probe.traits(now))
+        self._reader = reader_of(client, self._whole, lists, traits=probe.traits(now))
         self._cost = PerDayStats(client, self._reader)
 
     def run(self) -> Iterator[CapturedDay]:
-        # The account answers while the first leads are on their way: asking it first would cost two round trips.
+        # The account answers while the first records are on their way: asking it first would cost two round trips.
         with DaemonPool(2, name="amocrm-account", scope=self._client.scope) as pool:
-            about = _AccountInfo(
-                pool.submit(read_account, self._client), pool.submit(read_catalogue, self._client)
-            )
+            about = _AccountInfo(pool.submit(read_account, self._client), pool.submit(self._read_catalogue))
             try:
                 with closing(self._reader.batches()) as parts:
-                    for leads in parts:
-                        self._keep(leads, about)
+                    for records in parts:
+                        self._keep(records, about)
                         yield from self._publish_passed(about)
                 yield from self._publish_passed(about)
                 self._publish_late()
@@ -144,16 +143,20 @@ class _DayRangeCapture:
                 for open_day in [*self._open.values(), *self._late.values()]:
                     open_day.discard()
 
-    def _keep(self, leads: list[RawRecord], about: _AccountInfo) -> None:
-        for lead in leads:
-            day = self._day_of(lead)
+    def _read_catalogue(self) -> list[dict[str, Any]]:
+        path = self._entity.fields_path
+        return read_catalogue(self._client, path) if path else []
+
+    def _keep(self, records: list[RawRecord], about: _AccountInfo) -> None:
+        for record in records:
+            day = self._day_of(record)
             open_day = self._open.get(day)
             if open_day is None:
-                # Its day was read completely before: the lead jumped into it, or comes by a second way of reading.
-                self._late_leads += 1
+                # Its day was read completely before: the record jumped into it, or comes by another way.
+                self._late_records += 1
                 open_day = self._late.setdefault(day, _OpenDay())
-            if open_day.is_new(lead):
-                line = lead.line if self._source.import_lead_name else without_property(lead.line, "name")
+            if open_day.is_new(record):
+                line = reduce(without_property, self._dropped, record.line)
                 self._writer(day, open_day, about).add([line])
 
     def _publish_late(self) -> None:
@@ -162,18 +165,18 @@ class _DayRangeCapture:
             if late_day.writer is not None:
                 late_day.writer.publish()
 
-    def _day_of(self, lead: RawRecord) -> date:
-        """The day that a lead belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
-        if not MIN_ID <= lead.id <= MAX_ID:
-            raise self._refused(f"with the id {lead.id}, which has more than 64 bits")
-        if not self._whole.holds(lead.updated_at):
-            raise self._refused(f"updated at {lead.updated_at}, when leads of other seconds were asked for")
-        return self._days[bisect_right(self._starts, lead.updated_at) - 1]
+    def _day_of(self, record: RawRecord) -> date:
+        """The day that a record belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
+        if not MIN_ID <= record.id <= MAX_ID:
+            raise self._refused(f"with the id {record.id}, which has more than 64 bits")
+        if not self._whole.holds(record.updated_at):
+            raise self._refused(f"updated at {record.updated_at}, when other seconds were asked for")
+        return self._days[bisect_right(self._starts, record.updated_at) - 1]
 
     def _refused(self, what: str) -> UnexpectedAnswer:
         return UnexpectedAnswer(
             f"Reading {self._entity.table.records} of {self._source.title}",
-            cause=f"amoCRM sent a lead {what}. It could not become a row.",
+            cause=f"amoCRM sent a {self._entity.table.record} {what}. It could not become a row.",
             fix="Report this. Nothing of the days that were not finished is written.",
             source=self._source.subdomain,
         )
@@ -223,7 +226,7 @@ class _DayRangeCapture:
     ) -> Metadata:
         account = about.account.result()
         facts: Metadata = {
-            "leads": capture.leads,
+            "records": capture.records,
             "capture": self._storage.uri(capture.name),
             "size_bytes": capture.size_bytes,
             "account": f"{account.name} ({account.id})",
@@ -232,25 +235,25 @@ class _DayRangeCapture:
             **cost,
         }
         facts["duplicates"] = float(str(facts["duplicates"])) + open_day.duplicates
-        facts["edited_into_read_days"] = self._late_leads
+        facts["edited_into_read_days"] = self._late_records
         return facts
 
 
 @dataclass
 class _OpenDay:
-    """A day whose reading is not over: its capture in the making, and which leads it has."""
+    """A day whose reading is not over: its capture in the making, and which records it has."""
 
     writer: CaptureWriter | None = None
     duplicates: int = 0
     _kept: dict[int, int] = field(default_factory=dict)
 
-    def is_new(self, lead: RawRecord) -> bool:
-        # The same lead with other content is kept too; which version wins is decided by `rows`.
-        content = hash(lead.line)
-        if self._kept.get(lead.id) == content:
+    def is_new(self, record: RawRecord) -> bool:
+        # The same record with other content is kept too; which version wins is decided by `rows`.
+        content = hash(record.line)
+        if self._kept.get(record.id) == content:
             self.duplicates += 1
             return False
-        self._kept[lead.id] = content
+        self._kept[record.id] = content
         return True
 
     def discard(self) -> None:
@@ -260,7 +263,7 @@ class _OpenDay:
 
 @dataclass(frozen=True)
 class _AccountInfo:
-    """What the account says of itself, asked for while leads are being read."""
+    """What the account says of itself, asked for while records are being read."""
 
     account: Future[Account]
     catalogue: Future[list[dict[str, Any]]]

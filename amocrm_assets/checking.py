@@ -18,8 +18,9 @@ from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
 from amocrm_assets.crm.authorisation.connecting import require_account
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.connectivity import probe_connection, resolve_host
-from amocrm_assets.crm.permissions import read_lead_permissions
+from amocrm_assets.crm.permissions import read_permissions
 from amocrm_assets.crm.probe import read_probe
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.fields import read_offered
 from amocrm_assets.storage import open_storage
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
     from amocrm_assets.crm.authorisation.oauth import OAuth
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import Deployment, SourceSettings
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 
-IGNORED = "The account ignores filters: nothing is lost, but each run reads all leads edited since its day."
+IGNORED = "The account ignores filters: nothing is lost, but each run reads all records edited since its day."
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class _Steps:
         client: AmoCrmClient,
     ) -> None:
         self._source = source
+        self._entity = ENTITIES[0]  # what every source brings
         self._deployment = deployment
         self._authorisation = authorisation
         self._client = client
@@ -114,7 +117,7 @@ class _Steps:
             _Step("rights", ("account",), self._rights),
             _Step("zone", ("account",), self._zone),
             _Step("filters", ("account",), self._filters),
-            _Step("deleted", ("account",), self._deleted_leads),
+            _Step("deleted", ("account",), self._deleted),
             _Step("fields", ("account",), self._fields),
             _Step("storage", (), lambda: _written(self._deployment.storage, self._source)),
             _Step("probe", ("storage",), self._probe),
@@ -127,8 +130,9 @@ class _Steps:
         source, file = self._source, f"the defs.yaml of {self._source.subdomain}"
         if not source.enabled:
             return Warned("`enabled: false`: nothing of this source is loaded.", f"Set `enabled: true` in {file}.")
-        if not source.import_leads:
-            return Warned("`import_leads: false`: no leads are read.", f"Set `import_leads: true` in {file}.")
+        switch, records = self._entity.choices.imported, self._entity.table.records
+        if not self._entity.choices.is_imported(source):
+            return Warned(f"`{switch}: false`: no {records} are read.", f"Set `{switch}: true` in {file}.")
         today = datetime.now(source.zone).date()
         if source.first_day >= today:
             return Warned(
@@ -155,14 +159,15 @@ class _Steps:
         return f"{self._account.name} ({self._account.subdomain}, id {self._account.id})"
 
     def _rights(self) -> str | Warned:
-        rights = read_lead_permissions(self._client, self._account.current_user_id)
+        rights = read_permissions(self._entity, self._client, self._account.current_user_id)
         if rights.sees_all:
-            return f"{rights.user} may see all leads"
+            return f"{rights.user} may see all {self._entity.table.records}"
         return Warned(
-            "the user may see some leads only."
+            f"the user may see some {self._entity.table.records} only."
             if rights.sees_all is False
-            else "amoCRM does not tell which leads the user may see, as it would an administrator.",
-            "Authorise as an administrator: amoCRM leaves out the other leads without a word.",
+            else f"amoCRM does not tell which {self._entity.table.records} the user may see, as it would an"
+            " administrator.",
+            "Authorise as an administrator: amoCRM leaves out the others without a word.",
         )
 
     def _zone(self) -> str | Warned:
@@ -170,23 +175,24 @@ class _Steps:
         return Warned(difference) if difference else f"{self._source.timezone}, as in the account"
 
     def _filters(self) -> str | Warned:
-        if filters_honoured(self._client):
+        if filters_honoured(self._entity, self._client):
             return "honoured"
         return Warned(filters_warning(self._account) or IGNORED)
 
-    def _deleted_leads(self) -> str | Warned:
+    def _deleted(self) -> str | Warned:
         if not self._source.import_deleted:
             return "not imported"
-        if only_deleted_honoured(self._client):
+        if only_deleted_honoured(self._entity, self._client):
             return "listed"
         return Warned(
-            "the account ignores `with=only_deleted` and sends live leads, so deleted leads cannot be read.",
+            f"the account ignores `with=only_deleted` and sends live {self._entity.table.records}, so deleted ones"
+            " cannot be read.",
             f"Set `import_deleted: false` in the defs.yaml of {self._source.subdomain}: until then"
             " `reading_complete` fails on each day.",
         )
 
     def _fields(self) -> str | Warned:
-        offered = read_offered(self._source, self._client)
+        offered = read_offered(self._entity, self._source, self._client)
         if not offered.missing:
             return f"{sum(field.is_chosen for field in offered.fields)} of {len(offered.fields)} imported"
         named = ", ".join(repr(name) for name in offered.missing)
@@ -198,7 +204,8 @@ class _Steps:
         hint = f" Close to it: {', '.join(sorted(close))}." if close else ""
         return Warned(
             f"the account has no field {named}.{hint}",
-            f"Correct `leads_custom_fields`; `amocrm-assets fields {self._source.subdomain}` lists what there is.",
+            f"Correct `{self._entity.choices.custom_fields}`; `amocrm-assets fields {self._source.subdomain}`"
+            " lists what there is.",
         )
 
     def _probe(self) -> str | Warned:
@@ -216,31 +223,32 @@ class _Steps:
         return Warned(" ".join(warnings)) if warnings else self._deployment.warehouse
 
 
-def filters_honoured(client: AmoCrmClient) -> bool:
-    """Ask for leads from before the newest one's last edit: an account that ignores filters sends the newest."""
-    newest = _newest_edit(client, {})
+def filters_honoured(entity: Entity, client: AmoCrmClient) -> bool:
+    """Ask for records from before the newest one's last edit: an account that ignores filters sends the newest."""
+    newest = _newest_edit(entity, client, {})
     if newest is None:
         return True
-    before = _newest_edit(client, {"filter[updated_at][from]": 1, "filter[updated_at][to]": newest - 1})
+    before = _newest_edit(entity, client, {"filter[updated_at][from]": 1, "filter[updated_at][to]": newest - 1})
     return before is None or before < newest
 
 
-def only_deleted_honoured(client: AmoCrmClient) -> bool:
-    """Ask for deleted leads, once more if live ones come: an account that does not know the option sends those."""
-    return any(all(lead.get("is_deleted") for lead in _deleted_leads(client)) for _ in range(2))
+def only_deleted_honoured(entity: Entity, client: AmoCrmClient) -> bool:
+    """Ask for deleted records, again if live ones come: an account that does not know the option sends those."""
+    return any(all(each.get("is_deleted") for each in _deleted(entity, client)) for _ in range(2))
 
 
-def _deleted_leads(client: AmoCrmClient) -> list[dict[str, Any]]:
-    params = {"with": "only_deleted", "order[updated_at]": "desc", "limit": 5}
-    found = client.request("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
-    return list(found["_embedded"]["leads"]) if found else []
+def _deleted(entity: Entity, client: AmoCrmClient) -> list[dict[str, Any]]:
+    return _records(entity, client, {"with": "only_deleted", "order[updated_at]": "desc", "limit": 5})
 
 
-def _newest_edit(client: AmoCrmClient, filters: dict[str, int]) -> int | None:
-    params = {"order[updated_at]": "desc", "limit": 1, **filters}
-    found = client.request("/api/v4/leads", params, lambda answer: answer.json() if answer.body else None)
-    leads = found["_embedded"]["leads"] if found else []
-    return int(leads[0]["updated_at"]) if leads else None
+def _newest_edit(entity: Entity, client: AmoCrmClient, filters: dict[str, int]) -> int | None:
+    records = _records(entity, client, {"order[updated_at]": "desc", "limit": 1, **filters})
+    return int(records[0]["updated_at"]) if records else None
+
+
+def _records(entity: Entity, client: AmoCrmClient, params: dict[str, str | int]) -> list[dict[str, Any]]:
+    found = client.request(entity.live.path, params, lambda answer: answer.json() if answer.body else None)
+    return list(found["_embedded"][entity.live.embedded]) if found else []
 
 
 def _written(place: str, source: SourceSettings) -> str:

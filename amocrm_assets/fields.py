@@ -1,4 +1,4 @@
-"""The custom fields that an account offers, which of them a source has chosen, and what stands in them.
+"""The custom fields that an account offers for an entity, which of them a source has chosen, what stands in them.
 
 Which fields a choice takes is known to `rows`; here the account is asked, and the answer made readable.
 """
@@ -6,13 +6,13 @@ Which fields a choice takes is known to `rows`; here the account is asked, and t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
 from amocrm_assets.crm.account import read_catalogue
 from amocrm_assets.crm.pages import parse_page
-from amocrm_assets.entities import LEADS
 from amocrm_assets.rows.custom_fields import Field
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.json_values import boolean_of, integer_of
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
 
-# Enough leads that a field in use is likely to be filled in one of them; one or two requests.
-LEADS_LOOKED_AT, PAGE = 500, 250
+# Enough records that a field in use is likely to be filled in one of them; one or two requests.
+RECORDS_LOOKED_AT, PAGE = 500, 250
 EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class OfferedField:
-    """A custom field of leads as the account describes it."""
+    """A custom field of an entity as the account describes it."""
 
     id: int | None
     name: str
@@ -54,19 +55,21 @@ class OfferedFields:
     missing: dict[str, list[str]]
 
 
-def read_offered(source: SourceSettings, client: AmoCrmClient, *, with_examples: bool = False) -> OfferedFields:
-    """Ask the account for its fields, and on request for the newest leads to take example values from."""
-    catalogue = read_catalogue(client)
-    choice = FieldSelection(source.leads_custom_fields, [catalogue])
-    examples = read_examples(client, source.zone) if with_examples else {}
+def read_offered(
+    entity: Entity, source: SourceSettings, client: AmoCrmClient, *, with_examples: bool = False
+) -> OfferedFields:
+    """Ask the account for its fields, and on request for the newest records to take example values from."""
+    catalogue = read_catalogue(client, entity.fields_path) if entity.fields_path else []
+    choice = FieldSelection(entity.choices.fields(source), [catalogue])
+    examples = read_examples(entity, client, source.zone) if with_examples else {}
     return OfferedFields([_offered(field, choice, examples) for field in catalogue], choice.missing())
 
 
-def read_examples(client: AmoCrmClient, zone: ZoneInfo) -> dict[int | None, list[str]]:
-    """Different values of each field, by its id, from the leads that were edited last, as rows would hold them."""
+def read_examples(entity: Entity, client: AmoCrmClient, zone: ZoneInfo) -> dict[int | None, list[str]]:
+    """Different values of each field, by its id, from the records edited last, as rows would hold them."""
     found: dict[int | None, list[str]] = {}
     texts = ValueFormatter(zone)
-    for field in _newest_fields(client):
+    for field in _newest_fields(entity, client):
         shown = found.setdefault(field.field_id, [])
         for item in field.values or ():
             text = texts.text(whole_item(item) if item.value is UNSET else item.value, field.field_type)
@@ -75,14 +78,15 @@ def read_examples(client: AmoCrmClient, zone: ZoneInfo) -> dict[int | None, list
     return found
 
 
-def _newest_fields(client: AmoCrmClient) -> Iterator[Field]:
-    # Read as captures are: a lead may hold anything in any place.
-    reader = RecordReader(record_types(LEADS, LEADS.table))
-    for number in range(1, LEADS_LOOKED_AT // PAGE + 1):
+def _newest_fields(entity: Entity, client: AmoCrmClient) -> Iterator[Field]:
+    # Read as captures are: a record may hold anything in any place.
+    parse = partial(parse_page, embedded=entity.live.embedded)
+    reader = RecordReader(record_types(entity, entity.table))
+    for number in range(1, RECORDS_LOOKED_AT // PAGE + 1):
         params = {"order[updated_at]": "desc", "limit": PAGE, "page": number}
-        page = client.request("/api/v4/leads", params, parse_page)
-        leads, _ = reader.read([lead.line for lead in page.leads])
-        yield from (field for lead in leads if lead for field in lead.custom_fields or ())
+        page = client.request(entity.live.path, params, parse)
+        records, _ = reader.read([each.line for each in page.records])
+        yield from (field for each in records if each for field in each.custom_fields or ())
         if not page.has_next:
             return
 

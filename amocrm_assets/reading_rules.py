@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import captures_by_day, read_header
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import CaptureDamaged, CapturesMixed, DayNotOver
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from amocrm_assets.captures import CaptureHeader
+    from amocrm_assets.captures import CaptureFound, CaptureHeader
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.server_clock import ServerClock
     from amocrm_assets.days import Window
@@ -77,19 +78,31 @@ class EarlierCaptures:
         return found[-1].captured_at if found else None
 
     def require_same(self, account: Account) -> None:
-        """Raise `CapturesMixed` when the last capture is of another account. One header is looked at."""
+        """Raise `CapturesMixed` when the last capture is of another account. One header is looked at.
+
+        Before the first capture of an entity, those of the others tell whose account it is.
+        """
         if account.id == self._accepted:
             return
-        captures = [each for found in self._found.values() for each in found]
-        for last in sorted(captures, key=lambda each: each.captured_at, reverse=True):
+        captures = [(self._entity, each) for found in self._found.values() for each in found] or self._of_others()
+        for entity, last in sorted(captures, key=lambda each: each[1].captured_at, reverse=True):
             try:
-                header = read_header(self._entity, self._storage, last.name)
+                header = read_header(entity, self._storage, last.name)
             except CaptureDamaged:  # its own day fails because of it, and no other
                 continue
             if header.account_id != account.id:
                 raise self._mixed(account, header, last.name)
             break
         self._accepted = account.id
+
+    def _of_others(self) -> list[tuple[Entity, CaptureFound]]:
+        subdomain = self._source.subdomain
+        return [
+            (entity, each)
+            for entity in ENTITIES
+            for found in captures_by_day(entity, self._storage, subdomain).values()
+            for each in found
+        ]
 
     def _mixed(self, account: Account, header: CaptureHeader, name: str) -> CapturesMixed:
         return CapturesMixed(

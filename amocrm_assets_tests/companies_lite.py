@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from amocrm_assets.entities import Choices, Column, Entity, Table, custom_fields_column
+from amocrm_assets.entities import Choices, Column, Entity, RecordList, Table, custom_fields_column
 
+LIVE = RecordList(name="companies", records="companies", path="/api/v4/companies", embedded="companies")
 COMPANIES = Entity(
     name="companies",
-    path="/api/v4/companies",
-    embedded="companies",
+    live=LIVE,
+    deleted=LIVE.trash(),
     tables=(
         Table(
             asset="companies",
@@ -24,6 +25,7 @@ COMPANIES = Entity(
                 Column("updated_at", "INTEGER", "When the company was last updated, Unix seconds, UTC."),
                 Column("is_deleted", "BOOLEAN", "True when the company lies in amoCRM's trash."),
             ),
+            preview=("id", "title", "updated_at", "custom_fields"),
         ),
         Table(
             asset="company_owners",
@@ -36,6 +38,7 @@ COMPANIES = Entity(
                 Column("updated_at", "INTEGER", "When the company was last updated, Unix seconds, UTC."),
                 Column("is_deleted", "BOOLEAN", "True when the company lies in amoCRM's trash."),
             ),
+            preview=("id", "responsible_user_id"),
         ),
     ),
     stubs_lack=("created_at", "custom_fields"),

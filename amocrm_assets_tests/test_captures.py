@@ -59,7 +59,7 @@ def captured(storage: Storage, leads: list[bytes] = LINES, **changed: Any) -> st
 
 def leads_in(storage: Storage, name: str) -> list[bytes]:
     with open_capture(LEADS, storage, name) as capture:
-        return list(capture.leads)
+        return list(capture.records)
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ def test_leads_come_back_byte_for_byte_with_their_facts(storage: Storage) -> Non
     for lead in LINES:
         writer.add([lead])
     published = writer.publish()
-    assert (published.leads, published.size_bytes) == (3, Path(storage.uri(published.name)).stat().st_size)
+    assert (published.records, published.size_bytes) == (3, Path(storage.uri(published.name)).stat().st_size)
     with open_capture(LEADS, storage, published.name) as capture:
         assert capture.facts == facts()
-        assert list(capture.leads) == LINES
+        assert list(capture.records) == LINES
 
 
 def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> None:

@@ -41,7 +41,7 @@ def leads_in(storage: Storage, day: date) -> list[dict[str, object]]:
     leads = []
     for name in capture_names(LEADS, storage, "sandbox", day):
         with open_capture(LEADS, storage, name) as opened:
-            leads += [json.loads(line) for line in opened.leads]
+            leads += [json.loads(line) for line in opened.records]
     return leads
 
 
@@ -54,7 +54,7 @@ def test_a_day_is_kept_with_its_deleted_leads(storage: Storage) -> None:
         (captured,) = capture(sandbox, storage, [DAY], source())
 
     leads = leads_in(storage, DAY)
-    assert len({lead["id"] for lead in leads}) == len(leads) == captured.capture.leads == 730
+    assert len({lead["id"] for lead in leads}) == len(leads) == captured.capture.records == 730
     assert sum(lead["is_deleted"] is True for lead in leads) == 30
 
 
@@ -69,7 +69,7 @@ def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> No
     with sandbox_with() as sandbox:
         (captured,) = capture(sandbox, storage, [DAY], source())
 
-    assert captured.capture.leads == 0
+    assert captured.capture.records == 0
     assert captured_days(LEADS, storage, "sandbox") == [DAY]
 
 
@@ -108,7 +108,7 @@ def test_a_year_is_one_reading(storage: Storage) -> None:
         captured = capture(sandbox, storage, days_from(first, 365), source(start_date="2025-01-01"))
         asked = [each for each in sandbox.requests.of("/api/v4/leads") if "custom" not in each.path]
 
-    assert sum(day.capture.leads for day in captured) == 3_650
+    assert sum(day.capture.records for day in captured) == 3_650
     # A second page by number is asked of the list as it was before its slice was cut, so its rest may come twice.
     assert sum(each.rows for each in asked) <= 3_650 * 1.05 + 6 * 250
     assert len(asked) <= 2 * 3_650 / 250 + 3
@@ -127,7 +127,7 @@ def test_days_that_lie_apart_are_read_apart(storage: Storage) -> None:
 
     assert [day.day for day in captured] == days
     # The days between them are not read.
-    assert sum(day.capture.leads for day in captured) == 200
+    assert sum(day.capture.records for day in captured) == 200
     assert rows < 1_100 * 2 / 3
     assert captured_days(LEADS, storage, "sandbox") == days
 
@@ -277,6 +277,6 @@ def test_a_lead_without_its_name_keeps_all_other_bytes(storage: Storage) -> None
 
     (name,) = capture_names(LEADS, storage, "sandbox", DAY)
     with open_capture(LEADS, storage, name) as opened:
-        (line,) = list(opened.leads)
+        (line,) = list(opened.records)
     assert b'"odd":[1.50,12345678901234567890.123,1e400]' in line
     assert b'"name":' not in line.partition(b'"custom_fields_values"')[0]

@@ -52,7 +52,7 @@ class Account:
         """The records of the newest capture, by list."""
         newest = all_captures(REFERENCE, self.storage, "standin")[-1]
         with open_capture(REFERENCE, self.storage, newest.name) as capture:
-            lines = [json.loads(line) for line in capture.leads]
+            lines = [json.loads(line) for line in capture.records]
         lists = capture.facts.lists or ()
         found = {}
         for each in lists:

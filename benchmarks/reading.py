@@ -134,7 +134,7 @@ def read(url: str, token: str, days: int, proxy: str | None = None) -> dict[str,
         with AmoCrmClient(url, authorisation, requests_per_second=LIMIT) as client:
             wanted = [DAY + timedelta(days=number) for number in range(days)]
             leads = sum(
-                day.capture.leads for day in capture_days(LEADS, source, wanted, client=client, storage=storage)
+                day.capture.records for day in capture_days(LEADS, source, wanted, client=client, storage=storage)
             )
             return {
                 "leads": leads,

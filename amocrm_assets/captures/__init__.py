@@ -1,4 +1,4 @@
-"""Captures: raw leads of one account and one partition day, as amoCRM sent them, in append-only files.
+"""Captures: raw records of one account and one partition day, as amoCRM sent them, in append-only files.
 
 `header` is the first line, `files` writes and reads, `finding` tells which captures a day has.
 """

@@ -1,6 +1,6 @@
 """Files of captures: written whole or not at all, and read with proof of wholeness (docs/captures.md).
 
-Asking amoCRM comes before, understanding a lead's fields after; which captures a day has is told by `finding`.
+Asking amoCRM comes before, understanding a record's fields after; which captures a day has is told by `finding`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Captured
     from amocrm_assets.storage import Storage
 
+# What the last line calls the number of records, of whatever entity, since the first version of the format.
+_COUNT = "leads"
 SUFFIX = ".jsonl.gz"
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 # A member of this size compresses as well as one whole stream, and hundreds of open days stay small in memory.
@@ -43,14 +45,14 @@ class PublishedCapture:
     """A capture that is in the storage to stay."""
 
     name: str
-    leads: int
+    records: int
     size_bytes: int
 
 
 class CaptureWriter:
     """A capture that is being written; nothing of it is seen before `publish`.
 
-    No file stays open between calls, since a backfill writes hundreds of days side by side: leads are gathered
+    No file stays open between calls, since a backfill writes hundreds of days side by side: records are gathered
     and appended as whole gzip members. End it by `publish` or `discard`.
     """
 
@@ -62,7 +64,7 @@ class CaptureWriter:
         self._storage = storage
         self._facts = facts
         self._after = after
-        self._leads = 0
+        self._records = 0
         self._digest = sha256()
         self._buffer = bytearray()
         self._scratch = ExitStack()
@@ -71,20 +73,20 @@ class CaptureWriter:
         self._take(head_of(facts))
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """Add leads, each the bytes of one JSON object as amoCRM sent it, without a line break in it."""
+        """Add records, each the bytes of one JSON object as amoCRM sent it, without a line break in it."""
         for line in lines:
             if b"\n" in line:
-                raise ValueError("a lead's bytes hold a line break")
+                raise ValueError("a record's bytes hold a line break")
             self._take(line + b"\n")
-            self._leads += 1
+            self._records += 1
 
     def publish(self) -> PublishedCapture:
         """Write the last line and put the file into the storage under its final name, durably."""
         with self._scratch:
-            self._buffer += json_line({"leads": self._leads, "sha256": self._digest.hexdigest()})
+            self._buffer += json_line({_COUNT: self._records, "sha256": self._digest.hexdigest()})
             self._flush()
             size_bytes = self._path.stat().st_size
-            return PublishedCapture(self._name_it(), self._leads, size_bytes)
+            return PublishedCapture(self._name_it(), self._records, size_bytes)
 
     def discard(self) -> None:
         """Forget what was written."""
@@ -124,18 +126,18 @@ class CaptureWriter:
 
 @dataclass(frozen=True)
 class OpenCapture:
-    """A capture that is being read: its facts, and its leads once."""
+    """A capture that is being read: its facts, and its records once."""
 
     facts: CaptureHeader
-    leads: Iterator[bytes]
+    records: Iterator[bytes]
 
 
 @contextmanager
 def open_capture(entity: Captured, storage: Storage, name: str) -> Iterator[OpenCapture]:
     """Read a capture from its first line on. Raises `FileNotFoundError`.
 
-    `leads` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of the
-    leads may be used before the iterator has ended. The file is open only while `leads` is being read.
+    `records` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of
+    them may be used before the iterator has ended. The file is open only while `records` is being read.
     """
     with storage.as_local_path(name) as path:
         with closing(_verified_lines(name, path)) as lines:
@@ -156,7 +158,7 @@ def read_first_line(entity: Captured, storage: Storage, name: str) -> CaptureHea
 
 
 def _verified_lines(name: str, path: Path) -> Generator[bytes]:
-    """First line and leads; the last line, always held back, proves them."""
+    """First line and records; the last line, always held back, proves them."""
     digest, count, held = sha256(), 0, b""
     with ExitStack() as stack:
         with disk_errors(f"Reading {name}", path):
@@ -173,7 +175,7 @@ def _verified_lines(name: str, path: Path) -> Generator[bytes]:
                 yield held[begin:stop]
                 begin = stop + 1
             held = held[end:]
-    if count == 0 or _proof_from(name, held) != {"leads": count - 1, "sha256": digest.hexdigest()}:
+    if count == 0 or _proof_from(name, held) != {_COUNT: count - 1, "sha256": digest.hexdigest()}:
         raise damaged(name, "its last line is missing or does not fit the lines before.")
 
 

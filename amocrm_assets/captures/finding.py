@@ -1,7 +1,7 @@
 """Which captures there are: of a day, of an account, and those that hold seconds of a day by the present zone.
 
 A day's seconds may lie in captures of neighbouring days that were read by other midnights, before the source's
-`timezone` was corrected. Nothing here reads leads.
+`timezone` was corrected. Nothing here reads records.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, Captu
 
 
 def read_header(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
-    """What is known of a capture before its leads, without the catalogue.
+    """What is known of a capture before its records, without the catalogue.
 
     Read once in a process; on `gs://` that brings the file here. Raises `CaptureDamaged`.
     """

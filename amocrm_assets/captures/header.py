@@ -49,7 +49,7 @@ class CapturedList:
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureHeader:
-    """What is known of a capture before its leads: the first line of the file.
+    """What is known of a capture before its records: the first line of the file.
 
     `from_at` and `to_at` bound the window that was read, `fields` is the account's catalogue of custom fields,
     `run_id` the run that read it (captures of earlier versions do not say). `lists` are there where a capture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amocrm_assets.cli.source_argument import SOURCE
+from amocrm_assets.entities import LEADS
 from amocrm_assets.untrusted import hidden_difference, visible
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def command(source: SourceSettings, *, examples: bool, as_json: bool) -> None:
 
     authorisation = open_authorisation(source, Deployment.from_environment())
     with AmoCrmClient.for_source(source, authorisation) as client:
-        offered = read_offered(source, client, with_examples=examples)
+        offered = read_offered(LEADS, source, client, with_examples=examples)
     if as_json:
         click.echo(json.dumps(asdict(offered), ensure_ascii=False, indent=2))
     else:

@@ -17,15 +17,13 @@ from amocrm_assets.cli.source_argument import PLACE, SOURCE
 from amocrm_assets.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.progress import Progress
 
     from amocrm_assets.orchestration.running import Outcome
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
-
-STEPS = ("raw_leads", "leads", "amoCrmLeads")
 
 
 class _Day(click.ParamType["date"]):
@@ -105,13 +103,16 @@ def run_with_progress(
     read_again: bool = True,
     quiet: bool = False,
 ) -> Outcome:
-    """Run the source's job with a bar that counts the days of its three assets. `place` is where its settings are.
+    """Run the source's job with a bar that counts the days of its assets. `place` is where its settings are.
 
     Raises `KeyboardInterrupt` when a signal ended it, once the run is closed in Dagster's instance.
     """
+    from amocrm_assets.orchestration.assets import chain_names
     from amocrm_assets.orchestration.running import Interrupted, run_days
+    from amocrm_assets.orchestration.source_entities import scheduled
 
-    with _bar(len(days) * len(STEPS), quiet=quiet) as bar:
+    assets = [name for entity in scheduled(source) for name in chain_names(entity)]
+    with _bar(assets, len(days), quiet=quiet) as bar:
         try:
             return run_days(source, days, listener=bar, place=place, read_again=read_again)
         except Interrupted as signalled:
@@ -138,12 +139,14 @@ def _range(days: list[date]) -> str:
 class _Bar:
     """Shows how far the run is; each new try of a step is a line above the bar, in a pipe too."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: Progress, assets: Sequence[str], days: int) -> None:
         self._progress = progress
-        self._task = progress.add_task(STEPS[0], total=total)
+        self._task = progress.add_task(assets[0], total=len(assets) * days)
+        self._done: dict[str, int] = {}
 
-    def days_done(self, asset: str, done: int, wanted: int) -> None:
-        self._progress.update(self._task, description=asset, completed=STEPS.index(asset) * wanted + done)
+    def days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
+        self._done[asset] = done
+        self._progress.update(self._task, description=asset, completed=sum(self._done.values()))
 
     def tries_again(self, why: str, wait_seconds: float) -> None:
         said = f"! {why} Trying again in {wait_seconds:.0f} s."
@@ -151,13 +154,13 @@ class _Bar:
 
 
 @contextmanager
-def _bar(total: int, *, quiet: bool) -> Iterator[_Bar]:
+def _bar(assets: Sequence[str], days: int, *, quiet: bool) -> Iterator[_Bar]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        yield _Bar(progress, total)
+        yield _Bar(progress, assets, days)
 
 
 def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amocrm_assets.daemon_pool import DaemonPool
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.untrusted import visible
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 PARALLEL_READS = 16
 # Those of narrow columns break, so that names have room in a terminal of 80 columns.
 HEADINGS = ("display name", "subdomain", "enabled", "connected as", "token\nuntil", "last day", "missing\ndays")
+# What says in the settings that an entity is imported; in JSON, too.
+SWITCHES = [entity.choices.imported for entity in ENTITIES if entity.choices.imported]
+# The assets that load shards.
+SHARDS = " and ".join(f"`{table.warehouse_name}`" for entity in ENTITIES for table in entity.tables)
 # Where the table would leave the names no room, each source is a few lines.
 MIN_TABLE_COLUMNS = 72
 NAMES = HEADINGS[0], HEADINGS[1], HEADINGS[3]
@@ -84,7 +89,7 @@ def _state(source: SourceSettings, status: AuthorisationStatus, progress: Progre
         "display_name": source.title,
         "subdomain": source.subdomain,
         "enabled": source.enabled,
-        "import_leads": source.import_leads,
+        **{name: bool(getattr(source, name)) for name in SWITCHES},
         "connected_as": status.connected_as,
         "token_until": until,
         "problem": status.problem,
@@ -101,7 +106,7 @@ def _broken_state(broken: BrokenSource) -> dict[str, Any]:
         "display_name": broken.name,
         "subdomain": broken.name,
         "enabled": False,
-        "import_leads": False,
+        **dict.fromkeys(SWITCHES, False),
         "connected_as": None,
         "token_until": None,
         "problem": None,
@@ -118,7 +123,7 @@ def _lost(state: dict[str, Any]) -> str:
     days = [date.fromisoformat(day) for day in state["lost_days"]]
     return (
         f"Dagster shows {in_words(days)} as materialised, and the warehouse has no shard for them. Materialise"
-        " `amoCrmLeads` for these days in the Dagster UI: it loads the rows again and does not ask amoCRM."
+        f" {SHARDS} for these days in the Dagster UI: it loads the rows again and does not ask amoCRM."
     )
 
 

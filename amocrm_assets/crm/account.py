@@ -41,8 +41,8 @@ def read_account(client: AmoCrmClient) -> Account:
     return client.request("/api/v4/account", {"with": "datetime_settings,is_api_filter_enabled"}, _account)
 
 
-def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
-    """All custom fields of leads, as amoCRM describes them.
+def read_catalogue(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
+    """All custom fields of a kind of records, as amoCRM describes them. `path` is the address of their list.
 
     The list ends where its own count says so, or, where it has none, at an empty page behind the last one: a page
     without a next one may be damaged. Raises `UnexpectedAnswer` where a page twice holds only fields of pages
@@ -51,22 +51,20 @@ def read_catalogue(client: AmoCrmClient) -> list[dict[str, Any]]:
     fields: dict[str, dict[str, Any]] = {}
     page, end_said = 1, False
     while page <= MAX_CATALOGUE_PAGES:
-        found = client.request(
-            "/api/v4/leads/custom_fields", {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page
-        )
+        found = client.request(path, {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page)
         new = {_key(field): field for field in found.fields}
         is_empty = new.keys() <= fields.keys()
         fields |= new
         if len(fields) > MAX_CATALOGUE_FIELDS:
-            raise _too_many(f"there are more than {MAX_CATALOGUE_FIELDS:,}.")
+            raise _too_many(path, f"there are more than {MAX_CATALOGUE_FIELDS:,}.")
         repeats = bool(found.fields) and found.has_next and len(fields) != found.total
         if end_said and is_empty and repeats:
-            raise _repeating(page)
+            raise _repeating(path, page)
         if (end_said and is_empty) or (not found.has_next and len(fields) == found.total):
             return list(fields.values())
         end_said = is_empty or not found.has_next
         page += not is_empty  # an empty page is asked for twice
-    raise _too_many(f"there is a next page behind page {MAX_CATALOGUE_PAGES}.")
+    raise _too_many(path, f"there is a next page behind page {MAX_CATALOGUE_PAGES}.")
 
 
 def _key(field: dict[str, Any]) -> str:
@@ -74,15 +72,13 @@ def _key(field: dict[str, Any]) -> str:
     return str(field["id"]) if field.get("id") is not None else json.dumps(field, sort_keys=True)
 
 
-def _too_many(cause: str) -> UnexpectedAnswer:
-    return UnexpectedAnswer(
-        "Reading the custom fields of leads", cause=cause, fix="Report this: no account has so many fields."
-    )
+def _too_many(path: str, cause: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(f"Reading {path}", cause=cause, fix="Report this: no account has so many fields.")
 
 
-def _repeating(page: int) -> UnexpectedAnswer:
+def _repeating(path: str, page: int) -> UnexpectedAnswer:
     return UnexpectedAnswer(
-        "Reading the custom fields of leads",
+        f"Reading {path}",
         cause=f"page {page} holds only fields of the pages before, twice, and there is said to be a next page.",
         fix="Look whether a proxy on the way keeps answers; if there is none, report this.",
     )

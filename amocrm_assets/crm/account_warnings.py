@@ -42,5 +42,5 @@ def filters_warning(account: Account) -> str | None:
         return None
     return (
         "The account does not filter by time (a paid option of amoCRM): nothing is lost, but each run reads all"
-        " leads edited since the day it is about."
+        " records edited since the day it is about."
     )

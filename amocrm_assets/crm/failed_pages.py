@@ -42,15 +42,16 @@ def page_refused(query: Query, error: AccessDenied | UnexpectedAnswer) -> Page |
     """
     status = error.facts.get("status")
     if query.details and status == _BAD_REQUEST:
-        return None  # a value of `with` that an account does not know must not cost it the leads
+        return None  # a value of `with` that an account does not know must not cost it the records
     if query.page > 1 and status in {_BAD_REQUEST, _NOT_FOUND}:
         return NOTHING  # some lists refuse pages behind their end, or behind some depth, instead of giving a 204
-    if query.record_list != "deleted":
+    if not query.record_list.only_deleted:
         raise error
+    records = query.record_list.records
     raise type(error)(
-        "Reading deleted leads (`with=only_deleted`)",
+        f"Reading {query.record_list.title}",
         cause=error.cause,
-        fix="The account does not let deleted leads be read. Set `import_deleted: false` in the source's defs.yaml"
-        " to import live leads only, or give the token's user the right to see deleted leads.",
+        fix=f"The account does not let deleted {records} be read. Set `import_deleted: false` in the source's"
+        f" defs.yaml to import live {records} only, or give the token's user the right to see deleted {records}.",
         **error.facts,
     ) from error

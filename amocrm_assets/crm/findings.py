@@ -7,12 +7,13 @@ A finding says whether records may be missing because of it. How findings are sh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amocrm_assets.crm.pages import Unusable
+    from amocrm_assets.entities import RecordList
 
 # So many records that belong to no day are named.
 MAX_NAMED = 10
@@ -32,11 +33,23 @@ FindingKind = Literal[
 ]
 
 
+class NamedList(Protocol):
+    """A list as findings call it: a `RecordList`, or one that is read whole."""
+
+    @property
+    def name(self) -> str:
+        """One word."""
+
+    @property
+    def title(self) -> str:
+        """In a sentence."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """`record_list` is the list that it is about; `may_miss`: records of it may be missing."""
 
-    record_list: str
+    record_list: NamedList
     kind: FindingKind
     may_miss: bool
     cause: str
@@ -44,62 +57,61 @@ class Finding:
 
     def __str__(self) -> str:
         """One line: the list, the cause and the fix."""
-        return f"List of {LIST_NAMES.get(self.record_list, self.record_list)}: {self.cause} {self.fix}"
+        return f"List of {self.record_list.title}: {self.cause} {self.fix}"
 
 
-LIST_NAMES = {"leads": "leads", "deleted": "deleted leads (`with=only_deleted`)"}
-
-
-def filters_ignored(record_list: str) -> Finding:
+def filters_ignored(record_list: RecordList) -> Finding:
     """The list holds records that the filter by time excludes."""
     return Finding(
         record_list,
         "filters_ignored",
         may_miss=False,
-        cause="The account ignores filters: each day was read by a walk over all newer leads. Nothing is missing.",
+        cause="The account ignores filters: each day was read by a walk over all newer"
+        f" {record_list.records}. Nothing is missing.",
         fix="Ask amoCRM's support to switch on filtering by API for the account.",
     )
 
 
-def only_deleted_ignored(record_list: str) -> Finding:
-    """Asked twice for deleted leads, amoCRM sent live ones."""
+def only_deleted_ignored(record_list: RecordList) -> Finding:
+    """Asked twice for deleted records, amoCRM sent live ones."""
     return Finding(
         record_list,
         "only_deleted_ignored",
         may_miss=True,
-        cause="asked for deleted leads, amoCRM sends live ones. Deleted leads of these days are missing.",
+        cause=f"asked for deleted {record_list.records}, amoCRM sends live ones. Deleted ones of these days are"
+        " missing.",
         fix="Ask amoCRM's support why `with=only_deleted` is ignored. `import_deleted: false` in the source's"
-        " defs.yaml imports live leads only, and this check passes again.",
+        " defs.yaml imports live ones only, and this check passes again.",
     )
 
 
-def only_deleted_mixed(record_list: str) -> Finding:
-    """Asked twice for deleted leads, amoCRM sent both kinds on one page."""
+def only_deleted_mixed(record_list: RecordList) -> Finding:
+    """Asked twice for deleted records, amoCRM sent both kinds on one page."""
     return Finding(
         record_list,
         "only_deleted_mixed",
         may_miss=True,
-        cause="asked for deleted leads, amoCRM sends live ones among them. The deleted ones were kept; nothing"
-        " proves that they are all.",
-        fix="Ask amoCRM's support why `with=only_deleted` shows live leads, or set `import_deleted: false`.",
+        cause=f"asked for deleted {record_list.records}, amoCRM sends live ones among them. The deleted ones"
+        " were kept; nothing proves that they are all.",
+        fix="Ask amoCRM's support why `with=only_deleted` shows live ones, or set `import_deleted: false`.",
     )
 
 
-def records_unusable(record_list: str, records: Sequence[Unusable]) -> Finding:
+def records_unusable(record_list: RecordList, records: Sequence[Unusable]) -> Finding:
     """Records came without a usable id or `updated_at`, the same ones again and again."""
-    ids = [f"lead {each.id}" if each.id is not None else "a lead without id" for each in records]
+    ids = [f"id {each.id}" if each.id is not None else "one without id" for each in records]
     named = ", ".join(ids[:MAX_NAMED]) + (f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else "")
     return Finding(
         record_list,
         "records_unusable",
         may_miss=True,
         cause=f"amoCRM sends records without a usable id or updated_at, so they belong to no day: {named}.",
-        fix="They are in no capture. Edit and save these leads in amoCRM, or restore and delete them again, which"
-        " gives them a time; then materialise the day of that edit.",
+        fix="They are in no capture. Edit and save these records in amoCRM, or restore and delete them again,"
+        " which gives them a time; then materialise the day of that edit.",
     )
 
 
-def next_on_last_page(record_list: str) -> Finding:
+def next_on_last_page(record_list: RecordList) -> Finding:
     """`_links.next` is there though nothing follows."""
     return Finding(
         record_list,
@@ -111,14 +123,14 @@ def next_on_last_page(record_list: str) -> Finding:
     )
 
 
-def details_left_out(record_list: str) -> Finding:
-    """Pages with contacts and the like failed again and again, and the same pages without them came."""
+def details_left_out(record_list: RecordList) -> Finding:
+    """Pages with what hangs on the records failed again and again, and the same pages without them came."""
     return Finding(
         record_list,
         "details_left_out",
         may_miss=False,
-        cause="amoCRM does not answer pages of leads with their contacts, products, sources and loss reasons, so"
-        " some leads were read without these. No lead is missing.",
+        cause=f"amoCRM does not answer pages of {record_list.records} with what hangs on them"
+        f" (`with={','.join(record_list.details)}`), so some were read without it. No record is missing.",
         fix="Materialise the days again at another time of day to get them. If that does not help, report to"
-        " amoCRM's support that GET /api/v4/leads?with=contacts,catalog_elements fails.",
+        f" amoCRM's support that GET {record_list.path}?with={','.join(record_list.details)} fails.",
     )

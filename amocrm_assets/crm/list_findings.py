@@ -17,7 +17,7 @@ def refused(record_list: WholeList, error: AmoCrmAssetsError, user: str) -> Find
     status = error.facts.get("status")
     whose = "an administrator" if record_list.name == "users" else "a user who may see them, or an administrator"
     return Finding(
-        record_list.name,
+        record_list,
         "list_refused",
         may_miss=True,
         cause=f"amoCRM answers {status} to {record_list.path} for {user}. The table stays as it was.",
@@ -28,7 +28,7 @@ def refused(record_list: WholeList, error: AmoCrmAssetsError, user: str) -> Find
 def failed(record_list: WholeList, error: AmoCrmAssetsError) -> Finding:
     """The list could not be read this time."""
     return Finding(
-        record_list.name,
+        record_list,
         "list_failed",
         may_miss=True,
         cause=f"it could not be read: {error.cause} The table stays as it was.",
@@ -49,7 +49,7 @@ def unproven(record_list: WholeList, count: int, total: int | None) -> Finding:
     """Read twice, the list held another number of records than it says, or no end."""
     said = f"amoCRM counts {total}" if total is not None else "no page was the last one"
     return Finding(
-        record_list.name,
+        record_list,
         "list_unproven",
         may_miss=True,
         cause=f"read twice, it holds {count} records, and {said}. Nothing that is missing was marked as deleted.",
@@ -60,7 +60,7 @@ def unproven(record_list: WholeList, count: int, total: int | None) -> Finding:
 def empty(record_list: WholeList) -> Finding:
     """A list that no account has empty."""
     return Finding(
-        record_list.name,
+        record_list,
         "list_empty",
         may_miss=True,
         cause="amoCRM answered twice that it is empty, which it is in no account. The table stays as it was.",
@@ -71,7 +71,7 @@ def empty(record_list: WholeList) -> Finding:
 def total_missing(record_list: WholeList) -> Finding:
     """The list lacks the count that the documentation shows."""
     return Finding(
-        record_list.name,
+        record_list,
         "total_missing",
         may_miss=False,
         cause="amoCRM gives no `_total_items`, so its end was proven by its pages alone. Nothing is missing.",

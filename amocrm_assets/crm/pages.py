@@ -1,6 +1,6 @@
-"""One page of a list of leads: the leads' bytes as they were sent, and whether a next page exists.
+"""One page of a list of records: the records' bytes as they were sent, and whether a next page exists.
 
-Of a lead only what reading needs is looked at here (`id`, `updated_at`, `is_deleted`); the rest stays bytes.
+Of a record only what reading needs is looked at here (`id`, `updated_at`, `is_deleted`); the rest stays bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RawRecord(NamedTuple):
-    """A lead as one line of JSON, with what reading must know of it."""
+    """A record as one line of JSON, with what reading must know of it."""
 
     id: int
     updated_at: int
@@ -27,7 +27,7 @@ class RawRecord(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """A lead without a usable id or `updated_at`; `id` is None where that is what it lacks."""
+    """A record without a usable id or `updated_at`; `id` is None where that is what it lacks."""
 
     id: int | None
     line: bytes
@@ -35,36 +35,36 @@ class Unusable(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """Leads in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`.
+    """Records in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`.
 
-    `unusable` are leads that no reading can place. An answer that is damaged holds some, and so do some accounts.
+    `unusable` are records that no reading can place. A damaged answer holds some, and so do some accounts.
     """
 
-    leads: tuple[RawRecord, ...]
+    records: tuple[RawRecord, ...]
     has_next: bool
     unusable: tuple[Unusable, ...] = ()
 
     @property
     def size(self) -> int:
         """How many records the answer held."""
-        return len(self.leads) + len(self.unusable)
+        return len(self.records) + len(self.unusable)
 
 
-# Of the shard's INTEGER: a lead with another id could not become a row.
+# Of the shard's INTEGER: a record with another id could not become a row.
 MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 NOTHING = Page((), has_next=False)
 
 
-def parse_page(answer: Response) -> Page:
-    """The page in an answer to `/api/v4/leads`; 204 is an empty one.
+def parse_page(answer: Response, *, embedded: str) -> Page:
+    """The page in an answer, a list in the property `embedded` of `_embedded`; 204 is an empty one.
 
     Raises `RetryableError` for a body that is cut off, is no JSON, holds no list of objects, or does not say
     whether a next page exists: such a page proves nothing, and another try is likely to bring a whole one.
     """
     if answer.status == 204:  # noqa: PLR2004
         return NOTHING
-    raws, links = _slices(answer)
+    raws, links = _slices(answer, embedded)
     records = [_record(raw, answer) for raw in raws]
     return Page(
         tuple(record for record in records if isinstance(record, RawRecord)),
@@ -80,29 +80,29 @@ def has_next(links: Any, answer: Response) -> bool:
     return links.get("next") not in (None, False, "")
 
 
-def _slices(answer: Response) -> tuple[list[bytes], Any]:
+def _slices(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
     import msgspec
 
     try:
-        page = _page_decoder().decode(answer.body)
+        page = _page_decoder(embedded).decode(answer.body)
     except (msgspec.DecodeError, msgspec.ValidationError):
-        return _slices_of_odd_json(answer)
-    return [one_line(bytes(raw)) for raw in page.embedded.leads], page.links
+        return _slices_of_odd_json(answer, embedded)
+    return [one_line(bytes(raw)) for raw in page.embedded.records], page.links
 
 
-def _slices_of_odd_json(answer: Response) -> tuple[list[bytes], Any]:
+def _slices_of_odd_json(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
     # msgspec refuses lone surrogates (half an emoji that somebody cut), which the standard library reads. Their
-    # leads are written again instead of sliced: the same JSON values, in the same order.
+    # records are written again instead of sliced: the same JSON values, in the same order.
     body = answer.json()
     try:
-        leads, links = body["_embedded"]["leads"], body.get("_links")
+        records, links = body["_embedded"][embedded], body.get("_links")
     except (KeyError, TypeError, AttributeError) as error:
-        raise RetryableError("a page that holds no list of leads", status=answer.status) from error
-    if not isinstance(leads, list):
-        raise RetryableError("a page that holds no list of leads", status=answer.status)
+        raise RetryableError("a page that holds no list of records", status=answer.status) from error
+    if not isinstance(records, list):
+        raise RetryableError("a page that holds no list of records", status=answer.status)
     try:
         # Numbers that only Python knows (NaN, 1e999) would be lines that nothing reads again.
-        lines = [json.dumps(lead, separators=(",", ":"), allow_nan=False).encode() for lead in leads]
+        lines = [json.dumps(record, separators=(",", ":"), allow_nan=False).encode() for record in records]
     except ValueError as error:
         raise RetryableError("a page with numbers that are no JSON", status=answer.status) from error
     return lines, links
@@ -120,13 +120,13 @@ def _record(raw: bytes, answer: Response) -> RawRecord | Unusable:
 
 def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
     try:
-        lead: dict[str, Any] = json.loads(raw)
-        lead_id, updated_at = _number(lead.get("id")), _number(lead.get("updated_at"))
+        record: dict[str, Any] = json.loads(raw)
+        record_id, updated_at = _number(record.get("id")), _number(record.get("updated_at"))
     except (ValueError, AttributeError) as error:
-        raise RetryableError("a page whose leads are no objects", status=answer.status) from error
-    if lead_id is None or updated_at is None:
-        return Unusable(lead_id, raw)
-    return RawRecord(lead_id, updated_at, lead.get("is_deleted") is True, raw)
+        raise RetryableError("a page whose records are no objects", status=answer.status) from error
+    if record_id is None or updated_at is None:
+        return Unusable(record_id, raw)
+    return RawRecord(record_id, updated_at, record.get("is_deleted") is True, raw)
 
 
 def _number(value: Any) -> int | None:
@@ -156,13 +156,13 @@ def one_line(raw: bytes) -> bytes:
 
 
 @cache
-def _page_decoder() -> Any:
+def _page_decoder(embedded: str) -> Any:
     import msgspec
 
-    embedded = msgspec.defstruct("Embedded", [("leads", list[msgspec.Raw])])
+    holder = msgspec.defstruct("Embedded", [("records", list[msgspec.Raw])], rename={"records": embedded})
     page = msgspec.defstruct(
         "RawPage",
-        [("embedded", embedded), ("links", Any, None)],
+        [("embedded", holder), ("links", Any, None)],
         rename={"embedded": "_embedded", "links": "_links"},
     )
     return msgspec.json.Decoder(page)

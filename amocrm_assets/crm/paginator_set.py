@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Paginator = KeysetPaginator | OverlappingPaginator
 
 # A page that spans so few seconds gives a good part of itself to the next one, which begins in its last second.
-# Such stretches are read by id, where pages need to share one lead only, so many pages' worth at a time.
+# Such stretches are read by id, where pages need to share one record only, so many pages' worth at a time.
 DENSE_PAGE_SECONDS = 6
 DENSE_PAGES = 40
 # So often a list whose end could not be proven is read again from its beginning.
@@ -59,17 +59,17 @@ class PaginatorSet:
 
     @property
     def duplicates(self) -> int:
-        """Leads that came more than once."""
+        """Records that came more than once."""
         return sum(paginator.seen.duplicates for paginator in [*self._active, *self._finished])
 
     @property
     def moved_out(self) -> int:
-        """Leads that were edited away between two pages."""
+        """Records that were edited away between two pages."""
         return sum(paginator.seen.moved_out for paginator in [*self._active, *self._finished])
 
     @property
     def open_intervals(self) -> tuple[tuple[int, int], ...]:
-        """The seconds of which leads may still come."""
+        """The seconds of which records may still come."""
         return tuple(paginator.open_interval for paginator in self._active if paginator.open_interval)
 
     def add(self, paginator: Paginator) -> None:
@@ -90,7 +90,7 @@ class PaginatorSet:
         return given_up
 
     def add_by_id(self, state: ListState, dense: DenseRange, *, likely: int | None = None) -> None:
-        """Read some seconds by id, by pages that need to share one lead only."""
+        """Read some seconds by id, by pages that need to share one record only."""
         self.add(
             OverlappingPaginator(
                 state,
@@ -105,7 +105,7 @@ class PaginatorSet:
 
     def read_dense(self, paginator: KeysetPaginator) -> None:
         """Hand a dense stretch in front of a walk by key to a walk by id."""
-        density, span = paginator.leads_per_second, paginator.page_seconds
+        density, span = paginator.records_per_second, paginator.page_seconds
         if not self._reads_dense or not density or not span or span > DENSE_PAGE_SECONDS:
             return
         seconds = DENSE_PAGES * span
@@ -124,7 +124,7 @@ class PaginatorSet:
                 from_at=min(start for start, _ in intervals),
                 to_at=max(end for _, end in intervals),
                 filtered=False,
-                known={lead: at for each in given_up for lead, at in each.given.items()},
+                known={record: at for each in given_up for record, at in each.given.items()},
             )
         )
 
@@ -135,7 +135,7 @@ class PaginatorSet:
         self.add(KeysetPaginator(paginator.state, *paginator.window, known=paginator.given))
 
     def begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
-        """Leads that leave a short list while it is read look like a list that does not show all of them."""
+        """Records that leave a short list while it is read look like a list that does not show all of them."""
         self._begun_again += 1
         if self._begun_again <= MAX_BEGUN_AGAIN:
             self.finish(paginator)

@@ -1,4 +1,4 @@
-"""Ends a reading that gets nowhere: answers that bring neither a lead nor a step forward, again and again."""
+"""Ends a reading that gets nowhere: answers that bring neither a record nor a step forward, again and again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ProgressGuard:
         self._in_vain = 0
 
     def check(self, query: Query, fresh: Sequence[RawRecord], progress: Hashable) -> None:
-        """Take note of an answer's new leads and of how far the reading is after it.
+        """Take note of an answer's new records and of how far the reading is after it.
 
         Raises `ReadingUnproven` after `MAX_ANSWERS_IN_VAIN` answers without any of both.
         """
@@ -33,8 +33,8 @@ class ProgressGuard:
         self._seen.add(place)
         if self._in_vain >= MAX_ANSWERS_IN_VAIN:
             raise ReadingUnproven(
-                f"Reading {query.record_list} by {query.order}",
-                cause=f"{self._in_vain} answers in a row brought no new lead and came no nearer to the end.",
-                fix="Materialise the day again when fewer leads are being changed. If it stays so, report this"
+                f"Reading {query.record_list.name} by {query.order}",
+                cause=f"{self._in_vain} answers in a row brought no new record and came no nearer to the end.",
+                fix="Materialise the day again when fewer records are being changed. If it stays so, report this"
                 " account's behaviour, with what `amocrm-assets probe` says about it.",
             )

@@ -40,9 +40,10 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.findings import Finding
     from amocrm_assets.crm.pages import Page, RawRecord
-    from amocrm_assets.crm.pagination import Oddity, Query, RecordList
+    from amocrm_assets.crm.pagination import Oddity, Query
     from amocrm_assets.crm.traits import AccountTraits
     from amocrm_assets.days import Window
+    from amocrm_assets.entities import RecordList
 
     Paginator = KeysetPaginator | OverlappingPaginator
 
@@ -106,23 +107,23 @@ class ReadPlanner:
             paginator.failed(query)
 
     def add_page(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
-        """The new leads of a page."""
+        """The new records of a page."""
         state = self.states[query.record_list]
         state.page_size.worked(query.limit)
-        if state.record_list == "leads" and not query.details:
+        if state.record_list.details and not query.details:
             state.found(details_left_out(state.record_list))
         if paginator not in self.paginators:
-            return []  # another way of reading has taken over; it will come past these leads
+            return []  # another way of reading has taken over; it will come past these records
         oddity, ask_again = self._odd_pages.judge(query, page)
         if ask_again:
             self._again.append((paginator, query))
             return []
         if oddity and (taken_over := self._believe(oddity, paginator, query, page)) is not None:
             return taken_over
-        state.kind_proven = state.kind_proven or any(lead.is_deleted for lead in page.leads)
+        state.kind_proven = state.kind_proven or any(record.is_deleted for record in page.records)
         fresh = self._take(paginator, query, page)
         self._progress.check(query, fresh, tuple(each.progress for each in self.paginators))
-        return fresh if query.record_list == "leads" else [lead for lead in fresh if lead.is_deleted]
+        return [record for record in fresh if record.is_deleted] if query.record_list.only_deleted else fresh
 
     def _believe(self, oddity: Oddity, paginator: Paginator, query: Query, page: Page) -> list[RawRecord] | None:
         """Follow what came twice; None when the page is to be taken all the same."""
@@ -141,7 +142,7 @@ class ReadPlanner:
                 return None
             case "unusable":
                 state.found(records_unusable(state.record_list, page.unusable))
-                if page.size >= query.limit > 1 and not page.leads:
+                if page.size >= query.limit > 1 and not page.records:
                     raise unplaceable(query)
                 return None
         return []

@@ -156,7 +156,7 @@ def _stop(answer: Response) -> AmoCrmAssetsError:
             return AccessDenied(
                 asked,
                 cause=f"403, not allowed{_detail(answer)}.",
-                fix="Give the token's user the right to see leads, and check the account's list of"
+                fix=f"Give the token's user the right to see {_subject(answer)}, and check the account's list of"
                 f" allowed IP addresses. {who.check} tells whether it helped.",
                 **facts,
             )
@@ -203,6 +203,11 @@ def _detail(answer: Response) -> str:
 def _origin(answer: Response) -> str:
     # Only scheme and host: a redirect's query may carry anything.
     return "/".join(answer.headers.get("location", "not said").split("?")[0].split("/")[:3])
+
+
+def _subject(answer: Response) -> str:
+    """What was asked for, as amoCRM calls it: `leads` of `/api/v4/leads/custom_fields`."""
+    return answer.path.removeprefix("/api/v4/").strip("/").partition("/")[0]
 
 
 def _asked(answer: Response) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What is kept in front of a cut should fit into whole pages: a page whose end is missing costs another request.
-# A page of leads that come by chance differs from the next by 6 % (the square root of 250 leads).
+# A page of records that come by chance differs from the next by 6 % (the square root of 250 records).
 SLACK_OF_A_PAGE = 0.1
 # Before the first page nothing is known of a slice; cutting it blindly is worth a request only where time is long.
 BLIND_CUT_SECONDS = 3600
@@ -28,26 +28,26 @@ class Slicer:
         known = [each for each in slices if pages_left(each) > 0]
         if known:
             return _split_by_density(max(known, key=pages_left))
-        blind = [each for each in slices if each.leads_per_second is None and _width(each) >= BLIND_CUT_SECONDS]
+        blind = [each for each in slices if each.records_per_second is None and _width(each) >= BLIND_CUT_SECONDS]
         if not blind or self._blind_cuts >= MAX_BLIND_SPLITS:
             return None
         self._blind_cuts += 1
-        widest = max(blind, key=lambda each: (each.state.record_list == "leads", _width(each)))
+        widest = max(blind, key=lambda each: (not each.state.record_list.only_deleted, _width(each)))
         return widest.split(widest.cursor + (_width(widest) + 1) // 2)
 
 
 def pages_left(slice_: KeysetPaginator) -> float:
     """How many pages are likely to be left behind the one in flight."""
-    if slice_.leads_per_second is None or slice_.cursor == slice_.to_at:
+    if slice_.records_per_second is None or slice_.cursor == slice_.to_at:
         return -1.0
-    return slice_.leads_per_second * (_width(slice_) + 1) / slice_.state.page_size.limit - 1
+    return slice_.records_per_second * (_width(slice_) + 1) / slice_.state.page_size.limit - 1
 
 
 def _split_by_density(slice_: KeysetPaginator) -> KeysetPaginator:
     # Whole pages are kept, the one in flight and half of those behind it: a page that ends at the cut is full.
     kept = 1 + int(pages_left(slice_)) // 2
-    leads = slice_.state.page_size.limit * (kept - SLACK_OF_A_PAGE * kept**0.5)
-    start_at = slice_.cursor + max(1, int(leads / (slice_.leads_per_second or 1)))
+    records = slice_.state.page_size.limit * (kept - SLACK_OF_A_PAGE * kept**0.5)
+    start_at = slice_.cursor + max(1, int(records / (slice_.records_per_second or 1)))
     return slice_.split(min(start_at, slice_.to_at))
 
 

@@ -1,7 +1,7 @@
-"""Reads a window completely: takes permits, sends what the plan asks for, and gives the leads as they come.
+"""Reads a window completely: takes permits, sends what the plan asks for, and gives the records as they come.
 
 Decisions are the plan's. Here are the threads that wait for amoCRM's answers, and the one that asks on while the
-leads of earlier answers are being kept.
+records of earlier answers are being kept.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.api_session import MAX_CONNECTIONS
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.client import AmoCrmClient
     from amocrm_assets.crm.findings import Finding
     from amocrm_assets.crm.pages import Page, RawRecord
-    from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query, RecordList
+    from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
     from amocrm_assets.crm.rate_limiter import Permit
     from amocrm_assets.crm.traits import AccountTraits
     from amocrm_assets.days import Window
+    from amocrm_assets.entities import RecordList
 
     Pending = dict[Future[Page | None], tuple[KeysetPaginator | OverlappingPaginator, Query]]
 
@@ -54,7 +56,7 @@ class WindowReader:
         self,
         client: AmoCrmClient,
         window: Window,
-        record_lists: Sequence[RecordList] = ("leads",),
+        record_lists: Sequence[RecordList],
         *,
         traits: AccountTraits = UNKNOWN,
     ) -> None:
@@ -65,11 +67,11 @@ class WindowReader:
         self.progress = self._now()
 
     def may_still_yield(self, window: Window) -> bool:
-        """Whether batches that were not taken yet may hold leads of a part of the window."""
+        """Whether batches that were not taken yet may hold records of a part of the window."""
         return any(window.meets(interval) for interval in self.progress.open_intervals)
 
     def batches(self) -> Generator[list[RawRecord]]:
-        """The leads of the window, some at a time, in no order; each once unless it is edited meanwhile.
+        """The records of the window, some at a time, in no order; each once unless it is edited meanwhile.
 
         Raises the error that stopped the reading; the client is closed then, and nothing more is asked.
         """
@@ -78,8 +80,8 @@ class WindowReader:
             # The client is closed before its threads are waited for: that ends whatever they wait for.
             closing(self._prefetched(pool)) as batches,
         ):
-            for leads, self.progress in batches:
-                yield leads
+            for records, self.progress in batches:
+                yield records
 
     def _prefetched(self, pool: DaemonPool) -> Generator[tuple[list[RawRecord], ReadProgress]]:
         client = self._client
@@ -121,7 +123,11 @@ class WindowReader:
         failures = PageFailures(query)
         try:
             return self._client.request(
-                "/api/v4/leads", query.params(), parse_page, permit=permit, give_up=failures.are_enough
+                query.record_list.path,
+                query.params(),
+                partial(parse_page, embedded=query.record_list.embedded),
+                permit=permit,
+                give_up=failures.are_enough,
             )
         except AmoCrmUnavailable:
             if failures.counted < MAX_FAILURES:

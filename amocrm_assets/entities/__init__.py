@@ -7,6 +7,21 @@ from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.leads import LEADS
+from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Table
 
-__all__ = ["CUSTOM_FIELDS", "LEADS", "Captured", "Choices", "Column", "Entity", "Table", "custom_fields_column"]
+# All entities that a source may import, in the order of their chains.
+ENTITIES = (LEADS,)
+
+__all__ = [
+    "CUSTOM_FIELDS",
+    "ENTITIES",
+    "LEADS",
+    "Captured",
+    "Choices",
+    "Column",
+    "Entity",
+    "RecordList",
+    "Table",
+    "custom_fields_column",
+]

@@ -17,12 +17,14 @@ class Choices:
     """Names of attributes of `SourceSettings`. None, or none at all: there is nothing to choose.
 
     `imported` is the switch, `custom_fields` the list of the fields that are imported, `properties` pairs of a
-    switch and the property of API v4 that is dropped where it is off.
+    switch and the property of API v4 that is dropped where it is off. Where the entity is not imported, assets
+    that `stay` are shown all the same, and refuse to be materialised.
     """
 
     imported: str | None = None
     custom_fields: str | None = None
     properties: tuple[tuple[str, str], ...] = ()
+    stays: bool = False
 
     def is_imported(self, source: object) -> bool:
         """Whether a source imports the entity."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import NO_CHOICES, Choices
+from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS
 
 if TYPE_CHECKING:
+    from amocrm_assets.entities.record_list import RecordList
     from amocrm_assets.entities.table import Table
 
 
@@ -20,16 +22,16 @@ if TYPE_CHECKING:
 class Entity(Captured):
     """One kind of record of amoCRM, read by `updated_at`.
 
-    `path` is the address of its list, `embedded` the property of `_embedded` that holds the records, `name` the
-    folder of its captures. `tables` are what its captures become, the one that is called like the entity first.
+    `name` is the folder of its captures, `live` the list of its records, `deleted` that of those in the trash,
+    where amoCRM lists them. `tables` are what its captures become, the one that is called like the entity first.
 
     `stubs_lack` are columns of that table of which a deleted record without properties, a stub, has none; a record
     that is not deleted has one of them. `other_properties` are those of API v4 that no table has a column for.
     """
 
-    path: str
-    embedded: str
+    live: RecordList
     tables: tuple[Table, ...]
+    deleted: RecordList | None = None
     stubs_lack: tuple[str, ...] = ()
     other_properties: tuple[str, ...] = ()
     choices: Choices = NO_CHOICES
@@ -38,6 +40,16 @@ class Entity(Captured):
     def table(self) -> Table:
         """The table that is called like the entity."""
         return self.tables[0]
+
+    def lists(self, *, with_deleted: bool) -> tuple[RecordList, ...]:
+        """The lists that a reading goes through."""
+        return (self.live, self.deleted) if with_deleted and self.deleted else (self.live,)
+
+    @property
+    def fields_path(self) -> str | None:
+        """Address of the catalogue of its custom fields; None where its records bear none."""
+        bears = any(CUSTOM_FIELDS in table.column_names for table in self.tables)
+        return f"{self.live.path}/custom_fields" if bears else None
 
     @property
     def known_properties(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Table
 
 _COLUMNS = (
@@ -32,12 +33,29 @@ _COLUMNS = (
     custom_fields_column("lead"),
 )
 
-LEADS = Entity(
+# A capture without what hangs on a lead stays without: by the next reading the lead has moved on.
+# https://www.amocrm.ru/developers/content/crm_platform/leads-api#leads-list
+_LIVE = RecordList(
     name="leads",
+    records="leads",
     path="/api/v4/leads",
     embedded="leads",
+    details=("contacts", "loss_reason", "source", "catalog_elements", "source_id", "is_price_modified_by_robot"),
+)
+
+LEADS = Entity(
+    name="leads",
+    live=_LIVE,
+    deleted=_LIVE.trash(),
     tables=(
-        Table(asset="leads", warehouse_name="amoCrmLeads", record="lead", records="leads", columns=_COLUMNS),
+        Table(
+            asset="leads",
+            warehouse_name="amoCrmLeads",
+            record="lead",
+            records="leads",
+            columns=_COLUMNS,
+            preview=("id", "name", "status_id", "sale", "updated_at", "custom_fields"),
+        ),
     ),
     stubs_lack=("created_at", "status_id", "pipeline_id", "custom_fields"),
     other_properties=(
@@ -45,6 +63,9 @@ LEADS = Entity(
         "price_with_minor_units", "score", "source_id", "visitor_uid",
     ),
     choices=Choices(
-        imported="import_leads", custom_fields="leads_custom_fields", properties=(("import_lead_name", "name"),)
+        imported="import_leads",
+        custom_fields="leads_custom_fields",
+        properties=(("import_lead_name", "name"),),
+        stays=True,
     ),
 )  # fmt: skip

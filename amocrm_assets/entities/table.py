@@ -49,6 +49,8 @@ class Table:
     record: str
     records: str
     columns: tuple[Column, ...]
+    preview: tuple[str, ...]
+    """Columns that the asset's page shows of some rows: as many as fit beside each other."""
 
     @property
     def column_names(self) -> tuple[str, ...]:

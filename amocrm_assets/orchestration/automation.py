@@ -17,54 +17,68 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.orchestration.assets import chain_keys, chain_names, raw_key, shards_key
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
+from amocrm_assets.orchestration.source_entities import imported
 from amocrm_assets.untrusted import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+    from amocrm_assets.entities import Entity, Table
     from amocrm_assets.settings import SourceSettings
+
+    DayStates = dict[date, dg.AssetPartitionStatus | None]
 
 LOOK_BACK_DAYS = 7
 # A day of a large account takes an hour or two to read; after this it is worth looking at.
 LATE_AFTER = timedelta(hours=6)
 _DONE = dg.AssetPartitionStatus.MATERIALIZED
 THERE = (_DONE, dg.AssetPartitionStatus.IN_PROGRESS)
+# States of one day in several tables: the last of them counts for all.
+_BEHIND = (*THERE, None, dg.AssetPartitionStatus.FAILED)
 # A tick has a minute in all; a warehouse that is held for longer is looked into by the next one.
 _WAIT_SECONDS = 15.0
 SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
 
 
+def job_name(source_key: str) -> str:
+    """Name of a source's job. It brings every entity; the name is the one that its history lies under."""
+    return f"{source_key}_leads"
+
+
 def automation_of(
-    source: SourceSettings, assets: list[dg.AssetKey], *, once_a_run: list[dg.AssetKey]
+    source: SourceSettings, entities: Sequence[Entity], *, once_a_run: Sequence[dg.AssetKey] = ()
 ) -> dg.Definitions:
-    """Job and schedule of a source, whose assets are given in the order of the data.
+    """Job and schedule of a source, which materialise these entities.
 
     `once_a_run` are assets without days, which go with a run whatever days it is about.
     """
+    assets = [key for entity in entities for key in chain_keys(entity, source)]
+    names = " and the ".join(entity.table.records for entity in entities)
+    chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(
-        f"{source.key}_leads",
+        job_name(source.key),
         selection=dg.AssetSelection.assets(*assets, *once_a_run),
         description=(
-            f"{not_imported(source)}Brings the leads of {escape(source.title)} that were updated on a day to the"
-            " warehouse: `raw_leads` → `leads` → `amoCrmLeads`, with their checks.\n\nA range of days is one run"
-            " that reads amoCRM once." + (" Each run reads the reference lists once, too." if once_a_run else "")
+            f"{not_imported(source)}Brings the {names} of {escape(source.title)} that were updated on a day to the"
+            f" warehouse: {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
+            + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
     )
-    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, assets, once_a_run)])
+    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, entities, once_a_run)])
 
 
 def _schedule_of(
-    source: SourceSettings, job: str, job_assets: list[dg.AssetKey], once_a_run: list[dg.AssetKey]
+    source: SourceSettings, job: str, entities: Sequence[Entity], once_a_run: Sequence[dg.AssetKey]
 ) -> dg.ScheduleDefinition:
     """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
 
@@ -73,7 +87,7 @@ def _schedule_of(
         job_name=job,
         cron_schedule=f"{source.schedule.minute} {source.schedule.hour} * * *",
         execution_timezone=source.timezone,
-        default_status=_first_state(source),
+        default_status=_first_state(source, entities),
         # No Markdown: a schedule's page shows it as it is written.
         description=(
             f"{not_imported(source)}Materialises the day that has just ended for {one_line(source.title)},"
@@ -84,10 +98,11 @@ def _schedule_of(
         tags={SOURCE_TAG: source.subdomain},
     )
     def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        if not source.import_leads:
-            yield dg.SkipReason("`import_leads` is false in the source's settings.")
+        if not (wanted := imported(source, entities)):
+            off = ", ".join(f"`{entity.choices.imported}`" for entity in entities)
+            yield dg.SkipReason(f"{off} is false in the source's settings.")
             return
-        requests = _requests(context, source, job_assets, has_once_a_run=bool(once_a_run))
+        requests = _requests(context, source, wanted, once_a_run)
         if not requests:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
         yield from requests
@@ -98,30 +113,56 @@ def _schedule_of(
 def _requests(
     context: dg.ScheduleEvaluationContext,
     source: SourceSettings,
-    assets: Sequence[dg.AssetKey],
-    *,
-    has_once_a_run: bool,
+    entities: Sequence[Entity],
+    once_a_run: Sequence[dg.AssetKey],
 ) -> list[dg.RunRequest]:
-    """A run for each range of missing days, and for each range of shards that are gone.
+    """A run for each range of missing days, of the entities that miss it, and of shards that are gone.
 
-    Of several runs of one tick, the first takes the assets without days.
+    Of several runs of one tick, the first that reads takes the assets without days.
     """
     tick = context.scheduled_execution_time
-    states = day_states(context.instance, source, assets[-1], at=tick)
-    done = [day for day, state in states.items() if state == _DONE]
-    otherwise = _otherwise(context, source, done)
+    wanted: dict[DayRange, list[dg.AssetKey]] = {}
+    for entity in entities:
+        for days, assets in _missing(context, source, entity):
+            wanted.setdefault(days, []).extend(assets)
+    whole = [key for entity in entities for key in chain_keys(entity, source)]
+    raw = {raw_key(entity, source) for entity in entities}
+    reading = next((days for days, assets in sorted(wanted.items()) if not raw.isdisjoint(assets)), None)
+    requests = []
+    for days, assets in sorted(wanted.items()):
+        more = once_a_run if days == reading else ()
+        all_of_it = set(assets) == set(whole) and len(more) == len(once_a_run)
+        requests.append(_request(source, days, tick, only=None if all_of_it else [*assets, *more]))
+    return requests
+
+
+def _missing(
+    context: dg.ScheduleEvaluationContext, source: SourceSettings, entity: Entity
+) -> Iterator[tuple[DayRange, list[dg.AssetKey]]]:
+    """Ranges of days that an entity misses, with the assets that bring them."""
+    tick = context.scheduled_execution_time
+    by_table = {t: day_states(context.instance, source, shards_key(t, source), at=tick) for t in entity.tables}
+    states = _together(list(by_table.values()))
+    done = {table: [day for day, state in each.items() if state == _DONE] for table, each in by_table.items()}
+    otherwise = _otherwise(context, entity, source, sorted(set().union(*done.values())))
     missing = [day for day, state in states.items() if state not in THERE or day in otherwise]
-    captures = day_states(context.instance, source, assets[0], at=tick) if missing else {}
+    captures = day_states(context.instance, source, raw_key(entity, source), at=tick) if missing else {}
     ranges = ranges_to_ask(
         missing,
         captured=[day for day, state in captures.items() if state == _DONE and day not in otherwise],
         failed=[day for day, state in states.items() if state == dg.AssetPartitionStatus.FAILED],
     )
-    lost = neighbours(_lost_days(context, source, [day for day in done if day not in otherwise]))
-    days_alone = ranges[1:] if has_once_a_run else []
+    yield from ((days, chain_keys(entity, source)) for days in ranges)
     # A shard that is gone is loaded again from its rows, which does not ask amoCRM.
-    selections = {**dict.fromkeys(days_alone, assets), **dict.fromkeys(lost, assets[-1:])}
-    return [_request(source, each, tick, only=selections.get(each)) for each in sorted([*ranges, *lost])]
+    for table, days_done in done.items():
+        there = [day for day in days_done if day not in otherwise and day not in missing]
+        for days in neighbours(_lost_days(context, table, source, there)):
+            yield days, [shards_key(table, source)]
+
+
+def _together(by_table: Sequence[DayStates]) -> DayStates:
+    """The state of each day in which the tables of an entity are the furthest behind."""
+    return {day: max((states[day] for states in by_table), key=_BEHIND.index) for day in by_table[0]}
 
 
 def _request(
@@ -138,7 +179,7 @@ def _request(
 
 def day_states(
     instance: dg.DagsterInstance, source: SourceSettings, asset: dg.AssetKey, *, at: datetime
-) -> dict[date, dg.AssetPartitionStatus | None]:
+) -> DayStates:
     """What Dagster shows of the days of the look-back."""
     days = last_days(source, at=at, count=LOOK_BACK_DAYS)
     keys = [day.isoformat() for day in days]
@@ -146,7 +187,9 @@ def day_states(
     return {day: states.get(key) for day, key in zip(days, keys, strict=True)}
 
 
-def _lost_days(context: dg.ScheduleEvaluationContext, source: SourceSettings, done: list[date]) -> list[date]:
+def _lost_days(
+    context: dg.ScheduleEvaluationContext, table: Table, source: SourceSettings, done: list[date]
+) -> list[date]:
     """Days of the look-back that are materialised, and whose shard is gone from the warehouse."""
     from amocrm_assets.settings import Deployment
     from amocrm_assets.warehouse import open_warehouse
@@ -155,23 +198,25 @@ def _lost_days(context: dg.ScheduleEvaluationContext, source: SourceSettings, do
         return []
     try:
         warehouse = open_warehouse(Deployment.from_environment().warehouse, wait_seconds=_WAIT_SECONDS)
-        held = warehouse.shard_days(LEADS.table, source.subdomain)
+        held = warehouse.shard_days(table, source.subdomain)
     except AmoCrmAssetsError as error:  # the runs that are due go on, and fail themselves if it stays so
         context.log.warning("Shards that are gone were not looked for: %s", error)
         return []
     return [day for day in done if day not in held]
 
 
-def _otherwise(context: dg.ScheduleEvaluationContext, source: SourceSettings, done: list[date]) -> set[date]:
+def _otherwise(
+    context: dg.ScheduleEvaluationContext, entity: Entity, source: SourceSettings, done: list[date]
+) -> set[date]:
     """Days of the look-back that are materialised, and were read by other midnights than the source has now."""
     try:
-        return days_by_other_midnights(source, done)
+        return days_by_other_midnights(entity, source, done)
     except AmoCrmAssetsError as error:  # the runs that are due go on, and the next tick looks again
         context.log.warning("Captures could not be looked at: %s", error)
         return set()
 
 
-def days_by_other_midnights(source: SourceSettings, days: Sequence[date]) -> set[date]:
+def days_by_other_midnights(entity: Entity, source: SourceSettings, days: Sequence[date]) -> set[date]:
     """Days that were read before the source's `timezone` was changed: their shards are of other hours."""
     from amocrm_assets.captures import captures_by_day, days_read_otherwise
     from amocrm_assets.settings import Deployment
@@ -181,13 +226,13 @@ def days_by_other_midnights(source: SourceSettings, days: Sequence[date]) -> set
         return set()
     storage = open_storage(Deployment.from_environment().storage)
     return set(
-        days_read_otherwise(LEADS, storage, source, days, captures_by_day(LEADS, storage, source.subdomain))
+        days_read_otherwise(entity, storage, source, days, captures_by_day(entity, storage, source.subdomain))
     )
 
 
-def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:
+def freshness_of(entity: Entity, source: SourceSettings) -> dg.FreshnessPolicy | None:
     """A day's shard is there at the first full hour six hours after the schedule's time, where it is on."""
-    if not (source.schedule.enabled and source.import_leads):
+    if not (source.schedule.enabled and entity.choices.is_imported(source)):
         return None
     # At a full hour, so that sources whose minutes are staggered share one policy.
     start = timedelta(hours=source.schedule.hour, minutes=source.schedule.minute)
@@ -206,6 +251,6 @@ def _daily_freshness(hour: int, timezone: str) -> dg.FreshnessPolicy:
     )
 
 
-def _first_state(source: SourceSettings) -> dg.DefaultScheduleStatus:
-    on = source.schedule.enabled and source.import_leads
+def _first_state(source: SourceSettings, entities: Sequence[Entity]) -> dg.DefaultScheduleStatus:
+    on = source.schedule.enabled and bool(imported(source, entities))
     return dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED

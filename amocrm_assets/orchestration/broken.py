@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from amocrm_assets.orchestration.alerts.collect import SETTINGS_KEY, asset_path
 from amocrm_assets.orchestration.alerts.problem import Problem
+from amocrm_assets.orchestration.automation import job_name
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.markdown import code
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
@@ -48,7 +49,7 @@ def broken_definitions(broken: BrokenSource) -> dg.Definitions:
         fail(broken.error(), unfinished=(), retries=Retries(), retry_number=0)
 
     job = dg.define_asset_job(
-        f"{broken.key}_leads",
+        job_name(broken.key),
         selection=[broken_settings],
         description=f"Fails until the settings of {code(broken.name)} are corrected.",
         executor_def=dg.in_process_executor,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from amocrm_assets.days import days_that_differ
+from amocrm_assets.entities import CUSTOM_FIELDS
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.markdown import code, escape
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.crm.findings import Finding
+    from amocrm_assets.entities import Entity, Table
     from amocrm_assets.errors import ReadingUnproven
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings
@@ -33,16 +35,16 @@ FIELDS, ODDITIES = "custom_fields_exist", "no_oddities"
 WORST = 10
 
 
-def raw_leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Checks that `raw_leads` judges."""
+def raw_specs(entity: Entity, source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """Checks that an asset with captures judges."""
     return [
         dg.AssetCheckSpec(
             COMPLETE,
             asset=key,
             description=(
-                "Every lead updated in the window was read, with proof. Whatever a list of the account could not"
-                " prove is named here with its cause and fix: an error where records may be missing, a warning"
-                " where it only costs requests, as when the account ignores filters."
+                f"Every {entity.table.record} updated in the window was read, with proof. Whatever a list of the"
+                " account could not prove is named here with its cause and fix: an error where records may be"
+                " missing, a warning where it only costs requests, as when the account ignores filters."
             ),
         ),
         dg.AssetCheckSpec(
@@ -64,24 +66,26 @@ def raw_leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCh
     ]
 
 
-def leads_specs(source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Checks that `leads` judges."""
-    chosen = "All are imported" if source.leads_custom_fields is None else "Some are chosen"
-    return [
-        dg.AssetCheckSpec(
-            FIELDS,
-            asset=key,
-            description=(
-                "Every custom field named in the source's `leads_custom_fields` exists in the account."
-                f" {chosen} here; `amocrm-assets fields` lists the account's fields."
-            ),
+def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """Checks that an asset with rows judges: of custom fields, where its table has some and they can be chosen."""
+    chosen = "All are imported" if entity.choices.fields(source) is None else "Some are chosen"
+    fields = dg.AssetCheckSpec(
+        FIELDS,
+        asset=key,
+        description=(
+            f"Every custom field named in the source's `{entity.choices.custom_fields}` exists in the account."
+            f" {chosen} here; `amocrm-assets fields` lists the account's fields."
         ),
+    )
+    return [
+        *([fields] if _chooses_fields(entity, table) else []),
         dg.AssetCheckSpec(
             ODDITIES,
             asset=key,
             description=(
-                "Every value of every lead has the documented type. One that has not is null in the row, or the"
-                " value that it spells; it is counted here by kind with an example, and the capture keeps it."
+                f"Every value of every {table.record} has the documented type. One that has not is null in the"
+                " row, or the value that it spells; it is counted here by kind with an example, and the capture"
+                " keeps it."
             ),
         ),
     ]
@@ -107,7 +111,7 @@ def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
         of=read,
         said="\n".join(named),
         severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN,
-        findings=", ".join(sorted({f"{finding.record_list}: {finding.kind}" for _, finding in found})),
+        findings=", ".join(sorted({f"{finding.record_list.name}: {finding.kind}" for _, finding in found})),
     )
 
 
@@ -178,20 +182,25 @@ def verdict(
     )
 
 
-def judge_rows(written: Mapping[date, RowsWritten]) -> list[dg.AssetCheckResult]:
+def judge_rows(entity: Entity, table: Table, written: Mapping[date, RowsWritten]) -> list[dg.AssetCheckResult]:
     """Verdicts on rows that were just written."""
-    return [_fields_exist(written), _no_oddities(written)]
+    fields = [_fields_exist(entity, written)] if _chooses_fields(entity, table) else []
+    return [*fields, _no_oddities(written)]
 
 
-def _fields_exist(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
+def _chooses_fields(entity: Entity, table: Table) -> bool:
+    return entity.choices.custom_fields is not None and CUSTOM_FIELDS in table.column_names
+
+
+def _fields_exist(entity: Entity, written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
     missing = {choice: close for rows in written.values() for choice, close in rows.missing_fields.items()}
     named = [f"{code(choice)}{_close_by(choice, close)}" for choice, close in missing.items()]
     return verdict(
         FIELDS,
         bad=[day for day, rows in written.items() if rows.missing_fields],
         of=written,
-        said=f"The account has no custom field {', '.join(named)}. Correct `leads_custom_fields` in the source's"
-        " defs.yaml; `amocrm-assets fields` lists the account's fields.",
+        said=f"The account has no custom field {', '.join(named)}. Correct `{entity.choices.custom_fields}` in the"
+        " source's defs.yaml; `amocrm-assets fields` lists the account's fields.",
         missing_fields=", ".join(map(one_line, missing)),
     )
 

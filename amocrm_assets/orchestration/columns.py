@@ -1,6 +1,6 @@
-"""The columns of the shard as Dagster shows them: the table's schema, and where each column comes from.
+"""The columns of a table as Dagster shows them: the table's schema, and where each column comes from.
 
-All of it is derived from the entity's table, once, and is the same for every source and day.
+All of it is derived from the declared table, once, and is the same for every source and day.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.shard import duckdb_type
 
 if TYPE_CHECKING:
@@ -23,12 +22,12 @@ _ARROW = {"INTEGER": "int64", "STRING": "string", "BOOLEAN": "bool", "TIMESTAMP"
 
 
 @cache
-def table_schema(store: str) -> dg.TableSchema:
+def table_schema(table: Table, store: str) -> dg.TableSchema:
     """Every column with description and its type in a store: `bigquery`, `duckdb`, or `parquet` in Arrow's terms.
 
     Parts of a record follow it as `custom_fields.values.enum`.
     """
-    return schema_of(LEADS.table, store)
+    return schema_of(table, store)
 
 
 def schema_of(table: Table, store: str) -> dg.TableSchema:
@@ -52,13 +51,13 @@ def _type(column: Column, store: str) -> str:
     return duckdb_type(column) if store == "duckdb" else _ARROW[column.type]
 
 
-def lineage_from(asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineage:
-    """Each column comes from one column of `asset`; raw leads call some of them otherwise (`api_names`)."""
+def lineage_from(table: Table, asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineage:
+    """Each column comes from one column of `asset`; raw records call some of them otherwise (`api_names`)."""
     return dg.TableColumnLineage(
         {
             column.name: [
                 dg.TableColumnDep(asset_key=asset, column_name=column.sent_as if api_names else column.name)
             ]
-            for column in LEADS.table.columns
+            for column in table.columns
         }
     )

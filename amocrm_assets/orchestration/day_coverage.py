@@ -1,6 +1,6 @@
-"""How far sources have come: which of their days have a shard.
+"""How far sources have come: which of their days have a shard of each table.
 
-A day is there if the warehouse has its shard and, where DAGSTER_HOME names a history, Dagster shows it as
+A day is there if the warehouse has its shards and, where DAGSTER_HOME names a history, Dagster shows them as
 materialised. What is materialised next is decided in `automation`.
 """
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.automation import days_by_other_midnights
 from amocrm_assets.orchestration.partitions import last_days
 from amocrm_assets.orchestration.shard_comparison import materialised_days
+from amocrm_assets.orchestration.source_entities import scheduled
 from amocrm_assets.settings import dagster_home
 from amocrm_assets.warehouse import open_warehouse
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date, datetime
 
+    from amocrm_assets.entities import Entity, Table
     from amocrm_assets.settings import Deployment, SourceSettings
+
+    Days = set[date] | None
 
 
 # `sources` should not seem to hang because somebody writes to the warehouse.
@@ -48,55 +51,92 @@ class Coverage:
     problem: str | None = None
 
 
-def progress_of(
-    source: SourceSettings, there: set[date], *, at: datetime, believed: Collection[date] = ()
-) -> Progress:
-    """Progress at a moment, over every day since the source's first, when these days have a shard.
+@dataclass(frozen=True)
+class _TableDays:
+    """Days of one table of a source, as far as they are known: what Dagster shows, what the warehouse holds."""
 
-    `believed` are the days that Dagster shows as materialised.
+    believed: Days
+    held: Days
+    otherwise: set[date]
+    """Their shards are there, and hold the hours between other midnights than the source has now."""
+
+    @property
+    def there(self) -> set[date]:
+        """Days that are there by everything that is known."""
+        if self.believed is None or self.held is None:
+            return (self.believed or self.held or set()) - self.otherwise
+        return (self.believed & self.held) - self.otherwise
+
+    @property
+    def gone(self) -> set[date]:
+        """Days that Dagster shows as materialised, and that are not there."""
+        return (self.believed or set()) - self.otherwise - self.there
+
+
+def progress_of(
+    source: SourceSettings, there: set[date], *, at: datetime, gone: Collection[date] = ()
+) -> Progress:
+    """Progress at a moment, over every day since the source's first, when these days have their shards.
+
+    `gone` are days of which Dagster shows a shard that is not there.
     """
     passed = (at.astimezone(source.zone).date() - source.first_day).days
     missing = [day for day in last_days(source, at=at, count=max(passed, 0)) if day not in there]
-    lost = [day for day in missing if day in believed]
+    lost = [day for day in missing if day in gone]
     return Progress(max(there, default=None), missing, lost)
 
 
 def read_coverage(sources: Sequence[SourceSettings], deployment: Deployment, *, at: datetime) -> Coverage:
-    """Progress of all sources, from Dagster's history and one listing of the warehouse."""
+    """Progress of all sources, from Dagster's history and one listing of the warehouse for each table."""
+    entities = {source.subdomain: scheduled(source) for source in sources}
     try:
-        held, problem = _held(sources, deployment), None
+        held, problem = _held(entities, deployment), None
     except AmoCrmAssetsError as error:  # who asks still learns what Dagster knows, and why it is not more
         held, problem = None, str(error)
-    believed = _believed(sources)
+    believed = _believed(sources, entities)
     progress = {}
     for source in sources:
-        shards = None if held is None else held[source.subdomain]
-        days = believed.get(source.subdomain)
-        there = _both(days, shards)
-        # Their shards are there, and hold the hours between other midnights than the source has now.
-        otherwise = days_by_other_midnights(source, sorted(there))
-        progress[source.subdomain] = progress_of(
-            source, there - otherwise, at=at, believed=(days or set()) - otherwise
-        )
+        days = [
+            _days_of(
+                source,
+                entity,
+                believed=believed.get((source.subdomain, table)),
+                held=None if held is None else held[table][source.subdomain],
+            )
+            for entity in entities[source.subdomain]
+            for table in entity.tables
+        ]
+        there = set.intersection(*(table.there for table in days))
+        gone = set.union(*(table.gone for table in days))
+        progress[source.subdomain] = progress_of(source, there, at=at, gone=gone)
     return Coverage(progress, problem)
 
 
-def _both(believed: set[date] | None, held: set[date] | None) -> set[date]:
-    """Days that are there by everything that is known."""
-    if believed is None or held is None:
-        return believed or held or set()
-    return believed & held
+def _days_of(source: SourceSettings, entity: Entity, *, believed: Days, held: Days) -> _TableDays:
+    there = _TableDays(believed, held, otherwise=set()).there
+    return _TableDays(believed, held, otherwise=days_by_other_midnights(entity, source, sorted(there)))
 
 
-def _believed(sources: Sequence[SourceSettings]) -> dict[str, set[date]]:
+def _believed(
+    sources: Sequence[SourceSettings], entities: Mapping[str, Sequence[Entity]]
+) -> dict[tuple[str, Table], set[date]]:
     """What Dagster shows; nothing where no DAGSTER_HOME names its history."""
     if not dagster_home():
         return {}
     with dg.DagsterInstance.get() as instance:
-        return {source.subdomain: materialised_days(instance, source) for source in sources}
+        return {
+            (source.subdomain, table): materialised_days(instance, table, source)
+            for source in sources
+            for entity in entities[source.subdomain]
+            for table in entity.tables
+        }
 
 
-def _held(sources: Sequence[SourceSettings], deployment: Deployment) -> dict[str, set[date]]:
+def _held(entities: Mapping[str, Sequence[Entity]], deployment: Deployment) -> dict[Table, dict[str, set[date]]]:
+    """What the warehouse holds of each table, by subdomain."""
     warehouse = open_warehouse(deployment.warehouse, wait_seconds=_WAIT_SECONDS)
-    listed = warehouse.shard_days_of(LEADS.table, [source.subdomain for source in sources])
-    return {subdomain: set(days) for subdomain, days in listed.items()}
+    tables = {table for each in entities.values() for entity in each for table in entity.tables}
+    return {
+        table: {name: set(days) for name, days in warehouse.shard_days_of(table, list(entities)).items()}
+        for table in tables
+    }

@@ -1,7 +1,7 @@
 """Rows and shards as pandas frames for the assets of users.
 
-An I/O manager that only loads: `leads` and `amoCrmLeads` write their data themselves. What the columns are is
-known to `shard`.
+An I/O manager that only loads: assets with rows and shards, such as `leads` and `amoCrmLeads`, write their data
+themselves. What the columns are is known to `shard`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.orchestration.translation import ASSET, SUBDOMAIN
 from amocrm_assets.orchestration.waits_log import waits_logged
@@ -22,18 +21,22 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.rows.frames import FrameColumns
 
 # The name that Dagster's own I/O managers give to this choice.
 ALLOW_MISSING = "allow_missing_partitions"
-SHARDS = "amoCrmLeads"
 
 
 class RowsIOManager(dg.IOManager):
-    """Gives `leads` and `amoCrmLeads` to a parameter of type `pandas.DataFrame`, one day or many.
+    """Gives rows and shards of the tables to a parameter of type `pandas.DataFrame`, one day or many.
 
     The parameter's metadata chooses columns and custom fields, see *downstream assets* in the documentation.
     """
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self._rows = {table.asset: table for table in tables}
+        self._shards = {table.warehouse_name: table for table in tables}
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Refuse: the assets write their data themselves and return no value."""
@@ -51,17 +54,18 @@ class RowsIOManager(dg.IOManager):
             raise LookupError(f"nothing is known of {context.asset_key.to_user_string()}")
         upstream = context.upstream_output.definition_metadata
         asked = context.definition_metadata
-        wanted = FrameColumns.from_metadata(LEADS.table, asked)
-        stored = _shards if upstream[ASSET] == SHARDS else _rows
+        name = upstream[ASSET]
+        stored, table = (_shards, self._shards[name]) if name in self._shards else (_rows, self._rows[name])
+        wanted = FrameColumns.from_metadata(table, asked)
         only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
         with waits_logged(context.log, context.step_context.run_id):
             return stored(upstream[SUBDOMAIN], days, wanted, only_there=only_there)
 
 
-@dg.io_manager(description=RowsIOManager.__doc__)
-def rows_io_manager(_: dg.InitResourceContext) -> RowsIOManager:
+def rows_io_manager(tables: Sequence[Table]) -> dg.IOManagerDefinition:
     """The I/O manager as a resource, whose page in the UI says what it is."""
-    return RowsIOManager()
+    manager = RowsIOManager(tables)
+    return dg.IOManagerDefinition(lambda _: manager, description=RowsIOManager.__doc__)
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:
@@ -70,8 +74,8 @@ def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_th
     from amocrm_assets.storage import open_storage
 
     storage = open_storage(Deployment.from_environment().storage)
-    there = _those(days, days_with_rows(storage, subdomain)) if only_there else days
-    return day_frame_of(rows_tables(LEADS.table, storage, subdomain, there, columns=wanted.stored), there, wanted)
+    there = _those(days, days_with_rows(wanted.table, storage, subdomain)) if only_there else days
+    return day_frame_of(rows_tables(wanted.table, storage, subdomain, there, columns=wanted.stored), there, wanted)
 
 
 def _shards(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:
@@ -79,8 +83,8 @@ def _shards(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_
     from amocrm_assets.warehouse import open_warehouse
 
     warehouse = open_warehouse(Deployment.from_environment().warehouse)
-    there = _those(days, warehouse.shard_days(LEADS.table, subdomain)) if only_there else days
-    return day_frame_of(warehouse.tables(LEADS.table, subdomain, there, columns=wanted.stored), there, wanted)
+    there = _those(days, warehouse.shard_days(wanted.table, subdomain)) if only_there else days
+    return day_frame_of(warehouse.tables(wanted.table, subdomain, there, columns=wanted.stored), there, wanted)
 
 
 def _those(days: Sequence[date], there: Collection[date]) -> list[date]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.untrusted import one_line
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.capturing import CapturedDay
     from amocrm_assets.crm.findings import Finding
+    from amocrm_assets.entities import Entity, Table
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
@@ -41,7 +41,7 @@ def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
     findings: tuple[Finding, ...] = facts.pop("findings")
     del facts["capture"]
     return {
-        ROW_COUNT: facts.pop("leads"),
+        ROW_COUNT: facts.pop("records"),
         **_file("capture", captured.capture.name, uri=str(captured.metadata["capture"])),
         "read": "in this run",
         "findings": "\n".join(map(str, findings)) or "none",
@@ -49,14 +49,14 @@ def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
     }
 
 
-def earlier_capture_metadata(storage: Storage, name: str) -> dict[str, Any]:
+def earlier_capture_metadata(entity: Entity, storage: Storage, name: str) -> dict[str, Any]:
     """Metadata of a day that had been read before. Reading the capture to its end proves that it is whole."""
     from amocrm_assets.captures import open_capture
 
-    with open_capture(LEADS, storage, name) as capture:
-        leads = sum(1 for _ in capture.leads)
+    with open_capture(entity, storage, name) as capture:
+        records = sum(1 for _ in capture.records)
     return {
-        ROW_COUNT: leads,
+        ROW_COUNT: records,
         **_file("capture", name, uri=storage.uri(name)),
         "read": f"before, at {capture.facts.captured_at:%Y-%m-%d %H:%M} UTC",
     }
@@ -90,20 +90,23 @@ def shard_metadata(put: LoadResult) -> dict[str, Any]:
     return facts
 
 
-def rows_metadata(source: SourceSettings, storage: Storage, day: date, rows: RowsWritten) -> dict[str, Any]:
+def rows_metadata(
+    entity: Entity, table: Table, source: SourceSettings, storage: Storage, *, day: date, rows: RowsWritten
+) -> dict[str, Any]:
     """Metadata of the rows of a day that were written."""
     from amocrm_assets.orchestration.previews import rows_preview
 
+    choice, chosen = entity.choices.custom_fields, entity.choices.fields(source)
     return {
         ROW_COUNT: rows.row_count,
         **_file("rows", rows.name, uri=storage.uri(rows.name)),
         "size_bytes": rows.size_bytes,
         "seconds_merging": round(rows.seconds, 3),
         "captures": len(rows.captures),
-        "leads_custom_fields": "all" if source.leads_custom_fields is None else list(source.leads_custom_fields),
+        **({choice: "all" if chosen is None else list(chosen)} if choice else {}),
         "oddities": sum(oddity.count for oddity in rows.oddities),
         "unknown_properties": _listed(rows.unknown_properties),
-        **rows_preview(storage, source, day),
+        **rows_preview(entity, table, storage, source, day),
     }
 
 

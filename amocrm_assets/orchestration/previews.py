@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import CUSTOM_FIELDS
 from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.rows.files import rows_file
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
+    from amocrm_assets.entities import Column, Entity, Table
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -36,51 +37,79 @@ _SPEAKING = ("name", "custom_fields")
 
 
 def rows_preview(
-    storage: Storage, source: SourceSettings, day: date, *, custom_fields: bool = True
+    entity: Entity,
+    table: Table,
+    storage: Storage,
+    source: SourceSettings,
+    day: date,
+    *,
+    custom_fields: bool = True,
 ) -> dict[str, Any]:
     """Metadata that shows rows of a day.
 
-    Where the source does not import names, custom fields are not shown either: they hold names and addresses.
+    Where the source drops a property, custom fields are not shown either: they hold names and addresses.
     """
-    columns = ["status_id", "sale", "updated_at"]
-    if source.import_lead_name:
-        columns = ["name", *columns, *(["custom_fields"] if custom_fields else [])]
-    return shown(source, columns, _first_rows(storage, source.subdomain, day, ["id", *columns]))
+    columns = [each.name for each in _columns(entity, table, source, custom_fields=custom_fields)]
+    told = [name for name in entity.stubs_lack if name in table.column_names and name != CUSTOM_FIELDS]
+    read = list(dict.fromkeys(["id", *columns, *told]))
+    return shown(entity, source, columns, _first_rows(table, storage, source.subdomain, day, read), told=told)
 
 
-def capture_preview(storage: Storage, source: SourceSettings, name: str) -> dict[str, Any]:
+def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, name: str) -> dict[str, Any]:
     """Metadata that shows records of a capture, which holds no names where the source does not import them."""
     from msgspec import json
 
     from amocrm_assets.captures import open_capture
 
-    columns = [*(["name"] if source.import_lead_name else []), "status_id", "price", "updated_at"]
-    with open_capture(LEADS, storage, name) as capture:
-        records = [json.decode(line) for line in islice(capture.leads, _LOOKED_THROUGH)]
-    return shown(source, columns, records)
+    columns = [each.sent_as for each in _columns(entity, entity.table, source, custom_fields=False)]
+    told = [name for name in entity.stubs_lack if name != CUSTOM_FIELDS]
+    with open_capture(entity, storage, name) as capture:
+        records = [json.decode(line) for line in islice(capture.records, _LOOKED_THROUGH)]
+    return shown(entity, source, columns, records, told=told)
 
 
-def shown(source: SourceSettings, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Metadata that shows the first records by these columns, stubs of deleted leads only where all are stubs."""
+def _columns(entity: Entity, table: Table, source: SourceSettings, *, custom_fields: bool) -> list[Column]:
+    """The columns that the table chose for a preview, without what the source drops."""
+    dropped = entity.choices.dropped(source)
+    named = {column.name: column for column in table.columns}
+    chosen = [named[name] for name in table.preview if name != "id" and named[name].sent_as not in dropped]
+    return [each for each in chosen if each.name != CUSTOM_FIELDS or (custom_fields and not dropped)]
+
+
+def shown(
+    entity: Entity,
+    source: SourceSettings,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    told: Sequence[str],
+) -> dict[str, Any]:
+    """Metadata that shows the first records by these columns, stubs of deleted ones only where all are stubs.
+
+    A stub has none of the columns `told`.
+    """
     if not rows:
-        return {"preview": "No lead was updated on this day."}
-    whole = [row for row in rows if row.get("status_id") is not None]
+        return {"preview": f"No {entity.table.record} was updated on this day."}
+    whole = [row for row in rows if not told or any(row.get(name) is not None for name in told)]
     chosen = (whole or rows)[:PREVIEW_ROWS]
     cells = ((row["id"], _BETWEEN.join(_cells(row, columns, source))) for row in chosen)
+    cards = _BETWEEN.join(_card(entity, source, int(row["id"])) for row in chosen)
     return {
-        "preview": text_table(["id", LEADS.table.record], cells, limit=MAX_CELL, wrap=_MAX_WORD),
-        "open_in_amocrm": dg.MetadataValue.md(_BETWEEN.join(_card(source, int(row["id"])) for row in chosen)),
+        "preview": text_table(["id", entity.table.record], cells, limit=MAX_CELL, wrap=_MAX_WORD),
+        "open_in_amocrm": dg.MetadataValue.md(cards),
     }
 
 
-def _card(source: SourceSettings, lead: int) -> str:
-    return f"[{lead}]({source.url}/leads/detail/{lead})"
+def _card(entity: Entity, source: SourceSettings, number: int) -> str:
+    return f"[{number}]({source.url}/{entity.live.embedded}/detail/{number})"
 
 
-def _first_rows(storage: Storage, subdomain: str, day: date, columns: list[str]) -> list[dict[str, Any]]:
+def _first_rows(
+    table: Table, storage: Storage, subdomain: str, day: date, columns: list[str]
+) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    with rows_file(LEADS.table, storage, subdomain, day) as path, pq.ParquetFile(path) as file:
+    with rows_file(table, storage, subdomain, day) as path, pq.ParquetFile(path) as file:
         batches = file.iter_batches(batch_size=_LOOKED_THROUGH, columns=columns)
         return next((batch.to_pylist() for batch in batches), [])
 
@@ -94,7 +123,7 @@ def _cells(row: Mapping[str, Any], columns: Sequence[str], source: SourceSetting
 def _cell(value: Any, column: str, source: SourceSettings) -> str:
     if column == "updated_at" and value is not None:
         return f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S %Z}"
-    if column == "custom_fields":
+    if column == CUSTOM_FIELDS:
         return ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
     return "–" if value is None else str(value)
 

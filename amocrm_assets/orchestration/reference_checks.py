@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, ReferenceTable
 from amocrm_assets.errors import ActionRequired
-from amocrm_assets.orchestration.assets import leads_key, reference_key
+from amocrm_assets.orchestration.assets import reference_key, rows_key
 from amocrm_assets.orchestration.checks import COMPLETE, verdict
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.partitions import days_of_run
@@ -111,7 +112,7 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
     """The check `reference_known`."""
 
     @dg.asset_check(
-        asset=leads_key(source),
+        asset=rows_key(LEADS.table, source),
         name=KNOWN,
         op_tags=LAST,
         description=(
@@ -129,7 +130,7 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         bounds = days_of_run(context.run)
         days = [
             day
-            for day in days_with_rows(storage, source.subdomain)
+            for day in days_with_rows(LEADS.table, storage, source.subdomain)
             if bounds is None or bounds[0] <= day <= bounds[1]
         ]
         known, unknown = KnownIds(storage, source.subdomain), dict[date, list["UnknownId"]]()

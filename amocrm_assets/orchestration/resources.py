@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import dagster as dg
 from pydantic import Field
 
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment
@@ -21,6 +22,7 @@ from amocrm_assets.settings import Deployment
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation import Authorisation
     from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.entities import Entity
     from amocrm_assets.orchestration.bigquery_resource import BigQueryEndpointResource
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
@@ -112,11 +114,12 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
 
 
 @cache
-def shared_resources(warehouse: str) -> dict[str, Any]:
+def shared_resources(warehouse: str, entities: tuple[Entity, ...] = ENTITIES) -> dict[str, Any]:
     """The resources of every source: the same objects, so that definitions of several sources can be merged."""
     from amocrm_assets.orchestration.io_manager import rows_io_manager
 
-    resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: rows_io_manager}
+    tables = [table for entity in entities for table in entity.tables]
+    resources: dict[str, Any] = {DEPLOYMENT: AmoCrmDeployment(), ROWS_IO_MANAGER: rows_io_manager(tables)}
     if bigquery := bigquery_of(warehouse):
         resources[BIGQUERY] = bigquery
     return resources

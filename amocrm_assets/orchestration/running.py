@@ -13,17 +13,22 @@ from uuid import uuid4
 
 import dagster as dg
 
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.assets import op_name
+from amocrm_assets.orchestration.automation import job_name
 from amocrm_assets.orchestration.partitions import RANGE_END, RANGE_START
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.run_origin import belong_to_job
 from amocrm_assets.orchestration.source import source_definitions
+from amocrm_assets.orchestration.source_entities import scheduled
 from amocrm_assets.settings import dagster_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.orchestration.run_listener import Listener
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
@@ -52,6 +57,7 @@ def run_days(
     listener: Listener,
     place: SourceFound | None = None,
     read_again: bool = True,
+    entities: tuple[Entity, ...] = ENTITIES,
 ) -> Outcome:
     """Materialise neighbouring days of a source through its job. `place` is where its settings are, if in a file.
 
@@ -65,17 +71,19 @@ def run_days(
             source=source.subdomain,
         )
     file, line = (place.file, place.line) if place else (None, 1)
-    job = source_definitions(source, file=file, line=line).resolve_job_def(f"{source.key}_leads")
+    definitions = source_definitions(source, file=file, line=line, entities=entities)
+    raw = [op_name(source, entity.raw_asset) for entity in scheduled(source, entities)]
     first, last = days[0].isoformat(), days[-1].isoformat()
     run_id = str(uuid4())
     with _instance() as instance, listening(listener), _ending_run(instance, run_id):
+        job = definitions.resolve_job_def(job_name(source.key))
         belong_to_job(instance, job.name)
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
             tags={RANGE_START: first, RANGE_END: last, **_NEVER_RETRIED},
-            run_config=_config(source.key, read_again=read_again),
+            run_config=_config(raw, read_again=read_again),
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):
             raise Interrupted
@@ -107,9 +115,9 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _config(key: str, *, read_again: bool) -> dict[str, Any]:
+def _config(raw: Sequence[str], *, read_again: bool) -> dict[str, Any]:
     return {
-        "ops": {f"{key}__raw_leads": {"config": {"read_again": read_again}}},
+        "ops": {name: {"config": {"read_again": read_again}} for name in raw},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
 

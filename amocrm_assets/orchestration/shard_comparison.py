@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import shards_key
 from amocrm_assets.orchestration.failures import in_words
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
@@ -33,6 +33,7 @@ _MAX_EXAMPLES = 5
 class ShardComparison:
     """Days by what is wrong with their shard. A day may be wrong in several ways."""
 
+    table: Table
     looked_at: list[date]
     gone: list[date] = field(default_factory=list)
     """Dagster or the rows say that there is a shard, and the warehouse has none."""
@@ -58,7 +59,7 @@ class ShardComparison:
     def __str__(self) -> str:
         """What is wrong and the fix, a sentence or two for each kind."""
         return " ".join(
-            said.format(days=in_words(days), first=min(days))
+            said.format(days=in_words(days), rows=self.table.asset, shards=self.table.warehouse_name)
             for days, said in (
                 (self.gone, _GONE),
                 (list(self.differing), _DIFFERING),
@@ -70,22 +71,23 @@ class ShardComparison:
         )
 
 
-_LOAD = "Materialise `amoCrmLeads` for these days: it loads the rows again and does not ask amoCRM."
-_GONE = f"Shards are gone from the warehouse, or were never loaded: {{days}}. {_LOAD}"
-_DIFFERING = f"Shards hold another number of rows than `leads`: {{days}}. {_LOAD}"
+_LOAD = "Materialise `{shards}` for these days: it loads the rows again and does not ask amoCRM."
+_GONE = "Shards are gone from the warehouse, or were never loaded: {days}. " + _LOAD
+_DIFFERING = "Shards hold another number of rows than `{rows}`: {days}. " + _LOAD
 _WITHOUT_ROWS = (
     "Shards have no rows in the storage: {days}. See that AMOCRM_STORAGE names the storage that they were loaded"
-    " from; if it does, materialise `leads` and `amoCrmLeads` for these days, which does not ask amoCRM."
+    " from; if it does, materialise `{rows}` and `{shards}` for these days, which does not ask amoCRM."
 )
-_UNREADABLE = "Rows cannot be read: {days}. Materialise `leads` and `amoCrmLeads` for these days."
+_UNREADABLE = "Rows cannot be read: {days}. Materialise `{rows}` and `{shards}` for these days."
 _EXPIRING = (
     "The warehouse is going to delete shards by itself, because they have an expiration time: {days}. Materialise"
-    " `amoCrmLeads` for these days: it removes the expiration, and does not ask amoCRM (docs/bigquery.md, Tables"
+    " `{shards}` for these days: it removes the expiration, and does not ask amoCRM (docs/bigquery.md, Tables"
     " that expire)."
 )
 
 
 def compare_shards(
+    table: Table,
     source: SourceSettings,
     storage: Storage,
     warehouse: Warehouse,
@@ -93,18 +95,18 @@ def compare_shards(
     materialised: Collection[date],
     bounds: tuple[date, date] | None,
 ) -> ShardComparison:
-    """Compare the shards of a source. `bounds` are first and last day of the run; None looks at all days.
+    """Compare the shards of a table. `bounds` are first and last day of the run; None looks at all days.
 
     A run of some days counts their rows alone, and takes for granted that other days with rows have a shard only
     if Dagster says so: another run may be about to load them.
     """
-    held, rows = warehouse.shard_days(LEADS.table, source.subdomain), days_with_rows(storage, source.subdomain)
+    held, rows = warehouse.shard_days(table, source.subdomain), days_with_rows(table, storage, source.subdomain)
     asked = [day for day in rows if bounds is None or bounds[0] <= day <= bounds[1]]
     believed = {day for day in materialised if day >= source.first_day}
-    found = ShardComparison(asked)
+    found = ShardComparison(table, asked)
     found.gone = sorted((believed | set(asked)) - held.keys())
     found.without_rows = [day for day in held if day >= source.first_day and day not in set(rows)]
-    found.expiring = warehouse.expirations(LEADS.table, source.subdomain)
+    found.expiring = warehouse.expirations(table, source.subdomain)
     _compare_counts(found, source, storage, held)
     return found
 
@@ -116,7 +118,7 @@ def _compare_counts(
         if day not in held:
             continue
         try:
-            wanted = row_count(storage, source.subdomain, day)
+            wanted = row_count(found.table, storage, source.subdomain, day)
         except ActionRequired as error:  # a damaged file is the verdict on its day; the others get theirs
             found.unreadable[day] = error
             continue
@@ -124,7 +126,7 @@ def _compare_counts(
             found.differing[day] = held[day], wanted
 
 
-def materialised_days(instance: dg.DagsterInstance, source: SourceSettings) -> set[date]:
+def materialised_days(instance: dg.DagsterInstance, table: Table, source: SourceSettings) -> set[date]:
     """Days whose shard Dagster shows as materialised."""
     # Ten times as quick as the status of each partition, which matters for a hundred sources.
-    return set(days_of(list(instance.get_materialized_partitions(shards_key(source)))))
+    return set(days_of(list(instance.get_materialized_partitions(shards_key(table, source)))))

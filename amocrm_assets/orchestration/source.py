@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 from dagster import DagsterError
 from pydantic import ValidationError
 
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource, resource_key
 from amocrm_assets.orchestration.assets import asset_keys, reference_keys
-from amocrm_assets.orchestration.assets.leads import leads_of
-from amocrm_assets.orchestration.assets.raw_leads import raw_leads_of
+from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
+from amocrm_assets.orchestration.assets.rows import rows_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
@@ -26,6 +27,7 @@ from amocrm_assets.orchestration.component_library import component_metadata, re
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.reference_checks import reference_known_of
 from amocrm_assets.orchestration.resources import shared_resources
+from amocrm_assets.orchestration.source_entities import scheduled, shown
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
 from amocrm_assets.orchestration.translation import TranslatedSource, Translation, is_translated
 from amocrm_assets.settings import Deployment
@@ -34,10 +36,11 @@ from amocrm_assets.settings.documents import Problem
 from amocrm_assets.settings.source_files import BrokenSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import CodeType
+    from types import CodeType, FunctionType
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
 
@@ -45,25 +48,46 @@ _LOGGER = logging.getLogger("amocrm_assets")
 
 
 def source_definitions(
-    source: SourceSettings, *, file: Path | None = None, line: int = 1, retries: Retries | None = None
+    source: SourceSettings,
+    *,
+    file: Path | None = None,
+    line: int = 1,
+    retries: Retries | None = None,
+    entities: tuple[Entity, ...] = ENTITIES,
 ) -> dg.Definitions:
-    """Definitions of one source whose settings stand in `file`, if in any; none when it is not enabled."""
+    """Definitions of one source whose settings stand in `file`, if in any; none when it is not enabled.
+
+    Each of the `entities` that it brings has a chain of assets, and all are in one job.
+    """
     if not source.enabled:
         return dg.Definitions()
     register_library()
     retries = retries or Retries()
-    keys = asset_keys(source)
+    chains = shown(source, entities)
+    asset_keys(source, chains)  # refuses a translation by which two would be one
     reference = (raw_reference_of, reference_tables_of) if source.import_reference else ()
+    made = [each for entity in chains for each in _chain(entity, source, retries)]
+    made += [(make(source, retries), cast("FunctionType", make)) for make in reference]
+    tables = [table for entity in chains for table in entity.tables]
+    checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(
-        assets=[
-            _linked(make(source, retries), made_by=make.__code__, file=file, line=line)
-            for make in (raw_leads_of, leads_of, shards_of, *reference)
-        ],
-        asset_checks=[*stored_checks_of(source), *([reference_known_of(source)] if reference else [])],
-        resources=shared_resources(Deployment.warehouse_address())
+        assets=[_linked(asset, made_by=maker.__code__, file=file, line=line) for asset, maker in made],
+        asset_checks=[*checks, *([reference_known_of(source)] if reference else [])],
+        resources=shared_resources(Deployment.warehouse_address(), entities)
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
-    return dg.Definitions.merge(own, automation_of(source, keys, once_a_run=reference_keys(source)))
+    automation = automation_of(source, scheduled(source, entities), once_a_run=reference_keys(source))
+    return dg.Definitions.merge(own, automation)
+
+
+def _chain(
+    entity: Entity, source: SourceSettings, retries: Retries
+) -> Iterator[tuple[dg.AssetsDefinition, FunctionType]]:
+    """The assets of an entity in the order of the data, each with the function that makes it."""
+    yield raw_of(entity, source, retries), cast("FunctionType", raw_of)
+    for table in entity.tables:
+        yield rows_of(entity, table, source, retries), cast("FunctionType", rows_of)
+        yield shards_of(entity, table, source, retries), cast("FunctionType", shards_of)
 
 
 def build_source_definitions(

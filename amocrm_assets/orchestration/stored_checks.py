@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from amocrm_assets.entities import Table
 from amocrm_assets.errors import ActionRequired
-from amocrm_assets.orchestration.assets import leads_key, shards_key
+from amocrm_assets.orchestration.assets import rows_key, shards_key
 from amocrm_assets.orchestration.checks import verdict
 from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.partitions import days_of_run
@@ -23,30 +24,30 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 
-def stored_checks_of(source: SourceSettings) -> list[dg.AssetChecksDefinition]:
-    """`ids_unique` of the rows and `equals_rows` of the shards."""
-    return [_ids_unique(source), _equals_rows(source)]
+def stored_checks_of(table: Table, source: SourceSettings) -> list[dg.AssetChecksDefinition]:
+    """`ids_unique` of the rows and `equals_rows` of the shards of a table."""
+    return [_ids_unique(table, source), _equals_rows(table, source)]
 
 
-def _ids_unique(source: SourceSettings) -> dg.AssetChecksDefinition:
+def _ids_unique(table: Table, source: SourceSettings) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=leads_key(source),
+        asset=rows_key(table, source),
         name="ids_unique",
         # Rows with repeated ids never become a shard.
         blocking=True,
         description=(
-            "A lead is in the rows of a day once, whatever number of captures the day has. Run alone, it looks at"
-            " every day that has rows."
+            f"A {table.record} is in the rows of a day once, whatever number of captures the day has. Run alone,"
+            " it looks at every day that has rows."
         ),
     )
     def ids_unique(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
         storage = amocrm.storage()
-        days = _days(context, source, storage)
+        days = _days(context, table, source, storage)
         repeated: dict[date, list[int]] = {}
         unreadable: dict[date, str] = {}
         for day in days:
             try:
-                repeated[day] = repeated_ids(storage, source.subdomain, day)
+                repeated[day] = repeated_ids(table, storage, source.subdomain, day)
             except ActionRequired as error:  # a damaged file is this day's verdict, and the others have theirs
                 unreadable[day] = f"{error.cause} {error.fix}"
         bad = {day: ids for day, ids in repeated.items() if ids}
@@ -55,31 +56,33 @@ def _ids_unique(source: SourceSettings) -> dg.AssetChecksDefinition:
             bad=sorted([*bad, *unreadable]),
             of=repeated | unreadable,
             severity=dg.AssetCheckSeverity.ERROR,
-            said="Leads stand in the rows of a day more than once, or its rows cannot be read. Materialise `leads`"
+            said=f"{table.records.capitalize()} stand in the rows of a day more than once, or its rows cannot be"
+            f" read. Materialise `{table.asset}`"
             " for these days again.",
-            example_ids=", ".join(str(lead) for ids in bad.values() for lead in ids[:3]),
+            example_ids=", ".join(str(each) for ids in bad.values() for each in ids[:3]),
             unreadable="; ".join(f"{day}: {said}" for day, said in list(unreadable.items())[:5]),
         )
 
     return ids_unique
 
 
-def _equals_rows(source: SourceSettings) -> dg.AssetChecksDefinition:
+def _equals_rows(table: Table, source: SourceSettings) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=shards_key(source),
+        asset=shards_key(table, source),
         name="equals_rows",
         description=(
             "Every day that Dagster shows as materialised has a shard in the warehouse and rows in the storage, no"
-            " shard is going to expire, and the shards of the run hold as many rows as `leads` has for their day,"
-            " by the warehouse's own count. Run alone, it counts the rows of every day."
+            f" shard is going to expire, and the shards of the run hold as many rows as `{table.asset}` has for"
+            " their day, by the warehouse's own count. Run alone, it counts the rows of every day."
         ),
     )
     def equals_rows(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
         found = compare_shards(
+            table,
             source,
             amocrm.storage(),
             amocrm.warehouse(),
-            materialised=materialised_days(context.instance, source),
+            materialised=materialised_days(context.instance, table, source),
             bounds=days_of_run(context.run),
         )
         return verdict(
@@ -97,8 +100,10 @@ def _equals_rows(source: SourceSettings) -> dg.AssetChecksDefinition:
     return equals_rows
 
 
-def _days(context: dg.AssetCheckExecutionContext, source: SourceSettings, storage: "Storage") -> list[date]:
+def _days(
+    context: dg.AssetCheckExecutionContext, table: Table, source: SourceSettings, storage: "Storage"
+) -> list[date]:
     """The days of the run that have rows; all of them where the run is about no day in particular."""
-    days = days_with_rows(storage, source.subdomain)
+    days = days_with_rows(table, storage, source.subdomain)
     bounds = days_of_run(context.run)
     return days if bounds is None else [day for day in days if bounds[0] <= day <= bounds[1]]

@@ -8,51 +8,51 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows import rows_name
 from amocrm_assets.rows.files import rows_file
 
 if TYPE_CHECKING:
+    from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
 
 
-def days_with_rows(storage: Storage, subdomain: str) -> list[date]:
+def days_with_rows(table: Table, storage: Storage, subdomain: str) -> list[date]:
     """Days whose rows were written, in order."""
-    folder = rows_name(LEADS.table, subdomain, date.min).rpartition("/")[0]
+    folder = rows_name(table, subdomain, date.min).rpartition("/")[0]
     return sorted(
         date.fromisoformat(name.rpartition("/")[2].removesuffix(".parquet")) for name in storage.names(folder)
     )
 
 
-def row_count(storage: Storage, subdomain: str, day: date) -> int:
+def row_count(table: Table, storage: Storage, subdomain: str, day: date) -> int:
     """Number of rows of a day, from the file's own footer."""
     import pyarrow.parquet as pq
 
-    with rows_file(LEADS.table, storage, subdomain, day) as path:
+    with rows_file(table, storage, subdomain, day) as path:
         return int(pq.read_metadata(path).num_rows)
 
 
-def repeated_ids(storage: Storage, subdomain: str, day: date) -> list[int]:
+def repeated_ids(table: Table, storage: Storage, subdomain: str, day: date) -> list[int]:
     """Ids that stand in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    with rows_file(LEADS.table, storage, subdomain, day) as path:
+    with rows_file(table, storage, subdomain, day) as path:
         try:
             with pq.ParquetFile(path) as file:
                 counts = pc.value_counts(file.read(columns=["id"]).column("id"))
         except (pa.ArrowException, OSError) as error:
-            raise _unreadable(storage, subdomain, day, error) from error
+            raise _unreadable(table, storage, subdomain, day, error) from error
     return [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
 
 
-def _unreadable(storage: Storage, subdomain: str, day: date, error: Exception) -> ActionRequired:
+def _unreadable(table: Table, storage: Storage, subdomain: str, day: date, error: Exception) -> ActionRequired:
     return ActionRequired(
         f"Reading the rows of {subdomain} {day}",
-        cause=f"{storage.uri(rows_name(LEADS.table, subdomain, day))} is damaged ({error}).",
-        fix="Materialise `leads` for that day again: rows are made from its captures.",
+        cause=f"{storage.uri(rows_name(table, subdomain, day))} is damaged ({error}).",
+        fix=f"Materialise `{table.asset}` for that day again: rows are made from its captures.",
         source=subdomain,
         day=day.isoformat(),
     )

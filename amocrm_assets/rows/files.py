@@ -91,13 +91,7 @@ def write_rows(
             day=day,
             table=table,
         )
-        temp_path = stack.enter_context(storage.temp_file(name))
-        with disk_errors(f"Writing {name}", temp_path):
-            ids = _write_parquet(rows, temp_path, arrow_schema(table))
-            _require_all(table, rows, ids, source, day)
-            seal(temp_path)
-            size_bytes = temp_path.stat().st_size
-        storage.replace(name, temp_path)
+        size_bytes = _put(table, rows, storage, source, day)
     return RowsWritten(
         name=name,
         row_count=rows.row_count,
@@ -146,6 +140,19 @@ def rows_table(
         # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
         parts = list(file.iter_batches(_READ_ROWS, columns=schema.names, use_threads=False))
         return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
+
+
+def _put(table: Table, rows: DayRows, storage: Storage, source: SourceSettings, day: date) -> int:
+    """Replace the rows file of a day, once all records are seen to be in the new one; returns its bytes."""
+    name = rows_name(table, source.subdomain, day)
+    with storage.temp_file(name) as temp_path:
+        with disk_errors(f"Writing {name}", temp_path):
+            ids = _write_parquet(rows, temp_path, arrow_schema(table))
+            _require_all(table, rows, ids, source, day)
+            seal(temp_path)
+            size_bytes = temp_path.stat().st_size
+        storage.replace(name, temp_path)
+    return size_bytes
 
 
 def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:

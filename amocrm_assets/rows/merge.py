@@ -58,7 +58,7 @@ def rows_of_day(
     for capture in reversed(captures):
         versions.begin_capture()
         lines_before = 0
-        for lines in _chunks(capture.leads):
+        for lines in _chunks(capture.records):
             read, found = reader.read(lines)
             records = _of_day(read, capture.facts, day, window)
             _drop(records, dropped)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 HAL = "application/hal+json"
 _ESCAPED = json.JSONEncoder(separators=(",", ":"))
@@ -33,6 +36,11 @@ def problem(status: int, detail: str, **more: Any) -> Response:
         "detail": detail,
     }
     return Response(json.dumps(content | more), status_code=status, media_type="application/problem+json")
+
+
+def unknown(request: Request) -> Response:
+    """An address that amoCRM does not have."""
+    return problem(404, f"Cannot {request.method} {request.url.path}!")
 
 
 def gateway_page(status: int) -> Response:

@@ -123,7 +123,7 @@ async def _leads(request: Request) -> Response:
         rendered.append(as_json(_linked(lead, base, query.extras, sandbox), escaped=sandbox.options.escaped_json))
         if place % _LEADS_AT_A_STRETCH == 0:
             await asyncio.sleep(0)
-    links = as_json(_page_links(request, query.page, has_next=page.has_next))
+    links = as_json(page_links(request, query.page, has_next=page.has_next))
     text = f'{{"_page":{query.page},"_links":{links},"_embedded":{{"leads":[{",".join(rendered)}]}}}}'
     return Response(text.encode(), media_type=HAL)
 
@@ -196,7 +196,7 @@ async def _events(request: Request) -> Response:
     if not events:
         return nothing()
     shown = shown_events(events, sandbox.options.account_id)
-    links = _page_links(request, page, has_next=has_next)
+    links = page_links(request, page, has_next=has_next)
     return hal({"_page": page, "_links": links, "_embedded": {"events": shown}})
 
 
@@ -207,12 +207,12 @@ def paged(request: Request, name: str, items: list[Json], *, totals: bool = Fals
     request.state.rows = len(chosen)
     if not chosen:
         return nothing()
-    links = _page_links(request, page, has_next=page * limit < len(items))
+    links = page_links(request, page, has_next=page * limit < len(items))
     counts = {"_total_items": len(items), "_page_count": -(-len(items) // limit)} if totals else {}
     return hal({**counts, "_page": page, "_links": links, "_embedded": {name: chosen}})
 
 
-def _page_links(request: Request, page: int, *, has_next: bool) -> Json:
+def page_links(request: Request, page: int, *, has_next: bool) -> Json:
     """Absolute addresses that repeat the parameters, brackets encoded."""
     params = [(name, value) for name, value in request.query_params.multi_items() if name != "page"]
 

@@ -18,8 +18,8 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from amocrm_assets.sandbox import api, control, oauth, reference_api
-from amocrm_assets.sandbox.answers import problem
+from amocrm_assets.sandbox import api, control, given_api, oauth, reference_api
+from amocrm_assets.sandbox.answers import unknown
 from amocrm_assets.sandbox.gateway import CONNECTION, Gateway
 from amocrm_assets.sandbox.world import Sandbox
 
@@ -87,6 +87,7 @@ def _application(sandbox: Sandbox) -> Starlette:
             *reference_api.routes(),
             *oauth.routes(),
             *control.routes(),
+            *given_api.routes(),
             Route("/login", _login),
         ],
         exception_handlers={404: _not_found, 405: _not_found},
@@ -96,7 +97,7 @@ def _application(sandbox: Sandbox) -> Starlette:
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    return problem(404, f"Cannot {request.method} {request.url.path}!")
+    return unknown(request)
 
 
 async def _login(_request: Request) -> Response:

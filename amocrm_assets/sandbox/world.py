@@ -18,6 +18,8 @@ from amocrm_assets.sandbox.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amocrm_assets.sandbox.given_lists import GivenList
+
 
 class Sandbox:
     """A small amoCRM. `url` is where it is served; `account` is what a complete reading must find."""
@@ -30,6 +32,8 @@ class Sandbox:
     limiter: Limiter
     dice: FaultDice
     requests: RequestLog
+    given: dict[str, GivenList]
+    """Lists beside those that the sandbox makes up, by their name in `/api/v4/{name}`."""
     after_answer: Callable[[], object] | None
     """Called when an answer of `/api/v4/leads` is made, before it is sent: the place for interleaved edits."""
     rewrite: Callable[[bytes], bytes] | None
@@ -47,6 +51,7 @@ class Sandbox:
         self.limiter = Limiter()
         self.dice = FaultDice(options.seed)
         self.requests = RequestLog()
+        self.given = {}
         self.after_answer = None
         self.rewrite = None
 

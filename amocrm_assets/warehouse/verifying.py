@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from amocrm_assets.entities import Table
     from amocrm_assets.warehouse import Load
 
 
@@ -44,23 +45,23 @@ def verify_shard(
         )
 
 
-def missing_shard(table: str, day: date) -> WarehouseRefused:
+def missing_shard(table: Table, name: str, day: date) -> WarehouseRefused:
     """The error for a shard that should be read and is not there."""
     return WarehouseRefused(
-        f"Reading {table}",
+        f"Reading {name}",
         cause="there is no such table.",
-        fix=f"Materialise `amoCrmLeads` for {day} first.",
-        table=table,
+        fix=f"Materialise `{table.warehouse_name}` for {day} first.",
+        table=name,
         day=day.isoformat(),
     )
 
 
-def no_shard(view: str) -> WarehouseRefused:
+def no_shard(table: Table, view: str) -> WarehouseRefused:
     """The error for a view over shards where there is no shard."""
     return WarehouseRefused(
         f"Writing the view {view}",
         cause="the account has no shard yet.",
-        fix="Materialise `amoCrmLeads` for a day first.",
+        fix=f"Materialise `{table.warehouse_name}` for a day first.",
         view=view,
     )
 

@@ -55,7 +55,7 @@ class ListedAccount:
         return replace(page, has_next=False) if damage == "end" else page
 
     def _rows(self, ask: Query) -> tuple[list[tuple[int, int]], bool]:
-        deleted = ask.record_list == "deleted" and self.knows_deleted
+        deleted = ask.record_list.only_deleted and self.knows_deleted
         if deleted and self.odd_deleted_answers:
             self.odd_deleted_answers -= 1
             deleted = False

@@ -53,7 +53,7 @@ def test_the_account_says_who_it_is(sandbox: Sandbox) -> None:
 
 def test_the_catalogue_is_read_to_its_last_page(sandbox: Sandbox) -> None:
     with client_of(sandbox) as client:
-        fields = read_catalogue(client)
+        fields = read_catalogue(client, "/api/v4/leads/custom_fields")
 
     assert len(fields) > 300
     assert len({field["id"] for field in fields}) == len(fields)

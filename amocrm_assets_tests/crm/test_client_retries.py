@@ -16,6 +16,7 @@ from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.crm.retries import MAX_ATTEMPTS, RETRY_DEADLINE_SECONDS
 from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.days import day_window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmUnavailable, NotAuthorised
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.waiting import Waits
@@ -173,7 +174,7 @@ def test_a_reading_at_the_strict_limit_is_never_refused() -> None:
         # One less than the limit: a busy machine delays arrivals by more than the limiter's margin of 50 ms.
         with client_of(strict, requests_per_second=6) as client:
             window = day_window(DAY, source().zone)
-            leads = [lead for batch in WindowReader(client, window).batches() for lead in batch]
+            leads = [lead for batch in WindowReader(client, window, [LEADS.live]).batches() for lead in batch]
 
         assert len({lead.id for lead in leads}) == 4000
         assert client.stats.requests >= 16

@@ -6,17 +6,21 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 from amocrm_assets.crm import findings
 from amocrm_assets.crm.findings import Finding, FindingKind
 from amocrm_assets.crm.pages import Unusable
+from amocrm_assets.entities import LEADS, RecordList
+from amocrm_assets_tests.companies_lite import COMPANIES
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `(\w+)` \| (yes|no) \|", re.MULTILINE)
 
 
-def made(kind: str) -> Finding:
+def made(kind: str, record_list: RecordList = LEADS.live) -> Finding:
     make = getattr(findings, kind)
-    found: Finding = make("leads", [Unusable(1, b"{}")]) if kind == "records_unusable" else make("leads")
+    found: Finding = make(record_list, [Unusable(1, b"{}")]) if kind == "records_unusable" else make(record_list)
     return found
 
 
@@ -24,6 +28,12 @@ def test_the_manual_lists_every_finding_and_says_whether_records_may_be_missing(
     manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("### Findings")[2]
     told = {kind: word == "yes" for kind, word in ROW.findall(manual.partition("\n## ")[0])}
     assert told == {kind: made(kind).may_miss for kind in get_args(FindingKind)}
+
+
+@pytest.mark.parametrize("record_list", [*COMPANIES.lists(with_deleted=True)], ids=lambda each: each.name)
+def test_a_finding_about_another_entity_does_not_speak_of_leads(record_list: RecordList) -> None:
+    for kind in get_args(FindingKind):
+        assert "lead" not in str(made(kind, record_list))
 
 
 def test_a_finding_says_its_list_its_cause_and_its_fix() -> None:

@@ -11,6 +11,7 @@ import pytest
 from amocrm_assets.crm.client import AmoCrmClient
 from amocrm_assets.crm.window_reader import WindowReader
 from amocrm_assets.days import Window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmUnavailable
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.standin import Semantics, StandIn, StandInAccount, many_leads, running_standin
@@ -37,7 +38,7 @@ def read(**switches: Any) -> tuple[list[dict[str, Any]], tuple[Finding, ...], St
             clock=lambda: time.monotonic() * HASTE,
         ) as client,
     ):
-        reading = WindowReader(client, Window(FROM, TO), ("leads", "deleted"))
+        reading = WindowReader(client, Window(FROM, TO), LEADS.lists(with_deleted=True))
         leads = [json.loads(lead.line) for part in reading.batches() for lead in part]
         assert {lead["id"] for lead in leads} == {lead["id"] for lead in account.leads}
         return leads, reading.progress.findings, standin
@@ -59,7 +60,7 @@ def test_an_account_that_refuses_them_is_read_without_and_said_to_be(details: st
     leads, findings, _ = read(details=details)
     assert not any("contacts" in lead["_embedded"] for lead in leads if not lead["is_deleted"])
     (finding,) = findings
-    assert (finding.record_list, finding.kind, finding.may_miss) == ("leads", "details_left_out", False)
+    assert (finding.record_list, finding.kind, finding.may_miss) == (LEADS.live, "details_left_out", False)
 
 
 def test_pages_that_are_only_too_large_keep_what_hangs_on_the_leads() -> None:

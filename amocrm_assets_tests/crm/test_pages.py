@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.pages import NOTHING, Unusable, parse_page
+from amocrm_assets.crm.pages import NOTHING, Page, Unusable, parse_page
 from amocrm_assets.crm.responses import Response, RetryableError
 
 JSON = st.recursive(
@@ -24,45 +24,59 @@ def page(leads: str, *, links: str = "{}") -> Response:
     )
 
 
+def parsed_page(answer: Response) -> Page:
+    return parse_page(answer, embedded="leads")
+
+
+def test_a_list_of_other_records_lies_under_its_own_name() -> None:
+    body = b'{"_links":{},"_embedded":{"leads":[],"companies":[{"id":1,"updated_at":5}]}}'
+    answer = Response("/api/v4/companies", 200, body)
+    assert [each.id for each in parse_page(answer, embedded="companies").records] == [1]
+    odd = Response("/api/v4/companies", 200, body.replace(b"5}", b'5,"name":"\\ud83d"}'))
+    assert [each.id for each in parse_page(odd, embedded="companies").records] == [1]
+    with pytest.raises(RetryableError):
+        parse_page(answer, embedded="contacts")
+
+
 def test_a_lead_keeps_its_bytes() -> None:
     lead = '{"id":1, "updated_at":5,"x":1.50,"big":123456789012345678901234567890,"huge":1e999}'
 
-    parsed = parse_page(page(f"[{lead}]"))
+    parsed = parsed_page(page(f"[{lead}]"))
 
-    assert parsed.leads[0].line == lead.encode()
-    assert parsed.leads[0][:3] == (1, 5, False)
+    assert parsed.records[0].line == lead.encode()
+    assert parsed.records[0][:3] == (1, 5, False)
 
 
 def test_line_breaks_between_tokens_are_taken_out_so_that_a_lead_is_one_line() -> None:
-    parsed = parse_page(page('[{"id":1,\r\n "updated_at":5,\n "name":"a\\nb"}]'))
+    parsed = parsed_page(page('[{"id":1,\r\n "updated_at":5,\n "name":"a\\nb"}]'))
 
-    assert b"\n" not in parsed.leads[0].line
-    assert json.loads(parsed.leads[0].line) == {"id": 1, "updated_at": 5, "name": "a\nb"}
+    assert b"\n" not in parsed.records[0].line
+    assert json.loads(parsed.records[0].line) == {"id": 1, "updated_at": 5, "name": "a\nb"}
 
 
 def test_half_an_emoji_does_not_stop_a_page() -> None:
-    parsed = parse_page(page('[{"id":1,"updated_at":5,"name":"\\ud83d"},{"id":2,"updated_at":6}]'))
+    parsed = parsed_page(page('[{"id":1,"updated_at":5,"name":"\\ud83d"},{"id":2,"updated_at":6}]'))
 
-    assert [lead.id for lead in parsed.leads] == [1, 2]
-    assert json.loads(parsed.leads[0].line)["name"] == "\ud83d"
+    assert [lead.id for lead in parsed.records] == [1, 2]
+    assert json.loads(parsed.records[0].line)["name"] == "\ud83d"
 
 
 def test_numbers_sent_as_text_are_understood() -> None:
-    parsed = parse_page(page('[{"id":"17","updated_at":"5","is_deleted":true}]'))
+    parsed = parsed_page(page('[{"id":"17","updated_at":"5","is_deleted":true}]'))
 
-    assert parsed.leads[0][:3] == (17, 5, True)
+    assert parsed.records[0][:3] == (17, 5, True)
 
 
 def test_the_end_is_known_by_the_missing_next_link() -> None:
     lead = '[{"id":1,"updated_at":5}]'
 
-    assert parse_page(page(lead, links='{"next":{"href":"https://elsewhere/"}}')).has_next
+    assert parsed_page(page(lead, links='{"next":{"href":"https://elsewhere/"}}')).has_next
     for links in ("{}", '{"next":null}'):
-        assert not parse_page(page(lead, links=links)).has_next
+        assert not parsed_page(page(lead, links=links)).has_next
 
 
 def test_204_is_an_empty_page() -> None:
-    assert parse_page(Response("/api/v4/leads", 204)) == NOTHING
+    assert parsed_page(Response("/api/v4/leads", 204)) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -85,7 +99,7 @@ def test_204_is_an_empty_page() -> None:
 )
 def test_a_broken_page_is_asked_for_again(body: bytes) -> None:
     with pytest.raises(RetryableError):
-        parse_page(Response("/api/v4/leads", 200, body))
+        parsed_page(Response("/api/v4/leads", 200, body))
 
 
 @pytest.mark.parametrize(
@@ -100,9 +114,9 @@ def test_a_broken_page_is_asked_for_again(body: bytes) -> None:
 def test_a_lead_without_id_or_time_is_told_apart_from_those_that_can_be_placed(
     lead: str, lead_id: int | None
 ) -> None:
-    parsed = parse_page(page(f'[{{"id":7,"updated_at":5}},{lead}]'))
+    parsed = parsed_page(page(f'[{{"id":7,"updated_at":5}},{lead}]'))
 
-    assert [each.id for each in parsed.leads] == [7]
+    assert [each.id for each in parsed.records] == [7]
     assert parsed.unusable == (Unusable(lead_id, lead.encode()),)
     assert parsed.size == 2
 
@@ -111,16 +125,16 @@ def test_a_lead_without_id_or_time_is_told_apart_from_those_that_can_be_placed(
 def test_any_lead_comes_back_as_it_was_sent(leads: list[dict[str, object]], escaped: bool) -> None:  # noqa: FBT001
     numbered = [lead | {"id": number, "updated_at": 7} for number, lead in enumerate(leads, 1)]
 
-    parsed = parse_page(page(json.dumps(numbered, ensure_ascii=escaped)))
+    parsed = parsed_page(page(json.dumps(numbered, ensure_ascii=escaped)))
 
-    assert [json.loads(lead.line) for lead in parsed.leads] == numbered
-    assert [lead.id for lead in parsed.leads] == list(range(1, len(leads) + 1))
+    assert [json.loads(lead.line) for lead in parsed.records] == numbered
+    assert [lead.id for lead in parsed.records] == list(range(1, len(leads) + 1))
 
 
 @given(JSON)
 def test_any_other_json_is_a_page_or_asked_for_again(body: object) -> None:
     try:
-        parse_page(Response("/api/v4/leads", 200, json.dumps(body).encode()))
+        parsed_page(Response("/api/v4/leads", 200, json.dumps(body).encode()))
     except RetryableError:
         return
     assert isinstance(body, dict)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from amocrm_assets import entities
 from amocrm_assets.checking import filters_honoured, only_deleted_honoured
 from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.permissions import LeadPermissions, read_lead_permissions
+from amocrm_assets.crm.permissions import Permissions, read_permissions
 from amocrm_assets.errors import UnexpectedAnswer
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.answering import answering
@@ -21,18 +22,18 @@ def client_of(url: str) -> AmoCrmClient:
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_user_whom_amocrm_does_not_show_leaves_the_rights_unknown(status: int) -> None:
     with answering({"/api/v4/leads": LEADS, "/api/v4/users/7": (status, b"{}")}) as url, client_of(url) as client:
-        assert read_lead_permissions(client, 7) == LeadPermissions(None, None)
+        assert read_permissions(entities.LEADS, client, 7) == Permissions(None, None)
 
 
 def test_any_other_refusal_of_the_user_stays_an_error() -> None:
     answers = {"/api/v4/leads": LEADS, "/api/v4/users/7": (418, b"{}")}
     with answering(answers) as url, client_of(url) as client, pytest.raises(UnexpectedAnswer):
-        read_lead_permissions(client, 7)
+        read_permissions(entities.LEADS, client, 7)
 
 
 def test_an_empty_list_that_comes_with_200_honours_filters() -> None:
     with answering({"/api/v4/leads": LEADS}) as url, client_of(url) as client:
-        assert filters_honoured(client)
+        assert filters_honoured(entities.LEADS, client)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +50,4 @@ def test_live_leads_among_the_deleted_ones_give_away_an_account_that_ignores_onl
 ) -> None:
     answer = (200, b'{"_embedded":{"leads":[' + leads + b"]}}")
     with answering({"/api/v4/leads": answer}) as url, client_of(url) as client:
-        assert only_deleted_honoured(client) is is_honoured
+        assert only_deleted_honoured(entities.LEADS, client) is is_honoured

@@ -11,11 +11,12 @@ from amocrm_assets.crm import progress_guard
 from amocrm_assets.crm.pages import RawRecord
 from amocrm_assets.crm.pagination import Query
 from amocrm_assets.crm.progress_guard import MAX_ANSWERS_IN_VAIN, ProgressGuard
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.listing import ListedAccount
 from amocrm_assets_tests.crm.test_read_planner import read
 
-QUERY = Query("leads", "id asc")
+QUERY = Query(LEADS.live, "id asc")
 LEAD = RawRecord(1, 1_000, is_deleted=False, line=b"{}")
 
 

@@ -15,6 +15,7 @@ from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, 
 from amocrm_assets.crm.read_planner import ReadPlanner
 from amocrm_assets.crm.traits import UNKNOWN, AccountTraits
 from amocrm_assets.days import Window
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.listing import ListedAccount
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WINDOW = Window(1_000, 1_599)
+LISTS = LEADS.lists(with_deleted=True)
 NOW = 5_000
 
 
@@ -36,7 +38,7 @@ def read(
     after_answer: Callable[[], None] = lambda: None,
 ) -> tuple[Counter[tuple[int, int]], ReadPlanner]:
     """Read the window with answers in random order, and edits after each answer."""
-    plan = ReadPlanner(WINDOW, ["leads", "deleted"], traits)
+    plan = ReadPlanner(WINDOW, LISTS, traits)
     pending: list[tuple[KeysetPaginator | OverlappingPaginator, Query]] = []
     got: Counter[tuple[int, int]] = Counter()
     while not plan.done:
@@ -265,7 +267,7 @@ def test_an_account_that_does_not_know_deleted_leads_is_found_out() -> None:
 
 
 def test_an_end_that_contradicts_the_page_before_is_asked_again() -> None:
-    plan = ReadPlanner(WINDOW, ["leads"])
+    plan = ReadPlanner(WINDOW, [LEADS.live])
     account = ListedAccount({number: 1_000 + number for number in range(400)})
     first = plan.next_query()
     assert first
@@ -289,7 +291,7 @@ def test_an_empty_answer_in_mid_list_loses_nothing(seed: int, *, tied: bool, fil
     seconds = [1_300 if tied else random.randrange(1_000, 1_600) for _ in range(900)]
     account = ListedAccount(dict(enumerate(seconds)) | dict.fromkeys(range(10_000, 10_040), 3_000))
     account.page_cap, account.filters = 20, filters
-    plan = ReadPlanner(WINDOW, ["leads", "deleted"])
+    plan = ReadPlanner(WINDOW, LISTS)
     lied: set[Query] = set()
     got: set[tuple[int, int]] = set()
     while not plan.done:
@@ -308,7 +310,7 @@ def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_num
     random = Random(6)
     window = Window(0, 86_399)
     account = ListedAccount({number: int(random.triangular(0, 86_399, 50_000)) for number in range(30_000)})
-    plan = ReadPlanner(window, ["leads"])
+    plan = ReadPlanner(window, [LEADS.live])
     pending: list[tuple[KeysetPaginator | OverlappingPaginator, Query]] = []
     got: Counter[int] = Counter()
     while not plan.done:
@@ -335,7 +337,7 @@ def test_a_list_that_knows_no_order_by_id_beside_a_filter_is_walked_whole() -> N
 
 def test_what_was_read_before_filters_were_ignored_is_not_read_again() -> None:
     account = ListedAccount({number: 1_000 + number // 4 for number in range(2_000)})
-    plan = ReadPlanner(Window(1_000, 1_599), ["leads"])
+    plan = ReadPlanner(Window(1_000, 1_599), [LEADS.live])
     random = Random(9)
     asked = 0
     while not plan.done:
@@ -395,7 +397,7 @@ def test_a_tie_in_a_list_that_stops_at_some_depth_is_read_from_both_ends(leads: 
 def test_a_tie_that_is_deeper_than_a_list_shows_from_either_end_fails() -> None:
     account = ListedAccount(dict.fromkeys(range(3_765), 1_300), depth_max=1_000)
 
-    with pytest.raises(ReadingUnproven, match="does not show the leads between"):
+    with pytest.raises(ReadingUnproven, match="does not show the records between"):
         read(account, Random(17))
 
 
@@ -411,7 +413,7 @@ def test_leads_at_the_beginning_of_a_filter_are_read_though_it_excludes_them(
 
     assert not expected(account) - set(got)
     assert max(got.values()) == 1
-    assert not plan.states["leads"].from_is_inclusive
+    assert not plan.states[LEADS.live].from_is_inclusive
 
 
 @pytest.mark.parametrize("change_at", [2, 4, 7, 11])
@@ -452,8 +454,8 @@ def test_findings_name_the_list_that_they_are_about() -> None:
     _, plan = read(account, Random(22))
 
     assert {(finding.record_list, finding.kind, finding.may_miss) for finding in plan.findings} == {
-        ("leads", "filters_ignored", False),
-        ("deleted", "filters_ignored", False),
+        (LEADS.live, "filters_ignored", False),
+        (LEADS.deleted, "filters_ignored", False),
     }
 
 
@@ -464,8 +466,8 @@ def test_a_deleted_lead_without_a_time_is_named_and_the_others_are_read() -> Non
 
     assert {lead for lead, _ in expected(account) - set(got)} == {10_007}
     (finding,) = plan.findings
-    assert (finding.record_list, finding.kind, finding.may_miss) == ("deleted", "records_unusable", True)
-    assert "lead 10007" in finding.cause
+    assert (finding.record_list, finding.kind, finding.may_miss) == (LEADS.deleted, "records_unusable", True)
+    assert "id 10007" in finding.cause
 
 
 @pytest.mark.parametrize("filters", [True, False])
@@ -488,7 +490,7 @@ def test_pages_shrink_while_they_fail(tied: int, largest: int, *, filters: bool)
     got, plan = read(account, Random(25))
 
     assert set(got) >= expected(account)
-    assert plan.states["leads"].page_size.limit <= largest
+    assert plan.states[LEADS.live].page_size.limit <= largest
 
 
 def test_pages_grow_back_when_they_work_again() -> None:
@@ -500,7 +502,7 @@ def test_pages_grow_back_when_they_work_again() -> None:
     got, plan = read(account, Random(26), after_answer=recover)
 
     assert set(got) == expected(account)
-    assert plan.states["leads"].page_size.limit == 250
+    assert plan.states[LEADS.live].page_size.limit == 250
 
 
 def test_what_was_found_out_before_a_reading_is_its_starting_belief() -> None:

@@ -65,7 +65,7 @@ def assert_no_silent_loss(account: ListedAccount, random: Random, *, edits: int 
         got, plan = read(account, random, edits=edits, **{"deletions": edits, **how})
     except ReadingUnproven:
         return False
-    told = {finding.record_list for finding in plan.findings if finding.may_miss}
+    told = {finding.record_list.name for finding in plan.findings if finding.may_miss}
     missing = expected(account) - set(got)
     assert not {lead for lead, _ in missing if lead in account.live} or "leads" in told
     # Nothing tells an account that ignores `only_deleted` and has no live lead from one whose trash is empty.

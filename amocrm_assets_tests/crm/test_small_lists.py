@@ -38,7 +38,7 @@ def test_a_catalogue_whose_pages_repeat_and_name_a_next_one_is_refused(total: in
         asked(url) as client,
         pytest.raises(UnexpectedAnswer, match="page 2 holds only fields of the pages before, twice"),
     ):
-        read_catalogue(client)
+        read_catalogue(client, "/api/v4/leads/custom_fields")
 
     assert client.stats.requests == 3
 
@@ -49,7 +49,7 @@ def test_a_catalogue_that_says_its_end_or_has_all_that_it_counts_is_whole(
 ) -> None:
     body = page("custom_fields", has_next=has_next, total=total)
     with answering({FIELDS: (200, body)}) as url, asked(url) as client:
-        assert [field["id"] for field in read_catalogue(client)] == [1, 2]
+        assert [field["id"] for field in read_catalogue(client, "/api/v4/leads/custom_fields")] == [1, 2]
 
 
 def test_a_list_that_gives_one_page_again_and_again_is_refused() -> None:

@@ -19,6 +19,7 @@ from amocrm_assets.cancellation import CancelScope
 from amocrm_assets.crm import window_reader
 from amocrm_assets.crm.rate_limiter import RateLimiter
 from amocrm_assets.days import Window
+from amocrm_assets.entities import LEADS
 from amocrm_assets_tests.accounts import FreeTime
 from amocrm_assets_tests.crm.listing import ListedAccount
 
@@ -144,7 +145,7 @@ def read(account: ListedAccount, window: Window, *, answer_seconds: float, seed:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_reader, "DaemonPool", threads)
         patch.setattr(window_reader, "wait", threads.wait)
-        reader = window_reader.WindowReader(cast("AmoCrmClient", threads), window, ["leads", "deleted"])
+        reader = window_reader.WindowReader(cast("AmoCrmClient", threads), window, LEADS.lists(with_deleted=True))
         leads = sum(map(len, reader.batches()))
     return Pace(threads.asked, threads.time.now, leads)
 
@@ -190,7 +191,9 @@ def test_a_reading_that_is_given_up_closes_its_client_before_its_threads_are_wai
     threads = SimulatedThreads(EVEN, 0.2, Random(1))
     monkeypatch.setattr(window_reader, "DaemonPool", threads)
     monkeypatch.setattr(window_reader, "wait", threads.wait)
-    batches = window_reader.WindowReader(cast("AmoCrmClient", threads), DAY, ["leads", "deleted"]).batches()
+    batches = window_reader.WindowReader(
+        cast("AmoCrmClient", threads), DAY, LEADS.lists(with_deleted=True)
+    ).batches()
     next(batches)
     assert not threads.is_closed
 

@@ -144,7 +144,7 @@ def leads_in(storage: Storage, captures: list[str]) -> Counter[bytes]:
     leads: Counter[bytes] = Counter()
     for name in captures:
         with open_capture(LEADS, storage, name) as capture:
-            leads.update(capture.leads)
+            leads.update(capture.records)
     return leads
 
 

@@ -173,7 +173,7 @@ def _captured(way: WholeWay) -> dict[int, Json]:
     sent: dict[int, Json] = {}
     for name in capture_names(LEADS, way.storage, way.source.subdomain, DAY):
         with open_capture(LEADS, way.storage, name) as capture:
-            sent |= {lead["id"]: lead for lead in map(json.loads, capture.leads)}
+            sent |= {lead["id"]: lead for lead in map(json.loads, capture.records)}
     return sent
 
 

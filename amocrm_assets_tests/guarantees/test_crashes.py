@@ -77,7 +77,7 @@ class Undisturbed:
             name for day in DAYS for name in capture_names(LEADS, way.storage, way.source.subdomain, day)
         ]:
             with open_capture(LEADS, way.storage, name) as capture:
-                assert list(capture.leads)
+                assert list(capture.records)
         kept = {"warehouse.duckdb", *(f"data/{name}" for name in way.storage.names(""))}
         assert set(left_in(way.folder)) == kept
         assert {name.partition("/")[0] for name in way.storage.names("")} == {"captures", "rows"}

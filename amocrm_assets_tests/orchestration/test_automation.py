@@ -198,7 +198,7 @@ def test_a_partition_holds_exactly_the_seconds_that_are_read_for_it(zone: str, d
 @pytest.mark.parametrize(("minute", "deadline"), [(0, 2), (1, 3), (15, 3), (59, 3)])
 def test_the_shard_is_late_six_hours_after_the_schedule_in_the_sources_zone(minute: int, deadline: int) -> None:
     source = settings_of(timezone="Europe/Moscow", schedule=ScheduleSettings(hour=20, minute=minute))
-    policy = freshness_of(source)
+    policy = freshness_of(LEADS, source)
     assert policy == dg.FreshnessPolicy.cron(
         deadline_cron=f"0 {deadline} * * *", lower_bound_delta=timedelta(hours=7), timezone="Europe/Moscow"
     )
@@ -206,7 +206,7 @@ def test_the_shard_is_late_six_hours_after_the_schedule_in_the_sources_zone(minu
 
 @pytest.mark.parametrize("changes", [{"import_leads": False}, {"schedule": {"enabled": False}}])
 def test_nothing_is_late_where_no_schedule_runs(changes: dict[str, object]) -> None:
-    assert freshness_of(settings_of(**changes)) is None
+    assert freshness_of(LEADS, settings_of(**changes)) is None
 
 
 def test_last_days_never_reach_before_the_first_day() -> None:
@@ -219,11 +219,11 @@ def test_last_days_never_reach_before_the_first_day() -> None:
 
 def test_sources_with_one_deadline_share_its_freshness_policy() -> None:
     other = settings_of(subdomain="another")
-    assert freshness_of(other) is freshness_of(settings_of())
+    assert freshness_of(LEADS, other) is freshness_of(LEADS, settings_of())
     staggered = settings_of(schedule={"hour": 0, "minute": 59})
-    assert freshness_of(staggered) is freshness_of(other)
+    assert freshness_of(LEADS, staggered) is freshness_of(LEADS, other)
     later = settings_of(schedule={"hour": 1, "minute": 1})
-    assert freshness_of(later) != freshness_of(other)
+    assert freshness_of(LEADS, later) != freshness_of(LEADS, other)
 
 
 def test_sources_with_one_first_day_and_zone_share_their_partitions() -> None:

@@ -41,7 +41,7 @@ def test_a_single_day_is_read_again_though_its_capture_is_stamped_later(pipeline
     with open_capture(LEADS, pipeline.storage, name) as capture:
         ahead = datetime.now(UTC) + timedelta(minutes=10)
         writer = CaptureWriter(LEADS, pipeline.storage, capture.facts, after=ahead)
-        writer.add(capture.leads)
+        writer.add(capture.records)
     writer.publish()
     pipeline.storage.delete(name)
     before = asked(pipeline)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, Table
 from amocrm_assets.errors import StorageRefused
 from amocrm_assets.orchestration.stored_rows import row_count
 from amocrm_assets.rows import rows_name
@@ -81,10 +81,10 @@ def test_shards_from_before_the_first_day_of_the_settings_are_left_alone(pipelin
 def test_rows_that_cannot_be_read_are_the_verdict_on_their_day_alone(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_one(storage: Storage, subdomain: str, day: date) -> int:
+    def refuse_one(table: Table, storage: Storage, subdomain: str, day: date) -> int:
         if day.isoformat() == SECOND:
             raise StorageRefused("Reading the rows", cause="its hash differs.", fix="Materialise `leads`.")
-        return row_count(storage, subdomain, day)
+        return row_count(table, storage, subdomain, day)
 
     pipeline.run(FIRST, LAST)
     monkeypatch.setattr("amocrm_assets.orchestration.shard_comparison.row_count", refuse_one)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.orchestration.stored_rows import row_count
@@ -47,14 +48,14 @@ def load(pipeline: Pipeline, instance: dg.DagsterInstance | None = None) -> dg.E
 def test_an_older_slower_run_does_not_put_its_poorer_rows_over_a_newer_shard(
     pipeline: Pipeline, server: RecordingBigQuery
 ) -> None:
-    poorer = row_count(pipeline.storage, "acme", DAY)
+    poorer = row_count(LEADS.table, pipeline.storage, "acme", DAY)
     server.faults = [Fault("POST", UPLOAD, kind="slow")]
     older, newer = (threading.Thread(target=load, args=[pipeline]) for _ in range(2))
     older.start()
     assert server.waiting.wait(60)
     pipeline.sandbox.account.load([9_000_001], [int(datetime(2025, 3, 10, 12, tzinfo=UTC).timestamp())])
     assert pipeline.run(LAST, only=["raw_leads", "leads"]).success
-    richer = row_count(pipeline.storage, "acme", DAY)
+    richer = row_count(LEADS.table, pipeline.storage, "acme", DAY)
     assert richer > poorer
 
     newer.start()
@@ -80,7 +81,7 @@ def test_a_description_that_is_refused_is_a_warning_of_a_day_that_is_done(
 
     assert result.success
     assert "its description and labels are not set" in str(shown(result)["warnings"])
-    assert shown(result)["dagster/partition_row_count"] == row_count(pipeline.storage, "acme", DAY)
+    assert shown(result)["dagster/partition_row_count"] == row_count(LEADS.table, pipeline.storage, "acme", DAY)
 
 
 def test_a_day_without_trouble_shows_no_warnings(pipeline: Pipeline, server: RecordingBigQuery) -> None:

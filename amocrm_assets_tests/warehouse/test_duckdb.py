@@ -180,7 +180,7 @@ def test_a_damaged_file_is_called_damaged_and_its_shards_come_back_from_rows(
         duckdb_place.warehouse.read(LEADS.table, "acme", [DAY])
 
     assert "The file is damaged" in caught.value.fix
-    assert "materialise `amoCrmLeads` for all days" in caught.value.fix
+    assert "materialise the assets with tables for all days" in caught.value.fix
     assert "space" not in caught.value.fix
 
     duckdb_file.rename(f"{duckdb_file}.damaged")

@@ -1,6 +1,6 @@
-"""Ways through a list that changes while it is read. Pure: pages in, leads out; no clock and no network.
+"""Ways through a list that changes while it is read. Pure: pages in, records out; no clock and no network.
 
-`keyset` goes by `updated_at` and requests page 1 behind the last lead (`cursor`, `list_end`, `newest_deleted`);
+`keyset` goes by `updated_at` and requests page 1 behind the last record (`cursor`, `list_end`, `newest_deleted`);
 `seam` and `seam_check` show that the list as a whole is sorted. `overlap` goes by page numbers, where there is no
 other way, and proves by overlaps (`interval_set`, `gap_probe`, `far_end`, `second_page`, `order_check`) that
 nothing fell between two pages. What can be asked, and what is odd about an answer, is in `query`; how large pages
@@ -14,13 +14,11 @@ from amocrm_assets.crm.pagination.list_state import ListState
 from amocrm_assets.crm.pagination.overlap import OverlappingPaginator
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.crm.pagination.query import (
-    LEAD_DETAILS,
     EditsTooFrequent,
     EndUnproven,
     Oddity,
     OrderIgnored,
     Query,
-    RecordList,
     TieExceedsPage,
     end_unproven,
     oddity_of,
@@ -29,7 +27,6 @@ from amocrm_assets.crm.pagination.query import (
 )
 
 __all__ = [
-    "LEAD_DETAILS",
     "PAGE_LIMIT",
     "DenseRange",
     "EditsTooFrequent",
@@ -40,7 +37,6 @@ __all__ = [
     "OrderIgnored",
     "OverlappingPaginator",
     "Query",
-    "RecordList",
     "TieExceedsPage",
     "end_unproven",
     "oddity_of",

@@ -28,11 +28,11 @@ class FarEnd:
     def __init__(self, cover: IntervalSet, *, inset: int) -> None:
         self._cover = cover
         self._inset = inset
-        self.position = 0  # so many leads were seen
+        self.position = 0  # so many records were seen
         self._low: int | None = None  # down to here they cover all
         self._in_vain = 0
         self._whole_pages = 0
-        self._back = 0  # so many leads further back than the last page ended
+        self._back = 0  # so many records further back than the last page ended
 
     @property
     def is_exhausted(self) -> bool:
@@ -61,7 +61,7 @@ class FarEnd:
         progress = self._low is not None and (before is None or self._low < before)
         self._in_vain = 0 if progress else self._in_vain + 1
         # The list is no longer than this page, or empty, which is believed when it was said often enough. Of more
-        # leads it is not: where a list stops at some depth without a word, each of its ends looks like that.
+        # records it is not: where a list stops at some depth without a word, each of its ends looks like that.
         is_whole = query.page == 1 and not page.has_next and page.size < min(query.limit, MIN_PAGE)
         self._whole_pages = self._whole_pages + 1 if is_whole else 0
         if self._whole_pages > CONFIRMATIONS:
@@ -70,7 +70,7 @@ class FarEnd:
     def _add(self, position: int, keys: list[int]) -> None:
         high = None if position == 0 else keys[0] - self._inset
         if high is not None and self._low is not None and high + 1 < self._low:
-            self._back += FIRST_LIMIT  # leads have left the list meanwhile
+            self._back += FIRST_LIMIT  # records have left the list meanwhile
             return
         self._low = keys[-1] + self._inset
         self._cover.add(self._low, high, end_position=0)

@@ -1,4 +1,4 @@
-"""The walk by `updated_at`: an edit cannot make it skip a lead that nobody touched."""
+"""The walk by `updated_at`: an edit cannot make it skip a record that nobody touched."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
 
-    # The new leads of a page, and the seconds to be read by id that it ran into.
+    # The new records of a page, and the seconds to be read by id that it ran into.
     Taken = tuple[list[RawRecord], "DenseRange | None"]
 
 NOTHING_KNOWN: Mapping[int, int] = {}
-# A slice asks for so many leads' worth of time behind its end: to see one proves that none before is missing.
-LEADS_BEHIND_END = 5
+# A slice asks for so many records' worth of time behind its end: to see one proves that none before is missing.
+RECORDS_BEHIND_END = 5
 MAX_SECONDS_BEHIND_END = 3600
 
 
 @dataclass(frozen=True)
 class DenseRange:
-    """Seconds that are to be read by id; of `known` leads, with their seconds, some were given out already."""
+    """Seconds that are to be read by id; of `known` records, with their seconds, some were given out already."""
 
     from_at: int
     to_at: int
@@ -38,10 +38,10 @@ class DenseRange:
 
 
 class KeysetPaginator:
-    """Walks `[cursor, to_at]` by `updated_at`, the next page beginning in the last lead's second, inclusive.
+    """Walks `[cursor, to_at]` by `updated_at`, the next page beginning in the last record's second, inclusive.
 
-    An edit moves a lead to the right, so page 1 of what is left can never skip a lead that nobody touched. No
-    single answer ends the walk: a lead behind the end was seen, or two answers say that nothing follows.
+    An edit moves a record to the right, so page 1 of what is left can never skip a record that nobody touched. No
+    single answer ends the walk: a record behind the end was seen, or two answers say that nothing follows.
     """
 
     def __init__(
@@ -50,19 +50,19 @@ class KeysetPaginator:
         from_at: int,
         to_at: int,
         *,
-        leads_per_second: float | None = None,
+        records_per_second: float | None = None,
         known: Mapping[int, int] = NOTHING_KNOWN,
     ) -> None:
         self.state = state
         self.to_at = to_at
-        self.leads_per_second = leads_per_second
+        self.records_per_second = records_per_second
         self.page_seconds: int | None = None
         self.in_flight = False
         self.done = False
         self.seen = PageStats()
         self._cursor = Cursor(state, from_at, known)
         self._empty_answers = 0
-        self._page_seen = leads_per_second is not None
+        self._page_seen = records_per_second is not None
         # What is asked instead of the next page.
         self._question: Seam | NewestDeleted | None = None
         self._order = SeamCheck(state)
@@ -76,7 +76,7 @@ class KeysetPaginator:
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
-        """The seconds of which leads may still come."""
+        """The seconds of which records may still come."""
         if self.done:
             return None
         if isinstance(self._question, Seam):
@@ -90,7 +90,7 @@ class KeysetPaginator:
 
     @property
     def given(self) -> dict[int, int]:
-        """Leads given out already that may come again, with their seconds."""
+        """Records given out already that may come again, with their seconds."""
         return self._cursor.given
 
     def next_query(self) -> Query | None:
@@ -113,7 +113,7 @@ class KeysetPaginator:
             self._look_again(self._question)
 
     def add_page(self, query: Query, page: Page) -> Taken:
-        """The new leads of a page, and the tie that it ran into: a second that fills a whole page.
+        """The new records of a page, and the tie that it ran into: a second that fills a whole page.
 
         Raises `OrderIgnored` when two pages show that the list as a whole is not sorted.
         """
@@ -131,7 +131,7 @@ class KeysetPaginator:
     def split(self, start_at: int) -> KeysetPaginator:
         """Give away everything from `start_at` to a walk of its own."""
         rest = KeysetPaginator(
-            self.state, start_at, self.to_at, leads_per_second=self.leads_per_second, known=self.given
+            self.state, start_at, self.to_at, records_per_second=self.records_per_second, known=self.given
         )
         self.to_at = start_at - 1
         return rest
@@ -140,55 +140,55 @@ class KeysetPaginator:
         """Give away everything up to `to_at`, with the page before it where that is not proven yet."""
         if isinstance(self._question, Seam) and not self.state.order_seen:
             self._look_again(self._question)
-        known = {lead: at for lead, at in self.given.items() if at >= self.cursor}
+        known = {record: at for record, at in self.given.items() if at >= self.cursor}
         dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
         self._cursor.move_to(dense.to_at + 1)
         self._question = None
         self._end.forget()
-        self.leads_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
+        self.records_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
         self.done = self.cursor > self.to_at
         return dense
 
     @property
     def _seconds_behind_end(self) -> int:
-        if not self.leads_per_second:
+        if not self.records_per_second:
             return 0
-        return min(MAX_SECONDS_BEHIND_END, ceil(LEADS_BEHIND_END / self.leads_per_second))
+        return min(MAX_SECONDS_BEHIND_END, ceil(RECORDS_BEHIND_END / self.records_per_second))
 
     def _is_doubtful(self, query: Query, page: Page) -> bool:
         """Whether to ask again before the answer is believed; sets from which second."""
-        if not page.leads:
+        if not page.records:
             if self._empty_answers >= (CONFIRMATIONS if self._page_seen else 1):
                 return False
             self._empty_answers += 1
             self._cursor.reach_back()
             if not self.state.kind_proven and not self._page_seen:
-                # An account that ignores `with=only_deleted` may have no live lead in this window either.
+                # An account that ignores `with=only_deleted` may have no live record in this window either.
                 self._question = NewestDeleted(self.state.record_list)
             return True
-        if self._cursor.misses_all(page.leads):
+        if self._cursor.misses_all(page.records):
             self._cursor.reach_back()
             return True
-        if page.leads[-1].updated_at < self.cursor and self._has_more(query, page):
+        if page.records[-1].updated_at < self.cursor and self._has_more(query, page):
             self.seen.moved_out += self._cursor.leave_out_second_before()
             return True
         return False
 
     def _has_more(self, query: Query, page: Page) -> bool:
-        """Whether leads may follow on a next page: amoCRM says so, the page is full, or nothing would say so."""
-        if self.state.next_is_missing and page.leads[-1].updated_at > self.cursor:
+        """Whether records may follow on a next page: amoCRM says so, the page is full, or nothing would say so."""
+        if self.state.next_is_missing and page.records[-1].updated_at > self.cursor:
             return True
         return page.has_next or page.size >= query.limit
 
     def _advance(self, query: Query, page: Page) -> Taken:
-        more = bool(page.leads) and self._has_more(query, page)
-        passed_end = bool(page.leads) and page.leads[-1].updated_at > self.to_at
+        more = bool(page.records) and self._has_more(query, page)
+        passed_end = bool(page.records) and page.records[-1].updated_at > self.to_at
         if self._end.is_asked and more and not passed_end:
             self._end.forget()
             return [], None  # more lies behind the end: ask for whole pages again
-        leads = [lead for lead in page.leads if self.cursor <= lead.updated_at <= self.to_at]
-        fresh = self._cursor.fresh(leads, self.to_at)
-        self.seen.duplicates += len(leads) - len(fresh)
+        records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
+        fresh = self._cursor.fresh(records, self.to_at)
+        self.seen.duplicates += len(records) - len(fresh)
         self._empty_answers = 0
         if passed_end and not self._end.is_asked and (more or self.state.may_be_cut_off(page)):
             self._question = self._order.seam_behind_end(query, page, begin=self.cursor)
@@ -197,36 +197,36 @@ class KeysetPaginator:
             self._cursor.know(fresh)
             return fresh, None
         said_twice = self._end.is_said_twice(page) and not more and not fresh
-        self.seen.moved_out += self._cursor.moved_out(leads)
-        if said_twice and page.leads and not passed_end and self.state.may_be_cut_off(page):
+        self.seen.moved_out += self._cursor.moved_out(records)
+        if said_twice and page.records and not passed_end and self.state.may_be_cut_off(page):
             return [], self._hand_off_end()
-        if passed_end or not page.leads or said_twice:
-            self.done = True  # a lead behind the end was seen, or nothing was, twice
+        if passed_end or not page.records or said_twice:
+            self.done = True  # a record behind the end was seen, or nothing was, twice
             return fresh, None
         if more:
-            return self._go_on(query, page, leads, fresh)
-        return fresh, self._doubt_end(page, leads, fresh)
+            return self._go_on(query, page, records, fresh)
+        return fresh, self._doubt_end(page, records, fresh)
 
-    def _go_on(self, query: Query, page: Page, leads: list[RawRecord], fresh: list[RawRecord]) -> Taken:
-        first, last, before = page.leads[0].updated_at, page.leads[-1].updated_at, self.cursor
+    def _go_on(self, query: Query, page: Page, records: list[RawRecord], fresh: list[RawRecord]) -> Taken:
+        first, last, before = page.records[0].updated_at, page.records[-1].updated_at, self.cursor
         self._page_seen = True
         self.page_seconds = last - first + 1
-        self.leads_per_second = len(page.leads) / self.page_seconds
+        self.records_per_second = len(page.records) / self.page_seconds
         if first == last:
             if self.state.order_seen and last != self.cursor:
                 self._cursor.move_to(last)  # nothing lies before it
             return [], self.hand_off(last)
-        self._cursor.move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
+        self._cursor.move_to(last, frozenset(record.id for record in records if record.updated_at == last))
         self._question = self._order.seam_behind(query, page, begin=before)
         return fresh, None
 
-    def _doubt_end(self, page: Page, leads: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
+    def _doubt_end(self, page: Page, records: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
         """Ask once more from further on: one answer without a next page may be a damaged one.
 
         A list that stops at some depth would stop there both times where all of it lies in so few seconds that no
         filter cuts it: these seconds and what follows are read by id.
         """
-        self._cursor.know(leads)
+        self._cursor.know(records)
         if self._end.is_asked and fresh:
             # What seemed to be the last page was not: look at it again, as at one that others follow.
             self.state.next_is_missing = True
@@ -234,7 +234,7 @@ class KeysetPaginator:
             self._cursor.move_to(self._end.begin)
             return None
         is_part = self.state.may_be_cut_off(page)
-        return None if self._end.ask_from(self._cursor, page, leads, is_part=is_part) else self._hand_off_end()
+        return None if self._end.ask_from(self._cursor, page, records, is_part=is_part) else self._hand_off_end()
 
     def _hand_off_end(self) -> DenseRange:
         self._cursor.move_to(self._end.begin)
@@ -256,7 +256,7 @@ class KeysetPaginator:
         return self._advance(query, page)
 
     def _look_again(self, seam: Seam) -> None:
-        self._cursor.know(seam.page.leads)
+        self._cursor.know(seam.page.records)
         self._question, self._ends_at_seam = None, False
         self._cursor.move_to(seam.begin)
 
@@ -264,7 +264,7 @@ class KeysetPaginator:
         verdict = newest.judge(page, from_at=self.cursor, to_at=self.to_at)
         if verdict != "unknown":
             self._question = None
-            self.state.kind_proven |= bool(page.leads)
+            self.state.kind_proven |= bool(page.records)
             self.done = verdict == "agrees"
             self._page_seen |= verdict == "contradicts"  # so the empty answer was wrong
         return [], None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pagination.cursor import NO_LEADS
+from amocrm_assets.crm.pagination.cursor import NO_RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.cursor import Cursor
 
-# A question about the end asks for the leads that are known there, and so many more.
+# A question about the end asks for the records that are known there, and so many more.
 ROOM_BEHIND_END = 5
 
 
@@ -26,11 +26,11 @@ class ListEnd:
         self.is_asked = False
         self.begin = begin
         self._is_said = False  # by the answer before this one
-        self._leads = 0
+        self._records = 0
 
     def limit(self, limit: int) -> int:
-        """How many leads to ask for at most."""
-        return min(limit, self._leads + ROOM_BEHIND_END) if self.is_asked else limit
+        """How many records to ask for at most."""
+        return min(limit, self._records + ROOM_BEHIND_END) if self.is_asked else limit
 
     def is_said_twice(self, page: Page) -> bool:
         """Whether this answer and the one before name no next page."""
@@ -41,28 +41,32 @@ class ListEnd:
         """Ask for whole pages again."""
         self.is_asked = self._is_said = False
 
-    def ask_from(self, cursor: Cursor, page: Page, leads: Sequence[RawRecord], *, is_part: bool) -> bool:
+    def ask_from(self, cursor: Cursor, page: Page, records: Sequence[RawRecord], *, is_part: bool) -> bool:
         """Move the cursor to the second from which on to ask once more; False where no second tells more.
 
-        `leads` are the page's that lie in the window. The last one's second tells whether others follow. Where
-        the page may be a part of its list (`is_part`), its leads may be any of a list in no order: without those
+        `records` are the page's that lie in the window. The last one's second tells whether others follow. Where
+        the page may be a part of its list (`is_part`), its records may be any of a list in no order: without those
         of its first second, such a list shows others in their place, and so does one that stops at some depth.
         """
         if not self.is_asked:
             self.begin = cursor.second
-        second, given = _second_to_ask(leads, is_part=is_part and not self.is_asked) or (cursor.second, NO_LEADS)
+        second, given = _second_to_ask(records, is_part=is_part and not self.is_asked) or (
+            cursor.second,
+            NO_RECORDS,
+        )
         cursor.move_to(second, given)
         self.is_asked = True
-        self._leads = sum(lead.updated_at >= cursor.from_at for lead in page.leads)
-        return not (is_part and leads and second == leads[0].updated_at)
+        self._records = sum(record.updated_at >= cursor.from_at for record in page.records)
+        return not (is_part and records and second == records[0].updated_at)
 
 
-def _second_to_ask(leads: Sequence[RawRecord], *, is_part: bool) -> tuple[int, frozenset[int]] | None:
-    """From which second on to ask, and the leads of it that were given out."""
-    if not leads:
+def _second_to_ask(records: Sequence[RawRecord], *, is_part: bool) -> tuple[int, frozenset[int]] | None:
+    """From which second on to ask, and the records of it that were given out."""
+    if not records:
         return None
-    first, last = leads[0].updated_at, leads[-1].updated_at
+    first, last = records[0].updated_at, records[-1].updated_at
     if is_part:
         # Nobody documents whether `from` holds its own second, so the second behind the first one is left out.
-        return min((lead.updated_at for lead in leads if lead.updated_at > first + 1), default=first), NO_LEADS
-    return last, frozenset(lead.id for lead in leads if lead.updated_at == last)
+        later = (record.updated_at for record in records if record.updated_at > first + 1)
+        return min(later, default=first), NO_RECORDS
+    return last, frozenset(record.id for record in records if record.updated_at == last)

@@ -11,8 +11,9 @@ from amocrm_assets.crm.traits import UNKNOWN
 if TYPE_CHECKING:
     from amocrm_assets.crm.findings import Finding, FindingKind
     from amocrm_assets.crm.pages import Page
-    from amocrm_assets.crm.pagination.query import Query, RecordList
+    from amocrm_assets.crm.pagination.query import Query
     from amocrm_assets.crm.traits import AccountTraits
+    from amocrm_assets.entities import RecordList
 
 
 class ListState:
@@ -20,11 +21,11 @@ class ListState:
 
     def __init__(self, record_list: RecordList, traits: AccountTraits = UNKNOWN) -> None:
         self.record_list = record_list
-        self.page_size = PageSize(traits.max_limit, details=record_list == "leads")
+        self.page_size = PageSize(traits.max_limit, details=bool(record_list.details))
         # A belief; each continuation verifies it, and each first page asks from a second earlier.
         self.from_is_inclusive = traits.from_is_inclusive is not False
-        # Whether a record was seen that proves that `with=only_deleted` is honoured; always so for live leads.
-        self.kind_proven = record_list == "leads"
+        # Whether a record was seen that proves that `with=only_deleted` is honoured; always so for live records.
+        self.kind_proven = not record_list.only_deleted
         # Whether two pages by number were seen to fit to each other, as those of a sorted list do.
         self.order_seen = False
         # Whether two pages did not: after that no slice vouches for another one.
@@ -44,7 +45,7 @@ class ListState:
     def may_be_cut_off(self, page: Page) -> bool:
         """Whether a page that names no next one may be a part of its list all the same.
 
-        Lists stop at some depth, servers have a largest page: this one was never seen to show more leads.
+        Lists stop at some depth, servers have a largest page: this one was never seen to show more records.
         """
         return page.size >= max(MIN_PAGE, self._longest_page)
 

@@ -1,6 +1,6 @@
-"""Which deleted lead is the newest of all: what tells an empty trash from an account that ignores the question.
+"""Which deleted record is the newest of all: what tells an empty trash from an account that ignores the question.
 
-An account that ignores `with=only_deleted` shows its newest live lead instead, which `oddity_of` notices.
+An account that ignores `with=only_deleted` shows its newest live record instead, which `oddity_of` notices.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from amocrm_assets.crm.pagination.query import Query
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page
-    from amocrm_assets.crm.pagination.query import RecordList
+    from amocrm_assets.entities import RecordList
 
-# What the newest deleted lead says about an empty answer for a window.
+# What the newest deleted record says about an empty answer for a window.
 Verdict = Literal["unknown", "agrees", "contradicts", "open"]
 
 
 class NewestDeleted:
-    """Asks for the newest deleted lead, once more when there is none."""
+    """Asks for the newest deleted record, once more when there is none."""
 
     def __init__(self, record_list: RecordList) -> None:
         self.query = Query(record_list, "updated_at desc", limit=1)
@@ -33,8 +33,8 @@ class NewestDeleted:
         if not page.size and not self._was_missing:
             self._was_missing = True
             return "unknown"
-        if not page.size or (page.leads and page.leads[0].updated_at < from_at):
+        if not page.size or (page.records and page.records[0].updated_at < from_at):
             return "agrees"
-        if page.leads and page.leads[0].updated_at <= to_at:
+        if page.records and page.records[0].updated_at <= to_at:
             return "contradicts"
         return "open"

@@ -39,10 +39,10 @@ MAX_PROBES_BEFORE_FALLBACK = 12
 class OverlappingPaginator:
     """Walks by page numbers, several pages at once, until the pages provably cover what was asked for.
 
-    A page is a run without gaps of the list as it was at one moment. In the order of ids, it holds every lead
-    between its first and its last id; in the order of time, every lead of the seconds strictly between. A lead
+    A page is a run without gaps of the list as it was at one moment. In the order of ids, it holds every record
+    between its first and its last id; in the order of time, every record of the seconds strictly between. A record
     that nobody touches keeps its place in that order whatever the others do. So where these intervals leave no
-    gap between them, no untouched lead is missing, in whatever order and however long apart they were asked.
+    gap between them, no untouched record is missing, in whatever order and however long apart they were asked.
 
     That a list ends is not believed because one answer says so or is empty: a page of the same list from its
     other end must meet what was read. So a list that stops at some depth is read from both ends.
@@ -67,7 +67,7 @@ class OverlappingPaginator:
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
         self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-to_at, -from_at)
-        self.given = dict(known or {})  # leads given out already, with their seconds
+        self.given = dict(known or {})  # records given out already, with their seconds
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
         self._cap: int | None = None  # the server's own largest page, where it is smaller than what was asked for
@@ -77,7 +77,7 @@ class OverlappingPaginator:
         self._empty_starts = 0
         self._probe: GapProbe | None = None
         self._frontier: int | None = None  # the last key of the pages that were asked from the beginning
-        # Strictly between the first and the last second; at a page's ends other leads may share the second.
+        # Strictly between the first and the last second; at a page's ends other records may share the second.
         self._inset = 0 if self._by_id else 1
         self._far_end = FarEnd(self._cover, inset=self._inset)
         self._order_check = OrderCheck(self._cover, self.window)
@@ -91,7 +91,7 @@ class OverlappingPaginator:
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
-        """The seconds of which leads may still come."""
+        """The seconds of which records may still come."""
         if self.done:
             return None
         if self._by_id or not self._second_page.is_seen:
@@ -131,7 +131,7 @@ class OverlappingPaginator:
         self._probe = None
 
     def add_page(self, query: Query, page: Page) -> list[RawRecord]:
-        """The new leads of a page. Raises one of the exceptions of `query`."""
+        """The new records of a page. Raises one of the exceptions of `query`."""
         self._awaited -= 1
         self._answers += 1
         if query.order != self.order:
@@ -140,7 +140,7 @@ class OverlappingPaginator:
             self._learn_limit(query, page)
             self._learn_length(query, page)
             self._learn_cover(query, page, query.keys(page))
-        return self._fresh(page.leads)
+        return self._fresh(page.records)
 
     def _query_ahead(self) -> Query | None:
         # One page more in flight for each answer: a short list costs no needless questions. Nor shall a long one
@@ -220,7 +220,7 @@ class OverlappingPaginator:
         if page.has_next:
             self.state.found(next_on_last_page(self.state.record_list))
         if query.page == 1:
-            # There were leads, or nobody would read by page number.
+            # There were records, or nobody would read by page number.
             self._empty_starts += 1
             if self._empty_starts > CONFIRMATIONS:
                 self._cover.add(None, None, end_position=0)
@@ -246,17 +246,17 @@ class OverlappingPaginator:
     def _matters(self, keys: list[int]) -> bool:
         return -self.window[1] <= keys[-1] and keys[0] <= -self.window[0]
 
-    def _fresh(self, leads: Iterable[RawRecord]) -> list[RawRecord]:
+    def _fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:
         from_at, to_at = self.window
-        inside = [lead for lead in leads if from_at <= lead.updated_at <= to_at]
-        fresh = [lead for lead in inside if self.given.get(lead.id) != lead.updated_at]
-        self.given.update((lead.id, lead.updated_at) for lead in fresh)
+        inside = [record for record in records if from_at <= record.updated_at <= to_at]
+        fresh = [record for record in inside if self.given.get(record.id) != record.updated_at]
+        self.given.update((record.id, record.updated_at) for record in fresh)
         self.seen.duplicates += len(inside) - len(fresh)
         return fresh
 
     @property
     def _overlap(self) -> int:
-        # Ids are unique, so one shared lead closes it; seconds need a whole one on both sides.
+        # Ids are unique, so one shared record closes it; seconds need a whole one on both sides.
         return min(1 if self._by_id else 5, self._limit - 1)
 
     def begun_again(self) -> OverlappingPaginator:

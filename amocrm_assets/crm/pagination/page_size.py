@@ -4,9 +4,9 @@ from __future__ import annotations
 
 # https://www.amocrm.ru/developers/content/crm_platform/leads-api; a larger limit silently gives 50.
 PAGE_LIMIT = 250
-# Some accounts answer 504 to pages above 30 to 50 heavy leads.
+# Some accounts answer 504 to pages above 30 to 50 heavy records.
 STEPS = (PAGE_LIMIT, 125, 50, 25, 10)
-# Pages of so many leads that fail are asked for without what hangs on the leads.
+# Pages of so many records that fail are asked for without what hangs on the records.
 MAX_WITHOUT_DETAILS = 50
 # So many good pages in a row before a larger one is tried; twice as many after each size that failed.
 MIN_GOOD_PAGES, MAX_GOOD_PAGES = 4, 1024

@@ -11,34 +11,23 @@ from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page
+    from amocrm_assets.entities import RecordList
 
-RecordList = Literal["leads", "deleted"]
 Order = Literal["updated_at asc", "updated_at desc", "id asc", "id desc"]
 Oddity = Literal["kind_ignored", "kind_mixed", "order_ignored", "filter_ignored", "unusable"]
-
-# What hangs on a lead and comes with it at no further request. A capture without it stays without: by the next
-# reading the lead has moved on. https://www.amocrm.ru/developers/content/crm_platform/leads-api#leads-list
-LEAD_DETAILS = (
-    "contacts",
-    "loss_reason",
-    "source",
-    "catalog_elements",
-    "source_id",
-    "is_price_modified_by_robot",
-)
 
 # 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
 # again so often, and any other empty answer once.
 CONFIRMATIONS = 2
-# No server has smaller pages, nor lists that stop before so many leads.
+# No server has smaller pages, nor lists that stop before so many records.
 MIN_PAGE = 10
 
 
 @dataclass(frozen=True)
 class Query:
-    """One question to `/api/v4/leads`. `from_at` and `to_at` are sent as they are; without them no filter is.
+    """One question to a list. `from_at` and `to_at` are sent as they are; without them no filter is.
 
-    `details`: live leads come with all of `LEAD_DETAILS`.
+    `details`: records come with what hangs on them.
     """
 
     record_list: RecordList
@@ -55,22 +44,22 @@ class Query:
         params: dict[str, str | int] = {"limit": self.limit, "page": self.page, f"order[{key}]": direction}
         if self.from_at is not None and self.to_at is not None:
             params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at}
-        if self.record_list == "deleted":
+        if self.record_list.only_deleted:
             params["with"] = "only_deleted"
-        elif self.details:
-            params["with"] = ",".join(LEAD_DETAILS)
+        elif self.details and self.record_list.details:
+            params["with"] = ",".join(self.record_list.details)
         return params
 
     def keys(self, page: Page) -> list[int]:
-        """What the page's leads are sorted by, in numbers that must not fall along the list."""
+        """What the page's records are sorted by, in numbers that must not fall along the list."""
         key, direction = self.order.split()
         sign = -1 if direction == "desc" else 1
-        return [sign * (lead.id if key == "id" else lead.updated_at) for lead in page.leads]
+        return [sign * (record.id if key == "id" else record.updated_at) for record in page.records]
 
 
 @dataclass
 class PageStats:
-    """What a paginator noticed beside the leads."""
+    """What a paginator noticed beside the records."""
 
     duplicates: int = 0
     moved_out: int = 0
@@ -79,7 +68,7 @@ class PageStats:
 class OrderIgnored(Exception):
     """The list is in another order than asked for."""
 
-    cause = "amoCRM sent leads in another order than asked for"
+    cause = "amoCRM sent records in another order than asked for"
 
 
 class SecondPageMissing(OrderIgnored):
@@ -89,11 +78,11 @@ class SecondPageMissing(OrderIgnored):
 
 
 class TieExceedsPage(Exception):
-    """More leads share one second than overlapping pages in the order of time can tell apart."""
+    """More records share one second than overlapping pages in the order of time can tell apart."""
 
 
 class EditsTooFrequent(Exception):
-    """Leads are being changed faster than overlapping pages can be made to meet; a walk by key does not mind."""
+    """Records are being changed faster than overlapping pages can be made to meet; a walk by key does not mind."""
 
 
 class EndUnproven(Exception):
@@ -105,12 +94,12 @@ def oddity_of(query: Query, page: Page) -> Oddity | None:
 
     Once is no proof of anything: one damaged or odd answer has all of these forms.
     """
-    if query.record_list == "deleted" and not all(lead.is_deleted for lead in page.leads):
-        return "kind_mixed" if any(lead.is_deleted for lead in page.leads) else "kind_ignored"
+    if query.record_list.only_deleted and not all(record.is_deleted for record in page.records):
+        return "kind_mixed" if any(record.is_deleted for record in page.records) else "kind_ignored"
     if any(later < earlier for earlier, later in pairwise(query.keys(page))):
         return "order_ignored"
     from_at, to_at = query.from_at, query.to_at
-    if from_at is None or to_at is None or all(from_at <= lead.updated_at <= to_at for lead in page.leads):
+    if from_at is None or to_at is None or all(from_at <= record.updated_at <= to_at for record in page.records):
         return "unusable" if page.unusable else None
     return "filter_ignored"
 
@@ -118,7 +107,7 @@ def oddity_of(query: Query, page: Page) -> Oddity | None:
 def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
     """The error for a list that is not sorted, or not seen to be, and cannot be read in another way."""
     return ReadingUnproven(
-        f"Reading {query.record_list} by {query.order}",
+        f"Reading {query.record_list.name} by {query.order}",
         cause=f"{error.cause}, and without an order nothing proves that a reading is complete.",
         fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
     )
@@ -127,27 +116,27 @@ def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
 def unplaceable(query: Query) -> ReadingUnproven:
     """The error for a page that tells neither what it covers nor what follows it."""
     return ReadingUnproven(
-        f"Reading {query.record_list} by {query.order}",
-        cause="a whole page holds no lead with a usable id and updated_at, so nothing tells what follows it.",
-        fix="Edit and save these leads in amoCRM, which gives them a time; or report this account's behaviour.",
+        f"Reading {query.record_list.name} by {query.order}",
+        cause="a whole page holds no record with a usable id and updated_at, so nothing tells what follows it.",
+        fix="Edit and save these records in amoCRM, which gives them a time; or report this account's behaviour.",
     )
 
 
-def end_unproven(query: Query, leads: int) -> ReadingUnproven:
-    """The error for a list that does not show all of its leads from either end."""
+def end_unproven(query: Query, records: int) -> ReadingUnproven:
+    """The error for a list that does not show all of its records from either end."""
     return ReadingUnproven(
-        f"Reading {query.record_list} by {query.order}",
-        cause=f"the list stops behind {leads} leads from the one end, and its pages from the other end do not "
-        "meet them, so amoCRM does not show the leads between.",
-        fix="Report this account's behaviour. Importing or editing fewer leads within one second avoids it.",
+        f"Reading {query.record_list.name} by {query.order}",
+        cause=f"the list stops behind {records} records from the one end, and its pages from the other end do not "
+        "meet them, so amoCRM does not show the records between.",
+        fix="Report this account's behaviour. Importing or editing fewer records within one second avoids it.",
     )
 
 
 def pages_apart(record_list: RecordList, times: int) -> ReadingUnproven:
     """The error for pages by number that do not meet, whatever is tried."""
     return ReadingUnproven(
-        f"Reading {record_list} by page number",
-        cause=f"its pages would not overlap, {times} times in a row: leads are being changed faster than they can"
+        f"Reading {record_list.name} by page number",
+        cause=f"its pages would not overlap, {times} times in a row: records are changed faster than they can"
         " be read, or pages are not parts of one list.",
-        fix="Materialise the day again when fewer leads are being changed.",
+        fix="Materialise the day again when fewer records are being changed.",
     )

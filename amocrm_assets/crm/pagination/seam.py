@@ -1,6 +1,6 @@
 """The seam between a first page and the second one by number: what shows that a list as a whole is in order.
 
-A list that is sorted within each page only looks sorted to whoever always asks for page 1 behind the last lead.
+A list that is sorted within each page only looks sorted to whoever always asks for page 1 behind the last record.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
-# Leads before the last second that both pages show. So many may leave between the two answers.
+# Records before the last second that both pages show. So many may leave between the two answers.
 OVERLAPS = (1, 10, 50)
-# The seam lies in the last part of the page: first in the last fifth, and then where more leads may leave.
+# The seam lies in the last part of the page: first in the last fifth, and then where more records may leave.
 EARLIEST = ((4, 5), (3, 5), (3, 5))
-# One lead in so many at the end of a page should not take up more than a third of its time.
-LAST_LEADS, MAX_SHARE_OF_TIME = 25, 3
+# One record in so many at the end of a page should not take up more than a third of its time.
+LAST_RECORDS, MAX_SHARE_OF_TIME = 25, 3
 
 
 @dataclass(frozen=True)
@@ -39,25 +39,26 @@ class Seam:
         """The seam behind a first page, further within it after each one in vain; None where none fits."""
         if page.size < MIN_PAGE:
             return None  # the whole list, whatever its links say: see MIN_PAGE
-        last = page.leads[-1].updated_at
-        # One lead more than the last second's, so that the second page is seen to begin before it. Where that is a
-        # large part of the page the seam lies within it: a second page that began earlier would not reach behind.
+        last = page.records[-1].updated_at
+        # One more than the last second's records, so that the second page is seen to begin before it. Where that
+        # is a large part of the page the seam lies within it: a second page that began earlier would not reach it.
         tries = min(tries, len(OVERLAPS) - 1)
         part, whole = EARLIEST[tries]
         start = max(
-            sum(lead.updated_at < last for lead in page.leads) - OVERLAPS[tries], len(page.leads) * part // whole
+            sum(record.updated_at < last for record in page.records) - OVERLAPS[tries],
+            len(page.records) * part // whole,
         )
         return None if start < 1 or page.unusable else cls(query, page, start, begin)
 
     @property
     def last(self) -> int:
         """The last second of the first page."""
-        return self.page.leads[-1].updated_at
+        return self.page.records[-1].updated_at
 
     @property
     def is_crowded(self) -> bool:
         """Whether it lies within the last second, where the second page is not the next one to be read."""
-        return self.page.leads[self.start].updated_at == self.last
+        return self.page.records[self.start].updated_at == self.last
 
     def query(self, to_at: int) -> Query:
         """The question for the second page, of the same list or a longer one; page numbers count in limits."""
@@ -65,38 +66,38 @@ class Seam:
 
     def is_broken_by(self, page: Page) -> bool:
         """Whether the second page holds what belongs before it, or what the first one should hold."""
-        start_at = self.page.leads[self.start].updated_at
-        return any(lead.updated_at < start_at for lead in page.leads) or any(
-            lead.updated_at >= start_at for lead in self.strays(page)
+        start_at = self.page.records[self.start].updated_at
+        return any(record.updated_at < start_at for record in page.records) or any(
+            record.updated_at >= start_at for record in self.strays(page)
         )
 
     def is_missed_by(self, page: Page) -> bool:
-        """Whether the second page shows nothing of the first, so that leads may lie between the two.
+        """Whether the second page shows nothing of the first, so that records may lie between the two.
 
-        Leads of a crowded second come in any order.
+        Records of a crowded second come in any order.
         """
         if self.is_crowded:
-            return not page.leads
-        known = {lead.id for lead in self.page.leads}
-        return not any(lead.id in known for lead in page.leads)
+            return not page.records
+        known = {record.id for record in self.page.records}
+        return not any(record.id in known for record in page.records)
 
     def strays(self, page: Page) -> list[RawRecord]:
-        """Leads of the second page that the first one should have held."""
-        known = {lead.id for lead in self.page.leads}
-        return [lead for lead in page.leads if lead.updated_at < self.last and lead.id not in known]
+        """Records of the second page that the first one should have held."""
+        known = {record.id for record in self.page.records}
+        return [record for record in page.records if record.updated_at < self.last and record.id not in known]
 
     def is_closed_by(self, page: Page, cursor: int) -> bool:
         """Whether the page begins before the cursor's second and ends behind it, so that it holds all of it."""
-        return bool(page.leads) and page.leads[0].updated_at < cursor < page.leads[-1].updated_at
+        return bool(page.records) and page.records[0].updated_at < cursor < page.records[-1].updated_at
 
 
 def ends_apart(page: Page) -> bool:
-    """Whether the last leads of a page lie far behind the others.
+    """Whether the last records of a page lie far behind the others.
 
-    A lead that is not in its place does. A walk that went on from it would leap over what lies between.
+    A record that is not in its place does. A walk that went on from it would leap over what lies between.
     """
-    seconds = [lead.updated_at for lead in page.leads]
+    seconds = [record.updated_at for record in page.records]
     if len(seconds) < MIN_PAGE:
         return False
-    last_leads = len(seconds) // LAST_LEADS + 2
-    return (seconds[-1] - seconds[-last_leads]) * MAX_SHARE_OF_TIME > seconds[-1] - seconds[0]
+    last_records = len(seconds) // LAST_RECORDS + 2
+    return (seconds[-1] - seconds[-last_records]) * MAX_SHARE_OF_TIME > seconds[-1] - seconds[0]

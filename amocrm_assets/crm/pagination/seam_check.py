@@ -41,7 +41,7 @@ class SeamCheck:
         return Seam.behind(query, page, begin=begin, tries=self._in_vain)
 
     def judge(self, seam: Seam, page: Page) -> Verdict:
-        """What follows from a seam's page. One that is broken once may be so by leads that somebody moved.
+        """What follows from a seam's page. One that is broken once may be so by records that somebody moved.
 
         Raises `OrderIgnored` for one that stays broken, `SecondPageMissing` for one that stays empty.
         """
@@ -57,6 +57,6 @@ class SeamCheck:
             return "look again"
         if is_broken:
             raise OrderIgnored
-        if not page.leads:
+        if not page.records:
             raise SecondPageMissing
         return "read by id"  # by id, pages meet whatever is edited

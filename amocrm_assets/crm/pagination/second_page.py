@@ -27,7 +27,7 @@ class SecondPage:
         return 2, max(size - overlap * 4**self._missing, size // 2 + 1)
 
     def learn(self, number: int, page: Page) -> None:
-        """Take note of a page that holds leads.
+        """Take note of a page that holds records.
 
         Raises `SecondPageMissing` when there is no second one, time and again, and the first one stays as long.
         """
@@ -35,7 +35,7 @@ class SecondPage:
         if number > 1:
             return
         if self._counts_again and page.size >= self.first_page_size:
-            # No lead has left the list, so there should have been a second page.
+            # No record has left the list, so there should have been a second page.
             self._missing += 1
             if self._missing > CONFIRMATIONS:
                 raise SecondPageMissing
@@ -43,5 +43,5 @@ class SecondPage:
         self.first_page_size = page.size
 
     def learn_nothing(self) -> None:
-        """Take note of an empty one: leads may have left, so the first page is counted again."""
+        """Take note of an empty one: records may have left, so the first page is counted again."""
         self._counts_again = True

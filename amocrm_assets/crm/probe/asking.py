@@ -15,6 +15,7 @@ from amocrm_assets.crm.lists import NO_CONTENT, parse_list
 from amocrm_assets.crm.pages import parse_page
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused
 from amocrm_assets.crm.responses import RequestsExhausted, RetryableError
+from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AccessDenied, AccountBlocked, AmoCrmUnavailable, UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ T = TypeVar("T")
 
 # With the retries of answers that fail: amoCRM blocks accounts that are asked much for nothing.
 MAX_REQUESTS = 60
-LEADS = "/api/v4/leads"
+# The account is asked about its list of leads, which every account has, and about the trash of it.
+LIVE = LEADS.live
+DELETED = LIVE.trash()
 NOTHING_MORE: Mapping[str, Any] = {}
 _TOO_MANY = 429
 
@@ -88,7 +91,7 @@ class Asker:
 
     def _leads(self, params: Mapping[str, Any]) -> LeadsAnswer | Refused:
         try:
-            return self._ask(LEADS, params, lambda answer: LeadsAnswer(answer.status, parse_page(answer)))
+            return self._ask(LIVE.path, params, _leads_answer)
         except Refused as refused:
             return refused
 
@@ -138,6 +141,10 @@ def _refused(error: AmoCrmUnavailable) -> Exception:
 def _status(error: AmoCrmUnavailable | AccessDenied | UnexpectedAnswer) -> int | None:
     status = error.facts.get("status")
     return int(status) if status is not None else None
+
+
+def _leads_answer(answer: Response) -> LeadsAnswer:
+    return LeadsAnswer(answer.status, parse_page(answer, embedded=LIVE.embedded))
 
 
 def is_empty_answer(answer: LeadsAnswer) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.pagination import Query
-from amocrm_assets.crm.probe.asking import is_empty_answer
+from amocrm_assets.crm.probe.asking import DELETED, LIVE, is_empty_answer
 from amocrm_assets.crm.probe.samples import OLDEST
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page
-    from amocrm_assets.crm.pagination import RecordList
     from amocrm_assets.crm.probe.samples import Samples
+    from amocrm_assets.entities import RecordList
 
 PIPELINES = "/api/v4/leads/pipelines"
 MAX_STATUSES = 20
@@ -41,9 +41,9 @@ def bound(samples: Samples, end: Literal["from", "to"]) -> Verdict:
     second = samples.second
     wide = (second - 1, second + 1)
     narrow = (second, second + 1) if end == "from" else (second - 1, second)
-    control = _holds(samples.window("leads", *wide), second)
-    bounded = _holds(samples.window("leads", *narrow), second)
-    again = bounded or _holds(samples.window("leads", *wide, again=True), second)
+    control = _holds(samples.window(LIVE, *wide), second)
+    bounded = _holds(samples.window(LIVE, *narrow), second)
+    again = bounded or _holds(samples.window(LIVE, *wide, again=True), second)
     return judge_bound(end, control=control, bounded=bounded, again=again)
 
 
@@ -107,7 +107,7 @@ def _last_page(samples: Samples) -> Query:
         if 0 < samples.page(record_list, OLDEST).size < samples.limit:
             return query
     # Only a filter cuts a short list out of a long one.
-    query = Query("leads", OLDEST, samples.second - 1, samples.second + 1, limit=samples.limit)
+    query = Query(LIVE, OLDEST, samples.second - 1, samples.second + 1, limit=samples.limit)
     if 0 < samples.asker.leads(query).page.size < samples.limit:
         return query
     raise NotSettled("no list is known to end on its first page")
@@ -117,29 +117,29 @@ def _lists(samples: Samples) -> list[RecordList]:
     try:
         samples.require_trash()
     except NotSettled:  # there is no second list to look at
-        return ["leads"]
-    return ["leads", "deleted"]
+        return [LIVE]
+    return [LIVE, DELETED]
 
 
 def incoming(samples: Samples) -> Verdict:
     """Whether leads on an incoming stage are in the plain list, by one that is found by its stage."""
-    samples.require_filters("leads")
+    samples.require_filters(LIVE)
     stages = _incoming_stages(samples)
-    found = samples.asker.leads(Query("leads", "updated_at desc", limit=min(50, samples.limit)), more=stages).page
-    if not found.leads:
+    found = samples.asker.leads(Query(LIVE, "updated_at desc", limit=min(50, samples.limit)), more=stages).page
+    if not found.records:
         raise NotSettled("no lead is on an incoming stage")
-    lead = found.leads[-1]
-    plain = samples.window("leads", lead.updated_at - 1, lead.updated_at + 1)
-    window = Query("leads", OLDEST, lead.updated_at - 1, lead.updated_at + 1, limit=samples.limit)
+    lead = found.records[-1]
+    plain = samples.window(LIVE, lead.updated_at - 1, lead.updated_at + 1)
+    window = Query(LIVE, OLDEST, lead.updated_at - 1, lead.updated_at + 1, limit=samples.limit)
     by_stage = samples.asker.leads(window, more=stages).page
     return judge_incoming(lead.id, plain=plain, by_stage=by_stage, limit=samples.limit)
 
 
 def judge_incoming(lead_id: int, *, plain: Page, by_stage: Page, limit: int) -> Verdict:
     """By one lead, a window with it, and the same window by stage afterwards. Pure."""
-    if any(lead.id == lead_id for lead in plain.leads):
+    if any(lead.id == lead_id for lead in plain.records):
         return Verdict(value=True, observed="an incoming lead is in the plain list", conclusion="They are read.")
-    if plain.size >= limit or not any(lead.id == lead_id for lead in by_stage.leads):
+    if plain.size >= limit or not any(lead.id == lead_id for lead in by_stage.records):
         raise NotSettled("the incoming lead in question was edited meanwhile, or has too many neighbours")
     return Verdict(
         value=False,
@@ -165,4 +165,4 @@ def _incoming_stages(samples: Samples) -> dict[str, int]:
 
 
 def _holds(page: Page, second: int) -> bool:
-    return any(lead.updated_at == second for lead in page.leads)
+    return any(lead.updated_at == second for lead in page.records)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pages import MAX_ID
 from amocrm_assets.crm.pagination import Query
+from amocrm_assets.crm.probe.asking import LIVE
 from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
 from amocrm_assets.crm.probe.verdict import NotSettled, Verdict
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amocrm_assets.crm.pages import Page, RawRecord
-    from amocrm_assets.crm.pagination import RecordList
     from amocrm_assets.crm.pagination.query import Order
     from amocrm_assets.crm.probe.samples import Samples
+    from amocrm_assets.entities import RecordList
 
 # What luck explains at most once in so many accounts is settled.
 MIN_ODDS = 1000
@@ -32,7 +33,7 @@ _FOLLOWS = {
 def order(samples: Samples, record_list: RecordList) -> Verdict:
     """Whether `order[updated_at]` sorts a list, within its pages and from one page to the next."""
     newest = samples.some(record_list)
-    if len({lead.updated_at for lead in newest.leads}) == 1:
+    if len({lead.updated_at for lead in newest.records}) == 1:
         raise NotSettled("all records that came share one second")
     asked: list[tuple[Order, int, int]] = [(NEWEST, 1, samples.limit), (OLDEST, 1, samples.limit)]
     pages = [_asked(samples, record_list, *each) for each in asked]
@@ -74,20 +75,20 @@ def fit(query: Query, first: Page, second: Page) -> bool:
 
     Leads that are edited meanwhile come to the front, and push others from the first page onto the second.
     """
-    keys, known = query.keys(first), {lead.id for lead in first.leads}
+    keys, known = query.keys(first), {lead.id for lead in first.records}
     return not keys or not any(
         keys[0] <= key < keys[-1] and lead.id not in known
-        for key, lead in zip(query.keys(second), second.leads, strict=True)
+        for key, lead in zip(query.keys(second), second.records, strict=True)
     )
 
 
 def order_by_id_beside_filter(samples: Samples) -> Verdict:
     """Whether `order[id]` sorts a list that is filtered by time."""
-    samples.require_filters("leads")
-    seconds = [lead.updated_at for lead in samples.some("leads").leads]
+    samples.require_filters(LIVE)
+    seconds = [lead.updated_at for lead in samples.some(LIVE).records]
     window = min(seconds) - 1, max(seconds) + 1
     orders: tuple[Order, ...] = ("id asc", "id desc")
-    asked = [Query("leads", by, *window, limit=samples.limit) for by in orders]
+    asked = [Query(LIVE, by, *window, limit=samples.limit) for by in orders]
     return judge_order_by_id([(query, samples.asker.leads(query).page) for query in asked])
 
 
@@ -105,7 +106,7 @@ def judge_order_by_id(pages: Sequence[tuple[Query, Page]]) -> Verdict:
 
 
 def _is_sorted_by_time(query: Query, page: Page) -> bool:
-    by_time = Query("leads", "updated_at asc" if query.order.endswith("asc") else "updated_at desc")
+    by_time = Query(LIVE, "updated_at asc" if query.order.endswith("asc") else "updated_at desc")
     return is_sorted(by_time, page)
 
 
@@ -113,21 +114,21 @@ def ties(samples: Samples, by: Order) -> Verdict:
     """In which order leads of one second come, by the same question asked several times."""
     query = _question_with_ties(samples, by)
     reads = [
-        samples.asker.leads(query, again=again).page.leads for again in (False, *[True] * (READS_OF_TIES - 1))
+        samples.asker.leads(query, again=again).page.records for again in (False, *[True] * (READS_OF_TIES - 1))
     ]
     return judge_ties(reads)
 
 
 def _question_with_ties(samples: Samples, by: Order) -> Query:
     """The page, of those that came, which tells most; between its own seconds where there are filters."""
-    pages = [samples.page("leads", each) for each in (NEWEST, OLDEST)]
-    best = max(pages, key=lambda page: possible_orders(page.leads))
-    tied = tied_seconds(best.leads)
+    pages = [samples.page(LIVE, each) for each in (NEWEST, OLDEST)]
+    best = max(pages, key=lambda page: possible_orders(page.records))
+    tied = tied_seconds(best.records)
     if not tied:
         raise NotSettled("no two leads that came share a second")
-    if samples.filters("leads"):
-        return Query("leads", by, min(tied) - 1, max(tied) + 1, limit=samples.limit)
-    return Query("leads", by, limit=samples.limit)
+    if samples.filters(LIVE):
+        return Query(LIVE, by, min(tied) - 1, max(tied) + 1, limit=samples.limit)
+    return Query(LIVE, by, limit=samples.limit)
 
 
 def tied_seconds(leads: Sequence[RawRecord]) -> set[int]:
@@ -162,13 +163,13 @@ def _by_second(leads: Sequence[RawRecord]) -> dict[int, list[RawRecord]]:
 
 def ids_fit(samples: Samples) -> Verdict:
     """Whether the greatest id fits a shard's INTEGER."""
-    query = Query("leads", "id desc", limit=min(5, samples.limit))
+    query = Query(LIVE, "id desc", limit=min(5, samples.limit))
     page = samples.asker.leads(query).page
-    if not page.leads:
+    if not page.records:
         raise NotSettled("the account has no leads")
     if not is_sorted(query, page):
         raise NotSettled("`order[id]` does not sort the list")
-    if page.leads[0].id <= MAX_ID:
+    if page.records[0].id <= MAX_ID:
         return Verdict(
             value=True, observed="the greatest id has at most 64 bits", conclusion="Every id fits INTEGER."
         )

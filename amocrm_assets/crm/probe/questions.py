@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from amocrm_assets.crm.pagination import LEAD_DETAILS
 from amocrm_assets.crm.probe import connection, filters, orders, records, sizes
+from amocrm_assets.crm.probe.asking import DELETED, LIVE
 from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ QUESTIONS = (
     Question(
         "page_size", "pages of leads with `limit` 250, and smaller ones where it is not kept", sizes.page_size
     ),
-    Question(
-        "filters_leads", "leads by a window without the newest", partial(filters.filters, record_list="leads")
-    ),
+    Question("filters_leads", "leads by a window without the newest", partial(filters.filters, record_list=LIVE)),
     Question(
         "from_inclusive", "leads of a window that begins in a lead's second", partial(filters.bound, end="from")
     ),
@@ -39,15 +37,15 @@ QUESTIONS = (
     Question(
         "filters_deleted",
         "deleted leads by a window without the newest",
-        partial(filters.filters, record_list="deleted"),
+        partial(filters.filters, record_list=DELETED),
     ),
-    Question("order_leads", "leads by `order[updated_at]`, both ways", partial(orders.order, record_list="leads")),
+    Question("order_leads", "leads by `order[updated_at]`, both ways", partial(orders.order, record_list=LIVE)),
     Question(
         "order_deleted",
         "deleted leads by `order[updated_at]`, both ways",
-        partial(orders.order, record_list="deleted"),
+        partial(orders.order, record_list=DELETED),
     ),
-    Question("extras", f"leads with {', '.join(LEAD_DETAILS)}", records.extras),
+    Question("extras", f"leads with {', '.join(LIVE.details)}", records.extras),
     Question("contacts", "`with=contacts`", records.contacts_come),
     Question("loss_reason", "`with=loss_reason`", records.loss_reason_shape),
     Question("id_order_beside_filter", "`order[id]` beside a filter, both ways", orders.order_by_id_beside_filter),
@@ -63,11 +61,11 @@ QUESTIONS = (
     Question("ids_fit", "the lead with the greatest id", orders.ids_fit),
     Question("numbers_as_text", "ids of leads", records.numbers_as_text),
     Question("minor_units", "prices of leads", records.minor_units),
-    Question("leads_without_time", "the first leads by time", partial(records.without_time, record_list="leads")),
+    Question("leads_without_time", "the first leads by time", partial(records.without_time, record_list=LIVE)),
     Question(
         "deleted_without_time",
         "the first deleted leads by time",
-        partial(records.without_time, record_list="deleted"),
+        partial(records.without_time, record_list=DELETED),
     ),
     Question("clock", "`Date` of all answers, and this machine's clock", connection.clock),
     Question("date_header", "headers of all answers", connection.date_header),

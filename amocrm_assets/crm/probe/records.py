@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.pagination import LEAD_DETAILS, Query
+from amocrm_assets.crm.pagination import Query
+from amocrm_assets.crm.probe.asking import LIVE
 from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amocrm_assets.crm.pages import Page
-    from amocrm_assets.crm.pagination import RecordList
     from amocrm_assets.crm.probe.samples import Samples
+    from amocrm_assets.entities import RecordList
 
 MAX_LEADS = 50
 KEPT = "It is kept in the captures, on live leads."
@@ -37,8 +38,8 @@ def extras(samples: Samples) -> Verdict:
 
 def judge_extras(leads: Sequence[Lead]) -> Verdict:
     """By leads that all values were asked for. Pure."""
-    found = [name for name in LEAD_DETAILS if any(name in lead or name in embedded(lead) for lead in leads)]
-    missing = [name for name in LEAD_DETAILS if name not in found]
+    found = [name for name in LIVE.details if any(name in lead or name in embedded(lead) for lead in leads)]
+    missing = [name for name in LIVE.details if name not in found]
     observed = "all of them" if not missing else f"not {', '.join(missing)}"
     return Verdict(found, observed, KEPT)
 
@@ -63,14 +64,14 @@ def loss_reason_shape(samples: Samples) -> Verdict:
 
 def minor_units(samples: Samples) -> Verdict:
     """Whether prices have minor units."""
-    leads = _leads(samples.some("leads"))
+    leads = _leads(samples.some(LIVE))
     having = sum("price_with_minor_units" in lead for lead in leads)
     return Verdict(bool(having), f"on {having} of {len(leads)} leads", "`sale` is the whole price either way.")
 
 
 def numbers_as_text(samples: Samples) -> Verdict:
     """Whether ids come in quotes, as some gateways send them."""
-    texts = any(isinstance(lead.get("id"), str) for lead in _leads(samples.some("leads")))
+    texts = any(isinstance(lead.get("id"), str) for lead in _leads(samples.some(LIVE)))
     return Verdict(texts, "ids are texts" if texts else "ids are numbers", "Both are read as numbers.")
 
 
@@ -90,13 +91,13 @@ def embedded(lead: Lead) -> Lead:
 
 
 def _with_extras(samples: Samples) -> list[Lead]:
-    samples.some("leads")
-    query = Query("leads", NEWEST, limit=min(MAX_LEADS, samples.limit))
-    found = _leads(samples.asker.leads(query, more={"with": ",".join(LEAD_DETAILS)}).page)
+    samples.some(LIVE)
+    query = Query(LIVE, NEWEST, limit=min(MAX_LEADS, samples.limit))
+    found = _leads(samples.asker.leads(query, more={"with": ",".join(LIVE.details)}).page)
     if not found:
         raise NotSettled("the account has no leads")
     return found
 
 
 def _leads(page: Page) -> list[Lead]:
-    return [json.loads(lead.line) for lead in page.leads]
+    return [json.loads(lead.line) for lead in page.records]

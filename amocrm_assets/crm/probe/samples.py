@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.crm.pagination import Query, RecordList
+from amocrm_assets.crm.pagination import Query
 from amocrm_assets.crm.pagination.page_size import STEPS
 from amocrm_assets.crm.pagination.query import Order
+from amocrm_assets.crm.probe.asking import DELETED, LIVE
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.pages import Page
     from amocrm_assets.crm.probe.asking import Asker
+    from amocrm_assets.entities import RecordList
 
 NEWEST: Order = "updated_at desc"
 OLDEST: Order = "updated_at asc"
@@ -57,7 +59,7 @@ class Samples:
         """
         steps: list[Step] = []
         for limit in STEPS:
-            query = Query("leads", NEWEST, limit=limit)
+            query = Query(LIVE, NEWEST, limit=limit)
             try:
                 page = self.asker.leads(query).page
             except Refused as refused:
@@ -98,7 +100,7 @@ class Samples:
 
     def page(self, record_list: RecordList, order: Order, *, number: int = 1, limit: int | None = None) -> Page:
         """A page of a list without filters."""
-        if record_list == "deleted":
+        if record_list == DELETED:
             self.require_trash()
         query = Query(record_list, order, page=number, limit=limit or self.limit)
         return self.asker.leads(query).page
@@ -111,8 +113,8 @@ class Samples:
     def some(self, record_list: RecordList) -> Page:
         """The first page of a list that is not empty."""
         page = self.page(record_list, NEWEST)
-        if not page.leads:
-            raise NotSettled("the account has no leads" if record_list == "leads" else "the trash is empty")
+        if not page.records:
+            raise NotSettled("the account has no leads" if record_list == LIVE else "the trash is empty")
         return page
 
     def known_records(self, record_list: RecordList) -> int:
@@ -130,12 +132,12 @@ class Samples:
     @cached_property
     def trash_kind(self) -> TrashKind:
         """What `with=only_deleted` gives, by two answers where the first holds live leads."""
-        query = Query("deleted", NEWEST, limit=self.limit)
+        query = Query(DELETED, NEWEST, limit=self.limit)
         kind = _kind(self.asker.leads(query).page)
         if kind != "known":
             self.trash_was_odd = True
             return _kind(self.asker.leads(query, again=True).page)
-        if not self.asker.leads(query).page.size and not self.page("leads", NEWEST).size:
+        if not self.asker.leads(query).page.size and not self.page(LIVE, NEWEST).size:
             raise NotSettled("the account has neither leads nor deleted leads")
         return kind
 
@@ -147,7 +149,7 @@ class Samples:
     def filters(self, record_list: RecordList) -> bool:
         """Whether a list is filtered by time, by a window that leaves out records which are known."""
         if record_list not in self._filters:
-            window = excluding_window([lead.updated_at for lead in self.some(record_list).leads])
+            window = excluding_window([lead.updated_at for lead in self.some(record_list).records])
             self._filters[record_list] = is_within(self.window(record_list, *window), window) or is_within(
                 self.window(record_list, *window, again=True), window
             )
@@ -161,12 +163,12 @@ class Samples:
     @cached_property
     def second(self) -> int:
         """A second with live leads, as few as possible, in which nobody is likely to work now."""
-        self.require_filters("leads")
-        return quiet_second([lead.updated_at for lead in self.some("leads").leads])
+        self.require_filters(LIVE)
+        return quiet_second([lead.updated_at for lead in self.some(LIVE).records])
 
 
 def _kind(page: Page) -> TrashKind:
-    deleted = [lead.is_deleted for lead in page.leads]
+    deleted = [lead.is_deleted for lead in page.records]
     if all(deleted):
         return "known"
     return "mixed" if any(deleted) else "ignored"
@@ -180,7 +182,7 @@ def excluding_window(seconds: list[int]) -> tuple[int, int]:
 
 def is_within(page: Page, window: tuple[int, int]) -> bool:
     """Whether no record of a page lies outside of a window."""
-    return all(window[0] <= lead.updated_at <= window[1] for lead in page.leads)
+    return all(window[0] <= lead.updated_at <= window[1] for lead in page.records)
 
 
 def quiet_second(seconds: list[int]) -> int:

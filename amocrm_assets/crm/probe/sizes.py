@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination import PAGE_LIMIT, Query
+from amocrm_assets.crm.probe.asking import LIVE
 from amocrm_assets.crm.probe.samples import NEWEST
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
 
@@ -48,10 +49,10 @@ def above_limit(samples: Samples) -> Verdict:
     if samples.steps[0].page is None:
         raise NotSettled(f"pages of {PAGE_LIMIT} are not answered, so larger ones were not asked for")
     try:
-        page = samples.asker.leads(Query("leads", NEWEST, limit=ABOVE_LIMIT)).page
+        page = samples.asker.leads(Query(LIVE, NEWEST, limit=ABOVE_LIMIT)).page
     except Refused as refused:
         return Verdict(f"refused ({refused.status})", str(refused), f"At most {PAGE_LIMIT} is asked for anyway.")
-    if not page.has_next and page.size >= samples.known_records("leads"):
+    if not page.has_next and page.size >= samples.known_records(LIVE):
         raise NotSettled(f"the account has {page.size} leads, and all of them came")
     return Verdict(page.size, f"{page.size} records", f"At most {PAGE_LIMIT} is asked for anyway.")
 
@@ -91,8 +92,8 @@ def judge_list_limit(found: Records, smaller: Callable[[], Records | None], *, w
 
 def depth(samples: Samples) -> Verdict:
     """Whether a list is shown to its end, by pages of one lead."""
-    samples.some("leads")
-    pages = samples.known_records("leads")
+    samples.some(LIVE)
+    pages = samples.known_records(LIVE)
     if _is_there(samples, pages) or _is_there(samples, pages, again=True):
         return Verdict(f"at least {pages}", f"page {pages} of one lead came", "No limit of depth was met.")
     deepest, missing = 1, pages
@@ -108,7 +109,7 @@ def depth(samples: Samples) -> Verdict:
 
 def _is_there(samples: Samples, number: int, *, again: bool = False) -> bool:
     try:
-        query = Query("leads", NEWEST, page=number, limit=1)
+        query = Query(LIVE, NEWEST, page=number, limit=1)
         return bool(samples.asker.leads(query, again=again).page.size)
     except Refused:
         return False
@@ -118,9 +119,9 @@ def links(samples: Samples) -> Verdict:
     """Whether `_links.next` tells of further pages, by all pages that were asked for before."""
     if not samples.is_readable:
         return Verdict("unreadable", "`_links` that are no object, on every page", "Days cannot be read.")
-    samples.some("leads")
-    log = [(query, page) for query, page in samples.asker.log if query.record_list == "leads" and query.page == 1]
-    known = samples.known_records("leads")
+    samples.some(LIVE)
+    log = [(query, page) for query, page in samples.asker.log if query.record_list == LIVE and query.page == 1]
+    known = samples.known_records(LIVE)
     whole = [page for query, page in log if query.from_at is None]
     short = [page for query, page in log if page.size < query.limit <= samples.limit]
     return judge_links(whole, short, known=known)

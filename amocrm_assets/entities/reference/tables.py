@@ -71,6 +71,7 @@ class ReferenceTable(Table):
 def _table(name: str, records: str, columns: tuple[Column, ...], **declared: Any) -> ReferenceTable:
     record = records.rstrip("s")
     return ReferenceTable(
+        preview=(),
         asset=name,
         warehouse_name=name,
         record=record,

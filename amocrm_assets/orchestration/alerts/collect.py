@@ -15,12 +15,14 @@ from dagster import DagsterEventType
 
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.alerts.problem import Problem
-from amocrm_assets.orchestration.assets import asset_keys, raw_leads_key, shards_key
+from amocrm_assets.orchestration.assets import asset_keys, raw_key, shards_key
 from amocrm_assets.orchestration.automation import LATE_AFTER, THERE, day_states
 from amocrm_assets.orchestration.failures import in_words
+from amocrm_assets.orchestration.source_entities import imported, scheduled, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from amocrm_assets.orchestration.resources import AmoCrmDeployment
     from amocrm_assets.settings import SourceSettings
@@ -95,7 +97,10 @@ def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> 
     owners = {
         prefix: source
         for source in by_key.values()
-        for prefix in (f"{source.key}__", *(key.to_python_identifier() for key in asset_keys(source)))
+        for prefix in (
+            f"{source.key}__",
+            *map(dg.AssetKey.to_python_identifier, asset_keys(source, shown(source))),
+        )
         if step.startswith(prefix)
     }
     return owners[max(owners, key=len)] if owners else None
@@ -152,15 +157,17 @@ def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings,
 def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
     """Whether recent days are missing although their time is over."""
     key = f"{source.subdomain}/late"
-    if not (source.schedule.enabled and source.import_leads):
+    tables = [table for entity in imported(source) for table in entity.tables]
+    if not (source.schedule.enabled and tables):
         found.good(key)
         return
     due = now - LATE_AFTER - timedelta(hours=source.schedule.hour, minutes=source.schedule.minute)
-    states = day_states(instance, source, shards_key(source), at=due)
-    late = [day for day, state in states.items() if state not in THERE]
+    late_by_table = {table: _late_days(instance, source, shards_key(table, source), due) for table in tables}
+    late = sorted(set().union(*late_by_table.values()))
     if not late:
         found.good(key)
         return
+    late_table = next(table for table, days in late_by_table.items() if days)
     found.bad(
         Problem(
             key=key,
@@ -169,9 +176,16 @@ def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterIns
             cause=f"{len(late)} of the last days have no shard, and no run is making one.",
             fix="Look whether Dagster's daemon runs and the source's schedule is on, then materialise the days.",
             days=in_words(late),
-            path=f"{asset_path(shards_key(source))}?view=partitions",
+            path=f"{asset_path(shards_key(late_table, source))}?view=partitions",
         )
     )
+
+
+def _late_days(
+    instance: dg.DagsterInstance, source: SourceSettings, asset: dg.AssetKey, due: datetime
+) -> list[date]:
+    states = day_states(instance, source, asset, at=due)
+    return [day for day, state in states.items() if state not in THERE]
 
 
 def look_at_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:
@@ -205,6 +219,6 @@ def look_at_authorisation(
             what="the authorisation needs a person",
             cause=warning,
             fix=fix,
-            path=asset_path(raw_leads_key(source)),
+            path=asset_path(raw_key(scheduled(source)[0], source)),
         )
     )

@@ -1,8 +1,8 @@
-"""The three assets of a source: `raw_leads` → `leads` → `amoCrmLeads`, a partition for each day.
+"""The assets of a source, a chain for each entity: captures → rows → shards, with a partition for each day.
 
-What they have in common is here: keys, partitions, how they present themselves; how a source shows them
-otherwise is in `translation`. What is done with the days is the
-affair of `capturing`, `rows` and `warehouse`; the modules below put it together: which days, under which lock.
+What they have in common is here: keys, partitions, how they present themselves; how a source shows them otherwise
+is in `translation`. What is done with the days is known to `capturing`, `rows` and `warehouse`; the modules below
+put it together: which days, under which lock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import dagster as dg
 
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import not_imported
-from amocrm_assets.orchestration.io_manager import SHARDS
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
 from amocrm_assets.orchestration.partitions import partitions_of
 from amocrm_assets.orchestration.translation import (
@@ -27,13 +26,11 @@ from amocrm_assets.orchestration.translation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from amocrm_assets.entities import Entity, Table
     from amocrm_assets.entities.reference import ReferenceTable
     from amocrm_assets.settings import SourceSettings
-
-
-RAW_LEADS, LEADS_ROWS = "raw_leads", "leads"
 
 
 def asset_key(source: SourceSettings, name: str) -> dg.AssetKey:
@@ -43,19 +40,24 @@ def asset_key(source: SourceSettings, name: str) -> dg.AssetKey:
     return translated(source, AmoCrmAsset(name, source.subdomain, _untranslated(source, name))).key
 
 
-def raw_leads_key(source: SourceSettings) -> dg.AssetKey:
+def raw_key(entity: Entity, source: SourceSettings) -> dg.AssetKey:
     """Captures: what amoCRM answered."""
-    return asset_key(source, RAW_LEADS)
+    return asset_key(source, entity.raw_asset)
 
 
-def leads_key(source: SourceSettings) -> dg.AssetKey:
+def rows_key(table: Table, source: SourceSettings) -> dg.AssetKey:
     """Rows: captures understood."""
-    return asset_key(source, LEADS_ROWS)
+    return asset_key(source, table.asset)
 
 
-def shards_key(source: SourceSettings) -> dg.AssetKey:
+def shards_key(table: Table, source: SourceSettings) -> dg.AssetKey:
     """Shards: rows in the warehouse."""
-    return asset_key(source, SHARDS)
+    return asset_key(source, table.warehouse_name)
+
+
+def op_name(source: SourceSettings, name: str) -> str:
+    """Name of the op that materialises an asset, which a run's configuration and the step's events bear."""
+    return f"{source.key}__{name}"
 
 
 def raw_reference_key(source: SourceSettings) -> dg.AssetKey:
@@ -120,8 +122,18 @@ def _untranslated(
     )
 
 
-def asset_keys(source: SourceSettings) -> list[dg.AssetKey]:
-    """The three, in the order of the data. Raises `SettingsError` if a translation gives two of them one key."""
-    keys = [raw_leads_key(source), leads_key(source), shards_key(source)]
+def chain_names(entity: Entity) -> list[str]:
+    """What the assets of an entity are called, in the order of the data, whatever their keys."""
+    return [entity.raw_asset, *(name for table in entity.tables for name in (table.asset, table.warehouse_name))]
+
+
+def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
+    """The assets of an entity, in the order of the data."""
+    return [asset_key(source, name) for name in chain_names(entity)]
+
+
+def asset_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
+    """All assets of some entities. Raises `SettingsError` if a translation gives two assets one key."""
+    keys = [key for entity in entities for key in chain_keys(entity, source)]
     require_own_keys(source, [*keys, *reference_keys(source)])
     return keys

@@ -224,7 +224,7 @@ def _reading_metadata(storage: "Storage", read: "CapturedReference") -> dict[str
     ]
     rows = [(each.name, each.records, each.outcome, each.is_complete) for each in read.lists]
     return {
-        "dagster/row_count": read.capture.leads,
+        "dagster/row_count": read.capture.records,
         "capture": dg.MetadataValue.path(storage.uri(read.capture.name)),
         "read": "in this run",
         "size_bytes": read.capture.size_bytes,

@@ -1,4 +1,4 @@
-"""The asset `amoCrmLeads`: loads rows into the warehouse, a shard for each day.
+"""The assets in the warehouse, such as `amoCrmLeads`: load rows into the warehouse, a shard for each day.
 
 How a shard is replaced and verified is in `warehouse`.
 """
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import Entity, Table
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, leads_key
+from amocrm_assets.orchestration.assets import asset_spec, op_name, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries
-from amocrm_assets.orchestration.io_manager import SHARDS
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
 from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
@@ -29,37 +28,39 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import ShardLoad, Warehouse
 
 
-def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
-    """The asset of one source."""
+def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The asset of one table of a source's entity."""
     warehouse = Deployment.warehouse_address().partition(":")[0]
     spec = asset_spec(
         source,
-        SHARDS,
-        deps=[leads_key(source)],
+        table.warehouse_name,
+        deps=[rows_key(table, source)],
         kinds={warehouse, "table"},
         description=(
-            f"The leads of {escape(source.title)} that were updated on a day, as the table"
-            f" `amoCrmLeads_{source.subdomain}_YYYYMMDD` of the warehouse.\n\nA table is replaced whole or not at"
-            " all, and the warehouse's own count is compared with the rows afterwards."
+            f"The {table.records} of {escape(source.title)} that were updated on a day, as the table"
+            f" `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced whole or"
+            " not at all, and the warehouse's own count is compared with the rows afterwards."
         ),
-        metadata={"dagster/column_schema": table_schema(warehouse)},
-        freshness_policy=freshness_of(source),
+        metadata={"dagster/column_schema": table_schema(table, warehouse)},
+        freshness_policy=freshness_of(entity, source),
     )
 
     @dg.multi_asset(
-        name=f"{source.key}__amoCrmLeads",
+        name=op_name(source, table.warehouse_name),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
         storage, warehouse = amocrm.storage(), amocrm.warehouse()
-        shown: dict[str, Any] = {"dagster/column_lineage": lineage_from(leads_key(source), api_names=False)}
+        shown: dict[str, Any] = {
+            "dagster/column_lineage": lineage_from(table, rows_key(table, source), api_names=False)
+        }
         with step_days(context, retries) as days:
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
-                _load(context, source, days, storage, warehouse)
+                _load(context, entity, table, source, days=days, storage=storage, warehouse=warehouse)
             if source.latest_view:
-                shown["latest_view"] = warehouse.replace_latest_view(LEADS.table, source.subdomain)
+                shown["latest_view"] = warehouse.replace_latest_view(table, source.subdomain)
         return dg.MaterializeResult(metadata=shown)
 
     return shards
@@ -67,7 +68,10 @@ def shards_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
 
 def _load(
     context: dg.AssetExecutionContext,
+    entity: Entity,
+    table: Table,
     source: SourceSettings,
+    *,
     days: StepDays,
     storage: "Storage",
     warehouse: "Warehouse",
@@ -75,14 +79,16 @@ def _load(
     """Replace the shards of all days; a shard that fails does not affect the others."""
     errors: list[Exception] = []
     warnings: list[str] = []
-    loads = list(_loads(source.subdomain, days.wanted, storage, errors))
+    loads = list(_loads(table, source.subdomain, days.wanted, storage, errors))
     for load, outcome in warehouse.load(loads, storage, run_id=context.run.run_id):
         if isinstance(outcome, Exception):
             errors.append(outcome)
             continue
         warnings += outcome.warnings
         # Without custom fields: a launch may have dropped names, of which nothing is known here.
-        seen = rows_preview(storage, source, load.day, custom_fields=False) if len(loads) <= MAX_DAYS else {}
+        seen: dict[str, Any] = {}
+        if len(loads) <= MAX_DAYS:
+            seen = rows_preview(entity, load.table, storage, source, load.day, custom_fields=False)
         days.done(load.day, shard_metadata(outcome) | seen)
     if warnings:  # each is in the metadata of its day
         context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
@@ -96,7 +102,7 @@ def decisive(errors: Sequence[Exception]) -> Exception:
 
 
 def _loads(
-    subdomain: str, days: Sequence[date], storage: "Storage", errors: list[Exception]
+    table: Table, subdomain: str, days: Sequence[date], storage: "Storage", errors: list[Exception]
 ) -> Iterator["ShardLoad"]:
     """What to load for each day that has rows; why the others have none goes to `errors`."""
     from amocrm_assets.orchestration.stored_rows import row_count
@@ -106,11 +112,11 @@ def _loads(
     for day in days:
         try:
             yield ShardLoad(
-                LEADS.table,
+                table,
                 subdomain,
                 day,
-                rows_name(LEADS.table, subdomain, day),
-                row_count(storage, subdomain, day),
+                rows_name(table, subdomain, day),
+                row_count(table, storage, subdomain, day),
             )
         except ActionRequired as error:
             errors.append(error)

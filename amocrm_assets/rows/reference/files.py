@@ -157,7 +157,7 @@ def _digest(captures: Sequence[CaptureFound]) -> str:
 def _lists_of(storage: Storage, name: str) -> dict[str, ListRecords]:
     """The lists of a capture, decoded."""
     with open_capture(REFERENCE, storage, name) as capture:
-        records = [load_json(line.decode("utf-8", "replace")) for line in capture.leads]
+        records = [load_json(line.decode("utf-8", "replace")) for line in capture.records]
     lists: dict[str, ListRecords] = {}
     begin = 0
     for each in capture.facts.lists or ():

@@ -116,7 +116,7 @@ class BigQueryWarehouse:
         """Create or replace the view of each record's newest row; later shards appear in it by themselves."""
         view = self.table(table.latest_view_name(subdomain))
         if not self.shard_days(table, subdomain):
-            raise no_shard(view)
+            raise no_shard(table, view)
         # `…_2*` and the length keep out tables of a subdomain that begins with this one and an underscore.
         held = f"Each {table.record}'s newest row over all shards, deleted {table.records} included."
         statement = f"""
@@ -149,7 +149,7 @@ class BigQueryWarehouse:
             except NotFound as error:
                 if "Not found: Table" not in str(error):
                     raise  # the dataset, or the project: materialising the day is no fix for that
-                raise missing_shard(name, day) from error
+                raise missing_shard(table, name, day) from error
             return rows.to_arrow(create_bqstorage_client=False).select(schema.names).cast(schema)
 
 

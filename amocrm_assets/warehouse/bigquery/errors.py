@@ -58,7 +58,7 @@ _FIXES = (
         "Correct the project's id in AMOCRM_WAREHOUSE: there is none, or this account may not see it.",
     ),
     ("Not found: Dataset", "Run again: the dataset was deleted during the run, and is created anew."),
-    ("Not found: (URI|Files?)", "Materialise the asset `leads` for the day again."),
+    ("Not found: (URI|Files?)", "Materialise the asset with the rows for the day again."),
     (
         "Not found: Table",
         "Find out in the audit log who deletes tables of the dataset, then materialise the day again.",

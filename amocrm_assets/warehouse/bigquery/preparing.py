@@ -72,7 +72,7 @@ def _made(client: bigquery.Client, name: str, address: BigQueryAddress, timeouts
         )
     dataset = bigquery.Dataset(name)
     dataset.location = address.location
-    dataset.description = "Leads from amoCRM, written by amocrm-assets."
+    dataset.description = "Records of amoCRM, written by amocrm-assets."
     return client.create_dataset(dataset, exists_ok=True, **timeouts.limits)
 
 

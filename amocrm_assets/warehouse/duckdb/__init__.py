@@ -100,13 +100,13 @@ class DuckDbWarehouse:
         if not days:
             return
         if not self._file.path.exists():
-            raise missing_shard(self.table(table.shard_name(subdomain, days[0])), days[0])
+            raise missing_shard(table, self.table(table.shard_name(subdomain, days[0])), days[0])
         schema = arrow_schema(table, columns)
         with self._file.opened(read_only=True) as connection, self._file.refusals("Reading shards"):
             held = _shards(connection, table, subdomain)
             for day in days:
                 if day not in held:
-                    raise missing_shard(self.table(table.shard_name(subdomain, day)), day)
+                    raise missing_shard(table, self.table(table.shard_name(subdomain, day)), day)
             for day in days:
                 yield _read_shard(connection, table.shard_name(subdomain, day), schema)
 
@@ -150,7 +150,7 @@ class DuckDbWarehouse:
             for day in _shards(connection, table, subdomain)
         ]
         if not parts:
-            raise no_shard(self.table(view))
+            raise no_shard(table, self.table(view))
         rows = " UNION ALL BY NAME ".join(parts)
         newest = "row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, shard DESC) = 1"
         with self._file.refusals(f"Writing {view}"):

@@ -34,8 +34,8 @@ _MEMORY = "128MB"
 
 
 _LOAD_AGAIN = (
-    "then materialise `amoCrmLeads` for all days: shards are loaded from the rows in the storage, and amoCRM is"
-    " not asked. Other people's tables in the file come back from a copy only."
+    "then materialise the assets with tables for all days: shards are loaded from the rows in the storage, and"
+    " amoCRM is not asked. Other people's tables in the file come back from a copy only."
 )
 _DAMAGED = (
     "The file is damaged, or is no DuckDB file. Move it away (`mv {file} {file}.damaged`, and {file}.wal if there"

@@ -9,11 +9,12 @@ import pytest
 from amocrm_assets.crm.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination import Query
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
+from amocrm_assets.entities import LEADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-QUERY = Query("leads", "updated_at asc", 999, 2_000)
+QUERY = Query(LEADS.live, "updated_at asc", 999, 2_000)
 
 
 def page(seconds: Iterable[int], *, first_id: int = 0) -> Page:
@@ -50,7 +51,7 @@ def test_one_lead_out_of_place_breaks_a_seam() -> None:
     for stray in (1_050, 1_098):
         second = page([*range(1_098, 1_195)], first_id=98)
         strays = page([stray], first_id=5_000)
-        assert seam().is_broken_by(Page((*strays.leads, *second.leads), has_next=True)), stray
+        assert seam().is_broken_by(Page((*strays.records, *second.records), has_next=True)), stray
 
 
 def test_a_second_page_that_shows_nothing_of_the_first_proves_nothing() -> None:
@@ -70,7 +71,7 @@ def test_fewer_than_ten_leads_are_the_whole_list() -> None:
     assert Seam.behind(QUERY, page(range(1_000, 1_010)), begin=1_000)
 
 
-def test_last_leads_far_behind_the_others_are_noticed() -> None:
+def test_last_records_far_behind_the_others_are_noticed() -> None:
     assert ends_apart(page([*range(1_000, 1_099), 1_590]))
     assert not ends_apart(FIRST)
     assert not ends_apart(page([1_000, 1_900]))

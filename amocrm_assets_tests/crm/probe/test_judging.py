@@ -12,8 +12,9 @@ from amocrm_assets.crm.probe.orders import fit, judge_order_by_id, judge_ties
 from amocrm_assets.crm.probe.samples import excluding_window, quiet_second
 from amocrm_assets.crm.probe.sizes import judge_links, judge_list_limit
 from amocrm_assets.crm.probe.verdict import NotSettled
+from amocrm_assets.entities import LEADS
 
-NEWEST = Query("leads", "updated_at desc")
+NEWEST = Query(LEADS.live, "updated_at desc")
 
 
 def page(*leads: tuple[int, int], has_next: bool = False) -> Page:
@@ -68,7 +69,7 @@ def test_an_incoming_lead_that_left_its_stage_says_nothing_of_the_list() -> None
 
 
 def test_an_order_that_is_the_same_by_id_and_by_time_says_nothing() -> None:
-    asked = [Query("leads", "id asc", 1, 9), Query("leads", "id desc", 1, 9)]
+    asked = [Query(LEADS.live, "id asc", 1, 9), Query(LEADS.live, "id desc", 1, 9)]
     alike = [page((1, 5), (2, 6)), page((2, 6), (1, 5))]
     with pytest.raises(NotSettled, match="same order"):
         judge_order_by_id(list(zip(asked, alike, strict=True)))
@@ -80,7 +81,7 @@ def test_an_order_that_is_the_same_by_id_and_by_time_says_nothing() -> None:
 
 def ties(*reads: list[int]) -> list[tuple[RawRecord, ...]]:
     """Readings of one second, each with these ids."""
-    return [page(*((lead, 5) for lead in read)).leads for read in reads]
+    return [page(*((lead, 5) for lead in read)).records for read in reads]
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def captured(sandbox: Sandbox, folder: Path) -> tuple[dict[str, Any], list[str]]
     sandbox.requests.clear()
     with client_of(sandbox) as client:
         (day,) = capture_days(LEADS, source(), [DAY], client=client, storage=FolderStorage(folder))
-    assert day.capture.leads == 340
+    assert day.capture.records == 340
     return dict(day.metadata), [each.query for each in sandbox.requests if each.path == "/api/v4/leads"]
 
 

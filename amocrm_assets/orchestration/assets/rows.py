@@ -1,4 +1,4 @@
-"""The asset `leads`: makes rows of captures.
+"""The assets with rows, such as `leads`: make rows of captures.
 
 How captures become rows is known to `rows`.
 """
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import Entity, Table
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
-from amocrm_assets.orchestration.assets import LEADS_ROWS, asset_spec, leads_key, raw_leads_key
+from amocrm_assets.orchestration.assets import asset_spec, op_name, raw_key, rows_key
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
@@ -27,30 +27,30 @@ if TYPE_CHECKING:
     from amocrm_assets.rows import RowsWritten
 
 
-def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
-    """The asset of one source."""
-    key = leads_key(source)
+def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The asset of one table of a source's entity."""
+    key = rows_key(table, source)
     spec = asset_spec(
         source,
-        LEADS_ROWS,
-        deps=[raw_leads_key(source)],
+        table.asset,
+        deps=[raw_key(entity, source)],
         kinds={"parquet", "pandas"},
         description=(
-            f"Rows of the leads of {escape(source.title)} that were updated on a day: all captures of the day"
-            " merged, the newest version of each lead.\n\nTake it as a `pandas.DataFrame` parameter of your own"
-            f" assets ({page('downstream.md')})."
+            f"Rows of the {table.records} of {escape(source.title)} that were updated on a day: all captures of"
+            f" the day merged, the newest version of each {table.record}.\n\nTake it as a `pandas.DataFrame`"
+            f" parameter of your own assets ({page('downstream.md')})."
         ),
-        metadata={"dagster/column_schema": table_schema("parquet")},
+        metadata={"dagster/column_schema": table_schema(table, "parquet")},
     )
 
     @dg.multi_asset(
-        name=f"{source.key}__leads",
+        name=op_name(source, table.asset),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
-        check_specs=checks.leads_specs(source, key),
+        check_specs=checks.rows_specs(entity, table, source, key),
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={DEPLOYMENT, resource_key(source)},
     )
-    def leads(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    def rows(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         from amocrm_assets.captures import captures_by_day
         from amocrm_assets.rows import write_rows
 
@@ -59,14 +59,14 @@ def leads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
         written: dict[date, RowsWritten] = {}
         with step_days(context, retries) as days:
             settings = settings_of_run(context, source)
-            captures = captures_by_day(LEADS, storage, source.subdomain)
+            captures = captures_by_day(entity, storage, source.subdomain)
             for day in days.wanted:
                 with days.judged_alone(day):
-                    written[day] = write_rows(LEADS, storage, settings, day, others=captures)
-                    days.done(day, rows_metadata(settings, storage, day, written[day]))
+                    written[day] = write_rows(entity, storage, settings, day, table=table, others=captures)
+                    days.done(day, rows_metadata(entity, table, settings, storage, day=day, rows=written[day]))
         yield dg.MaterializeResult(
-            metadata={"dagster/column_lineage": lineage_from(raw_leads_key(source), api_names=True)},
-            check_results=checks.judge_rows(written),
+            metadata={"dagster/column_lineage": lineage_from(table, raw_key(entity, source), api_names=True)},
+            check_results=checks.judge_rows(entity, table, written),
         )
 
-    return leads
+    return rows
