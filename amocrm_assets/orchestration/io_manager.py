@@ -65,7 +65,12 @@ class RowsIOManager(dg.IOManager):
 def rows_io_manager(tables: Sequence[Table]) -> dg.IOManagerDefinition:
     """The I/O manager as a resource, whose page in the UI says what it is."""
     manager = RowsIOManager(tables)
-    return dg.IOManagerDefinition(lambda _: manager, description=RowsIOManager.__doc__)
+
+    def amocrm_rows(_: dg.InitResourceContext) -> RowsIOManager:
+        return manager
+
+    amocrm_rows.__qualname__ = amocrm_rows.__name__  # the page shows it as the resource's type
+    return dg.IOManagerDefinition(amocrm_rows, description=RowsIOManager.__doc__)
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:
