@@ -207,7 +207,8 @@ def _origin(answer: Response) -> str:
 
 def _subject(answer: Response) -> str:
     """What was asked for, as amoCRM calls it: `leads` of `/api/v4/leads/custom_fields`."""
-    return answer.path.removeprefix("/api/v4/").strip("/").partition("/")[0]
+    first = answer.path.removeprefix("/api/v4/").strip("/").partition("/")[0]
+    return "the account" if first == "account" else first
 
 
 def _asked(answer: Response) -> str:

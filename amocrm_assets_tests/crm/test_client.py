@@ -153,7 +153,7 @@ def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
     [
         ("402", AccountUnpaid, "Pay"),
         ("403-html", AccountBlocked, "Do not ask on"),
-        ("403-json", AccessDenied, "right to see leads"),
+        ("403-json", AccessDenied, "right to see the account"),
         ("redirect", SettingsError, "base_url"),
         ("401", NotAuthorised, "amocrm-assets connect"),
     ],

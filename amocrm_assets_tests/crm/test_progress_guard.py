@@ -26,7 +26,7 @@ def test_a_reading_that_goes_round_in_circles_is_ended() -> None:
     for _ in range(3 + MAX_ANSWERS_IN_VAIN - 1):
         guard.check(QUERY, [], next(places))
 
-    with pytest.raises(ReadingUnproven, match=f"{MAX_ANSWERS_IN_VAIN} answers in a row brought no new lead"):
+    with pytest.raises(ReadingUnproven, match=f"{MAX_ANSWERS_IN_VAIN} answers in a row brought no new record"):
         guard.check(QUERY, [], next(places))
 
 
