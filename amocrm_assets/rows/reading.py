@@ -1,7 +1,7 @@
 """Lines of captures to records: with notes of what did not fit, and names of properties that nobody knows.
 
-Well-formed records take a quick way, on which the decoder itself checks every type. How the others are read is
-known to `misfits`.
+Well-formed records take a quick way, on which the decoder itself checks every type. For the others
+see `malformed`.
 """
 
 from __future__ import annotations

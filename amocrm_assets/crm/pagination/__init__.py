@@ -24,6 +24,7 @@ from amocrm_assets.crm.pagination.query import (
     oddity_of,
     order_unproven,
     unplaceable,
+    unproven,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "oddity_of",
     "order_unproven",
     "unplaceable",
+    "unproven",
 ]

@@ -104,10 +104,15 @@ def oddity_of(query: Query, page: Page) -> Oddity | None:
     return "filter_ignored"
 
 
+def unproven(query: Query, *, cause: str, fix: str) -> ReadingUnproven:
+    """The error for a list of which nothing proves that it was read completely."""
+    return ReadingUnproven(f"Reading {query.record_list.name} by {query.order}", cause=cause, fix=fix)
+
+
 def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
     """The error for a list that is not sorted, or not seen to be, and cannot be read in another way."""
-    return ReadingUnproven(
-        f"Reading {query.record_list.name} by {query.order}",
+    return unproven(
+        query,
         cause=f"{error.cause}, and without an order nothing proves that a reading is complete.",
         fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
     )
@@ -115,8 +120,8 @@ def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
 
 def unplaceable(query: Query) -> ReadingUnproven:
     """The error for a page that tells neither what it covers nor what follows it."""
-    return ReadingUnproven(
-        f"Reading {query.record_list.name} by {query.order}",
+    return unproven(
+        query,
         cause="a whole page holds no record with a usable id and updated_at, so nothing tells what follows it.",
         fix="Edit and save these records in amoCRM, which gives them a time; or report this account's behaviour.",
     )
@@ -124,8 +129,8 @@ def unplaceable(query: Query) -> ReadingUnproven:
 
 def end_unproven(query: Query, records: int) -> ReadingUnproven:
     """The error for a list that does not show all of its records from either end."""
-    return ReadingUnproven(
-        f"Reading {query.record_list.name} by {query.order}",
+    return unproven(
+        query,
         cause=f"the list stops behind {records} records from the one end, and its pages from the other end do not "
         "meet them, so amoCRM does not show the records between.",
         fix="Report this account's behaviour. Importing or editing fewer records within one second avoids it.",

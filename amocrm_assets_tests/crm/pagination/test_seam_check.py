@@ -9,6 +9,7 @@ from amocrm_assets.crm.pagination import ListState, OrderIgnored, Query
 from amocrm_assets.crm.pagination.query import CONFIRMATIONS, SecondPageMissing
 from amocrm_assets.crm.pagination.seam import Seam
 from amocrm_assets.crm.pagination.seam_check import MAX_BROKEN, SeamCheck
+from amocrm_assets.entities import LEADS
 
 
 def page(first: int, last: int) -> Page:
@@ -21,7 +22,7 @@ FIRST, FITTING, OUT_OF_PLACE = page(1_000, 1_100), page(1_098, 1_196), page(1_04
 
 @pytest.fixture
 def seam() -> Seam:
-    found = Seam.behind(Query("leads", "updated_at asc", 999, 2_000), FIRST, begin=1_000)
+    found = Seam.behind(Query(LEADS.live, "updated_at asc", 999, 2_000), FIRST, begin=1_000)
     assert found
     return found
 
@@ -29,7 +30,7 @@ def seam() -> Seam:
 def test_records_that_people_move_may_break_some_seams_in_a_row_and_then_the_list_is_in_no_order(
     seam: Seam,
 ) -> None:
-    check = SeamCheck(ListState("leads"))
+    check = SeamCheck(ListState(LEADS.live))
     for _ in range(MAX_BROKEN):
         assert check.judge(seam, OUT_OF_PLACE) == "look again"
     with pytest.raises(OrderIgnored):
@@ -37,7 +38,7 @@ def test_records_that_people_move_may_break_some_seams_in_a_row_and_then_the_lis
 
 
 def test_a_seam_in_order_forgets_those_in_vain_and_vouches_for_no_other_slice(seam: Seam) -> None:
-    state = ListState("leads")
+    state = ListState(LEADS.live)
     check = SeamCheck(state)
     for _ in range(2):
         for _ in range(MAX_BROKEN):
@@ -47,7 +48,7 @@ def test_a_seam_in_order_forgets_those_in_vain_and_vouches_for_no_other_slice(se
 
 
 def test_a_second_page_that_stays_empty_is_missing_sooner(seam: Seam) -> None:
-    check = SeamCheck(ListState("leads"))
+    check = SeamCheck(ListState(LEADS.live))
     for _ in range(CONFIRMATIONS):
         assert check.judge(seam, NOTHING) == "look again"
     with pytest.raises(SecondPageMissing):
