@@ -6,9 +6,9 @@ import pytest
 
 from amocrm_assets.crm.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination import ListState, OrderIgnored, Query
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, SecondPageMissing
+from amocrm_assets.crm.pagination.query import SecondPageMissing
 from amocrm_assets.crm.pagination.seam import Seam
-from amocrm_assets.crm.pagination.seam_check import MAX_BROKEN, SeamCheck
+from amocrm_assets.crm.pagination.seam_check import MAX_MOVED, SeamCheck
 from amocrm_assets.entities import LEADS
 
 
@@ -31,7 +31,7 @@ def test_records_that_people_move_may_break_some_seams_in_a_row_and_then_the_lis
     seam: Seam,
 ) -> None:
     check = SeamCheck(ListState(LEADS.live))
-    for _ in range(MAX_BROKEN):
+    for _ in range(MAX_MOVED):
         assert check.judge(seam, OUT_OF_PLACE) == "look again"
     with pytest.raises(OrderIgnored):
         check.judge(seam, OUT_OF_PLACE)
@@ -41,15 +41,17 @@ def test_a_seam_in_order_forgets_those_in_vain_and_vouches_for_no_other_slice(se
     state = ListState(LEADS.live)
     check = SeamCheck(state)
     for _ in range(2):
-        for _ in range(MAX_BROKEN):
+        for _ in range(MAX_MOVED):
             assert check.judge(seam, OUT_OF_PLACE) == "look again"
         assert check.judge(seam, FITTING) == "in order"
     assert not state.order_seen
 
 
-def test_a_second_page_that_stays_empty_is_missing_sooner(seam: Seam) -> None:
+def test_records_that_people_move_may_empty_some_seams_in_a_row_and_then_the_second_page_is_missing(
+    seam: Seam,
+) -> None:
     check = SeamCheck(ListState(LEADS.live))
-    for _ in range(CONFIRMATIONS):
+    for _ in range(MAX_MOVED):
         assert check.judge(seam, NOTHING) == "look again"
     with pytest.raises(SecondPageMissing):
         check.judge(seam, NOTHING)
