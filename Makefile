@@ -49,9 +49,9 @@ soak: setup
 FUZZ ?= 600
 SEED ?= 1
 fuzz: setup
-	nice -n 10 $(BIN)/python -m amocrm_assets_tests.crm.fuzz $(FUZZ) $(SEED)
+	nice -n 10 $(BIN)/python -m amocrm_assets_tests.crm.pagination.fuzz $(FUZZ) $(SEED)
 
-# Changes code spot by spot and runs the tests nearest to it: MODULE=crm/retries, MODULE=rows, or nothing for all.
+# Changes code spot by spot and runs the tests nearest to it: MODULE=crm/http/retries, MODULE=rows, or nothing for all.
 # What was tried is kept in .cache/mutants, so Ctrl-C loses nothing.
 MODULE ?=
 mutants: setup

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
 from amocrm_assets.crm.account import read_account, read_catalogue
-from amocrm_assets.crm.account_lock import account_lock
-from amocrm_assets.crm.authorisation.connecting import require_account
-from amocrm_assets.crm.pages import MAX_ID, MIN_ID
+from amocrm_assets.crm.connecting import require_account
+from amocrm_assets.crm.http.account_lock import account_lock
+from amocrm_assets.crm.pagination.pages import MAX_ID, MIN_ID
+from amocrm_assets.crm.pagination.read_stats import PerDayStats
+from amocrm_assets.crm.pagination.readers import reader_of
 from amocrm_assets.crm.probe import read_probe
-from amocrm_assets.crm.read_stats import PerDayStats
-from amocrm_assets.crm.readers import reader_of
 from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.days import Window, day_window
 from amocrm_assets.errors import UnexpectedAnswer
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.crm.account import Account
-    from amocrm_assets.crm.client import AmoCrmClient
-    from amocrm_assets.crm.pages import RawRecord
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.pagination.pages import RawRecord
+    from amocrm_assets.crm.pagination.read_stats import Metadata
     from amocrm_assets.crm.probe import ProbeState
-    from amocrm_assets.crm.read_stats import Metadata
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage

@@ -20,9 +20,9 @@ from amocrm_assets.captures import (
     read_header,
 )
 from amocrm_assets.crm.account import account_of
-from amocrm_assets.crm.account_lock import account_lock
-from amocrm_assets.crm.authorisation.connecting import require_account
-from amocrm_assets.crm.whole_lists import read_whole_list, read_whole_lists
+from amocrm_assets.crm.connecting import require_account
+from amocrm_assets.crm.http.account_lock import account_lock
+from amocrm_assets.crm.pagination.whole_lists import read_whole_list, read_whole_lists
 from amocrm_assets.entities.reference import ACCOUNT, LISTS, REFERENCE
 from amocrm_assets.errors import CapturesMixed, UnexpectedAnswer
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.crm.account import Account
-    from amocrm_assets.crm.client import AmoCrmClient
-    from amocrm_assets.crm.whole_lists import ListRead
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.pagination.whole_lists import ListRead
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from amocrm_assets.crm.account import Account, read_account
 from amocrm_assets.crm.account_warnings import filters_warning, timezone_mismatch
-from amocrm_assets.crm.asked import Asked, renewal
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
-from amocrm_assets.crm.authorisation.connecting import require_account
-from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.connectivity import probe_connection, resolve_host
+from amocrm_assets.crm.connecting import require_account
+from amocrm_assets.crm.http.asked import Asked, renewal
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.http.connectivity import probe_connection, resolve_host
 from amocrm_assets.crm.permissions import read_permissions
 from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.entities import ENTITIES

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from amocrm_assets.crm.account import read_catalogue
-from amocrm_assets.crm.pages import parse_page
+from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.rows.custom_fields import Field
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.json_values import boolean_of, integer_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.captures import CaptureFound, CaptureHeader
     from amocrm_assets.crm.account import Account
-    from amocrm_assets.crm.server_clock import ServerClock
+    from amocrm_assets.crm.http.server_clock import ServerClock
     from amocrm_assets.days import Window
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings

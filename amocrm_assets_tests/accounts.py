@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.days import day_window
 from amocrm_assets.sandbox import Population, SandboxOptions, running_sandbox
 from amocrm_assets.settings import SourceSettings

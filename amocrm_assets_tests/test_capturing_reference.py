@@ -12,7 +12,7 @@ import pytest
 
 from amocrm_assets.captures import all_captures, open_capture, read_header
 from amocrm_assets.capturing_reference import CapturedReference, capture_reference
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.entities.reference import LISTS, REFERENCE
 from amocrm_assets.errors import (
     AccountBlocked,

@@ -14,19 +14,19 @@ import requests
 
 import amocrm_assets
 from amocrm_assets import errors
-from amocrm_assets.crm.asked import Asked
 from amocrm_assets.crm.authorisation.status import authorisation_status
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
 from amocrm_assets.crm.authorisation.token_errors import refusal
-from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.connectivity import probe_connection, require_private, resolve_host
+from amocrm_assets.crm.http.asked import Asked
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.http.connectivity import probe_connection, require_private, resolve_host
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, NotAuthorised
 from amocrm_assets.settings import Deployment, secret
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.accounts import source as long_lived
-from amocrm_assets_tests.crm.answering import answering
 from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH
 from amocrm_assets_tests.crm.authorisation.sources import source as with_oauth
+from amocrm_assets_tests.crm.http.answering import answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

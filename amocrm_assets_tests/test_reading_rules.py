@@ -11,8 +11,8 @@ import pytest
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, captured_days, captures_of_day
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.account import Account
-from amocrm_assets.crm.responses import Response
-from amocrm_assets.crm.server_clock import KEPT_ANSWERS, MIN_ANSWERS, ServerClock
+from amocrm_assets.crm.http.responses import Response
+from amocrm_assets.crm.http.server_clock import KEPT_ANSWERS, MIN_ANSWERS, ServerClock
 from amocrm_assets.days import Window, day_window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import CapturesMixed, DayNotOver, NotAuthorised

@@ -21,7 +21,7 @@ from amocrm_assets.orchestration.running import run_days
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.rows import read_rows, write_rows
 from amocrm_assets.sandbox import Fault
-from amocrm_assets.sandbox.given_lists import GivenList
+from amocrm_assets.sandbox.account.given_lists import GivenList
 from amocrm_assets.settings import Deployment
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse

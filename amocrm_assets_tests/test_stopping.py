@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.capturing import capture_days
-from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.transport import request_once
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.http.transport import request_once
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AccountUnpaid
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import DAY, FixedToken, client_of, leads_of, sandbox_with, source
-from amocrm_assets_tests.crm.stalling import STALLS, Stall, stalling
+from amocrm_assets_tests.crm.http.stalling import STALLS, Stall, stalling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

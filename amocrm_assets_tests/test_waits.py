@@ -20,8 +20,8 @@ import pytest
 
 from amocrm_assets import waiting
 from amocrm_assets.capturing import capture_days
-from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.connectivity import probe_connection, resolve_host
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.http.connectivity import probe_connection, resolve_host
 from amocrm_assets.crm.probe import probe_account
 from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.steps import _pause
@@ -33,7 +33,7 @@ from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, source
 from amocrm_assets_tests.crm.authorisation.life import TOKENS, Life
 from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH
-from amocrm_assets_tests.crm.stalling import stalling
+from amocrm_assets_tests.crm.http.stalling import stalling
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, running_gcs
 from amocrm_assets_tests.warehouse import recording_bigquery as bigquery
 from amocrm_assets_tests.warehouse.places import BucketStorage, Place, duckdb_place_at, wired_place

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets_tests.crm.proxy import running_proxy
+from amocrm_assets_tests.crm.http.proxy import running_proxy
 from benchmarks.measuring import Figure, apart, at_least, at_most
 from benchmarks.peers import sequential, six_threads
 from benchmarks.reading import LIMIT, over, read

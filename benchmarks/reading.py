@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.authorisation import open_authorisation
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.pagination import PAGE_LIMIT
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS

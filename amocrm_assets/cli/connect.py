@@ -14,7 +14,7 @@ from amocrm_assets.cli.source_argument import SOURCE
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
-    from amocrm_assets.crm.authorisation.consent import Consent
+    from amocrm_assets.crm.consent import Consent
     from amocrm_assets.settings import OAuthSettings, SourceSettings
 
 # As long as a code lives.
@@ -37,10 +37,10 @@ def command(source: SourceSettings, *, no_browser: bool, has_code: bool, code_en
 
     docs/connecting.md shows how the integration is made.
     """
-    from amocrm_assets.crm.authorisation.connecting import connect
-    from amocrm_assets.crm.authorisation.consent import Consent
     from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
     from amocrm_assets.crm.authorisation.token_store import TokenStore
+    from amocrm_assets.crm.connecting import connect
+    from amocrm_assets.crm.consent import Consent
     from amocrm_assets.settings import Deployment, secret
 
     oauth = _oauth(source)
@@ -78,7 +78,7 @@ def _oauth(source: SourceSettings) -> OAuthSettings:
 
 
 def _consented(consent: Consent, *, no_browser: bool) -> str:
-    from amocrm_assets.crm.authorisation.consent import RedirectServer
+    from amocrm_assets.crm.consent import RedirectServer
 
     click.echo(f"Allow the access to {consent.source.title} on this page:\n\n  {consent.page}\n")
     if no_browser or not consent.comes_back_here:

@@ -30,7 +30,7 @@ def command(source: SourceSettings, *, examples: bool, as_json: bool) -> None:
     that setting all are imported.
     """
     from amocrm_assets.crm.authorisation import open_authorisation
-    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.fields import read_offered
     from amocrm_assets.settings import Deployment
 

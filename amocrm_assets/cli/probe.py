@@ -30,7 +30,7 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
     start from it. It holds no names, texts or ids, so that you can send it to others.
     """
     from amocrm_assets.crm.authorisation import open_authorisation
-    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.crm.probe import MAX_REQUESTS, probe_account, probe_name, to_json
     from amocrm_assets.settings import Deployment
     from amocrm_assets.storage import open_storage

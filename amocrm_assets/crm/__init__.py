@@ -1,6 +1,7 @@
-"""Extract: HTTP to amoCRM, rate limit, retries, authorisation, pagination. Only this package sends requests there.
+"""Extract: everything that asks amoCRM, from a single request to the proof that a list was read completely.
 
-`client` sends requests, `rate_limiter` spaces them, `responses` decides what a status means, `authorisation` holds
-the tokens. `pages`, `pagination` and `read_planner` decide without any network what to request next;
-`window_reader` puts them together and reads a window completely.
+`http` sends one request at the right moment and says what its answer means. `authorisation` holds the tokens that
+it sends. `pagination` decides which requests make a list complete, and reads it. Above them: `account` and
+`permissions` say whose data that is, `connecting` and `consent` ask a person for an authorisation, `probe` asks an
+account how it behaves.
 """

@@ -9,13 +9,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.pages import has_next
-from amocrm_assets.crm.responses import RetryableError
+from amocrm_assets.crm.http.responses import RetryableError
+from amocrm_assets.crm.pagination.pages import has_next
 from amocrm_assets.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.client import AmoCrmClient
-    from amocrm_assets.crm.responses import Response
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.http.responses import Response
 
 # amoCRM's page on custom fields says 50 in one place and 250 in another; the end is known by `next` alone.
 CATALOGUE_LIMIT = 250

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.errors import AccessDenied, AccountBlocked, UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.client import AmoCrmClient
-    from amocrm_assets.crm.responses import Response
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.http.responses import Response
     from amocrm_assets.entities import Entity
 
 

@@ -20,7 +20,7 @@ from amocrm_assets.settings import Deployment, SourceSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.http.client import AmoCrmClient
 
 # What a launch may change for one run. Another account, zone or token would mix captures that are kept apart.
 OVERRIDABLE = ("leads_custom_fields", "import_lead_name", "requests_per_second")
@@ -142,9 +142,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
         Take it for as long as you ask; runs of the source wait meanwhile. Raises `Busy` after an hour.
         """
-        from amocrm_assets.crm.account_lock import account_lock
         from amocrm_assets.crm.authorisation import open_authorisation
-        from amocrm_assets.crm.client import AmoCrmClient
+        from amocrm_assets.crm.http.account_lock import account_lock
+        from amocrm_assets.crm.http.client import AmoCrmClient
         from amocrm_assets.storage import open_storage
 
         deployment = Deployment.from_environment()
@@ -176,7 +176,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         A list that changes meanwhile may skip records between two pages; leads are read with proof by
         `raw_leads`. Raises `UnexpectedAnswer` for an answer that is no list.
         """
-        from amocrm_assets.crm.lists import list_pages
+        from amocrm_assets.crm.pagination.lists import list_pages
 
         with self.client() as client:
             yield from list_pages(client, path, params or {})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from amocrm_assets.crm.findings import Finding
+    from amocrm_assets.crm.pagination.findings import Finding
     from amocrm_assets.entities import Entity, Table
     from amocrm_assets.errors import ReadingUnproven
     from amocrm_assets.rows import RowsWritten
@@ -143,8 +143,8 @@ def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) ->
 
 
 def _authorisation(source: SourceSettings, expires_at: int | None) -> dg.AssetCheckResult:
-    from amocrm_assets.crm.asked import renewal
     from amocrm_assets.crm.authorisation import expiry_warning
+    from amocrm_assets.crm.http.asked import renewal
 
     warning = expiry_warning(expires_at, now=time.time())
     return dg.AssetCheckResult(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.capturing import CapturedDay
-    from amocrm_assets.crm.findings import Finding
+    from amocrm_assets.crm.pagination.findings import Finding
     from amocrm_assets.entities import Entity, Table
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.settings import SourceSettings

@@ -20,8 +20,8 @@ from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.authorisation import Authorisation
-    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.http.authorisation import Authorisation
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.entities import Entity
     from amocrm_assets.orchestration.bigquery_resource import BigQueryEndpointResource
     from amocrm_assets.settings import SourceSettings
@@ -99,7 +99,7 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
 
     def client(self, source: SourceSettings) -> AmoCrmClient:
         """A client of the source's account; close it after use."""
-        from amocrm_assets.crm.client import AmoCrmClient
+        from amocrm_assets.crm.http.client import AmoCrmClient
 
         return AmoCrmClient.for_source(source, self._authorisation(source))
 

@@ -4,9 +4,9 @@ It behaves as the API's documentation and its users' reports say, faults include
 else of this project is imported, and other people's amoCRM clients work against it.
 """
 
+from amocrm_assets.sandbox.http.server import running_sandbox, serve
+from amocrm_assets.sandbox.http.tokens import long_lived_token
 from amocrm_assets.sandbox.options import Fault, Population, SandboxOptions
-from amocrm_assets.sandbox.server import running_sandbox, serve
-from amocrm_assets.sandbox.tokens import long_lived_token
 from amocrm_assets.sandbox.world import Sandbox
 
 __all__ = ["Fault", "Population", "Sandbox", "SandboxOptions", "long_lived_token", "running_sandbox", "serve"]

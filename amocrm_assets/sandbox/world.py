@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account import Account
-from amocrm_assets.sandbox.clock import Clock
-from amocrm_assets.sandbox.faults import FaultDice
-from amocrm_assets.sandbox.limiter import Limiter
+from amocrm_assets.sandbox.account.account import Account
+from amocrm_assets.sandbox.account.clock import Clock
+from amocrm_assets.sandbox.http.faults import FaultDice
+from amocrm_assets.sandbox.http.limiter import Limiter
+from amocrm_assets.sandbox.http.requests_log import RequestLog
+from amocrm_assets.sandbox.http.tokens import Tokens
 from amocrm_assets.sandbox.options import SandboxOptions, changed
-from amocrm_assets.sandbox.requests_log import RequestLog
-from amocrm_assets.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amocrm_assets.sandbox.given_lists import GivenList
+    from amocrm_assets.sandbox.account.given_lists import GivenList
 
 
 class Sandbox:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets_tests.crm.answering import answering
+from amocrm_assets_tests.crm.http.answering import answering
 
 if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox

@@ -146,7 +146,7 @@ def test_each_new_try_of_a_step_is_said_at_once_with_its_cause(
 ) -> None:
     file = deployment / "defs" / "acme" / "defs.yaml"
     file.write_text(re.sub("base_url: .*", "base_url: http://127.0.0.1:1", file.read_text()))
-    monkeypatch.setattr("amocrm_assets.crm.retries.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("amocrm_assets.crm.http.retries.MAX_ATTEMPTS", 1)
     monkeypatch.setattr("amocrm_assets.orchestration.source.Retries", lambda: Retries(1, 0.0))
 
     assert run("run", "acme", *form) == 1
@@ -221,7 +221,7 @@ def test_a_signal_ends_a_run_in_words_and_leaves_none_that_seems_to_go_on(
 def test_a_signal_ends_a_run_that_waits_for_its_next_try(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("amocrm_assets.crm.retries.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("amocrm_assets.crm.http.retries.MAX_ATTEMPTS", 1)
     monkeypatch.setattr("amocrm_assets.orchestration.source.Retries", lambda: Retries(3, 300.0))
     sandbox.configure(faults=(Fault("503"),))
     with signalled_when(lambda: len(sandbox.requests) >= 3, signal.SIGINT, after_seconds=3) as sent_at:

@@ -6,11 +6,11 @@ import pytest
 
 from amocrm_assets import entities
 from amocrm_assets.checking import filters_honoured, only_deleted_honoured
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.permissions import Permissions, read_permissions
 from amocrm_assets.errors import UnexpectedAnswer
 from amocrm_assets_tests.accounts import FixedToken
-from amocrm_assets_tests.crm.answering import answering
+from amocrm_assets_tests.crm.http.answering import answering
 
 LEADS = (200, b'{"_embedded":{"leads":[]}}')
 

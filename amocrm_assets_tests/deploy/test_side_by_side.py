@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from amocrm_assets.captures import capture_names, open_capture
-from amocrm_assets.crm.authorisation.connecting import connect
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
 from amocrm_assets.crm.authorisation.token_store import TokenStore
+from amocrm_assets.crm.connecting import connect
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.sandbox import Population, SandboxOptions, running_sandbox

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from amocrm_assets.captures import capture_names, open_capture
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.entities import LEADS
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of, source

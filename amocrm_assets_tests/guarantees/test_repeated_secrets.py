@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.crm.authorisation.token_store import Connected, StoredTokens, TokenStore
-from amocrm_assets.crm.redaction import MIN_PIECE
+from amocrm_assets.crm.http.redaction import MIN_PIECE
 from amocrm_assets.days import day_window
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets_tests.guarantees.commands import processes

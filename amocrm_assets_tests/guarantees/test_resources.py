@@ -11,7 +11,7 @@ import psutil
 import pytest
 import requests
 
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.errors import AccountUnpaid
 from amocrm_assets_tests.accounts import DAY, FixedToken, leads_of
 from amocrm_assets_tests.guarantees.commands import served

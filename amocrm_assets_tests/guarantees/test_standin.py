@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.days import day_window
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.checks import COMPLETE, judge_reading

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from amocrm_assets.crm.client import AmoCrmClient
-    from amocrm_assets.crm.read_stats import Metadata
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.pagination.read_stats import Metadata
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.settings import SourceSettings

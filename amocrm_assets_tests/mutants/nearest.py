@@ -7,19 +7,23 @@ from pathlib import Path
 TESTS = Path("amocrm_assets_tests")
 PACKAGES = ("crm", "rows", "captures", "orchestration", "warehouse")
 
-_READING = ["crm/test_read_planner.py", "crm/test_window_reader.py"]
+_READING = ["crm/pagination/test_read_planner.py", "crm/pagination/test_window_reader.py"]
 # Where the mirror alone would not do: modules whose promises are kept together with others.
 _TOLD: dict[str, list[str]] = {
-    "crm/read_planner": _READING,
-    "crm/paginator_set": _READING,
-    "crm/slicing": _READING,
-    "crm/odd_pages": _READING,
+    "crm/pagination/read_planner": _READING,
+    "crm/pagination/paginator_set": _READING,
+    "crm/pagination/slicing": _READING,
+    "crm/pagination/odd_pages": _READING,
     "crm/pagination/interval_set": ["crm/pagination/test_interval_set.py"],
     "crm/pagination/seam": ["crm/pagination/test_seam.py"],
     "crm/pagination": ["crm/pagination", *_READING],
-    "crm/window_reader": ["crm/test_window_reader.py", "crm/test_prefetch.py", "test_stopping.py"],
-    "crm/client": ["crm/test_client.py", "crm/test_client_retries.py", "crm/test_permissions.py"],
-    "crm/retries": ["crm/test_client_retries.py"],
+    "crm/pagination/window_reader": [
+        "crm/pagination/test_window_reader.py",
+        "crm/pagination/test_prefetch.py",
+        "test_stopping.py",
+    ],
+    "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
+    "crm/http/retries": ["crm/http/test_client_retries.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py"],
     "captures": ["test_captures.py"],
     "orchestration/assets": [
@@ -35,7 +39,7 @@ _TOLD: dict[str, list[str]] = {
 
 
 def nearest_tests(module: Path) -> list[str]:
-    """Paths of the tests near a module, which is given as `crm/retries.py`, from the project's folder."""
+    """Paths of the tests near a module, which is given as `crm/http/retries.py`, from the project's folder."""
     name = module.with_suffix("")
     for told in (name, *name.parents):
         if tests := _TOLD.get(str(told)):
@@ -45,7 +49,7 @@ def nearest_tests(module: Path) -> list[str]:
 
 
 def modules_of(wanted: str) -> list[Path]:
-    """The modules that are meant by `crm/retries`, `crm`, or nothing, which is all of them."""
+    """The modules that are meant by `crm/http/retries`, `crm`, or nothing, which is all of them."""
     package = Path("amocrm_assets")
     found: list[Path] = []
     for name in [wanted.removesuffix(".py")] if wanted else PACKAGES:

@@ -17,7 +17,7 @@ import amocrm_assets
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "downstream.md").read_text(encoding="utf-8")
-OURS = {"sandbox/raw_leads", "sandbox/leads", "sandbox/amoCrmLeads"}
+OURS = {"sandbox/raw_leads", "sandbox/account/leads", "sandbox/amoCrmLeads"}
 THEIRS = {"leads_by_pipeline", "leads_by_city"}
 
 

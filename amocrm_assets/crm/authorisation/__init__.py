@@ -1,12 +1,12 @@
 """Who we are to amoCRM: the token to send now, and a newer one when it is refused.
 
-`long_lived` reads a token from the environment, `oauth` keeps a pair of tokens alive. Asking a person for an
-authorisation is `consent`'s affair; sending requests with the token is the client's.
+`long_lived` reads a token from the environment, `oauth` keeps a pair of tokens alive. What the client needs of
+them is in `http.authorisation`; asking a person for an authorisation is the affair of `consent` and `connecting`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
@@ -14,22 +14,6 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import Deployment, SourceSettings
 
 WARNING_SECONDS = 14 * 24 * 3600
-
-
-class Authorisation(Protocol):
-    """An authorisation of one source. Safe to share between threads; its `repr` holds no secret."""
-
-    def token(self) -> str:
-        """The bearer token to send now. Raises `NotAuthorised`."""
-        ...
-
-    def renew(self, refused: str) -> str:
-        """A newer token, after amoCRM answered 401 to `refused`. Raises `NotAuthorised` if there is none."""
-        ...
-
-    def expires_at(self) -> int | None:
-        """When a person has to act, unless the authorisation is renewed before; None where unknown."""
-        ...
 
 
 def open_authorisation(source: SourceSettings, deployment: Deployment) -> LongLivedToken | OAuth:

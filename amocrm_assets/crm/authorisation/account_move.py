@@ -14,8 +14,8 @@ import requests
 
 from amocrm_assets.crm.authorisation.addresses import account_of, host_of, zone_of
 from amocrm_assets.crm.authorisation.claims import read_claims
-from amocrm_assets.crm.redaction import redact, redact_error, remember
-from amocrm_assets.crm.transport import request_once
+from amocrm_assets.crm.http.redaction import redact, redact_error, remember
+from amocrm_assets.crm.http.transport import request_once
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.token_store import StoredTokens

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.asked import renewal
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
+from amocrm_assets.crm.http.asked import renewal
 from amocrm_assets.errors import AmoCrmAssetsError
 
 if TYPE_CHECKING:

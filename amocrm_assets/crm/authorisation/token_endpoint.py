@@ -16,11 +16,11 @@ import tenacity
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from amocrm_assets import cancellation
-from amocrm_assets.crm.asked import Asked
 from amocrm_assets.crm.authorisation.token_errors import refusal
-from amocrm_assets.crm.connectivity import require_private
-from amocrm_assets.crm.redaction import redact_error, remember
-from amocrm_assets.crm.transport import connection_error, proxy_error, request_once
+from amocrm_assets.crm.http.asked import Asked
+from amocrm_assets.crm.http.connectivity import require_private
+from amocrm_assets.crm.http.redaction import redact_error, remember
+from amocrm_assets.crm.http.transport import connection_error, proxy_error, request_once
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError
 from amocrm_assets.settings import secret
 from amocrm_assets.waiting import waiting

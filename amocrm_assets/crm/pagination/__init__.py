@@ -1,10 +1,16 @@
-"""Ways through a list that changes while it is read. Pure: pages in, records out; no clock and no network.
+"""Ways through a list that changes while it is read, and the proof that nothing was missed.
+
+`window_reader` reads a window: it sends what `read_planner` asks for and gives the records as they come (`readers`
+is the door to it; `prefetch`, `failed_pages` and `read_stats` serve it). All that decides is pure, pages in and
+records out, without a clock or a network. `paginator_set` holds the paginators of one reading, `slicing` cuts the
+window for several at a time, `odd_pages` says which odd answers are believed, `progress_guard` ends a reading that
+gets nowhere. `lists` and `whole_lists` read small lists that need no such proof.
 
 `keyset` goes by `updated_at` and requests page 1 behind the last record (`cursor`, `list_end`, `newest_deleted`);
 `seam` and `seam_check` show that the list as a whole is sorted. `overlap` goes by page numbers, where there is no
 other way, and proves by overlaps (`interval_set`, `gap_probe`, `far_end`, `second_page`, `order_check`) that
 nothing fell between two pages. What can be asked, and what is odd about an answer, is in `query`; how large pages
-may be in `page_size`. Which paginators read a window together is decided in `crm.read_planner`.
+may be in `page_size`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
 NO_RECORDS: frozenset[int] = frozenset()

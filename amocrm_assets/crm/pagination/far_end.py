@@ -12,8 +12,8 @@ from amocrm_assets.crm.pagination.gap_probe import page_over
 from amocrm_assets.crm.pagination.query import CONFIRMATIONS, MIN_PAGE
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import Page
     from amocrm_assets.crm.pagination.interval_set import IntervalSet
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.pagination.query import Order, Query
 
 # The first look is a small one: it mostly meets what was read.

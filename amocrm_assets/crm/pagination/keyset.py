@@ -16,8 +16,8 @@ from amocrm_assets.crm.pagination.seam_check import SeamCheck
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
 
     # The new records of a page, and the seconds to be read by id that it ran into.
     Taken = tuple[list[RawRecord], "DenseRange | None"]

@@ -9,8 +9,8 @@ from amocrm_assets.crm.pagination.cursor import NO_RECORDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.cursor import Cursor
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
 
 # A question about the end asks for the records that are known there, and so many more.
 ROOM_BEHIND_END = 5

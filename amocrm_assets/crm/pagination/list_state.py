@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.page_size import PageSize
 from amocrm_assets.crm.pagination.query import MIN_PAGE
-from amocrm_assets.crm.traits import UNKNOWN
+from amocrm_assets.crm.pagination.traits import UNKNOWN
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.findings import Finding, FindingKind
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.findings import Finding, FindingKind
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.pagination.query import Query
-    from amocrm_assets.crm.traits import AccountTraits
+    from amocrm_assets.crm.pagination.traits import AccountTraits
     from amocrm_assets.entities import RecordList
 
 

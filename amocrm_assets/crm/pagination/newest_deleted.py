@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from amocrm_assets.crm.pagination.query import Query
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.entities import RecordList
 
 # What the newest deleted record says about an empty answer for a window.

@@ -12,8 +12,8 @@ from amocrm_assets.crm.pagination.query import MIN_PAGE, OrderIgnored
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.interval_set import IntervalSet
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
 
 # Records where everything was known already: one that somebody moves there, or two, are no proof of another order.
 MAX_STRANGERS = 2

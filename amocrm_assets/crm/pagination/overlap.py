@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.crm.findings import next_on_last_page
 from amocrm_assets.crm.pagination.far_end import REVERSED, FarEnd
+from amocrm_assets.crm.pagination.findings import next_on_last_page
 from amocrm_assets.crm.pagination.gap_probe import GapProbe, page_over
 from amocrm_assets.crm.pagination.interval_set import IntervalSet
 from amocrm_assets.crm.pagination.order_check import OrderCheck
@@ -25,8 +25,8 @@ from amocrm_assets.crm.pagination.second_page import SecondPage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Order
 
 # Pages in vain for one gap before a walk gives up.

@@ -10,7 +10,7 @@ from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.entities import RecordList
 
 Order = Literal["updated_at asc", "updated_at desc", "id asc", "id desc"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from amocrm_assets.crm.pagination.query import MIN_PAGE
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import Page, RawRecord
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
 # Records before the last second that both pages show. So many may leave between the two answers.

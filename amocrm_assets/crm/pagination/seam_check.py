@@ -8,12 +8,12 @@ from amocrm_assets.crm.pagination.query import CONFIRMATIONS, OrderIgnored, Seco
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import Page
     from amocrm_assets.crm.pagination.list_state import ListState
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.pagination.query import Query
 
-# Seams in a row that records moved by people, or by an import, may break or empty. A list in no order breaks each of
-# them, and a server without second pages empties each.
+# Seams in a row that records moved by people, or by an import, may break or empty. A list in no order breaks each
+# of them, and a server without second pages empties each.
 MAX_MOVED = 9
 
 Verdict = Literal["in order", "look again", "read by id"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from amocrm_assets.crm.pagination.query import CONFIRMATIONS, MIN_PAGE, SecondPageMissing
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.pages import Page
 
 
 class SecondPage:

@@ -1,7 +1,7 @@
 """Finds out how one account behaves where nobody documents it: read-only, in at most 60 requests.
 
 `questions` is the table of what is asked. Deciding is pure and apart from asking (`asking`); `report` is what
-comes of it, `stored` keeps it. Readings start from what was found (`crm.traits`) and verify it.
+comes of it, `stored` keeps it. Readings start from what was found (`crm.pagination.traits`) and verify it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.account import read_account
-from amocrm_assets.crm.account_lock import account_lock
-from amocrm_assets.crm.authorisation.connecting import require_account
+from amocrm_assets.crm.connecting import require_account
+from amocrm_assets.crm.http.account_lock import account_lock
 from amocrm_assets.crm.probe.asking import MAX_REQUESTS, Asker
 from amocrm_assets.crm.probe.questions import QUESTIONS, Question
 from amocrm_assets.crm.probe.report import ProbeAnswer, ProbeReport, ProbeState, now, to_json
@@ -19,7 +19,7 @@ from amocrm_assets.crm.probe.stored import probe_name, read_probe, write_probe
 from amocrm_assets.crm.probe.verdict import NotSettled
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.client import AmoCrmClient
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 

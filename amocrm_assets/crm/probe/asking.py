@@ -10,21 +10,21 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from amocrm_assets.crm.failed_pages import MAX_FAILURES
-from amocrm_assets.crm.lists import NO_CONTENT, parse_list
-from amocrm_assets.crm.pages import parse_page
+from amocrm_assets.crm.http.responses import RequestsExhausted, RetryableError
+from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES
+from amocrm_assets.crm.pagination.lists import NO_CONTENT, parse_list
+from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused
-from amocrm_assets.crm.responses import RequestsExhausted, RetryableError
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AccessDenied, AccountBlocked, AmoCrmUnavailable, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from amocrm_assets.crm.client import AmoCrmClient
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.http.responses import Response
     from amocrm_assets.crm.pagination import Query
-    from amocrm_assets.crm.responses import Response
+    from amocrm_assets.crm.pagination.pages import Page
 
 T = TypeVar("T")
 

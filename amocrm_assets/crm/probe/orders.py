@@ -6,8 +6,8 @@ from itertools import groupby, pairwise
 from math import factorial, prod
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pages import MAX_ID
 from amocrm_assets.crm.pagination import Query
+from amocrm_assets.crm.pagination.pages import MAX_ID
 from amocrm_assets.crm.probe.asking import LIVE
 from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
 from amocrm_assets.crm.probe.verdict import NotSettled, Verdict
@@ -15,7 +15,7 @@ from amocrm_assets.crm.probe.verdict import NotSettled, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amocrm_assets.crm.pages import Page, RawRecord
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Order
     from amocrm_assets.crm.probe.samples import Samples
     from amocrm_assets.entities import RecordList

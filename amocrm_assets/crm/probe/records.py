@@ -13,7 +13,7 @@ from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.probe.samples import Samples
     from amocrm_assets.entities import RecordList
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from amocrm_assets.crm.pagination import PAGE_LIMIT
+from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.crm.probe.verdict import Value
-from amocrm_assets.crm.traits import UNKNOWN, AccountTraits
 
 FORMAT = 1
 FORMAT_KEY = "amocrm_assets_probe"

@@ -19,7 +19,7 @@ from amocrm_assets.crm.probe.verdict import NotSettled, Refused
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.probe.asking import Asker
     from amocrm_assets.entities import RecordList
 

@@ -12,7 +12,7 @@ from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.probe.asking import Records
     from amocrm_assets.crm.probe.samples import Samples, Step
 

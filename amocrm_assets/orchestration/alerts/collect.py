@@ -201,8 +201,8 @@ def look_at_authorisation(
     found: Found, source: SourceSettings, deployment: AmoCrmDeployment, *, now: datetime
 ) -> None:
     """Whether a person has to renew the authorisation soon, or no token is there at all."""
-    from amocrm_assets.crm.asked import renewal
     from amocrm_assets.crm.authorisation import expiry_warning
+    from amocrm_assets.crm.http.asked import renewal
 
     key = f"{source.subdomain}/authorisation"
     try:

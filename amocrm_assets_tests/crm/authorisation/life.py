@@ -7,11 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.account import read_account
-from amocrm_assets.crm.authorisation import Authorisation, open_authorisation
-from amocrm_assets.crm.authorisation.connecting import connect
+from amocrm_assets.crm.authorisation import open_authorisation
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
 from amocrm_assets.crm.authorisation.token_store import StoredTokens, TokenStore
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.connecting import connect
+from amocrm_assets.crm.http.authorisation import Authorisation
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.errors import NotAuthorised
 from amocrm_assets.settings import Deployment
 from amocrm_assets_tests.crm.authorisation.sources import OAUTH, source

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
-from amocrm_assets.crm import transport
 from amocrm_assets.crm.authorisation.oauth import OAuth
 from amocrm_assets.crm.authorisation.token_endpoint import NotReceived, ResponseLost, TokenEndpoint
 from amocrm_assets.crm.authorisation.token_store import TokenStore
-from amocrm_assets.crm.client import AmoCrmClient
-from amocrm_assets.crm.connectivity import probe_connection
+from amocrm_assets.crm.http import transport
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.http.connectivity import probe_connection
 from amocrm_assets.errors import AmoCrmAssetsError, SettingsError
 from amocrm_assets.settings import Deployment, OAuthSettings, SourceSettings
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH, pair, source
-from amocrm_assets_tests.crm.stalling import stalling
+from amocrm_assets_tests.crm.http.stalling import stalling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from amocrm_assets_tests.crm.stalling import Stall
+    from amocrm_assets_tests.crm.http.stalling import Stall
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.crm.authorisation.consent import Consent
+from amocrm_assets.crm.consent import Consent
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable
 from amocrm_assets.sandbox import Fault
 from amocrm_assets.settings import SourceSettings

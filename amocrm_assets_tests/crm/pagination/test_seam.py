@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.crm.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination import Query
+from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 from amocrm_assets.entities import LEADS
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from amocrm_assets.crm.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination import ListState, OrderIgnored, Query
+from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.query import SecondPageMissing
 from amocrm_assets.crm.pagination.seam import Seam
 from amocrm_assets.crm.pagination.seam_check import MAX_MOVED, SeamCheck

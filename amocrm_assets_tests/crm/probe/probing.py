@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.probe import MAX_REQUESTS, probe_account
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets_tests.accounts import FixedToken, source

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from amocrm_assets.crm.pages import Page, RawRecord
 from amocrm_assets.crm.pagination import Query
+from amocrm_assets.crm.pagination.pages import Page, RawRecord
 from amocrm_assets.crm.probe.asking import Records
 from amocrm_assets.crm.probe.filters import judge_bound, judge_incoming
 from amocrm_assets.crm.probe.orders import fit, judge_order_by_id, judge_ties

@@ -10,11 +10,11 @@ import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.capturing import capture_days
+from amocrm_assets.crm.pagination.slicing import MAX_BLIND_SPLITS
+from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.crm.probe import ProbeReport, ProbeState, probe_name, read_probe
 from amocrm_assets.crm.probe.report import MAX_AGE, ProbeAnswer, from_bytes, to_bytes
 from amocrm_assets.crm.probe.stored import write_probe
-from amocrm_assets.crm.slicing import MAX_BLIND_SPLITS
-from amocrm_assets.crm.traits import UNKNOWN, AccountTraits
 from amocrm_assets.entities import LEADS
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets.untrusted import MAX_LINE

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets.crm.client import AmoCrmClient
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.pagination.traits import AccountTraits
 from amocrm_assets.crm.probe import MAX_REQUESTS, probe_account
-from amocrm_assets.crm.traits import AccountTraits
 from amocrm_assets.errors import AmoCrmUnavailable
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets_tests.accounts import FixedToken, source

@@ -1,0 +1,91 @@
+"""From a code to a stored authorisation: exchanged, looked at, and kept only if it is of the right account.
+
+Where the code came from is `consent`'s affair; keeping the pair alive afterwards is `oauth`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.account import Account, read_account
+from amocrm_assets.crm.authorisation.addresses import account_of
+from amocrm_assets.crm.authorisation.oauth import next_pair
+from amocrm_assets.crm.authorisation.token_store import Connected
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.errors import NotAuthorised
+from amocrm_assets.settings import secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
+    from amocrm_assets.crm.authorisation.token_store import TokenStore
+    from amocrm_assets.settings import SourceSettings
+
+
+def connect(
+    endpoint: TokenEndpoint, code: str, *, store: TokenStore, now: Callable[[], float] = time.time
+) -> Account:
+    """Exchange a code for a pair and keep it; returns the account that it opens.
+
+    Raises `NotAuthorised` when amoCRM refuses the code or the account is not the source's: then what was stored
+    before stays.
+    """
+    source = endpoint.source
+    answer = endpoint.request_once(code)
+    token = FreshToken(source, answer.access_token)
+    with AmoCrmClient.for_source(source, token) as client:
+        account = read_account(client)
+    require_account(source, account)
+    connected = Connected(
+        account_id=account.id,
+        account_name=account.name,
+        user_id=account.current_user_id,
+        client_id=secret(endpoint.oauth.client_id_env),
+        connected_at=int(now()),
+    )
+    store.replace(next_pair(answer, connected=connected, now=now()))
+    return account
+
+
+def require_account(source: SourceSettings, account: Account) -> None:
+    """Raise `NotAuthorised` unless the account that answered is the one in the settings."""
+    expected = account_of(source)
+    if account.subdomain.lower() != expected:
+        raise NotAuthorised(
+            f"Looking whose authorisation {source.subdomain} has",
+            cause=f"it is of the account {account.subdomain} (id {account.id}), not of {expected}.",
+            fix=f"Authorise in the account {expected}, or correct `subdomain` or `base_url` in the defs.yaml of"
+            f" {source.subdomain}.",
+            source=source.subdomain,
+            account_id=account.id,
+        )
+
+
+@dataclass(frozen=True)
+class FreshToken:
+    """An access token that has just come in and is not stored yet."""
+
+    source: SourceSettings
+    access_token: str = field(repr=False)
+
+    def token(self) -> str:
+        """The token."""
+        return self.access_token
+
+    def renew(self, refused: str) -> str:
+        """Never succeeds."""
+        raise NotAuthorised(
+            f"Using the new token of {self.source.subdomain}",
+            cause=f"{self.source.url} refuses the token that it has just made ({len(refused)} characters).",
+            fix=f"Look whether the integration is still installed there, then run `amocrm-assets connect"
+            f" {self.source.subdomain}` again.",
+            source=self.source.subdomain,
+            status=401,
+        )
+
+    def expires_at(self) -> int | None:
+        """Not known yet."""
+        return None

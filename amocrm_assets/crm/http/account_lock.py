@@ -1,0 +1,65 @@
+"""One run at a time asks an account, and begins to ask where the limit allows it after the one before.
+
+The lock is the storage's. When it is given back, amoCRM still counts the last requests: until when is noted in the
+storage beside the lock, so that nobody waits for it who does not ask at once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from amocrm_assets.errors import AmoCrmAssetsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from amocrm_assets.crm.http.rate_limiter import RateLimiter
+    from amocrm_assets.storage import Storage, Versioned
+
+
+@contextmanager
+def account_lock(
+    subdomain: str,
+    *,
+    limiter: RateLimiter,
+    storage: Storage,
+    wait_seconds: float,
+    now: Callable[[], float] = time.time,
+) -> Iterator[None]:
+    """Hold the account's lock in the body. Raises `Busy` after `wait_seconds`."""
+    with storage.lock(f"locks/{subdomain}", wait_seconds=wait_seconds):
+        name = f"locks/{subdomain}.json"
+        note = storage.read(name)
+        limiter.start_after(_still_to_wait(note, limiter, now()))
+        try:
+            yield
+        except BaseException:
+            with suppress(AmoCrmAssetsError):  # what ended the run is what people have to see
+                _write(storage, name, note, limiter, now())
+            raise
+        _write(storage, name, note, limiter, now())
+
+
+def _write(storage: Storage, name: str, before: Versioned | None, limiter: RateLimiter, now: float) -> None:
+    if not (delay := limiter.drain_delay()):
+        return
+    note = {"limiter": limiter.key, "written_at": now, "free_at": now + delay}
+    storage.write(name, json.dumps(note).encode(), if_version=before.version if before else None)
+
+
+def _still_to_wait(note: Versioned | None, limiter: RateLimiter, now: float) -> float:
+    """Seconds until the requests of another process count no more.
+
+    A clock that is behind the writer's makes that no longer than the writer would have waited. A note that
+    somebody has changed counts as none: the worst that follows is a refusal.
+    """
+    try:
+        told = json.loads(note.content) if note else {}
+        if not told or told["limiter"] == limiter.key:
+            return 0.0
+        return float(min(told["free_at"] - now, told["free_at"] - told["written_at"]))
+    except (ValueError, TypeError, KeyError):
+        return 0.0

@@ -1,0 +1,21 @@
+"""What the client needs to know of an authorisation: the token to send, and a newer one when it is refused."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Authorisation(Protocol):
+    """An authorisation of one source. Safe to share between threads; its `repr` holds no secret."""
+
+    def token(self) -> str:
+        """The bearer token to send now. Raises `NotAuthorised`."""
+        ...
+
+    def renew(self, refused: str) -> str:
+        """A newer token, after amoCRM answered 401 to `refused`. Raises `NotAuthorised` if there is none."""
+        ...
+
+    def expires_at(self) -> int | None:
+        """When a person has to act, unless the authorisation is renewed before; None where unknown."""
+        ...

@@ -1,0 +1,205 @@
+"""What a failed connection means: something that passes, or something that a person has to set right.
+
+The one place that reads the exceptions of `requests`, `urllib3` and `ssl`. A certificate that is refused or a
+proxy that wants a password stays so however often it is tried; a connection that breaks does not.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import NameResolutionError, NewConnectionError, ProxyError
+
+from amocrm_assets.crm.http.asked import NOBODY, Asked
+from amocrm_assets.crm.http.exchange import BodyTooLarge, DeadlineExceeded
+from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError, UnexpectedAnswer
+from amocrm_assets.settings.network import ca_variable, proxy_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
+_DOCS = "(docs/connecting.md, Networks)"
+
+
+def connection_error(
+    error: OSError, url: str, *, operation: str | None = None, asked: Asked = NOBODY
+) -> AmoCrmAssetsError:
+    """Our error for what `requests` raised about an address; its kind says whether another try makes sense.
+
+    `SettingsError`: a certificate that is refused, a proxy that wants a password, forbids the address or does not
+    exist, an address that is none. `UnexpectedAnswer`: a body larger than any. `AmoCrmUnavailable`: the rest.
+    `operation` is what was being done, by default connecting to the address; `asked` says for which source. What
+    the request held is not shown.
+    """
+    operation = operation or f"Connecting to {url}"
+    found = _judged(error, url, operation, asked)
+    if asked.subdomain:
+        found.facts["source"] = asked.subdomain
+    return found
+
+
+def _judged(error: OSError, url: str, operation: str, asked: Asked) -> AmoCrmAssetsError:
+    proxy = _proxy_of(url)
+    if isinstance(error, BodyTooLarge):
+        return UnexpectedAnswer(
+            operation,
+            cause=f"{error}.",
+            fix=f"Look whether base_url in {asked.file} is the account's own address; if it is, report this.",
+        )
+    causes = list(_causes(error))
+    for cause in causes:
+        if found := _known_cause(cause, operation, url, asked):
+            return found
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return _no_address(operation, url, proxy, error, asked)
+    if proxy and any(isinstance(cause, ProxyError) for cause in causes):
+        return _proxy_unreachable(operation, url, proxy, causes)
+    return AmoCrmUnavailable(
+        operation,
+        cause=f"{_reason(error, causes)}.",
+        fix="Look whether this machine may reach it (firewall, proxy); otherwise it may be over by itself.",
+        timed_out=isinstance(error, requests.Timeout) or None,
+    )
+
+
+def _known_cause(cause: BaseException, operation: str, url: str, asked: Asked) -> AmoCrmAssetsError | None:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _certificate_refused(operation, cause, asked)
+    if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
+        return _no_tls(operation, url, _proxy_of(url), asked)
+    if match := _TUNNEL_REFUSED.search(str(cause)):
+        return proxy_error(operation, url, status=int(match[1]))
+    return None
+
+
+def proxy_error(operation: str, url: str, *, status: int) -> AmoCrmAssetsError:
+    """The error for a proxy that answers in the account's place, with 407 or another status."""
+    variable = proxy_variable(urlsplit(url).scheme)
+    place = f"the proxy {_proxy_of(url) or 'in between'}"
+    if status >= requests.codes.server_error or status == requests.codes.request_timeout:
+        return AmoCrmUnavailable(
+            operation,
+            cause=f"{place} answered {status}: it cannot reach the account's address now.",
+            fix=f"If it stays so, ask whoever runs that proxy; the environment variable {variable} names it.",
+            status=status,
+        )
+    if status == requests.codes.proxy_authentication_required:
+        return SettingsError(
+            operation,
+            cause=f"{place} wants a user and a password (407).",
+            fix=f"Write them into the environment variable {variable}: http://USER:PASSWORD@HOST:PORT, special"
+            f" characters percent-encoded {_DOCS}.",
+            status=status,
+            variable=variable,
+        )
+    return SettingsError(
+        operation,
+        cause=f"{place} does not let us through ({status}).",
+        fix=f"Have {urlsplit(url).hostname} allowed there, or correct the environment variable {variable}; hosts"
+        f" without proxy are listed in NO_PROXY {_DOCS}.",
+        status=status,
+        variable=variable,
+    )
+
+
+def _certificate_refused(operation: str, error: ssl.SSLCertVerificationError, asked: Asked) -> SettingsError:
+    variable = ca_variable()
+    trusted = f"the certificates in {variable} are trusted" if variable else "the usual authorities are trusted"
+    return SettingsError(
+        operation,
+        cause=f"its certificate is not accepted ({error.verify_message or 'not verified'}); {trusted}.",
+        fix="If a proxy or firewall of yours replaces certificates, let the environment variable"
+        " REQUESTS_CA_BUNDLE name a PEM file with its authority's certificate. Otherwise check base_url in"
+        f" {asked.file} and this machine's clock {_DOCS}. {asked.check} tries it again.",
+        variable=variable,
+    )
+
+
+def _no_tls(operation: str, url: str, proxy: str | None, asked: Asked) -> SettingsError:
+    place = f"{proxy}, the proxy," if proxy else "the other side"
+    setting = proxy_variable(urlsplit(url).scheme) if proxy else f"base_url in {asked.file}"
+    return SettingsError(
+        operation,
+        cause=f"{place} does not speak TLS at this port.",
+        fix=f"Check scheme and port in {setting}: http:// and https:// are not the same.",
+    )
+
+
+def _no_address(operation: str, url: str, proxy: str | None, error: OSError, asked: Asked) -> SettingsError:
+    # The exception's own text may hold a proxy's password.
+    if not proxy or (isinstance(error, requests.exceptions.InvalidURL) and not _is_proxys(error)):
+        return SettingsError(
+            operation,
+            cause="that is no address.",
+            fix=f"Correct `subdomain` or `base_url` in {asked.file}.",
+        )
+    variable = proxy_variable(urlsplit(url).scheme)
+    return SettingsError(
+        operation,
+        cause=f"the proxy that the environment variable {variable} names cannot be used.",
+        fix=f"Write it as http://HOST:PORT; SOCKS is not supported {_DOCS}.",
+        variable=variable,
+    )
+
+
+def _is_proxys(error: OSError) -> bool:
+    return isinstance(error, requests.exceptions.InvalidProxyURL)
+
+
+def _proxy_unreachable(
+    operation: str, url: str, proxy: str, causes: list[BaseException]
+) -> SettingsError | AmoCrmUnavailable:
+    variable = proxy_variable(urlsplit(url).scheme)
+    unknown = any(isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME for cause in causes)
+    kind = SettingsError if unknown else AmoCrmUnavailable
+    reason = "there is no such name" if unknown else _first_reason(causes)
+    return kind(
+        operation,
+        cause=f"the proxy {proxy} cannot be reached ({reason}).",
+        fix=f"Correct or unset the environment variable {variable}, or have the proxy started {_DOCS}.",
+        variable=variable,
+    )
+
+
+def _reason(error: OSError, causes: list[BaseException]) -> str:
+    if isinstance(error, DeadlineExceeded):
+        return f"no answer in time ({error})"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    return f"the connection failed ({_first_reason(causes)})"
+
+
+def _first_reason(causes: list[BaseException]) -> str:
+    """What the system said, and not what the libraries made of it: their texts hold addresses."""
+    if any(isinstance(cause, NameResolutionError) for cause in causes):
+        return "the name could not be resolved"
+    for cause in causes:
+        if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException) and cause.strerror:
+            return cause.strerror
+    if any(isinstance(cause, NewConnectionError) for cause in causes):
+        return "not connected"
+    return type(causes[0]).__name__
+
+
+def _proxy_of(url: str) -> str | None:
+    """Host and port of the proxy that requests to an address take, without credentials; None without one."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if not proxy:
+        return None
+    address = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    return address.netloc.rpartition("@")[2] or "of the environment"
+
+
+def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
+    """The error and what it wraps; `requests` and `urllib3` keep that in `args` and `reason`."""
+    yield error
+    for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
+        if isinstance(inner, BaseException) and depth < 10:  # noqa: PLR2004 - they may run in circles
+            yield from _causes(inner, depth + 1)

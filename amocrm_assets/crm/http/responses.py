@@ -1,0 +1,223 @@
+"""What an answer of amoCRM means: go on, ask again, wait, renew the token, or stop.
+
+Judging is pure. The rules are those of the API's error pages and of what many clients saw
+(https://www.amocrm.ru/developers/content/crm_platform/error-codes): gateways answer HTML where JSON was promised.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.crm.http.asked import NOBODY, Asked
+from amocrm_assets.errors import (
+    AccessDenied,
+    AccountBlocked,
+    AccountUnpaid,
+    AmoCrmAssetsError,
+    NotAuthorised,
+    SettingsError,
+    UnexpectedAnswer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_WAIT_SECONDS = 600.0
+# What describes a refusal is short; a longer body describes something else.
+MAX_PROBLEM_BYTES = 1 << 20
+# Of lists read as a whole. The largest known, a page of 250 custom fields with 1,000 choices each, has 1,000,000.
+MAX_JSON_VALUES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer as it came. `headers` have lower-case names, `asked` is whom errors name."""
+
+    path: str
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    asked: Asked = NOBODY
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `RetryableError` when it is none: cut off, empty, or a gateway's page.
+
+        Raises `UnexpectedAnswer` for more values than `MAX_JSON_VALUES`, or deeper nesting than Python reads.
+        """
+        # Counted before they are made: one byte of JSON can become a hundred bytes of objects.
+        if sum(self.body.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
+            raise too_complex(self, f"it has more than {MAX_JSON_VALUES:,} values")
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise RetryableError(f"{self.status} with a body that is no JSON", status=self.status) from error
+        except RecursionError as error:
+            raise too_complex(self, "it is nested too deeply to be read") from error
+
+    @property
+    def is_html(self) -> bool:
+        """Whether a gateway answered in the application's place."""
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def sent_at(self) -> int | None:
+        """amoCRM's own clock when it answered, Unix seconds, from the `Date` header."""
+        try:
+            return int(parsedate_to_datetime(self.headers["date"]).timestamp())
+        except (KeyError, ValueError):
+            return None
+
+
+class RetryableError(Exception):
+    """Asking again is likely to succeed. `fix` is what to do if it does not, where more is known than to wait."""
+
+    def __init__(self, reason: str, *, status: int | None = None, fix: str | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.fix = fix
+
+
+class ReadTimeout(RetryableError):
+    """No answer came in time."""
+
+
+class RateLimited(RetryableError):
+    """Asked too often. `wait_seconds` is what amoCRM wants, None if it did not say."""
+
+    def __init__(self, wait_seconds: float | None) -> None:
+        super().__init__("429, asked too often", status=429)
+        self.wait_seconds = wait_seconds
+
+
+class RequestsExhausted(Exception):
+    """A client with `max_requests`, used by one thread, has sent so many, retries included."""
+
+
+class Unauthorized(Exception):
+    """401: the token was not accepted."""
+
+
+def raise_for_status(answer: Response) -> None:
+    """Return for 200 and 204. Raises `RetryableError`, `RateLimited`, `Unauthorized`, or what stops the run."""
+    status = answer.status
+    if status in {200, 204}:
+        return
+    if status == 401:  # noqa: PLR2004
+        raise Unauthorized
+    if status == 429:  # noqa: PLR2004
+        raise RateLimited(_wanted_wait(answer))
+    if status >= 500 or status == 408:  # noqa: PLR2004
+        raise RetryableError(f"{status} from the server", status=status)
+    raise _stop(answer)
+
+
+def not_accepted(answer: Response) -> NotAuthorised:
+    """The error for a token that was refused although it is the newest there is."""
+    return NotAuthorised(
+        _asked(answer),
+        cause=f"401, the token is not accepted{_detail(answer)}.",
+        fix=f"The token was revoked, or belongs to another account. {answer.asked.renewal}",
+        **_facts(answer),
+    )
+
+
+def too_complex(answer: Response, what: str) -> UnexpectedAnswer:
+    """The error for an answer that would take down this process: none of amoCRM's own does."""
+    return UnexpectedAnswer(
+        _asked(answer),
+        cause=f"the answer cannot be read: {what}.",
+        fix=f"Check base_url in {answer.asked.file}; if it is right, report this with the request id.",
+        **_facts(answer),
+    )
+
+
+def _stop(answer: Response) -> AmoCrmAssetsError:
+    asked, facts, who = _asked(answer), _facts(answer), answer.asked
+    match answer.status:
+        case 402:
+            return AccountUnpaid(
+                asked,
+                cause="402, the account is not paid.",
+                fix=f"Pay the amoCRM subscription, then materialise the missing days ({who.run}).",
+                **facts,
+            )
+        case 403 if answer.is_html:
+            return AccountBlocked(
+                asked,
+                cause="403 as a web page, so amoCRM's gateway blocks this address or integration.",
+                fix="Do not ask on. Write to amoCRM's support to lift the block, and lower"
+                f" requests_per_second in {who.file} if other integrations ask this account too.",
+                **facts,
+            )
+        case 403:
+            return AccessDenied(
+                asked,
+                cause=f"403, not allowed{_detail(answer)}.",
+                fix=f"Give the token's user the right to see {_subject(answer)}, and check the account's list of"
+                f" allowed IP addresses. {who.check} tells whether it helped.",
+                **facts,
+            )
+        case status if 300 <= status < 400:  # noqa: PLR2004
+            return SettingsError(
+                asked,
+                cause=f"{status}, the account answers at another address: {_origin(answer)}.",
+                fix=f"Set base_url in {who.file} (and subdomain, if the account was renamed) to the account's own"
+                " address.",
+                **facts,
+            )
+        case status:
+            return UnexpectedAnswer(
+                asked,
+                cause=f"{status}{_detail(answer)}.",
+                fix=f"Check base_url in {who.file}; if it is right, report this with the request id.",
+                **facts,
+            )
+
+
+def _wanted_wait(answer: Response) -> float | None:
+    wanted = answer.headers.get("retry-after") or _json_property(answer, "retry_after")
+    try:
+        return min(MAX_WAIT_SECONDS, max(0.0, float(wanted)))
+    except (TypeError, ValueError):
+        return None  # an HTTP date, or nothing: the caller's own waiting time applies
+
+
+def _json_property(answer: Response, name: str) -> Any:
+    if len(answer.body) > MAX_PROBLEM_BYTES:
+        return None
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None  # an HTML page has no properties; that is an answer, not a fault
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def _detail(answer: Response) -> str:
+    detail = _json_property(answer, "detail") or _json_property(answer, "title")
+    return f" ({str(detail)[:200]})" if detail else ""
+
+
+def _origin(answer: Response) -> str:
+    # Only scheme and host: a redirect's query may carry anything.
+    return "/".join(answer.headers.get("location", "not said").split("?")[0].split("/")[:3])
+
+
+def _subject(answer: Response) -> str:
+    """What was asked for, as amoCRM calls it: `leads` of `/api/v4/leads/custom_fields`."""
+    first = answer.path.removeprefix("/api/v4/").strip("/").partition("/")[0]
+    return "the account" if first == "account" else first
+
+
+def _asked(answer: Response) -> str:
+    return answer.asked.operation(answer.path)
+
+
+def _facts(answer: Response) -> dict[str, str | float | None]:
+    return {
+        "status": answer.status,
+        "request_id": answer.headers.get("x-request-id"),
+        "source": answer.asked.subdomain,
+    }

@@ -1,0 +1,206 @@
+"""HTTP connections: sessions whose exchanges end in time and whose connections close, and one-off requests.
+
+Every HTTP exchange with the account's address goes through here, so that each has one deadline (see `exchange`)
+and a bound on what it may unpack into memory. The environment gives proxies and certificates to trust, and nothing
+else: a `~/.netrc` would put a stranger's credentials into our requests.
+
+urllib3 leaves closing to the garbage collector. Errors keep what they passed through, and tracebacks run in
+circles, so the sockets of failed requests would stay open until the collector comes by.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from urllib3 import ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
+
+from amocrm_assets.crm.http.connection_errors import connection_error, proxy_error
+from amocrm_assets.crm.http.exchange import BodyTooLarge, Watchdog, current_exchange
+from amocrm_assets.crm.http.redaction import redact_logs
+from amocrm_assets.settings.network import trusted_certificates
+from amocrm_assets.waiting import waiting_unless_told
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+    from amocrm_assets.crm.http.exchange import Addresses
+
+__all__ = [
+    "BodyTooLarge",
+    "Session",
+    "connection_error",
+    "proxy_error",
+    "read_body",
+    "request_once",
+    "resolve_once",
+]
+
+# Bytes after unpacking. A page of 250 leads has 1 MB; with a text of 100 kB in each of them, 25 MB.
+MAX_BODY_BYTES = 64 << 20
+# Tokens, and what a proxy or gateway says instead of them.
+MAX_SMALL_BODY_BYTES = 1 << 20
+# A whole exchange of `request_once`; the longest that a lock around it is held for.
+ONCE_SECONDS = 30.0
+# An answer with new tokens exists once. Whoever stops gives it this long to arrive, since without it a person
+# would have to connect the source again.
+GRACE_SECONDS = 3.0
+_PART_BYTES = 1 << 16
+
+
+class _Watched:
+    """A connection that belongs to the exchange of the thread that uses it."""
+
+    def _new_conn(self: Any) -> socket.socket:
+        exchange = current_exchange()
+        if exchange is None:
+            raise RuntimeError("a connection outside of an exchange")
+        error: OSError | None = None
+        host = self._dns_host.strip("[]")
+        try:
+            for address in exchange.resolve(host, self.port, allowed_gai_family()):
+                try:
+                    return exchange.connect(address, timeout=self.timeout, options=self.socket_options)
+                except OSError as failed:
+                    exchange.check()
+                    error = failed
+        except (socket.gaierror, UnicodeError) as unknown:  # no such name, or none that could be
+            raise NameResolutionError(self.host, self, socket.gaierror(*unknown.args)) from unknown
+        if isinstance(error, TimeoutError):
+            raise ConnectTimeoutError(self, f"connecting took longer than {self.timeout} s") from error
+        raise NewConnectionError(self, str(error)) from error
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+        exchange = current_exchange()
+        if exchange is not None and self.sock is not None:
+            exchange.attach(self.sock)
+        super().request(*args, **kwargs)  # type: ignore[misc]
+        if exchange is not None and exchange.on_sent is not None:
+            exchange.on_sent()
+
+
+class _Connection(_Watched, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class WatchedAdapter(HTTPAdapter):
+    """An adapter of requests that closes its connections when it is closed; one in use, after its answer."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Let the pool manager make our connections."""
+        super().init_poolmanager(*args, **kwargs)
+        _use_pools(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Let the managers of proxies make them, too."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        if type(manager) is ProxyManager:
+            _use_pools(manager)
+        return manager
+
+    def close(self) -> None:
+        """Close every connection, those through proxies included."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - urllib3 refuses to iterate over its pools
+                if pool := manager.pools.get(key):
+                    pool.close()
+        super().close()
+
+
+class Session(requests.Session):
+    """A session for one address, which may be used by several threads inside of `exchange`."""
+
+    def __init__(self, url: str, *, connections: int = 1) -> None:
+        super().__init__()
+        redact_logs()
+        adapter = WatchedAdapter(pool_maxsize=connections)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+        self.trust_env = False
+        self.proxies = dict(get_environ_proxies(url))
+        self.verify = trusted_certificates() or True
+        self.watchdog = Watchdog()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        """Shut down what is under way, and close the connections."""
+        self.watchdog.close()
+        super().close()
+
+
+def request_once(
+    method: str,
+    url: str,
+    *,
+    deadline_seconds: float = ONCE_SECONDS,
+    grace_seconds: float = GRACE_SECONDS,
+    max_bytes: int = MAX_SMALL_BODY_BYTES,
+    **options: Any,
+) -> requests.Response:
+    """One request on a connection of its own, with its body. Takes the options of `requests.request`.
+
+    Raises its errors, `DeadlineExceeded` and `BodyTooLarge` (both are among them), and `SettingsError` for
+    certificates that are not there.
+    """
+    with (
+        waiting_unless_told(f"an answer of {urlsplit(url).hostname}"),
+        Session(url) as session,
+        session.watchdog.exchange(deadline_seconds, grace_seconds=grace_seconds),
+        session.request(method, url, stream=True, **options) as answer,
+    ):
+        answer._content = read_body(answer, max_bytes=max_bytes)  # noqa: SLF001 - requests' readers have no bound
+        return answer
+
+
+def resolve_once(host: str, port: int, *, deadline_seconds: float = ONCE_SECONDS) -> Addresses:
+    """What the system's resolver says of a name, as `socket.getaddrinfo` does.
+
+    Raises `OSError` for a name that does not exist, and `DeadlineExceeded`. A signal ends it; the system's
+    resolver, called in the main thread, would not notice one.
+    """
+    with (
+        waiting_unless_told(f"the address of {host}"),
+        closing(Watchdog()) as watchdog,
+        watchdog.exchange(deadline_seconds) as exchange,
+    ):
+        try:
+            return exchange.resolve(host, port, socket.AF_UNSPEC)
+        except UnicodeError as error:
+            raise socket.gaierror(socket.EAI_NONAME, "no name can be so") from error
+
+
+def read_body(answer: requests.Response, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """The body, unpacked step by step. Raises `BodyTooLarge` before more than that is in memory."""
+    body = bytearray()
+    for part in answer.iter_content(_PART_BYTES):
+        body += part
+        if len(body) > max_bytes:
+            raise BodyTooLarge(f"the answer has more than {max_bytes >> 20} MB")
+    return bytes(body)
+
+
+def _use_pools(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

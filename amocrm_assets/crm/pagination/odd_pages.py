@@ -1,0 +1,40 @@
+"""Which odd pages are believed: none that came once. What came twice is a fact about the account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination import oddity_of
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pagination import Oddity, Query
+    from amocrm_assets.crm.pagination.pages import Page
+
+# A record that lacks its id is more likely damaged than a fact, and cannot be named: it is asked for more often.
+EQUAL_ANSWERS, EQUAL_ANSWERS_WITHOUT_ID = 2, 6
+# Answers to one question that are odd in ever new ways: after so many the last one counts.
+MAX_ODD_ANSWERS = 12
+
+
+class OddPages:
+    """Remembers odd answers by their question. What a probe `expected` already came more than once."""
+
+    def __init__(self, expected: frozenset[Oddity] = frozenset()) -> None:
+        self._expected = expected
+        self._seen: dict[Query, Counter[object]] = {}
+
+    def judge(self, query: Query, page: Page) -> tuple[Oddity | None, bool]:
+        """What is odd about a page, and whether it is to be asked for again before that is believed."""
+        oddity = oddity_of(query, page)
+        if oddity is None:
+            self._seen.pop(query, None)
+            return None, False
+        if oddity in self._expected:
+            return oddity, False
+        answers = self._seen.setdefault(query, Counter())
+        same = (oddity, page.unusable) if oddity == "unusable" else (oddity, ())
+        answers[same] += 1
+        nameless = oddity == "unusable" and any(each.id is None for each in page.unusable)
+        needed = EQUAL_ANSWERS_WITHOUT_ID if nameless else EQUAL_ANSWERS
+        return oddity, answers[same] < needed and answers.total() < MAX_ODD_ANSWERS

@@ -1,0 +1,197 @@
+"""Which paginators read a window: slices side by side, a second by id, all without filters. Pure.
+
+The planner answers one question (what to ask next, now that a permit is there) and learns from each page. Queries
+are sent by `window_reader`; where slices are cut is in `slicing`, which odd pages are believed in `odd_pages`, how
+one paginator takes over from another in `paginator_set`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination import (
+    EditsTooFrequent,
+    EndUnproven,
+    KeysetPaginator,
+    ListState,
+    OrderIgnored,
+    OverlappingPaginator,
+    TieExceedsPage,
+    order_unproven,
+    unplaceable,
+)
+from amocrm_assets.crm.pagination.findings import (
+    details_left_out,
+    filters_ignored,
+    only_deleted_ignored,
+    only_deleted_mixed,
+    records_unusable,
+)
+from amocrm_assets.crm.pagination.odd_pages import OddPages
+from amocrm_assets.crm.pagination.paginator_set import PaginatorSet
+from amocrm_assets.crm.pagination.progress_guard import ProgressGuard
+from amocrm_assets.crm.pagination.slicing import Slicer
+from amocrm_assets.crm.pagination.traits import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amocrm_assets.crm.pagination import Oddity, Query
+    from amocrm_assets.crm.pagination.findings import Finding
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
+    from amocrm_assets.crm.pagination.traits import AccountTraits
+    from amocrm_assets.days import Window
+    from amocrm_assets.entities import RecordList
+
+    Paginator = KeysetPaginator | OverlappingPaginator
+
+
+class ReadPlanner:
+    """Reads one window of the given record_lists. `traits` are beliefs to start from."""
+
+    def __init__(
+        self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
+    ) -> None:
+        self.states = {record_list: ListState(record_list, traits) for record_list in record_lists}
+        self.paginators = PaginatorSet()
+        self._again: deque[tuple[Paginator, Query]] = deque()
+        # That filters are ignored is believed at the first answer of each list that shows it once more.
+        self._odd_pages = OddPages(frozenset({"filter_ignored"} if traits.filters is False else ()))
+        self._slicer = Slicer()
+        self._progress = ProgressGuard()
+        for state in self.states.values():
+            self.paginators.add(KeysetPaginator(state, window.from_at, window.to_at))
+
+    @property
+    def done(self) -> bool:
+        """Whether every paginator has proven its part."""
+        return not self.paginators
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found out about the lists so far."""
+        return tuple(finding for state in self.states.values() for finding in state.findings)
+
+    def next_query(self) -> tuple[Paginator, Query] | None:
+        """What to ask now; None when only awaited answers can tell."""
+        due = self._due()
+        if due is None:
+            return None
+        paginator, query = due
+        return paginator, replace(query, details=self.states[query.record_list].page_size.details)
+
+    def _due(self) -> tuple[Paginator, Query] | None:
+        while self._again:
+            again = self._again.popleft()
+            if again[0] in self.paginators:
+                return again
+        # The one that is furthest behind goes first: a day is finished only when every list has passed it.
+        for paginator in sorted(self.paginators, key=_behind):
+            if query := paginator.next_query():
+                return paginator, query
+        rest = self._slicer.split([each for each in self.paginators if isinstance(each, KeysetPaginator)])
+        if rest is None:
+            return None
+        self.paginators.add(rest)
+        due = rest.next_query()
+        return (rest, due) if due else None
+
+    def add_failure(self, paginator: Paginator, query: Query) -> None:
+        """A page was not answered: lighter ones are asked for from now on."""
+        self.states[query.record_list].page_size.failed(query.limit, details=query.details)
+        if isinstance(paginator, KeysetPaginator):
+            paginator.failed()
+        else:
+            paginator.failed(query)
+
+    def add_page(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+        """The new records of a page."""
+        state = self.states[query.record_list]
+        state.page_size.worked(query.limit)
+        if state.record_list.details and not query.details:
+            state.found(details_left_out(state.record_list))
+        if paginator not in self.paginators:
+            return []  # another way of reading has taken over; it will come past these records
+        oddity, ask_again = self._odd_pages.judge(query, page)
+        if ask_again:
+            self._again.append((paginator, query))
+            return []
+        if oddity and (taken_over := self._believe(oddity, paginator, query, page)) is not None:
+            return taken_over
+        state.kind_proven = state.kind_proven or any(record.is_deleted for record in page.records)
+        fresh = self._take(paginator, query, page)
+        self._progress.check(query, fresh, tuple(each.progress for each in self.paginators))
+        return [record for record in fresh if record.is_deleted] if query.record_list.only_deleted else fresh
+
+    def _believe(self, oddity: Oddity, paginator: Paginator, query: Query, page: Page) -> list[RawRecord] | None:
+        """Follow what came twice; None when the page is to be taken all the same."""
+        state = self.states[query.record_list]
+        match oddity:
+            case "filter_ignored":
+                state.found(filters_ignored(state.record_list))
+                self.paginators.start_over(state, by_id=False)
+            case "order_ignored":
+                self._leave_order(paginator, query, OrderIgnored())
+            case "kind_ignored" if not state.kind_proven:
+                state.found(only_deleted_ignored(state.record_list))
+                self.paginators.give_up(state)
+            case "kind_ignored" | "kind_mixed":
+                state.found(only_deleted_mixed(state.record_list))
+                return None
+            case "unusable":
+                state.found(records_unusable(state.record_list, page.unusable))
+                if page.size >= query.limit > 1 and not page.records:
+                    raise unplaceable(query)
+                return None
+        return []
+
+    def _take(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+        state = self.states[query.record_list]
+        try:
+            fresh = self._fresh(paginator, query, page)
+        except TieExceedsPage:
+            self.paginators.start_over(state, by_id=True)
+            return []
+        except OrderIgnored as error:
+            self._leave_order(paginator, query, error)
+            return []
+        if paginator.done and paginator in self.paginators:
+            self.paginators.finish(paginator)
+        return fresh
+
+    def _fresh(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+        if isinstance(paginator, OverlappingPaginator):
+            try:
+                return paginator.add_page(query, page)
+            except EditsTooFrequent:
+                self.paginators.read_by_key(paginator)
+                return []
+            except EndUnproven as error:
+                self.paginators.begin_again(paginator, query, error)
+                return []
+        fresh, tie = paginator.add_page(query, page)
+        if tie:
+            self.paginators.counts.tied_seconds += 1
+            self.paginators.add_by_id(paginator.state, tie)
+        elif not paginator.done:
+            self.paginators.read_dense(paginator)
+        return fresh
+
+    def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored) -> None:
+        """Go on without the order by id, which some lists do not know beside a filter, or fail."""
+        if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
+            raise order_unproven(query, error) from error
+        if paginator.is_dense:
+            self.paginators.read_by_key(paginator)
+        else:
+            # A tie, which no key tells apart. The walk over the whole account passes every other one as well.
+            self.paginators.start_over(paginator.state, by_id=True)
+
+
+def _behind(paginator: Paginator) -> int:
+    if isinstance(paginator, OverlappingPaginator) and paginator.filtered:
+        # Whoever goes on behind it asks once first: another such stretch may follow, and fill the next permits.
+        return paginator.window[1] + 1
+    return paginator.open_interval[0] if paginator.open_interval else 0

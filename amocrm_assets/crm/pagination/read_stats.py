@@ -1,0 +1,55 @@
+"""What a reading cost, dealt out to the days that it read, under the names that the metadata shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination.findings import Finding
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.pagination.window_reader import WindowReader
+
+Metadata = dict[str, int | float | str | bool | tuple[Finding, ...]]
+
+
+class PerDayStats:
+    """Counts of the client and the reading. The shares of all days add up to them."""
+
+    def __init__(self, client: AmoCrmClient, reading: WindowReader) -> None:
+        self._client = client
+        self._reading = reading
+        self._last = self._traffic()
+
+    def allocate(self, days: int) -> list[Metadata]:
+        """What the reading cost since the last call, in equal parts for the days that are finished by it.
+
+        One page of a quiet account finishes many days: each then cost a part of a request.
+        """
+        if not days:
+            return []
+        counts = self._reading.progress.counts | self._traffic()
+        parts = {name: (count - self._last.get(name, 0)) / days for name, count in counts.items()}
+        self._last = counts
+        share: Metadata = {name: round(part, 3) if part % 1 else int(part) for name, part in parts.items()}
+        return [share | self._findings() for _ in range(days)]
+
+    def _findings(self) -> Metadata:
+        findings = self._reading.progress.findings
+        return {
+            "filters_honoured": not any(finding.kind == "filters_ignored" for finding in findings),
+            "findings": findings,
+            "requests_per_second": round(self._client.stats.requests_per_second, 2),
+            "clock_difference_seconds": round(self._client.server_clock.difference),
+        }
+
+    def _traffic(self) -> dict[str, float]:
+        stats = self._client.stats
+        retries = {f"retries_{status}": count for status, count in dict(stats.retries).items()}
+        return {
+            "requests": stats.requests,
+            "received_bytes": stats.received_bytes,
+            "rate_limit_wait_seconds": self._client.rate_limit_wait_seconds,
+            "retries": sum(retries.values()),
+            **retries,
+        }

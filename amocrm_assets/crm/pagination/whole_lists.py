@@ -1,0 +1,214 @@
+"""Small lists read whole: every record, page by page, and whether that is proven to be all of them.
+
+A list is complete when amoCRM's own count says so or, where it gives none, when its end is said twice: no next
+page, and a page that is not full or has an empty one behind it. What cannot be proven is a finding of that list,
+and a list that fails leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from amocrm_assets.crm.http.responses import RetryableError
+from amocrm_assets.crm.pagination import list_findings
+from amocrm_assets.crm.pagination.pages import has_next, one_line
+from amocrm_assets.errors import (
+    AccessDenied,
+    AccountBlocked,
+    AmoCrmAssetsError,
+    AmoCrmUnavailable,
+    UnexpectedAnswer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.http.responses import Response
+    from amocrm_assets.crm.pagination.findings import Finding
+    from amocrm_assets.entities.reference import WholeList
+
+NO_CONTENT, TOO_MANY = 204, 429
+# Page sizes that amoCRM is known to use are multiples of it: such a page may have been cut at its end.
+_PAGE_UNIT = 50
+# 250,000 records: no list that is read whole comes near.
+_MAX_PAGES = 1000
+# After so many lists in a row that amoCRM did not answer, the others are not tried.
+_MAX_UNANSWERED = 2
+# What amoCRM says of a list that this account, or this user, does not have.
+_REFUSALS = frozenset({400, 403, 404})
+
+
+@dataclass(frozen=True)
+class ListRead:
+    """A list as it was read. `lines` are its records as they were sent, one line of JSON each.
+
+    `is_complete`: a record that is not among them is not in amoCRM. `error` is what a list that failed raised.
+    """
+
+    record_list: WholeList
+    lines: tuple[bytes, ...] = ()
+    is_complete: bool = False
+    outcome: Literal["read", "refused", "failed"] = "read"
+    findings: tuple[Finding, ...] = ()
+    error: AmoCrmAssetsError | None = None
+
+
+@dataclass(frozen=True)
+class _Page:
+    lines: tuple[bytes, ...]
+    has_next: bool
+    total: int | None
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """The records of one walk over the pages, each once, and what was said of their number and end."""
+
+    lines: tuple[bytes, ...]
+    total: int | None
+    end_found: bool
+
+    def lacks_proof(self) -> bool:
+        return len(self.lines) != self.total if self.total is not None else not self.end_found
+
+
+def read_whole_lists(
+    client: AmoCrmClient, lists: Sequence[WholeList], *, user: str, filled_before: Collection[str]
+) -> Iterator[ListRead]:
+    """Read lists one after the other. `user` is whose rights count; `filled_before` are lists that had records.
+
+    Raises what concerns the whole account: a token that is refused, a block, a run of 429s, `Cancelled`.
+    """
+    unanswered = 0
+    for each in lists:
+        try:
+            if unanswered == _MAX_UNANSWERED:
+                raise list_findings.not_tried(each)
+            yield read_whole_list(client, each, was_filled=each.name in filled_before)
+            unanswered = 0
+        except (AccessDenied, AccountBlocked, UnexpectedAnswer) as error:
+            yield _refused(client, each, error, user)
+        except AmoCrmUnavailable as error:
+            if error.facts.get("status") == TOO_MANY:
+                raise
+            unanswered = min(unanswered + 1, _MAX_UNANSWERED)
+            yield _failed(each, error)
+
+
+def read_whole_list(client: AmoCrmClient, record_list: WholeList, *, was_filled: bool = False) -> ListRead:
+    """Read one list, a second time if the first could not prove that it was all."""
+    walk = _walk(client, record_list)
+    is_odd = not walk.lines and (was_filled or record_list.is_never_empty)
+    if walk.lacks_proof() or is_odd:
+        walk = _walk(client, record_list)
+    findings: list[Finding] = []
+    if not walk.lines and record_list.is_never_empty:
+        findings.append(list_findings.empty(record_list))
+    elif walk.lacks_proof():
+        findings.append(list_findings.unproven(record_list, len(walk.lines), walk.total))
+    elif record_list.has_total and walk.total is None and walk.lines:
+        findings.append(list_findings.total_missing(record_list))
+    is_complete = not any(finding.may_miss for finding in findings)
+    return ListRead(record_list, walk.lines, is_complete, findings=tuple(findings))
+
+
+def _walk(client: AmoCrmClient, record_list: WholeList) -> _Walk:
+    records: dict[object, bytes] = {}
+    total: int | None = None
+    for page in range(1, _MAX_PAGES + 1):
+        params = {**record_list.params, "page": page} if record_list.is_paged else record_list.params
+        found = client.request(record_list.path, params, lambda answer: _page_of(answer, record_list))
+        new = {_identity(line): line for line in found.lines}
+        repeats = bool(new) and new.keys() <= records.keys()
+        records |= new
+        total = found.total if found.total is not None else total
+        if repeats or _is_last(found, record_list, is_all=len(records) == total, is_counted=total is not None):
+            return _Walk(tuple(records.values()), total, end_found=not repeats)
+    return _Walk(tuple(records.values()), total, end_found=False)
+
+
+def _is_last(page: _Page, record_list: WholeList, *, is_all: bool, is_counted: bool) -> bool:
+    """Whether no page needs to be asked for behind this one. Without a count, a full page needs one."""
+    if is_all or not page.lines or not record_list.is_paged:
+        return True
+    return not page.has_next and (is_counted or len(page.lines) % _PAGE_UNIT != 0)
+
+
+def _identity(line: bytes) -> object:
+    """What tells a record from others: its id, or all of it where amoCRM gives none."""
+    import msgspec
+
+    try:
+        record_id = _head_decoder().decode(line).id
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        record_id = None
+    return line if record_id is None else record_id
+
+
+def _page_of(answer: Response, record_list: WholeList) -> _Page:
+    """The page in an answer. Raises `RetryableError` for a body that is damaged or holds no such list."""
+    if answer.status == NO_CONTENT:
+        return _Page((), has_next=False, total=None)
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise RetryableError(f"no {record_list.title} but a {type(body).__name__}", status=answer.status)
+    if record_list.embedded is None:
+        if body.get("id") is None:
+            raise RetryableError(f"{record_list.title} without id", status=answer.status)
+        return _Page((one_line(answer.body),), has_next=False, total=1)
+    total = body.get("_total_items")
+    return _Page(
+        _lines(answer, body, record_list),
+        has_next(body.get("_links"), answer),
+        total if type(total) is int else None,
+    )
+
+
+def _lines(answer: Response, body: dict[str, Any], record_list: WholeList) -> tuple[bytes, ...]:
+    """The records' own bytes, or written again where only the standard library reads the answer."""
+    import json
+
+    import msgspec
+
+    embedded = body.get("_embedded")
+    records = embedded.get(record_list.embedded) if isinstance(embedded, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise RetryableError(f"a page that holds no list of {record_list.title}", status=answer.status)
+    try:
+        raws = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])["_embedded"]
+        held = msgspec.json.decode(raws, type=dict[str, msgspec.Raw])[str(record_list.embedded)]
+        return tuple(one_line(bytes(raw)) for raw in msgspec.json.decode(held, type=list[msgspec.Raw]))
+    except msgspec.DecodeError:  # half an emoji, which msgspec refuses
+        return tuple(json.dumps(record, separators=(",", ":")).encode() for record in records)
+
+
+def _refused(
+    client: AmoCrmClient,
+    record_list: WholeList,
+    error: AccessDenied | AccountBlocked | UnexpectedAnswer,
+    user: str,
+) -> ListRead:
+    """A list that this user or account does not get; whatever else is wrong is the list's failure."""
+    if error.facts.get("status") not in _REFUSALS:
+        return _failed(record_list, error)
+    if isinstance(error, AccountBlocked):
+        client.get("/api/v4/account")  # a page of the gateway may mean everything, or this path for this user
+    return ListRead(
+        record_list, outcome="refused", findings=(list_findings.refused(record_list, error, user),), error=error
+    )
+
+
+def _failed(record_list: WholeList, error: AmoCrmAssetsError) -> ListRead:
+    return ListRead(
+        record_list, outcome="failed", findings=(list_findings.failed(record_list, error),), error=error
+    )
+
+
+@cache
+def _head_decoder() -> Any:
+    import msgspec
+
+    return msgspec.json.Decoder(msgspec.defstruct("Identified", [("id", int | str | None, None)]))

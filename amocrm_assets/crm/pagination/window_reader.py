@@ -1,0 +1,161 @@
+"""Reads a window completely: takes permits, sends what the plan asks for, and gives the records as they come.
+
+Decisions are the plan's. Here are the threads that wait for amoCRM's answers, and the one that asks on while the
+records of earlier answers are being kept.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.http.api_session import MAX_CONNECTIONS
+from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES, PageFailures, page_refused
+from amocrm_assets.crm.pagination.pages import parse_page
+from amocrm_assets.crm.pagination.prefetch import prefetch
+from amocrm_assets.crm.pagination.read_planner import ReadPlanner
+from amocrm_assets.crm.pagination.traits import UNKNOWN
+from amocrm_assets.daemon_pool import DaemonPool
+from amocrm_assets.errors import AccessDenied, AmoCrmUnavailable, ReadingUnproven, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.http.rate_limiter import Permit
+    from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
+    from amocrm_assets.crm.pagination.findings import Finding
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
+    from amocrm_assets.crm.pagination.traits import AccountTraits
+    from amocrm_assets.days import Window
+    from amocrm_assets.entities import RecordList
+
+    Pending = dict[Future[Page | None], tuple[KeysetPaginator | OverlappingPaginator, Query]]
+
+
+# Parts that may wait for whoever takes them. Asking goes on meanwhile, and memory stays small.
+PARTS_AHEAD = 8
+
+
+@dataclass(frozen=True)
+class ReadProgress:
+    """How a reading stands with a part of it: what may still come, and what it did and found so far."""
+
+    open_intervals: tuple[tuple[int, int], ...]
+    counts: dict[str, int]
+    findings: tuple[Finding, ...]
+
+
+class WindowReader:
+    """One complete reading of a window. Iterate `batches` to its end; only then everything was read."""
+
+    def __init__(
+        self,
+        client: AmoCrmClient,
+        window: Window,
+        record_lists: Sequence[RecordList],
+        *,
+        traits: AccountTraits = UNKNOWN,
+    ) -> None:
+        self._client = client
+        self._plan = ReadPlanner(window, record_lists, traits)
+        self._pages = 0
+        # As of the last part that was taken; the thread that reads is ahead of that.
+        self.progress = self._now()
+
+    def may_still_yield(self, window: Window) -> bool:
+        """Whether batches that were not taken yet may hold records of a part of the window."""
+        return any(window.meets(interval) for interval in self.progress.open_intervals)
+
+    def batches(self) -> Generator[list[RawRecord]]:
+        """The records of the window, some at a time, in no order; each once unless it is edited meanwhile.
+
+        Raises the error that stopped the reading; the client is closed then, and nothing more is asked.
+        """
+        with (
+            DaemonPool(MAX_CONNECTIONS, name="amocrm", scope=self._client.scope) as pool,
+            # The client is closed before its threads are waited for: that ends whatever they wait for.
+            closing(self._prefetched(pool)) as batches,
+        ):
+            for records, self.progress in batches:
+                yield records
+
+    def _prefetched(self, pool: DaemonPool) -> Generator[tuple[list[RawRecord], ReadProgress]]:
+        client = self._client
+        # Whatever stops the iteration closes the client, which wakes requests that wait for a permit or a retry.
+        return prefetch(self._batches(pool), most=PARTS_AHEAD, scope=client.scope, on_stop=client.close)
+
+    def _batches(self, pool: DaemonPool) -> Iterator[tuple[list[RawRecord], ReadProgress]]:
+        pending: Pending = {}
+        while not self._plan.done:
+            self._send_due(pool, pending)
+            for answered in self._await_some(pending):
+                paginator, query = pending.pop(answered)
+                page = answered.result()
+                if page is None:
+                    self._plan.add_failure(paginator, query)
+                    continue
+                self._pages += 1
+                yield self._plan.add_page(paginator, query, page), self._now()
+
+    def _send_due(self, pool: DaemonPool, pending: Pending) -> None:
+        # The plan is asked only when a permit is there: whatever it has learnt until then makes its choice better.
+        while len(pending) < MAX_CONNECTIONS and self._client.rate_limiter.time_until_next() <= 0:
+            due = self._plan.next_query()
+            if due is None:
+                _check_awaited(pending)
+                return
+            permit = self._client.acquire()
+            pending[pool.submit(self._fetch, due[1], permit)] = due
+
+    def _await_some(self, pending: Pending) -> set[Future[Page | None]]:
+        until_turn = self._client.rate_limiter.time_until_next()
+        if not pending:
+            self._client.pause(until_turn)
+            return set()
+        return wait(pending, timeout=until_turn or None, return_when=FIRST_COMPLETED).done
+
+    def _fetch(self, query: Query, permit: Permit) -> Page | None:
+        """The page; None for one that fails where a lighter one may not."""
+        failures = PageFailures(query)
+        try:
+            return self._client.request(
+                query.record_list.path,
+                query.params(),
+                partial(parse_page, embedded=query.record_list.embedded),
+                permit=permit,
+                give_up=failures.are_enough,
+            )
+        except AmoCrmUnavailable:
+            if failures.counted < MAX_FAILURES:
+                raise
+            return None
+        except (AccessDenied, UnexpectedAnswer) as error:
+            return page_refused(query, error)
+
+    def _now(self) -> ReadProgress:
+        plan = self._plan
+        return ReadProgress(
+            open_intervals=plan.paginators.open_intervals,
+            counts={
+                "pages": self._pages,
+                "duplicates": plan.paginators.duplicates,
+                "edited_out_of_window": plan.paginators.moved_out,
+                "slices": plan.paginators.counts.slices,
+                "tied_seconds": plan.paginators.counts.tied_seconds,
+                "whole_account_scans": plan.paginators.counts.whole_account_scans,
+            },
+            findings=plan.findings,
+        )
+
+
+def _check_awaited(pending: Pending) -> None:
+    if not pending:
+        raise ReadingUnproven(
+            "Reading a window",
+            cause="the plan has nothing to ask and is not done.",
+            fix="Report this; the days that were not finished are not written.",
+        )

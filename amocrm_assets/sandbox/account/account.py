@@ -1,0 +1,258 @@
+"""The account: its leads as they stand now, what people do to them, and the lists that amoCRM gives of them.
+
+One lock around everything, since a server's thread reads what a test's thread edits. HTTP is not known here.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.sandbox.account.events import LeadEvent
+from amocrm_assets.sandbox.account.history import History, standing_after
+from amocrm_assets.sandbox.account.leads import Leads, mixed
+from amocrm_assets.sandbox.account.populations import spread
+from amocrm_assets.sandbox.account.query import FOREVER, LeadQuery
+from amocrm_assets.sandbox.account.table import LeadTable, Standing, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from amocrm_assets.sandbox.account.clock import Clock
+    from amocrm_assets.sandbox.account.history import Deed
+    from amocrm_assets.sandbox.options import SandboxOptions
+
+_COLUMNS = frozenset({"created_at", "updated_at"})  # kept in the table
+_EVENTS = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some leads of a list, in its order."""
+
+    leads: list[Json]
+    has_next: bool
+
+
+class Account:
+    """Leads that can be listed, looked at and changed. All methods may be called from any thread."""
+
+    def __init__(self, options: SandboxOptions, clock: Clock) -> None:
+        self.options = options
+        self.content = Leads(options)
+        self._clock = clock
+        self._lock = RLock()
+        self._table = LeadTable()
+        self._set: dict[int, Json] = {}
+        self._newest_id = 0
+        self._events: list[LeadEvent] = []
+        self._turn = count()
+        self._late: list[tuple[int, int, Callable[[], None]]] = []
+        self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it picks victims, no secrets
+        self._history: History | None = None
+        if options.populations is None:
+            self._history = History(options.seed, leads_per_day=options.leads_per_day)
+            self._catch_up()  # years of it take a moment, which the first request shall not wait for
+        else:
+            self.load(*spread(options.populations))
+
+    # What people do.
+
+    def load(self, ids: Sequence[int], updated_at: Sequence[int], deleted: Sequence[bool] | None = None) -> None:
+        """Hold exactly these leads and no others; the account stops living by itself."""
+        with self._lock:
+            self._history = None
+            self._set.clear()
+            self._late.clear()
+            self._events.clear()
+            created_at = [at - 3600 - mixed(1, at) % 1_000_000 for at in updated_at]
+            states = [int(each) for each in deleted] if deleted else [int(State.LIVE)] * len(ids)
+            self._table.load(ids, updated_at, created_at=created_at, states=states)
+
+    def add(self, lead_id: int | None = None, **values: Any) -> int:
+        """Make a lead, now or as of `updated_at`; `values` are set on it. Returns its id."""
+        with self._lock:
+            self._catch_up()
+            if lead_id is None:
+                lead_id = max(self._newest_id, self._table.newest_id()) + 1
+                self._newest_id = lead_id  # not in the table yet when there is a lag
+            at = values.get("updated_at", self._clock.seconds())
+            self._note(at, lead_id, "made")
+            standing = Standing(lead_id, values.get("created_at", at), at)
+            self._apply(standing, values)
+            return lead_id
+
+    def edit(self, lead_id: int, *, touch: bool = True, **values: Any) -> int:
+        """Change a lead. Returns its new `updated_at`: now, the one given, or the old one without `touch`."""
+        with self._lock:
+            standing = self._standing(lead_id)
+            at = values.get("updated_at", self._clock.seconds() if touch else standing.updated_at)
+            made = values.get("created_at", standing.created_at)
+            self._apply(Standing(lead_id, made, at, standing.revision + 1, standing.state), values)
+            return int(at)
+
+    def delete(self, lead_id: int) -> int:
+        """Move a lead to the trash. Returns its new `updated_at`."""
+        return self._move(lead_id, State.TRASHED, "deleted")
+
+    def restore(self, lead_id: int) -> int:
+        """Take a lead out of the trash. Returns its new `updated_at`."""
+        return self._move(lead_id, State.LIVE, "restored")
+
+    def purge(self, lead_id: int) -> int:
+        """Remove a lead without a trace, as emptying the trash and merging into another lead do."""
+        return self._move(lead_id, State.GONE, "purged")
+
+    def jump(self, lead_id: int, updated_at: int) -> int:
+        """Give a lead another `updated_at`, backwards too: whoever writes by the API may set it."""
+        return self.edit(lead_id, updated_at=updated_at)
+
+    def touch_some(self) -> None:
+        """What other people do during one answer, by the options."""
+        options = self.options
+        since = options.touched_from or 0
+        until = FOREVER if options.touched_to is None else options.touched_to
+        with self._lock:
+            for lead_id in self._some_ids(options.edits_per_answer, since, until):
+                self.edit(lead_id)
+            for lead_id in self._some_ids(options.deletions_per_answer, since, until):
+                self.delete(lead_id)
+            for _ in range(options.jumps_per_answer):
+                self._jump_one(since, min(until, self._clock.seconds()))
+
+    # What amoCRM shows.
+
+    def page(self, query: LeadQuery) -> Page:
+        """One page of the list of leads, or of the trash if that is asked for."""
+        with self._lock:
+            self._catch_up()
+            trash = "only_deleted" in query.extras and not self.options.only_deleted_ignored
+            state = State.TRASHED if trash else State.LIVE
+            begin = (query.page - 1) * query.limit
+            ids = self._ordered(query, state)
+            chosen = ids[begin : begin + query.limit]
+            return Page([self._shown(each) for each in chosen], len(ids) > begin + query.limit)
+
+    def lead(self, lead_id: int) -> Json | None:
+        """A lead as amoCRM shows it alone; None for one that is deleted or never was."""
+        with self._lock:
+            self._catch_up()
+            standing = self._table.find(lead_id)
+            return self._shown(lead_id) if standing and standing.state == State.LIVE else None
+
+    def stamps(self, since: int = 0, until: int = FOREVER, *, deleted: bool = False) -> dict[int, int]:
+        """`updated_at` by id of all leads of a list in a closed interval: what a complete reading must find."""
+        with self._lock:
+            self._catch_up()
+            state = State.TRASHED if deleted else State.LIVE
+            return self._table.stamps(state, since=since, until=until)
+
+    def events(self) -> list[LeadEvent]:
+        """Leads added, deleted and restored, in the order in which it happened."""
+        with self._lock:
+            self._catch_up()
+            return list(self._events)
+
+    # How it is done.
+
+    def _ordered(self, query: LeadQuery, state: State) -> Sequence[int]:
+        since, until = query.updated.since, query.updated.until
+        ids: Sequence[int] = self._table.ids(state, since=since, until=until, descending=query.descending)
+        if "id" in query.choices:
+            ids = self._picked(query, state)
+        if query.order == "id":
+            ids = sorted(ids[:], reverse=query.descending)  # tens of thousands, while other requests arrive
+        elif query.order != "updated_at" or "id" in query.choices or self.options.unstable_ties:
+            ids = sorted(ids, key=self._order_key(query.order), reverse=query.descending)
+        if query.needs_content or self.options.hides_incoming:
+            hidden = self.content.incoming if self.options.hides_incoming else frozenset()
+            return [each for each in ids if query.admits(self._shown(each), hidden)]
+        return ids
+
+    def _picked(self, query: LeadQuery, state: State) -> list[int]:
+        """Leads asked for by id, found without looking through the whole account."""
+        asked = (self._table.find(int(each)) for each in query.choices["id"] if each.isdecimal())
+        return [each.id for each in asked if each and each.state == state and each.updated_at in query.updated]
+
+    def _order_key(self, field: str) -> Callable[[int], tuple[int, float]]:
+        """Ties come in order of id, or differently at each asking."""
+        unstable = self.options.unstable_ties
+
+        def key(lead_id: int) -> tuple[int, float]:
+            standing = self._standing(lead_id)
+            at = standing.updated_at if field == "updated_at" else standing.created_at
+            return at, self._rng.random() if unstable else lead_id
+
+        return key
+
+    def _shown(self, lead_id: int) -> Json:
+        standing = self._standing(lead_id)
+        if standing.state == State.TRASHED:
+            return self.content.stub(standing)
+        lead = self.content.content(standing, minor_units=self.options.minor_units)
+        return lead | self._set[lead_id] if lead_id in self._set else lead
+
+    def _standing(self, lead_id: int) -> Standing:
+        standing = self._table.find(lead_id)
+        if standing is None:
+            raise KeyError(f"the sandbox has no lead {lead_id}")
+        return standing
+
+    def _move(self, lead_id: int, state: State, deed: Deed) -> int:
+        with self._lock:
+            before = self._standing(lead_id)
+            at = self._clock.seconds()
+            self._apply(Standing(lead_id, before.created_at, at, before.revision + 1, state), {})
+            self._note(at, lead_id, deed)
+            return at
+
+    def _apply(self, standing: Standing, values: Json) -> None:
+        """At once, or when the lag has passed."""
+
+        def apply() -> None:
+            self._table.put([standing])
+            if kept := {name: value for name, value in values.items() if name not in _COLUMNS}:
+                self._set[standing.id] = self._set.get(standing.id, {}) | kept
+
+        if self.options.lag_seconds:
+            due_at = self._clock.seconds() + self.options.lag_seconds
+            heapq.heappush(self._late, (due_at, next(self._turn), apply))
+        else:
+            apply()
+
+    def _catch_up(self) -> None:
+        """Bring the account to the present, or to where the lag lets people see it."""
+        now = self._clock.seconds()
+        while self._late and self._late[0][0] <= now:
+            heapq.heappop(self._late)[2]()
+        if self._history:
+            changed: dict[int, Standing] = {}
+            for at, lead_id, deed in self._history.until(now - self.options.lag_seconds):
+                before = changed.get(lead_id) or self._table.find(lead_id)
+                if after := standing_after(before, lead_id, deed, at):
+                    changed[lead_id] = after
+                    self._note(at, lead_id, deed)
+            self._table.put(changed.values())
+
+    def _note(self, at: int, lead_id: int, deed: Deed) -> None:
+        if deed in _EVENTS:
+            self._events.append(LeadEvent(at, lead_id, _EVENTS[deed]))
+
+    def _some_ids(self, how_many: int, since: int, until: int) -> list[int]:
+        ids = self._table.ids(State.LIVE, since=since, until=until)
+        return self._rng.sample(ids, min(how_many, len(ids)))
+
+    def _jump_one(self, since: int, until: int) -> None:
+        """To shortly before the interval, or from elsewhere into it."""
+        if self._rng.choice((True, False)):
+            for lead_id in self._some_ids(1, since, until):
+                self.jump(lead_id, max(since - 1 - self._rng.randrange(3600), 0))
+        else:
+            for lead_id in self._some_ids(1, until + 1, FOREVER) or self._some_ids(1, 0, since - 1):
+                self.jump(lead_id, self._rng.randint(since, until))

@@ -1,0 +1,124 @@
+"""The life of the account: which lead is made, changed, deleted, restored or purged at which second.
+
+It follows from the seed and the calendar alone, so a sandbox started again tells the same past, and time adds
+to it. What was done by hand is not part of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from amocrm_assets.sandbox.account.leads import mixed
+from amocrm_assets.sandbox.account.table import Standing, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Deed = Literal["made", "changed", "deleted", "restored", "purged"]
+
+BEGINNING = 1735678800  # 2025-01-01T00:00 in Moscow
+DAY = 86_400
+_FIRST_ID = 21_000_001
+_ID_STEP = 23
+_TRASH_DAYS = 30
+_BULK_EVERY_DAYS = 7
+_WEEKEND_SHARE = 0.3
+
+
+_MOVES = {
+    "changed": (State.LIVE, State.LIVE),
+    "deleted": (State.LIVE, State.TRASHED),
+    "restored": (State.TRASHED, State.LIVE),
+    "purged": (State.TRASHED, State.GONE),
+}
+
+
+class Event(NamedTuple):
+    """One deed at one second."""
+
+    at: int
+    lead_id: int
+    deed: Deed
+
+
+class History:
+    """Hands out the events up to an instant, each once, in order of time."""
+
+    def __init__(self, seed: int, *, leads_per_day: int) -> None:
+        self._seed = seed
+        self._leads_per_day = leads_per_day
+        self._day = 0
+        self._ids: list[int] = []
+        self._waiting: deque[Event] = deque()
+        self._to_purge: deque[tuple[int, int]] = deque()
+
+    def until(self, now: int) -> Iterator[Event]:
+        """Every event not handed out yet that is not after `now`."""
+        while True:
+            while self._waiting and self._waiting[0].at <= now:
+                yield self._waiting.popleft()
+            if self._waiting or BEGINNING + self._day * DAY > now:
+                return
+            self._waiting.extend(sorted(self._one_day()))
+            self._day += 1
+
+    def _one_day(self) -> Iterator[Event]:
+        rng = Random(f"{self._seed} {self._day}")  # noqa: S311  # it invents data, no secrets
+        midnight = BEGINNING + self._day * DAY
+        # 2025-01-01 was a Wednesday.
+        share = _WEEKEND_SHARE if (self._day + 2) % 7 >= 5 else 1.0  # noqa: PLR2004  # Saturday, Sunday
+        before = len(self._ids)
+        made = round(self._leads_per_day * share * rng.uniform(0.8, 1.2))
+        for at in sorted(_moment(rng, midnight) for _ in range(made)):
+            self._ids.append(self._new_id())
+            yield Event(at, self._ids[-1], "made")
+        if before:
+            yield from self._changes(rng, midnight, before, round(3 * made))
+            yield from self._trash(rng, midnight, before)
+
+    def _changes(self, rng: Random, midnight: int, before: int, count: int) -> Iterator[Event]:
+        """Mostly of young leads, since old ones are closed; once a week somebody changes hundreds at once."""
+        for _ in range(count):
+            place = max(before - 1 - int(rng.expovariate(1 / 1200)), 0)
+            yield Event(_moment(rng, midnight), self._ids[place], "changed")
+        if self._day % _BULK_EVERY_DAYS == 0:
+            at = midnight + 18 * 3600 + rng.randrange(3600)
+            for place in rng.sample(range(before), min(before, 4 * self._leads_per_day)):
+                yield Event(at, self._ids[place], "changed")
+
+    def _trash(self, rng: Random, midnight: int, before: int) -> Iterator[Event]:
+        while self._to_purge and self._to_purge[0][0] <= self._day:
+            yield Event(midnight + 3 * 3600, self._to_purge.popleft()[1], "purged")
+        for _ in range(self._leads_per_day // 25):
+            lead_id, at = self._ids[rng.randrange(before)], _moment(rng, midnight)
+            yield Event(at, lead_id, "deleted")
+            if rng.random() < 0.2:  # noqa: PLR2004
+                yield Event(min(at + 600, midnight + DAY - 1), lead_id, "restored")
+            else:
+                self._to_purge.append((self._day + _TRASH_DAYS, lead_id))
+
+    def _new_id(self) -> int:
+        """Ids rise with gaps, as other accounts take some."""
+        place = len(self._ids)
+        return _FIRST_ID + place * _ID_STEP + mixed(self._seed, place) % _ID_STEP
+
+
+def standing_after(before: Standing | None, lead_id: int, deed: Deed, at: int) -> Standing | None:
+    """Where a lead stands after a deed; None when the deed finds nothing to do."""
+    if before is None:
+        return Standing(lead_id, at, at) if deed == "made" else None
+    if deed == "made":
+        return None  # somebody has already made it by hand
+    needed, state = _MOVES[deed]
+    if before.state != needed:
+        return None
+    return Standing(lead_id, before.created_at, max(at, before.updated_at), before.revision + 1, state)
+
+
+def _moment(rng: Random, midnight: int) -> int:
+    """A second of the day: office hours for the most part, robots at any time."""
+    if rng.random() < 0.1:  # noqa: PLR2004
+        return midnight + rng.randrange(DAY)
+    return midnight + 9 * 3600 + int((rng.random() + rng.random()) * 5 * 3600)

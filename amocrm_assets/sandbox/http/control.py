@@ -1,0 +1,92 @@
+"""`/sandbox/…`: change options and do things while the sandbox runs, from another process. Not part of amoCRM."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from amocrm_assets.sandbox.http.api import world_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from amocrm_assets.sandbox.world import Sandbox
+
+
+def routes() -> list[Route]:
+    """Beside the API, untouched by limits and faults."""
+    return [
+        Route("/sandbox/control", _options),
+        Route("/sandbox/control", _change, methods=["POST"]),
+        Route("/sandbox/do", _do, methods=["POST"]),
+        Route("/sandbox/requests", _requests),
+        Route("/sandbox/token", _token),
+    ]
+
+
+async def _options(request: Request) -> Response:
+    return JSONResponse(asdict(world_of(request).options))
+
+
+async def _change(request: Request) -> Response:
+    """Change options by their names: `{"filters_enabled": false, "faults": [{"kind": "502", "rate": 0.1}]}`."""
+    sandbox = world_of(request)
+    try:
+        sandbox.configure(**json.loads(await request.body()))
+    except (TypeError, ValueError) as error:
+        return JSONResponse({"error": str(error)}, status_code=400)
+    return JSONResponse(asdict(sandbox.options))
+
+
+async def _do(request: Request) -> Response:
+    """`{"edit": [ids], "delete": [ids], "restore": [ids], "purge": [ids], "revoke": true, "unblock": true,
+    "advance_seconds": 60}`."""
+    sandbox = world_of(request)
+    try:
+        _done(sandbox, json.loads(await request.body()))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return JSONResponse({"error": str(error)}, status_code=400)
+    return JSONResponse({"now": sandbox.clock.now()})
+
+
+def _done(sandbox: Sandbox, deeds: dict[str, Any]) -> None:
+    account = sandbox.account
+    sandbox.clock.advance(deeds.pop("advance_seconds", 0))
+    for name, deed in (
+        ("edit", account.edit), ("delete", account.delete), ("restore", account.restore), ("purge", account.purge)
+    ):  # fmt: skip
+        for lead_id in deeds.pop(name, ()):
+            deed(lead_id)
+    if deeds.pop("revoke", False):
+        sandbox.tokens.revoke()
+    if deeds.pop("unblock", False):
+        sandbox.limiter.reset()
+    if deeds:
+        raise ValueError(f"unknown deeds: {', '.join(sorted(deeds))}")
+
+
+async def _requests(request: Request) -> Response:
+    """What was asked so far, below `?path=`."""
+    sandbox = world_of(request)
+    log = sandbox.requests
+    path = request.query_params.get("path", "/")
+    asked = log.of(path)
+    return JSONResponse(
+        {
+            "requests": len(asked),
+            "rows": sum(each.rows for each in asked),
+            "by_status": dict(Counter(str(each.status) for each in asked)),
+            "refused": sandbox.limiter.refusals,
+            "most_in_a_second": log.most_in_a_second(path),
+            "last": [each.as_json() for each in asked[-20:]],
+        }
+    )
+
+
+async def _token(request: Request) -> Response:
+    return PlainTextResponse(world_of(request).token)

@@ -1,0 +1,218 @@
+"""What stands between a client and the account: the limit, the weather of the network, and every fault.
+
+The application behind it answers as if nothing ever went wrong; here its answers are delayed, replaced, cut
+or lost. Which fault hits is decided in `faults`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import socket
+import struct
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from amocrm_assets.sandbox.http.answers import gateway_page, nothing, problem
+from amocrm_assets.sandbox.http.damage import damaged_rows, garbled, halved
+from amocrm_assets.sandbox.http.requests_log import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from amocrm_assets.sandbox.options import Fault, SandboxOptions
+    from amocrm_assets.sandbox.world import Sandbox
+
+CONNECTION = "amocrm_assets.connection"  # the ASGI extension by which the server hands over its connection
+_API = "/api/"
+_LEADS = "/api/v4/leads"
+_WORTH_COMPRESSING_BYTES = 512
+_SPOILED = {"damaged-gzip": garbled, "cut-gzip": halved}
+_RETRY_AFTER_SECONDS = 300  # in the body of a refusal in JSON, as amoCRM's own example has it
+
+
+class Gateway:
+    """ASGI around ASGI. `/sandbox/…` passes untouched."""
+
+    def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
+        self._app = app
+        self._sandbox = sandbox
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End every wait, since the server is closing."""
+        self._stopping.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
+            await self._app(scope, receive, send)
+            return
+        arrived_at = await self._arrival(scope["extensions"][CONNECTION]["asked_at"])
+        entry = Request(arrived_at, scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+        self._sandbox.requests.append(entry)
+        refusal = self._refusal(entry)
+        fault = None if refusal else self._fault(entry)
+        entry.fault = fault.kind if fault else None
+        await self._weather(fault)
+        if fault and fault.kind == "reset":
+            await _reset(scope)
+            return
+        answer = refusal or (fault and _replaced(fault)) or await self._answered(scope, receive, entry)
+        if fault and fault.kind == "lost":
+            await _reset(scope)
+            return
+        entry.status = answer.status_code
+        await self._sent(answer, fault, scope, send)
+
+    async def _arrival(self, asked_at: float) -> float:
+        """When the request gets through the network to where requests are counted."""
+        jitter = self._sandbox.options.jitter_seconds
+        arrived_at = asked_at + (jitter * self._sandbox.dice.rng.random() if jitter else 0.0)
+        await self._pause(arrived_at - time.monotonic())
+        return arrived_at
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    def _refusal(self, entry: Request) -> Response | None:
+        """The limit holds for `/api` as a whole."""
+        if not entry.path.startswith(_API):
+            return None
+        options = self._sandbox.options
+        verdict = self._sandbox.limiter.ask(entry.at, options)
+        if verdict == "blocked":
+            return gateway_page(403)
+        return _too_many(options.refusal, options.retry_after) if verdict == "refused" else None
+
+    def _fault(self, entry: Request) -> Fault | None:
+        page = QueryParams(entry.query).get("page", "1")
+        faults = self._sandbox.options.faults
+        return self._sandbox.dice.throw(faults, path=entry.path, page=int(page) if page.isdecimal() else 1)
+
+    async def _weather(self, fault: Fault | None) -> None:
+        options = self._sandbox.options
+        seconds = options.latency_seconds + options.latency_jitter_seconds * self._sandbox.dice.rng.random()
+        if fault and fault.kind == "hang":
+            seconds += fault.seconds
+        await self._pause(seconds)
+
+    async def _answered(self, scope: Scope, receive: Receive, entry: Request) -> Response:
+        """The application's own answer; afterwards other people have their turn."""
+        answer = await _collected(self._app, scope, receive)
+        entry.rows = scope["state"].get("rows", 0)
+        if entry.path == _LEADS:
+            self._sandbox.account.touch_some()
+            if self._sandbox.after_answer:
+                self._sandbox.after_answer()
+        return answer
+
+    async def _sent(self, answer: Response, fault: Fault | None, scope: Scope, send: Send) -> None:
+        kind = fault.kind if fault else ""
+        body = damaged_rows(kind, bytes(answer.body), self._sandbox.dice.rng)
+        if self._sandbox.rewrite and body:
+            body = self._sandbox.rewrite(body)
+        if kind == "cut":
+            body = body[: len(body) * 2 // 3]
+        headers = answer.headers
+        if _compresses(self._sandbox.options, scope, body, kind):
+            headers["content-encoding"] = "gzip"
+            body = gzip.compress(body, 1, mtime=0)
+            body = _SPOILED.get(kind, bytes)(body)
+        headers["date"] = formatdate(self._sandbox.clock.now(), usegmt=True)
+        headers["server"] = "nginx"
+        headers["x-request-id"] = uuid4().hex
+        if answer.status_code != 204:  # noqa: PLR2004
+            headers["content-length"] = str(len(body))
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+        if kind in ("cut-short", "reset-midway") and body:
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            await (_reset(scope) if kind == "reset-midway" else _closed(scope))
+        else:
+            await send({"type": "http.response.body", "body": body})
+
+
+def _compresses(options: SandboxOptions, scope: Scope, body: bytes, kind: str) -> bool:
+    if kind in _SPOILED:
+        return bool(body)
+    accepted = Headers(scope=scope).get("accept-encoding", "")
+    return options.gzip and "gzip" in accepted and len(body) >= _WORTH_COMPRESSING_BYTES
+
+
+def _replaced(fault: Fault) -> Response | None:
+    """What the gateway says instead of the application; None for faults that strike elsewhere."""
+    kind = fault.kind
+    if kind in ("429-html", "429-json"):
+        return _too_many(kind.removeprefix("429-"), fault.retry_after)
+    if kind in ("500", "502", "503", "504"):
+        return gateway_page(int(kind))
+    makers: dict[str, Callable[[], Response]] = {
+        "401": lambda: problem(401, "Неверный логин или пароль"),
+        "402": lambda: problem(402, "Аккаунт не оплачен"),
+        "403-html": lambda: gateway_page(403),
+        "403-json": lambda: problem(403, "Доступ запрещён"),
+        "204": nothing,
+        "empty-200": lambda: Response(media_type="application/hal+json"),
+        "html-200": lambda: HTMLResponse("<!doctype html><title>amoCRM</title><p>Ведутся технические работы"),
+        "redirect": lambda: RedirectResponse("/login", status_code=302),
+    }
+    make = makers.get(kind)
+    return make() if make else None
+
+
+def _too_many(form: str, retry_after: int | None) -> Response:
+    if form == "html":
+        answer = gateway_page(429)
+    else:
+        answer = problem(429, "Слишком много запросов", retry_after=retry_after or _RETRY_AFTER_SECONDS)
+    if retry_after is not None:
+        answer.headers["retry-after"] = str(retry_after)
+    return answer
+
+
+async def _collected(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
+    """Run an application to its end and keep its answer."""
+    answer = Response()
+    parts: list[bytes] = []
+
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer.status_code = message["status"]
+            answer.raw_headers = list(message["headers"])
+        else:
+            parts.append(message.get("body", b""))
+
+    await app(scope, receive, keep)
+    answer.body = b"".join(parts)
+    return answer
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    return cast("asyncio.Transport", scope["extensions"][CONNECTION]["transport"])
+
+
+async def _reset(scope: Scope) -> None:
+    """End the connection by a TCP reset: with no time to linger, closing sends RST instead of FIN."""
+    transport = _transport(scope)
+    await asyncio.sleep(0.01)  # what was written goes out first
+    if transport.is_closing():
+        return  # the client was quicker
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    await asyncio.sleep(0)
+
+
+async def _closed(scope: Scope) -> None:
+    """End the connection in order, though more was promised."""
+    _transport(scope).close()
+    await asyncio.sleep(0)

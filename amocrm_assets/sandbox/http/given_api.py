@@ -1,0 +1,40 @@
+"""`/api/v4/{name}`: the lists that the sandbox was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from amocrm_assets.sandbox.http.answers import hal, nothing, unknown
+from amocrm_assets.sandbox.http.api import authorised, page_links, paged, world_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+def routes() -> list[Route]:
+    """They come behind those of the lists that the sandbox makes up."""
+    return [
+        Route("/api/v4/{name:str}", authorised(_records)),
+        Route("/api/v4/{name:str}/custom_fields", authorised(_fields)),
+    ]
+
+
+async def _records(request: Request) -> Response:
+    sandbox = world_of(request)
+    name = request.path_params["name"]
+    if name not in sandbox.given:
+        return unknown(request)
+    page, records, has_next = sandbox.given[name].page(request.query_params.multi_items(), sandbox.options)
+    request.state.rows = len(records)
+    if not records:
+        return nothing()
+    links = page_links(request, page, has_next=has_next)
+    return hal({"_page": page, "_links": links, "_embedded": {name: records}})
+
+
+async def _fields(request: Request) -> Response:
+    given = world_of(request).given.get(request.path_params["name"])
+    return paged(request, "custom_fields", list(given.custom_fields), totals=True) if given else unknown(request)

@@ -1,0 +1,120 @@
+"""The consent page and the token endpoint. What a token is worth is decided in `tokens`."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from amocrm_assets.sandbox.http.answers import problem
+from amocrm_assets.sandbox.http.api import world_of
+from amocrm_assets.sandbox.http.tokens import Refused
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from amocrm_assets.sandbox.http.tokens import Pair
+    from amocrm_assets.sandbox.options import SandboxOptions
+
+
+def routes() -> list[Route]:
+    """Outside `/api/v4`, as on amoCRM."""
+    return [
+        Route("/oauth", _consent),
+        Route("/oauth2/access_token", _access_token, methods=["POST"]),
+        Route("/oauth2/account/current/subdomain", _subdomain),
+    ]
+
+
+async def _consent(request: Request) -> Response:
+    """Ask the person, or agree at once; either way the browser goes to the integration with a code."""
+    sandbox = world_of(request)
+    asked = request.query_params
+    if asked.get("client_id") != sandbox.options.client_id:
+        return problem(400, "Интеграция не найдена")
+    if sandbox.options.asks_consent and "answer" not in asked:
+        return HTMLResponse(_consent_page(dict(asked)))
+    answer = {"state": asked.get("state", ""), "client_id": sandbox.options.client_id}
+    if asked.get("answer") == "no":
+        answer["error"] = "access_denied"
+    else:
+        answer |= {"code": sandbox.tokens.code(), "referer": request.url.netloc}
+    return RedirectResponse(f"{sandbox.options.redirect_uri}?{urlencode(answer)}", status_code=302)
+
+
+def _consent_page(asked: dict[str, str]) -> str:
+    def button(answer: str, text: str) -> str:
+        return f'<a href="/oauth?{escape(urlencode(asked | {"answer": answer}))}">{text}</a>'
+
+    return (
+        '<!doctype html><html lang="ru"><title>Песочница</title><h1>Разрешить интеграции доступ?</h1>'
+        f"<p>{button('yes', 'Разрешить')} {button('no', 'Отклонить')}</p></html>"
+    )
+
+
+async def _access_token(request: Request) -> Response:
+    sandbox = world_of(request)
+    try:
+        asked = json.loads(await request.body())
+    except ValueError:
+        return _refusal("The request body is not JSON", 401)
+    if sandbox.options.renamed_to:
+        return problem(404, "Аккаунт не найден")
+    if hint := _wrong_integration(asked, sandbox.options):
+        return _refusal(hint, 400)
+    try:
+        if asked.get("grant_type") == "authorization_code":
+            pair = sandbox.tokens.exchange_code(str(asked.get("code")), host=request.url.netloc)
+        elif asked.get("grant_type") == "refresh_token":
+            pair = sandbox.tokens.exchange_refresh_token(str(asked.get("refresh_token")), host=request.url.netloc)
+        else:
+            return _refusal("The authorization grant type is not supported", 400)
+    except Refused as refused:
+        return _refusal(refused.hint, refused.status)
+    return JSONResponse(_issued(pair, sandbox.clock.seconds()))
+
+
+def _wrong_integration(asked: Any, options: SandboxOptions) -> str | None:
+    if not isinstance(asked, dict):
+        return "The request body is not an object"
+    if asked.get("client_id") != options.client_id or asked.get("client_secret") != options.client_secret:
+        return "Client authentication failed"
+    if asked.get("redirect_uri") != options.redirect_uri:
+        return "redirect_uri does not match the one of the integration"
+    return None
+
+
+def _issued(pair: Pair, now: int) -> dict[str, Any]:
+    return {
+        "token_type": "Bearer",
+        "expires_in": pair.expires_in,
+        "server_time": now,
+        "access_token": pair.access_token,
+        "refresh_token": pair.refresh_token,
+    }
+
+
+def _refusal(hint: str, status: int) -> Response:
+    kind = "https://developers.amocrm.ru/v3/errors/OAuthProblemJson"
+    detail = "Некорректный запрос. Проверьте переданные параметры"
+    return problem(status, detail, title="Ошибка авторизации", type=kind, hint=hint)
+
+
+async def _subdomain(request: Request) -> Response:
+    """What the account is called now, for whoever still holds a refresh token under the old name."""
+    sandbox = world_of(request)
+    if not sandbox.tokens.knows_refresh_token(request.headers.get("x-refresh-token", "")):
+        return problem(401, "Неверный токен")
+    subdomain = sandbox.options.renamed_to or sandbox.options.subdomain
+    return JSONResponse(
+        {
+            "id": sandbox.options.account_id,
+            "subdomain": subdomain,
+            "domain": f"{subdomain}.amocrm.ru",
+            "top_level_domain": "ru",
+        }
+    )

@@ -1,0 +1,130 @@
+"""Tests of `crm.redaction`: a server that repeats what it was sent is neither believed nor quoted."""
+
+from __future__ import annotations
+
+import json
+import threading
+import traceback
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
+from amocrm_assets.crm.http import redaction
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.http.redaction import MIN_PIECE, redact, redact_body, remember
+from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets_tests.accounts import FixedToken
+from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOKEN = "eyJ0eXAi.Zm9vYmFyYmF6cXV4/k+MARKEDTOKEN.c2lnbmF0dXJl"
+ESCAPED = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
+
+
+@pytest.fixture(autouse=True)
+def nothing_sent_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_sent", type(redaction._sent)())  # noqa: SLF001 - it is kept per process
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@contextmanager
+def echoing(status: int, how: str) -> Iterator[str]:
+    """The address of a server that answers with what it was sent."""
+
+    class Echo(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            sent = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            sent += self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            if how == "status line":
+                self.wfile.write(f"BROKEN {sent}\r\n\r\n".encode())
+                return
+            shown = sent[3:-5] if how == "truncated" else sent
+            body = (
+                f"<html>{shown}" if how == "html" else json.dumps({"detail": shown, "title": shown, "hint": shown})
+            )
+            self.send_response(status)
+            self.send_header("Location", f"https://{quote(shown, safe='')}/{shown}")
+            self.send_header("X-Request-Id", shown)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_GET = do_POST = _answer  # noqa: N815 - http.server's names
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def pieces(secret: str) -> list[str]:
+    return [secret[at : at + MIN_PIECE] for at in range(len(secret) - MIN_PIECE + 1)]
+
+
+def everything_about(error: AmoCrmAssetsError) -> str:
+    shown = "".join(traceback.format_exception(error))
+    return f"{shown}{error.facts}{error.args}{error.__cause__!r}{error.__context__!r}"
+
+
+@pytest.mark.parametrize("how", ["json", "html", "truncated", "status line"])
+@pytest.mark.parametrize("status", [302, 400, 401, 402, 403, 404, 407, 418, 500])
+def test_a_token_that_the_server_repeats_is_in_no_error(
+    status: int, how: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    with (
+        echoing(status, how) as url,
+        AmoCrmClient(url, FixedToken(TOKEN), sleep=lambda _: None) as client,
+        pytest.raises(AmoCrmAssetsError) as caught,
+    ):
+        client.get("/api/v4/account")
+    shown = everything_about(caught.value) + caplog.text + "".join(capfd.readouterr())
+    assert not [piece for piece in pieces(TOKEN) if piece in shown]
+
+
+@pytest.mark.parametrize("how", ["json", "html", "truncated", "status line"])
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 407, 418, 500, 200])
+def test_what_the_token_endpoint_repeats_is_in_no_error(
+    status: int, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    with echoing(status, how) as url, pytest.raises(AmoCrmAssetsError) as caught:
+        TokenEndpoint(source(url), OAUTH, sleep=lambda _: None).refresh(TOKEN)
+    shown = everything_about(caught.value) + caplog.text
+    secrets = (TOKEN, ENVIRONMENT["ACME_SECRET"])
+    assert not [piece for secret in secrets for piece in pieces(secret) if piece in shown]
+
+
+def test_a_token_in_the_data_is_removed_before_anything_is_kept() -> None:
+    with echoing(200, "json") as url, AmoCrmClient(url, FixedToken(TOKEN)) as client:
+        answer = client.get("/api/v4/leads")
+    assert answer.json() == dict.fromkeys(("detail", "title", "hint"), "[secret]")
+
+
+@pytest.mark.parametrize(
+    "spelled", [TOKEN, quote(TOKEN, safe=""), TOKEN.replace("/", "\\/"), ESCAPED, TOKEN[5:-3]]
+)
+def test_every_spelling_of_a_secret_is_removed(spelled: str) -> None:
+    remember(TOKEN)
+    assert redact(f"a {spelled} b") == "a [secret] b"
+
+
+def test_what_is_no_secret_stays_byte_for_byte() -> None:
+    remember(TOKEN, "short")
+    body = "short, Город eyJ0eXAi".encode()
+    assert redact_body(body, pieces=True) is body

@@ -1,0 +1,107 @@
+"""A list of leads that is edited between two answers: what the tests of paginators and plans read from.
+
+It answers asks as `amocrm-api.md` describes lists, without HTTP, so that hypothesis can try thousands of accounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord, Unusable
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from amocrm_assets.crm.pagination import Query
+
+
+@dataclass
+class ListedAccount:
+    """Leads as id → updated_at, live and deleted, and how the account behaves."""
+
+    live: dict[int, int]
+    deleted: dict[int, int] = field(default_factory=dict)
+    page_cap: int = 250
+    filters: bool = True
+    knows_deleted: bool = True
+    stable_ties: bool = True
+    half_open: bool = False  # `to` does not hold its own second
+    exclusive_from: bool = False  # `from` does not
+    orders_filtered: bool = True
+    sorted_within_pages: bool = False  # the list itself is by id, or in no order that anybody asks for
+    scattered: bool = False
+    depth_max: int | None = None  # leads behind it are not shown, and no `next` says that they exist
+    next_always: bool = False
+    next_never: bool = False
+    too_large: int | None = None  # pages above are never answered
+    without_time: frozenset[int] = frozenset()  # deleted leads whose `updated_at` is null
+    # So many answers to questions for deleted leads hold live ones.
+    odd_deleted_answers: int = 0
+    # By number of the answer, from 1 on: what is damaged about it. `end`: no `next`. `empty`: a 204.
+    damage: dict[int, str] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
+    asked: int = 0
+
+    def answer(self, ask: Query, random: Random) -> Page:
+        """The page that the account would send now."""
+        self.asked += 1
+        damage = self.damage.get(self.asked)
+        if damage == "empty":
+            return NOTHING
+        rows, deleted = self._rows(ask)
+        random.shuffle(rows) if not self.stable_ties else rows.sort()
+        page = self._page(ask, rows, deleted=deleted)
+        return replace(page, has_next=False) if damage == "end" else page
+
+    def _rows(self, ask: Query) -> tuple[list[tuple[int, int]], bool]:
+        deleted = ask.record_list.only_deleted and self.knows_deleted
+        if deleted and self.odd_deleted_answers:
+            self.odd_deleted_answers -= 1
+            deleted = False
+        rows = list((self.deleted if deleted else self.live).items())
+        if self.filters and ask.from_at is not None and ask.to_at is not None:
+            params = ask.params()
+            first, last = int(params["filter[updated_at][from]"]), int(params["filter[updated_at][to]"])
+            rows = [row for row in rows if first + self.exclusive_from <= row[1] <= last - self.half_open]
+        return rows, deleted
+
+    def _page(self, ask: Query, rows: list[tuple[int, int]], *, deleted: bool) -> Page:
+        key, direction = ask.order.split()
+        filtered = self.filters and ask.from_at is not None
+        by = 0 if key == "id" and (self.orders_filtered or not filtered) else 1
+        limit = min(ask.limit, self.page_cap)
+        start = (ask.page - 1) * limit
+        more = start + limit < len(rows)
+        if self.sorted_within_pages:
+            shown = sorted(
+                self._own_order(rows)[start : start + limit],
+                key=lambda row: row[by],
+                reverse=direction == "desc",
+            )
+        else:
+            rows.sort(key=lambda row: row[by], reverse=direction == "desc")
+            rows = rows if self.depth_max is None else rows[: self.depth_max]
+            shown, more = rows[start : start + limit], start + limit < len(rows)
+        usable = [row for row in shown if row[0] not in self.without_time]
+        return Page(
+            tuple(RawRecord(lead, at, deleted, b"%d %d" % (lead, at)) for lead, at in usable),
+            has_next=(more or self.next_always) and not self.next_never,
+            unusable=tuple(Unusable(lead, b"%d" % lead) for lead, _ in shown if lead in self.without_time),
+        )
+
+    def _own_order(self, rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return sorted(rows, key=lambda row: row[0] * 7_919 % 104_729 if self.scattered else row[0])
+
+    def edit(self, lead: int, now: int) -> None:
+        """Somebody edits a lead: it moves to the end of the list."""
+        if lead in self.live:
+            self.live[lead] = now
+            self.touched.add(lead)
+
+    def delete(self, lead: int, now: int) -> None:
+        """Somebody deletes a lead: it moves into the trash."""
+        if lead in self.live:
+            del self.live[lead]
+            self.deleted[lead] = now
+            self.touched.add(lead)

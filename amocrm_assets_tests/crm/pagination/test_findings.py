@@ -1,0 +1,63 @@
+"""Each finding has its row in the manual, with the same word on whether records may be missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from amocrm_assets.crm.pagination import findings, list_findings
+from amocrm_assets.crm.pagination.findings import Finding, FindingKind
+from amocrm_assets.crm.pagination.pages import Unusable
+from amocrm_assets.entities import LEADS, RecordList
+from amocrm_assets.entities.reference import WholeList
+from amocrm_assets.errors import AmoCrmUnavailable
+from amocrm_assets_tests.companies_lite import COMPANIES
+
+ROOT = Path(__file__).parents[3]
+ROW = re.compile(r"^\| `(\w+)` \| (yes|no) \|", re.MULTILINE)
+
+
+def of_whole_lists() -> dict[str, Finding]:
+    """Those of lists that are read whole."""
+    users = WholeList("users", "users", "/api/v4/users", "users")
+    error = AmoCrmUnavailable("Reading users", cause="503.", fix="Wait.")
+    found = [
+        list_findings.refused(users, error, "user 1"),
+        list_findings.failed(users, error),
+        list_findings.unproven(users, 3, 4),
+        list_findings.empty(users),
+        list_findings.total_missing(users),
+    ]
+    return {finding.kind: finding for finding in found}
+
+
+RECORD_KINDS = [kind for kind in get_args(FindingKind) if kind not in of_whole_lists()]
+
+
+def made(kind: str, record_list: RecordList = LEADS.live) -> Finding:
+    make = getattr(findings, kind)
+    found: Finding = make(record_list, [Unusable(1, b"{}")]) if kind == "records_unusable" else make(record_list)
+    return found
+
+
+def test_the_manual_lists_every_finding_and_says_whether_records_may_be_missing() -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("### Findings")[2]
+    told = {kind: word == "yes" for kind, word in ROW.findall(manual.partition("\n## ")[0])}
+    records = {kind: made(kind).may_miss for kind in RECORD_KINDS}
+    assert told == records | {kind: finding.may_miss for kind, finding in of_whole_lists().items()}
+
+
+@pytest.mark.parametrize("record_list", [*COMPANIES.lists(with_deleted=True)], ids=lambda each: each.name)
+def test_a_finding_about_another_entity_does_not_speak_of_leads(record_list: RecordList) -> None:
+    for kind in RECORD_KINDS:
+        assert "lead" not in str(made(kind, record_list))
+
+
+def test_a_finding_says_its_list_its_cause_and_its_fix() -> None:
+    for kind in RECORD_KINDS:
+        finding = made(kind)
+        assert finding.kind == kind
+        assert str(finding) == f"List of leads: {finding.cause} {finding.fix}"

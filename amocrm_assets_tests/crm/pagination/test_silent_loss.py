@@ -1,0 +1,181 @@
+"""No list, however odd, loses a lead in silence: a reading is complete, raises, or fails the day by a finding."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from random import Random
+from typing import Any
+
+import pytest
+
+from amocrm_assets.errors import ReadingUnproven
+from amocrm_assets_tests.crm.pagination.listing import ListedAccount
+from amocrm_assets_tests.crm.pagination.test_read_planner import WINDOW, expected, read
+
+ODDITIES: dict[str, dict[str, Any]] = {
+    "healthy": {},
+    "pages of 50": {"page_cap": 50},
+    "pages of 25": {"page_cap": 25},
+    "no filters": {"filters": False},
+    "ties in any order": {"stable_ties": False},
+    "to is exclusive": {"half_open": True},
+    "from is exclusive": {"exclusive_from": True},
+    "no order by id beside a filter": {"orders_filtered": False},
+    "by id": {"sorted_within_pages": True},
+    "scattered": {"sorted_within_pages": True, "scattered": True},
+    "250 at most": {"depth_max": 250},
+    "500 at most": {"depth_max": 500},
+    "120 at most": {"depth_max": 120},
+    "next always": {"next_always": True},
+    "next never": {"next_never": True},
+    "504 above 60": {"too_large": 60},
+    "only_deleted ignored": {"knows_deleted": False},
+}
+
+
+def seconds(count: int, random: Random, shape: str) -> list[int]:
+    """So many seconds, most of them in the window: spread, dense, tied at a page's end, or growing with ids."""
+    if shape == "dense":
+        return [1_200 + random.randrange(40) for _ in range(count)]
+    if shape == "wide":
+        return [random.randrange(200, 4_000) for _ in range(count)]
+    if shape == "tied":
+        tied = random.choice([20, 120, 249, 250, 251, 300])
+        return [random.choice([1_000, 1_300, 1_599])] * min(tied, count) + [
+            random.randrange(950, 1_650) for _ in range(count - tied)
+        ]
+    spread = sorted(random.randrange(WINDOW.from_at, WINDOW.to_at + 1) for _ in range(count))
+    if shape == "tie at the end of a page" and count > 250:
+        begin, length = random.choice([240, 246, 249]), random.choice([2, 5, 20, 60])
+        spread[begin : begin + length] = [spread[begin]] * len(spread[begin : begin + length])
+    if shape == "nearly in the order of ids":
+        for _ in range(count // 20):
+            spread[random.randrange(count)] = random.randrange(WINDOW.from_at, WINDOW.to_at + 1)
+    elif shape != "in the order of ids":
+        random.shuffle(spread)
+    return spread
+
+
+SHAPES = ("spread", "wide", "tied", "tie at the end of a page")
+
+
+def assert_no_silent_loss(account: ListedAccount, random: Random, *, edits: int = 0, **how: Any) -> bool:
+    """Whether the window was read without an error. `how`: as `read` takes it."""
+    try:
+        got, plan = read(account, random, edits=edits, **{"deletions": edits, **how})
+    except ReadingUnproven:
+        return False
+    told = {finding.record_list.name for finding in plan.findings if finding.may_miss}
+    missing = expected(account) - set(got)
+    assert not {lead for lead, _ in missing if lead in account.live} or "leads" in told
+    # Nothing tells an account that ignores `only_deleted` and has no live lead from one whose trash is empty.
+    is_told = "deleted" in told or not (account.knows_deleted or account.live)
+    assert not {lead for lead, _ in missing if lead in account.deleted} or is_told
+    if not plan.paginators.counts.whole_account_scans and not any(
+        each.kind == "filters_ignored" for each in plan.findings
+    ):
+        assert max(got.values(), default=1) == 1, "a lead came twice"
+    return True
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("oddity", ["by id", "scattered"])
+def test_no_size_of_an_unsorted_list_loses_a_lead(oddity: str, *, deleted: bool) -> None:
+    for count in range(240, 521):
+        random = Random(count)
+        leads = dict(enumerate(seconds(count, random, "spread")))
+        account = ListedAccount(*(({90_000: 1_200}, leads) if deleted else (leads, {})), **ODDITIES[oddity])
+        is_read = assert_no_silent_loss(account, random)
+        # What fits one page is sorted by it, and a second page of a few leads more shows all of them.
+        assert is_read or count > 250, count
+        assert not is_read or count < 300, count
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_size_of_a_healthy_list_is_read(shape: str) -> None:
+    for count in range(240, 521, 1 if shape == "spread" else 7):
+        random = Random(count)
+        account = ListedAccount(
+            dict(enumerate(seconds(count, random, shape))),
+            {10_000 + number: at for number, at in enumerate(seconds(count, random, shape))},
+        )
+        assert assert_no_silent_loss(account, random, edits=count % 3, permits=1 + count % 6), count
+
+
+@pytest.mark.parametrize("names", [*((name,) for name in ODDITIES), *combinations(ODDITIES, 2)], ids=" and ".join)
+def test_no_oddity_alone_or_with_another_loses_a_lead_in_silence(names: tuple[str, ...]) -> None:
+    switches: dict[str, Any] = {}
+    for name in names:
+        switches |= ODDITIES[name]
+    for number, shape in enumerate(SHAPES):
+        random = Random(f"{names} {shape}")
+        leads = dict(enumerate(seconds(random.randrange(240, 900), random, shape)))
+        deleted = {10_000 + id_: at for id_, at in enumerate(seconds(random.randrange(300), random, shape))}
+        assert_no_silent_loss(ListedAccount(leads, deleted, **switches), random, permits=1 + number)
+
+
+def test_a_far_end_that_lies_before_known_leads_is_none() -> None:
+    """A list by id shows its first leads from both ends; without `next` nothing else says that more follow."""
+    for seed in range(20):
+        random = Random(seed)
+        leads = [1_599] * 600 + [random.randrange(950, 1_650) for _ in range(2_000)]
+        account = ListedAccount(dict(enumerate(leads)), sorted_within_pages=True, next_never=True)
+        assert_no_silent_loss(account, random)
+
+
+@pytest.mark.parametrize("exclusive_from", [False, True])
+def test_a_list_that_stops_twice_at_the_same_depth_is_not_believed(*, exclusive_from: bool) -> None:
+    for seed in range(20):
+        random = Random(seed)
+        leads = dict(enumerate(1_200 + random.randrange(40) for _ in range(2_300)))
+        account = ListedAccount(leads, depth_max=120, exclusive_from=exclusive_from)
+        assert_no_silent_loss(account, random, edits=seed % 3, permits=2)
+
+
+@pytest.mark.parametrize("oddity", ["by id", "scattered"])
+@pytest.mark.parametrize("cap", [25, 50])
+def test_small_pages_of_a_list_in_no_order_are_noticed_without_next(cap: int, oddity: str) -> None:
+    """The page may reach to the last second, or behind it, and then nothing tells of the others."""
+    for count in [*range(cap + 1, cap + 30), 100, 289, 391]:
+        for last in (1_599, 1_600):
+            random = Random(count)
+            leads = dict(enumerate([last, *(random.randrange(1_000, 1_590) for _ in range(count - 1))]))
+            account = ListedAccount(leads, page_cap=cap, next_never=True, **ODDITIES[oddity])
+            assert_no_silent_loss(account, random)
+
+
+@pytest.mark.parametrize("cap", [25, 250])
+def test_a_tie_in_small_pages_of_a_list_in_no_order_is_noticed(cap: int) -> None:
+    """Pages by id show the same first leads from both ends."""
+    account = ListedAccount(
+        dict.fromkeys(range(600), 1_599), page_cap=cap, next_never=True, sorted_within_pages=True
+    )
+
+    assert not assert_no_silent_loss(account, Random(1)) or cap == 250
+
+
+@pytest.mark.parametrize("damaged", range(2, 8))
+def test_a_seam_is_looked_at_again_though_its_first_page_names_no_next_one(damaged: int) -> None:
+    for seed in range(20):
+        random = Random(seed)
+        leads = dict(enumerate([990, 1_640, *(random.randrange(950, 1_650) for _ in range(286))]))
+        account = ListedAccount(leads, page_cap=50, damage={damaged: "end"}, **ODDITIES["scattered"])
+        assert_no_silent_loss(account, random, permits=1)
+
+
+@pytest.mark.parametrize("seed", [10, 45, 51, 60, 115, 133, 161, 199])
+def test_edits_between_two_pages_do_not_hide_that_a_list_is_in_no_order(seed: int) -> None:
+    random = Random(seed)
+    count = random.randrange(252, 275)
+    leads = dict(enumerate(1_200 + random.randrange(40) for _ in range(count)))
+
+    assert_no_silent_loss(ListedAccount(leads, **ODDITIES["scattered"]), random, edits=1)
+
+
+def test_many_crowded_seconds_cost_one_walk_over_the_account() -> None:
+    account = ListedAccount(
+        {number: 1_200 + number % 40 for number in range(3_000)}, too_large=60, orders_filtered=False
+    )
+
+    assert assert_no_silent_loss(account, Random(2))
+    assert account.asked < 3 * 3_000 / 50

@@ -1,0 +1,61 @@
+"""Lists that are read as a whole: a page that comes again is no end of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from amocrm_assets.crm.account import read_catalogue
+from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.pagination.lists import list_pages
+from amocrm_assets.errors import UnexpectedAnswer
+from amocrm_assets_tests.accounts import FixedToken
+from amocrm_assets_tests.crm.http.answering import answering
+
+FIELDS = "/api/v4/leads/custom_fields"
+
+
+def asked(url: str) -> AmoCrmClient:
+    """A client that retries without waiting."""
+    return AmoCrmClient(url, FixedToken("secret"), requests_per_second=1000, sleep=lambda _: None)
+
+
+def page(name: str, *, has_next: bool, total: int | None = None) -> bytes:
+    """The one page that a server gives for every number."""
+    body: dict[str, object] = {
+        "_links": {"next": {"href": "x"}} if has_next else {"self": {"href": "x"}},
+        "_embedded": {name: [{"id": 1}, {"id": 2}]},
+    }
+    return json.dumps(body | ({} if total is None else {"_total_items": total})).encode()
+
+
+@pytest.mark.parametrize("total", [None, 3])
+def test_a_catalogue_whose_pages_repeat_and_name_a_next_one_is_refused(total: int | None) -> None:
+    body = page("custom_fields", has_next=True, total=total)
+    with (
+        answering({FIELDS: (200, body)}) as url,
+        asked(url) as client,
+        pytest.raises(UnexpectedAnswer, match="page 2 holds only fields of the pages before, twice"),
+    ):
+        read_catalogue(client, "/api/v4/leads/custom_fields")
+
+    assert client.stats.requests == 3
+
+
+@pytest.mark.parametrize(("has_next", "total"), [(False, None), (False, 2), (True, 2)])
+def test_a_catalogue_that_says_its_end_or_has_all_that_it_counts_is_whole(
+    *, has_next: bool, total: int | None
+) -> None:
+    body = page("custom_fields", has_next=has_next, total=total)
+    with answering({FIELDS: (200, body)}) as url, asked(url) as client:
+        assert [field["id"] for field in read_catalogue(client, "/api/v4/leads/custom_fields")] == [1, 2]
+
+
+def test_a_list_that_gives_one_page_again_and_again_is_refused() -> None:
+    with (
+        answering({"/api/v4/tags": (200, page("tags", has_next=True))}) as url,
+        asked(url) as client,
+        pytest.raises(UnexpectedAnswer, match="page 2 is page 1 once more"),
+    ):
+        list(list_pages(client, "/api/v4/tags", {}))
