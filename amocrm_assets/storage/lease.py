@@ -42,7 +42,7 @@ class Lease:
         self._seconds = seconds
         # Cloud Storage takes about one write a second of an object, so each lease has a clock of its own.
         self._clock_key = f"{key}.clock"
-        self._facts = {_LASTS: str(seconds)}
+        self._metadata = {_LASTS: str(seconds)}
         self._holder: str | None = None
         self._watched = ""
         self._runs_out_at = 0.0
@@ -80,11 +80,11 @@ class Lease:
             free: str | None = "0"
             while True:
                 asked_at = _now()
-                self._facts[_HOLDER] = this_holder()
+                self._metadata[_HOLDER] = this_holder()
                 if free and (generation := self._written(free)):
                     return _Renewal(self._written, self._given_back, self._seconds, generation, asked_at)
-                tried, free = free, self._free_generation()
-                if free == tried:  # somebody comes and goes, or the bucket says no without a reason
+                attempted_at, free = free, self._free_generation()
+                if free == attempted_at:  # somebody comes and goes, or the bucket says no without a reason
                     free = None
                 if not free and _now() >= deadline:
                     raise self._busy(wait_seconds)
@@ -121,7 +121,7 @@ class Lease:
 
     def _written(self, if_generation: str) -> str | None:
         """The generation of a lease written in the place of that one, None if there is another."""
-        blob = self._bucket.upload(self._key, b"", if_generation=if_generation, facts=self._facts)
+        blob = self._bucket.upload(self._key, b"", if_generation=if_generation, metadata=self._metadata)
         return str(blob.generation) if blob else None
 
     def _given_back(self, generation: str) -> bool:

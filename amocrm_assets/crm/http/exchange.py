@@ -67,7 +67,7 @@ class Exchange:
             raise self._reason
 
     def end(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         with self._lock:
             for each in self._sockets:
                 each.close()

@@ -1,4 +1,4 @@
-"""Finds problems: in runs that have ended since the last look, in missing shards, and in authorisations.
+"""Finds problems: in runs that have ended since the last evaluation, in missing shards, and in authorisations.
 
 Nothing is sent and nothing is remembered here.
 """
@@ -69,7 +69,7 @@ def ended_runs(instance: dg.DagsterInstance, *, since: float) -> Sequence[dg.Run
     return [record for record in records if record.update_timestamp.timestamp() > since]
 
 
-def look_at_run(
+def find_in_run(
     found: Found, record: dg.RunRecord, instance: dg.DagsterInstance, sources: Iterable[SourceSettings]
 ) -> None:
     """What the steps and checks of one run say of the sources that they belong to."""
@@ -154,7 +154,7 @@ def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings,
     )
 
 
-def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
+def find_in_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
     """Whether recent days are missing although their time is over."""
     key = f"{source.subdomain}/late"
     tables = [table for entity in imported(source) for table in entity.tables]
@@ -188,7 +188,7 @@ def _late_days(
     return [day for day, state in states.items() if state not in THERE]
 
 
-def look_at_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:
+def find_in_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:
     """Sources that cannot be loaded now, and those that can be again; `known` are keys of problems told before."""
     for key in known:
         if key.endswith(SETTINGS_KEY):
@@ -197,7 +197,7 @@ def look_at_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[
         found.bad(problem)
 
 
-def look_at_authorisation(
+def find_in_authorisation(
     found: Found, source: SourceSettings, deployment: AmoCrmDeployment, *, now: datetime
 ) -> None:
     """Whether a person has to renew the authorisation soon, or no token is there at all."""

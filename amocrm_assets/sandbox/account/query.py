@@ -48,7 +48,7 @@ class LeadQuery:
 
     @property
     def needs_content(self) -> bool:
-        """Whether more must be known of a lead than where it stands."""
+        """Whether more must be known of a lead than its version."""
         return bool(self.intervals or self.choices or self.statuses)
 
     def admits(self, lead: dict[str, Any], hidden: frozenset[int]) -> bool:

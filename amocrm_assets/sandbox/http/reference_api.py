@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from amocrm_assets.sandbox.account.reference import Reference
-from amocrm_assets.sandbox.http.answers import hal, nothing
 from amocrm_assets.sandbox.http.api import authorised, paged, world_of
+from amocrm_assets.sandbox.http.responses import hal, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
