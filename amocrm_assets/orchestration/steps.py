@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets import cancellation
 from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefused, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import PARTITION, days_of
@@ -178,4 +179,4 @@ def _no_day(run: dg.DagsterRun) -> SettingsError:
 def _pause(seconds: float) -> None:
     """Wait before an attempt that is not the first, here, where a signal ends the wait."""
     with waiting("the next try", until=time.time() + seconds):
-        time.sleep(seconds)
+        cancellation.sleep(seconds)

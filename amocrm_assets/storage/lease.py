@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from amocrm_assets.cancellation import sleep
+from amocrm_assets.daemon_pool import join
 from amocrm_assets.errors import Busy, StorageRefused, StorageUnavailable
 from amocrm_assets.storage.holder import held_by, this_holder
 from amocrm_assets.waiting import waiting
@@ -153,7 +154,7 @@ class _Renewal:
     def end(self) -> bool:
         """Give the lease back; False when it was not held to the end."""
         self._ended.set()
-        self._thread.join()
+        join(self._thread)
         is_own = True
         with suppress(StorageUnavailable):  # a lease that cannot be given back runs out by itself
             is_own = self._give_back(self._generation)

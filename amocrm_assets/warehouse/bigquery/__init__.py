@@ -6,7 +6,6 @@ what shards there are in `listing`, what Google's answers mean in `errors`.
 
 from __future__ import annotations
 
-from concurrent.futures import as_completed
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import pyarrow as pa
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
-from amocrm_assets.daemon_pool import DaemonPool
+from amocrm_assets.daemon_pool import DaemonPool, as_completed
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema
