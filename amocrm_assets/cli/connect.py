@@ -112,7 +112,9 @@ def _asked(what: str) -> str:
     """A secret from the person, without echo, or from a pipe."""
     if sys.stdin.isatty():
         return str(click.prompt(what, hide_input=True))
-    return sys.stdin.readline()
+    if given := sys.stdin.readline().strip():
+        return given
+    raise click.UsageError(f"{what} is read from the terminal or a pipe, and nothing came.")
 
 
 def _show(source: SourceSettings, account: Account) -> None:

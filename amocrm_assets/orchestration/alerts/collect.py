@@ -5,7 +5,7 @@ Nothing is sent and nothing is remembered here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.source_entities import imported, scheduled, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from amocrm_assets.orchestration.resources import AmoCrmDeployment
@@ -72,8 +72,12 @@ def ended_runs(instance: dg.DagsterInstance, *, since: float) -> Sequence[dg.Run
 def find_in_run(
     found: Found, record: dg.RunRecord, instance: dg.DagsterInstance, sources: Iterable[SourceSettings]
 ) -> None:
-    """What the steps and checks of one run say of the sources that they belong to."""
+    """What the steps and checks of one run say of the sources that they belong to.
+
+    Steps that failed for one cause are one problem: a token that ends stops every step that asks amoCRM.
+    """
     run = record.dagster_run
+    failed: list[tuple[str, Problem]] = []
     by_key = {source.key: source for source in sources}
     for entry in instance.get_records_for_run(run.run_id, of_type=TELLING).records:
         event = entry.event_log_entry.dagster_event
@@ -83,9 +87,21 @@ def find_in_run(
         if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
             _look_at_check(found, event, source, run.run_id)
         elif event.is_step_failure:
-            found.bad(_step_problem(event, source, run.run_id))
+            failed.append((_step_name(event, source), _step_problem(event, source, run.run_id)))
         else:
             found.good(_step_key(event, source))
+    for problem in _by_cause(failed):
+        found.bad(problem)
+
+
+def _by_cause(failed: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
+    """One problem for the steps of a source that have cause and fix in common, under the key of the first."""
+    groups: dict[tuple[str, str, str], list[tuple[str, Problem]]] = {}
+    for name, problem in failed:
+        groups.setdefault((problem.source, problem.cause, problem.fix), []).append((name, problem))
+    for group in groups.values():
+        days = next((problem.days for _, problem in group if problem.days), "")
+        yield replace(group[0][1], what=f"{', '.join(name for name, _ in group)} failed", days=days)
 
 
 def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> SourceSettings | None:

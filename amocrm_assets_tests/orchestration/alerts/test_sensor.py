@@ -100,6 +100,22 @@ def test_a_failed_run_is_told_once_with_its_fix_and_when_it_is_well_again(
     assert alerts.evaluate() == []
 
 
+def test_steps_that_fail_for_one_cause_are_one_message(
+    alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_pipeline.configure(schedule={"enabled": False}, import_reference=True)
+    assert alerts.evaluate() == []
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    stored_pipeline.run()
+    (told,) = alerts.evaluate()
+    assert told.startswith("amoCRM acme: raw_leads, raw_reference failed\n")
+    assert f"Days: {LAST}" in told
+    monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
+    assert stored_pipeline.run().success
+    (over,) = alerts.evaluate()
+    assert over.startswith("amoCRM acme: raw_leads, raw_reference failed: over\n")
+
+
 def test_a_failed_check_is_told_though_the_run_succeeded(alerts: Alerts, stored_pipeline: Pipeline) -> None:
     stored_pipeline.run()
     assert alerts.evaluate() == []
