@@ -6,12 +6,14 @@ Each is begun here as the commands and steps begin it, told after a tenth of a s
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
 import socket
 import threading
 import time
+import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -284,6 +286,19 @@ WAITS: dict[str, Wait] = {
     "BigQuery, reading": (a_shards_rows, r"an answer of BigQuery"),
     "the next try of a step": (lambda _: _pause(60), r"the next try.*" + UNTIL),
 }
+
+
+# A call that is left behind ends by itself later, and the garbage collector closes its connection.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """No other test is told of connections that a call left behind here."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextmanager
