@@ -66,6 +66,25 @@ def names_a_place(text: str) -> bool:
     return bool(PLACE.search(text) or any(NAMES_A_PLACE.search(each) for each in re.findall(r"\{([^}]*)\}", text)))
 
 
+def test_no_advice_names_a_command_of_a_source_without_the_source() -> None:
+    """What the settings' own pages and the keys of metadata say is about no source."""
+    bare = re.compile(r"`amocrm-assets (?:check|connect|disconnect|fields|forget|probe|run)`")
+    root, found = Path(amocrm_assets.__file__).parent, []
+    for path in sorted(root.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        spoken = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+        found += [
+            f"{path.relative_to(root)}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in spoken
+            if bare.search(node.value)
+        ]
+    assert {place.partition(":")[0] for place in found} == {
+        "orchestration/metadata_keys.py",
+        "settings/source.py",
+    }
+
+
 def test_what_the_walk_looks_for_is_found_and_missed() -> None:
     assert names_a_place("Run `amocrm-assets connect acme`.")
     assert names_a_place("Set AMOCRM_TOKEN.")

@@ -47,8 +47,9 @@ def command() -> None:
         days = [last - timedelta(days=number) for number in reversed(range(DAYS))]
         click.echo(f"A local amoCRM answers on {sandbox.url}. Reading {days[0]} to {days[-1]} …")
         outcome = run_with_progress(source, days)
-    if outcome.failure:
-        raise AmoCrmAssetsError("Running the demo", cause=outcome.failure, fix="Correct that, then run it again.")
+    if not outcome.is_good:
+        cause = outcome.failure or "\n".join(outcome.errors)
+        raise AmoCrmAssetsError("Running the demo", cause=cause, fix="Correct that, then run it again.")
     deployment = Deployment.from_environment()
     _show(source, open_warehouse(deployment.warehouse), days)
     click.echo(f"\n{deployment.in_words()}")

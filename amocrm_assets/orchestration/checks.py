@@ -74,7 +74,7 @@ def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.Ass
         asset=key,
         description=(
             f"Every custom field named in the source's `{entity.choices.custom_fields}` exists in the account."
-            f" {chosen} here; `amocrm-assets fields` lists the account's fields."
+            f" {chosen} here; `amocrm-assets fields {source.subdomain}` lists the account's fields."
         ),
     )
     return [
@@ -182,9 +182,11 @@ def verdict(
     )
 
 
-def judge_rows(entity: Entity, table: Table, written: Mapping[date, RowsWritten]) -> list[dg.AssetCheckResult]:
+def judge_rows(
+    entity: Entity, table: Table, source: SourceSettings, written: Mapping[date, RowsWritten]
+) -> list[dg.AssetCheckResult]:
     """Verdicts on rows that were just written."""
-    fields = [_fields_exist(entity, written)] if _chooses_fields(entity, table) else []
+    fields = [_fields_exist(entity, source, written)] if _chooses_fields(entity, table) else []
     return [*fields, _no_oddities(written)]
 
 
@@ -192,7 +194,9 @@ def _chooses_fields(entity: Entity, table: Table) -> bool:
     return entity.choices.custom_fields is not None and CUSTOM_FIELDS in table.column_names
 
 
-def _fields_exist(entity: Entity, written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
+def _fields_exist(
+    entity: Entity, source: SourceSettings, written: Mapping[date, RowsWritten]
+) -> dg.AssetCheckResult:
     missing = {choice: close for rows in written.values() for choice, close in rows.missing_fields.items()}
     named = [f"{code(choice)}{_close_by(choice, close)}" for choice, close in missing.items()]
     return verdict(
@@ -200,7 +204,7 @@ def _fields_exist(entity: Entity, written: Mapping[date, RowsWritten]) -> dg.Ass
         bad=[day for day, rows in written.items() if rows.missing_fields],
         of=written,
         said=f"The account has no custom field {', '.join(named)}. Correct `{entity.choices.custom_fields}` in the"
-        " source's defs.yaml; `amocrm-assets fields` lists the account's fields.",
+        f" source's defs.yaml; `amocrm-assets fields {source.subdomain}` lists the account's fields.",
         missing_fields=", ".join(map(one_line, missing)),
     )
 

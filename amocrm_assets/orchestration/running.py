@@ -43,11 +43,20 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `failure` is what the failed step said, None when every day landed."""
+    """How a run ended. `failure` is what the failed step said, None when every day landed.
+
+    `errors` are failed checks that say that something is missing or wrong in what landed, `warnings` the others.
+    """
 
     run_id: str
     failure: str | None
+    errors: list[str]
     warnings: list[str]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every day landed and nothing is known to be missing or wrong in it."""
+        return self.failure is None and not self.errors
 
 
 def run_days(
@@ -124,13 +133,17 @@ def _config(raw: Sequence[str], *, read_again: bool) -> dict[str, Any]:
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
     failures = [_reason(event) for event in result.all_events if event.is_step_failure]
-    warnings = [
+    failure = None if result.success else "\n".join(failures) or "the run failed"
+    severity = dg.AssetCheckSeverity
+    return Outcome(result.run_id, failure, _not_passed(result, severity.ERROR), _not_passed(result, severity.WARN))
+
+
+def _not_passed(result: dg.ExecuteInProcessResult, severity: dg.AssetCheckSeverity) -> list[str]:
+    return [
         f"{each.asset_key.to_user_string()} · {each.check_name}: {each.description or 'not passed'}"
         for each in result.get_asset_check_evaluations()
-        if not each.passed
+        if not each.passed and each.severity is severity
     ]
-    failure = None if result.success else "\n".join(failures) or "the run failed"
-    return Outcome(result.run_id, failure, warnings)
 
 
 def _reason(event: dg.DagsterEvent) -> str:

@@ -125,6 +125,27 @@ def test_a_run_that_fails_says_why_and_exits_with_1(
     assert shards(deployment) == {}
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_day_that_landed_with_something_missing_exits_with_1(
+    sandbox: Sandbox, deployment: Path, capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    """Whoever runs the command from cron knows by nothing else."""
+    sandbox.configure(only_deleted_ignored=True)
+
+    assert run("run", "acme", *(["--json"] if as_json else [])) == 1
+
+    printed = capsys.readouterr()
+    if as_json:
+        told = json.loads(printed.out)
+        assert (told["landed"], told["failure"]) == (True, None)
+        (error,) = told["errors"]
+    else:
+        (error,) = [line for line in printed.err.splitlines() if line.startswith("error: ")]
+        assert f"{YESTERDAY} landed, and checks failed: see above." in printed.out
+    assert "acme/raw_leads · reading_complete" in error
+    assert shards(deployment) == {YESTERDAY: 30}
+
+
 def test_a_source_that_is_switched_off_is_not_run_and_its_file_is_named(
     sandbox: Sandbox, deployment: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,8 +14,6 @@ _TOLD: dict[str, list[str]] = {
     "crm/pagination/paginator_set": _READING,
     "crm/pagination/slicing": _READING,
     "crm/pagination/odd_pages": _READING,
-    "crm/pagination/interval_set": ["crm/pagination/test_interval_set.py"],
-    "crm/pagination/seam": ["crm/pagination/test_seam.py"],
     "crm/pagination": ["crm/pagination", *_READING],
     "crm/pagination/window_reader": [
         "crm/pagination/test_window_reader.py",
@@ -26,6 +24,8 @@ _TOLD: dict[str, list[str]] = {
     "crm/http/retries": ["crm/http/test_client_retries.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py"],
     "captures": ["test_captures.py"],
+    "captures/finding": ["test_captures.py", "rows/test_zones.py", "rows/test_merge.py"],
+    "warehouse/verifying": ["warehouse/test_contract.py"],
     "orchestration/assets": [
         "orchestration/test_materialising.py",
         "orchestration/test_days_again.py",
@@ -39,13 +39,18 @@ _TOLD: dict[str, list[str]] = {
 
 
 def nearest_tests(module: Path) -> list[str]:
-    """Paths of the tests near a module, which is given as `crm/http/retries.py`, from the project's folder."""
+    """Paths of the tests near a module, which is given as `crm/http/retries.py`, from the project's folder.
+
+    What is told of the module itself, its mirror, what is told of its folder, or the folder's mirror.
+    """
     name = module.with_suffix("")
+    mirror = TESTS / name.parent / f"test_{name.name}.py"
+    if str(name) not in _TOLD and mirror.exists():
+        return [str(mirror)]
     for told in (name, *name.parents):
         if tests := _TOLD.get(str(told)):
             return [str(TESTS / test) for test in tests]
-    mirror = TESTS / name.parent / f"test_{name.name}.py"
-    return [str(mirror if mirror.exists() else TESTS / name.parent)]
+    return [str(TESTS / name.parent)]
 
 
 def modules_of(wanted: str) -> list[Path]:

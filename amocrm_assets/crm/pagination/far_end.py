@@ -52,12 +52,11 @@ class FarEnd:
         """Take note of a page that cannot be the end of the list as it was read."""
         self._in_vain += 1
 
-    def learn(self, query: Query, page: Page) -> None:
-        """Cover what a page of the reversed list holds; the first one reaches to the end itself."""
-        keys = [-key for key in query.keys(page)]
+    def learn(self, query: Query, page: Page, bounds: tuple[int, int] | None) -> None:
+        """Cover what a page of the reversed list holds within its `bounds`; the first one reaches to the end."""
         before = self._low
-        if keys:
-            self._add((query.page - 1) * query.limit, keys)
+        if bounds:
+            self._add((query.page - 1) * query.limit, len(page.records), bounds)
         progress = self._low is not None and (before is None or self._low < before)
         self._in_vain = 0 if progress else self._in_vain + 1
         # The list is no longer than this page, or empty, which is believed when it was said often enough. Of more
@@ -67,12 +66,12 @@ class FarEnd:
         if self._whole_pages > CONFIRMATIONS:
             self._cover.add(None, None, end_position=0)
 
-    def _add(self, position: int, keys: list[int]) -> None:
-        high = None if position == 0 else keys[0] - self._inset
+    def _add(self, position: int, records: int, bounds: tuple[int, int]) -> None:
+        high = None if position == 0 else bounds[0] - self._inset
         if high is not None and self._low is not None and high + 1 < self._low:
             self._back += FIRST_LIMIT  # records have left the list meanwhile
             return
-        self._low = keys[-1] + self._inset
+        self._low = bounds[1] + self._inset
         self._cover.add(self._low, high, end_position=0)
-        self.position = position + len(keys)
+        self.position = position + records
         self._back = 0

@@ -256,7 +256,8 @@ class KeysetPaginator:
         return self._advance(query, page)
 
     def _look_again(self, seam: Seam) -> None:
-        self._cursor.know(seam.page.records)
+        # Records beside the slice were not given out, whatever walk takes over what is known here.
+        self._cursor.know(each for each in seam.page.records if seam.begin <= each.updated_at <= self.to_at)
         self._question, self._ends_at_seam = None, False
         self._cursor.move_to(seam.begin)
 
@@ -265,6 +266,7 @@ class KeysetPaginator:
         if verdict != "unknown":
             self._question = None
             self.state.kind_proven |= bool(page.records)
-            self.done = verdict == "agrees"
+            # A record shows the newest one only in a list in order, so the window is asked once more.
+            self.done = verdict == "agrees" and not page.records
             self._page_seen |= verdict == "contradicts"  # so the empty answer was wrong
         return [], None

@@ -31,6 +31,7 @@ class OrderCheck:
         self._cover = cover
         self._from_at, self._to_at = window
         self._seen: dict[int, int] = {}  # by id, with their last keys
+        self._misplaced: dict[int, int] = {}  # by id, with the keys where all was known before
         self._newest = self._to_at
         self._strange_pages = 0
 
@@ -51,6 +52,16 @@ class OrderCheck:
             return False
         self._note_strange_page()
         return True
+
+    def bounds(self, page: Page, keys: Sequence[int]) -> tuple[int, int]:
+        """The first and the last key, in the order of `keys`, of records in their place, or of all without any.
+
+        One that was not there when all of these keys were known was edited since, or the list is in no order: what
+        lies next to it tells nothing about what lies between.
+        """
+        pairs = list(zip((record.id for record in page.records), keys, strict=True))
+        placed = [key for record_id, key in pairs if self._misplaced.get(record_id) != key]
+        return (placed or keys)[0], (placed or keys)[-1]
 
     def is_no_end(self, page: Page, keys: Sequence[int]) -> bool:
         """Whether the first page of the reversed list lacks records that were seen behind it, or between its own.
@@ -73,7 +84,10 @@ class OrderCheck:
     def _remember(self, records: Sequence[RawRecord], keys: Sequence[int]) -> None:
         if not self._seen:
             self._newest = max([self._newest, *(record.updated_at for record in records)])
-        self._seen.update(zip((record.id for record in records), keys, strict=True))
+        for record, key in zip(records, keys, strict=True):
+            if self._cover.holds(key) and self._seen.get(record.id) != key:
+                self._misplaced[record.id] = key
+            self._seen[record.id] = key
 
 
 def _too_many(page: Page) -> int:

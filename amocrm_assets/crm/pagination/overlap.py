@@ -202,8 +202,9 @@ class OverlappingPaginator:
         if self._order_check.is_strange(page, keys):
             self._next_position = min(self._next_position, position)
             return
+        bounds = self._order_check.bounds(page, keys)
         self._second_page.learn(query.page, page)
-        low, high = None if position == 0 else keys[0] + self._inset, keys[-1] - self._inset
+        low, high = None if position == 0 else bounds[0] + self._inset, bounds[1] - self._inset
         # The page that shows that all is in order may lie within one second, which hides nothing any more.
         if low is not None and low > high and page.has_next and self._matters(keys) and not self.done:
             raise TieExceedsPage
@@ -235,10 +236,11 @@ class OverlappingPaginator:
         keys = [-key for key in query.keys(page)]
         if self._order_check.is_strange(page, keys):
             return
+        bounds = self._order_check.bounds(page, keys) if keys else None
         if query.page == 1 and self._order_check.is_no_end(page, keys):
             self._far_end.learn_nothing()
         else:
-            self._far_end.learn(query, page)
+            self._far_end.learn(query, page, bounds)
             if not self._by_id and not page.has_next and not self._cover.complete:
                 raise TieExceedsPage  # a list that ends in a second which fills the page from both sides
         if self._far_end.is_exhausted and not self._cover.complete:

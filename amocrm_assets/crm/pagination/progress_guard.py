@@ -36,5 +36,5 @@ class ProgressGuard:
                 query,
                 cause=f"{self._in_vain} answers in a row brought no new record and came no nearer to the end.",
                 fix="Materialise the day again when fewer records are being changed. If it stays so, report this"
-                " account's behaviour, with what `amocrm-assets probe` says about it.",
+                " account's behaviour, with what a probe says about it (docs/probing.md).",
             )

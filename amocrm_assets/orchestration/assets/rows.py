@@ -66,7 +66,7 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
                     days.done(day, rows_metadata(entity, table, settings, storage, day=day, rows=written[day]))
         yield dg.MaterializeResult(
             metadata={"dagster/column_lineage": lineage_from(table, raw_key(entity, source), api_names=True)},
-            check_results=checks.judge_rows(entity, table, written),
+            check_results=checks.judge_rows(entity, table, source, written),
         )
 
     return rows

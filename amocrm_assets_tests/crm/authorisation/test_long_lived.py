@@ -54,6 +54,25 @@ def test_an_expired_token_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         authorisation(monkeypatch, jwt(exp=NOW - 1)).token()
 
 
+@pytest.mark.parametrize("exp", [NOW - 0.5, float(NOW - DAY), str(NOW - 1)])
+def test_an_end_that_is_no_integer_ends_the_token_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, exp: object
+) -> None:
+    held = authorisation(monkeypatch, jwt(exp=exp, account_id=7))
+    with pytest.raises(NotAuthorised, match=r"for acme: it expired on .*Make a new one") as caught:
+        held.token()
+    assert caught.value.facts["source"] == "acme"
+
+
+@pytest.mark.parametrize("exp", [10**40, 1e300, -5, "soon", {}])
+def test_an_end_that_is_no_time_leaves_the_other_claims(monkeypatch: pytest.MonkeyPatch, exp: object) -> None:
+    held = authorisation(monkeypatch, jwt(exp=exp, account_id=7, base_domain="amocrm.ru"))
+    assert (held.expires_at(), held.connected_as()) == (None, "a long-lived token (id 7)")
+    foreign = authorisation(monkeypatch, jwt(exp=exp, base_domain="kommo.com"))
+    with pytest.raises(NotAuthorised, match=r"for acme: it is a token of kommo\.com"):
+        foreign.token()
+
+
 def test_a_token_of_another_zone_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotAuthorised, match=r"token of kommo\.com, but the account is at https://acme\.amocrm"):
         authorisation(monkeypatch, jwt(exp=NOW + DAY, base_domain="kommo.com")).token()

@@ -20,6 +20,7 @@ from amocrm_assets.errors import (
 )
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.crm.authorisation.sources import OAUTH, source
+from amocrm_assets_tests.crm.http.answering import answering
 
 if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
@@ -113,6 +114,30 @@ def test_a_lost_answer_says_how_to_go_on(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("lost", path=TOKENS),))
     with pytest.raises(ResponseLost, match=r"Run again; if it then refuses.*amocrm-assets connect acme"):
         endpoint(sandbox.url).request_once(sandbox.tokens.code())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{token} {secret} is no JSON",
+        b'{"access_token": 7, "refresh_token": "{token}", "expires_in": 86400}',
+        b'{"access_token": "{token} {secret}", "refresh_token": "new", "expires_in": 86400}',
+        b'{"access_token": "new", "refresh_token": "{token}", "expires_in": "{secret}"}',
+        b'["{token}", "{secret}"]',
+        b"\xff{token}\x00{secret}",
+    ],
+)
+def test_an_answer_of_200_that_is_no_pair_and_repeats_what_was_sent_keeps_it_out_of_everything_said(
+    body: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, client_secret = "MARKED-token", "MARKED-secret"
+    monkeypatch.setenv("ACME_SECRET", client_secret)
+    sent = body.replace(b"{token}", token.encode()).replace(b"{secret}", client_secret.encode())
+    caplog.set_level("DEBUG")
+    with answering({TOKENS: (200, sent)}) as url, pytest.raises(ResponseLost, match="no pair") as caught:
+        endpoint(url).refresh(token)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "MARKED" not in f"{shown} {caught.value!r} {caught.value.facts} {caplog.text}"
 
 
 def test_secrets_do_not_follow_a_redirect(sandbox: Sandbox) -> None:

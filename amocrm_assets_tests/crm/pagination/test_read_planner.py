@@ -116,16 +116,16 @@ def test_every_untouched_lead_of_the_window_is_read_once(
         assert max(got.values(), default=1) == 1
 
 
-def test_a_quiet_day_takes_two_questions_a_list() -> None:
+def test_a_quiet_day_takes_two_questions_for_leads_and_three_for_deleted_ones() -> None:
     account = ListedAccount({number: 1_000 + number for number in range(100)}, {1_000: 900})
 
     got, _ = read(account, Random(1), permits=1)
 
     assert set(got) == expected(account)
-    assert account.asked == 4
+    assert account.asked == 2 + 3
 
 
-def test_an_empty_trash_takes_one_question_more() -> None:
+def test_an_empty_trash_takes_three_questions() -> None:
     account = ListedAccount({number: 1_000 + number for number in range(100)})
 
     read(account, Random(1), permits=1)

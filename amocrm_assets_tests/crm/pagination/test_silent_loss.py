@@ -172,6 +172,28 @@ def test_edits_between_two_pages_do_not_hide_that_a_list_is_in_no_order(seed: in
     assert_no_silent_loss(ListedAccount(leads, **ODDITIES["scattered"]), random, edits=1)
 
 
+def test_an_edited_lead_between_pages_of_a_list_in_no_order_does_not_close_a_gap() -> None:
+    """It begins the second page, and stands where only leads behind the first page's end should."""
+    for seed in range(30):
+        random = Random(seed)
+        leads = dict(enumerate([1_599] * 250 + [random.randrange(950, 1_650) for _ in range(317)]))
+        account = ListedAccount(leads, filters=False, sorted_within_pages=True)
+        assert_no_silent_loss(account, random, edits=1, deletions=0, permits=3)
+
+
+@pytest.mark.parametrize("damaged", range(1, 6))
+def test_an_empty_answer_of_a_trash_in_no_order_is_not_believed_once(damaged: int) -> None:
+    """The newest record that such a list shows may be any of it, and agree that the window is empty."""
+    for seed in range(10):
+        random = Random(seed)
+        deleted = {10_000 + number: random.randrange(1_000, 1_600) for number in range(28)}
+        deleted[min(deleted, key=lambda record: record * 7_919 % 104_729)] = 900
+        account = ListedAccount(
+            {1: 1_200}, deleted, page_cap=25, damage={damaged: "empty"}, **ODDITIES["scattered"]
+        )
+        assert_no_silent_loss(account, random, permits=1)
+
+
 def test_many_crowded_seconds_cost_one_walk_over_the_account() -> None:
     account = ListedAccount(
         {number: 1_200 + number % 40 for number in range(3_000)}, too_large=60, orders_filtered=False

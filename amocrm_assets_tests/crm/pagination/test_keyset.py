@@ -1,0 +1,40 @@
+"""What a walk by key tells whoever takes over from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from amocrm_assets.crm.pagination import KeysetPaginator, ListState, Query
+from amocrm_assets.crm.pagination.pages import Page, RawRecord
+from amocrm_assets.entities import LEADS
+
+FROM_AT, TO_AT = 1_001, 1_599
+
+
+def page(*seconds: int, has_next: bool = True) -> Page:
+    leads = (RawRecord(at, at, is_deleted=False, line=b"") for at in seconds)
+    return Page(tuple(leads), has_next=has_next)
+
+
+def answer(walk: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
+    """Answer the walk's next question: the question, and the records that it gives out."""
+    query = walk.next_query()
+    assert query
+    fresh, _ = walk.add_page(query, sent)
+    return query, [record.id for record in fresh]
+
+
+@pytest.mark.parametrize(
+    ("first", "beside"), [(range(1_000, 1_250), 1_000), (range(1_351, 1_601), 1_600)], ids=["before", "behind"]
+)
+def test_a_lead_beside_the_slice_was_not_given_out_though_its_page_is_asked_for_again(
+    first: range, beside: int
+) -> None:
+    """The walk over the whole account, which may take over, would leave it out."""
+    walk = KeysetPaginator(ListState(LEADS.live), FROM_AT, TO_AT)
+    _, given = answer(walk, page(*first))
+    seam, _ = answer(walk, page(*range(first[100], first[200])))  # out of place: the first page is asked for again
+
+    assert seam.page == 2
+    assert beside not in given
+    assert set(given) == set(walk.given) == set(first) - {beside}
