@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,14 +14,19 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
+import duckdb
 import pytest
 import yaml
 
 import amocrm_assets
 from amocrm_assets.entities import LEADS
+from amocrm_assets.entities.reference import REFERENCE_TABLES
+from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.sandbox import Population, SandboxOptions
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.warehouse import open_warehouse
+from amocrm_assets_tests.orchestration.alerts.services import chat_service, mail_server
 from amocrm_assets_tests.orchestration.sources import write_source
 
 if TYPE_CHECKING:
@@ -88,6 +94,11 @@ class Project:
         warehouse = open_warehouse(f"duckdb:///{self.folder}/data/warehouse.duckdb")
         return sorted(warehouse.shard_days(LEADS.table, "my-shop"))
 
+    def tables(self) -> set[str]:
+        """Names of all tables, shards included."""
+        with duckdb.connect(self.folder / "data" / "warehouse.duckdb", read_only=True) as warehouse:
+            return {name for (name,) in warehouse.sql("SELECT table_name FROM duckdb_tables()").fetchall()}
+
     def captures(self) -> list[str]:
         """Names of the captures, by day."""
         folder = self.folder / "data" / "captures" / "my-shop" / "leads"
@@ -124,17 +135,67 @@ def test_wrong_captures_are_repaired_and_the_source_is_removed_as_documented(pro
     (program,) = blocks("operations.md", "Removing a source", "python")
     project.type(stop)
     assert not list((project.folder / "amocrm_assets" / "defs").glob("*/defs.yaml"))
-    assert "Removed asset indexes" in project.type(clear)
+    wiped = project.type(clear)
+    assert "Removed asset indexes" in wiped
+    for table in REFERENCE_TABLES:
+        assert f"my_shop/{table.asset}" in clear
     assert project.captures() == []
+    assert "amoCrmStatuses_my-shop" in project.tables()
     (project.folder / "drop_tables.py").write_text(program, encoding="utf-8")
     project.type("python drop_tables.py")
-    assert project.shards() == []
+    assert project.tables() == set()
 
 
 def test_a_renamed_account_has_the_documented_settings() -> None:
     (settings,) = blocks("operations.md", "Renaming a source", "yaml")
     source = SourceSettings.model_validate(yaml.safe_load(settings)["attributes"])
     assert (source.subdomain, source.url) == ("my-shop", "https://new-name.amocrm.ru")
+
+
+def test_a_range_is_read_again_with_the_documented_configuration() -> None:
+    (config,) = blocks("operations.md", "Backfills", "yaml")
+    source = SourceSettings(subdomain="sandbox", start_date="2026-01-01", access_token_env="A")
+    job = source_definitions(source).resolve_job_def("sandbox_leads")
+    accepted = dg.validate_run_config(job, yaml.safe_load(config))
+    assert accepted["ops"]["sandbox__raw_leads"]["config"] == {"read_again": True}
+
+
+def test_the_documented_settings_of_oauth_are_accepted() -> None:
+    (block,) = blocks("connecting.md", "With OAuth 2.0", "yaml")
+    source = SourceSettings.model_validate(
+        {"subdomain": "my-shop", "start_date": "2026-01-01", **yaml.safe_load(block)}
+    )
+    assert source.oauth
+    assert source.oauth.redirect_uri == "http://127.0.0.1:8910/callback"
+
+
+def test_the_documented_workspace_adds_a_location_to_the_shipped_one() -> None:
+    (block,) = blocks("deploying.md", "Many sources", "yaml")
+    ours, second = (entry["grpc_server"] for entry in yaml.safe_load(block)["load_from"])
+    shipped = yaml.safe_load((ROOT / "deploy" / "workspace.yaml").read_text(encoding="utf-8"))
+    assert [{"grpc_server": ours}] == shipped["load_from"]
+    assert second.keys() == ours.keys()
+    assert (second["location_name"], second["host"]) != (ours["location_name"], ours["host"])
+
+
+def test_a_probe_is_made_as_documented(project: Project) -> None:
+    text = (ROOT / "docs" / "probing.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    (project.folder / ".venv").mkdir()
+    (project.folder / ".venv" / "bin").symlink_to(BIN)
+    table, _, as_json = project.type(block).partition("{")
+    assert "page_size" in table
+    assert json.loads("{" + as_json)
+
+
+def test_the_documented_test_message_reaches_each_address(project: Project) -> None:
+    (block,) = blocks("operations.md", "Alerts")
+    with chat_service() as chat, mail_server() as mail:
+        given = block.replace("tgram://BOT_TOKEN/CHAT_ID", f"json://{chat.address}")
+        to_mail = f"mailto://127.0.0.1:{mail.port}?from=us@example.com&to=data@example.com&mode=insecure"
+        project.type(given.replace("mailto://user:password@example.com?to=data@example.com", to_mail))
+        assert "this is a test" in chat.taken[0]
+        assert "this is a test" in mail.taken[0]
 
 
 def _git(folder: Path, *arguments: str) -> str:
