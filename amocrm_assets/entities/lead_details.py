@@ -15,8 +15,8 @@ Json = dict[str, Any]
 _ASKED_FOR = ("contacts", "loss_reason", "source", "catalog_elements")
 
 _ELEMENT = (
-    Column("id", "INTEGER", "The product's id in its catalogue."),
-    Column("catalog_id", "INTEGER", "The catalogue.", api_name="metadata.catalog_id"),
+    Column("id", "INTEGER", "The product's id in its list (catalog)."),
+    Column("catalog_id", "INTEGER", "The list (catalog) that holds the product.", api_name="metadata.catalog_id"),
     Column("quantity", "NUMERIC", "How many of it.", api_name="metadata.quantity"),
     Column(
         "price_id",

@@ -16,7 +16,7 @@ from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets_tests.rows.any_json import JSON
-from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, Line, facts, lead, line, source, stub
+from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, Line, capture_header, lead, line, source, stub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,9 @@ SHARED = ("id", "updated_at", "is_deleted")
 
 
 def merged(*captures: Sequence[Line], table: Table = LEAD_DETAILS) -> DayRows:
-    opened = [OpenCapture(facts(number), iter(list(map(line, sent)))) for number, sent in enumerate(captures)]
+    opened = [
+        OpenCapture(capture_header(number), iter(list(map(line, sent)))) for number, sent in enumerate(captures)
+    ]
     return rows_of_day(LEADS, opened, source=source(), day=DAY, table=table)
 
 
