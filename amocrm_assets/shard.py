@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Column, Table
 
+# What BigQuery's NUMERIC holds, https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
+NUMERIC_DIGITS, NUMERIC_SCALE = 38, 9
 _DUCKDB = {
     "INTEGER": "BIGINT",
     "STRING": "VARCHAR",
     "BOOLEAN": "BOOLEAN",
     "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
+    "NUMERIC": f"DECIMAL({NUMERIC_DIGITS}, {NUMERIC_SCALE})",
 }
 # DuckDB's reserved words among our column names; BigQuery and Arrow need no quoting.
-_DUCKDB_QUOTED = frozenset({"name", "values", "value", "enum"})
+_DUCKDB_QUOTED = frozenset({"name", "values", "value", "enum", "type"})
 
 
 def duckdb_type(column: Column) -> str:
@@ -30,7 +33,7 @@ def duckdb_type(column: Column) -> str:
     if column.type != "RECORD":
         return _DUCKDB[column.type]
     parts = ", ".join(f"{_duckdb_name(part.name)} {duckdb_type(part)}" for part in column.columns)
-    return f"STRUCT({parts})[]"
+    return f"STRUCT({parts})" + ("[]" if column.mode == "REPEATED" else "")
 
 
 def _duckdb_name(name: str) -> str:
@@ -66,7 +69,7 @@ def _arrow_field(column: Column) -> pa.Field:
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """Arrow's type of a column; a RECORD is a list of structs."""
+    """Arrow's type of a column; a RECORD is a struct, a REPEATED one a list of structs."""
     import pyarrow as pa
 
     scalars = {
@@ -74,7 +77,9 @@ def arrow_type(column: Column) -> pa.DataType:
         "STRING": pa.string(),
         "BOOLEAN": pa.bool_(),
         "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+        "NUMERIC": pa.decimal128(NUMERIC_DIGITS, NUMERIC_SCALE),
     }
     if column.type != "RECORD":
         return scalars[column.type]
-    return pa.list_(pa.struct([_arrow_field(part) for part in column.columns]))
+    record = pa.struct([_arrow_field(part) for part in column.columns])
+    return pa.list_(record) if column.mode == "REPEATED" else record

@@ -58,6 +58,7 @@ def source(**changes: Any) -> SourceSettings:
         "timezone": "Europe/Moscow",
         "requests_per_second": 50,
         "import_reference": False,
+        "import_lead_details": False,
     }
     return SourceSettings(**given | changes)
 

@@ -24,6 +24,7 @@ SPELLED = re.compile(r"(?<!it )lead(?!ing)", re.IGNORECASE)  # and not the verb
 MAY = {
     "entities/__init__.py": "lists the entities",
     "entities/leads.py": "declares them",
+    "entities/lead_details.py": "likewise",
     "captures/files.py": "the key of a count in the format of captures, whatever the records",
     "cli/__init__.py": "the help of a command about the custom fields of leads",
     "cli/demo.py": "shows leads of the sandbox",

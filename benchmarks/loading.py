@@ -24,6 +24,7 @@ attributes:
   timezone: Europe/Moscow
   start_date: 2025-01-01
   import_reference: false
+  import_lead_details: false
   schedule: {{hour: 1, minute: {minute}}}
 """
 IMPORT = "import dagster"

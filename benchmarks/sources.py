@@ -20,6 +20,7 @@ def attributes_of(url: str) -> dict[str, object]:
         "start_date": "2024-01-01",
         "requests_per_second": 50,
         "import_reference": False,
+        "import_lead_details": False,
     }
 
 

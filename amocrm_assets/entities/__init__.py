@@ -8,7 +8,7 @@ from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_co
 from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
-from amocrm_assets.entities.table import Column, Table
+from amocrm_assets.entities.table import Column, Derived, Table
 
 # All entities that a source may import, in the order of their chains.
 ENTITIES = (LEADS,)
@@ -20,6 +20,7 @@ __all__ = [
     "Captured",
     "Choices",
     "Column",
+    "Derived",
     "Entity",
     "RecordList",
     "Table",

@@ -6,7 +6,7 @@ entity as a parameter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from amocrm_assets.entities.captured import Captured
@@ -55,4 +55,9 @@ class Entity(Captured):
     def known_properties(self) -> frozenset[str]:
         """Properties of a record in API v4 that are no surprise."""
         columns = (column for table in self.tables for column in table.columns)
-        return frozenset(self.other_properties).union(column.sent_as for column in columns)
+        return frozenset(self.other_properties).union(column.sent_in for column in columns)
+
+    def for_source(self, source: object) -> Entity:
+        """The entity with those of its tables that a source does not switch off."""
+        kept = tuple(each for each in self.tables if each.imported is None or getattr(source, each.imported))
+        return self if kept == self.tables else replace(self, tables=kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Table
 
@@ -68,6 +69,7 @@ LEADS = Entity(
             columns=_COLUMNS,
             preview=("id", "name", "status_id", "sale", "updated_at", "custom_fields"),
         ),
+        LEAD_DETAILS,
     ),
     stubs_lack=("created_at", "status_id", "pipeline_id", "custom_fields"),
     other_properties=(

@@ -7,14 +7,15 @@ modules of the entities.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import date
 
-ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "TIMESTAMP", "RECORD"]
+ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "TIMESTAMP", "NUMERIC", "RECORD"]
 Mode = Literal["NULLABLE", "REPEATED"]
 
 
@@ -28,12 +29,33 @@ class Column:
     mode: Mode = "NULLABLE"
     columns: tuple[Column, ...] = ()
     api_name: str | None = None
-    """The property of API v4 that fills it, where that has another name."""
+    """The property of API v4 that fills it, where that has another name; `_embedded.tags` where it lies within."""
 
     @property
     def sent_as(self) -> str:
         """What API v4 calls the column."""
         return self.api_name or self.name
+
+    @property
+    def sent_in(self) -> str:
+        """The property of a record that it comes from, whole or as a part of it."""
+        return self.sent_as.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """How columns are filled that no property fills as it comes.
+
+    `properties` of a record are what they are made of, `columns` are their names, and `values` gives what belongs
+    into them: values as they were sent, since whoever takes them knows what fits a column and notes what does not.
+    `is_whole` says whether a record holds what it is asked for, from the same properties. Of versions that are
+    equally old, a whole one is preferred.
+    """
+
+    properties: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: Callable[[Mapping[str, Any]], Mapping[str, Any]] = field(repr=False)
+    is_whole: Callable[[Mapping[str, Any]], bool] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,9 @@ class Table:
     columns: tuple[Column, ...]
     preview: tuple[str, ...]
     """Columns that the asset's page shows of some rows: as many as fit beside each other."""
+    derived: Derived | None = None
+    imported: str | None = None
+    """The attribute of a source's settings that switches the table off; None: it goes with its entity."""
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amocrm_assets.shard import duckdb_type
+from amocrm_assets.shard import NUMERIC_DIGITS, NUMERIC_SCALE, duckdb_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Column, Table
 
 # As `pyarrow` writes its types, which takes half a second to import.
-_ARROW = {"INTEGER": "int64", "STRING": "string", "BOOLEAN": "bool", "TIMESTAMP": "timestamp[us, tz=UTC]"}
+_ARROW = {
+    "INTEGER": "int64",
+    "STRING": "string",
+    "BOOLEAN": "bool",
+    "TIMESTAMP": "timestamp[us, tz=UTC]",
+    "NUMERIC": f"decimal128({NUMERIC_DIGITS}, {NUMERIC_SCALE})",
+}
 
 
 @cache
@@ -47,7 +53,9 @@ def _type(column: Column, store: str) -> str:
     if store == "bigquery":
         return f"{column.type} REPEATED" if column.mode == "REPEATED" else column.type
     if column.type == "RECORD":
-        return "STRUCT[]" if store == "duckdb" else "list<struct>"
+        if column.mode == "REPEATED":
+            return "STRUCT[]" if store == "duckdb" else "list<struct>"
+        return "STRUCT" if store == "duckdb" else "struct"
     return duckdb_type(column) if store == "duckdb" else _ARROW[column.type]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities import CUSTOM_FIELDS
 from amocrm_assets.untrusted import one_line
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def rows_metadata(
     """Metadata of the rows of a day that were written."""
     from amocrm_assets.orchestration.previews import rows_preview
 
+    bears = CUSTOM_FIELDS in table.column_names
     choice, chosen = entity.choices.custom_fields, entity.choices.fields(source)
     return {
         ROW_COUNT: rows.row_count,
@@ -103,7 +105,7 @@ def rows_metadata(
         "size_bytes": rows.size_bytes,
         "seconds_merging": round(rows.seconds, 3),
         "captures": len(rows.captures),
-        **({choice: "all" if chosen is None else list(chosen)} if choice else {}),
+        **({choice: "all" if chosen is None else list(chosen)} if choice and bears else {}),
         "oddities": sum(oddity.count for oddity in rows.oddities),
         "unknown_properties": _listed(rows.unknown_properties),
         **rows_preview(entity, table, storage, source, day),

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 def imported(source: SourceSettings, entities: Sequence[Entity] = ENTITIES) -> list[Entity]:
-    """The entities that the source's settings switch on."""
-    return [entity for entity in entities if entity.choices.is_imported(source)]
+    """The entities that the source's settings switch on, with the tables that they do not switch off."""
+    return [entity.for_source(source) for entity in entities if entity.choices.is_imported(source)]
 
 
 def shown(source: SourceSettings, entities: Sequence[Entity] = ENTITIES) -> list[Entity]:
     """Those with assets: the imported ones, and such as stay in the UI where they are switched off."""
-    return [entity for entity in entities if entity.choices.is_imported(source) or entity.choices.stays]
+    return [
+        entity.for_source(source)
+        for entity in entities
+        if entity.choices.is_imported(source) or entity.choices.stays
+    ]
 
 
 def scheduled(source: SourceSettings, entities: Sequence[Entity] = ENTITIES) -> list[Entity]:

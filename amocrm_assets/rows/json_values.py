@@ -15,6 +15,8 @@ from amocrm_assets.json_bytes import MAX_DEPTH
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"(-?[0-9]{1,19})(\.0*)?")
+_DECIMAL = re.compile(r"-?[0-9]{1,29}(\.[0-9]{1,99})?")
+_DECIMAL_LIMIT = Decimal(10) ** 29
 _BOOLEANS = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 # Python refuses to turn longer literals into integers.
 _MAX_INTEGER_DIGITS = 4000
@@ -58,6 +60,19 @@ def integer_of(value: Any) -> int | None:
     elif type(value) is Number:
         value = _whole(value)
     return value if type(value) is int and INT64_MIN <= value <= INT64_MAX else None
+
+
+def decimal_of(value: Any) -> Decimal | None:
+    """The decimal number that a JSON value is, or a text spells, if 29 digits before its point can hold it."""
+    if type(value) is str and not _DECIMAL.fullmatch(value):
+        return None
+    if type(value) not in (int, str, Number):
+        return None
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return None
+    return number if abs(number) < _DECIMAL_LIMIT else None
 
 
 def boolean_of(value: Any) -> bool | None:

@@ -34,16 +34,30 @@ _IDS_GATHERED = 1_000_000
 class LatestVersions:
     """LatestVersions that may become rows, as batches of columns, numbered in the order of reading."""
 
-    def __init__(self, maker: RecordBatchBuilder, *, stubs_lack: Sequence[str] = ()) -> None:
-        """A deleted record without any of the columns `stubs_lack` is a stub; without such columns, none is."""
+    def __init__(
+        self,
+        maker: RecordBatchBuilder,
+        *,
+        stubs_lack: Sequence[str] = (),
+        is_whole: Callable[[Record], bool] | None = None,
+    ) -> None:
+        """A deleted record without any of the columns `stubs_lack` is a stub; without such columns, none is.
+
+        Where the version of a live record that wins is not whole, an equally old one that is takes its place, so
+        that a reading without what hangs on records takes nothing away. None: all are whole.
+        """
         self._maker = maker
         self._is_stub_record = _stub_test(stubs_lack)
+        self._is_whole_record = is_whole or (lambda _: True)
         # By number of the version.
         self._ids = array("q")
         self._updated_at = array("q")
         self._is_stub = array("b")
+        self._is_whole = array("b")
+        self._is_deleted = array("b")
         self._sizes = array("q")
-        # The number that each capture began with, and of each record the newest full version and stub before it.
+        # The number that each capture began with, and of each record the rank of the newest full version and stub
+        # before it.
         self._begins: list[int] = []
         self._known: tuple[dict[int, int], dict[int, int]] = {}, {}
         self._waiting: list[Record] = []
@@ -58,7 +72,8 @@ class LatestVersions:
         """Versions that are kept from now on come from the next older capture."""
         for number in range(self._begins[-1] if self._begins else 0, len(self._ids)):
             known, record_id = self._known[self._is_stub[number]], self._ids[number]
-            known[record_id] = max(self._updated_at[number], known.get(record_id, INT64_MIN))
+            rank = _rank(self._updated_at[number], self._is_whole[number])
+            known[record_id] = max(rank, known.get(record_id, rank))
         self._begins.append(len(self._ids))
 
     def keep(self, records: Sequence[Record | None], *, sizes: Sequence[int]) -> dict[int, int]:
@@ -69,6 +84,8 @@ class LatestVersions:
         self._ids.extend([each.id for each in kept.values()])
         self._updated_at.extend(map(_moment, kept.values()))
         self._is_stub.extend(map(self._is_stub_record, kept.values()))
+        self._is_whole.extend(map(self._is_whole_record, kept.values()))
+        self._is_deleted.extend([each.is_deleted is True for each in kept.values()])
         self._sizes.extend([sizes[place] for place in kept])
         self._waiting += kept.values()
         kept_bytes = sum(self._sizes[first:])
@@ -82,7 +99,7 @@ class LatestVersions:
 
     def _is_outdated(self, record: Record) -> bool:
         known = self._known[self._is_stub_record(record)].get(record.id)
-        return known is not None and _moment(record) <= known
+        return known is not None and _rank(_moment(record), self._is_whole_record(record)) <= known
 
     def day_rows(self, notes: OddityCounter, unknown: set[str], missing: Mapping[str, Sequence[str]]) -> DayRows:
         """Pick of each record the version that becomes its row."""
@@ -123,7 +140,26 @@ class LatestVersions:
             for full, stub in pairs
             if places[stub] > places[full]
         }
-        return picked[np.argsort(ids[picked])], deleted_at
+        picked = picked[np.argsort(ids[picked])]
+        instead = self._whole_instead(picked, ids, updated_at, ranked)
+        if instead:
+            picked = np.array([instead.get(version, version) for version in picked.tolist()], np.int64)
+        return picked, {instead.get(version, version): since for version, since in deleted_at.items()}
+
+    def _whole_instead(
+        self, picked: np.ndarray, ids: np.ndarray, updated_at: np.ndarray, ranked: np.ndarray
+    ) -> dict[int, int]:
+        """For picked versions of live records that are not whole, equally old ones that are."""
+        import numpy as np
+
+        is_whole, is_deleted = (np.array(each, np.bool_) for each in (self._is_whole, self._is_deleted))
+        poor = picked[~is_whole[picked] & ~is_deleted[picked]].tolist()
+        if not poor:
+            return {}
+        wanted = {(ids[version], updated_at[version]) for version in poor}
+        whole = (version for version in ranked.tolist() if is_whole[version] and not is_deleted[version])
+        found = {key: version for version in whole if (key := (ids[version], updated_at[version])) in wanted}
+        return {version: found[key] for version in poor if (key := (ids[version], updated_at[version])) in found}
 
     def _make_batch(self) -> None:
         if self._waiting:
@@ -167,6 +203,11 @@ class CapturedIds:
 
 def _moment(record: Record) -> int:
     return INT64_MIN if record.updated_at is None else record.updated_at
+
+
+def _rank(updated_at: int, is_whole: int) -> int:
+    """Versions of a record in their order, but for the capture that they come from."""
+    return 2 * updated_at + is_whole
 
 
 def _stub_test(columns: Sequence[str]) -> Callable[[Record], bool]:

@@ -1,21 +1,23 @@
 """Records that are not shaped as documented: keep what fits, note what does not.
 
-Every JSON value in every place ends here as a right value or as a note, never as an error. Well-formed records do
-not pass here; for counting the notes see `oddities`.
+Well-formed records do not pass here. What a value becomes is known to `column_values`; notes are counted in
+`oddities`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.entities import CUSTOM_FIELDS
 from amocrm_assets.json_bytes import MAX_DEPTH, without_deep_values
+from amocrm_assets.rows.column_values import ColumnValues
 from amocrm_assets.rows.custom_fields import Field, Item, WholeItem
-from amocrm_assets.rows.json_values import boolean_of, integer_of, kind_of, list_of, load_json
+from amocrm_assets.rows.json_values import integer_of, kind_of, load_json
 from amocrm_assets.rows.record_types import NEEDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from amocrm_assets.rows.record_types import Record, RecordTypes
 
@@ -48,79 +50,43 @@ def _unicode(line: bytes) -> str:
 
 
 class _Shaper:
-    """Gives JSON values the types of columns; what does not fit becomes null and a note."""
+    """Gives a record's JSON values the types of columns; what does not fit becomes null and a note."""
 
     def __init__(self, types: RecordTypes, notes: list[str]) -> None:
         self._types = types
         self._notes = notes
+        self._values = ColumnValues(notes, noted_elsewhere=NEEDED)
 
     def record(self, sent: dict[str, Any]) -> Record | None:
         if integer_of(sent.get("id")) is None:
-            self._note("id", sent.get("id"), "an integer")
+            self._notes.append(f"id: {kind_of(sent.get('id'))} where an integer belongs")
             return None
-        shape: dict[str, Callable[[str, Any], Any]] = {
-            "INTEGER": self._integer,
-            "STRING": self._text,
-            "BOOLEAN": self._boolean,
-            "RECORD": self._fields,
+        values = {
+            each.name: self._fields(each.name, sent.get(each.sent_as))
+            if each.name == CUSTOM_FIELDS
+            else self._values.of(each, sent.get(each.sent_as))
+            for each in self._types.columns
         }
-        values = {c.name: shape[c.type](c.name, sent.get(c.sent_as)) for c in self._types.columns}
-        return self._types.any(**values)
+        return self._types.any(**values, **{name: sent.get(name) for name in self._types.derived_from})
 
     def _fields(self, column: str, value: Any) -> list[Field]:
+        values = self._values
         return [
             Field(
-                field_id=self._integer(f"{column}[].id", entry.get("field_id")),
-                field_name=self._text(f"{column}[].name", entry.get("field_name")),
-                field_code=self._text(f"{column}[].code", entry.get("field_code")),
-                field_type=self._text(f"{column}[].type", entry.get("field_type")),
+                field_id=values.integer(f"{column}[].id", entry.get("field_id")),
+                field_name=values.text(f"{column}[].name", entry.get("field_name")),
+                field_code=values.text(f"{column}[].code", entry.get("field_code")),
+                field_type=values.text(f"{column}[].type", entry.get("field_type")),
                 values=self._items(f"{column}[].values", entry.get("values")),
             )
-            for entry in self._objects(column, value)
+            for entry in values.objects(column, value)
         ]
 
     def _items(self, column: str, value: Any) -> list[Item]:
         return [
             Item(
                 value=item["value"] if "value" in item else WholeItem(item),
-                enum_id=self._integer(f"{column}[].enum", item.get("enum_id")),
+                enum_id=self._values.integer(f"{column}[].enum", item.get("enum_id")),
             )
-            for item in self._objects(column, value)
+            for item in self._values.objects(column, value)
         ]
-
-    def _objects(self, column: str, value: Any) -> list[dict[str, Any]]:
-        """Objects of a list. An item that is none cannot stand in a RECORD: it is left out and noted."""
-        if value is None or value == {}:  # API v2 wrote {} for an empty list
-            return []
-        items = list_of(value)
-        if items is None or items is not value:
-            self._note(column, value, "a list", taken=items is not None and "for the one it numbers")
-        for item in items or ():
-            if type(item) is not dict:
-                self._note(f"{column}[]", item, "an object")
-        return [item for item in items or () if type(item) is dict]
-
-    def _integer(self, column: str, value: Any) -> int | None:
-        number = integer_of(value)
-        if number is not None and type(value) is str:
-            self._note(column, value, "an integer", taken="for the number it spells")
-        elif number is None and value is not None and column not in NEEDED:
-            self._note(column, value, "an integer")
-        return number
-
-    def _text(self, column: str, value: Any) -> str | None:
-        if value is None or type(value) is str:
-            return value
-        self._note(column, value, "text")
-        return None
-
-    def _boolean(self, column: str, value: Any) -> bool | None:
-        if value is None or type(value) is bool:
-            return value
-        boolean = boolean_of(value)
-        self._note(column, value, "a boolean", taken=boolean is not None and "for the one it spells")
-        return boolean
-
-    def _note(self, column: str, value: Any, belongs: str, *, taken: str | Literal[False] = False) -> None:
-        note = f"{column}: {kind_of(value)} where {belongs} belongs"
-        self._notes.append(f"{note}, taken {taken}" if taken else note)

@@ -52,8 +52,8 @@ def rows_of_day(
     choice = FieldSelection(entity.choices.fields(source), [each.header.fields for each in reversed(captures)])
     dropped = [each.name for each in types.columns if each.sent_as in entity.choices.dropped(source)]
     notes = OddityCounter()
-    builder = RecordBatchBuilder(types.table, choice.is_system, ValueFormatter(source.zone), notes)
-    versions = LatestVersions(builder, stubs_lack=entity.stubs_lack)
+    builder = RecordBatchBuilder(types, choice.is_system, ValueFormatter(source.zone), notes)
+    versions = LatestVersions(builder, stubs_lack=entity.stubs_lack, is_whole=types.is_whole)
     reader = RecordReader(types)
     for capture in reversed(captures):
         versions.begin_capture()

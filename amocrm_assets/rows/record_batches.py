@@ -13,18 +13,19 @@ import msgspec
 from msgspec import UNSET
 
 from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.rows.column_values import ColumnValues
 from amocrm_assets.rows.custom_fields import Field, Item, WholeItem
 from amocrm_assets.rows.value_formatter import CONVERTED, InvalidValue
 from amocrm_assets.shard import arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
-    from amocrm_assets.entities import Table
+    from amocrm_assets.entities import Derived
     from amocrm_assets.rows.oddities import OddityCounter
-    from amocrm_assets.rows.record_types import Record
+    from amocrm_assets.rows.record_types import Record, RecordTypes
     from amocrm_assets.rows.value_formatter import ValueFormatter
 
 
@@ -37,7 +38,7 @@ class RecordBatchBuilder:
 
     def __init__(
         self,
-        table: Table,
+        types: RecordTypes,
         is_system: Callable[[int | None], bool | None],
         texts: ValueFormatter,
         notes: OddityCounter,
@@ -45,22 +46,46 @@ class RecordBatchBuilder:
         self._is_system = is_system
         self._texts = texts
         self._notes = notes
-        self._schema = arrow_schema(table)
+        self._schema = arrow_schema(types.table)
+        self._derived = types.table.derived
+        self._names = types.any.__struct_fields__  # type: ignore[attr-defined]  # made at run time
+        self._columns = {column.name: column for column in types.table.columns}
 
     def batch(self, records: Sequence[Record], *, first_version: int) -> pa.RecordBatch:
         """One row per record; `first_version` is the number of the first, for the notes."""
         import pyarrow as pa
 
         self._note_missing("updated_at", [record.updated_at for record in records], count(first_version))
-        # In the order of the table, and behind that what only picking needs.
-        columns = zip(*map(astuple, records), strict=True)
+        # Records of known properties have more of them behind these.
+        columns: dict[str, Sequence[Any]]
+        columns = dict(zip(self._names, zip(*map(astuple, records), strict=True), strict=False))
+        if self._derived:
+            columns |= self._derived_columns(self._derived, columns, first_version)
         arrays = [
-            self._custom_fields([fields or [] for fields in values], first_version)
+            self._custom_fields([fields or [] for fields in columns[CUSTOM_FIELDS]], first_version)
             if column.name == CUSTOM_FIELDS
-            else pa.array(values, column.type)
-            for column, values in zip(self._schema, columns, strict=False)
+            else pa.array(columns[column.name], column.type)
+            for column in self._schema
         ]
         return pa.record_batch(arrays, schema=self._schema)
+
+    def _derived_columns(
+        self, derived: Derived, columns: Mapping[str, Sequence[Any]], first_version: int
+    ) -> dict[str, Sequence[Any]]:
+        """The columns that no property fills as it comes, from the properties that they are made of."""
+        wanted = [self._columns[name] for name in derived.columns]
+        filled: dict[str, list[Any]] = {name: [] for name in derived.columns}
+        notes: list[str] = []
+        take = ColumnValues(notes).of
+        sent = zip(*(columns[name] for name in derived.properties), strict=True)
+        for version, properties in enumerate(sent, first_version):
+            values = derived.values(dict(zip(derived.properties, properties, strict=True)))
+            for column in wanted:
+                filled[column.name].append(take(column, values.get(column.name)))
+            if notes:
+                self._notes.of_version(version, notes)
+                notes.clear()
+        return dict(filled)
 
     def _custom_fields(self, by_record: Sequence[Sequence[Field]], first_version: int) -> pa.ListArray:
         column = self._schema.field(CUSTOM_FIELDS).type

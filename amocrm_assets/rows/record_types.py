@@ -16,6 +16,8 @@ from amocrm_assets.errors import InternalError
 from amocrm_assets.rows.custom_fields import Field, Integer, KnownField
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from amocrm_assets.entities import Column, Entity, Table
 
 # Columns that no record or field is without. Where they are missing is noted when columns are made.
@@ -25,7 +27,11 @@ _NOT_SENT = msgspec.Raw()
 
 
 class Record(Protocol):
-    """One version of a record. It has an attribute for each column of its table, and those of `stubs_lack`."""
+    """One version of a record.
+
+    It has an attribute for each column of its table that a property fills, for those of `stubs_lack`, and for each
+    property that other columns are derived from.
+    """
 
     id: int
     updated_at: int | None
@@ -40,10 +46,21 @@ class RecordTypes:
     def __init__(self, entity: Entity, table: Table) -> None:
         self.entity = entity
         self.table = table
-        own = table.column_names
-        self.columns = (*table.columns, *(each for each in _for_picking(entity) if each.name not in own))
+        own, derived = table.column_names, table.derived
+        filled = [each for each in table.columns if derived is None or each.name not in derived.columns]
+        # Those that a property fills as it comes, and behind them what only picking needs.
+        self.columns = (*filled, *(each for each in _for_picking(entity) if each.name not in own))
+        self.derived_from = derived.properties if derived else ()
         self.has_custom_fields = any(column.name == CUSTOM_FIELDS for column in self.columns)
         self._renamed = {column.name: column.sent_as for column in self.columns if column.api_name}
+
+    @property
+    def is_whole(self) -> Callable[[Record], bool] | None:
+        """Whether a record holds all that it was asked for; None where every record does."""
+        derived = self.table.derived
+        if derived is None:
+            return None
+        return lambda record: derived.is_whole({name: getattr(record, name) for name in derived.properties})
 
     @cached_property
     def any(self) -> type[Record]:
@@ -52,12 +69,13 @@ class RecordTypes:
         Raises `InternalError` for a table with a column that nothing fills.
         """
         fields = [_field(column) for column in self.columns]
+        fields += [(name, Any, None) for name in self.derived_from]
         return self._struct(f"{self.table.record}_record", fields)
 
     @cached_property
     def known(self) -> type[Record]:
         """A record with nothing but known properties: those without a column here are not looked at."""
-        sent = {column.sent_as for column in self.columns}
+        sent = {column.sent_as for column in self.columns}.union(self.derived_from)
         others = [(name, msgspec.Raw, _NOT_SENT) for name in sorted(self.entity.known_properties - sent)]
         named = [(CUSTOM_FIELDS, list[KnownField] | None, None)] if self.has_custom_fields else []
         return self._struct(
@@ -92,7 +110,7 @@ def _field(column: Column) -> tuple[Any, ...]:
     if column.type not in _SCALARS:
         raise InternalError(
             f"Deriving how {column.name} is read",
-            cause=f"nothing fills a column of type {column.type} but {CUSTOM_FIELDS}.",
-            fix="Declare columns of other types in `entities`, or teach `rows.record_types` what fills this one.",
+            cause=f"no property fills a column of type {column.type} as it comes.",
+            fix="Declare in `entities`, by the table's `derived`, what fills it.",
         )
     return (column.name, _SCALARS[column.type], None)

@@ -70,6 +70,11 @@ class SourceSettings(Settings):
         description="Also read deleted leads, as rows with `is_deleted`.",
         examples=[False],
     )
+    import_lead_details: bool = Field(
+        default=True,
+        description="Contacts, company, tags, products, loss reason, source of each lead, as a second table.",
+        examples=[False],
+    )
     import_reference: bool = Field(
         default=True,
         description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",

@@ -88,7 +88,13 @@ def add_source(defs: Path) -> AddSource:
 
     def add(subdomain: str = "acme", **attributes: Any) -> None:
         (defs / subdomain).mkdir()
-        given = {"subdomain": subdomain, "start_date": "2026-01-01", "timezone": "Europe/Moscow", **attributes}
+        given = {
+            "subdomain": subdomain,
+            "start_date": "2026-01-01",
+            "timezone": "Europe/Moscow",
+            "import_lead_details": False,
+            **attributes,
+        }
         text = json.dumps({"type": documents.COMPONENT, "attributes": given}, ensure_ascii=False)
         (defs / subdomain / "defs.yaml").write_text(text, encoding="utf-8")
 

@@ -106,6 +106,7 @@ def sources(sandbox: Sandbox, deployment: Deployment, tmp_path: Path) -> Path:
         "start_date": "2026-01-01",
         "requests_per_second": BUDGET,
         "import_reference": False,
+        "import_lead_details": False,
     }
     folder = tmp_path / "sources"
     write_source(folder, "acme", attributes)

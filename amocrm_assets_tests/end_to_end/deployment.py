@@ -135,6 +135,7 @@ def _attributes(
         "start_date": first_day.isoformat(),
         "requests_per_second": 50,
         "import_reference": False,
+        "import_lead_details": False,
         "schedule": {"hour": local.hour, "minute": local.minute},
     }
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"
 # The assets of a source, those of leads first.
 LEADS_ASSETS = ("raw_leads", "leads", "amoCrmLeads")
-ASSETS = (*LEADS_ASSETS, "raw_reference", *(table.asset for table in REFERENCE_TABLES))
+DETAILS_ASSETS = ("lead_details", "amoCrmLeadDetails")
+ASSETS = (*LEADS_ASSETS, *DETAILS_ASSETS, "raw_reference", *(table.asset for table in REFERENCE_TABLES))
 
 
 def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
         "start_date": "2026-01-01",
         "requests_per_second": 50,
         "import_reference": False,
+        "import_lead_details": False,
         **changes,
     }
 

@@ -53,6 +53,9 @@ def test_the_shipped_project_holds_exactly_the_sandbox() -> None:
         ("leads", "no_oddities"),
         ("leads", "ids_unique"),
         ("amoCrmLeads", "equals_rows"),
+        ("lead_details", "no_oddities"),
+        ("lead_details", "ids_unique"),
+        ("amoCrmLeadDetails", "equals_rows"),
         ("leads", "reference_known"),
         *((table.asset, "reading_complete") for table in REFERENCE_TABLES),
     }
@@ -66,8 +69,8 @@ def test_a_second_file_is_a_second_source_and_a_disabled_one_is_none(tmp_path: P
     assert keys(loaded(tmp_path)) == {f"my_shop/{name}" for name in ASSETS}
 
 
-def test_a_source_without_reference_tables_has_the_assets_of_leads_alone(tmp_path: Path) -> None:
-    write_source(tmp_path, "my-shop", {**SOURCE, "import_reference": False})
+def test_a_source_without_details_and_reference_tables_has_the_assets_of_leads_alone(tmp_path: Path) -> None:
+    write_source(tmp_path, "my-shop", {**SOURCE, "import_reference": False, "import_lead_details": False})
     assert keys(loaded(tmp_path)) == {f"my_shop/{name}" for name in LEADS_ASSETS}
 
 

@@ -25,6 +25,7 @@ GOOD = {
     "start_date": "2026-01-01",
     "access_token_env": "SHOP_TOKEN",
     "import_reference": False,
+    "import_lead_details": False,
 }
 PROJECT = """\
 [project]

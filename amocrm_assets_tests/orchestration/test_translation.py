@@ -93,15 +93,28 @@ def test_what_belongs_to_an_asset_goes_with_its_key() -> None:
     definitions = source_definitions(SourceSettings(**GOOD, translation=OWN))
     repository = definitions.get_repository_def()
     graph = repository.asset_graph
-    raw, leads, shards, raw_reference, *tables = (dg.AssetKey(["crm", "raw", "my_shop", name]) for name in NAMES)
+    raw, leads, shards, details, more_shards, raw_reference, *tables = (
+        dg.AssetKey(["crm", "raw", "my_shop", name]) for name in NAMES
+    )
     assert graph.get(leads).parent_keys == {raw}
     assert graph.get(shards).parent_keys == {leads}
+    assert graph.get(details).parent_keys == {raw}
+    assert graph.get(more_shards).parent_keys == {details}
     assert all(graph.get(table).parent_keys == {raw_reference} for table in tables)
-    assert {key.asset_key for key in graph.asset_check_keys} == {raw, leads, shards, *tables}
+    assert {key.asset_key for key in graph.asset_check_keys} == {
+        raw,
+        leads,
+        shards,
+        details,
+        more_shards,
+        *tables,
+    }
     assert repository.get_job("my_shop_leads").asset_layer.selected_asset_keys == {
         raw,
         leads,
         shards,
+        details,
+        more_shards,
         raw_reference,
         *tables,
     }

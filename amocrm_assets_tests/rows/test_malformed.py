@@ -359,7 +359,7 @@ def test_the_long_way_reads_a_well_formed_lead_like_the_quick_one(properties: di
     assert quick is not None
     assert long is not None
     is_system = FieldSelection(None, []).is_system
-    maker = RecordBatchBuilder(LEADS.table, is_system, ValueFormatter(UTC), OddityCounter())
+    maker = RecordBatchBuilder(TYPES, is_system, ValueFormatter(UTC), OddityCounter())
     assert maker.batch([quick], first_version=0) == maker.batch([long], first_version=0)
     assert len(list(names)) == len(json.loads(sent))
 

@@ -99,14 +99,13 @@ class LeadPages:
         each = stub(full) if full["is_deleted"] else dict(full)
         if not full["is_deleted"]:
             asked = set(params.get("with", [""])[-1].split(",")) - set(self._semantics.unknown_with)
-            each["_embedded"] = full["_embedded"] | {
-                name: []
-                for name in WITH
-                if name in asked and name in {"contacts", "loss_reason", "catalog_elements"}
+            hanging = {"contacts": [], "loss_reason": [], "catalog_elements": [], "source": None} | full[
+                "_embedded"
+            ]
+            each["_embedded"] = {
+                name: value for name, value in hanging.items() if name in asked or name not in WITH
             }
-            if "source" in asked:
-                each["_embedded"]["source"] = None
-            each |= {name: None for name in ("source_id", "is_price_modified_by_robot") if name in asked}
+            each |= {name: full.get(name) for name in ("source_id", "is_price_modified_by_robot") if name in asked}
         if self._semantics.numbers_as_text:
             each |= {name: str(each[name]) for name in ("id", "updated_at") if each[name] is not None}
         return each

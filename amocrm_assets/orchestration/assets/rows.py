@@ -13,7 +13,7 @@ import dagster as dg
 from amocrm_assets.entities import Entity, Table
 from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
-from amocrm_assets.orchestration.assets import asset_spec, op_name, raw_key, rows_key
+from amocrm_assets.orchestration.assets import asset_spec, op_name, priority_of, raw_key, rows_key
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
@@ -47,6 +47,7 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
         name=op_name(source, table.asset),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
         check_specs=checks.rows_specs(entity, table, source, key),
+        op_tags=priority_of(entity, table),
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={DEPLOYMENT, resource_key(source)},
     )

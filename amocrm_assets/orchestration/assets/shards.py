@@ -12,7 +12,7 @@ import dagster as dg
 
 from amocrm_assets.entities import Entity, Table
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, op_name, rows_key
+from amocrm_assets.orchestration.assets import asset_spec, op_name, priority_of, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries
@@ -48,6 +48,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
     @dg.multi_asset(
         name=op_name(source, table.warehouse_name),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
+        op_tags=priority_of(entity, table),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:

@@ -1,0 +1,175 @@
+"""What amoCRM says of a lead beside the columns of its shard: who and what hangs on it, and exact amounts.
+
+Most of it comes with `with=…` alone, so captures that were made without it give nulls and empty lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amocrm_assets.entities.table import Column, Derived, Table
+
+Json = dict[str, Any]
+# Parts of `_embedded` that are there only where a reading asked for them.
+_ASKED_FOR = ("contacts", "loss_reason", "source", "catalog_elements")
+
+_ELEMENT = (
+    Column("id", "INTEGER", "The product's id in its list (catalog)."),
+    Column("catalog_id", "INTEGER", "The list (catalog) that holds the product.", api_name="metadata.catalog_id"),
+    Column("quantity", "NUMERIC", "How many of it.", api_name="metadata.quantity"),
+    Column(
+        "price_id",
+        "INTEGER",
+        "The field of the product that holds the price which counts; null for its usual price.",
+        api_name="metadata.price_id",
+    ),
+)
+_COLUMNS = (
+    Column("id", "INTEGER", "The lead's id, as in the shard of leads."),
+    Column("account_id", "INTEGER", "The amoCRM account."),
+    Column("updated_at", "INTEGER", "When the lead was last updated, as in the shard of leads."),
+    Column("is_deleted", "BOOLEAN", "True when the lead lies in amoCRM's trash."),
+    Column("company_id", "INTEGER", "The lead's company; it has one at most.", api_name="_embedded.companies"),
+    Column("main_contact_id", "INTEGER", "The lead's main contact.", api_name="_embedded.contacts"),
+    Column(
+        "contacts",
+        "RECORD",
+        "The lead's contacts.",
+        "REPEATED",
+        (
+            Column("id", "INTEGER", "The contact's id."),
+            Column("is_main", "BOOLEAN", "Whether it is the lead's main contact."),
+        ),
+        api_name="_embedded.contacts",
+    ),
+    Column(
+        "tags",
+        "RECORD",
+        "The lead's tags.",
+        "REPEATED",
+        (
+            Column("id", "INTEGER", "The tag's id."),
+            Column("name", "STRING", "Its text when the lead was read."),
+            Column("color", "STRING", "Its colour, where amoCRM gives one."),
+        ),
+        api_name="_embedded.tags",
+    ),
+    Column(
+        "catalog_elements",
+        "RECORD",
+        "The products on the lead.",
+        "REPEATED",
+        _ELEMENT,
+        api_name="_embedded.catalog_elements",
+    ),
+    Column(
+        "loss_reason",
+        "RECORD",
+        "Why the lead was lost, with its name when the lead was read; null where it was not lost.",
+        columns=(
+            Column("id", "INTEGER", "The reason's id."),
+            Column("name", "STRING", "Its text."),
+        ),
+        api_name="_embedded.loss_reason",
+    ),
+    Column(
+        "source",
+        "RECORD",
+        "Where the lead came from; null for a lead that a person typed in.",
+        columns=(
+            Column("id", "INTEGER", "The source's id (`source_id` where amoCRM says no more)."),
+            Column("name", "STRING", "Its name when the lead was read."),
+            Column("type", "STRING", "Its kind, where amoCRM says it."),
+        ),
+        api_name="_embedded.source",
+    ),
+    Column("score", "INTEGER", "The lead's score in amoCRM's scoring."),
+    Column("labor_cost", "INTEGER", "Time that people spent on the lead, in seconds."),
+    Column(
+        "price_with_minor_units",
+        "NUMERIC",
+        "The lead's price with kopecks or cents; null where the account has whole prices only.",
+    ),
+    Column("is_price_modified_by_robot", "BOOLEAN", "Whether a robot set the price."),
+)
+
+
+def _values(sent: Mapping[str, Any]) -> Json:
+    """What belongs into the derived columns. What has another shape than documented is handed on as it is."""
+    given = sent.get("_embedded")
+    # PHP writes an empty object as a list.
+    embedded = given if isinstance(given, dict) else {}
+    contacts, companies, elements = (embedded.get(name) for name in ("contacts", "companies", "catalog_elements"))
+    values: Json = {
+        "company_id": _company_id(companies),
+        "main_contact_id": next((each.get("id") for each in _objects(contacts) if _is_main(each)), None),
+        "contacts": contacts,
+        "tags": embedded.get("tags"),
+        "catalog_elements": elements,
+        "loss_reason": _one(embedded.get("loss_reason")),
+        "source": _source(_one(embedded.get("source")), sent.get("source_id")),
+        "price_with_minor_units": sent.get("price_with_minor_units"),
+    }
+    if isinstance(elements, list):
+        values["catalog_elements"] = [_element(each) for each in elements]
+    if given not in (None, [], {}) and not embedded:
+        values["contacts"] = given  # noted where it does not fit
+    return values
+
+
+def _is_whole(sent: Mapping[str, Any]) -> bool:
+    embedded = sent.get("_embedded")
+    return isinstance(embedded, dict) and not embedded.keys().isdisjoint(_ASKED_FOR)
+
+
+def _company_id(companies: Any) -> Any:
+    if companies is None or companies in ([], {}):
+        return None
+    objects = _objects(companies)
+    return objects[0].get("id") if objects else [companies]  # no integer, whatever it is
+
+
+def _objects(value: Any) -> list[Json]:
+    """The objects of a list; PHP writes a list with gaps as an object of its numbers."""
+    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _is_main(contact: Json) -> bool:
+    return contact.get("is_main") in (True, "1", "true")
+
+
+def _one(value: Any) -> Any:
+    """An object that comes alone or as a list of one; nothing where the list is empty."""
+    return (value[0] if value else None) if isinstance(value, list) else value
+
+
+def _source(source: Any, source_id: Any) -> Any:
+    """The source; its id alone comes as a property, too."""
+    if source_id is None or not (source is None or isinstance(source, dict)):
+        return source
+    return {"id": source_id, **(source or {})}
+
+
+def _element(element: Any) -> Any:
+    """A product with what is said of it on this lead; the quantity has been seen beside `metadata`, too."""
+    metadata = element.get("metadata") if isinstance(element, dict) else None
+    return {**metadata, **element} if isinstance(metadata, dict) else element
+
+
+LEAD_DETAILS = Table(
+    asset="lead_details",
+    warehouse_name="amoCrmLeadDetails",
+    record="lead",
+    records="details of leads",
+    columns=_COLUMNS,
+    preview=("id", "company_id", "main_contact_id", "price_with_minor_units", "updated_at"),
+    derived=Derived(
+        properties=("_embedded", "source_id", "price_with_minor_units"),
+        columns=tuple(each.name for each in _COLUMNS if each.sent_in != each.sent_as or each.type == "NUMERIC"),
+        values=_values,
+        is_whole=_is_whole,
+    ),
+    imported="import_lead_details",
+)

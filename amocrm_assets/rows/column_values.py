@@ -1,0 +1,110 @@
+"""From JSON values to what columns hold, with notes of what does not fit them.
+
+Every JSON value in every place ends here as a right value or as a note, never as an error. What the notes are
+about, and which column a value belongs into, is not known here.
+"""
+
+from __future__ import annotations
+
+from decimal import Context
+from typing import TYPE_CHECKING, Any, Literal
+
+from amocrm_assets.rows.json_values import boolean_of, decimal_of, integer_of, kind_of, list_of
+from amocrm_assets.shard import NUMERIC_SCALE
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from amocrm_assets.entities import Column
+
+_EXACT = Context(prec=60)
+
+
+class ColumnValues:
+    """Gives JSON values the types of columns; what does not fit becomes null and one of the `notes`.
+
+    A value of one of the columns `noted_elsewhere` that is no integer is not noted.
+    """
+
+    def __init__(self, notes: list[str], *, noted_elsewhere: frozenset[str] = frozenset()) -> None:
+        self._notes = notes
+        self._noted_elsewhere = noted_elsewhere
+        self._scalars = {
+            "INTEGER": self.integer,
+            "STRING": self.text,
+            "BOOLEAN": self.boolean,
+            "NUMERIC": self.numeric,
+        }
+
+    def of(self, column: Column, value: Any, *, called: str | None = None) -> Any:
+        """What a column holds of a value; a RECORD is a dict of its parts. It is `called` so in notes."""
+        called = called or column.name
+        if column.type != "RECORD":
+            return self._scalars[column.type](called, value)
+        if column.mode == "REPEATED":
+            called = f"{called}[]"
+            return [self._parts(column, each, called) for each in self.objects(called[:-2], value)]
+        if value is None or type(value) is dict:
+            return None if value is None else self._parts(column, value, called)
+        self._note(called, value, "an object")
+        return None
+
+    def _parts(self, column: Column, value: dict[str, Any], called: str) -> dict[str, Any]:
+        return {
+            part.name: self.of(part, value.get(part.name), called=f"{called}.{part.name}")
+            for part in column.columns
+        }
+
+    def objects(self, column: str, value: Any) -> list[dict[str, Any]]:
+        """Objects of a list. An item that is none cannot stand in a RECORD: it is left out and noted."""
+        if value is None or value == {}:  # API v2 wrote {} for an empty list
+            return []
+        items = list_of(value)
+        if items is None or items is not value:
+            self._note(column, value, "a list", taken=items is not None and "for the one it numbers")
+        for item in items or ():
+            if type(item) is not dict:
+                self._note(f"{column}[]", item, "an object")
+        return [item for item in items or () if type(item) is dict]
+
+    def integer(self, column: str, value: Any) -> int | None:
+        """A 64-bit integer."""
+        number = integer_of(value)
+        if number is not None and type(value) is str:
+            self._note(column, value, "an integer", taken="for the number it spells")
+        elif number is None and value is not None and column not in self._noted_elsewhere:
+            self._note(column, value, "an integer")
+        return number
+
+    def numeric(self, column: str, value: Any) -> Decimal | None:
+        """A decimal number with the digits that were sent, of those behind the point nine."""
+        number = decimal_of(value)
+        if number is None:
+            if value is not None:
+                self._note(column, value, "a number")
+            return None
+        if type(value) is str:
+            self._note(column, value, "a number", taken="for the one it spells")
+        held = number.quantize(_EXACT.power(10, -NUMERIC_SCALE), context=_EXACT)
+        if held != number:
+            self._notes.append(f"{column}: more than {NUMERIC_SCALE} decimals, rounded")
+        return held
+
+    def text(self, column: str, value: Any) -> str | None:
+        """A text as it is."""
+        if value is None or type(value) is str:
+            return value
+        self._note(column, value, "text")
+        return None
+
+    def boolean(self, column: str, value: Any) -> bool | None:
+        """True, false, or what spells it."""
+        if value is None or type(value) is bool:
+            return value
+        boolean = boolean_of(value)
+        self._note(column, value, "a boolean", taken=boolean is not None and "for the one it spells")
+        return boolean
+
+    def _note(self, column: str, value: Any, belongs: str, *, taken: str | Literal[False] = False) -> None:
+        note = f"{column}: {kind_of(value)} where {belongs} belongs"
+        self._notes.append(f"{note}, taken {taken}" if taken else note)
