@@ -3,6 +3,9 @@
 Threads cannot be interrupted in Python. A pause, a lock or a request that may last therefore happens inside the
 scope of whoever wants it, and ends with `Cancelled` when that scope is cancelled. Without a scope (a command in
 the main thread, where Ctrl-C interrupts by itself) a pause is an ordinary one.
+
+Python looks for signals before a wait and at its end. One that comes between the look and the wait would be obeyed
+only when the wait is over, so every wait is made of parts: `wait_for`.
 """
 
 from __future__ import annotations
@@ -17,7 +20,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# So long may a signal be overlooked.
+MAX_PART_SECONDS = 1.0
+
 _current: ContextVar[CancelScope | None] = ContextVar("cancel_scope", default=None)
+
+
+def wait_for(is_over: Callable[[float], bool], seconds: float = math.inf) -> bool:
+    """Whether `is_over(part)`, which waits for so many seconds at most, says yes within `seconds`."""
+    until = time.monotonic() + seconds
+    while not is_over(min(max(until - time.monotonic(), 0), MAX_PART_SECONDS)):
+        if time.monotonic() >= until:
+            return False
+    return True
 
 
 class Cancelled(Exception):
@@ -50,7 +65,7 @@ class CancelScope:
 
     def sleep(self, seconds: float) -> None:
         """Pause; raises `Cancelled` as soon as the scope is cancelled."""
-        if self._event.wait(seconds):
+        if wait_for(self._event.wait, seconds):
             raise Cancelled
 
     @contextmanager
@@ -94,8 +109,4 @@ def check_cancelled() -> None:
 
 def sleep(seconds: float) -> None:
     """Pause; raises `Cancelled` as soon as the scope of the present thread is cancelled."""
-    scope = _current.get()
-    if scope is None:
-        time.sleep(seconds)
-    else:
-        scope.sleep(seconds)
+    current_scope().sleep(seconds)

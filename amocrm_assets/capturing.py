@@ -15,7 +15,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
-from amocrm_assets.crm.account import read_account, read_catalogue
+from amocrm_assets.crm.account import read_account, read_custom_fields
 from amocrm_assets.crm.connecting import require_account
 from amocrm_assets.crm.http.account_lock import account_lock
 from amocrm_assets.crm.pagination.pages import MAX_ID, MIN_ID
@@ -47,7 +47,7 @@ LOCK_WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CapturedDay:
-    """A day whose records are kept, with the facts that its materialisation shows."""
+    """A day whose records are kept, with the metadata of its materialisation."""
 
     day: date
     capture: PublishedCapture
@@ -128,13 +128,15 @@ class _DayRangeCapture:
     def run(self) -> Iterator[CapturedDay]:
         # The account answers while the first records are on their way: asking it first would cost two round trips.
         with DaemonPool(2, name="amocrm-account", scope=self._client.scope) as pool:
-            about = _AccountInfo(pool.submit(read_account, self._client), pool.submit(self._read_catalogue))
+            account_info = _AccountInfo(
+                pool.submit(read_account, self._client), pool.submit(self._read_custom_fields)
+            )
             try:
-                with closing(self._reader.batches()) as parts:
-                    for records in parts:
-                        self._keep(records, about)
-                        yield from self._publish_passed(about)
-                yield from self._publish_passed(about)
+                with closing(self._reader.batches()) as batches:
+                    for records in batches:
+                        self._keep(records, account_info)
+                        yield from self._publish_passed(account_info)
+                yield from self._publish_passed(account_info)
                 self._publish_late()
             except BaseException:
                 self._client.close()  # or the threads of the pool are waited for as long as they wait for amoCRM
@@ -143,11 +145,11 @@ class _DayRangeCapture:
                 for open_day in [*self._open.values(), *self._late.values()]:
                     open_day.discard()
 
-    def _read_catalogue(self) -> list[dict[str, Any]]:
+    def _read_custom_fields(self) -> list[dict[str, Any]]:
         path = self._entity.fields_path
-        return read_catalogue(self._client, path) if path else []
+        return read_custom_fields(self._client, path) if path else []
 
-    def _keep(self, records: list[RawRecord], about: _AccountInfo) -> None:
+    def _keep(self, records: list[RawRecord], account_info: _AccountInfo) -> None:
         for record in records:
             day = self._day_of(record)
             open_day = self._open.get(day)
@@ -157,7 +159,7 @@ class _DayRangeCapture:
                 open_day = self._late.setdefault(day, _OpenDay())
             if open_day.is_new(record):
                 line = reduce(without_property, self._dropped, record.line)
-                self._writer(day, open_day, about).add([line])
+                self._writer(day, open_day, account_info).add([line])
 
     def _publish_late(self) -> None:
         while self._late:
@@ -181,51 +183,51 @@ class _DayRangeCapture:
             source=self._source.subdomain,
         )
 
-    def _publish_passed(self, about: _AccountInfo) -> Iterator[CapturedDay]:
+    def _publish_passed(self, account_info: _AccountInfo) -> Iterator[CapturedDay]:
         passed = [day for day in self._open if not self._reader.may_still_yield(self._windows[day])]
         for day, cost in zip(passed, self._cost.allocate(len(passed)), strict=True):
-            writer = self._writer(day, self._open[day], about)
+            writer = self._writer(day, self._open[day], account_info)
             # Once more: by now so many answers have told the time that no wrong one decides.
-            self._require_over(day, about, last=True)
+            self._require_over(day, account_info, last=True)
             open_day = self._open.pop(day)
             open_day.writer = None
             capture = writer.publish()
-            yield CapturedDay(day, capture, self._metadata(open_day, about, capture, cost))
+            yield CapturedDay(day, capture, self._metadata(open_day, account_info, capture, cost))
 
-    def _writer(self, day: date, open_day: _OpenDay, about: _AccountInfo) -> CaptureWriter:
+    def _writer(self, day: date, open_day: _OpenDay, account_info: _AccountInfo) -> CaptureWriter:
         if open_day.writer is None:
             open_day.writer = CaptureWriter(
-                self._entity, self._storage, self._facts(day, about), after=self._earlier.newest_of(day)
+                self._entity, self._storage, self._header(day, account_info), after=self._earlier.newest_of(day)
             )
         return open_day.writer
 
-    def _facts(self, day: date, about: _AccountInfo) -> CaptureHeader:
-        account = about.account.result()
+    def _header(self, day: date, account_info: _AccountInfo) -> CaptureHeader:
+        account = account_info.account.result()
         window = self._windows[day]
         require_account(self._source, account)
         self._earlier.require_same(account)
-        self._require_over(day, about)
+        self._require_over(day, account_info)
         return CaptureHeader(
             subdomain=self._source.subdomain,
             day=day,
             from_at=window.from_at,
             to_at=window.to_at,
             timezone=self._source.timezone,
-            captured_at=about.started_at,
+            captured_at=account_info.started_at,
             account_id=account.id,
             run_id=self._run_id,
-            fields=about.catalogue.result(),
+            fields=account_info.custom_fields.result(),
         )
 
-    def _require_over(self, day: date, about: _AccountInfo, *, last: bool = False) -> None:
-        clock, started_at = self._client.server_clock, about.started_at
+    def _require_over(self, day: date, account_info: _AccountInfo, *, last: bool = False) -> None:
+        clock, started_at = self._client.server_clock, account_info.started_at
         require_over(self._source, day, self._windows[day], started_at, clock, last=last)
 
     def _metadata(
-        self, open_day: _OpenDay, about: _AccountInfo, capture: PublishedCapture, cost: Metadata
+        self, open_day: _OpenDay, account_info: _AccountInfo, capture: PublishedCapture, cost: Metadata
     ) -> Metadata:
-        account = about.account.result()
-        facts: Metadata = {
+        account = account_info.account.result()
+        metadata: Metadata = {
             "records": capture.records,
             "capture": self._storage.uri(capture.name),
             "size_bytes": capture.size_bytes,
@@ -234,14 +236,14 @@ class _DayRangeCapture:
             "probe": self._probe,
             **cost,
         }
-        facts["duplicates"] = float(str(facts["duplicates"])) + open_day.duplicates
-        facts["edited_into_read_days"] = self._late_records
-        return facts
+        metadata["duplicates"] = float(str(metadata["duplicates"])) + open_day.duplicates
+        metadata["edited_into_read_days"] = self._late_records
+        return metadata
 
 
 @dataclass
 class _OpenDay:
-    """A day whose reading is not over: its capture in the making, and which records it has."""
+    """A day whose reading is not over: its unfinished capture, and which records it has."""
 
     writer: CaptureWriter | None = None
     duplicates: int = 0
@@ -266,7 +268,7 @@ class _AccountInfo:
     """What the account says of itself, asked for while records are being read."""
 
     account: Future[Account]
-    catalogue: Future[list[dict[str, Any]]]
+    custom_fields: Future[list[dict[str, Any]]]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 

@@ -62,26 +62,26 @@ class Warned:
 class _Step(NamedTuple):
     name: str
     needs: tuple[str, ...]
-    take: Callable[[], str | Warned]
+    run: Callable[[], str | Warned]
 
 
 def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Verdict]:
     """Verdicts in the order of the steps, each as soon as it is known."""
     authorisation = open_authorisation(source, deployment)
-    not_taken: set[str] = set()
+    not_passed: set[str] = set()
     with AmoCrmClient.for_source(source, authorisation) as client:
         for step in _Steps(source, deployment, authorisation, client).in_order():
-            verdict = _taken(step, not_taken)
+            verdict = _run_step(step, not_passed)
             if verdict.outcome in {"failed", "skipped"}:
-                not_taken.add(step.name)
+                not_passed.add(step.name)
             yield verdict
 
 
-def _taken(step: _Step, not_taken: set[str]) -> Verdict:
-    if missing := [name for name in step.needs if name in not_taken]:
+def _run_step(step: _Step, not_passed: set[str]) -> Verdict:
+    if missing := [name for name in step.needs if name in not_passed]:
         return Verdict(step.name, "skipped", f"needs: {', '.join(missing)}")
     try:
-        said = step.take()
+        said = step.run()
     except AmoCrmAssetsError as error:  # what is wrong is the answer here
         return Verdict(step.name, "failed", f"{error.operation}: {error.cause}", error.fix)
     if isinstance(said, Warned):

@@ -6,16 +6,17 @@ Google's clients wait for their answers where neither a signal nor a cancelled s
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from concurrent.futures import Executor, Future
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from amocrm_assets.cancellation import CancelScope
+from amocrm_assets.cancellation import MAX_PART_SECONDS, CancelScope, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
 P = ParamSpec("P")
@@ -23,6 +24,35 @@ T = TypeVar("T")
 
 # Whoever is stopped ends within five seconds. An answer with new tokens is given three of them to arrive.
 STOP_SECONDS = 4.0
+
+
+class Call(Future[T]):
+    """What a call gives. Waiting for it is interrupted by any signal, see `cancellation`."""
+
+    def result(self, timeout: float | None = None) -> T:
+        """What the call returned. Raises what it raised, `TimeoutError` after `timeout` seconds."""
+        wait_for(
+            lambda part: self.done() or bool(wait([self], part).done), math.inf if timeout is None else timeout
+        )
+        return super().result(0)
+
+
+def as_completed(futures: Iterable[Future[T]]) -> Iterator[Future[T]]:
+    """Futures in the order in which they end. Waiting for them is interrupted by any signal."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, MAX_PART_SECONDS, FIRST_COMPLETED)
+        yield from done
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait for a thread's end. That is interrupted by any signal."""
+
+    def is_over(part: float) -> bool:
+        thread.join(part)
+        return not thread.is_alive()
+
+    wait_for(is_over)
 
 
 class DaemonPool(Executor):
@@ -46,7 +76,7 @@ class DaemonPool(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a call made by one of the threads, in the order of submission."""
-        future: Future[T] = Future()
+        future: Call[T] = Call()
         self._tasks.put((future, lambda: fn(*args, **kwargs)))
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._max_threads:
             name = f"{self._name}-{len(self._threads)}"
@@ -71,7 +101,7 @@ class DaemonPool(Executor):
             self._tasks.put(None)
         if wait:
             for thread in self._threads:
-                thread.join()
+                join(thread)
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:

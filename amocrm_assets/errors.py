@@ -24,7 +24,7 @@ AmoCrmAssetsError
     ├── RowsIncomplete        a captured lead has no row
     └── ShardMismatch         the warehouse holds something else than was loaded
 
-Only errors live here. How they become Dagster failures is `orchestration`'s affair.
+Only errors live here. For how they become Dagster failures see `orchestration`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from amocrm_assets.untrusted import visible
 
 
 class AmoCrmAssetsError(Exception):
-    """What was tried, what came back, and what to do now.
+    """The operation that failed, its cause, and its fix.
 
     `facts` (source, day, status, request id, …) are for programs and metadata; none may hold a secret. What a
     server said may be in them: characters that a terminal obeys become visible.

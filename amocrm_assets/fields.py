@@ -1,6 +1,6 @@
 """The custom fields that an account offers for an entity, which of them a source has chosen, what stands in them.
 
-Which fields a choice takes is known to `rows`; here the account is asked, and the answer made readable.
+Which fields a selection takes is known to `rows`; here the account is asked, and the answer made readable.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from amocrm_assets.crm.account import read_catalogue
+from amocrm_assets.crm.account import read_custom_fields
 from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.rows.custom_fields import Field
 from amocrm_assets.rows.field_selection import FieldSelection
@@ -59,10 +59,10 @@ def read_offered(
     entity: Entity, source: SourceSettings, client: AmoCrmClient, *, with_examples: bool = False
 ) -> OfferedFields:
     """Ask the account for its fields, and on request for the newest records to take example values from."""
-    catalogue = read_catalogue(client, entity.fields_path) if entity.fields_path else []
-    choice = FieldSelection(entity.choices.fields(source), [catalogue])
+    defined = read_custom_fields(client, entity.fields_path) if entity.fields_path else []
+    selection = FieldSelection(entity.choices.fields(source), [defined])
     examples = read_examples(entity, client, source.zone) if with_examples else {}
-    return OfferedFields([_offered(field, choice, examples) for field in catalogue], choice.missing())
+    return OfferedFields([_offered(field, selection, examples) for field in defined], selection.missing())
 
 
 def read_examples(entity: Entity, client: AmoCrmClient, zone: ZoneInfo) -> dict[int | None, list[str]]:
@@ -91,7 +91,9 @@ def _newest_fields(entity: Entity, client: AmoCrmClient) -> Iterator[Field]:
             return
 
 
-def _offered(field: dict[str, Any], choice: FieldSelection, examples: dict[int | None, list[str]]) -> OfferedField:
+def _offered(
+    field: dict[str, Any], selection: FieldSelection, examples: dict[int | None, list[str]]
+) -> OfferedField:
     field_id, name, code = integer_of(field.get("id")), _text(field.get("name")), _text(field.get("code"))
     return OfferedField(
         id=field_id,
@@ -99,7 +101,7 @@ def _offered(field: dict[str, Any], choice: FieldSelection, examples: dict[int |
         code=code,
         type=_text(field.get("type")) or "",
         is_system=boolean_of(field.get("is_predefined")),
-        is_chosen=bool(choice.of([Field(field_id, name, code)])),
+        is_chosen=bool(selection.of([Field(field_id, name, code)])),
         examples=examples.get(field_id, []),
     )
 

@@ -1,6 +1,6 @@
 """When what was read may be kept: its day is over by both clocks, its account is that of the captures before.
 
-Nothing is read or written here but headers of captures. How days are captured is `capturing`'s affair.
+Nothing is read or written here but headers of captures. For how days are captured see `capturing`.
 """
 
 from __future__ import annotations

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amocrm_assets import cancellation
 from amocrm_assets.cancellation import Cancelled, CancelScope
+from amocrm_assets.daemon_pool import DaemonPool, as_completed
 from amocrm_assets.storage import open_storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -58,3 +63,56 @@ def test_a_lock_that_another_holds_is_not_waited_for_any_more(tmp_path: Path) ->
     again = storage.lock("x", wait_seconds=600)
     with storage.lock("x", wait_seconds=0), scope.entered(), pytest.raises(Cancelled), again:
         raise AssertionError("held twice")
+
+
+@contextmanager
+def signal_overlooked(*, after_seconds: float) -> Iterator[None]:
+    """SIGINT comes while this thread waits, and does not wake it: another thread takes it from the system.
+
+    To Python this is the signal that comes between its last look and the wait.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    restored = signal.signal(signal.SIGINT, signal.default_int_handler)
+    taker = threading.Timer(after_seconds, lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT}))
+    taker.start()
+    threading.Timer(after_seconds / 2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        yield
+    finally:
+        taker.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, restored)
+
+
+def pause() -> None:
+    cancellation.sleep(10)
+
+
+def pause_in_a_scope() -> None:
+    with CancelScope().entered():
+        cancellation.sleep(10)
+
+
+def wait_for_a_call() -> None:
+    with DaemonPool(1, name="test", stop_seconds=0) as pool:
+        pool.submit(time.sleep, 10).result()
+
+
+def wait_for_one_of_some_calls() -> None:
+    with DaemonPool(2, name="test", stop_seconds=0) as pool:
+        list(as_completed([pool.submit(time.sleep, 10) for _ in range(2)]))
+
+
+def leave_a_pool() -> None:
+    with DaemonPool(1, name="test", stop_seconds=0) as pool:
+        pool.submit(time.sleep, 10)
+
+
+@pytest.mark.parametrize(
+    "wait", [pause, pause_in_a_scope, wait_for_a_call, wait_for_one_of_some_calls, leave_a_pool]
+)
+def test_a_signal_that_comes_as_a_wait_begins_ends_it_all_the_same(wait: Callable[[], None]) -> None:
+    begun = time.monotonic()
+    with signal_overlooked(after_seconds=0.4), pytest.raises(KeyboardInterrupt):
+        wait()
+    assert time.monotonic() - begun < 5

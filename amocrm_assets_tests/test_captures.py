@@ -20,8 +20,8 @@ from amocrm_assets.captures import (
     CaptureHeader,
     CaptureWriter,
     capture_names,
-    captured_days,
     captures_by_day,
+    days_with_capture,
     open_capture,
     read_header,
 )
@@ -36,7 +36,7 @@ LINES = [b'{"id":1,"name":"\\u0421"}', '{ "id": 2,\t"name": "Сделка" }'.en
 DOCUMENT = Path(__file__).parents[1] / "docs" / "captures.md"
 
 
-def facts(**changed: Any) -> CaptureHeader:
+def capture_header(**changed: Any) -> CaptureHeader:
     known: dict[str, Any] = {
         "subdomain": "acme",
         "day": DAY,
@@ -52,7 +52,7 @@ def facts(**changed: Any) -> CaptureHeader:
 
 def captured(storage: Storage, leads: list[bytes] = LINES, **changed: Any) -> str:
     """Name of a capture with these leads."""
-    writer = CaptureWriter(LEADS, storage, facts(**changed))
+    writer = CaptureWriter(LEADS, storage, capture_header(**changed))
     writer.add(leads)
     return writer.publish().name
 
@@ -68,20 +68,20 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def test_leads_come_back_byte_for_byte_with_their_facts(storage: Storage) -> None:
-    writer = CaptureWriter(LEADS, storage, facts())
+    writer = CaptureWriter(LEADS, storage, capture_header())
     for lead in LINES:
         writer.add([lead])
     published = writer.publish()
     assert (published.records, published.size_bytes) == (3, Path(storage.uri(published.name)).stat().st_size)
     with open_capture(LEADS, storage, published.name) as capture:
-        assert capture.facts == facts()
+        assert capture.header == capture_header()
         assert list(capture.records) == LINES
 
 
 def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> None:
-    name = CaptureWriter(LEADS, storage, facts()).publish().name
+    name = CaptureWriter(LEADS, storage, capture_header()).publish().name
     assert leads_in(storage, name) == []
-    assert captured_days(LEADS, storage, "acme") == [DAY]
+    assert days_with_capture(LEADS, storage, "acme") == [DAY]
 
 
 def test_the_name_is_the_time_in_utc_and_a_taken_one_gives_way_to_the_next(storage: Storage) -> None:
@@ -101,14 +101,14 @@ def test_captures_are_found_by_account_and_day(storage: Storage) -> None:
     other = captured(storage, day=next_day)
     captured(storage, subdomain="acme-eu", day=date(2026, 5, 5))
     assert capture_names(LEADS, storage, "acme", DAY) == [early, late]
-    assert captured_days(LEADS, storage, "acme") == [DAY, next_day]
+    assert days_with_capture(LEADS, storage, "acme") == [DAY, next_day]
     found = captures_by_day(LEADS, storage, "acme")
     assert {day: [each.name for each in captures] for day, captures in found.items()} == {
         DAY: [early, late],
         next_day: [other],
     }
     assert found[next_day][0].captured_at == CAPTURED_AT
-    assert captured_days(LEADS, storage, "nobody") == []
+    assert days_with_capture(LEADS, storage, "nobody") == []
 
 
 def test_files_with_other_names_are_no_captures(storage: Storage, tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_files_with_other_names_are_no_captures(storage: Storage, tmp_path: Path
     (folder.parent / "old").mkdir()
     (folder.parent / "old" / "20260102T003012.482113Z.jsonl.gz").write_text("not ours")
     assert capture_names(LEADS, storage, "acme", DAY) == [name]
-    assert captured_days(LEADS, storage, "acme") == [DAY]
+    assert days_with_capture(LEADS, storage, "acme") == [DAY]
 
 
 def test_nothing_is_seen_before_publishing_or_after_discarding(storage: Storage, tmp_path: Path) -> None:
-    writer = CaptureWriter(LEADS, storage, facts())
+    writer = CaptureWriter(LEADS, storage, capture_header())
     writer.add([b'{"id":1}'] * 100_000)
     assert storage.names("") == []
     assert any(path.is_file() for path in tmp_path.rglob("*"))
@@ -135,7 +135,7 @@ def test_hundreds_of_captures_are_written_side_by_side_without_open_files(
     storage: Storage, tmp_path: Path
 ) -> None:
     days = [DAY + timedelta(days=number) for number in range(300)]
-    writers = [CaptureWriter(LEADS, storage, facts(day=day)) for day in days]
+    writers = [CaptureWriter(LEADS, storage, capture_header(day=day)) for day in days]
     for writer in writers:
         writer.add([b'{"id":1}'])
     assert open_below(tmp_path) == []
@@ -149,7 +149,7 @@ def open_below(folder: Path) -> list[str]:
 
 
 def test_a_lead_with_a_line_break_is_refused(storage: Storage) -> None:
-    writer = CaptureWriter(LEADS, storage, facts())
+    writer = CaptureWriter(LEADS, storage, capture_header())
     with pytest.raises(ValueError, match="line break"):
         writer.add([b'{\n"id":1}'])
     writer.discard()
@@ -157,7 +157,7 @@ def test_a_lead_with_a_line_break_is_refused(storage: Storage) -> None:
 
 def test_a_time_without_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        facts(captured_at=CAPTURED_AT.replace(tzinfo=None))
+        capture_header(captured_at=CAPTURED_AT.replace(tzinfo=None))
 
 
 def test_the_same_leads_give_the_same_bytes(tmp_path: Path) -> None:
@@ -172,9 +172,9 @@ def test_the_file_is_what_its_document_says(storage: Storage) -> None:
     lines = gzip.decompress(Path(storage.uri(captured(storage))).read_bytes()).split(b"\n")
     head, *leads, last, after = lines
     document = DOCUMENT.read_text()
-    facts_table = document.partition("The facts, in this order:")[2].partition("Look into")[0]
+    header_table = document.partition("The header's properties, in this order:")[2].partition("Look into")[0]
     documented = [
-        key for row in re.findall(r"^\| (`.*?) \|", facts_table, re.MULTILINE) for key in row.split(", ")
+        key for row in re.findall(r"^\| (`.*?) \|", header_table, re.MULTILINE) for key in row.split(", ")
     ]
     # The capture of a run says which; this one was made without Dagster.
     assert [f"`{key}`" for key in json.loads(head)] == [key for key in documented if key != "`run_id`"]
@@ -289,7 +289,7 @@ def test_a_full_disk_stops_the_writing_and_leaves_nothing(tmp_path: Path) -> Non
     with small_disk(tmp_path) as disk:
         storage = open_storage(str(disk))
         kept = captured(storage)
-        writer = CaptureWriter(LEADS, storage, facts(day=DAY + timedelta(days=1)))
+        writer = CaptureWriter(LEADS, storage, capture_header(day=DAY + timedelta(days=1)))
         with pytest.raises(StorageRefused, match="No space left"):
             writer.add(random_bytes(1000).replace(b"\n", b"") for _ in range(5000))
         writer.discard()
@@ -304,7 +304,7 @@ def test_a_capture_tells_the_run_that_read_it_and_older_ones_are_read_without(st
         assert b"run_id" not in gzip.decompress(path.read_bytes()).splitlines()[0]
 
 
-def test_equal_catalogues_of_open_captures_are_held_once(storage: Storage) -> None:
+def test_equal_custom_fields_of_open_captures_are_held_once(storage: Storage) -> None:
     fields = [{"id": number, "name": "Поле"} for number in range(1000)]
     names = [captured(storage, fields=fields), captured(storage, fields=fields), captured(storage)]
     with (
@@ -312,13 +312,13 @@ def test_equal_catalogues_of_open_captures_are_held_once(storage: Storage) -> No
         open_capture(LEADS, storage, names[1]) as same,
         open_capture(LEADS, storage, names[2]) as other,
     ):
-        assert one.facts.fields is same.facts.fields
-        assert one.facts.fields == fields
-        assert other.facts.fields == facts().fields
+        assert one.header.fields is same.header.fields
+        assert one.header.fields == fields
+        assert other.header.fields == capture_header().fields
 
 
 def test_a_header_is_read_though_the_lines_behind_it_are_damaged(storage: Storage) -> None:
     name = captured(storage, [random_bytes(300_000).hex().encode()])
     with storage.as_local_path(name) as path:
         path.write_bytes(path.read_bytes()[:1000])
-    assert read_header(LEADS, storage, name) == replace(facts(), fields=[])
+    assert read_header(LEADS, storage, name) == replace(capture_header(), fields=[])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.captures import capture_names, captured_days, open_capture
+from amocrm_assets.captures import capture_names, days_with_capture, open_capture
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
@@ -70,7 +70,7 @@ def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> No
         (captured,) = capture(sandbox, storage, [DAY], source())
 
     assert captured.capture.records == 0
-    assert captured_days(LEADS, storage, "sandbox") == [DAY]
+    assert days_with_capture(LEADS, storage, "sandbox") == [DAY]
 
 
 def test_names_are_dropped_before_anything_is_written(storage: Storage) -> None:
@@ -129,7 +129,7 @@ def test_days_that_lie_apart_are_read_apart(storage: Storage) -> None:
     # The days between them are not read.
     assert sum(day.capture.records for day in captured) == 200
     assert rows < 1_100 * 2 / 3
-    assert captured_days(LEADS, storage, "sandbox") == days
+    assert days_with_capture(LEADS, storage, "sandbox") == days
 
 
 def test_nobody_untouched_is_lost_while_leads_are_edited_and_everything_fails(storage: Storage) -> None:
@@ -159,7 +159,7 @@ def test_a_reading_that_stops_leaves_no_trace(storage: Storage, tmp_path: Path) 
     ):
         capture(sandbox, storage, [DAY], source())
 
-    assert captured_days(LEADS, storage, "sandbox") == []
+    assert days_with_capture(LEADS, storage, "sandbox") == []
     assert not [path for path in (tmp_path / "data").rglob("*.gz*") if path.is_file()]
 
 
@@ -177,7 +177,7 @@ def test_days_that_were_finished_stay_when_a_later_one_fails(storage: Storage) -
         window = day_window(first.day, source().zone)
         expected = sandbox.account.stamps(window.from_at, window.to_at)
 
-    finished = captured_days(LEADS, storage, "sandbox")
+    finished = days_with_capture(LEADS, storage, "sandbox")
     assert first.day in finished
     assert len(finished) < 5
     assert {lead["id"] for lead in leads_in(storage, first.day)} == set(expected)
@@ -191,7 +191,7 @@ def test_a_consumer_that_stops_leaves_no_thread_and_no_file_behind(storage: Stor
     ):
         next(captured)
 
-    assert len(captured_days(LEADS, storage, "sandbox")) == 1
+    assert len(days_with_capture(LEADS, storage, "sandbox")) == 1
     assert len([path for path in (tmp_path / "data").rglob("*.gz*") if path.is_file()]) == 1
 
 
@@ -213,7 +213,7 @@ def test_a_day_that_is_not_over_by_amocrms_clock_is_refused(storage: Storage) ->
     with sandbox_with(leads_of(DAY, 10), frozen_at=window.to_at - 100) as sandbox, pytest.raises(DayNotOver):
         capture(sandbox, storage, [DAY], source())
 
-    assert captured_days(LEADS, storage, "sandbox") == []
+    assert days_with_capture(LEADS, storage, "sandbox") == []
 
 
 def test_an_account_is_asked_by_one_reading_at_a_time(storage: Storage) -> None:

@@ -53,7 +53,7 @@ class Account:
         newest = all_captures(REFERENCE, self.storage, "standin")[-1]
         with open_capture(REFERENCE, self.storage, newest.name) as capture:
             lines = [json.loads(line) for line in capture.records]
-        lists = capture.facts.lists or ()
+        lists = capture.header.lists or ()
         found = {}
         for each in lists:
             found[each.name], lines = lines[: each.records], lines[each.records :]

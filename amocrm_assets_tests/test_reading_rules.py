@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.captures import CaptureHeader, CaptureWriter, captured_days, captures_of_day
+from amocrm_assets.captures import CaptureHeader, CaptureWriter, captures_of_day, days_with_capture
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.account import Account
 from amocrm_assets.crm.http.responses import Response
@@ -96,10 +96,10 @@ def test_a_day_whose_end_only_our_clock_has_seen_is_not_kept(
     with sandbox_with(leads_of(earlier, 9, days=2)) as sandbox:
         with client_of(sandbox) as client, pytest.raises(DayNotOver, match="no usable `Date`"):
             list(capture_days(LEADS, utc, [yesterday], client=client, storage=storage))
-        assert captured_days(LEADS, storage, "sandbox") == []
+        assert days_with_capture(LEADS, storage, "sandbox") == []
         with client_of(sandbox) as client:
             list(capture_days(LEADS, utc, [earlier], client=client, storage=storage))
-    assert captured_days(LEADS, storage, "sandbox") == [earlier]
+    assert days_with_capture(LEADS, storage, "sandbox") == [earlier]
 
 
 def test_another_accounts_leads_are_never_written(storage: Storage, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_an_account_of_the_same_name_and_another_id_is_refused_with_both_ids(sto
                     }.items()
                 )
     assert captures_of_day(LEADS, storage, "sandbox", DAY) == [first]
-    assert captured_days(LEADS, storage, "sandbox") == [DAY]
+    assert days_with_capture(LEADS, storage, "sandbox") == [DAY]
 
 
 def header(captured_at: datetime, **changed: object) -> CaptureHeader:

@@ -55,8 +55,8 @@ def given() -> GivenList:
         company_stub(9_000 + number, updated_at=at) for number, at in zip(range(DELETED), moments, strict=False)
     ]
     before = company(77_777, updated_at=window.from_at - 1)
-    catalogue = {"id": 5, "name": "Город", "code": None, "type": "text", "is_predefined": False}
-    return GivenList([*live, *deleted, before], [catalogue])
+    defined = {"id": 5, "name": "Город", "code": None, "type": "text", "is_predefined": False}
+    return GivenList([*live, *deleted, before], [defined])
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_its_list_becomes_captures_rows_and_a_frame(sandbox: Sandbox, deployment
     assert name.startswith(f"captures/sandbox/companies/{DAY}/")
     with open_capture(COMPANIES, storage, name) as capture:
         assert len(list(capture.records)) == LIVE + DELETED
-        assert capture.facts.fields
+        assert capture.header.fields
 
     for table in COMPANIES.tables:
         assert write_rows(COMPANIES, storage, settings, DAY, table=table).row_count == LIVE + DELETED

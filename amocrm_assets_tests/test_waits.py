@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 STOP_SECONDS = 5.0
 # How long a busy machine may take until somebody speaks.
-PATIENCE_SECONDS = 30.0
+STOP_TIMEOUT_SECONDS = 30.0
 UNTIL = r" UTC at the latest"
 
 
@@ -302,14 +302,14 @@ def stopped_by_its_sentence(said: str) -> Iterator[Callable[[], float]]:
             os.kill(os.getpid(), signal.SIGINT)
 
     ended_at = 0.0
-    patience = threading.Timer(PATIENCE_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
-    patience.start()
+    timer = threading.Timer(STOP_TIMEOUT_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
     try:
         with waiting.listen(hear), pytest.raises(KeyboardInterrupt):
             yield lambda: ended_at - sent_at[0]
     finally:
         ended_at = time.monotonic()
-        patience.cancel()
+        timer.cancel()
     assert sent_at, f"nobody said {said!r}: {heard}"
 
 

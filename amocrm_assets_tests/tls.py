@@ -59,7 +59,7 @@ def tls_in_front_of(url: str, context: ssl.SSLContext) -> Iterator[TlsFront]:
     assert target.port is not None
     behind = (target.hostname, target.port)
 
-    class Passing(socketserver.BaseRequestHandler):
+    class TlsHandler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             try:
                 with context.wrap_socket(self.request, server_side=True) as encrypted:
@@ -79,7 +79,7 @@ def tls_in_front_of(url: str, context: ssl.SSLContext) -> Iterator[TlsFront]:
                 _copy(encrypted, plain)
                 back.join(10)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Passing) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), TlsHandler) as server:
         server.daemon_threads = True
         front = TlsFront(f"https://127.0.0.1:{server.server_address[1]}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

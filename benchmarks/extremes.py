@@ -62,7 +62,7 @@ def _source() -> SourceSettings:
 def _write_captures(folder: str, captures: int, leads: int, fields: int, filled: int) -> None:
     source = _source()
     window = day_window(DAY, source.zone)
-    catalogue: list[dict[str, Any]] = [
+    defined: list[dict[str, Any]] = [
         {"id": number, "name": f"Поле {number}", "code": None, "type": "text", "is_predefined": False}
         for number in range(1, fields + 1)
     ]
@@ -85,7 +85,7 @@ def _write_captures(folder: str, captures: int, leads: int, fields: int, filled:
             timezone=source.timezone,
             captured_at=datetime(2026, 1, 2, tzinfo=UTC) + timedelta(minutes=number),
             account_id=1,
-            fields=catalogue,
+            fields=defined,
         )
         writer = CaptureWriter(LEADS, open_storage(folder), header)
         writer.add(line.rstrip(b"\n") for line in lines)

@@ -52,7 +52,7 @@ class Case:
 
     @property
     def least_requests(self) -> int:
-        """The account, its catalogue, and pages full to the brim of each of the two lists."""
+        """The account, its custom fields, and pages full to the brim of each of the two lists."""
         lists = (
             sum(each.leads for each in self.populations if each.deleted == deleted) for deleted in (False, True)
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zlib_ng import gzip_ng, zlib_ng
 
-from amocrm_assets.captures.header import damaged, facts_from, head_of, json_line
+from amocrm_assets.captures.header import damaged, head_of, header_from, json_line
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -57,31 +57,31 @@ class CaptureWriter:
     """
 
     def __init__(
-        self, entity: Captured, storage: Storage, facts: CaptureHeader, *, after: datetime | None = None
+        self, entity: Captured, storage: Storage, header: CaptureHeader, *, after: datetime | None = None
     ) -> None:
         """`after` is the stamp of the newest capture of the day: names are in the order of reading."""
         self._storage = storage
-        self._facts = facts
+        self._header = header
         self._after = after
         self._records = 0
         self._digest = sha256()
         self._buffer = bytearray()
-        self._scratch = ExitStack()
-        self._folder = entity.captures_folder(facts.subdomain, facts.day)
-        self._path = self._scratch.enter_context(storage.temp_file(f"{self._folder}/capture{SUFFIX}"))
-        self._take(head_of(facts))
+        self._temp = ExitStack()
+        self._folder = entity.captures_folder(header.subdomain, header.day)
+        self._path = self._temp.enter_context(storage.temp_file(f"{self._folder}/capture{SUFFIX}"))
+        self._append(head_of(header))
 
     def add(self, lines: Iterable[bytes]) -> None:
         """Add records, each the bytes of one JSON object as amoCRM sent it, without a line break in it."""
         for line in lines:
             if b"\n" in line:
                 raise ValueError("a record's bytes hold a line break")
-            self._take(line + b"\n")
+            self._append(line + b"\n")
             self._records += 1
 
     def publish(self) -> PublishedCapture:
         """Write the last line and put the file into the storage under its final name, durably."""
-        with self._scratch:
+        with self._temp:
             self._buffer += json_line({_COUNT: self._records, "sha256": self._digest.hexdigest()})
             self._flush()
             size_bytes = self._path.stat().st_size
@@ -89,9 +89,9 @@ class CaptureWriter:
 
     def discard(self) -> None:
         """Forget what was written."""
-        self._scratch.close()
+        self._temp.close()
 
-    def _take(self, line: bytes) -> None:
+    def _append(self, line: bytes) -> None:
         self._digest.update(line)
         self._buffer += line
         if len(self._buffer) >= _BUFFER_BYTES:
@@ -99,7 +99,7 @@ class CaptureWriter:
 
     def _flush(self) -> None:
         member = gzip_ng.compress(self._buffer, _GZIP_LEVEL, mtime=0)
-        operation = f"Writing the capture of {self._facts.subdomain} {self._facts.day}"
+        operation = f"Writing the capture of {self._header.subdomain} {self._header.day}"
         with disk_errors(operation, self._path), self._path.open("ab") as file:
             file.write(member)
         self._buffer.clear()
@@ -109,7 +109,7 @@ class CaptureWriter:
 
         A clock that was set back must not put a capture before the ones that were there: the later capture wins.
         """
-        captured_at = self._facts.captured_at.astimezone(UTC)
+        captured_at = self._header.captured_at.astimezone(UTC)
         if self._after is not None:
             captured_at = max(captured_at, self._after + timedelta(microseconds=1))
         while True:
@@ -124,9 +124,9 @@ class CaptureWriter:
 
 @dataclass(frozen=True)
 class OpenCapture:
-    """A capture that is being read: its facts, and its records once."""
+    """A capture that is being read: its header, and its records once."""
 
-    facts: CaptureHeader
+    header: CaptureHeader
     records: Iterator[bytes]
 
 
@@ -139,8 +139,8 @@ def open_capture(entity: Captured, storage: Storage, name: str) -> Iterator[Open
     """
     with storage.as_local_path(name) as path:
         with closing(_verified_lines(name, path)) as lines:
-            facts = facts_from(entity, name, next(lines))
-        yield OpenCapture(facts, islice(_verified_lines(name, path), 1, None))
+            header = header_from(entity, name, next(lines))
+        yield OpenCapture(header, islice(_verified_lines(name, path), 1, None))
 
 
 def read_first_line(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
@@ -151,8 +151,8 @@ def read_first_line(entity: Captured, storage: Storage, name: str) -> CaptureHea
             try:
                 line += unpack.decompress(packed)
             except zlib.error as error:
-                raise damaged(name, f"its compression breaks off ({error}).") from error
-    return facts_from(entity, name, bytes(line.partition(b"\n")[0]))
+                raise damaged(name, f"its compressed data ends early ({error}).") from error
+    return header_from(entity, name, bytes(line.partition(b"\n")[0]))
 
 
 def _verified_lines(name: str, path: Path) -> Generator[bytes]:
@@ -183,7 +183,7 @@ def _chunk(name: str, path: Path, file: gzip_ng.GzipNGFile, size_bytes: int) -> 
         try:
             unpacked: bytes = file.read(size_bytes)
         except (gzip_ng.BadGzipFile, EOFError, zlib_ng.error) as error:
-            raise damaged(name, f"its compression breaks off ({error}).") from error
+            raise damaged(name, f"its compressed data ends early ({error}).") from error
     return unpacked
 
 

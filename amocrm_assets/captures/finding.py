@@ -50,7 +50,7 @@ def capture_names(entity: Captured, storage: Storage, subdomain: str, day: date)
     return [found.name for found in captures_of_day(entity, storage, subdomain, day)]
 
 
-def captured_days(entity: Captured, storage: Storage, subdomain: str) -> list[date]:
+def days_with_capture(entity: Captured, storage: Storage, subdomain: str) -> list[date]:
     """Days that have a capture, in order."""
     return list(captures_by_day(entity, storage, subdomain))
 
@@ -78,7 +78,7 @@ def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, Captu
 
 
 def read_header(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
-    """What is known of a capture before its records, without the catalogue.
+    """What is known of a capture before its records, without its custom fields.
 
     Read once in a process; on `gs://` that brings the file here. Raises `CaptureDamaged`.
     """

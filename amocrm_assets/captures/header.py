@@ -1,6 +1,6 @@
-"""The first line of a capture: who was read, which seconds, when, by which run, and the catalogue of fields.
+"""The first line of a capture: who was read, which seconds, when, by which run, and the account's custom fields.
 
-Written and understood here, with what makes a capture damaged. The lines behind it are `files`' affair.
+Written and understood here, with what makes a capture damaged. For the lines behind it see `files`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class CapturedList:
 class CaptureHeader:
     """What is known of a capture before its records: the first line of the file.
 
-    `from_at` and `to_at` bound the window that was read, `fields` is the account's catalogue of custom fields,
+    `from_at` and `to_at` bound the window that was read, `fields` is the account's list of custom fields,
     `run_id` the run that read it (captures of earlier versions do not say). `lists` are there where a capture
     holds several lists; they were read whole, at one moment, which both bounds of the window are.
     """
@@ -83,16 +83,16 @@ def json_line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
 
-def head_of(facts: CaptureHeader) -> bytes:
+def head_of(header: CaptureHeader) -> bytes:
     """The first line of a capture."""
-    changed: dict[str, Any] = {"day": facts.day.isoformat(), "captured_at": facts.captured_at.isoformat()}
-    if facts.lists is not None:
-        changed["lists"] = [asdict(each) for each in facts.lists]
-    known = {key: fact for key, fact in vars(facts).items() if fact is not None}
+    changed: dict[str, Any] = {"day": header.day.isoformat(), "captured_at": header.captured_at.isoformat()}
+    if header.lists is not None:
+        changed["lists"] = [asdict(each) for each in header.lists]
+    known = {key: value for key, value in vars(header).items() if value is not None}
     return json_line({FORMAT_KEY: FORMAT} | known | changed)
 
 
-def facts_from(entity: Captured, name: str, line: bytes) -> CaptureHeader:
+def header_from(entity: Captured, name: str, line: bytes) -> CaptureHeader:
     """What the first line of a capture says. Raises `CaptureDamaged`."""
     import msgspec
 
@@ -109,22 +109,22 @@ def facts_from(entity: Captured, name: str, line: bytes) -> CaptureHeader:
             capture=name,
         )
     try:
-        fields = _catalogue(head.pop("fields", b"null"))
+        fields = _decoded_fields(head.pop("fields", b"null"))
         known = {key: json.loads(fact) for key, fact in head.items()}
         # Converting a list copies it: one that is held already is put in afterwards.
-        held = isinstance(fields, _Catalogue)
-        facts = msgspec.convert(known | {"fields": [] if held else fields}, CaptureHeader)
-        facts = replace(facts, fields=fields) if held else facts
+        held = isinstance(fields, _FieldDefinitions)
+        header = msgspec.convert(known | {"fields": [] if held else fields}, CaptureHeader)
+        header = replace(header, fields=fields) if held else header
     except (msgspec.ValidationError, ValueError) as error:
-        raise damaged(name, f"its first line lacks facts ({error}).") from error
-    folder = entity.captures_folder(facts.subdomain, facts.day)
+        raise damaged(name, f"its first line is no capture header ({error}).") from error
+    folder = entity.captures_folder(header.subdomain, header.day)
     if folder != name.rpartition("/")[0]:
         raise damaged(name, f"it was written for {folder}.")
-    return facts
+    return header
 
 
 def _parts(line: bytes) -> dict[str, bytes]:
-    """The facts in a first line, each still as JSON: the catalogue may be a megabyte that is known already."""
+    """The properties of a header, each still as JSON: its custom fields may be a megabyte that is known."""
     import msgspec
 
     try:
@@ -133,23 +133,23 @@ def _parts(line: bytes) -> dict[str, bytes]:
         return {key: json.dumps(fact).encode() for key, fact in json.loads(line).items()}
 
 
-class _Catalogue(list[dict[str, Any]]):
-    """A catalogue of custom fields that may be referred to weakly."""
+class _FieldDefinitions(list[dict[str, Any]]):
+    """A list of custom fields that may be referred to weakly."""
 
 
-# A day may have thousands of captures, each with a catalogue of a megabyte: equal ones are held once.
-_catalogues: WeakValueDictionary[bytes, _Catalogue] = WeakValueDictionary()
+# A day may have thousands of captures, each with custom fields of a megabyte: equal ones are held once.
+_known_fields: WeakValueDictionary[bytes, _FieldDefinitions] = WeakValueDictionary()
 
 
-def _catalogue(sent: bytes) -> Any:
-    """The catalogue in a header's bytes; what is none is left to whoever checks the header."""
+def _decoded_fields(sent: bytes) -> Any:
+    """The custom fields in a header's bytes; anything else is left to whoever checks the header."""
     key = sha256(sent).digest()
-    if (held := _catalogues.get(key)) is not None:
+    if (held := _known_fields.get(key)) is not None:
         return held
     decoded = json.loads(sent)  # half an emoji in a name is read by the standard library only
     if type(decoded) is not list or not all(type(field) is dict for field in decoded):
         return decoded
-    return _catalogues.setdefault(key, _Catalogue(decoded))
+    return _known_fields.setdefault(key, _FieldDefinitions(decoded))
 
 
 def damaged(name: str, cause: str) -> CaptureDamaged:

@@ -10,7 +10,6 @@ import json
 import sys
 from importlib import import_module
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -105,18 +104,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AmoCrmAssetsError as error:
         click.secho(f"{error.operation}:", fg="red", err=True)
         click.echo(f"  {error.cause}\n  {error.fix}", err=True)
-        _say_where_documents_are(str(error))
+        from amocrm_assets.settings.docs_folder import documents_note
+
+        if note := documents_note(str(error)):
+            click.echo(f"  {note}", err=True)
         sys.exit(1)
-
-
-def _say_where_documents_are(said: str) -> None:
-    """Where `docs/` is, if a message names a page and the person is elsewhere."""
-    from amocrm_assets.settings.docs_folder import docs_folder
-
-    if "docs/" not in said or Path("docs", "settings.md").is_file():
-        return
-    if folder := docs_folder():
-        click.echo(f"  (docs/ is {folder})", err=True)
 
 
 def _print_what_the_terminal_cannot() -> None:

@@ -30,6 +30,7 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
     """
     from amocrm_assets.checking import check_source
     from amocrm_assets.settings import Deployment
+    from amocrm_assets.settings.docs_folder import documents_note
 
     verdicts = []
     for verdict in check_source(source, Deployment.from_environment()):
@@ -38,6 +39,8 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
             _show(verdict)
     if as_json:
         click.echo(json.dumps([asdict(verdict) for verdict in verdicts], ensure_ascii=False, indent=2))
+    elif note := documents_note(" ".join(f"{verdict.said} {verdict.fix}" for verdict in verdicts)):
+        click.echo(note)
     if any(verdict.outcome == "failed" for verdict in verdicts):
         sys.exit(1)
     if not as_json and verdicts[0].outcome == "ok":  # of the settings: a run would bring something

@@ -80,12 +80,12 @@ def _oauth(source: SourceSettings) -> OAuthSettings:
 def _consented(consent: Consent, *, no_browser: bool) -> str:
     from amocrm_assets.crm.consent import RedirectServer
 
-    click.echo(f"Allow the access to {consent.source.title} on this page:\n\n  {consent.page}\n")
+    click.echo(f"Allow the access to {consent.source.title} on this page:\n\n  {consent.authorize_url}\n")
     if no_browser or not consent.comes_back_here:
         click.echo("It leads to an address with a code, which your browser may be unable to show. Copy it whole.")
         return consent.code_in(_asked("Address or code"))
     with RedirectServer(consent) as redirects:
-        open_browser(consent.page)
+        open_browser(consent.authorize_url)
         click.echo(f"Waiting for the answer at {consent.redirect_uri}. A browser on another machine? Stop this")
         click.echo("with Ctrl-C and run it again with --no-browser.")
         return redirects.wait(seconds=WAIT_SECONDS)
@@ -112,7 +112,9 @@ def _asked(what: str) -> str:
     """A secret from the person, without echo, or from a pipe."""
     if sys.stdin.isatty():
         return str(click.prompt(what, hide_input=True))
-    return sys.stdin.readline()
+    if given := sys.stdin.readline().strip():
+        return given
+    raise click.UsageError(f"{what} is read from the terminal or a pipe, and nothing came.")
 
 
 def _show(source: SourceSettings, account: Account) -> None:

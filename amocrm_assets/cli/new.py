@@ -39,6 +39,7 @@ def command(account: str, folder: Path | None, **given: Any) -> None:
 
     Asks for what is not given, where there is a terminal to ask on. Never touches settings that are there.
     """
+    from amocrm_assets.settings.docs_folder import documents_note
     from amocrm_assets.settings.new_source_file import write_source_file
     from amocrm_assets.settings.sources_folder import sources_folder
 
@@ -48,8 +49,11 @@ def command(account: str, folder: Path | None, **given: Any) -> None:
     _require_new(source, folder)
     file = write_source_file(folder, source, attributes)
     click.echo(f"Wrote {file}\nNext:")
-    for number, step in enumerate(_next_steps(source), start=1):
+    steps = _next_steps(source)
+    for number, step in enumerate(steps, start=1):
         click.echo(f"  {number}. {step}")
+    if note := documents_note(" ".join(steps)):
+        click.echo(f"  {note}")
 
 
 def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:

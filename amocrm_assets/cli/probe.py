@@ -64,7 +64,7 @@ def _show_table(console: Console, report: ProbeReport) -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    headings = ("question", "asked", "came back", "what follows")
+    headings = ("question", "asked", "observed", "conclusion")
     table = Table(*(Column(heading, overflow="fold") for heading in headings), show_lines=True)
     for answer in report.answers:
         cells = (answer.question, answer.asked, answer.observed, answer.conclusion)

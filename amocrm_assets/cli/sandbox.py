@@ -72,7 +72,7 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
 
 
 def _serve_beside(options: SandboxOptions, port: int, command: Sequence[str]) -> int:
-    """Serve until the command ends; returns its exit status. Signals are its affair: it may have work to end."""
+    """Serve until the command ends; returns its exit status. Signals are left to it: it may have work to end."""
     from amocrm_assets.sandbox import running_sandbox
 
     with running_sandbox(options, port=port) as sandbox:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
 
 # amoCRM's page on custom fields says 50 in one place and 250 in another; the end is known by `next` alone.
-CATALOGUE_LIMIT = 250
-MAX_CATALOGUE_PAGES = 1000
+FIELDS_LIMIT = 250
+MAX_FIELD_PAGES = 1000
 # amoCRM's plans allow 100 to 400. Every capture holds them all.
-MAX_CATALOGUE_FIELDS = 20_000
+MAX_FIELDS = 20_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def read_account(client: AmoCrmClient) -> Account:
     return client.request("/api/v4/account", {"with": "datetime_settings,is_api_filter_enabled"}, _account)
 
 
-def read_catalogue(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
+def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
     """All custom fields of a kind of records, as amoCRM describes them. `path` is the address of their list.
 
     The list ends where its own count says so, or, where it has none, at an empty page behind the last one: a page
@@ -50,13 +50,13 @@ def read_catalogue(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
     """
     fields: dict[str, dict[str, Any]] = {}
     page, end_said = 1, False
-    while page <= MAX_CATALOGUE_PAGES:
-        found = client.request(path, {"page": page, "limit": CATALOGUE_LIMIT}, _catalogue_page)
+    while page <= MAX_FIELD_PAGES:
+        found = client.request(path, {"page": page, "limit": FIELDS_LIMIT}, _fields_page)
         new = {_key(field): field for field in found.fields}
         is_empty = new.keys() <= fields.keys()
         fields |= new
-        if len(fields) > MAX_CATALOGUE_FIELDS:
-            raise _too_many(path, f"there are more than {MAX_CATALOGUE_FIELDS:,}.")
+        if len(fields) > MAX_FIELDS:
+            raise _too_many(path, f"there are more than {MAX_FIELDS:,}.")
         repeats = bool(found.fields) and found.has_next and len(fields) != found.total
         if end_said and is_empty and repeats:
             raise _repeating(path, page)
@@ -64,7 +64,7 @@ def read_catalogue(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
             return list(fields.values())
         end_said = is_empty or not found.has_next
         page += not is_empty  # an empty page is asked for twice
-    raise _too_many(path, f"there is a next page behind page {MAX_CATALOGUE_PAGES}.")
+    raise _too_many(path, f"there is a next page behind page {MAX_FIELD_PAGES}.")
 
 
 def _key(field: dict[str, Any]) -> str:
@@ -107,7 +107,7 @@ def account_of(body: Any) -> Account:
 
 
 @dataclass(frozen=True)
-class _CataloguePage:
+class _FieldsPage:
     """`total` is amoCRM's own count of all fields, None where it gives none."""
 
     fields: list[dict[str, Any]]
@@ -115,13 +115,13 @@ class _CataloguePage:
     total: int | None
 
 
-def _catalogue_page(answer: Response) -> _CataloguePage:
+def _fields_page(answer: Response) -> _FieldsPage:
     if answer.status == 204:  # noqa: PLR2004
-        return _CataloguePage([], has_next=False, total=None)
+        return _FieldsPage([], has_next=False, total=None)
     body = answer.json()
     try:
         found = [field for field in body["_embedded"]["custom_fields"] if isinstance(field, dict)]
         links, total = body.get("_links"), body.get("_total_items")
     except (KeyError, TypeError, AttributeError) as error:
         raise RetryableError("a page without custom fields", status=answer.status) from error
-    return _CataloguePage(found, has_next(links, answer), total if isinstance(total, int) else None)
+    return _FieldsPage(found, has_next(links, answer), total if isinstance(total, int) else None)

@@ -1,6 +1,6 @@
 """From a code to a stored authorisation: exchanged, looked at, and kept only if it is of the right account.
 
-Where the code came from is `consent`'s affair; keeping the pair alive afterwards is `oauth`'s.
+For where the code came from see `consent`; for refreshing the tokens afterwards, `oauth`.
 """
 
 from __future__ import annotations

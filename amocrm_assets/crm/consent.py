@@ -1,7 +1,7 @@
 """A person's consent: the page that asks for it, and the code that comes back.
 
 The code comes on a redirect, received here on a loopback port, or is pasted, alone or with the whole address of
-the redirect. What the code is exchanged for is `connecting`'s affair.
+the redirect. For what the code is exchanged for see `connecting`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
-from amocrm_assets.crm.authorisation.addresses import account_of, host_of, name_of, zone_of
+from amocrm_assets.crm.authorisation.addresses import account_of, host_of, name_of, platform_of
 from amocrm_assets.errors import NotAuthorised, SettingsError
 from amocrm_assets.settings import is_loopback
 
@@ -40,10 +40,10 @@ class Consent:
     state: str = field(repr=False)
 
     @property
-    def page(self) -> str:
+    def authorize_url(self) -> str:
         """Address of the page on which a person consents: the platform's, not the account's."""
-        zone = zone_of(host_of(self.source.url))
-        host = f"https://www.{zone}" if zone else self.source.url
+        platform = platform_of(host_of(self.source.url))
+        host = f"https://www.{platform}" if platform else self.source.url
         return f"{host}/oauth?" + urlencode({"client_id": self.client_id, "state": self.state, "mode": "popup"})
 
     @property
@@ -73,7 +73,7 @@ class Consent:
         # amoCRM names the account in which the person consented, as a host or as an address.
         referer = answer.get("referer", "")
         account = host_of(referer) or referer
-        if zone_of(account) and name_of(account) != account_of(self.source):
+        if platform_of(account) and name_of(account) != account_of(self.source):
             raise self.not_given(f"it was given in the account {account}, not in {self.source.url}.")
         return answer["code"]
 

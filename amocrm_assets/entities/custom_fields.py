@@ -12,7 +12,7 @@ _PARTS = (
     Column(
         "is_system",
         "BOOLEAN",
-        "Whether amoCRM made the field itself (`is_predefined` in the catalogue); null when unknown.",
+        "Whether amoCRM made the field itself (`is_predefined` in amoCRM's list of fields); null when unknown.",
     ),
     Column(
         "values",

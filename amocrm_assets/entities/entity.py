@@ -47,7 +47,7 @@ class Entity(Captured):
 
     @property
     def fields_path(self) -> str | None:
-        """Address of the catalogue of its custom fields; None where its records bear none."""
+        """Address of the list of its custom fields; None where its records bear none."""
         bears = any(CUSTOM_FIELDS in table.column_names for table in self.tables)
         return f"{self.live.path}/custom_fields" if bears else None
 

@@ -94,14 +94,14 @@ def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.Ass
 def judge_reading(
     source: SourceSettings, read: Mapping[date, Mapping[str, Any]], expires_at: int | None
 ) -> list[dg.AssetCheckResult]:
-    """Verdicts on days that were just read, from the facts of their reading."""
+    """Verdicts on days that were just read, from the metadata of their reading."""
     return [_complete(read), _timezone(source, read), _authorisation(source, expires_at)]
 
 
 def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
     """Findings by which records may be missing fail the check as an error; others are a warning."""
     found: list[tuple[date, Finding]] = [
-        (day, finding) for day, facts in read.items() for finding in facts["findings"]
+        (day, finding) for day, metadata in read.items() for finding in metadata["findings"]
     ]
     missing = [(day, finding) for day, finding in found if finding.may_miss]
     named = list(dict.fromkeys(str(finding) for _, finding in (missing or found)))
@@ -127,7 +127,7 @@ def reading_unproven(error: ReadingUnproven) -> dg.AssetCheckResult:
 
 
 def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
-    zones = {day: str(facts["account_timezone"]) for day, facts in read.items()}
+    zones = {day: str(metadata["account_timezone"]) for day, metadata in read.items()}
     bad = [day for day, zone in zones.items() if days_that_differ(zone, source.zone, [day])]
     there = sorted({zones[day] for day in bad})
     return verdict(

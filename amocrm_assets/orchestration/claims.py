@@ -1,28 +1,73 @@
-"""Which component of a Dagster project has which source: two with one key would end the load of all.
+"""What the components of a Dagster project have to know of each other while it is loaded.
 
-Dagster's loader builds components one by one, and tells none of the others. What is shown of one that comes second
-is known to `component`.
+Dagster's loader builds components one by one, and tells none of the others. Two with one key would end the load of
+all, and so would two with a sensor of one name. What is shown of one that comes second is known to `component`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from amocrm_assets.orchestration.broken import broken_problem
+from amocrm_assets.settings import SourceSettings
+from amocrm_assets.settings.alerts import AlertSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import dagster as dg
+    from amocrm_assets.orchestration.alerts.problem import Problem
+    from amocrm_assets.settings.source_files import BrokenSource
 
     Place = tuple[Path, int]
 
-# Of the load that goes on; the next one, with a tree of its own, begins with none.
-_claims: dict[str, Place] = {}
-_tree: list[object] = []
+
+@dataclass
+class Load:
+    """One load of a project, which `tree` stands for: who was first to have what."""
+
+    tree: object
+    keys: dict[str, Place] = field(default_factory=dict)
+    built: list[Place] = field(default_factory=list)
+    sources: list[SourceSettings] = field(default_factory=list)
+    wrong_settings: list[Problem] = field(default_factory=list)
+
+    def first_place(self, key: str, place: Place) -> Place:
+        """Where the source of that key was built first: at `place`, unless another came before."""
+        return self.keys.setdefault(key.lower(), place)
+
+    def alerts(self, place: Place, source: SourceSettings | BrokenSource) -> dg.Definitions:
+        """The sensor that tells of all sources of the load, with the first of them; nothing with the others.
+
+        It comes before the others are known: they are added to what it looks at.
+        """
+        if not AlertSettings.from_environment().addresses:
+            return dg.Definitions()
+        if place not in self.built:
+            self.built.append(place)
+            self._add(source)
+        if place != self.built[0]:
+            return dg.Definitions()
+        from amocrm_assets.orchestration.alerts.sensor import alerts_sensor
+
+        return dg.Definitions(sensors=[alerts_sensor(self.sources, self.wrong_settings)])
+
+    def _add(self, source: SourceSettings | BrokenSource) -> None:
+        if isinstance(source, SourceSettings):
+            if source.enabled:
+                self.sources.append(source)
+        else:
+            self.wrong_settings.append(broken_problem(source))
 
 
-def first_place(context: dg.ComponentLoadContext, key: str, place: Place) -> Place:
-    """Where the source of that key was built first in this load: at `place`, unless another came before."""
-    if not _tree or _tree[0] is not context.component_tree:
-        _tree[:] = [context.component_tree]
-        _claims.clear()
-    return _claims.setdefault(key.lower(), place)
+# The one that goes on; the next one, with a tree of its own, begins with nothing.
+_loads: list[Load] = []
+
+
+def load_of(context: dg.ComponentLoadContext) -> Load:
+    """The load that a component is built in."""
+    if not _loads or _loads[0].tree is not context.component_tree:
+        _loads[:] = [Load(context.component_tree)]
+    return _loads[0]

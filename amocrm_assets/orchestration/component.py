@@ -15,7 +15,7 @@ import dagster as dg
 from pydantic import BaseModel, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
 from amocrm_assets.orchestration.broken import broken_definitions
-from amocrm_assets.orchestration.claims import first_place
+from amocrm_assets.orchestration.claims import load_of
 from amocrm_assets.orchestration.component_library import TAGS
 from amocrm_assets.orchestration.scaffolder import AmoCrmSourceScaffolder
 from amocrm_assets.orchestration.source import source_definitions, wrong_translation
@@ -92,18 +92,20 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, job, schedule and resources of the source; nothing when it is not enabled.
 
-        Of a source that cannot be loaded, what shows why.
+        Of a source that cannot be loaded, what shows why. With the first source of a project, its alerts.
         """
         place = _place_of(context)
-        if broken := self._broken or self._second(context, place):
-            return broken_definitions(_with_own_key(broken, context, place))
-        if broken := wrong_translation(SourceFound(self, place[0], 1)):
-            return broken_definitions(broken)
-        return source_definitions(self, file=place[0])
+        broken = self._broken or self._second(context, place)
+        broken = _with_own_key(broken, context, place) if broken else self._untranslatable(place)
+        own = broken_definitions(broken) if broken else source_definitions(self, file=place[0])
+        return dg.Definitions.merge(own, load_of(context).alerts(place, broken or self))
+
+    def _untranslatable(self, place: tuple[Path, int]) -> BrokenSource | None:
+        return wrong_translation(SourceFound(self, place[0], 1))
 
     def _second(self, context: dg.ComponentLoadContext, place: tuple[Path, int]) -> BrokenSource | None:
         """The source as a broken one if another component has its key."""
-        if (first := first_place(context, self.key, place)) == place:
+        if (first := load_of(context).first_place(self.key, place)) == place:
             return None
         return broken_because(
             *place,
@@ -132,7 +134,7 @@ def _place_of(context: dg.ComponentLoadContext) -> tuple[Path, int]:
 def _with_own_key(broken: BrokenSource, context: dg.ComponentLoadContext, place: tuple[Path, int]) -> BrokenSource:
     """The broken source under a key that no other one of this load has."""
     key, number = broken.key, 2
-    while first_place(context, key, place) != place:
+    while load_of(context).first_place(key, place) != place:
         key, number = f"{broken.key}_{number}", number + 1
     return replace(broken, key=key)
 

@@ -65,7 +65,7 @@ def in_words(days: Sequence[date]) -> str:
 
 
 def _facts(error: AmoCrmAssetsError, unfinished: Sequence[date]) -> dict[str, str | int | float]:
-    facts: dict[str, str | int | float] = {
+    metadata: dict[str, str | int | float] = {
         **error.facts,
         "operation": error.operation,
         "cause": error.cause,
@@ -74,5 +74,5 @@ def _facts(error: AmoCrmAssetsError, unfinished: Sequence[date]) -> dict[str, st
         "retry": next(said for kind, said in RETRY_ADVICE.items() if isinstance(error, kind)),
     }
     if unfinished:
-        facts |= {"unfinished_days": in_words(unfinished), "unfinished": len(unfinished)}
-    return facts
+        metadata |= {"unfinished_days": in_words(unfinished), "unfinished": len(unfinished)}
+    return metadata

@@ -1,6 +1,6 @@
 """Metadata of materialisations: numbers that Dagster plots over the days, names, and a preview.
 
-The modules that do the work return facts; here they get Dagster's types and keys. Numbers keep their names, since
+The modules that do the work return plain values; here they get Dagster's types and keys. Numbers keep names, since
 a new name would start a new plot. What strangers wrote is text or a table here, never Markdown (see `markdown`).
 """
 
@@ -35,17 +35,17 @@ BREAK = "\u200b"
 
 def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
     """Metadata of a day that was read from amoCRM in this step."""
-    facts: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         name: one_line(fact) if isinstance(fact, str) else fact for name, fact in captured.metadata.items()
     }
-    findings: tuple[Finding, ...] = facts.pop("findings")
-    del facts["capture"]
+    findings: tuple[Finding, ...] = metadata.pop("findings")
+    del metadata["capture"]
     return {
-        ROW_COUNT: facts.pop("records"),
+        ROW_COUNT: metadata.pop("records"),
         **_file("capture", captured.capture.name, uri=str(captured.metadata["capture"])),
         "read": "in this run",
         "findings": "\n".join(map(str, findings)) or "none",
-        **facts,
+        **metadata,
     }
 
 
@@ -58,7 +58,7 @@ def earlier_capture_metadata(entity: Entity, storage: Storage, name: str) -> dic
     return {
         ROW_COUNT: records,
         **_file("capture", name, uri=storage.uri(name)),
-        "read": f"before, at {capture.facts.captured_at:%Y-%m-%d %H:%M} UTC",
+        "read": f"before, at {capture.header.captured_at:%Y-%m-%d %H:%M} UTC",
     }
 
 
@@ -74,20 +74,20 @@ def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
     return {"authorisation_ends": dg.MetadataValue.timestamp(float(expires_at))}
 
 
-def shard_metadata(put: LoadResult) -> dict[str, Any]:
+def shard_metadata(result: LoadResult) -> dict[str, Any]:
     """Metadata of a shard that was loaded and verified."""
-    facts: dict[str, Any] = {
-        ROW_COUNT: put.row_count,
-        "dagster/table_name": put.table,
-        "seconds_writing": round(put.seconds, 3),
+    metadata: dict[str, Any] = {
+        ROW_COUNT: result.row_count,
+        "dagster/table_name": result.table,
+        "seconds_writing": round(result.seconds, 3),
     }
-    if put.size_bytes is not None:
-        facts["size_bytes"] = put.size_bytes
-    if put.job_id is not None:
-        facts["job"] = put.job_id
-    if put.warnings:
-        facts["warnings"] = "\n".join(put.warnings)
-    return facts
+    if result.size_bytes is not None:
+        metadata["size_bytes"] = result.size_bytes
+    if result.job_id is not None:
+        metadata["job"] = result.job_id
+    if result.warnings:
+        metadata["warnings"] = "\n".join(result.warnings)
+    return metadata
 
 
 def rows_metadata(

@@ -1,4 +1,4 @@
-"""The days of one step of a run: which are wanted, which are done, and what remains when the step breaks off.
+"""The days of one step of a run: which are wanted, which are done, and what remains when the step fails.
 
 Dagster marks the days of a range only when the whole step succeeded. Here the days that were done before are
 marked all the same. What is done with a day is known to `assets`.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets import cancellation
 from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefused, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.partitions import PARTITION, days_of
@@ -178,4 +179,4 @@ def _no_day(run: dg.DagsterRun) -> SettingsError:
 def _pause(seconds: float) -> None:
     """Wait before an attempt that is not the first, here, where a signal ends the wait."""
     with waiting("the next try", until=time.time() + seconds):
-        time.sleep(seconds)
+        cancellation.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Which custom fields are imported, and what the account's catalogue says of them.
+"""Which custom fields are imported, and what the account says of them.
 
 A chosen field is named by its name, code or id; names are compared as they are written, since two fields may
 differ by case alone. What the fields hold is not known here.
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 
 class FieldSelection:
-    """The fields that a source imports, judged by every catalogue of custom fields that its captures hold."""
+    """The fields that a source imports, matched against the custom fields in the headers of its captures."""
 
-    def __init__(self, chosen: Sequence[str | int] | None, catalogues: Iterable[Sequence[dict[str, Any]]]) -> None:
-        """`chosen` None is all; the newest catalogue comes first and rules where they differ."""
+    def __init__(
+        self, chosen: Sequence[str | int] | None, definitions: Iterable[Sequence[dict[str, Any]]]
+    ) -> None:
+        """`chosen` None is all; the newest definitions come first and win where they differ."""
         self._chosen = None if chosen is None else {str(choice) for choice in chosen}
         self._names: dict[int, set[str]] = {}
         self._is_system: dict[int | None, bool | None] = {}
         self._seen: set[str] = set()
-        for field in (field for catalogue in catalogues for field in catalogue):
+        for field in (field for newest_first in definitions for field in newest_first):
             self._learn(field)
         # Few different fields, many records.
         self._takes = cache(self._is_chosen)
@@ -40,7 +42,7 @@ class FieldSelection:
         return [field for field in fields if self._takes(field.field_id, field.field_name, field.field_code)]
 
     def missing(self) -> dict[str, list[str]]:
-        """Chosen fields that neither a catalogue nor a record has, each with names and codes that come close."""
+        """Chosen fields that are in no definition and no record, each with names and codes that come close."""
         known = self._seen.union(*self._names.values())
         folded = {name.casefold(): name for name in sorted(known)}
         return {
@@ -50,7 +52,7 @@ class FieldSelection:
         }
 
     def _is_chosen(self, field_id: int | None, name: str | None, code: str | None) -> bool:
-        """Whether a record's field is imported, by what the record or a catalogue calls it."""
+        """Whether a record's field is imported, by its name in the record or in a definition."""
         called = {text for text in (name, code) if text}
         if field_id is not None:
             called |= {str(field_id)} | self._names.get(field_id, set())

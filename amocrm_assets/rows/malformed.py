@@ -1,7 +1,7 @@
 """Records that are not shaped as documented: keep what fits, note what does not.
 
 Every JSON value in every place ends here as a right value or as a note, never as an error. Well-formed records do
-not pass here; counting the notes is the affair of `oddities`.
+not pass here; for counting the notes see `oddities`.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def rows_of_day(
     """
     types = record_types(entity, table or entity.table)
     window = day_window(day, source.zone)
-    choice = FieldSelection(entity.choices.fields(source), [each.facts.fields for each in reversed(captures)])
+    choice = FieldSelection(entity.choices.fields(source), [each.header.fields for each in reversed(captures)])
     dropped = [each.name for each in types.columns if each.sent_as in entity.choices.dropped(source)]
     notes = OddityCounter()
     builder = RecordBatchBuilder(types.table, choice.is_system, ValueFormatter(source.zone), notes)
@@ -60,7 +60,7 @@ def rows_of_day(
         lines_before = 0
         for lines in _chunks(capture.records):
             read, found = reader.read(lines)
-            records = _of_day(read, capture.facts, day, window)
+            records = _of_day(read, capture.header, day, window)
             _drop(records, dropped)
             if types.has_custom_fields:
                 _choose(records, choice)
@@ -118,4 +118,4 @@ def _choose(records: Sequence[Record | None], choice: FieldSelection) -> None:
 
 
 def _called(table: Table, capture: OpenCapture, line: int) -> str:
-    return f"{table.record} {line} of the capture of {capture.facts.captured_at:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{table.record} {line} of the capture of {capture.header.captured_at:%Y-%m-%dT%H:%M:%SZ}"

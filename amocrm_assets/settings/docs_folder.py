@@ -15,3 +15,11 @@ def docs_folder(*, package: Path = _PACKAGE, data: str | None = None) -> Path | 
     checkout = package.parent / "docs"
     installed = Path(data or sysconfig.get_path("data")) / _INSTALLED
     return next((folder for folder in (checkout, installed) if (folder / "settings.md").is_file()), None)
+
+
+def documents_note(said: str) -> str | None:
+    """Where `docs/` is, if a text names a page and the person is not where that path leads to one."""
+    if "docs/" not in said or Path("docs", "settings.md").is_file():
+        return None
+    folder = docs_folder()
+    return f"(docs/ is {folder})" if folder else None

@@ -142,7 +142,7 @@ def _read_document(file: Path, node: yaml.Node, *, shared: bool) -> Iterator[Doc
 
 
 class _Settings(Loader):  # type: ignore[valid-type,misc]  # the class is chosen at run time
-    """Leaves dates as they were written: YAML's own would break off at 2026-02-30 without naming the line."""
+    """Leaves dates as they were written: YAML's own would stop at 2026-02-30 without naming the line."""
 
 
 _Settings.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)

@@ -208,7 +208,7 @@ class SourceSettings(Settings):
     @field_validator("requests_per_second")
     @classmethod
     def _is_a_rate(cls, value: float) -> float:
-        # A validator, since a bound of the field would break off at a template that Dagster has yet to fill in.
+        # A validator, since a bound of the field would fail at a template that Dagster has yet to fill in.
         if not 0 < value <= MAX_REQUESTS_PER_SECOND:
             raise ValueError(f"{value:g} is not greater than 0 and at most {MAX_REQUESTS_PER_SECOND}")
         return value

@@ -99,7 +99,7 @@ class Bucket:
         return None
 
     def upload(
-        self, key: str, content: Path | bytes, *, if_generation: str | None, facts: dict[str, str] | None = None
+        self, key: str, content: Path | bytes, *, if_generation: str | None, metadata: dict[str, str] | None = None
     ) -> storage.Blob | None:
         """Write an object in one step if it has that generation; None when it has another.
 
@@ -113,7 +113,7 @@ class Bucket:
             _unless_replaced(),
         ):
             blob = self._bucket.blob(key)  # which needs credentials
-            blob.metadata = {_MARK: mark, **(facts or {})}
+            blob.metadata = {_MARK: mark, **(metadata or {})}
             self._send(blob, content, if_generation_match=condition)
             return blob
         there = self.stat(key)

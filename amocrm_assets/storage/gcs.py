@@ -100,7 +100,7 @@ class GcsStorage:
     def write(self, name: str, content: bytes, *, if_version: str | None) -> str | None:
         """Write a small object if it still has the version; None means: must not exist.
 
-        Returns the new version, or None when somebody else was quicker. Who may read it is the bucket's affair.
+        Returns the new version, or None when somebody else was quicker. Who may read it is set on the bucket.
         """
         written = self._bucket.upload(self._key(name), content, if_generation=if_version or "0")
         return str(written.generation) if written else None

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from amocrm_assets.cancellation import sleep
+from amocrm_assets.daemon_pool import join
 from amocrm_assets.errors import Busy, StorageRefused, StorageUnavailable
 from amocrm_assets.storage.holder import held_by, this_holder
 from amocrm_assets.waiting import waiting
@@ -42,7 +43,7 @@ class Lease:
         self._seconds = seconds
         # Cloud Storage takes about one write a second of an object, so each lease has a clock of its own.
         self._clock_key = f"{key}.clock"
-        self._facts = {_LASTS: str(seconds)}
+        self._metadata = {_LASTS: str(seconds)}
         self._holder: str | None = None
         self._watched = ""
         self._runs_out_at = 0.0
@@ -80,11 +81,11 @@ class Lease:
             free: str | None = "0"
             while True:
                 asked_at = _now()
-                self._facts[_HOLDER] = this_holder()
+                self._metadata[_HOLDER] = this_holder()
                 if free and (generation := self._written(free)):
                     return _Renewal(self._written, self._given_back, self._seconds, generation, asked_at)
-                tried, free = free, self._free_generation()
-                if free == tried:  # somebody comes and goes, or the bucket says no without a reason
+                attempted_at, free = free, self._free_generation()
+                if free == attempted_at:  # somebody comes and goes, or the bucket says no without a reason
                     free = None
                 if not free and _now() >= deadline:
                     raise self._busy(wait_seconds)
@@ -121,7 +122,7 @@ class Lease:
 
     def _written(self, if_generation: str) -> str | None:
         """The generation of a lease written in the place of that one, None if there is another."""
-        blob = self._bucket.upload(self._key, b"", if_generation=if_generation, facts=self._facts)
+        blob = self._bucket.upload(self._key, b"", if_generation=if_generation, metadata=self._metadata)
         return str(blob.generation) if blob else None
 
     def _given_back(self, generation: str) -> bool:
@@ -153,7 +154,7 @@ class _Renewal:
     def end(self) -> bool:
         """Give the lease back; False when it was not held to the end."""
         self._ended.set()
-        self._thread.join()
+        join(self._thread)
         is_own = True
         with suppress(StorageUnavailable):  # a lease that cannot be given back runs out by itself
             is_own = self._give_back(self._generation)

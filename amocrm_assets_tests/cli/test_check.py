@@ -79,7 +79,7 @@ def test_settings_by_which_nothing_would_come_are_told(
 def test_a_name_that_looks_like_another_is_told_from_it(
     run: Command, add_source: AddSource, reached: Sandbox, *, change: Callable[[str], str], said: str
 ) -> None:
-    names = [field["name"] for field in reached.account.content.fields.catalogue]
+    names = [field["name"] for field in reached.account.content.fields.definitions]
     name = next(name for name in names if " " in name and "о" in name)
     add_source(base_url=reached.url, access_token_env="ACME_TOKEN", leads_custom_fields=[change(name)])
     assert said in verdict(run("check", "acme", "--json"), "fields")
@@ -149,7 +149,7 @@ def test_a_chosen_field_that_is_not_there_is_named_with_close_ones(
     run: Command, add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACME_TOKEN", sandbox.token)
-    name = sandbox.account.content.fields.catalogue[0]["name"]
+    name = sandbox.account.content.fields.definitions[0]["name"]
     add_source(base_url=sandbox.url, access_token_env="ACME_TOKEN", leads_custom_fields=[name + "x"])
     ran = run("check", "acme", "--json")
     assert outcomes(ran)["fields"] == "warning"

@@ -92,6 +92,14 @@ def test_without_a_browser_the_address_is_pasted(run: Command, acme_oauth: Sandb
     assert code not in ran.out
 
 
+def test_nothing_from_the_pipe_is_said_and_not_sent(run: Command, acme_oauth: Sandbox) -> None:
+    before = len(acme_oauth.requests.of("/oauth2"))
+    ran = run("connect", "acme", "--no-browser", stdin="\n")
+    assert ran.status == 2
+    assert "nothing came" in ran.err
+    assert len(acme_oauth.requests.of("/oauth2")) == before
+
+
 def test_an_address_of_another_consent_is_refused(run: Command, acme_oauth: Sandbox) -> None:
     pasted = f"http://127.0.0.1:8910/callback?code={acme_oauth.tokens.code()}&state=guess"
     ran = run("connect", "acme", "--no-browser", stdin=pasted)

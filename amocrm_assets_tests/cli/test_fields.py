@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def test_every_field_of_the_account_is_listed(run: Command, acme: Sandbox) -> None:
     ran = run("fields", "acme")
     assert (ran.status, ran.err) == (0, "")
-    catalogue = acme.account.content.fields.catalogue
-    for field in catalogue:
+    defined = acme.account.content.fields.definitions
+    for field in defined:
         assert re.search(rf"{field['id']}\b.*{re.escape(field['name'])}.*{field['type']}", ran.out)
     assert "All fields are imported, since `leads_custom_fields` is not set" in ran.out
 
@@ -29,14 +29,14 @@ def test_for_programs_fields_come_as_json_with_what_is_chosen(
     run: Command, add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACME_TOKEN", sandbox.token)
-    catalogue = sandbox.account.content.fields.catalogue
-    chosen = [catalogue[0]["id"], catalogue[1]["name"], catalogue[2]["name"] + "x"]
+    defined = sandbox.account.content.fields.definitions
+    chosen = [defined[0]["id"], defined[1]["name"], defined[2]["name"] + "x"]
     add_source(base_url=sandbox.url, access_token_env="ACME_TOKEN", leads_custom_fields=chosen)
     offered = run("fields", "acme", "--json").json()
-    assert [field["id"] for field in offered["fields"]] == [field["id"] for field in catalogue]
+    assert [field["id"] for field in offered["fields"]] == [field["id"] for field in defined]
     imported = [field for field in offered["fields"] if field["is_chosen"]]
-    assert {field["name"] for field in imported} == {catalogue[0]["name"], catalogue[1]["name"]}
-    assert offered["missing"] == {chosen[2]: [catalogue[2]["name"]]}
+    assert {field["name"] for field in imported} == {defined[0]["name"], defined[1]["name"]}
+    assert offered["missing"] == {chosen[2]: [defined[2]["name"]]}
     assert f"names '{chosen[2]}', which the account has not. Did you mean " in run("fields", "acme").out
 
 

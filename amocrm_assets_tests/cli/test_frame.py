@@ -120,9 +120,12 @@ def test_who_is_elsewhere_is_told_where_the_documents_are(
     run: Command, add_source: AddSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     add_source("wrong", access_token_env="A", start_date="soon")
+    add_source("sound", access_token_env="NOT_SET")
     there = f"(docs/ is {README.parent}/docs)"
     monkeypatch.chdir(tmp_path)
     assert there in run("run", "wrong").err
+    assert there in run("new", "other", "--token-env", "B", "--folder", str(tmp_path / "new")).out
+    assert there in run("check", "sound").out
     monkeypatch.chdir(README.parent)
     assert there not in run("run", "wrong").err
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_a_probe_is_a_table_and_is_kept_for_readings(run: Command, acme: Sandbox, tmp_path: Path) -> None:
     ran = run("probe", "acme")
     assert (ran.status, ran.err) == (0, "")
-    for heading in ("question", "asked", "came back", "what follows"):
+    for heading in ("question", "asked", "observed", "conclusion"):
         assert heading in ran.out
     assert all(question.key in ran.out for question in QUESTIONS)
     kept = tmp_path / "data" / "probes" / "acme.json"

@@ -32,11 +32,11 @@ def here() -> Consent:
 
 
 def test_the_page_is_the_platforms_and_names_integration_and_state() -> None:
-    page = urlsplit(consent().page)
+    page = urlsplit(consent().authorize_url)
     assert (page.netloc, page.path) == ("www.amocrm.ru", "/oauth")
     assert parse_qs(page.query) == {"client_id": ["integration-1"], "state": [STATE], "mode": ["popup"]}
-    assert urlsplit(consent("https://acme.kommo.com").page).netloc == "www.kommo.com"
-    assert urlsplit(consent("http://127.0.0.1:8901").page).netloc == "127.0.0.1:8901"
+    assert urlsplit(consent("https://acme.kommo.com").authorize_url).netloc == "www.kommo.com"
+    assert urlsplit(consent("http://127.0.0.1:8901").authorize_url).netloc == "127.0.0.1:8901"
 
 
 def test_the_code_is_found_in_a_pasted_address() -> None:

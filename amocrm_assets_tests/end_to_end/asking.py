@@ -206,7 +206,7 @@ def pools(dagster: Dagster) -> dict[str, int]:
 
 
 def failure_of(dagster: Dagster, run_id: str) -> tuple[str, dict[str, Any]]:
-    """What the failed step of a run says: its description and its facts."""
+    """What the failed step of a run says: its description and its metadata."""
     events = dagster.ask(FAILURE, id=run_id)["logsForRun"]["events"]
     (failure,) = [event["failureMetadata"] for event in events if event.get("failureMetadata")]
     return failure["description"], _values(failure["metadataEntries"])

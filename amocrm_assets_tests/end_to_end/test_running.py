@@ -50,7 +50,7 @@ def test_a_month_is_backfilled_as_one_run_with_metadata_for_each_day(
     shards = open_warehouse(deployment.warehouse).shard_days(LEADS.table, "sandbox")
     for asset in ASSETS:
         partitions = asking.partitions_of(deployment.dagster, ["sandbox", asset])
-        shown = {day: facts["dagster/partition_row_count"] for day, facts in partitions.metadata.items()}
+        shown = {day: metadata["dagster/partition_row_count"] for day, metadata in partitions.metadata.items()}
         assert [shown[day.isoformat()] for day in deployment.month] == [
             str(shards[day]) for day in deployment.month
         ]
@@ -70,15 +70,15 @@ def test_a_schedule_that_is_switched_on_materialises_the_days_that_have_ended(
     assert {day.isoformat() for day in shards} == days
 
 
-def test_a_day_that_failed_names_the_cause_and_the_mend(deployment: Deployment, launched: Launched) -> None:
+def test_a_day_that_failed_names_the_cause_and_the_fix(deployment: Deployment, launched: Launched) -> None:
     assert asking.run_ended(deployment.dagster, launched.failed_run) == "FAILURE"
-    description, facts = asking.failure_of(deployment.dagster, launched.failed_run)
+    description, metadata = asking.failure_of(deployment.dagster, launched.failed_run)
     assert "402" in description
-    assert facts["fix"] in description
-    assert facts["unfinished_days"] == deployment.yesterday.isoformat()
+    assert metadata["fix"] in description
+    assert metadata["unfinished_days"] == deployment.yesterday.isoformat()
 
 
-def test_the_day_succeeds_once_the_cause_is_mended(deployment: Deployment, launched: Launched) -> None:
+def test_the_day_succeeds_once_the_cause_is_fixed(deployment: Deployment, launched: Launched) -> None:
     assert asking.run_ended(deployment.dagster, launched.fixed_run) == "SUCCESS", deployment.dagster.log()
     partitions = asking.partitions_of(deployment.dagster, ["spring_tea", "amoCrmLeads"])
     assert partitions.materialised == 1

@@ -53,12 +53,12 @@ def test_a_partition_shows_its_table(pages: Pages, deployment: Deployment) -> No
     pages.wait_for("Materialized (31)", "Failed (0)", f"amoCrmLeads_sandbox_{day:%Y%m%d}")
 
 
-def test_a_check_that_failed_shows_the_mend(pages: Pages) -> None:
+def test_a_check_that_failed_shows_the_fix(pages: Pages) -> None:
     pages.check("spring_tea", "raw_leads", "timezone")
     pages.wait_for("The account's zone is Asia/Yekaterinburg", "Set timezone in the source's defs.yaml")
 
 
-def test_a_run_that_failed_shows_cause_and_mend(pages: Pages, launched: Launched) -> None:
+def test_a_run_that_failed_shows_cause_and_fix(pages: Pages, launched: Launched) -> None:
     pages.run(launched.failed_run)
     pages.wait_for("the account is not paid", "Pay the amoCRM subscription")
 

@@ -152,7 +152,7 @@ def _odd(chance: random.Random) -> Any:
 
 
 def _reshaped(body: bytes, chance: random.Random) -> bytes:
-    """A page, an account or a catalogue of which a needed part is of a wrong kind."""
+    """A page, an account or a list of fields of which a needed part is of a wrong kind."""
     answer = json.loads(body)
     leads = answer.get("_embedded", {}).get("leads")
     match chance.randrange(5):

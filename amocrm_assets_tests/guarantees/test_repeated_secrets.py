@@ -62,15 +62,21 @@ class Repeating:
             return 400, {"hint": said, "detail": said, "title": said, "access_token": said}
         if path == "/api/v4/account":
             return 200, {"id": 7, "name": f"Acme {said}", "subdomain": "acme", "current_user_id": 1}
-        if path == "/api/v4/leads/custom_fields":
-            found = {"id": 5, "name": f"Field {said}", "type": "text", "code": said}
-            return 200, {"_links": {}, "_embedded": {"custom_fields": [found]}}
-        if self.status != 200:
+        if self.status != 200 and path == "/api/v4/leads":
             return self.status, {"detail": said, "title": said}
+        if path != "/api/v4/leads":
+            return 200, {"_links": {}, "_embedded": small_list(path.rpartition("/")[2], said)}
         at = day_window(DAY, SourceSettings.model_validate(attributes("http://127.0.0.1")).zone).from_at
         values = [{"field_id": 5, "field_name": said, "field_type": "text", "values": [{"value": said}]}]
         lead = {"id": 9, "name": f"Lead {said}", "updated_at": at + 60, "custom_fields_values": values}
         return 200, {"_links": {}, "_embedded": {"leads": [lead]}}
+
+
+def small_list(name: str, said: str) -> dict[str, Any]:
+    """A list of the account with one record, whose texts say it all."""
+    record = {"id": 5, "name": f"A name {said}", "email": said, "type": "text", "code": said, "color": said}
+    stages = {"_embedded": {"statuses": [record]}} if name == "pipelines" else {}
+    return {name: [{**record, **stages}]}
 
 
 @contextmanager

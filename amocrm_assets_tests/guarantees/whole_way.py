@@ -33,7 +33,7 @@ HASTE = 25.0
 
 @contextmanager
 def hurried_client(sandbox: Sandbox, *, read_seconds: float = 120.0) -> Iterator[AmoCrmClient]:
-    """A client of the sandbox for which 25 seconds are one, but for its patience with each answer."""
+    """A client of the sandbox for which 25 seconds are one, but for its timeout for each answer."""
     with client_of(
         sandbox,
         sleep=lambda seconds: time.sleep(seconds / HASTE),

@@ -39,7 +39,7 @@ CACHE = PROJECT / ".cache" / "mutants"
 COPIED = ("amocrm_assets", "amocrm_assets_tests", "docs", "pyproject.toml", "README.md", "workspace.yaml")
 PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1")
 # A mutant may wait for ever; on a busy machine every test is slower than the first time.
-TIMES_SLOWER, LEAST_SECONDS = 5, 30.0
+TIMES_SLOWER, MIN_TIMEOUT_SECONDS = 5, 30.0
 # Of all that may stand for a comparison or a sum, its opposite and its neighbour: the others say the same again.
 MEANINGLESS = re.compile(
     r"core/(RemoveDecorator|ReplaceBinaryOperator_(?!(Add_Sub|Sub_Add|Mul_Div|Div_Mul|"
@@ -152,7 +152,7 @@ def _try(due: list[WorkItem], work: Any, command: str) -> None:
     whole = subprocess.run(shlex.split(command), check=False, stdout=subprocess.PIPE, text=True)
     if whole.returncode:
         raise SystemExit(f"Without any change these tests fail already:\n{whole.stdout}")
-    timeout = max(LEAST_SECONDS, TIMES_SLOWER * (time.monotonic() - begun))
+    timeout = max(MIN_TIMEOUT_SECONDS, TIMES_SLOWER * (time.monotonic() - begun))
     for number, item in enumerate(due, 1):
         result = mutate_and_test(mutations=item.mutations, test_command=command, timeout=timeout)
         work.set_result(item.job_id, result)

@@ -40,7 +40,7 @@ def test_a_single_day_is_read_again_though_its_capture_is_stamped_later(pipeline
     (name,) = capture_names(LEADS, pipeline.storage, "acme", DAY)
     with open_capture(LEADS, pipeline.storage, name) as capture:
         ahead = datetime.now(UTC) + timedelta(minutes=10)
-        writer = CaptureWriter(LEADS, pipeline.storage, capture.facts, after=ahead)
+        writer = CaptureWriter(LEADS, pipeline.storage, capture.header, after=ahead)
         writer.add(capture.records)
     writer.publish()
     pipeline.storage.delete(name)
@@ -82,7 +82,7 @@ def test_days_that_were_captured_before_a_retry_are_not_read_again(pipeline: Pip
     assert network.when_lost is not None
     assert sorted(network.when_lost.values()) == [1, 1, 2, 2]
     assert list(counts(pipeline).values()) == [2, 2, 2, 2]
-    ways = [facts["read"] for facts in pipeline.materialised("raw_leads").values()]
+    ways = [metadata["read"] for metadata in pipeline.materialised("raw_leads").values()]
     assert ways.count("in this run") == 2
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 import amocrm_assets
+from amocrm_assets_tests.orchestration.sources import ASSETS
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "downstream.md").read_text(encoding="utf-8")
-OURS = {"sandbox/raw_leads", "sandbox/account/leads", "sandbox/amoCrmLeads"}
+OURS = {f"sandbox/{name}" for name in ASSETS}
 THEIRS = {"leads_by_pipeline", "leads_by_city"}
 
 

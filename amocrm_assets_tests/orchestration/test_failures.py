@@ -74,7 +74,7 @@ def test_each_new_try_is_told_with_its_cause_and_the_last_failure_is_not() -> No
     ]
 
 
-def test_a_failure_says_cause_mend_days_and_facts() -> None:
+def test_a_failure_says_cause_fix_days_and_facts() -> None:
     with pytest.raises(dg.Failure) as caught:
         fail(error_of(errors.AccessDenied), unfinished=[DAY], retries=Retries(), retry_number=0)
     assert caught.value.description == "Asking: nothing came. Wait a little. Not finished: 2026-03-01."

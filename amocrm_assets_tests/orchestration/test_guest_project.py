@@ -16,6 +16,7 @@ from amocrm_assets.orchestration.markdown import code
 from amocrm_assets.settings import documents
 from amocrm_assets.settings.defs_file import read_nodes
 from amocrm_assets.settings.source_files import read_sources
+from amocrm_assets_tests.orchestration.alerts.services import chat_service
 from amocrm_assets_tests.orchestration.sources import LEADS_ASSETS, write_source
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
@@ -206,3 +207,26 @@ def test_what_dagster_fills_in_and_adds_is_left_to_dagster(project: Path, monkey
     specs = list(dg.load_from_defs_folder(path_within_project=project / "theirs").resolve_all_asset_specs())
     assert len(specs) == 3
     assert {owner for spec in specs for owner in spec.owners} == {"team:sales"}
+
+
+def test_one_sensor_tells_of_all_sources_of_the_project_broken_ones_included(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a-shop", "b-shop"):
+        write_source(project / "theirs" / "defs", name, {**GOOD, "subdomain": name})
+    write_source(project / "theirs" / "defs", "off", {**GOOD, "subdomain": "off", "enabled": False})
+    write_source(project / "theirs" / "defs", "wrong", {**GOOD, "subdomain": "wrong", "start_date": "soon"})
+    assert list(loaded(project).sensors or []) == []  # nobody is to be told
+    monkeypatch.delenv("SHOP_TOKEN", raising=False)
+    with chat_service() as service:
+        monkeypatch.setenv("AMOCRM_ALERTS", f"json://{service.address}")
+        definitions = loaded(project)
+        assert definitions.get_repository_def()  # Dagster takes all of it together
+        (sensor,) = definitions.sensors or []
+        with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
+            assert isinstance(sensor, dg.SensorDefinition)
+            sensor.evaluate_tick(context)
+    told = " ".join(service.taken)
+    for problem in ("amoCRM wrong: the settings are wrong", "amoCRM a-shop: the auth", "amoCRM b-shop: the auth"):
+        assert problem in told
+    assert "amoCRM off" not in told

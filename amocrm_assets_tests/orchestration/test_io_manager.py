@@ -74,7 +74,8 @@ def test_one_day_is_a_frame_with_the_columns_and_types_of_the_shard(filled: Pipe
 def test_many_days_are_one_frame_whose_index_tells_them_apart(filled: Pipeline, asset: str) -> None:
     frame = taken(filled, asset, days=(FIRST, LAST))
     counts = {
-        day: facts["dagster/partition_row_count"] for day, facts in filled.materialised("amoCrmLeads").items()
+        day: metadata["dagster/partition_row_count"]
+        for day, metadata in filled.materialised("amoCrmLeads").items()
     }
     assert frame.groupby("day").size().rename(lambda day: f"{day:%Y-%m-%d}").to_dict() == counts
 

@@ -78,9 +78,9 @@ def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) 
 def test_files_are_named_by_storage_and_name_since_the_page_has_no_room_for_paths(pipeline: Pipeline) -> None:
     pipeline.run(LAST)
     for asset, key in (("raw_leads", "capture"), ("leads", "rows")):
-        facts = pipeline.materialised(asset)[LAST]
-        assert (Path(facts["storage"]) / facts[key]).is_file()
-        assert len(facts[key].rpartition("-")[2]) < MAX_UNBROKEN
+        metadata = pipeline.materialised(asset)[LAST]
+        assert (Path(metadata["storage"]) / metadata[key]).is_file()
+        assert len(metadata[key].rpartition("-")[2]) < MAX_UNBROKEN
 
 
 def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline) -> None:
@@ -129,7 +129,7 @@ def test_a_range_reads_all_its_days_again_when_asked_to(pipeline: Pipeline) -> N
     requests = asked(pipeline)
     assert pipeline.run(FIRST, LAST, read_again=True).success
     assert asked(pipeline) > requests
-    assert {facts["read"] for facts in pipeline.materialised("raw_leads").values()} == {"in this run"}
+    assert {metadata["read"] for metadata in pipeline.materialised("raw_leads").values()} == {"in this run"}
 
 
 def test_a_source_that_is_switched_off_refuses_and_says_how_to_switch_it_on(pipeline: Pipeline) -> None:
@@ -174,11 +174,11 @@ def test_a_range_that_fails_in_the_middle_keeps_its_finished_days_and_names_the_
     pipeline.sandbox.configure(faults=())
     assert pipeline.run("2025-03-05", LAST).success
     again = pipeline.materialised("raw_leads")
-    assert [day for day, facts in again.items() if facts["read"] == "in this run"] == DAYS[1:]
+    assert [day for day, metadata in again.items() if metadata["read"] == "in this run"] == DAYS[1:]
     assert len(pipeline.warehouse.shard_days(LEADS.table, "acme")) == 6
 
 
-def test_what_needs_a_person_fails_at_once_with_its_mend(
+def test_what_needs_a_person_fails_at_once_with_its_fix(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMOCRM_TEST_TOKEN", "")

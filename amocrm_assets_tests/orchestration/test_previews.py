@@ -26,12 +26,12 @@ def previews_of(pipeline: Pipeline, *assets: str) -> list[dict[str, Any]]:
     return [pipeline.materialised(asset)[LAST] for asset in assets or ("leads",)]
 
 
-def rows_of(facts: dict[str, Any]) -> list[dict[str, str]]:
-    return [{name: str(value) for name, value in record.data.items()} for record in facts["preview"].records]
+def rows_of(metadata: dict[str, Any]) -> list[dict[str, str]]:
+    return [{name: str(value) for name, value in record.data.items()} for record in metadata["preview"].records]
 
 
-def columns_of(facts: dict[str, Any]) -> list[str]:
-    return [column.name for column in facts["preview"].schema.columns]
+def columns_of(metadata: dict[str, Any]) -> list[str]:
+    return [column.name for column in metadata["preview"].schema.columns]
 
 
 def newest_lead(pipeline: Pipeline) -> int:
@@ -41,25 +41,25 @@ def newest_lead(pipeline: Pipeline) -> int:
 
 
 def test_a_preview_shows_some_rows_as_a_table(pipeline: Pipeline) -> None:
-    (facts,) = previews_of(pipeline)
-    assert columns_of(facts) == COLUMNS
-    rows = rows_of(facts)
+    (metadata,) = previews_of(pipeline)
+    assert columns_of(metadata) == COLUMNS
+    rows = rows_of(metadata)
     assert len(rows) == 5
     assert all(row.keys() == set(COLUMNS) for row in rows)
     assert rows[0]["id"] == str(newest_lead(pipeline))
 
 
 def test_every_asset_has_a_preview_and_a_link_to_each_card(pipeline: Pipeline) -> None:
-    for facts in previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads"):
-        ids = [row["id"] for row in rows_of(facts)]
+    for metadata in previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads"):
+        ids = [row["id"] for row in rows_of(metadata)]
         assert ids
         links = [f"[{lead}]({pipeline.source.url}/leads/detail/{lead})" for lead in ids]
-        assert facts["open_in_amocrm"] == " · ".join(links)
+        assert metadata["open_in_amocrm"] == " · ".join(links)
 
 
 def test_times_of_a_preview_have_their_zone(pipeline: Pipeline) -> None:
-    for facts in previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads"):
-        assert all(re.search(rf"{LAST} \d\d:\d\d:\d\d MSK", str(row)) for row in rows_of(facts))
+    for metadata in previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads"):
+        assert all(re.search(rf"{LAST} \d\d:\d\d:\d\d MSK", str(row)) for row in rows_of(metadata))
 
 
 def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipeline) -> None:
@@ -79,17 +79,17 @@ def test_without_names_a_preview_holds_nothing_personal(pipeline: Pipeline) -> N
     pipeline.sandbox.account.edit(newest_lead(pipeline), touch=False, name="Anna Example")
     pipeline.configure(import_lead_name=False)
     raw, rows, _ = previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads")
-    for facts, price in ((rows, "sale"), (raw, "price")):
+    for metadata, price in ((rows, "sale"), (raw, "price")):
         told = rf"status_id \d+ · {price} \d+ · updated_at \S+ \S+ MSK"
-        assert all(re.fullmatch(told, row["lead"]) for row in rows_of(facts))
+        assert all(re.fullmatch(told, row["lead"]) for row in rows_of(metadata))
     everything = str([pipeline.materialised(asset) for asset in ("raw_leads", "leads", "amoCrmLeads")])
     assert "Anna Example" not in everything
 
 
 def test_a_cell_is_one_line_that_wraps_and_shows_every_character(pipeline: Pipeline) -> None:
     pipeline.sandbox.account.edit(newest_lead(pipeline), touch=False, name="a | b\n\u202e" + "x" * 150)
-    for facts in previews_of(pipeline, "leads", "amoCrmLeads"):  # in the order of ids, unlike captures
-        cell = rows_of(facts)[0]["lead"]
+    for metadata in previews_of(pipeline, "leads", "amoCrmLeads"):  # in the order of ids, unlike captures
+        cell = rows_of(metadata)[0]["lead"]
         assert cell.replace(BREAK, "").startswith("a | b \\u202e" + "x" * 150)
         assert all(len(word) <= MAX_WORD for word in re.split(f"[ {BREAK}]", cell))
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Far from midnight, so that the days are the same at each of these minutes; one comes soon after Dagster is up.
-MINUTES = (2, 4, 6)
+MINUTES = (1, 2, 3, 4)
 ASSETS = ("raw_leads", "leads", "amoCrmLeads")
 
 

@@ -139,7 +139,10 @@ def test_a_list_that_is_refused_fails_its_own_check_and_leaves_its_table(account
     assert query('SELECT * FROM "amoCrmUsers_acme" ORDER BY id') == before
 
 
-def test_a_list_that_fails_fails_its_own_asset_and_not_the_leads(account: StandInPipeline) -> None:
+def test_a_list_that_fails_fails_its_own_asset_and_not_the_leads(
+    account: StandInPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amocrm_assets.crm.http.retries.MAX_ATTEMPTS", 2)
     account.lists.statuses["leads_tags"] = 400
     account.lists.statuses["loss_reasons"] = 504
     result = account.run(DAY)

@@ -13,6 +13,7 @@ import yaml
 import amocrm_assets
 from amocrm_assets import AmoCrmResource
 from amocrm_assets_tests.orchestration.conftest import LAST, QUICK
+from amocrm_assets_tests.orchestration.sources import ASSETS
 
 if TYPE_CHECKING:
     import pytest
@@ -34,9 +35,7 @@ def run(code: str) -> dict[str, Any]:
 def test_the_definitions_in_plain_python_load() -> None:
     defs: dg.Definitions = run(PYTHON)["defs"]
     assert {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()} == {
-        "my_shop/raw_leads",
-        "my_shop/leads",
-        "my_shop/amoCrmLeads",
+        f"my_shop/{name}" for name in ASSETS
     }
 
 

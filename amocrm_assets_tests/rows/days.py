@@ -91,7 +91,7 @@ def line(sent: Line) -> bytes:
     return sent if isinstance(sent, bytes) else json.dumps(sent).encode()
 
 
-def facts(
+def capture_header(
     number: int = 0, fields: Sequence[Any] = (), *, day: date = DAY, zone: str = "Europe/Moscow", **changed: Any
 ) -> CaptureHeader:
     """Facts of the capture with this number of a day in a zone."""
@@ -113,7 +113,7 @@ def merged(*captures: Sequence[Line], fields: Sequence[Any] = (), **settings: An
     """What the captures, the oldest first, give."""
     opened = [
         OpenCapture(
-            facts(number, fields, zone=settings.get("timezone", "Europe/Moscow")),
+            capture_header(number, fields, zone=settings.get("timezone", "Europe/Moscow")),
             iter([line(sent) for sent in leads]),
         )
         for number, leads in enumerate(captures)
@@ -146,8 +146,8 @@ def oddities_of(*captures: Sequence[Line], **settings: Any) -> dict[str, int]:
 def keep(
     storage: Storage, leads: Sequence[Line], *, number: int = 0, fields: Sequence[Any] = (), **changed: Any
 ) -> str:
-    """Publish a capture of the day, or as its facts are changed; its name."""
-    writer = CaptureWriter(LEADS, storage, facts(number, fields, **changed))
+    """Publish a capture of the day, or with a changed header; its name."""
+    writer = CaptureWriter(LEADS, storage, capture_header(number, fields, **changed))
     writer.add(line(sent) for sent in leads)
     return writer.publish().name
 

@@ -73,7 +73,7 @@ def test_replaying_the_captures_gives_byte_for_byte_the_same_file(storage: Stora
     assert content(storage) == before
 
 
-def test_a_day_that_was_never_captured_is_refused_with_its_mend(storage: Storage) -> None:
+def test_a_day_that_was_never_captured_is_refused_with_its_fix(storage: Storage) -> None:
     with pytest.raises(ActionRequired, match="Materialise `raw_leads`"):
         write_rows(LEADS, storage, source(), DAY)
     assert storage.names("") == []

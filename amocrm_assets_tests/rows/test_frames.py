@@ -84,7 +84,7 @@ def test_days_follow_each_other_in_the_order_asked_for(storage: Storage) -> None
     assert dict(read_rows(LEADS.table, storage, "acme", []).dtypes) == dict(frame.dtypes)
 
 
-def test_a_day_without_rows_is_refused_with_its_mend(storage: Storage) -> None:
+def test_a_day_without_rows_is_refused_with_its_fix(storage: Storage) -> None:
     with pytest.raises(ActionRequired, match="Materialise `leads`"):
         read_rows(LEADS.table, storage, "acme", [DAY, NEXT_DAY])
 

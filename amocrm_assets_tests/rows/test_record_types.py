@@ -14,7 +14,7 @@ from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.rows.record_types import record_types
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets_tests.companies_lite import COMPANIES, company, company_stub
-from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, facts, field, source
+from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, capture_header, field, source
 
 if TYPE_CHECKING:
     from amocrm_assets.rows.day_rows import DayRows
@@ -25,7 +25,7 @@ OWN, OWNERS = COMPANIES.tables
 
 def merged(*captures: list[Json], table: Table = OWN) -> DayRows:
     opened = [
-        OpenCapture(facts(number), iter([json.dumps(sent).encode() for sent in sent_by]))
+        OpenCapture(capture_header(number), iter([json.dumps(sent).encode() for sent in sent_by]))
         for number, sent_by in enumerate(captures)
     ]
     return rows_of_day(COMPANIES, opened, source=source(), day=DAY, table=table)

@@ -17,7 +17,7 @@ from amocrm_assets.errors import ActionRequired, CapturesMixed, RowsIncomplete
 from amocrm_assets.rows import latest, rows_name, write_rows
 from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.rows.days import DAY, facts, keep, lead, source, stub
+from amocrm_assets_tests.rows.days import DAY, capture_header, keep, lead, source, stub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,9 +158,11 @@ def test_ids_of_thousands_of_captures_are_each_counted_once(monkeypatch: pytest.
     assert ids.sorted().tolist() == list(range(10, 60))
 
 
-def test_headers_are_read_once_and_hold_no_catalogue(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headers_are_read_once_and_hold_no_custom_fields(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = keep(storage, [], fields=[{"id": 5}])
     header = read_header(LEADS, storage, name)
-    assert (header.day, header.window, header.fields) == (DAY, facts().window, [])
+    assert (header.day, header.window, header.fields) == (DAY, capture_header().window, [])
     monkeypatch.setattr(storage, "as_local_path", None)
     assert read_header(LEADS, storage, name) is header

@@ -103,7 +103,7 @@ def stub(full: Json) -> Json:
 
 
 def custom_field(number: int) -> Json:
-    """A field of the catalogue."""
+    """The definition of a field."""
     return {
         "id": number,
         "name": f"Адрес доставки {number}",

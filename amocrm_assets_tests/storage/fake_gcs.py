@@ -50,7 +50,7 @@ class Object:
     """One object: its content and what is known of it."""
 
     content: bytes
-    facts: dict[str, Any]
+    properties: dict[str, Any]
 
     @property
     def crc32c(self) -> str:
@@ -111,45 +111,45 @@ class FakeGcs:
         bucket = request.path_params["bucket"]
         condition = request.query_params.get("ifGenerationMatch")
         if session := request.query_params.get("upload_id"):
-            facts, condition = self._sessions[session]
-            return self._put(bucket, facts, body, condition)
+            properties, condition = self._sessions[session]
+            return self._put(bucket, properties, body, condition)
         if request.query_params["uploadType"] == "resumable":
-            facts = json.loads(body)
-            if (refused := self._refused(bucket, facts["name"], condition)) is not None:
+            properties = json.loads(body)
+            if (refused := self._refused(bucket, properties["name"], condition)) is not None:
                 return refused
             session = str(len(self._sessions))
-            self._sessions[session] = (facts, condition)
+            self._sessions[session] = (properties, condition)
             location = f"{self.url}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&upload_id={session}"
             return Response(headers={"Location": location})
         boundary = re.search(r'boundary="?([^"]+)"?', request.headers["content-type"])
         assert boundary is not None
         first, second = body.split(f"--{boundary[1]}".encode())[1:3]
-        facts = json.loads(first.partition(b"\r\n\r\n")[2])
+        properties = json.loads(first.partition(b"\r\n\r\n")[2])
         content = second.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
-        return self._put(bucket, facts, content, condition)
+        return self._put(bucket, properties, content, condition)
 
-    def _put(self, bucket: str, facts: dict[str, Any], content: bytes, condition: str | None) -> Response:
-        name = facts["name"]
+    def _put(self, bucket: str, properties: dict[str, Any], content: bytes, condition: str | None) -> Response:
+        name = properties["name"]
         if (refused := self._refused(bucket, name, condition)) is not None:
             return refused
-        put = Object(content, {"metadata": facts.get("metadata")})
-        if facts.get("crc32c", put.crc32c) != put.crc32c:
+        stored = Object(content, {"metadata": properties.get("metadata")})
+        if properties.get("crc32c", stored.crc32c) != stored.crc32c:
             return problem(400, "Provided CRC32C doesn't match calculated CRC32C")
-        put.facts |= {
+        stored.properties |= {
             "name": name,
             "bucket": bucket,
             "generation": str(next(self._generations)),
             "size": str(len(content)),
-            "crc32c": put.crc32c,
+            "crc32c": stored.crc32c,
             "updated": (datetime.now(UTC) + self.clock_offset).isoformat().replace("+00:00", "Z"),
         }
-        self.buckets[bucket][name] = put
+        self.buckets[bucket][name] = stored
         self.writes[name] += 1
-        return JSONResponse(put.facts)
+        return JSONResponse(stored.properties)
 
     def _refused(self, bucket: str, name: str, condition: str | None) -> Response | None:
         there = self.buckets[bucket].get(name)
-        generation = there.facts["generation"] if there else "0"
+        generation = there.properties["generation"] if there else "0"
         return None if condition in (None, generation) else problem(412, "conditionNotMet")
 
     def _object(self, request: Request, _: bytes) -> Response:
@@ -158,7 +158,7 @@ class FakeGcs:
         if there is None:
             return problem(404, f"No such object: {bucket}/{name}")
         if request.method == "GET":
-            return JSONResponse(there.facts)
+            return JSONResponse(there.properties)
         refused = self._refused(bucket, name, request.query_params.get("ifGenerationMatch"))
         if refused is None:
             del self.buckets[bucket][name]
@@ -168,7 +168,8 @@ class FakeGcs:
         there = self.buckets[request.path_params["bucket"]].get(request.path_params["name"])
         if (
             there is None
-            or request.query_params.get("generation", there.facts["generation"]) != there.facts["generation"]
+            or request.query_params.get("generation", there.properties["generation"])
+            != there.properties["generation"]
         ):
             return problem(404, "No such object")
         return Response(there.content, headers={"X-Goog-Hash": f"crc32c={there.crc32c}"})

@@ -11,7 +11,7 @@ from queue import Queue
 
 import pytest
 
-from amocrm_assets.captures import captured_days
+from amocrm_assets.captures import days_with_capture
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import Busy
 from amocrm_assets.rows import read_rows, write_rows
@@ -76,17 +76,17 @@ def test_names_are_those_below_a_folder_and_not_its_neighbours(storage: Storage)
 
 
 def test_nothing_is_seen_of_a_file_that_is_not_published(storage: Storage) -> None:
-    with storage.temp_file(NAME) as scratch:
-        scratch.write_bytes(b"half")
+    with storage.temp_file(NAME) as temp:
+        temp.write_bytes(b"half")
         assert storage.names("") == []
-    assert not scratch.exists()
+    assert not temp.exists()
     assert storage.names("") == []
 
 
-def test_a_scratch_file_is_removed_when_its_writer_fails(storage: Storage) -> None:
-    with pytest.raises(ZeroDivisionError), storage.temp_file(NAME) as scratch:
-        scratch.write_bytes(b"half" * (1 // 0))
-    assert not scratch.exists()
+def test_a_temporary_file_is_removed_when_its_writer_fails(storage: Storage) -> None:
+    with pytest.raises(ZeroDivisionError), storage.temp_file(NAME) as temp:
+        temp.write_bytes(b"half" * (1 // 0))
+    assert not temp.exists()
 
 
 def test_what_a_killed_writer_left_is_swept(storage: Storage, place: Place) -> None:
@@ -160,7 +160,7 @@ def test_a_version_tells_one_content_from_another(storage: Storage) -> None:
 def test_captures_become_rows_in_every_storage(storage: Storage) -> None:
     keep(storage, [lead(1), lead(2)])
     keep(storage, [lead(3)], number=1)
-    assert captured_days(LEADS, storage, "acme") == [DAY]
+    assert days_with_capture(LEADS, storage, "acme") == [DAY]
     assert write_rows(LEADS, storage, source(), DAY).row_count == 3
     assert write_rows(LEADS, storage, source(), DAY).row_count == 3
     assert read_rows(LEADS.table, storage, "acme", [DAY])["id"].tolist() == [1, 2, 3]

@@ -24,7 +24,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR])
-def test_what_needs_a_person_is_refused_with_a_mend(number: int) -> None:
+def test_what_needs_a_person_is_refused_with_a_fix(number: int) -> None:
     with pytest.raises(StorageRefused) as caught, disk_errors("Writing rows", Path("/data/rows")):
         raise OSError(number, os.strerror(number))
     assert "/data/rows" in str(caught.value)
@@ -43,10 +43,10 @@ def test_a_full_disk_is_refused_and_nothing_half_written_stays(disk: Path) -> No
     create(storage, "kept", b"whole")
     with (
         pytest.raises(StorageRefused, match="No space left"),
-        storage.temp_file("big") as scratch,
-        disk_errors("Writing big", scratch),
+        storage.temp_file("big") as temp,
+        disk_errors("Writing big", temp),
     ):
-        scratch.write_bytes(os.urandom(2 * SMALL_DISK_BYTES))
+        temp.write_bytes(os.urandom(2 * SMALL_DISK_BYTES))
     assert storage.names("") == ["kept"]
     assert storage.remove_stale("") == 0
     with pytest.raises(StorageRefused, match="No space left"):

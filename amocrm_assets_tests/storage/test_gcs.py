@@ -327,7 +327,7 @@ def test_a_replaced_object_is_never_read_half_old_half_new(gcs: FakeGcs, storage
     def replaces_between(request: Request) -> Fault | None:
         if request.url.path.startswith("/download") and replacing:
             gcs.buckets[BUCKET]["some/prefix/token"].content = replacing.pop()
-            gcs.buckets[BUCKET]["some/prefix/token"].facts["generation"] = "77"
+            gcs.buckets[BUCKET]["some/prefix/token"].properties["generation"] = "77"
         return None
 
     gcs.fault = replaces_between
@@ -392,7 +392,7 @@ def test_a_machine_whose_clock_is_off_neither_steals_a_lease_nor_waits_for_a_dea
 
 def loses_lease(gcs: FakeGcs) -> None:
     """Let another machine write the lease, and wait until its holder has looked after it."""
-    gcs.buckets[BUCKET]["some/prefix/locks/.acme.lease"].facts["generation"] = "77"
+    gcs.buckets[BUCKET]["some/prefix/locks/.acme.lease"].properties["generation"] = "77"
     time.sleep(LEASE_SECONDS / 2)
 
 
@@ -434,7 +434,7 @@ def test_a_lease_that_was_lost_is_told_in_the_end_and_left_to_its_new_holder(
         storage.lock("locks/acme", wait_seconds=1),
     ):
         loses_lease(gcs)
-    assert gcs.buckets[BUCKET]["some/prefix/locks/.acme.lease"].facts["generation"] == "77"
+    assert gcs.buckets[BUCKET]["some/prefix/locks/.acme.lease"].properties["generation"] == "77"
 
 
 def test_an_error_under_a_lost_lease_is_not_hidden(gcs: FakeGcs, storage: Storage) -> None:

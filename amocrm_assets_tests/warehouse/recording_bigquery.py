@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 
-Answer = tuple[int, dict[str, Any]]
+Reply = tuple[int, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class RecordingBigQuery:
         """Calls by method and a pattern of the path."""
         return [call for call in self.calls if call.method == method and re.search(path, call.path)]
 
-    def answer(self, call: Call, content: bytes) -> Answer:
+    def answer(self, call: Call, content: bytes) -> Reply:
         """What the call gets when nothing goes wrong on the way."""
         *_, kind, last = call.path.rstrip("/").split("/")
         if kind == "tables" or last == "tables":
@@ -102,7 +102,7 @@ class RecordingBigQuery:
             self.has_dataset, self.location = True, call.body.get("location", "US")
         return (200, self._dataset()) if self.has_dataset else not_found("Dataset p:d")
 
-    def _table(self, call: Call, name: str) -> Answer:
+    def _table(self, call: Call, name: str) -> Reply:
         if name.endswith(":testIamPermissions"):
             asked = call.body["permissions"]
             return 200, {
@@ -127,7 +127,7 @@ class RecordingBigQuery:
             dataset["defaultTableExpirationMs"] = str(self.table_expiration_ms)
         return dataset
 
-    def _start(self, job: dict[str, Any], content: bytes) -> Answer:
+    def _start(self, job: dict[str, Any], content: bytes) -> Reply:
         if job["configuration"].get("dryRun"):
             return 200, {**job, "status": {"state": "DONE"}, "statistics": {"query": {}}}
         job_id = job["jobReference"]["jobId"]
@@ -161,7 +161,7 @@ class RecordingBigQuery:
             "etag": "1",
         }
 
-    def _job(self, job_id: str) -> Answer:
+    def _job(self, job_id: str) -> Reply:
         if job_id not in self.jobs:
             return not_found(f"Job p:{job_id}")
         job = self.jobs[job_id]
@@ -176,12 +176,12 @@ def failed(result: dict[str, str]) -> dict[str, Any]:
     return {"state": "DONE", "errorResult": result, "errors": [result, row]}
 
 
-def error(status: int, reason: str, message: str) -> Answer:
+def error(status: int, reason: str, message: str) -> Reply:
     details = [{"reason": reason, "message": message, "domain": "global"}]
     return status, {"error": {"code": status, "message": message, "errors": details}}
 
 
-def not_found(what: str) -> Answer:
+def not_found(what: str) -> Reply:
     return error(404, "notFound", f"Not found: {what}")
 
 
@@ -198,7 +198,7 @@ def recording_bigquery() -> Iterator[RecordingBigQuery]:
             length = int(self.headers.get("Content-Length") or 0)
             fault = next((each for each in state.faults if each.meets(self.command, path)), None)
             if fault and fault.kind == "cut off":
-                self.rfile.read(min(100, length))  # and not the rest: the caller's sending breaks off
+                self.rfile.read(min(100, length))  # and not the rest: the caller's sending is interrupted
                 self.close_connection = True
                 return
             body, content = parts(self.headers.get("Content-Type", ""), self.rfile.read(length))

@@ -159,7 +159,7 @@ def test_each_missing_right_to_call_is_named_with_its_role(
         ),
     ],
 )
-def test_other_refusals_say_their_mend(server: RecordingBigQuery, wired: Place, fault: Fault, fix: str) -> None:
+def test_other_refusals_say_their_fix(server: RecordingBigQuery, wired: Place, fault: Fault, fix: str) -> None:
     server.faults = [fault]
 
     with pytest.raises(WarehouseRefused, match=fix):

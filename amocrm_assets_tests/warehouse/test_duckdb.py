@@ -146,7 +146,7 @@ def test_a_path_may_hold_what_elsewhere_is_a_pattern(tmp_path: Path) -> None:
     assert place.leads(DAY) == [lead(1)]
 
 
-def test_a_folder_that_cannot_be_made_is_refused_with_its_mend(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_refused_with_its_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     warehouse = DuckDbWarehouse(tmp_path / "file" / "warehouse.duckdb")
 

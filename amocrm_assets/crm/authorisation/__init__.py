@@ -1,7 +1,7 @@
 """Who we are to amoCRM: the token to send now, and a newer one when it is refused.
 
 `long_lived` reads a token from the environment, `oauth` keeps a pair of tokens alive. What the client needs of
-them is in `http.authorisation`; asking a person for an authorisation is the affair of `consent` and `connecting`.
+them is in `http.authorisation`; for asking a person for an authorisation see `consent` and `connecting`.
 """
 
 from __future__ import annotations

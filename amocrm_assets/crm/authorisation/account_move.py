@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
-from amocrm_assets.crm.authorisation.addresses import account_of, host_of, zone_of
+from amocrm_assets.crm.authorisation.addresses import account_of, host_of, platform_of
 from amocrm_assets.crm.authorisation.claims import read_claims
 from amocrm_assets.crm.http.redaction import redact, redact_error, remember
 from amocrm_assets.crm.http.transport import request_once
@@ -40,7 +40,7 @@ def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthor
     scheme, host = urlsplit(source.url)[:2]
     api_domain = read_claims(pair.access_token).api_domain
     # A refresh token goes only to amoCRM itself, or to where it came from.
-    if api_domain is None or (zone_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
+    if api_domain is None or (platform_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
         return None
     remember(pair.refresh_token)
     try:

@@ -1,6 +1,6 @@
-"""What the address of an account says: amoCRM's zone it lies in, and the account's own name there.
+"""What the address of an account says: which of amoCRM's platforms it belongs to, and the account's name there.
 
-Servers outside amoCRM's zones, the sandbox among them, are addressed as the settings say.
+Servers outside amoCRM's platforms, the sandbox among them, are addressed as the settings say.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 # kommo.com is the newer name of amocrm.com; accounts and tokens of both are met on either.
-ZONES = {"amocrm.ru": "amocrm.ru", "amocrm.com": "kommo.com", "kommo.com": "kommo.com"}
+PLATFORMS = {"amocrm.ru": "amocrm.ru", "amocrm.com": "kommo.com", "kommo.com": "kommo.com"}
 
 
-def zone_of(host: str) -> str | None:
-    """Which of amoCRM's zones a host lies in; None for other servers."""
-    return next((zone for domain, zone in ZONES.items() if f".{host}".endswith(f".{domain}")), None)
+def platform_of(host: str) -> str | None:
+    """Which of amoCRM's platforms a host belongs to; None for other servers."""
+    return next((platform for domain, platform in PLATFORMS.items() if f".{host}".endswith(f".{domain}")), None)
 
 
 def host_of(url: str) -> str:
@@ -33,8 +33,8 @@ def name_of(host: str) -> str:
 def account_of(source: SourceSettings) -> str:
     """The account's name by the settings, in small letters.
 
-    It is the address's within amoCRM's zones: a source may keep its subdomain, and so its tables' names, when the
+    It is the address's on amoCRM's platforms: a source may keep its subdomain, and so its tables' names, when the
     account gets a new address.
     """
     host = host_of(source.url)
-    return name_of(host) if zone_of(host) else source.subdomain.lower()
+    return name_of(host) if platform_of(host) else source.subdomain.lower()

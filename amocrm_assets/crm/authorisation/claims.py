@@ -10,7 +10,7 @@ import base64
 
 import msgspec
 
-from amocrm_assets.crm.authorisation.addresses import host_of, zone_of
+from amocrm_assets.crm.authorisation.addresses import host_of, platform_of
 
 # The last second of the year 9999, after which Python has no dates; ids are INTEGER in the tables.
 MAX_UNIX_SECONDS = 253_402_300_799
@@ -75,6 +75,6 @@ def _decoded(claim: msgspec.Raw | None) -> object:
 
 
 def is_foreign(claims: Claims, url: str) -> bool:
-    """Whether the token is plainly of another zone than the address, say of kommo.com and not amocrm.ru."""
-    token_zone, url_zone = zone_of(claims.base_domain or ""), zone_of(host_of(url))
-    return token_zone is not None and url_zone is not None and token_zone != url_zone
+    """Whether the token is of another platform than the address, say of kommo.com and not amocrm.ru."""
+    token_platform, url_platform = platform_of(claims.base_domain or ""), platform_of(host_of(url))
+    return None not in {token_platform, url_platform} and token_platform != url_platform

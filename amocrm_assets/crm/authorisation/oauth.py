@@ -65,11 +65,11 @@ class OAuth:
     _pair: StoredTokens | None = field(default=None, init=False, repr=False)
     # Refresh tokens that must not be sent again, with what came of them.
     _spent: dict[str, AmoCrmAssetsError] = field(default_factory=dict, init=False, repr=False)
-    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _refreshing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def token(self) -> str:
         """The access token, refreshed when it is about to end."""
-        with self._turn:
+        with self._refreshing:
             if self._pair is None:
                 self._pair = self._kept().pair
             if self._is_ending(self._pair):
@@ -78,7 +78,7 @@ class OAuth:
 
     def renew(self, refused: str) -> str:
         """A newer access token than the refused one, another process's if it was quicker."""
-        with self._turn:
+        with self._refreshing:
             if self._pair is None or self._pair.access_token == refused:
                 self._pair = self._newer_than(refused)
             return self._pair.access_token

@@ -1,6 +1,6 @@
 """Where the tokens of OAuth sources are kept: one small private file per source, replaced whole.
 
-A file that was written is durable before anybody uses its tokens. When to refresh is `oauth`'s affair.
+A file that was written is durable before anybody uses its tokens. For when to refresh see `oauth`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from amocrm_assets.cancellation import Cancelled, current_scope
+from amocrm_assets.cancellation import Cancelled, current_scope, wait_for
 from amocrm_assets.waiting import note
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Exchange:
             raise self._reason
 
     def end(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         with self._lock:
             for each in self._sockets:
                 each.close()
@@ -88,7 +88,7 @@ class Exchange:
 
         # The resolver cannot be interrupted; a thread that waits for it can be left behind.
         threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-        self._woken.wait()
+        wait_for(self._woken.wait)
         self.check()
         self._woken.clear()
         if isinstance(found[0], Exception):

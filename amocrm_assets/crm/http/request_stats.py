@@ -1,4 +1,4 @@
-"""What was sent to amoCRM and what came back, counted for the metadata of assets."""
+"""Requests to amoCRM and its responses, counted for the metadata of assets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RequestStats:
-    """What was sent to amoCRM and what came back. Safe for threads."""
+    """Requests to amoCRM and its responses. Safe for threads."""
 
     requests: int = 0
     received_bytes: int = 0

@@ -241,7 +241,7 @@ class KeysetPaginator:
         return self.hand_off(self.to_at)
 
     def _add_seam(self, seam: Seam, query: Query, page: Page) -> Taken:
-        match self._order.judge(seam, page):
+        match self._order.assess(seam, page):
             case "look again":
                 self._look_again(seam)
                 return [], None
@@ -262,7 +262,7 @@ class KeysetPaginator:
         self._cursor.move_to(seam.begin)
 
     def _add_newest(self, newest: NewestDeleted, page: Page) -> Taken:
-        verdict = newest.judge(page, from_at=self.cursor, to_at=self.to_at)
+        verdict = newest.assess(page, from_at=self.cursor, to_at=self.to_at)
         if verdict != "unknown":
             self._question = None
             self.state.kind_proven |= bool(page.records)

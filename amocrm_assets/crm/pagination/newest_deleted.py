@@ -24,7 +24,7 @@ class NewestDeleted:
         self.query = Query(record_list, "updated_at desc", limit=1)
         self._was_missing = False
 
-    def judge(self, page: Page, *, from_at: int, to_at: int) -> Verdict:
+    def assess(self, page: Page, *, from_at: int, to_at: int) -> Verdict:
         """Whether the answer agrees that nothing lies in `[from_at, to_at]`.
 
         `unknown`: ask again, since nothing else tells an empty trash from a damaged answer. `open`: it is newer

@@ -24,7 +24,7 @@ class OddPages:
         self._expected = expected
         self._seen: dict[Query, Counter[object]] = {}
 
-    def judge(self, query: Query, page: Page) -> tuple[Oddity | None, bool]:
+    def assess(self, query: Query, page: Page) -> tuple[Oddity | None, bool]:
         """What is odd about a page, and whether it is to be asked for again before that is believed."""
         oddity = oddity_of(query, page)
         if oddity is None:

@@ -114,7 +114,7 @@ class ReadPlanner:
             state.found(details_left_out(state.record_list))
         if paginator not in self.paginators:
             return []  # another way of reading has taken over; it will come past these records
-        oddity, ask_again = self._odd_pages.judge(query, page)
+        oddity, ask_again = self._odd_pages.assess(query, page)
         if ask_again:
             self._again.append((paginator, query))
             return []

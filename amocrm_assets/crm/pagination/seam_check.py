@@ -44,7 +44,7 @@ class SeamCheck:
             return None
         return Seam.behind(query, page, begin=begin, tries=self._in_vain)
 
-    def judge(self, seam: Seam, page: Page) -> Verdict:
+    def assess(self, seam: Seam, page: Page) -> Verdict:
         """What follows from a seam's page. One that is broken once may be so by records that somebody moved.
 
         Raises `OrderIgnored` for one that stays broken, `SecondPageMissing` for one that stays empty.

@@ -112,11 +112,11 @@ class WindowReader:
             pending[pool.submit(self._fetch, due[1], permit)] = due
 
     def _await_some(self, pending: Pending) -> set[Future[Page | None]]:
-        until_turn = self._client.rate_limiter.time_until_next()
+        until_permit = self._client.rate_limiter.time_until_next()
         if not pending:
-            self._client.pause(until_turn)
+            self._client.pause(until_permit)
             return set()
-        return wait(pending, timeout=until_turn or None, return_when=FIRST_COMPLETED).done
+        return wait(pending, timeout=until_permit or None, return_when=FIRST_COMPLETED).done
 
     def _fetch(self, query: Query, permit: Permit) -> Page | None:
         """The page; None for one that fails where a lighter one may not."""

@@ -1,4 +1,4 @@
-"""Pages and facts that several questions start from, each asked for once.
+"""Pages and properties of the account that several questions start from, each asked for once.
 
 Here is what must be known before most questions make sense: how large pages are, whether lists are filtered and
 whether the trash is one. What is odd is asked again before it is believed.

@@ -1,11 +1,11 @@
-"""Finds problems: in runs that have ended since the last look, in missing shards, and in authorisations.
+"""Finds problems: in runs that have ended since the last evaluation, in missing shards, and in authorisations.
 
 Nothing is sent and nothing is remembered here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.source_entities import imported, scheduled, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from amocrm_assets.orchestration.resources import AmoCrmDeployment
@@ -69,11 +69,15 @@ def ended_runs(instance: dg.DagsterInstance, *, since: float) -> Sequence[dg.Run
     return [record for record in records if record.update_timestamp.timestamp() > since]
 
 
-def look_at_run(
+def find_in_run(
     found: Found, record: dg.RunRecord, instance: dg.DagsterInstance, sources: Iterable[SourceSettings]
 ) -> None:
-    """What the steps and checks of one run say of the sources that they belong to."""
+    """What the steps and checks of one run say of the sources that they belong to.
+
+    Steps that failed for one cause are one problem: a token that ends stops every step that asks amoCRM.
+    """
     run = record.dagster_run
+    failed: list[tuple[str, Problem]] = []
     by_key = {source.key: source for source in sources}
     for entry in instance.get_records_for_run(run.run_id, of_type=TELLING).records:
         event = entry.event_log_entry.dagster_event
@@ -83,9 +87,21 @@ def look_at_run(
         if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
             _look_at_check(found, event, source, run.run_id)
         elif event.is_step_failure:
-            found.bad(_step_problem(event, source, run.run_id))
+            failed.append((_step_name(event, source), _step_problem(event, source, run.run_id)))
         else:
             found.good(_step_key(event, source))
+    for problem in _by_cause(failed):
+        found.bad(problem)
+
+
+def _by_cause(failed: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
+    """One problem for the steps of a source that have cause and fix in common, under the key of the first."""
+    groups: dict[tuple[str, str, str], list[tuple[str, Problem]]] = {}
+    for name, problem in failed:
+        groups.setdefault((problem.source, problem.cause, problem.fix), []).append((name, problem))
+    for group in groups.values():
+        days = next((problem.days for _, problem in group if problem.days), "")
+        yield replace(group[0][1], what=f"{', '.join(name for name, _ in group)} failed", days=days)
 
 
 def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> SourceSettings | None:
@@ -154,7 +170,7 @@ def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings,
     )
 
 
-def look_at_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
+def find_in_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
     """Whether recent days are missing although their time is over."""
     key = f"{source.subdomain}/late"
     tables = [table for entity in imported(source) for table in entity.tables]
@@ -188,7 +204,7 @@ def _late_days(
     return [day for day, state in states.items() if state not in THERE]
 
 
-def look_at_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:
+def find_in_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:
     """Sources that cannot be loaded now, and those that can be again; `known` are keys of problems told before."""
     for key in known:
         if key.endswith(SETTINGS_KEY):
@@ -197,7 +213,7 @@ def look_at_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[
         found.bad(problem)
 
 
-def look_at_authorisation(
+def find_in_authorisation(
     found: Found, source: SourceSettings, deployment: AmoCrmDeployment, *, now: datetime
 ) -> None:
     """Whether a person has to renew the authorisation soon, or no token is there at all."""

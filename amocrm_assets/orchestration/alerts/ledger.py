@@ -76,7 +76,7 @@ class Ledger(msgspec.Struct):
             told = known.told if known else {}
             self.open[problem.key] = OpenProblem(message.title, message.body, today, told)
 
-    def tell(self, send: Mapping[str, Callable[[Message], bool]], *, now: float) -> None:
+    def send_due(self, send: Mapping[str, Callable[[Message], bool]], *, now: float) -> None:
         """Send what is due. `send` has a function for each address, which says whether the message was taken."""
         for address, deliver in send.items():
             for problem in self.open.values():

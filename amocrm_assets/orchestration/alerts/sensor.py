@@ -14,10 +14,10 @@ import dagster as dg
 from amocrm_assets.orchestration.alerts.collect import (
     Found,
     ended_runs,
-    look_at_authorisation,
-    look_at_run,
-    look_at_settings,
-    look_at_shards,
+    find_in_authorisation,
+    find_in_run,
+    find_in_settings,
+    find_in_shards,
 )
 from amocrm_assets.orchestration.alerts.ledger import Ledger
 from amocrm_assets.orchestration.alerts.send import senders
@@ -34,7 +34,7 @@ INTERVAL_SECONDS = 30
 # Shards and authorisations change slowly, and may lie behind a network.
 STATE_INTERVAL_SECONDS = 600
 # When alerts are switched on, failures of the last hour are told, and not those of years.
-FIRST_LOOK_BACK_SECONDS = 3600
+FIRST_LOOKBACK_SECONDS = 3600
 
 
 def alerts_sensor(
@@ -53,8 +53,10 @@ def alerts_sensor(
     )
     def amocrm_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         settings, ledger = AlertSettings.from_environment(), Ledger.decode(context.cursor)
-        look(ledger, context.instance, sources, settings, now=time.time(), wrong_settings=wrong_settings)
-        ledger.tell(senders(settings.addresses), now=time.time())
+        record_problems(
+            ledger, context.instance, sources, settings, now=time.time(), wrong_settings=wrong_settings
+        )
+        ledger.send_due(senders(settings.addresses), now=time.time())
         context.update_cursor(ledger.encode())
         waiting = sum(refusal.times > 0 for refusal in ledger.refusals.values())
         refused = f" {waiting} addresses did not take their last message, and are tried again." if waiting else ""
@@ -63,7 +65,7 @@ def alerts_sensor(
     return amocrm_alerts
 
 
-def look(
+def record_problems(
     ledger: Ledger,
     instance: dg.DagsterInstance,
     sources: Sequence[SourceSettings],
@@ -72,18 +74,18 @@ def look(
     now: float,
     wrong_settings: Sequence[Problem] = (),
 ) -> None:
-    """Keep in the ledger what has happened since the last look."""
+    """Keep in the ledger what has happened since the last evaluation."""
     found = Found()
-    ledger.seen_until = ledger.seen_until or now - FIRST_LOOK_BACK_SECONDS
+    ledger.seen_until = ledger.seen_until or now - FIRST_LOOKBACK_SECONDS
     for record in ended_runs(instance, since=ledger.seen_until):
-        look_at_run(found, record, instance, sources)
+        find_in_run(found, record, instance, sources)
         ledger.seen_until = record.update_timestamp.timestamp()
-    look_at_settings(found, wrong_settings, known=ledger.open)
+    find_in_settings(found, wrong_settings, known=ledger.open)
     moment = datetime.fromtimestamp(now, UTC)
     if now - ledger.state_seen_at >= STATE_INTERVAL_SECONDS:
         deployment = AmoCrmDeployment()
         for source in sources:
-            look_at_shards(found, source, instance, now=moment)
-            look_at_authorisation(found, source, deployment, now=moment)
+            find_in_shards(found, source, instance, now=moment)
+            find_in_authorisation(found, source, deployment, now=moment)
         ledger.state_seen_at = now
     ledger.note(found.problems.values(), over=found.over, today=moment.date().isoformat(), ui_url=settings.ui_url)

@@ -236,7 +236,7 @@ def _reading_metadata(storage: "Storage", read: "CapturedReference") -> dict[str
 
 
 def _table_metadata(outcome: "LoadResult", rows: "TableWritten") -> dict[str, Any]:
-    facts: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "dagster/row_count": outcome.row_count,
         "dagster/table_name": outcome.table,
         "current": rows.current,
@@ -245,4 +245,4 @@ def _table_metadata(outcome: "LoadResult", rows: "TableWritten") -> dict[str, An
         "seconds_writing": round(outcome.seconds, 3),
     }
     optional = {"size_bytes": outcome.size_bytes, "job": outcome.job_id, "warnings": "\n".join(outcome.warnings)}
-    return facts | {name: fact for name, fact in optional.items() if fact}
+    return metadata | {name: value for name, value in optional.items() if value}

@@ -66,7 +66,7 @@ def write_reference_tables(
         for number in range(min(each.folded for each in making.values()), len(captures)):
             lists = _lists_of(storage, captures[number].name)
             for each in making.values():
-                each.take(number, captures[number], lists)
+                each.add_capture(number, captures[number], lists)
         # The newest is read once more where nothing was new: what is odd in it is said each time.
         newest = {table.asset: read_table(table, _lists_of(storage, captures[-1].name)) for table in tables}
         return {
@@ -104,7 +104,7 @@ class _Making:
     folded: int
     is_written: bool
 
-    def take(self, number: int, capture: CaptureFound, lists: dict[str, ListRecords]) -> None:
+    def add_capture(self, number: int, capture: CaptureFound, lists: dict[str, ListRecords]) -> None:
         if number >= self.folded:
             self.history.add(capture.captured_at, read_table(self.table, lists))
             self.folded, self.is_written = number + 1, False
@@ -160,7 +160,7 @@ def _lists_of(storage: Storage, name: str) -> dict[str, ListRecords]:
         records = [load_json(line.decode("utf-8", "replace")) for line in capture.records]
     lists: dict[str, ListRecords] = {}
     begin = 0
-    for each in capture.facts.lists or ():
+    for each in capture.header.lists or ():
         lists[each.name] = ListRecords(records[begin : begin + each.records], each.is_complete)
         begin += each.records
     return lists

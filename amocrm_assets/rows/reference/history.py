@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from amocrm_assets.entities.reference import ReferenceTable
-    from amocrm_assets.rows.reference.records import Key, Seen, TableReading, Values
+    from amocrm_assets.rows.reference.records import Key, ListedRecord, TableReading, Values
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ class History:
         for key in sorted(self._versions):
             yield from self._versions[key]
 
-    def _see(self, at: datetime, key: Key, seen: Seen) -> None:
+    def _see(self, at: datetime, key: Key, seen: ListedRecord) -> None:
         versions = self._versions.get(key)
         if versions is None or versions[-1].first_seen_at is None:
             self._versions[key] = [Version(key, seen.values, _begin(at, seen), first_seen_at=at)]
@@ -82,7 +82,7 @@ class History:
         versions.append(replace(new, valid_from=at))
 
 
-def _begin(at: datetime, seen: Seen) -> datetime:
+def _begin(at: datetime, seen: ListedRecord) -> datetime:
     """Where the first version of a record begins: at its creation, where that is known, or before everything."""
     created_at = seen.created_at or 0
     return datetime.fromtimestamp(created_at, UTC) if 0 < created_at <= at.timestamp() else BEGINNING

@@ -32,7 +32,7 @@ class ListRecords:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ListedRecord:
     """A record as its table holds it; `created_at` is amoCRM's own, Unix seconds, where it gives one."""
 
     values: Values
@@ -43,7 +43,7 @@ class Seen:
 class TableReading:
     """What one reading says of a table. `oddities` are counted by kind."""
 
-    records: dict[Key, Seen] = field(default_factory=dict)
+    records: dict[Key, ListedRecord] = field(default_factory=dict)
     is_complete: bool = True
     oddities: Counter[str] = field(default_factory=Counter)
 
@@ -88,7 +88,7 @@ def _add(reading: TableReading, table: ReferenceTable, record: Json) -> None:
         reading.oddities[f"{table.record} without {' and '.join(table.key)}"] += 1
         reading.is_complete = False
         return
-    reading.records[key] = Seen(values, integer_of(record.get("created_at")))
+    reading.records[key] = ListedRecord(values, integer_of(record.get("created_at")))
 
 
 def key_of(table: ReferenceTable, values: Values) -> Key:

@@ -1,4 +1,4 @@
-"""The account: its leads as they stand now, what people do to them, and the lists that amoCRM gives of them.
+"""The account: its leads as they are now, what people do to them, and the lists that amoCRM gives of them.
 
 One lock around everything, since a server's thread reads what a test's thread edits. HTTP is not known here.
 """
@@ -13,11 +13,11 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.sandbox.account.events import LeadEvent
-from amocrm_assets.sandbox.account.history import History, standing_after
+from amocrm_assets.sandbox.account.history import History, version_after
 from amocrm_assets.sandbox.account.leads import Leads, mixed
 from amocrm_assets.sandbox.account.populations import spread
 from amocrm_assets.sandbox.account.query import FOREVER, LeadQuery
-from amocrm_assets.sandbox.account.table import LeadTable, Standing, State
+from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class Account:
         self._set: dict[int, Json] = {}
         self._newest_id = 0
         self._events: list[LeadEvent] = []
-        self._turn = count()
+        self._order = count()
         self._late: list[tuple[int, int, Callable[[], None]]] = []
         self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it picks victims, no secrets
         self._history: History | None = None
@@ -84,17 +84,17 @@ class Account:
                 self._newest_id = lead_id  # not in the table yet when there is a lag
             at = values.get("updated_at", self._clock.seconds())
             self._note(at, lead_id, "made")
-            standing = Standing(lead_id, values.get("created_at", at), at)
-            self._apply(standing, values)
+            version = LeadVersion(lead_id, values.get("created_at", at), at)
+            self._apply(version, values)
             return lead_id
 
     def edit(self, lead_id: int, *, touch: bool = True, **values: Any) -> int:
         """Change a lead. Returns its new `updated_at`: now, the one given, or the old one without `touch`."""
         with self._lock:
-            standing = self._standing(lead_id)
-            at = values.get("updated_at", self._clock.seconds() if touch else standing.updated_at)
-            made = values.get("created_at", standing.created_at)
-            self._apply(Standing(lead_id, made, at, standing.revision + 1, standing.state), values)
+            version = self._version(lead_id)
+            at = values.get("updated_at", self._clock.seconds() if touch else version.updated_at)
+            made = values.get("created_at", version.created_at)
+            self._apply(LeadVersion(lead_id, made, at, version.revision + 1, version.state), values)
             return int(at)
 
     def delete(self, lead_id: int) -> int:
@@ -143,8 +143,8 @@ class Account:
         """A lead as amoCRM shows it alone; None for one that is deleted or never was."""
         with self._lock:
             self._catch_up()
-            standing = self._table.find(lead_id)
-            return self._shown(lead_id) if standing and standing.state == State.LIVE else None
+            version = self._table.find(lead_id)
+            return self._shown(lead_id) if version and version.state == State.LIVE else None
 
     def stamps(self, since: int = 0, until: int = FOREVER, *, deleted: bool = False) -> dict[int, int]:
         """`updated_at` by id of all leads of a list in a closed interval: what a complete reading must find."""
@@ -185,44 +185,44 @@ class Account:
         unstable = self.options.unstable_ties
 
         def key(lead_id: int) -> tuple[int, float]:
-            standing = self._standing(lead_id)
-            at = standing.updated_at if field == "updated_at" else standing.created_at
+            version = self._version(lead_id)
+            at = version.updated_at if field == "updated_at" else version.created_at
             return at, self._rng.random() if unstable else lead_id
 
         return key
 
     def _shown(self, lead_id: int) -> Json:
-        standing = self._standing(lead_id)
-        if standing.state == State.TRASHED:
-            return self.content.stub(standing)
-        lead = self.content.content(standing, minor_units=self.options.minor_units)
+        version = self._version(lead_id)
+        if version.state == State.TRASHED:
+            return self.content.stub(version)
+        lead = self.content.content(version, minor_units=self.options.minor_units)
         return lead | self._set[lead_id] if lead_id in self._set else lead
 
-    def _standing(self, lead_id: int) -> Standing:
-        standing = self._table.find(lead_id)
-        if standing is None:
+    def _version(self, lead_id: int) -> LeadVersion:
+        version = self._table.find(lead_id)
+        if version is None:
             raise KeyError(f"the sandbox has no lead {lead_id}")
-        return standing
+        return version
 
     def _move(self, lead_id: int, state: State, deed: Deed) -> int:
         with self._lock:
-            before = self._standing(lead_id)
+            before = self._version(lead_id)
             at = self._clock.seconds()
-            self._apply(Standing(lead_id, before.created_at, at, before.revision + 1, state), {})
+            self._apply(LeadVersion(lead_id, before.created_at, at, before.revision + 1, state), {})
             self._note(at, lead_id, deed)
             return at
 
-    def _apply(self, standing: Standing, values: Json) -> None:
+    def _apply(self, version: LeadVersion, values: Json) -> None:
         """At once, or when the lag has passed."""
 
         def apply() -> None:
-            self._table.put([standing])
+            self._table.write([version])
             if kept := {name: value for name, value in values.items() if name not in _COLUMNS}:
-                self._set[standing.id] = self._set.get(standing.id, {}) | kept
+                self._set[version.id] = self._set.get(version.id, {}) | kept
 
         if self.options.lag_seconds:
             due_at = self._clock.seconds() + self.options.lag_seconds
-            heapq.heappush(self._late, (due_at, next(self._turn), apply))
+            heapq.heappush(self._late, (due_at, next(self._order), apply))
         else:
             apply()
 
@@ -232,13 +232,13 @@ class Account:
         while self._late and self._late[0][0] <= now:
             heapq.heappop(self._late)[2]()
         if self._history:
-            changed: dict[int, Standing] = {}
+            changed: dict[int, LeadVersion] = {}
             for at, lead_id, deed in self._history.until(now - self.options.lag_seconds):
                 before = changed.get(lead_id) or self._table.find(lead_id)
-                if after := standing_after(before, lead_id, deed, at):
+                if after := version_after(before, lead_id, deed, at):
                     changed[lead_id] = after
                     self._note(at, lead_id, deed)
-            self._table.put(changed.values())
+            self._table.write(changed.values())
 
     def _note(self, at: int, lead_id: int, deed: Deed) -> None:
         if deed in _EVENTS:

@@ -1,4 +1,4 @@
-"""The account's custom fields: the catalogue, and for each field a few dozen values as leads carry them.
+"""The account's custom fields: their definitions, and for each field a few dozen values as leads carry them.
 
 Every type that leads can have is here, each value in the shape amoCRM sends. Which lead has which value is
 decided by `leads`.
@@ -56,7 +56,7 @@ _COMPUTED = "Итог с НДС"
 
 
 class CustomFields:
-    """The catalogue as `/leads/custom_fields` lists it, and what leads carry, by field."""
+    """The definitions as `/leads/custom_fields` lists them, and what leads carry, by field."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self._zone = ZoneInfo(options.timezone)
@@ -66,16 +66,16 @@ class CustomFields:
             declared.append(("Настроение", None, "mood_ring", ()))
         ordinary = len(declared)
         declared += [(f"Поле {number}", None, "text", ()) for number in range(1, options.extra_custom_fields + 1)]
-        self.catalogue = [
+        self.definitions = [
             _definition(options.account_id, number, each) for number, each in enumerate(declared, start=1)
         ]
         self.carried = [
-            [self._entry(definition, rng) for _ in range(VARIANTS)] for definition in self.catalogue[:ordinary]
+            [self._entry(definition, rng) for _ in range(VARIANTS)] for definition in self.definitions[:ordinary]
         ]
 
     def rename(self, field_id: int, name: str) -> None:
         """Give a field another name: it changes what every lead shows, and no lead's `updated_at`."""
-        for definition in self.catalogue:
+        for definition in self.definitions:
             if definition["id"] == field_id:
                 definition["name"] = name
         for variants in self.carried:

@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from amocrm_assets.sandbox.account.leads import mixed
-from amocrm_assets.sandbox.account.table import Standing, State
+from amocrm_assets.sandbox.account.table import LeadVersion, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,16 +105,16 @@ class History:
         return _FIRST_ID + place * _ID_STEP + mixed(self._seed, place) % _ID_STEP
 
 
-def standing_after(before: Standing | None, lead_id: int, deed: Deed, at: int) -> Standing | None:
-    """Where a lead stands after a deed; None when the deed finds nothing to do."""
+def version_after(before: LeadVersion | None, lead_id: int, deed: Deed, at: int) -> LeadVersion | None:
+    """The version of a lead after a deed; None when the deed finds nothing to do."""
     if before is None:
-        return Standing(lead_id, at, at) if deed == "made" else None
+        return LeadVersion(lead_id, at, at) if deed == "made" else None
     if deed == "made":
         return None  # somebody has already made it by hand
     needed, state = _MOVES[deed]
     if before.state != needed:
         return None
-    return Standing(lead_id, before.created_at, max(at, before.updated_at), before.revision + 1, state)
+    return LeadVersion(lead_id, before.created_at, max(at, before.updated_at), before.revision + 1, state)
 
 
 def _moment(rng: Random, midnight: int) -> int:

@@ -1,6 +1,6 @@
 """What a lead looks like: invented from seed, id and revision alone, so that nothing of it need be kept.
 
-Where the lead stands comes from the table, what was set by hand from the account. How lists are cut into
+The lead's version comes from the table, what was set by hand from the account. How lists are cut into
 pages is not known here.
 """
 
@@ -13,7 +13,7 @@ from amocrm_assets.sandbox.account import words
 from amocrm_assets.sandbox.account.custom_fields import VARIANTS, CustomFields
 
 if TYPE_CHECKING:
-    from amocrm_assets.sandbox.account.table import Standing
+    from amocrm_assets.sandbox.account.table import LeadVersion
     from amocrm_assets.sandbox.options import SandboxOptions
 
 WON, LOST, INCOMING = 142, 143, 1
@@ -42,15 +42,15 @@ class Leads:
         self._account_id = options.account_id
         self._profiles = self._filled_fields(options.seed)
 
-    def content(self, standing: Standing, *, minor_units: bool = True) -> Json:
+    def content(self, version: LeadVersion, *, minor_units: bool = True) -> Json:
         """The lead without links and what `with` adds, keys in amoCRM's order."""
-        drawn = mixed(self._seed, standing.id)
-        changed = mixed(drawn, standing.revision)
-        pipeline, status, closed_at = self._stage(standing, drawn)
+        drawn = mixed(self._seed, version.id)
+        changed = mixed(drawn, version.revision)
+        pipeline, status, closed_at = self._stage(version, drawn)
         price = 0 if drawn % 5 == 0 else (changed >> 8) % 900 * 500
         content: Json = {
-            "id": standing.id,
-            "name": self._name(standing.id, drawn),
+            "id": version.id,
+            "name": self._name(version.id, drawn),
             "price": price,
             "responsible_user_id": self.users[(drawn >> 12) % len(self.users)]["id"],
             "group_id": 0,
@@ -59,10 +59,10 @@ class Leads:
             "loss_reason_id": self.loss_reasons[drawn % len(self.loss_reasons)]["id"] if status == LOST else None,
             "created_by": self._user_or_robot(drawn >> 16),
             "updated_by": self._user_or_robot(changed >> 16),
-            "created_at": standing.created_at,
-            "updated_at": standing.updated_at,
+            "created_at": version.created_at,
+            "updated_at": version.updated_at,
             "closed_at": closed_at,
-            "closest_task_at": standing.updated_at + 86_400 if changed % 3 == 0 and closed_at is None else None,
+            "closest_task_at": version.updated_at + 86_400 if changed % 3 == 0 and closed_at is None else None,
             "is_deleted": False,
             "custom_fields_values": self._values(drawn, changed),
             "score": None,
@@ -74,14 +74,14 @@ class Leads:
             content["price_with_minor_units"] = price
         return content
 
-    def stub(self, standing: Standing) -> Json:
+    def stub(self, version: LeadVersion) -> Json:
         """What amoCRM still says of a lead in the trash: every key, nearly all null."""
-        content: Json = dict.fromkeys(self.content(standing))
-        changed = mixed(mixed(self._seed, standing.id), standing.revision)
+        content: Json = dict.fromkeys(self.content(version))
+        changed = mixed(mixed(self._seed, version.id), version.revision)
         return content | {
-            "id": standing.id,
+            "id": version.id,
             "updated_by": self._user_or_robot(changed >> 16),
-            "updated_at": standing.updated_at,
+            "updated_at": version.updated_at,
             "is_deleted": True,
             "account_id": self._account_id,
         }
@@ -103,14 +103,14 @@ class Leads:
         user = self.users[drawn % len(self.users)]["id"]
         return 0 if drawn % 6 == 0 else int(user)
 
-    def _stage(self, standing: Standing, drawn: int) -> tuple[Json, int, int | None]:
+    def _stage(self, version: LeadVersion, drawn: int) -> tuple[Json, int, int | None]:
         """A lead moves on a stage by every second change and is closed in the end."""
         pipeline = self.pipelines[(drawn >> 28) % len(self.pipelines)]
         stages = pipeline["_embedded"]["statuses"]
-        step = 1 + standing.revision // 2 + (drawn >> 32) % 2
+        step = 1 + version.revision // 2 + (drawn >> 32) % 2
         if step <= len(words.STAGES):
             return pipeline, stages[step]["id"], None
-        closed_at = min(standing.updated_at, standing.created_at + 86_400 + (drawn >> 36) % 5_000_000)
+        closed_at = min(version.updated_at, version.created_at + 86_400 + (drawn >> 36) % 5_000_000)
         return pipeline, WON if (drawn >> 34) % 3 == 0 else LOST, closed_at
 
     def _values(self, drawn: int, changed: int) -> list[Json] | None:

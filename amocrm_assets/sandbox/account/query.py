@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from amocrm_assets.sandbox.options import SandboxOptions
 
 FOREVER = 1 << 40  # after every second that can be asked for
-_FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w*(?:\]\[\w+)?)\])?")
+_FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w*(?:\]\[\w*)?)\])?")
 _ORDER = re.compile(r"order\[(\w+)\]")
 _ORDERS = ("created_at", "updated_at", "id")
 _CHOICES = ("id", "name", "pipeline_id", "created_by", "updated_by", "responsible_user_id")
@@ -32,6 +33,28 @@ class Interval:
         return isinstance(value, int) and self.since <= value <= self.until
 
 
+@dataclass(frozen=True)
+class CustomFieldFilter:
+    """What values of custom fields, by the field's id, are asked for: some of them, or numbers between two."""
+
+    choices: Mapping[int, frozenset[str]]
+    intervals: Mapping[int, Interval]
+
+    def __bool__(self) -> bool:
+        return bool(self.choices or self.intervals)
+
+    def admits(self, record: dict[str, Any]) -> bool:
+        """Whether each of these fields has a value that was asked for, by itself or by the id of its choice."""
+        given = {each["field_id"]: each["values"] for each in record["custom_fields_values"] or ()}
+        return all(
+            any({str(value.get("value")), str(value.get("enum_id"))} & wanted for value in given.get(field_id, ()))
+            for field_id, wanted in self.choices.items()
+        ) and all(
+            any(value.get("value") in wanted for value in given.get(field_id, ()))
+            for field_id, wanted in self.intervals.items()
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class LeadQuery:
     """A lead list as it is asked for, after the account's switches."""
@@ -45,11 +68,13 @@ class LeadQuery:
     intervals: tuple[tuple[str, Interval], ...] = ()
     choices: dict[str, frozenset[str]] = field(default_factory=dict)
     statuses: frozenset[tuple[str, str]] = frozenset()
+    words: str = ""
+    custom_fields: CustomFieldFilter = field(default_factory=lambda: CustomFieldFilter({}, {}))
 
     @property
     def needs_content(self) -> bool:
-        """Whether more must be known of a lead than where it stands."""
-        return bool(self.intervals or self.choices or self.statuses)
+        """Whether more must be known of a lead than its version."""
+        return bool(self.intervals or self.choices or self.statuses or self.words or self.custom_fields)
 
     def admits(self, lead: dict[str, Any], hidden: frozenset[int]) -> bool:
         """Whether a lead passes the filters; leads on a `hidden` stage only if stages are asked for."""
@@ -58,8 +83,12 @@ class LeadQuery:
                 return False
         elif lead["status_id"] in hidden:
             return False
-        return all(lead[name] in interval for name, interval in self.intervals) and all(
-            str(lead[name]) in values for name, values in self.choices.items()
+        if self.words and not any(self.words in text.casefold() for text in _texts(lead)):
+            return False
+        return (
+            all(lead[name] in interval for name, interval in self.intervals)
+            and all(str(lead[name]) in values for name, values in self.choices.items())
+            and self.custom_fields.admits(lead)
         )
 
 
@@ -92,6 +121,8 @@ def lead_query(params: list[tuple[str, str]], options: SandboxOptions) -> LeadQu
         intervals=tuple((name, each) for name, each in intervals.items() if each != Interval()),
         choices=_choices(filters),
         statuses=_statuses(filters),
+        words=dict(params).get("query", "").strip().casefold(),
+        custom_fields=_custom_fields(filters),
     )
 
 
@@ -141,6 +172,26 @@ def _statuses(filters: Filters) -> frozenset[tuple[str, str]]:
         for part, status in parts.items()
         if part.endswith("][status_id") and (place := part.replace("status_id", "pipeline_id")) in parts
     )
+
+
+def _custom_fields(filters: Filters) -> CustomFieldFilter:
+    """`filter[custom_fields_values][1][]=a`, numbered brackets too, and `[1][from]`, `[1][to]`."""
+    parts: dict[int, Filters] = {}
+    for (name, part), values in filters.items():
+        field_id, _, place = (part or "").partition("][")
+        if name == "custom_fields_values" and field_id.isdecimal():
+            parts.setdefault(int(field_id), {})["value", place] = values
+    bounds = {each: found for each, found in parts.items() if {("value", "from"), ("value", "to")} & found.keys()}
+    return CustomFieldFilter(
+        {each: frozenset(chain(*found.values())) for each, found in parts.items() if each not in bounds},
+        {each: _interval("value", found, half_open=False) for each, found in bounds.items()},
+    )
+
+
+def _texts(lead: dict[str, Any]) -> list[str]:
+    """What `query` looks through: the name and the values of custom fields."""
+    values = [value for each in lead["custom_fields_values"] or () for value in each["values"]]
+    return [str(lead["name"]), *(str(value.get("value")) for value in values)]
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -79,9 +79,9 @@ class Reference:
         return [{"id": _FIRST_TAG + place, "name": name, "color": None} for place, name in enumerate(named)]
 
     def custom_fields(self, entity_type: str, now: float) -> list[Json]:
-        """The catalogue of leads, or the few fields of contacts and companies, one of which is renamed."""
+        """The custom fields of leads, or the few fields of contacts and companies, one of which is renamed."""
         if entity_type == "leads":
-            return self._content.fields.catalogue
+            return self._content.fields.definitions
         birthday = "Дата рождения" if _day(now) >= _FIELD_RENAMED else "День рождения"
         own: list[Declared] = [("Должность", "POSITION", "text"), (birthday, None, "birthday")]
         declared: list[Declared] = [("Телефон", "PHONE", "multitext"), ("Email", "EMAIL", "multitext")]

@@ -1,4 +1,4 @@
-"""Where every lead stands: when it was made and last changed, how often, and whether it is in the trash.
+"""The newest version of every lead: when it was made and last changed, how often, and whether it is in the trash.
 
 Arrays only, since a bench asks for a million leads. What a lead looks like is not kept; `leads` invents it
 again each time.
@@ -29,7 +29,7 @@ class State(IntEnum):
     GONE = 2
 
 
-class Standing(NamedTuple):
+class LeadVersion(NamedTuple):
     """One lead without its content."""
 
     id: int
@@ -67,12 +67,12 @@ class LeadTable:
         self._states = array("B", map(states.__getitem__, order))
         self._index()
 
-    def find(self, lead_id: int) -> Standing | None:
+    def find(self, lead_id: int) -> LeadVersion | None:
         """The lead of that id, gone ones too."""
         place = bisect_left(self._ids, lead_id)
         if place == len(self._ids) or self._ids[place] != lead_id:
             return None
-        return Standing(
+        return LeadVersion(
             lead_id,
             self._created[place],
             self._updated[place],
@@ -80,17 +80,17 @@ class LeadTable:
             State(self._states[place]),
         )
 
-    def put(self, standings: Iterable[Standing]) -> None:
+    def write(self, versions: Iterable[LeadVersion]) -> None:
         """Add leads, or take the place of those with the same ids."""
-        standings = sorted(standings)
-        if len(standings) < _REBUILD_FROM:
-            for standing in standings:
-                self._unlist(standing.id)
-                self._write(standing)
-                self._list(standing)
+        versions = sorted(versions)
+        if len(versions) < _REBUILD_FROM:
+            for version in versions:
+                self._unlist(version.id)
+                self._write(version)
+                self._list(version)
         else:
-            for standing in standings:
-                self._write(standing)
+            for version in versions:
+                self._write(version)
             self._index()
 
     def ids(self, state: State, *, since: int, until: int, descending: bool = False) -> Sequence[int]:
@@ -112,19 +112,19 @@ class LeadTable:
         """The greatest id ever given, 0 for none."""
         return self._ids[-1] if self._ids else 0
 
-    def _write(self, standing: Standing) -> None:
-        place = bisect_left(self._ids, standing.id)
-        if place < len(self._ids) and self._ids[place] == standing.id:
-            self._created[place] = standing.created_at
-            self._updated[place] = standing.updated_at
-            self._revisions[place] = standing.revision
-            self._states[place] = standing.state
+    def _write(self, version: LeadVersion) -> None:
+        place = bisect_left(self._ids, version.id)
+        if place < len(self._ids) and self._ids[place] == version.id:
+            self._created[place] = version.created_at
+            self._updated[place] = version.updated_at
+            self._revisions[place] = version.revision
+            self._states[place] = version.state
         else:
-            self._ids.insert(place, standing.id)
-            self._created.insert(place, standing.created_at)
-            self._updated.insert(place, standing.updated_at)
-            self._revisions.insert(place, standing.revision)
-            self._states.insert(place, standing.state)
+            self._ids.insert(place, version.id)
+            self._created.insert(place, version.created_at)
+            self._updated.insert(place, version.updated_at)
+            self._revisions.insert(place, version.revision)
+            self._states.insert(place, version.state)
 
     def _unlist(self, lead_id: int) -> None:
         before = self.find(lead_id)
@@ -132,10 +132,10 @@ class LeadTable:
             index = self._indexes[before.state]
             del index[bisect_left(index, _key(before.updated_at, lead_id))]
 
-    def _list(self, standing: Standing) -> None:
-        if standing.state in self._indexes:
-            index = self._indexes[standing.state]
-            key = _key(standing.updated_at, standing.id)
+    def _list(self, version: LeadVersion) -> None:
+        if version.state in self._indexes:
+            index = self._indexes[version.state]
+            key = _key(version.updated_at, version.id)
             index.insert(bisect_left(index, key), key)
 
     def _index(self) -> None:

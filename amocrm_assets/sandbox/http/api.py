@@ -18,7 +18,7 @@ from amocrm_assets.sandbox.account.events import chosen_events, shown_events
 from amocrm_assets.sandbox.account.leads import mixed
 from amocrm_assets.sandbox.account.query import lead_query, page_and_limit
 from amocrm_assets.sandbox.account.reference import account_extras
-from amocrm_assets.sandbox.http.answers import HAL, as_json, hal, nothing, problem
+from amocrm_assets.sandbox.http.responses import HAL, as_json, hal, nothing, problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -166,7 +166,7 @@ def _add_extras(lead: Json, embedded: Json, extras: frozenset[str], sandbox: San
 
 
 def _products(drawn: int) -> list[Json]:
-    """Up to two of a catalogue's elements."""
+    """Up to two elements of the account's lists (`catalog_elements`)."""
     return [
         {
             "id": 71_000_001 + (drawn + place) % 40,

@@ -19,9 +19,9 @@ from uuid import uuid4
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from amocrm_assets.sandbox.http.answers import gateway_page, nothing, problem
 from amocrm_assets.sandbox.http.damage import damaged_rows, garbled, halved
 from amocrm_assets.sandbox.http.requests_log import Request
+from amocrm_assets.sandbox.http.responses import gateway_page, nothing, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ class Gateway:
         if not entry.path.startswith(_API):
             return None
         options = self._sandbox.options
-        verdict = self._sandbox.limiter.ask(entry.at, options)
+        verdict = self._sandbox.limiter.admit(entry.at, options)
         if verdict == "blocked":
             return gateway_page(403)
         return _too_many(options.refusal, options.retry_after) if verdict == "refused" else None

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from amocrm_assets.sandbox.http.answers import hal, nothing, unknown
 from amocrm_assets.sandbox.http.api import authorised, page_links, paged, world_of
+from amocrm_assets.sandbox.http.responses import hal, nothing, unknown
 
 if TYPE_CHECKING:
     from starlette.requests import Request

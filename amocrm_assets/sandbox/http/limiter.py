@@ -1,6 +1,6 @@
 """amoCRM's limit: so many requests in a second, counted in one of three ways; a block for those who do not listen.
 
-The instants are handed in. What a refusal looks like is the gateway's affair.
+The instants are handed in. For what a refusal looks like see `gateway`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Limiter:
         self._refused: deque[float] = deque()
         self._refused_until = 0.0
 
-    def ask(self, at: float, options: SandboxOptions) -> Verdict:
+    def admit(self, at: float, options: SandboxOptions) -> Verdict:
         """Whether a request at this instant (seconds, any origin, never backwards) is served."""
         if self.blocked:
             return "blocked"

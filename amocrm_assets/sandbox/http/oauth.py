@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from amocrm_assets.sandbox.http.answers import problem
 from amocrm_assets.sandbox.http.api import world_of
+from amocrm_assets.sandbox.http.responses import problem
 from amocrm_assets.sandbox.http.tokens import Refused
 
 if TYPE_CHECKING:

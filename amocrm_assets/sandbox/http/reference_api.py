@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
+from amocrm_assets.sandbox.account.query import read_filters
 from amocrm_assets.sandbox.account.reference import Reference
-from amocrm_assets.sandbox.http.answers import hal, nothing
 from amocrm_assets.sandbox.http.api import authorised, paged, world_of
+from amocrm_assets.sandbox.http.responses import hal, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,10 @@ def _listed_pipelines(request: Request) -> list[Json]:
 def _fields_of(entity_type: str) -> Items:
     def fields(request: Request) -> list[Json]:
         sandbox = world_of(request)
-        return _reference(sandbox).custom_fields(entity_type, sandbox.clock.now())
+        known = _reference(sandbox).custom_fields(entity_type, sandbox.clock.now())
+        filters = read_filters(request.query_params.multi_items())
+        wanted = {kind for (name, _), kinds in filters.items() if name == "type" for kind in kinds}
+        return [each for each in known if not wanted or each["type"] in wanted]
 
     return fields
 

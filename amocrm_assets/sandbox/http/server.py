@@ -19,8 +19,8 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from amocrm_assets.sandbox.http import api, control, given_api, oauth, reference_api
-from amocrm_assets.sandbox.http.answers import unknown
 from amocrm_assets.sandbox.http.gateway import CONNECTION, Gateway
+from amocrm_assets.sandbox.http.responses import unknown
 from amocrm_assets.sandbox.world import Sandbox
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ what shards there are in `listing`, what Google's answers mean in `errors`.
 
 from __future__ import annotations
 
-from concurrent.futures import as_completed
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,13 +14,13 @@ import pyarrow as pa
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
-from amocrm_assets.daemon_pool import DaemonPool
+from amocrm_assets.daemon_pool import DaemonPool, as_completed
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.warehouse.bigquery.clients import OpenClient, open_client_of
 from amocrm_assets.warehouse.bigquery.errors import QUOTA, google_errors, not_tried
-from amocrm_assets.warehouse.bigquery.listing import Listing, run_query
+from amocrm_assets.warehouse.bigquery.listing import ShardList, run_query
 from amocrm_assets.warehouse.bigquery.loading import Loader
 from amocrm_assets.warehouse.bigquery.preparing import check_rights, expiration_warnings, open_dataset
 from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
@@ -93,12 +92,12 @@ class BigQueryWarehouse:
     def shard_days_of(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
         """Days of several accounts that have a shard, by one query."""
         with self._client() as client:
-            return Listing(client, self._address, self._timeouts).shard_days(table, subdomains)
+            return ShardList(client, self._address, self._timeouts).shard_days(table, subdomains)
 
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """Days whose shard has an expiration time, by one query."""
         with self._client() as client:
-            return Listing(client, self._address, self._timeouts).expirations(table, subdomain)
+            return ShardList(client, self._address, self._timeouts).expirations(table, subdomain)
 
     def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
         """Rows of the shards of `days`, in that order, read without a query and so without its price."""

@@ -1,6 +1,6 @@
-"""What shards a dataset holds, by the dataset's own catalogue: one query, whatever number of shards there is.
+"""What shards a dataset holds, by its `INFORMATION_SCHEMA`: one query, whatever number of shards there is.
 
-A query over the catalogue is billed as the smallest one (10 MB). What is in the shards is not read here.
+Such a query is billed as the smallest one (10 MB). What is in the shards is not read here.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _LITERAL = re.compile(r'TIMESTAMP "([^"]+)"')
 
 
 @dataclass(frozen=True)
-class Listing:
-    """The catalogue of one dataset."""
+class ShardList:
+    """The shards of one dataset."""
 
     client: bigquery.Client
     address: BigQueryAddress

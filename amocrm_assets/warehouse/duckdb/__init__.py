@@ -78,7 +78,7 @@ class DuckDbWarehouse:
         """Days of several accounts that have a shard."""
         if not self._file.path.exists():
             return {subdomain: {} for subdomain in subdomains}
-        with self._file.opened(read_only=True) as connection, self._file.refusals("Listing shards"):
+        with self._file.opened(read_only=True) as connection, self._file.duckdb_errors("Listing shards"):
             return {subdomain: _shards(connection, table, subdomain) for subdomain in subdomains}
 
     def expirations(
@@ -102,7 +102,7 @@ class DuckDbWarehouse:
         if not self._file.path.exists():
             raise missing_shard(table, self.table(table.shard_name(subdomain, days[0])), days[0])
         schema = arrow_schema(table, columns)
-        with self._file.opened(read_only=True) as connection, self._file.refusals("Reading shards"):
+        with self._file.opened(read_only=True) as connection, self._file.duckdb_errors("Reading shards"):
             held = _shards(connection, table, subdomain)
             for day in days:
                 if day not in held:
@@ -133,7 +133,7 @@ class DuckDbWarehouse:
         with (
             rows_of(load),
             storage.as_local_path(load.rows) as rows,
-            self._file.refusals(f"Writing {name}"),
+            self._file.duckdb_errors(f"Writing {name}"),
             transaction(connection),
         ):
             connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
@@ -153,7 +153,7 @@ class DuckDbWarehouse:
             raise no_shard(table, self.table(view))
         rows = " UNION ALL BY NAME ".join(parts)
         newest = "row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, shard DESC) = 1"
-        with self._file.refusals(f"Writing {view}"):
+        with self._file.duckdb_errors(f"Writing {view}"):
             connection.execute(
                 f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT {names} FROM ({rows}) QUALIFY {newest}"
             )

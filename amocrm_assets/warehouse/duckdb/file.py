@@ -73,12 +73,12 @@ class DuckDbFile:
 
         Raises `Busy` when somebody else has had it for too long, `WarehouseRefused` when it cannot be opened.
         """
-        with self.refusals("Opening the warehouse"):
+        with self.duckdb_errors("Opening the warehouse"):
             make_folder(self.path.parent, file_mode())
             spill = self.path.with_name(f".{self.path.name}.spill")
             connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(spill)})
         try:
-            with self.refusals("Opening the warehouse"):
+            with self.duckdb_errors("Opening the warehouse"):
                 self._attach(connection, read_only=read_only)
                 if not read_only:
                     self._close_to_others()
@@ -132,7 +132,7 @@ class DuckDbFile:
         connection.execute(f"USE {ATTACHED}")
 
     @contextmanager
-    def refusals(self, operation: str) -> Iterator[None]:
+    def duckdb_errors(self, operation: str) -> Iterator[None]:
         """Turn what DuckDB and the disk say into errors with a fix."""
         try:
             yield

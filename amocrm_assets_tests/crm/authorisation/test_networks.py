@@ -118,7 +118,7 @@ def test_a_netrc_reaches_neither_the_token_endpoint_nor_the_data(
 
 @pytest.fixture
 def broken_proxy() -> Iterator[tuple[str, list[bytes]]]:
-    """The address of a proxy that takes a request and breaks off, and the first lines of what it got."""
+    """The address of a proxy that closes the connection after a request, and the first lines of what it got."""
     requests: list[bytes] = []
 
     class Breaking(StreamRequestHandler):

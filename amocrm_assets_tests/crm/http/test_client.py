@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.cancellation import Cancelled
-from amocrm_assets.crm.account import read_account, read_catalogue
+from amocrm_assets.crm.account import read_account, read_custom_fields
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.rate_limit_backoff import REFUSED_DEADLINE_SECONDS
 from amocrm_assets.crm.http.retries import MAX_ATTEMPTS
@@ -51,9 +51,9 @@ def test_the_account_says_who_it_is(sandbox: Sandbox) -> None:
     assert account.filters_enabled is True
 
 
-def test_the_catalogue_is_read_to_its_last_page(sandbox: Sandbox) -> None:
+def test_the_custom_fields_are_read_to_their_last_page(sandbox: Sandbox) -> None:
     with client_of(sandbox) as client:
-        fields = read_catalogue(client, "/api/v4/leads/custom_fields")
+        fields = read_custom_fields(client, "/api/v4/leads/custom_fields")
 
     assert len(fields) > 300
     assert len({field["id"] for field in fields}) == len(fields)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,8 +35,9 @@ def test_arrivals_with_jitter_use_93_percent_of_what_it_leaves_with_few_refusals
     simulations = [Simulation(kind, jitter, latency, seed=seed + number).run() for number in range(5)]
 
     assert max(each.refusals for each in simulations) <= 3
-    # A refusal costs a second: in one reading of five it may come at the worst time.
-    assert sorted(each.ratio for each in simulations)[1] >= 0.93
+    # A refusal costs a second, and in some readings it comes at the worst time: what is promised is the usual one.
+    assert median(each.ratio for each in simulations) >= 0.93
+    assert min(each.ratio for each in simulations) >= 0.8
 
 
 @given(

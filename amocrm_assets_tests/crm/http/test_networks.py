@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.crm.account import read_account, read_catalogue
+from amocrm_assets.crm.account import read_account, read_custom_fields
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.responses import MAX_JSON_VALUES
 from amocrm_assets.crm.http.transport import BodyTooLarge, request_once
@@ -271,7 +271,7 @@ def test_json_that_would_take_down_the_process_is_refused_once(body: bytes, said
     assert client.stats.requests == 1
 
 
-def test_a_catalogue_without_end_is_refused() -> None:
+def test_custom_fields_without_end_are_refused() -> None:
     fields = b",".join(b'{"id": %d}' % number for number in range(20_001))
     page = b'{"_links": {"next": {"href": "x"}}, "_embedded": {"custom_fields": [' + fields + b"]}}"
     with (
@@ -279,6 +279,6 @@ def test_a_catalogue_without_end_is_refused() -> None:
         account_at(url) as client,
         pytest.raises(UnexpectedAnswer, match="more than 20,000"),
     ):
-        read_catalogue(client, "/api/v4/leads/custom_fields")
+        read_custom_fields(client, "/api/v4/leads/custom_fields")
 
     assert client.stats.requests == 1

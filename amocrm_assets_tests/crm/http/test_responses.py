@@ -64,7 +64,7 @@ def test_the_wait_that_amocrm_wants_is_found(headers: dict[str, str], body: byte
         (Response("/x", 400), UnexpectedAnswer, "report"),
     ],
 )
-def test_what_needs_a_person_stops_with_its_mend(
+def test_what_needs_a_person_stops_with_its_fix(
     answer: Response, error: type[AmoCrmAssetsError], fix: str
 ) -> None:
     with pytest.raises(error, match=fix) as stop:

@@ -32,9 +32,9 @@ def test_records_that_people_move_may_break_some_seams_in_a_row_and_then_the_lis
 ) -> None:
     check = SeamCheck(ListState(LEADS.live))
     for _ in range(MAX_MOVED):
-        assert check.judge(seam, OUT_OF_PLACE) == "look again"
+        assert check.assess(seam, OUT_OF_PLACE) == "look again"
     with pytest.raises(OrderIgnored):
-        check.judge(seam, OUT_OF_PLACE)
+        check.assess(seam, OUT_OF_PLACE)
 
 
 def test_a_seam_in_order_forgets_those_in_vain_and_vouches_for_no_other_slice(seam: Seam) -> None:
@@ -42,8 +42,8 @@ def test_a_seam_in_order_forgets_those_in_vain_and_vouches_for_no_other_slice(se
     check = SeamCheck(state)
     for _ in range(2):
         for _ in range(MAX_MOVED):
-            assert check.judge(seam, OUT_OF_PLACE) == "look again"
-        assert check.judge(seam, FITTING) == "in order"
+            assert check.assess(seam, OUT_OF_PLACE) == "look again"
+        assert check.assess(seam, FITTING) == "in order"
     assert not state.order_seen
 
 
@@ -52,6 +52,6 @@ def test_records_that_people_move_may_empty_some_seams_in_a_row_and_then_the_sec
 ) -> None:
     check = SeamCheck(ListState(LEADS.live))
     for _ in range(MAX_MOVED):
-        assert check.judge(seam, NOTHING) == "look again"
+        assert check.assess(seam, NOTHING) == "look again"
     with pytest.raises(SecondPageMissing):
-        check.judge(seam, NOTHING)
+        check.assess(seam, NOTHING)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from amocrm_assets.crm.account import read_catalogue
+from amocrm_assets.crm.account import read_custom_fields
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.pagination.lists import list_pages
 from amocrm_assets.errors import UnexpectedAnswer
@@ -31,25 +31,25 @@ def page(name: str, *, has_next: bool, total: int | None = None) -> bytes:
 
 
 @pytest.mark.parametrize("total", [None, 3])
-def test_a_catalogue_whose_pages_repeat_and_name_a_next_one_is_refused(total: int | None) -> None:
+def test_custom_fields_whose_pages_repeat_and_name_a_next_one_are_refused(total: int | None) -> None:
     body = page("custom_fields", has_next=True, total=total)
     with (
         answering({FIELDS: (200, body)}) as url,
         asked(url) as client,
         pytest.raises(UnexpectedAnswer, match="page 2 holds only fields of the pages before, twice"),
     ):
-        read_catalogue(client, "/api/v4/leads/custom_fields")
+        read_custom_fields(client, "/api/v4/leads/custom_fields")
 
     assert client.stats.requests == 3
 
 
 @pytest.mark.parametrize(("has_next", "total"), [(False, None), (False, 2), (True, 2)])
-def test_a_catalogue_that_says_its_end_or_has_all_that_it_counts_is_whole(
+def test_custom_fields_that_say_their_end_or_are_all_that_is_counted_are_whole(
     *, has_next: bool, total: int | None
 ) -> None:
     body = page("custom_fields", has_next=has_next, total=total)
     with answering({FIELDS: (200, body)}) as url, asked(url) as client:
-        assert [field["id"] for field in read_catalogue(client, "/api/v4/leads/custom_fields")] == [1, 2]
+        assert [field["id"] for field in read_custom_fields(client, "/api/v4/leads/custom_fields")] == [1, 2]
 
 
 def test_a_list_that_gives_one_page_again_and_again_is_refused() -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DAY = Window(0, 86_399)
 LIMIT = 7
-OTHER_REQUESTS = 2  # the account and its catalogue, which take the first permits
+OTHER_REQUESTS = 2  # the account and its custom fields, which take the first permits
 
 
 @dataclass(frozen=True)

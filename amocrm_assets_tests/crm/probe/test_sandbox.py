@@ -146,7 +146,7 @@ def told_by(sandbox: Sandbox) -> set[str]:
     """Names, texts, ids and times of everything that the account holds."""
     content = sandbox.account.content
     ids = {**sandbox.account.stamps(), **sandbox.account.stamps(deleted=True)}
-    parts: list[Any] = [content.users, content.pipelines, content.loss_reasons, content.fields.catalogue, ids]
+    parts: list[Any] = [content.users, content.pipelines, content.loss_reasons, content.fields.definitions, ids]
     parts += [sandbox.account.lead(each) for each in list(ids)]
     parts += [content.tags(each) for each in ids]
     told = texts_of(parts) | {str(each) for each in ids} | {sandbox.token, sandbox.url, sandbox.options.subdomain}

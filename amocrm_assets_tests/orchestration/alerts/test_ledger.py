@@ -36,7 +36,7 @@ class Service:
         return self.is_up
 
 
-def look(
+def record(
     ledger: Ledger,
     *services: Service,
     problems: tuple[Problem, ...] = (),
@@ -44,9 +44,9 @@ def look(
     day: str = "2026-01-04",
     now: float = 0,
 ) -> Ledger:
-    """One look of the sensor, the ledger going through its text as it does between two looks."""
+    """One evaluation of the sensor; the ledger is encoded and decoded, as between two evaluations."""
     ledger.note(problems, over=over, today=day, ui_url="https://dagster.test")
-    ledger.tell({f"service {number}": service.send for number, service in enumerate(services)}, now=now)
+    ledger.send_due({f"service {number}": service.send for number, service in enumerate(services)}, now=now)
     return Ledger.decode(ledger.encode())
 
 
@@ -69,14 +69,14 @@ def test_a_message_is_short_whatever_the_cause() -> None:
 def test_a_problem_is_told_once_a_day_and_again_when_it_is_over() -> None:
     service, ledger = Service(), Ledger()
     for _ in range(5):
-        ledger = look(ledger, service, problems=(PROBLEM,))
+        ledger = record(ledger, service, problems=(PROBLEM,))
     assert service.titles == ["amoCRM acme: raw_leads failed"]
 
-    ledger = look(ledger, service, problems=(PROBLEM,), day="2026-01-05")
+    ledger = record(ledger, service, problems=(PROBLEM,), day="2026-01-05")
     assert len(service.titles) == 2
 
     for _ in range(5):
-        ledger = look(ledger, service, over=(PROBLEM.key,))
+        ledger = record(ledger, service, over=(PROBLEM.key,))
     assert service.titles[2:] == ["amoCRM acme: raw_leads failed: over"]
     assert not ledger.open
     assert not ledger.over
@@ -84,20 +84,20 @@ def test_a_problem_is_told_once_a_day_and_again_when_it_is_over() -> None:
 
 def test_what_was_never_a_problem_is_not_told_to_be_over() -> None:
     service = Service()
-    look(Ledger(), service, over=("acme/step/leads",))
+    record(Ledger(), service, over=("acme/step/leads",))
     assert service.asked == 0
 
 
 def test_a_service_that_is_down_is_told_later_and_does_not_keep_others_from_being_told() -> None:
     down, up, ledger = Service(), Service(), Ledger()
     down.is_up = False
-    ledger = look(ledger, down, up, problems=(PROBLEM,))
+    ledger = record(ledger, down, up, problems=(PROBLEM,))
     assert (down.titles, len(up.titles)) == ([], 1)
 
     down.is_up = True
-    ledger = look(ledger, down, up, now=10)
+    ledger = record(ledger, down, up, now=10)
     assert down.titles == []  # not before its time
-    ledger = look(ledger, down, up, now=61)
+    ledger = record(ledger, down, up, now=61)
     assert (len(down.titles), len(up.titles)) == (1, 1)
 
 
@@ -105,16 +105,16 @@ def test_a_service_that_stays_down_is_tried_less_and_less_often() -> None:
     down, ledger = Service(), Ledger()
     down.is_up = False
     for now in range(0, 24 * 3600, 30):
-        ledger = look(ledger, down, problems=(PROBLEM,), now=now)
+        ledger = record(ledger, down, problems=(PROBLEM,), now=now)
     assert down.asked <= 7 + 24 * 3600 / MAX_RETRY_SECONDS
 
 
 def test_a_problem_that_comes_back_before_it_was_told_to_be_over_is_open() -> None:
     service, ledger = Service(), Ledger()
-    ledger = look(ledger, service, problems=(PROBLEM,))
+    ledger = record(ledger, service, problems=(PROBLEM,))
     service.is_up = False
-    ledger = look(ledger, service, over=(PROBLEM.key,))
-    ledger = look(ledger, service, problems=(PROBLEM,))
+    ledger = record(ledger, service, over=(PROBLEM.key,))
+    ledger = record(ledger, service, problems=(PROBLEM,))
     assert list(ledger.open) == [PROBLEM.key]
     assert not ledger.over
 

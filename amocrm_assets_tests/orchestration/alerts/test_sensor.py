@@ -36,7 +36,7 @@ class Alerts:
         self.cursor: str | None = None
         self.wrong_settings: list[Problem] = []
 
-    def look(self) -> list[str]:
+    def evaluate(self) -> list[str]:
         """One tick of the sensor. What it told, title and body."""
         before = len(self.service.taken)
         sensor = alerts_sensor([self._pipeline.source], self.wrong_settings)
@@ -46,11 +46,11 @@ class Alerts:
         told = [json.loads(body) for body in self.service.taken[before:]]
         return [f"{message['title']}\n{message['message']}" for message in told]
 
-    def look_at_everything(self) -> list[str]:
-        """A tick at which shards and authorisations are looked at, too."""
+    def evaluate_all(self) -> list[str]:
+        """A tick that evaluates shards and authorisations, too."""
         if self.cursor:
             self.cursor = json.dumps(json.loads(self.cursor) | {"state_seen_at": 0})
-        return self.look()
+        return self.evaluate()
 
 
 @pytest.fixture
@@ -68,44 +68,60 @@ def test_wrong_settings_are_told_once_with_their_fix_and_when_they_are_right_aga
     wrong = {"subdomain": "my-shop", "start_date": "soon", "access_token_env": "A"}
     write_source(tmp_path / "sources", "my-shop", wrong)
     alerts.wrong_settings = [broken_problem(each) for each in read_sources(tmp_path / "sources").broken]
-    (told,) = alerts.look()
+    (told,) = alerts.evaluate()
     assert told.startswith("amoCRM my-shop: the settings are wrong, nothing is loaded\n")
     assert f"{tmp_path}/sources/my-shop/defs.yaml:3: `start_date`: 'soon' is not a day" in told
     assert "reload the code location" in told
     assert "https://dagster.test/assets/my_shop/broken_settings" in told
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
     alerts.wrong_settings = []
-    (over,) = alerts.look()
+    (over,) = alerts.evaluate()
     assert over.startswith("amoCRM my-shop: the settings are wrong, nothing is loaded: over\n")
 
 
 def test_a_failed_run_is_told_once_with_its_fix_and_when_it_is_well_again(
     alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
     monkeypatch.delenv(TOKEN_VARIABLE)
     failed = stored_pipeline.run()
 
-    (told,) = alerts.look()
+    (told,) = alerts.evaluate()
     assert told.startswith("amoCRM acme: raw_leads failed\n")
     assert f"Set {TOKEN_VARIABLE}" in told
     assert f"Days: {LAST}" in told
     assert f"https://dagster.test/runs/{failed.run_id}" in told
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
 
     monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
     assert stored_pipeline.run().success
-    (over,) = alerts.look()
+    (over,) = alerts.evaluate()
     assert over.startswith("amoCRM acme: raw_leads failed: over\n")
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
+
+
+def test_steps_that_fail_for_one_cause_are_one_message(
+    alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_pipeline.configure(schedule={"enabled": False}, import_reference=True)
+    assert alerts.evaluate() == []
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    stored_pipeline.run()
+    (told,) = alerts.evaluate()
+    assert told.startswith("amoCRM acme: raw_leads, raw_reference failed\n")
+    assert f"Days: {LAST}" in told
+    monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
+    assert stored_pipeline.run().success
+    (over,) = alerts.evaluate()
+    assert over.startswith("amoCRM acme: raw_leads, raw_reference failed: over\n")
 
 
 def test_a_failed_check_is_told_though_the_run_succeeded(alerts: Alerts, stored_pipeline: Pipeline) -> None:
     stored_pipeline.run()
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
     stored_pipeline.drop_shard(LAST)
     stored_pipeline.check("amoCrmLeads", "equals_rows")
-    (told,) = [told for told in alerts.look() if "equals_rows" in told]
+    (told,) = [told for told in alerts.evaluate() if "equals_rows" in told]
     assert "check amoCrmLeads.equals_rows failed" in told
     assert LAST in told
 
@@ -115,10 +131,10 @@ def test_a_failed_check_of_an_asset_with_a_key_of_its_own_is_told_too(
 ) -> None:
     stored_pipeline.configure(schedule={"enabled": False}, translation={"key": "crm/{{ asset.name }}"})
     stored_pipeline.run()
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
     stored_pipeline.drop_shard(LAST)
     stored_pipeline.check("amoCrmLeads", "equals_rows")
-    assert [told for told in alerts.look() if "check amoCrmLeads.equals_rows failed" in told]
+    assert [told for told in alerts.evaluate() if "check amoCrmLeads.equals_rows failed" in told]
 
 
 def test_late_days_are_told_and_then_that_they_are_there(
@@ -126,17 +142,17 @@ def test_late_days_are_told_and_then_that_they_are_there(
 ) -> None:
     stored_pipeline.configure(schedule={"hour": 0, "minute": 30})
     monkeypatch.setattr(time, "time", stored_pipeline.sandbox.clock.now)
-    (told,) = alerts.look_at_everything()
+    (told,) = alerts.evaluate_all()
     assert told.startswith("amoCRM acme: days are late\n")
     assert "2025-03-04 to 2025-03-10" in told
 
     stored_pipeline.run("2025-03-04", LAST)
-    assert [told for told in alerts.look_at_everything() if "days are late: over" in told]
+    assert [told for told in alerts.evaluate_all() if "days are late: over" in told]
 
 
 def test_an_authorisation_without_a_token_is_told(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN_VARIABLE)
-    (told,) = alerts.look_at_everything()
+    (told,) = alerts.evaluate_all()
     assert told.startswith("amoCRM acme: the authorisation needs a person\n")
     assert TOKEN_VARIABLE in told
 
@@ -144,15 +160,15 @@ def test_an_authorisation_without_a_token_is_told(alerts: Alerts, monkeypatch: p
 def test_what_could_not_be_told_is_told_later(
     alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alerts.look()
+    alerts.evaluate()
     monkeypatch.delenv(TOKEN_VARIABLE)
     stored_pipeline.run()
     alerts.service.mood = "refusing"
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
     alerts.service.mood = "sound"
     state: dict[str, Any] = json.loads(str(alerts.cursor))
     alerts.cursor = json.dumps(state | {"refusals": {}})  # its time has come
-    assert [told for told in alerts.look() if "raw_leads failed" in told]
+    assert [told for told in alerts.evaluate() if "raw_leads failed" in told]
 
 
 def test_failures_of_long_ago_are_not_told_when_alerts_are_switched_on(
@@ -163,7 +179,7 @@ def test_failures_of_long_ago_are_not_told_when_alerts_are_switched_on(
     monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
     later = time.time() + 7200
     monkeypatch.setattr(time, "time", lambda: later)
-    assert alerts.look() == []
+    assert alerts.evaluate() == []
 
 
 def test_no_address_is_no_sensor(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +194,7 @@ def test_no_address_is_no_sensor(pipeline: Pipeline, monkeypatch: pytest.MonkeyP
 def test_the_cursor_holds_no_secret(alerts: Alerts, stored_pipeline: Pipeline, tmp_path: Path) -> None:
     del tmp_path
     stored_pipeline.run()
-    alerts.look()
+    alerts.evaluate()
     assert alerts.service.address not in str(alerts.cursor)
     assert stored_pipeline.sandbox.token not in str(alerts.cursor)
     assert "json://" not in repr(AlertSettings.from_environment())

@@ -17,7 +17,7 @@ from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, refere
 from amocrm_assets.errors import ActionRequired, CaptureDamaged, CapturesMixed
 from amocrm_assets.rows.reference import reference_rows, write_reference_tables
 from amocrm_assets.rows.reference.history import History, Version
-from amocrm_assets.rows.reference.records import Key, Seen, TableReading
+from amocrm_assets.rows.reference.records import Key, ListedRecord, TableReading
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets_tests.rows.reference.readings import BEGINNING, Row, capture, night, rows
@@ -243,7 +243,7 @@ def test_a_run_that_dies_between_any_two_writes_and_is_run_again_gives_the_same_
 # What holds for any readings.
 
 _SEEN = st.builds(
-    Seen,
+    ListedRecord,
     values=st.sampled_from([(value,) for value in "abc"]),
     created_at=st.none() | st.integers(0, int(night(40).timestamp())),
 )

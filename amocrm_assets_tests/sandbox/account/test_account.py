@@ -76,14 +76,14 @@ def test_unknown_paths_are_problems_in_json(asking: Asking) -> None:
     assert answer.json()["detail"].startswith("Cannot GET")
 
 
-def test_every_field_type_of_leads_occurs_in_leads_and_in_the_catalogue(
+def test_every_field_type_of_leads_occurs_in_leads_and_in_the_definitions(
     many: list[dict[str, Any]], sandbox: Sandbox
 ) -> None:
-    catalogue = {field["id"]: field for field in sandbox.account.content.fields.catalogue}
+    defined = {field["id"]: field for field in sandbox.account.content.fields.definitions}
     entries = [entry for lead in many for entry in lead["custom_fields_values"] or ()]
     assert {entry["field_type"] for entry in entries} == LEAD_TYPES
     for entry in entries:
-        definition = catalogue[entry["field_id"]]
+        definition = defined[entry["field_id"]]
         assert (entry["field_name"], entry["field_type"]) == (definition["name"], definition["type"])
     assert any(entry.get("is_computed") for entry in entries)
 
@@ -130,8 +130,8 @@ def test_a_renamed_field_shows_in_leads_that_nobody_touched(asking: Asking, sand
     after = asking.get(f"/api/v4/leads/{before['id']}").json()
     assert after["custom_fields_values"][0]["field_name"] == "Новое название"
     assert after["updated_at"] == before["updated_at"]
-    catalogue = asking.get("/api/v4/leads/custom_fields").json()["_embedded"]["custom_fields"]
-    assert [each["id"] for each in catalogue if each["name"] == "Новое название"] == [field_id]
+    defined = asking.get("/api/v4/leads/custom_fields").json()["_embedded"]["custom_fields"]
+    assert [each["id"] for each in defined if each["name"] == "Новое название"] == [field_id]
 
 
 def test_leads_without_fields_have_null_or_an_empty_list(many: list[dict[str, Any]]) -> None:

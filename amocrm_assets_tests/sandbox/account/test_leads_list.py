@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -288,3 +289,55 @@ def test_a_million_leads_are_served_by_the_page(sandbox: Sandbox, asking: Asking
     first = asking.get("/api/v4/leads", params=second | {"page": 80}).json()["_embedded"]["leads"]
     assert len(first) == 250
     assert len(sandbox.account.stamps(NOON - 5, NOON - 5)) == 20_000
+
+
+def test_words_are_looked_for_in_names_and_custom_fields_without_regard_to_case(asking: Asking) -> None:
+    (lead, *_) = [each for each in asking.leads(limit=250) if each["custom_fields_values"]]
+    found = asking.leads(query=lead["name"].upper(), limit=250)
+    assert lead["id"] in {each["id"] for each in found}
+    assert all(lead["name"].casefold() in json.dumps(each, ensure_ascii=False).casefold() for each in found)
+    value = str(lead["custom_fields_values"][0]["values"][0]["value"])
+    assert lead["id"] in {each["id"] for each in asking.leads(query=value, limit=250)}
+    assert asking.page(query="no lead has this").status_code == 204
+
+
+@pytest.mark.parametrize("brackets", ["", "[]", "[0]"])
+def test_leads_are_chosen_by_a_value_of_a_custom_field(asking: Asking, brackets: str) -> None:
+    everything = asking.leads(limit=250)
+    field = next(each for lead in everything for each in lead["custom_fields_values"] or ())
+    value = field["values"][0]["value"]
+
+    def has(lead: dict[str, Any]) -> bool:
+        given = {each["field_id"]: each["values"] for each in lead["custom_fields_values"] or ()}
+        return any(each["value"] == value for each in given.get(field["field_id"], ()))
+
+    found = asking.leads(**{f"filter[custom_fields_values][{field['field_id']}]{brackets}": value, "limit": 250})
+    assert [each["id"] for each in found] == [each["id"] for each in everything if has(each)]
+    assert 0 < len(found) < len(everything)
+
+
+def test_leads_are_chosen_by_the_id_of_a_choice_and_by_bounds(asking: Asking) -> None:
+    everything = asking.leads(limit=250)
+    given = [each for lead in everything for each in lead["custom_fields_values"] or ()]
+    chosen = next(each for each in given if each["values"][0].get("enum_id"))
+    name = f"filter[custom_fields_values][{chosen['field_id']}]"
+    assert asking.leads(**{f"{name}[]": chosen["values"][0]["enum_id"]})
+    assert asking.page(**{f"{name}[]": 987_654_321}).status_code == 204
+
+    bounded = next(each for each in given if type(each["values"][0]["value"]) is int)
+    at = bounded["values"][0]["value"]
+    name = f"filter[custom_fields_values][{bounded['field_id']}]"
+    found = asking.leads(**{f"{name}[from]": at, f"{name}[to]": at, "limit": 250})
+    values = [
+        each["values"]
+        for lead in found
+        for each in lead["custom_fields_values"]
+        if each["field_id"] == bounded["field_id"]
+    ]
+    assert values
+    assert all(at in {each["value"] for each in some} for some in values)
+
+
+def test_filters_on_custom_fields_are_ignored_where_filters_are(asking: Asking, sandbox: Sandbox) -> None:
+    sandbox.configure(filters_enabled=False)
+    assert len(asking.leads(**{"filter[custom_fields_values][1][]": "x"})) == 50

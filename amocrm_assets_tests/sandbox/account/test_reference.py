@@ -94,3 +94,12 @@ def test_a_users_rights_are_whole(asking: Asking) -> None:
         "catalog_access",
         "is_admin",
     }
+
+
+def test_custom_fields_are_chosen_by_type(asking: Asking) -> None:
+    def types(**params: str) -> set[str]:
+        answer = asking.get("/api/v4/leads/custom_fields", params={"limit": "250", **params})
+        return {each["type"] for each in answer.json()["_embedded"]["custom_fields"]}
+
+    assert types(**{"filter[type][]": "select"}) == {"select"}
+    assert {"select", "text"} < types()

@@ -30,7 +30,7 @@ def test_never_are_more_served_in_any_second_and_nobody_is_refused_without_need(
     for gap in gaps:
         at += gap
         in_the_last_second = [each for each in served if each > at - 1.0]
-        verdict = limiter.ask(at, options)
+        verdict = limiter.admit(at, options)
         assert (verdict == "served") == (len(in_the_last_second) < allowed)
         if verdict == "served":
             served.append(at)
@@ -40,12 +40,12 @@ def test_never_are_more_served_in_any_second_and_nobody_is_refused_without_need(
 
 def test_seven_a_second_evenly_are_served_for_ever() -> None:
     limiter = Limiter()
-    assert {limiter.ask(turn / 6.999, SEVEN) for turn in range(1000)} == {"served"}
+    assert {limiter.admit(turn / 6.999, SEVEN) for turn in range(1000)} == {"served"}
 
 
 def verdicts(kind: str, instants: list[float], allowed: int = 7) -> list[str]:
     limiter, options = Limiter(), SandboxOptions(requests_per_second=allowed, limit_kind=kind, block_after=None)
-    return [limiter.ask(at, options) for at in instants]
+    return [limiter.admit(at, options) for at in instants]
 
 
 def test_a_fixed_second_begins_anew_with_the_clocks() -> None:
@@ -97,21 +97,21 @@ def test_refusals_are_counted(asking: Asking, sandbox: Sandbox) -> None:
 def test_other_integrations_use_up_what_the_account_has() -> None:
     limiter = Limiter()
     options = SandboxOptions(other_integrations_per_second=48)
-    assert [limiter.ask(1.0, options) for _ in range(3)] == ["served", "served", "refused"]
+    assert [limiter.admit(1.0, options) for _ in range(3)] == ["served", "served", "refused"]
 
 
 def test_who_is_refused_again_and_again_is_blocked_until_somebody_lifts_it() -> None:
     limiter, options = Limiter(), SandboxOptions(block_after=3)
-    verdicts = [limiter.ask(1.0, options) for _ in range(12)]
+    verdicts = [limiter.admit(1.0, options) for _ in range(12)]
     assert verdicts == ["served"] * 7 + ["refused"] * 3 + ["blocked"] * 2
-    assert limiter.ask(9999.0, options) == "blocked"
+    assert limiter.admit(9999.0, options) == "blocked"
     limiter.reset()
-    assert limiter.ask(9999.0, options) == "served"
+    assert limiter.admit(9999.0, options) == "served"
 
 
 def test_who_asks_before_retry_after_has_passed_is_refused_again() -> None:
     limiter, options = Limiter(), SandboxOptions(requests_per_second=1, retry_after=5)
-    verdicts = [limiter.ask(at, options) for at in (0.0, 0.5, 4.0, 5.4, 5.5)]
+    verdicts = [limiter.admit(at, options) for at in (0.0, 0.5, 4.0, 5.4, 5.5)]
     assert verdicts == ["served", "refused", "refused", "refused", "served"]
 
 

@@ -1,0 +1,126 @@
+"""One word for one thing, the field's own: words that were given up for a standard term do not come back.
+
+`TEXTS` are looked for in every file of the repository, `NAMES` among the classes, functions and modules of the
+package. A word that may stay somewhere is listed with its reason, and leaves the list with its last use.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "amocrm_assets"
+
+# What is looked for, and what to write instead.
+TEXTS = {
+    r"\bPacer\b|\bpacing\b": "rate limiter, rate limiting",
+    r"\bTurn\b(?! \w)": "Permit",
+    r"handover_delay|slow_down|speed_up": "drain_delay, back_off, recover",
+    r"server_now|SlowDown|TokenRefused": "server_time, RateLimited, Unauthorized",
+    r"TellingAdapter|session_with": "SendHookAdapter, make_session",
+    r"LeadRights|zone_difference": "LeadPermissions, timezone_mismatch",
+    r"ReadingPlan|next_ask|KeyWalk|CoverWalk": "ReadPlanner, next_query, KeysetPaginator, …",
+    r"TooRestless|TieTooLarge|LeadLine|ReadingCost": "EditsTooFrequent, TieExceedsPage, RawRecord, PerDayStats",
+    r"NewPair|StoredPair|AnswerLost": "TokenResponse, StoredTokens, ResponseLost",
+    r"MayPass|NeedsPerson|came_back|\bnext_step\b": "TransientError, ActionRequired, cause, fix",
+    r"(?i)\bmend(s|ed|ing)?\b|_mend": "fix",
+    r"CaptureFacts|captured_days|_proven_lines": "CaptureHeader, days_with_capture, _verified_lines",
+    r"BatchMaker|\bmisfits?\b|OddityNotes|\bMisfit\b|FieldChoice": "RecordBatchBuilder, malformed, …",
+    r"ShardPut|\bpatience\b|PATIENCE": "LoadResult, timeouts",
+    r"(?i)catalogue": "custom fields, or INFORMATION_SCHEMA",
+    r"\bStanding\b": "status, or LeadVersion in the sandbox",
+    r"\bzone_of\b": "platform_of",
+    r"\b(MOST|LEAST|LONGEST|SLOWEST)_|_(MOST|LEAST|LONGEST|SLOWEST)\b": "MAX_, MIN_",
+    r"(?i)\baffairs?\b": "see `module`",
+    r"in the making": "unfinished",
+    r"(?i)\blets? go of\b|\bbreaks? off\b": "releases, ends, stops",
+}
+TEXTS_STAY: dict[tuple[str, str], str] = {}
+
+NAMES = {
+    "take": "acquire, add, run",
+    "judge": "assess, raise_for_status",
+    "ask": "request, admit",
+    "look": "evaluate, find, stat",
+    "tell": "report, send",
+    "greet": "probe_connection",
+    "feed": "add",
+    "put": "load, write",
+    "resolve": "resolve_host",
+    "exchange": "request_once",
+    "give_away": "hand_off",
+    "cut": "split",
+    "differences": "settings_warnings",
+    "standing": "status",
+    "renaming": "account_move",
+    "refusals": "errors",
+    "reaching": "connectivity",
+    "rights": "permissions",
+    "walks": "pagination",
+    "ahead": "prefetch",
+    "merging": "merge",
+    "sweep": "remove_stale",
+    "scratch": "temp_file",
+    "progress": "run_listener",
+    "Answer": "Response",
+    "Traffic": "RequestStats",
+    "Passing": "TransientError",
+    "Closed": "ClientClosed",
+    "Reading": "WindowReader",
+    "Listing": "RecordList, ShardList",
+    "Seen": "PageStats, ListedRecord",
+    "Dense": "DenseRange",
+    "Cover": "IntervalSet",
+    "Versions": "LatestVersions",
+    "Texts": "ValueFormatter",
+    "Unexpected": "InternalError",
+    "Redirects": "RedirectServer",
+    "answers": "responses",
+}
+NAMES_STAY = {
+    ("exchange", "crm/http/exchange.py"): "a request and its response, bounded as one: HTTP's own word",
+    ("resolve", "crm/http/exchange.py"): "looks a host up",
+    ("progress", "crm/pagination/keyset.py"): "a property of a paginator: how far it has come",
+    ("progress", "crm/pagination/overlap.py"): "likewise",
+}
+
+
+def files() -> list[Path]:
+    """Those of the repository that people write and read."""
+    texts = {".py", ".md", ".toml", ".cfg", ".yaml", ".service", ".example"}
+    below = ("amocrm_assets", "amocrm_assets_tests", "benchmarks", "deploy", "docs")
+    found = [path for folder in below for path in (ROOT / folder).rglob("*")] + list(ROOT.glob("*"))
+    return [path for path in found if path.suffix in texts | {""} and path.is_file() and path != Path(__file__)]
+
+
+@pytest.mark.parametrize("pattern", TEXTS)
+def test_a_word_that_was_given_up_is_in_no_file(pattern: str) -> None:
+    found = {}
+    for path in files():
+        name = path.relative_to(ROOT).as_posix()
+        lines = [line for line in (name, *path.read_text("utf-8").splitlines()) if re.search(pattern, line)]
+        if lines and (pattern, name) not in TEXTS_STAY:
+            found[name] = lines
+    assert not found, f"write {TEXTS[pattern]}"
+
+
+def defined(path: Path) -> set[str]:
+    """Names of a module, its classes and its functions."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {path.stem} | {
+        node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, kinds)
+    }
+
+
+def test_no_module_class_or_function_has_a_name_that_was_given_up() -> None:
+    found = {
+        (name, path.relative_to(PACKAGE).as_posix())
+        for path in PACKAGE.rglob("*.py")
+        for name in defined(path) & NAMES.keys()
+    }
+    assert {each: NAMES[each[0]] for each in sorted(found - NAMES_STAY.keys())} == {}
+    assert NAMES_STAY.keys() - found == set(), "no longer there: take it out of the list"
