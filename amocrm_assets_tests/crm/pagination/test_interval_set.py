@@ -88,3 +88,13 @@ def test_keys_at_both_ends_of_an_interval_are_held_and_none_beside_it() -> None:
     cover.add(10, 12, end_position=3)
     assert [key for key in range(8, 15) if cover.holds(key)] == [10, 11, 12]
     assert [key for key in (99, 100, 101) if cover.is_behind(key)] == [101]
+
+
+def test_a_list_is_covered_from_its_very_beginning_to_its_very_end() -> None:
+    cover = IntervalSet(None, None)
+    cover.add(None, -5, end_position=3)
+    assert (cover.holds(-(2**63)), cover.first_gap()) == (True, -4)
+    cover.add(-4, -4, end_position=4)
+    assert cover.first_gap() == -3
+    cover.add(-3, None, end_position=9)
+    assert (cover.complete, cover.holds(2**63)) == (True, True)
