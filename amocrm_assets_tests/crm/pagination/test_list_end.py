@@ -51,6 +51,12 @@ def test_the_end_is_asked_for_from_the_last_record_which_has_to_come_again(end: 
     assert cursor.given == {2: 1_030, 3: 1_030}
 
 
+def test_the_doubt_begins_where_the_walk_was_and_not_where_it_began(end: ListEnd, cursor: Cursor) -> None:
+    cursor.move_to(BEGIN + 5)
+    end.ask_from(cursor, page(1_010), page(1_010).records, is_part=False)
+    assert end.begin == BEGIN + 5
+
+
 def test_few_records_are_asked_for_and_no_more_than_a_page(end: ListEnd, cursor: Cursor) -> None:
     came = page(1_010, 1_029, 1_030, 1_030)
     assert end.limit(250) == 250
