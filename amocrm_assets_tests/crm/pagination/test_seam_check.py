@@ -37,14 +37,24 @@ def test_records_that_people_move_may_break_some_seams_in_a_row_and_then_the_lis
         check.assess(seam, OUT_OF_PLACE)
 
 
-def test_a_seam_in_order_forgets_those_in_vain_and_vouches_for_no_other_slice(seam: Seam) -> None:
+def test_for_each_seam_that_is_broken_one_has_to_fit_and_no_slice_vouches_for_another(seam: Seam) -> None:
     state = ListState(LEADS.live)
     check = SeamCheck(state)
     for _ in range(2):
         for _ in range(MAX_MOVED):
             assert check.assess(seam, OUT_OF_PLACE) == "look again"
+        for _ in range(MAX_MOVED - 1):
+            assert check.assess(seam, FITTING) == "look again"
         assert check.assess(seam, FITTING) == "in order"
     assert not state.order_seen
+
+
+def test_one_seam_that_fits_by_chance_proves_no_list_of_which_most_are_broken(seam: Seam) -> None:
+    check = SeamCheck(ListState(LEADS.live))
+    seams = [OUT_OF_PLACE, OUT_OF_PLACE, OUT_OF_PLACE, OUT_OF_PLACE, FITTING] * 2 + [OUT_OF_PLACE] * 3
+    assert {check.assess(seam, page) for page in seams} == {"look again"}
+    with pytest.raises(OrderIgnored):
+        check.assess(seam, OUT_OF_PLACE)
 
 
 def test_records_that_people_move_may_empty_some_seams_in_a_row_and_then_the_second_page_is_missing(
