@@ -55,11 +55,6 @@ def shards_key(table: Table, source: SourceSettings) -> dg.AssetKey:
     return asset_key(source, table.warehouse_name)
 
 
-def op_name(source: SourceSettings, name: str) -> str:
-    """Name of the op that materialises an asset, which a run's configuration and the step's events bear."""
-    return f"{source.key}__{name}"
-
-
 def raw_reference_key(source: SourceSettings) -> dg.AssetKey:
     """Captures of the reference lists."""
     return asset_key(source, REFERENCE.raw_asset)
