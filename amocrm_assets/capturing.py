@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from amocrm_assets.crm.pagination.read_stats import PerDayStats
 from amocrm_assets.crm.pagination.readers import reader_of
 from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.daemon_pool import DaemonPool
-from amocrm_assets.days import Window, day_window
+from amocrm_assets.days import Window, consecutive_ranges, day_window
 from amocrm_assets.errors import UnexpectedAnswer
 from amocrm_assets.json_bytes import without_property
 from amocrm_assets.reading_rules import EarlierCaptures, require_over
@@ -75,16 +75,9 @@ def capture_days(
     ):
         storage.remove_stale(entity.captures_folder(source.subdomain))
         earlier, probe = EarlierCaptures(entity, storage, source), read_probe(storage, source.subdomain)
-        for stretch in _consecutive_ranges(sorted(set(days))):
+        for span in consecutive_ranges(sorted(set(days))):
             reading = _DayRangeCapture(
-                entity,
-                source,
-                stretch,
-                client=client,
-                storage=storage,
-                earlier=earlier,
-                probe=probe,
-                run_id=run_id,
+                entity, source, span, client=client, storage=storage, earlier=earlier, probe=probe, run_id=run_id
             )
             yield from reading.run()
 
@@ -270,15 +263,3 @@ class _AccountInfo:
     account: Future[Account]
     custom_fields: Future[list[dict[str, Any]]]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-def _consecutive_ranges(days: Sequence[date]) -> Iterator[list[date]]:
-    """Runs of neighbouring days: each is read in one go."""
-    stretch: list[date] = []
-    for day in days:
-        if stretch and day - stretch[-1] > timedelta(days=1):
-            yield stretch
-            stretch = []
-        stretch.append(day)
-    if stretch:
-        yield stretch

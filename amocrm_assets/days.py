@@ -28,9 +28,9 @@ class Window:
     from_at: int
     to_at: int
 
-    def meets(self, interval: tuple[int, int]) -> bool:
+    def meets(self, other: Window) -> bool:
         """Whether the two have a second in common."""
-        return interval[0] <= self.to_at and self.from_at <= interval[1]
+        return other.from_at <= self.to_at and self.from_at <= other.to_at
 
     def holds(self, at: int) -> bool:
         """Whether a second lies within."""
@@ -66,6 +66,16 @@ def neighbours(day: date) -> list[date]:
 def year_until(day: date) -> list[date]:
     """The days of a year that ends with a day: what is true of all of them is true through the seasons."""
     return [day - timedelta(days=back) for back in range(_YEAR, -1, -1)]
+
+
+def consecutive_ranges(days: Iterable[date]) -> list[list[date]]:
+    """Days, given in order, as ranges without gaps: each can be read in one go."""
+    ranges: list[list[date]] = []
+    for day in days:
+        if not ranges or day - ranges[-1][-1] > timedelta(days=1):
+            ranges.append([])
+        ranges[-1].append(day)
+    return ranges
 
 
 def days_that_differ(zone_name: str | None, zone: ZoneInfo, days: Iterable[date]) -> list[date]:

@@ -39,11 +39,7 @@ def test_what_windows_leave_uncovered_is_told_to_the_second(window: Window, othe
 def test_seconds_of_a_day_by_another_zone_are_within_its_neighbours() -> None:
     window = day_window(DAY, ZoneInfo("Etc/GMT+12"))
     furthest = ZoneInfo("Pacific/Kiritimati")
-    meeting = [
-        day
-        for day in year_until(DAY + timedelta(days=100))
-        if day_window(day, furthest).meets((window.from_at, window.to_at))
-    ]
+    meeting = [day for day in year_until(DAY + timedelta(days=100)) if day_window(day, furthest).meets(window)]
     assert meeting
     assert set(meeting) <= set(neighbours(DAY))
 

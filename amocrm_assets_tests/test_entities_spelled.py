@@ -47,7 +47,7 @@ MAY = {
     "orchestration/documents.py": "names an attribute of the settings",
     "orchestration/metadata_keys.py": "explains keys of metadata, those of leads among them",
     "orchestration/amocrm_resource.py": "attributes of the settings",
-    "orchestration/automation.py": "the name of the job that brings all entities",
+    "orchestration/names.py": "the name of the job that brings all entities",
     "orchestration/component_library.py": "the description of the component",
     "settings/source.py": "attributes of the settings",
 }

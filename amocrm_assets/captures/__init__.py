@@ -15,6 +15,7 @@ from amocrm_assets.captures.finding import (
     captures_with_seconds_of,
     days_read_otherwise,
     days_with_capture,
+    newest_whole_capture,
     read_header,
     whole_captures,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "captures_with_seconds_of",
     "days_read_otherwise",
     "days_with_capture",
+    "newest_whole_capture",
     "open_capture",
     "read_header",
     "whole_captures",

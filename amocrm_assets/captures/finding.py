@@ -16,7 +16,7 @@ from amocrm_assets.days import day_window, neighbours
 from amocrm_assets.errors import ActionRequired, CaptureDamaged, CapturesMixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from amocrm_assets.captures.header import CaptureHeader
     from amocrm_assets.days import Window
@@ -98,6 +98,26 @@ def whole_captures(
     return [each for each in found if not window.missing_from([read_header(entity, storage, each.name).window])]
 
 
+def newest_whole_capture(
+    entity: Entity,
+    storage: Storage,
+    source: SourceSettings,
+    day: date,
+    found: Iterable[CaptureFound],
+    *,
+    runs: Collection[str] | None = None,
+) -> CaptureFound | None:
+    """The newest capture that makes another reading of the day unnecessary; with `runs`, one by these runs.
+
+    Every capture was made after the end of its day. One that was read by other midnights is not the whole day: the
+    source's `timezone` may have changed. Captures are known by their run and not by their time: clocks differ.
+    """
+    whole = whole_captures(entity, storage, source, day, found)
+    if runs is not None:
+        whole = [each for each in whole if read_header(entity, storage, each.name).run_id in runs]
+    return whole[-1] if whole else None
+
+
 def days_read_otherwise(
     entity: Entity, storage: Storage, source: SourceSettings, days: Iterable[date], found: CapturesByDay
 ) -> list[date]:
@@ -138,7 +158,7 @@ def captures_with_seconds_of(
                     raise
                 damaged = error
                 continue
-            if window.meets((header.from_at, header.to_at)):
+            if window.meets(header.window):
                 held.append((found, header))
     held.sort(key=lambda pair: (pair[0].captured_at, pair[0].name))
     _require_one_account(entity, day, source, held)

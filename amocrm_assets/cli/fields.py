@@ -29,13 +29,11 @@ def command(source: SourceSettings, *, examples: bool, as_json: bool) -> None:
     Name the ones you want, by name, code or id, under `leads_custom_fields` in the source's defs.yaml. Without
     that setting all are imported.
     """
-    from amocrm_assets.crm.authorisation import open_authorisation
-    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.authorisation import open_client
     from amocrm_assets.fields import read_offered
     from amocrm_assets.settings import Deployment
 
-    authorisation = open_authorisation(source, Deployment.from_environment())
-    with AmoCrmClient.for_source(source, authorisation) as client:
+    with open_client(source, Deployment.from_environment()) as client:
         offered = read_offered(LEADS, source, client, with_examples=examples)
     if as_json:
         click.echo(json.dumps(asdict(offered), ensure_ascii=False, indent=2))

@@ -29,16 +29,14 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
     Reads only, at most 60 requests under the source's limit. The report is kept beside the captures, and readings
     start from it. It holds no names, texts or ids, so that you can send it to others.
     """
-    from amocrm_assets.crm.authorisation import open_authorisation
-    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.authorisation import open_client
     from amocrm_assets.crm.probe import MAX_REQUESTS, probe_account, probe_name, to_json
     from amocrm_assets.settings import Deployment
     from amocrm_assets.storage import open_storage
 
     deployment = Deployment.from_environment()
     storage = open_storage(deployment.storage)
-    authorisation = open_authorisation(source, deployment)
-    with AmoCrmClient.for_source(source, authorisation, max_requests=MAX_REQUESTS) as client:
+    with open_client(source, deployment, max_requests=MAX_REQUESTS) as client:
         report = probe_account(source, client=client, storage=storage)
     if as_json:
         click.echo(json.dumps(to_json(report), indent=2))

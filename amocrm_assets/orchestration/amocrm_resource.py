@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.names import resource_key
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -142,21 +143,19 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
         Take it for as long as you ask; runs of the source wait meanwhile. Raises `Busy` after an hour.
         """
-        from amocrm_assets.crm.authorisation import open_authorisation
+        from amocrm_assets.crm.authorisation import open_client
         from amocrm_assets.crm.http.account_lock import account_lock
-        from amocrm_assets.crm.http.client import AmoCrmClient
         from amocrm_assets.storage import open_storage
 
         deployment = Deployment.from_environment()
         source = self.to_settings(start_date="2000-01-01")
-        storage, authorisation = open_storage(deployment.storage), open_authorisation(source, deployment)
         with (
             resource_waits_logged(self._context),
-            AmoCrmClient.for_source(source, authorisation) as client,
+            open_client(source, deployment) as client,
             account_lock(
                 self.subdomain,
                 limiter=client.rate_limiter,
-                storage=storage,
+                storage=open_storage(deployment.storage),
                 wait_seconds=LOCK_WAIT_SECONDS,
             ),
         ):
@@ -180,11 +179,6 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
         with self.client() as client:
             yield from list_pages(client, path, params or {})
-
-
-def resource_key(source: SourceSettings) -> str:
-    """Under which name Dagster knows the source's resource."""
-    return f"amocrm_{source.key}"
 
 
 def settings_of_run(context: dg.AssetExecutionContext, source: SourceSettings) -> SourceSettings:

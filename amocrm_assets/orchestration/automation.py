@@ -22,6 +22,7 @@ from amocrm_assets.orchestration.assets import chain_keys, chain_names, raw_key,
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.markdown import escape
+from amocrm_assets.orchestration.names import DAY_TAG, SOURCE_TAG, job_name, schedule_name
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.orchestration.source_entities import imported
 from amocrm_assets.untrusted import one_line
@@ -44,12 +45,6 @@ THERE = (_DONE, dg.AssetPartitionStatus.IN_PROGRESS)
 _BEHIND = (*THERE, None, dg.AssetPartitionStatus.FAILED)
 # A tick has a minute in all; a warehouse that is held for longer is looked into by the next one.
 _WAIT_SECONDS = 15.0
-SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
-
-
-def job_name(source_key: str) -> str:
-    """Name of a source's job. It brings every entity; the name is the one that its history lies under."""
-    return f"{source_key}_leads"
 
 
 def automation_of(
@@ -83,7 +78,7 @@ def _schedule_of(
     """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
 
     @dg.schedule(
-        name=f"{source.key}_daily",
+        name=schedule_name(source.key),
         job_name=job,
         cron_schedule=f"{source.schedule.minute} {source.schedule.hour} * * *",
         execution_timezone=source.timezone,

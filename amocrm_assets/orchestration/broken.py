@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from amocrm_assets.orchestration.alerts.collect import SETTINGS_KEY, asset_path
 from amocrm_assets.orchestration.alerts.problem import Problem
-from amocrm_assets.orchestration.automation import job_name
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.markdown import code
+from amocrm_assets.orchestration.names import job_name, schedule_name
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
 from amocrm_assets.settings.translation import TEMPLATE_MARK
 
@@ -85,7 +85,7 @@ def _schedule_of(broken: BrokenSource, job: str) -> dg.ScheduleDefinition:
     on = when.enabled and broken.attributes.get("enabled") is not False
 
     @dg.schedule(
-        name=f"{broken.key}_daily",
+        name=schedule_name(broken.key),
         job_name=job,
         cron_schedule=f"{when.minute} {when.hour} * * *",
         execution_timezone=_timezone(broken),

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from amocrm_assets.orchestration.partitions import RANGE_END, RANGE_START
+from amocrm_assets.orchestration.names import RANGE_END, RANGE_START
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -74,8 +74,8 @@ def rows_io_manager(tables: Sequence[Table]) -> dg.IOManagerDefinition:
 
 
 def _rows(subdomain: str, days: Sequence[date], wanted: FrameColumns, *, only_there: bool) -> pd.DataFrame:
-    from amocrm_assets.orchestration.stored_rows import days_with_rows
     from amocrm_assets.rows.frames import day_frame_of, rows_tables
+    from amocrm_assets.rows.stored import days_with_rows
     from amocrm_assets.storage import open_storage
 
     storage = open_storage(Deployment.from_environment().storage)

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-# Dagster's tags of a run over several days, and of a run of one.
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-PARTITION = "dagster/partition"
+from amocrm_assets.orchestration.names import PARTITION, RANGE_END, RANGE_START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

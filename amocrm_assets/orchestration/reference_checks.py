@@ -17,6 +17,7 @@ from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import reference_key, rows_key
 from amocrm_assets.orchestration.checks import COMPLETE, verdict
 from amocrm_assets.orchestration.markdown import escape
+from amocrm_assets.orchestration.names import LAST
 from amocrm_assets.orchestration.partitions import days_of_run
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.settings import SourceSettings
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 KNOWN = "reference_known"
-# In one process the checks come behind the tables that they look at: steps of higher priority go first.
-LAST = {"dagster/priority": "-2"}
 
 
 def reference_specs(source: SourceSettings) -> list[dg.AssetCheckSpec]:
@@ -39,9 +38,8 @@ def reference_specs(source: SourceSettings) -> list[dg.AssetCheckSpec]:
             asset=reference_key(source, table),
             description=(
                 f"The {table.records} of the account were all read, with proof. Where they were not (the user who"
-                " authorised the source lacks a right, amoCRM did not answer, its own count differs), this"
-                " names the"
-                " list, the cause and the fix; nothing that is missing was marked as deleted."
+                " authorised the source lacks a right, amoCRM did not answer, its own count differs), this names"
+                " the list, the cause and the fix; nothing that is missing was marked as deleted."
             ),
         )
         for table in REFERENCE_TABLES
@@ -82,8 +80,7 @@ def judge_lists(
     elif not is_complete and not may_miss:
         said.append(
             f"amoCRM's answer says nothing of some {table.records} ({', '.join(oddities or {})}). Nothing was"
-            " marked"
-            " as deleted; materialise `raw_reference` again, and report it if it stays so."
+            " marked as deleted; materialise `raw_reference` again, and report it if it stays so."
         )
     is_error = may_miss or not read or not is_complete
     return dg.AssetCheckResult(
@@ -92,20 +89,17 @@ def judge_lists(
         passed=not said,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         description="\n".join(said) or None,
-        metadata={
-            "lists": ", ".join(f"{each.name}: {each.outcome}, {each.records} records" for each in read) or "none",
-            **(
-                {"findings": ", ".join(f"{name}: {finding.kind}" for name, finding in findings)}
-                if findings
-                else {}
-            ),
-            **(
-                {"oddities": ", ".join(f"{kind} ({count})" for kind, count in oddities.items())}
-                if oddities
-                else {}
-            ),
-        },
+        metadata=_lists_metadata(read, oddities or {}),
     )
+
+
+def _lists_metadata(read: Sequence["CapturedList"], oddities: Mapping[str, int]) -> dict[str, str]:
+    lists = [f"{each.name}: {each.outcome}, {each.records} records" for each in read]
+    optional = {
+        "findings": ", ".join(f"{each.name}: {finding.kind}" for each in read for finding in each.findings),
+        "oddities": ", ".join(f"{kind} ({count})" for kind, count in oddities.items()),
+    }
+    return {"lists": ", ".join(lists) or "none"} | {name: text for name, text in optional.items() if text}
 
 
 def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
@@ -118,13 +112,12 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         description=(
             "Every pipeline, stage, user, group and loss reason that the leads of a day name is in the reference"
             " tables. Ids that no list has ever shown (a user who left before the first reading) are counted"
-            " here by"
-            " kind, with an example. Run alone, it looks at every day that has rows."
+            " here by kind, with an example. Run alone, it looks at every day that has rows."
         ),
     )
     def reference_known(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
-        from amocrm_assets.orchestration.stored_rows import days_with_rows
         from amocrm_assets.rows.reference import KnownIds
+        from amocrm_assets.rows.stored import days_with_rows
 
         storage = amocrm.storage()
         bounds = days_of_run(context.run)
@@ -160,7 +153,7 @@ def _judge_known(unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetCheck
         bad=[day for day, found in unknown.items() if found],
         of=unknown,
         said=f"Leads name ids that no reference table knows: {'; '.join(named)}. Materialise `raw_reference`"
-        " and the"
-        " tables; an id that stays unknown was deleted in amoCRM before the first reading, and has no name.",
+        " and the tables; an id that stays unknown was deleted in amoCRM before the first reading,"
+        " and has no name.",
         unknown_ids=", ".join(f"{column}: {count}" for column, count in counted.items()),
     )

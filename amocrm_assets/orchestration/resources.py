@@ -16,11 +16,11 @@ from pydantic import Field
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.names import BIGQUERY, DEPLOYMENT, ROWS_IO_MANAGER
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.http.authorisation import Authorisation
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.entities import Entity
     from amocrm_assets.orchestration.bigquery_resource import BigQueryEndpointResource
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import Warehouse
 
 
-DEPLOYMENT, ROWS_IO_MANAGER, BIGQUERY = "amocrm", "amocrm_rows", "bigquery"
 # As Dagster shows the name of a variable.
 _PLACES = {f"{place}_variable": {"env": f"AMOCRM_{place.upper()}"} for place in ("warehouse", "storage", "tokens")}
 
@@ -99,18 +98,15 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
 
     def client(self, source: SourceSettings) -> AmoCrmClient:
         """A client of the source's account; close it after use."""
-        from amocrm_assets.crm.http.client import AmoCrmClient
+        from amocrm_assets.crm.authorisation import open_client
 
-        return AmoCrmClient.for_source(source, self._authorisation(source))
+        return open_client(source, self.settings())
 
     def expires_at(self, source: SourceSettings) -> int | None:
         """When a person has to renew the authorisation, Unix seconds; None where unknown."""
-        return self._authorisation(source).expires_at()
-
-    def _authorisation(self, source: SourceSettings) -> Authorisation:
         from amocrm_assets.crm.authorisation import open_authorisation
 
-        return open_authorisation(source, self.settings())
+        return open_authorisation(source, self.settings()).expires_at()
 
 
 @cache

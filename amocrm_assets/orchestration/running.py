@@ -15,9 +15,7 @@ import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.assets import op_name
-from amocrm_assets.orchestration.automation import job_name
-from amocrm_assets.orchestration.partitions import RANGE_END, RANGE_START
+from amocrm_assets.orchestration.names import NEVER_RETRIED, RANGE_END, RANGE_START, job_name, op_name
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.run_origin import belong_to_job
 from amocrm_assets.orchestration.source import source_definitions
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.run_listener import Listener
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
-
-# Whoever called the command learns how it ended, and may call it again; the daemon must not do so beside them.
-_NEVER_RETRIED = {"dagster/max_retries": "0"}
 
 
 class Interrupted(Exception):
@@ -91,7 +86,8 @@ def run_days(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={RANGE_START: first, RANGE_END: last, **_NEVER_RETRIED},
+            # Whoever called the command learns how it ended, and may call it again; the daemon must not.
+            tags={RANGE_START: first, RANGE_END: last, **NEVER_RETRIED},
             run_config=_config(raw, read_again=read_again),
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):

@@ -13,7 +13,7 @@ from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import shards_key
 from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.partitions import days_of
-from amocrm_assets.orchestration.stored_rows import days_with_rows, row_count
+from amocrm_assets.rows.stored import days_with_rows, row_count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

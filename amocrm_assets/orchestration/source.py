@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource, resource_key
+from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
 from amocrm_assets.orchestration.assets import asset_keys, reference_keys
 from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
@@ -25,6 +25,7 @@ from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
 from amocrm_assets.orchestration.component_library import component_metadata, register_library
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.names import resource_key
 from amocrm_assets.orchestration.reference_checks import reference_known_of
 from amocrm_assets.orchestration.resources import shared_resources
 from amocrm_assets.orchestration.source_entities import scheduled, shown

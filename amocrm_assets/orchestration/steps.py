@@ -15,7 +15,8 @@ import dagster as dg
 from amocrm_assets import cancellation
 from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefused, TransientError
 from amocrm_assets.orchestration.failures import Retries, fail
-from amocrm_assets.orchestration.partitions import PARTITION, days_of
+from amocrm_assets.orchestration.names import PARTITION, RESUMES
+from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
 from amocrm_assets.orchestration.translation import ASSET
 from amocrm_assets.orchestration.waits_log import waits_logged
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from datetime import date
 
 LOG_LINES = 20
-# Dagster's tag of a run that was executed again from the failure of its parent.
-_RESUMES = "dagster/is_resume_retry"
 
 
 class StepDays:
@@ -109,7 +108,7 @@ def runs_resumed(context: dg.AssetExecutionContext) -> set[str]:
     runs: set[str] = set()
     while run is not None and run.run_id not in runs:
         runs.add(run.run_id)
-        goes_on = run.tags.get(_RESUMES) == "true" and run.parent_run_id
+        goes_on = run.tags.get(RESUMES) == "true" and run.parent_run_id
         run = context.instance.get_run_by_id(goes_on) if goes_on else None
     return runs
 

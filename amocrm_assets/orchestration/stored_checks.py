@@ -17,7 +17,7 @@ from amocrm_assets.orchestration.failures import in_words
 from amocrm_assets.orchestration.partitions import days_of_run
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.shard_comparison import compare_shards, materialised_days
-from amocrm_assets.orchestration.stored_rows import days_with_rows, repeated_ids
+from amocrm_assets.rows.stored import days_with_rows, repeated_ids
 from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:

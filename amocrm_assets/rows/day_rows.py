@@ -1,7 +1,7 @@
 """The rows of a day: picked versions of records in the order of their ids, given out group by group.
 
 A day of hundreds of thousands of records is never copied as a whole. Which versions are picked is decided by
-`merging`, where the rows go by `files`.
+`latest`, where the rows go by `files`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,9 @@ _MIN_BYTES = 3_200
 
 @dataclass(frozen=True)
 class DayRows:
-    """The rows of a day and what was noticed on the way.
+    """The rows of a day and what was noticed on the way."""
 
-    `picked` are numbers of versions in the order of the rows, `sizes` the bytes of all versions as they were sent.
-    `captured_ids` are the ids of all records of the day in all captures, in order: there must be a row for each.
-    `deleted_at` holds, by number of version, since when the record is known to be deleted.
-    """
-
-    picked: np.ndarray
-    sizes: np.ndarray
-    batches: Sequence[pa.RecordBatch]
-    captured_ids: np.ndarray
-    deleted_at: Mapping[int, int | None]
+    versions: PickedVersions
     oddities: tuple[Oddity, ...]
     unknown_properties: tuple[str, ...]
     missing_fields: Mapping[str, Sequence[str]]
@@ -45,10 +36,41 @@ class DayRows:
     @property
     def row_count(self) -> int:
         """How many rows the day has."""
-        return len(self.picked)
+        return len(self.versions.picked)
+
+    @property
+    def captured_ids(self) -> np.ndarray:
+        """Ids of all records of the day in all captures, in order: there must be a row for each."""
+        return self.versions.captured_ids
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, sorted by id, in the shard's schema, as tables of some ten thousand rows."""
+        return self.versions.tables()
+
+
+@dataclass(frozen=True)
+class PickedVersions:
+    """The version of each record that becomes its row.
+
+    `picked` are numbers of versions in the order of the rows, `ids` their records, `sizes` the bytes of all
+    versions as they were sent. `captured_ids` are the ids of all records of the day in all captures, in order.
+    `deleted_at` holds, by number of version, since when the record is known to be deleted.
+    """
+
+    picked: np.ndarray
+    ids: np.ndarray
+    sizes: np.ndarray
+    batches: Sequence[pa.RecordBatch]
+    captured_ids: np.ndarray
+    deleted_at: Mapping[int, int | None]
+
+    @property
+    def record_ids(self) -> Mapping[int, int]:
+        """The record of each picked version, by the version's number."""
+        return dict(zip(self.picked.tolist(), self.ids.tolist(), strict=True))
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows, sorted by id, as tables of some ten thousand rows."""
         import numpy as np
 
         if len(self.picked):

@@ -84,13 +84,8 @@ def write_rows(
         names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
-        rows = rows_of_day(
-            entity,
-            [stack.enter_context(open_capture(entity, storage, capture)) for capture in names],
-            source=source,
-            day=day,
-            table=table,
-        )
+        captures = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        rows = rows_of_day(entity, captures, source=source, day=day, table=table)
         size_bytes = _put(table, rows, storage, source, day)
     return RowsWritten(
         name=name,

@@ -9,16 +9,15 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from amocrm_assets.rows.day_rows import DayRows
+from amocrm_assets.rows.day_rows import PickedVersions
 from amocrm_assets.rows.json_values import INT64_MIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import pyarrow as pa
 
-    from amocrm_assets.rows.oddities import OddityCounter
     from amocrm_assets.rows.record_batches import RecordBatchBuilder
     from amocrm_assets.rows.record_types import Record
 
@@ -32,7 +31,7 @@ _IDS_GATHERED = 1_000_000
 
 
 class LatestVersions:
-    """LatestVersions that may become rows, as batches of columns, numbered in the order of reading."""
+    """Versions that may become rows, as batches of columns, numbered in the order of reading."""
 
     def __init__(
         self,
@@ -101,22 +100,20 @@ class LatestVersions:
         known = self._known[self._is_stub_record(record)].get(record.id)
         return known is not None and _rank(_moment(record), self._is_whole_record(record)) <= known
 
-    def day_rows(self, notes: OddityCounter, unknown: set[str], missing: Mapping[str, Sequence[str]]) -> DayRows:
-        """Pick of each record the version that becomes its row."""
+    def pick(self) -> PickedVersions:
+        """Of each record the version that becomes its row."""
         import numpy as np
 
         self._join_batches()
         ids = np.array(self._ids, np.int64)
         picked, deleted_at = self._picked(ids)
-        return DayRows(
+        return PickedVersions(
             picked=picked,
+            ids=ids[picked],
             sizes=np.array(self._sizes, np.int64),
             batches=self._batches,
             captured_ids=self._captured.sorted(),
             deleted_at=deleted_at,
-            oddities=notes.counted(dict(zip(picked.tolist(), ids[picked].tolist(), strict=True))),
-            unknown_properties=tuple(sorted(unknown)),
-            missing_fields=missing,
         )
 
     def _picked(self, ids: np.ndarray) -> tuple[np.ndarray, dict[int, int | None]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets.days import day_window
+from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.latest import LatestVersions
 from amocrm_assets.rows.oddities import OddityCounter
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from amocrm_assets.captures import CaptureHeader, OpenCapture
     from amocrm_assets.days import Window
     from amocrm_assets.entities import Entity, Table
-    from amocrm_assets.rows.day_rows import DayRows
     from amocrm_assets.rows.record_types import Record
     from amocrm_assets.settings import SourceSettings
 
@@ -49,10 +49,10 @@ def rows_of_day(
     """
     types = record_types(entity, table or entity.table)
     window = day_window(day, source.zone)
-    choice = FieldSelection(entity.choices.fields(source), [each.header.fields for each in reversed(captures)])
+    selection = FieldSelection(entity.choices.fields(source), [each.header.fields for each in reversed(captures)])
     dropped = [each.name for each in types.columns if each.sent_as in entity.choices.dropped(source)]
     notes = OddityCounter()
-    builder = RecordBatchBuilder(types, choice.is_system, ValueFormatter(source.zone), notes)
+    builder = RecordBatchBuilder(types, selection.is_system, ValueFormatter(source.zone), notes)
     versions = LatestVersions(builder, stubs_lack=entity.stubs_lack, is_whole=types.is_whole)
     reader = RecordReader(types)
     for capture in reversed(captures):
@@ -63,7 +63,7 @@ def rows_of_day(
             records = _of_day(read, capture.header, day, window)
             _drop(records, dropped)
             if types.has_custom_fields:
-                _choose(records, choice)
+                _choose(records, selection)
             numbers = versions.keep(records, sizes=[len(line) for line in lines])
             for place, kinds in found.items():
                 if read[place] is None:
@@ -71,7 +71,19 @@ def rows_of_day(
                 elif place in numbers:
                     notes.of_version(numbers[place], kinds)
             lines_before += len(lines)
-    return versions.day_rows(notes, reader.unknown_properties, choice.missing())
+    return _rows(versions, notes, reader, selection)
+
+
+def _rows(
+    versions: LatestVersions, notes: OddityCounter, reader: RecordReader, selection: FieldSelection
+) -> DayRows:
+    picked = versions.pick()
+    return DayRows(
+        picked,
+        oddities=notes.counted(picked.record_ids),
+        unknown_properties=tuple(sorted(reader.unknown_properties)),
+        missing_fields=selection.missing(),
+    )
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -110,11 +122,11 @@ def _drop(records: Sequence[Record | None], columns: Sequence[str]) -> None:
             setattr(record, column, None)
 
 
-def _choose(records: Sequence[Record | None], choice: FieldSelection) -> None:
+def _choose(records: Sequence[Record | None], selection: FieldSelection) -> None:
     """Leave out the custom fields that the source does not import."""
     for record in records:
         if record is not None:
-            record.custom_fields = choice.of(record.custom_fields or [])
+            record.custom_fields = selection.of(record.custom_fields or [])
 
 
 def _called(table: Table, capture: OpenCapture, line: int) -> str:

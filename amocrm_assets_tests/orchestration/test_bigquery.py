@@ -14,7 +14,7 @@ from dagster_gcp import BigQueryResource
 from google.cloud import bigquery
 
 from amocrm_assets.entities import LEADS
-from amocrm_assets.orchestration.resources import BIGQUERY
+from amocrm_assets.orchestration.names import BIGQUERY
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse.address import BigQueryAddress, read_address

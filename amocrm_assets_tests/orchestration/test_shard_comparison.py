@@ -10,8 +10,8 @@ import pytest
 
 from amocrm_assets.entities import LEADS, Table
 from amocrm_assets.errors import StorageRefused
-from amocrm_assets.orchestration.stored_rows import row_count
 from amocrm_assets.rows import rows_name
+from amocrm_assets.rows.stored import row_count
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, checks_of
 from amocrm_assets_tests.orchestration.test_checks import shown
 

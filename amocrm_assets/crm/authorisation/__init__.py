@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
     from amocrm_assets.crm.authorisation.oauth import OAuth
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.settings import Deployment, SourceSettings
 
 WARNING_SECONDS = 14 * 24 * 3600
@@ -29,6 +30,15 @@ def open_authorisation(source: SourceSettings, deployment: Deployment) -> LongLi
 
     store = TokenStore.of(source, deployment)
     return OAuth(source, source.oauth, store=store, endpoint=TokenEndpoint(source, source.oauth))
+
+
+def open_client(
+    source: SourceSettings, deployment: Deployment, *, max_requests: int | None = None
+) -> AmoCrmClient:
+    """A client of the source's account, authorised as its settings describe; close it after use."""
+    from amocrm_assets.crm.http.client import AmoCrmClient
+
+    return AmoCrmClient.for_source(source, open_authorisation(source, deployment), max_requests=max_requests)
 
 
 def expiry_warning(expires_at: int | None, *, now: float) -> str | None:

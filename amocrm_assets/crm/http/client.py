@@ -1,7 +1,7 @@
-"""Sends requests to one amoCRM account and returns answers.
+"""Asks one amoCRM account: acquires a permit, sends a request with a token, and retries.
 
-Rate limiting, authorising and judging are separate things handed in or called; what to ask is not known here.
-Every request has a deadline, and retries are bounded by number and by time.
+Each of these is a module of its own (`rate_limiter`, `sender`, `authorisation`, `retries`, `responses`); here they
+are put together. What to ask is not known here. Every request has a deadline.
 """
 
 from __future__ import annotations
@@ -10,17 +10,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import requests
-
 from amocrm_assets.cancellation import CancelScope, check_cancelled
-from amocrm_assets.crm.http.api_session import Bearer, api_session
 from amocrm_assets.crm.http.asked import Asked
 from amocrm_assets.crm.http.connectivity import require_private
 from amocrm_assets.crm.http.limiters import limiter_of
 from amocrm_assets.crm.http.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.http.rate_limiter import RateLimiter
-from amocrm_assets.crm.http.redaction import redact, redact_body, redact_error, remember
-from amocrm_assets.crm.http.request_stats import RequestStats
 from amocrm_assets.crm.http.responses import (
     RateLimited,
     ReadTimeout,
@@ -33,10 +28,9 @@ from amocrm_assets.crm.http.responses import (
     too_complex,
 )
 from amocrm_assets.crm.http.retries import Retries
-from amocrm_assets.crm.http.server_clock import ServerClock
-from amocrm_assets.crm.http.timeouts import CONNECT_SECONDS, READ_SECONDS, AnswerTimeout
-from amocrm_assets.crm.http.transport import connection_error, proxy_error, read_body
-from amocrm_assets.errors import AmoCrmUnavailable, TransientError
+from amocrm_assets.crm.http.sender import RequestSender
+from amocrm_assets.crm.http.timeouts import READ_SECONDS
+from amocrm_assets.errors import AmoCrmUnavailable
 from amocrm_assets.waiting import note, waiting
 
 if TYPE_CHECKING:
@@ -50,7 +44,7 @@ T = TypeVar("T")
 
 
 class AmoCrmClient:
-    """One account's door. Safe for threads. Close it, or use it as a context manager."""
+    """Asks one account, with its rate limit, tokens and retries. Safe for threads. Close it, or use `with`."""
 
     def __init__(
         self,
@@ -68,25 +62,24 @@ class AmoCrmClient:
         """`source` is whom errors name, with its file and commands. Without a limiter it has one of its own."""
         self._asked = Asked(source)
         self.url = require_private(url, asked=self._asked)
-        self.stats = RequestStats()
+        self._sender = RequestSender(self.url, self._asked, read_seconds=read_seconds, clock=clock)
+        self.stats, self.server_clock = self._sender.stats, self._sender.server_clock
+        self.timeout = self._sender.timeout
         self._authorisation = authorisation
         self._max_requests = max_requests
         self._clock = clock
         self.scope = CancelScope()
         self.sleep = sleep or self.scope.sleep
-        self.timeout = AnswerTimeout(read_seconds)
         self.rate_limiter = rate_limiter or RateLimiter(requests_per_second, clock=clock, sleep=self.sleep)
         self._waited_before = self.rate_limiter.waited_seconds
         self._backoff = RateLimitBackoff(clock=clock)
-        self.server_clock = ServerClock()
         self._lock = threading.Lock()
-        self._session = api_session(url)
 
     @classmethod
     def for_source(
         cls, source: SourceSettings, authorisation: Authorisation, *, max_requests: int | None = None
     ) -> Self:
-        """A client of the source's account, at the source's pace; its errors name the source."""
+        """A client of the source's account, under the source's rate limit; its errors name the source."""
         return cls(
             source.url,
             authorisation,
@@ -104,7 +97,7 @@ class AmoCrmClient:
     def close(self) -> None:
         """End every request with `Cancelled`, whatever it waits for, and drop the connections."""
         self.scope.cancel()
-        self._session.close()
+        self._sender.close()
 
     def pause(self, seconds: float) -> None:
         """Wait for a permit as `requests_per_second` asks for."""
@@ -146,17 +139,20 @@ class AmoCrmClient:
     ) -> T:
         """The parsed answer to one question.
 
-        `parse` raises `RetryableError` for a body that is broken, which is then asked for again. `give_up` is told
-        of each failure but a 429, and may end the retries early: whoever asks may know a better question. Raises
+        `permit` is one of `acquire`, for the first attempt. `parse` raises `RetryableError` for a body that is
+        broken, which is then asked for again. `give_up` is told of each failure but a 429, and may end the
+        retries early: whoever asks may know a better question. Raises
         `AmoCrmUnavailable` when retrying did not help: its fact `status` is that of the last answer (504, …), and
         `timed_out` is set where none came in time. Raises `Cancelled` when the client is closed, or the error that
         `raise_for_status` stops with.
         """
-        permits = iter([permit])
         retries = Retries(clock=self._clock, sleep=self.sleep, on_retry=self._count_retry, give_up=give_up)
         try:
             with self.scope.entered(), waiting(f"amoCRM's answer to {path}"):
-                return retries.run(lambda: self._request_once(path, params, parse, permit=next(permits, None)))
+                # A permit that was acquired before is for the first attempt; each further one acquires its own.
+                return retries.run(
+                    lambda number: self._request_once(path, params, parse, permit=permit if number == 1 else None)
+                )
         except RetryableError as error:
             raise AmoCrmUnavailable(
                 self._asked.operation(path),
@@ -175,14 +171,14 @@ class AmoCrmClient:
         check_cancelled()  # a token is not refreshed for nobody
         token = self._authorisation.token()
         permit = permit or self.acquire()
-        answer = self._send(path, params, token, permit=permit)
+        answer = self._sender.send(path, params, token, permit=permit)
         try:
             try:
                 raise_for_status(answer)
             except Unauthorized:
                 renewed, permit = self._authorisation.renew(token), self.acquire()
-                answer = self._send(path, params, renewed, permit=permit)
-                self._judge_renewed(answer)
+                answer = self._sender.send(path, params, renewed, permit=permit)
+                _raise_for_renewed(answer)
         except RateLimited as refusal:
             self._back_off_account(refusal, permit)
             raise
@@ -195,12 +191,6 @@ class AmoCrmClient:
                 self._backoff.succeeded()
         return parsed
 
-    def _judge_renewed(self, answer: Response) -> None:
-        try:
-            raise_for_status(answer)
-        except Unauthorized as error:
-            raise not_accepted(answer) from error
-
     def _back_off_account(self, refusal: RateLimited, permit: Permit) -> None:
         with self._lock:
             wait = self._backoff.wait_seconds(refusal.wait_seconds)
@@ -211,66 +201,15 @@ class AmoCrmClient:
         if is_over:
             raise self._backoff.given_up(f"Asking amoCRM for {self._asked.subdomain or self.url}") from refusal
 
-    def _send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit) -> Response:
-        try:
-            answer = self._exchange(path, params, token, permit)
-        except OSError as error:
-            raise self._failed(path, error) from error
-        finally:
-            permit.release()
-        self._note_received(answer)
-        if answer.status == requests.codes.proxy_authentication_required:
-            raise proxy_error(self._asked.operation(path), self.url, status=answer.status)
-        return answer
-
-    def _exchange(self, path: str, params: Mapping[str, Any], token: str, permit: Permit) -> Response:
-        read_seconds = self.timeout.read_seconds
-        started = time.monotonic()
-        try:
-            with (
-                self._session.watchdog.exchange(self.timeout.exchange_seconds, on_sent=permit.mark_sent),
-                self._get(path, params, token, read_seconds) as response,
-            ):
-                permit.mark_response_started()
-                body = read_body(response)
-                headers = {name.lower(): redact(value) for name, value in response.headers.items()}
-        except requests.ReadTimeout:
-            self.timeout.grow(read_seconds)
-            raise
-        self.timeout.note_answer(time.monotonic() - started)
-        # Data keeps every byte but a whole token; what explains a refusal may hold none of its pieces either.
-        body = redact_body(body, pieces=response.status_code != requests.codes.ok)
-        return Response(path, response.status_code, body, headers, self._asked)
-
-    def _get(self, path: str, params: Mapping[str, Any], token: str, read_seconds: float) -> requests.Response:
-        self.stats.count_sent(self._clock())
-        remember(token)
-        return self._session.get(
-            self.url + path,
-            params=params,
-            auth=Bearer(token),
-            timeout=(CONNECT_SECONDS, read_seconds),
-            # A redirect would carry the question, and with some clients the token, to another host.
-            allow_redirects=False,
-            stream=True,
-        )
-
-    def _failed(self, path: str, error: OSError) -> Exception:
-        """What a failed exchange means: another try, or an error that needs a person."""
-        redact_error(error)
-        found = connection_error(error, self.url, operation=self._asked.operation(path), asked=self._asked)
-        if not isinstance(found, TransientError):
-            return found
-        if isinstance(error, requests.ReadTimeout):
-            return ReadTimeout(found.cause.rstrip("."))
-        return RetryableError(found.cause.rstrip("."), fix=found.fix)
-
-    def _note_received(self, answer: Response) -> None:
-        self.stats.count_received(len(answer.body), self._clock())
-        with self._lock:
-            self.server_clock.add(answer.sent_at)
-
     def _count_retry(self, error: RetryableError) -> None:
         said_when = isinstance(error, RateLimited) and error.wait_seconds is not None
         self.stats.count_retry(str(error.status or "connection"), said_when=said_when)
         note(why=f"the last try: {error}")
+
+
+def _raise_for_renewed(answer: Response) -> None:
+    """`raise_for_status` of a request with a new token: another 401 needs a person."""
+    try:
+        raise_for_status(answer)
+    except Unauthorized as error:
+        raise not_accepted(answer) from error

@@ -134,6 +134,8 @@ class Watchdog:
     ) -> Iterator[Exchange]:
         """The exchange that the present thread makes in the body, for so many seconds at most.
 
+        `on_sent` is called by the connection (`transport`) once the request is written.
+
         Raises `DeadlineExceeded`; `Cancelled` when the thread's scope is cancelled and `grace_seconds` are over.
         """
         exchange = Exchange(time.monotonic() + seconds, on_sent)

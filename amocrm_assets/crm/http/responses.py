@@ -164,8 +164,7 @@ def _stop(answer: Response) -> AmoCrmAssetsError:
             return SettingsError(
                 asked,
                 cause=f"{status}, the account answers at another address: {_origin(answer)}.",
-                fix=f"Set base_url in {who.file} (and subdomain, if the account was renamed) to the account's own"
-                " address.",
+                fix=f"Set base_url in {who.file} (and subdomain, if it was renamed) to the account's own address.",
                 **facts,
             )
         case status:

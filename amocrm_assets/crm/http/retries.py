@@ -35,8 +35,11 @@ class Retries:
         self._first_failed_at: float | None = None
         self.failed = 0
 
-    def run(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` returns once it succeeds. Raises its last `RetryableError`, and other errors at once."""
+    def run(self, attempt: Callable[[int], T]) -> T:
+        """What `attempt` returns once it succeeds; it is told its number, from 1.
+
+        Raises its last `RetryableError`, and other errors at once.
+        """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetryableError),
             wait=self._wait_seconds,
@@ -45,7 +48,10 @@ class Retries:
             before_sleep=self._tell,
             reraise=True,
         )
-        return retrying(attempt)
+        for each in retrying:
+            with each:
+                result = attempt(each.retry_state.attempt_number)
+        return result
 
     def _are_over(self, state: tenacity.RetryCallState) -> bool:
         error = _error(state)

@@ -84,6 +84,7 @@ class _Watched:
         if exchange is not None and self.sock is not None:
             exchange.attach(self.sock)
         super().request(*args, **kwargs)  # type: ignore[misc]
+        # The request is written. `sender` hands in `Permit.mark_sent`: the limiter counts from this moment.
         if exchange is not None and exchange.on_sent is not None:
             exchange.on_sent()
 

@@ -12,6 +12,7 @@ from amocrm_assets.crm.pagination.newest_deleted import NewestDeleted
 from amocrm_assets.crm.pagination.query import CONFIRMATIONS, PageStats, Query
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 from amocrm_assets.crm.pagination.seam_check import SeamCheck
+from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +58,7 @@ class KeysetPaginator:
         self.to_at = to_at
         self.records_per_second = records_per_second
         self.page_seconds: int | None = None
-        self.in_flight = False
-        self.done = False
+        self.in_flight = self.done = False
         self.seen = PageStats()
         self._cursor = Cursor(state, from_at, known)
         self._empty_answers = 0
@@ -75,13 +75,13 @@ class KeysetPaginator:
         return self._cursor.second
 
     @property
-    def open_interval(self) -> tuple[int, int] | None:
+    def open_interval(self) -> Window | None:
         """The seconds of which records may still come."""
         if self.done:
             return None
         if isinstance(self._question, Seam):
-            return self._question.begin, self.to_at
-        return (self._end.begin if self._end.is_asked else self.cursor), self.to_at
+            return Window(self._question.begin, self.to_at)
+        return Window(self._end.begin if self._end.is_asked else self.cursor, self.to_at)
 
     @property
     def progress(self) -> tuple[object, ...]:
@@ -129,7 +129,7 @@ class KeysetPaginator:
         return self._advance(query, page)
 
     def split(self, start_at: int) -> KeysetPaginator:
-        """Give away everything from `start_at` to a walk of its own."""
+        """Hand everything from `start_at` to a paginator of its own."""
         rest = KeysetPaginator(
             self.state, start_at, self.to_at, records_per_second=self.records_per_second, known=self.given
         )
@@ -137,7 +137,7 @@ class KeysetPaginator:
         return rest
 
     def hand_off(self, to_at: int) -> DenseRange:
-        """Give away everything up to `to_at`, with the page before it where that is not proven yet."""
+        """Hand off everything up to `to_at`, with the page before it where that is not proven yet."""
         if isinstance(self._question, Seam) and not self.state.order_seen:
             self._look_again(self._question)
         known = {record: at for record, at in self.given.items() if at >= self.cursor}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.pagination.interval_set import IntervalSet
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
+    from amocrm_assets.days import Window
 
 # Records where everything was known already: one that somebody moves there, or two, are no proof of another order.
 MAX_STRANGERS = 2
@@ -27,12 +28,12 @@ MAX_ABSENT_PAGES = 2
 class OrderCheck:
     """Knows which records of a list were seen, the ones outside of the window included."""
 
-    def __init__(self, cover: IntervalSet, window: tuple[int, int]) -> None:
+    def __init__(self, cover: IntervalSet, window: Window) -> None:
         self._cover = cover
-        self._from_at, self._to_at = window
+        self._window = window
         self._seen: dict[int, int] = {}  # by id, with their last keys
         self._misplaced: dict[int, int] = {}  # by id, with the keys where all was known before
-        self._newest = self._to_at
+        self._newest = window.to_at
         self._strange_pages = 0
 
     def is_strange(self, page: Page, keys: Sequence[int]) -> bool:
@@ -46,7 +47,7 @@ class OrderCheck:
             # What is newer than all that was there at first was edited, created or deleted meanwhile.
             if record.id not in self._seen and record.updated_at <= self._newest and self._cover.holds(key)
         ]
-        inside = sum(self._from_at <= record.updated_at <= self._to_at for record in strangers)
+        inside = sum(self._window.holds(record.updated_at) for record in strangers)
         if inside <= MAX_STRANGERS and len(strangers) <= _too_many(page):
             self._remember(page.records, keys)
             return False

@@ -21,6 +21,7 @@ from amocrm_assets.crm.pagination.query import (
     pages_apart,
 )
 from amocrm_assets.crm.pagination.second_page import SecondPage
+from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,21 +53,20 @@ class OverlappingPaginator:
         self,
         state: ListState,
         order: Literal["updated_at desc", "id asc"],
+        window: Window,
         *,
-        from_at: int,
-        to_at: int,
         filtered: bool,
         known: Mapping[int, int] | None = None,
         likely: int | None = None,
     ) -> None:
         self.state = state
         self.order: Order = order
-        self.window = (from_at, to_at)
+        self.window = window
         self.seen = PageStats()
         self.filtered = filtered
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
-        self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-to_at, -from_at)
+        self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-window.to_at, -window.from_at)
         self.given = dict(known or {})  # records given out already, with their seconds
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
@@ -90,13 +90,13 @@ class OverlappingPaginator:
         return self._cover.complete and self._second_page.is_seen
 
     @property
-    def open_interval(self) -> tuple[int, int] | None:
+    def open_interval(self) -> Window | None:
         """The seconds of which records may still come."""
         if self.done:
             return None
         if self._by_id or not self._second_page.is_seen:
             return self.window
-        return self.window[0], -self._cover.covered_from_start - 1
+        return Window(self.window.from_at, -self._cover.covered_from_start - 1)
 
     @property
     def progress(self) -> tuple[object, ...]:
@@ -176,9 +176,8 @@ class OverlappingPaginator:
 
     def _send(self, number: int, limit: int, order: Order | None = None) -> Query:
         self._awaited += 1
-        from_at, to_at = self.window
         # Nobody documents whether a filter's ends are included: a second more on both sides is asked for.
-        low, high = (from_at - 1, to_at + 1) if self.filtered else (None, None)
+        low, high = (self.window.from_at - 1, self.window.to_at + 1) if self.filtered else (None, None)
         return Query(self.state.record_list, order or self.order, low, high, page=number, limit=limit)
 
     def _learn_limit(self, query: Query, page: Page) -> None:
@@ -247,11 +246,10 @@ class OverlappingPaginator:
             raise EndUnproven
 
     def _matters(self, keys: list[int]) -> bool:
-        return -self.window[1] <= keys[-1] and keys[0] <= -self.window[0]
+        return -self.window.to_at <= keys[-1] and keys[0] <= -self.window.from_at
 
     def _fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:
-        from_at, to_at = self.window
-        inside = [record for record in records if from_at <= record.updated_at <= to_at]
+        inside = [record for record in records if self.window.holds(record.updated_at)]
         fresh = [record for record in inside if self.given.get(record.id) != record.updated_at]
         self.given.update((record.id, record.updated_at) for record in fresh)
         self.seen.duplicates += len(inside) - len(fresh)
@@ -264,13 +262,10 @@ class OverlappingPaginator:
 
     def begun_again(self) -> OverlappingPaginator:
         """A walk of the same list and window that knows what was given out already."""
-        from_at, to_at = self.window
-        order: Literal["updated_at desc", "id asc"] = "id asc" if self._by_id else "updated_at desc"
         return OverlappingPaginator(
             self.state,
-            order,
-            from_at=from_at,
-            to_at=to_at,
+            "id asc" if self._by_id else "updated_at desc",
+            self.window,
             filtered=self.filtered,
             known=self.given,
             likely=self._likely,

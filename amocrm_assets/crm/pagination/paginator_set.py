@@ -16,6 +16,7 @@ from amocrm_assets.crm.pagination import (
     OverlappingPaginator,
     end_unproven,
 )
+from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ class PaginatorSet:
         return sum(paginator.seen.moved_out for paginator in [*self._active, *self._finished])
 
     @property
-    def open_intervals(self) -> tuple[tuple[int, int], ...]:
+    def open_intervals(self) -> tuple[Window, ...]:
         """The seconds of which records may still come."""
         return tuple(paginator.open_interval for paginator in self._active if paginator.open_interval)
 
@@ -95,8 +96,7 @@ class PaginatorSet:
             OverlappingPaginator(
                 state,
                 "id asc",
-                from_at=dense.from_at,
-                to_at=dense.to_at,
+                Window(dense.from_at, dense.to_at),
                 filtered=True,
                 known=dense.known,
                 likely=likely,
@@ -121,8 +121,7 @@ class PaginatorSet:
             OverlappingPaginator(
                 state,
                 "id asc" if by_id else "updated_at desc",
-                from_at=min(start for start, _ in intervals),
-                to_at=max(end for _, end in intervals),
+                Window(min(each.from_at for each in intervals), max(each.to_at for each in intervals)),
                 filtered=False,
                 known={record: at for each in given_up for record, at in each.given.items()},
             )
@@ -130,9 +129,9 @@ class PaginatorSet:
 
     def read_by_key(self, paginator: OverlappingPaginator) -> None:
         """Read a dense stretch by key after all, and those to come."""
-        self._reads_dense = False
+        self._reads_dense, window = False, paginator.window
         self.finish(paginator)
-        self.add(KeysetPaginator(paginator.state, *paginator.window, known=paginator.given))
+        self.add(KeysetPaginator(paginator.state, window.from_at, window.to_at, known=paginator.given))
 
     def begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
         """Records that leave a short list while it is read look like a list that does not show all of them."""

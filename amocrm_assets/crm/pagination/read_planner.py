@@ -193,5 +193,5 @@ class ReadPlanner:
 def _behind(paginator: Paginator) -> int:
     if isinstance(paginator, OverlappingPaginator) and paginator.filtered:
         # Whoever goes on behind it asks once first: another such stretch may follow, and fill the next permits.
-        return paginator.window[1] + 1
-    return paginator.open_interval[0] if paginator.open_interval else 0
+        return paginator.window.to_at + 1
+    return paginator.open_interval.from_at if paginator.open_interval else 0

@@ -44,7 +44,7 @@ PARTS_AHEAD = 8
 class ReadProgress:
     """How a reading stands with a part of it: what may still come, and what it did and found so far."""
 
-    open_intervals: tuple[tuple[int, int], ...]
+    open_intervals: tuple[Window, ...]
     counts: dict[str, int]
     findings: tuple[Finding, ...]
 

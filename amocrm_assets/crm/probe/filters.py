@@ -8,6 +8,7 @@ from amocrm_assets.crm.pagination import Query
 from amocrm_assets.crm.probe.asking import DELETED, LIVE, is_empty_answer
 from amocrm_assets.crm.probe.samples import OLDEST
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused, Verdict
+from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page
@@ -39,11 +40,11 @@ def filters(samples: Samples, record_list: RecordList) -> Verdict:
 def bound(samples: Samples, end: Literal["from", "to"]) -> Verdict:
     """Whether a window holds its own first or last second."""
     second = samples.second
-    wide = (second - 1, second + 1)
-    narrow = (second, second + 1) if end == "from" else (second - 1, second)
-    control = _holds(samples.window(LIVE, *wide), second)
-    bounded = _holds(samples.window(LIVE, *narrow), second)
-    again = bounded or _holds(samples.window(LIVE, *wide, again=True), second)
+    wide = Window(second - 1, second + 1)
+    narrow = Window(second, second + 1) if end == "from" else Window(second - 1, second)
+    control = _holds(samples.window(LIVE, wide), second)
+    bounded = _holds(samples.window(LIVE, narrow), second)
+    again = bounded or _holds(samples.window(LIVE, wide, again=True), second)
     return judge_bound(end, control=control, bounded=bounded, again=again)
 
 
@@ -129,9 +130,10 @@ def incoming(samples: Samples) -> Verdict:
     if not found.records:
         raise NotSettled("no lead is on an incoming stage")
     lead = found.records[-1]
-    plain = samples.window(LIVE, lead.updated_at - 1, lead.updated_at + 1)
-    window = Query(LIVE, OLDEST, lead.updated_at - 1, lead.updated_at + 1, limit=samples.limit)
-    by_stage = samples.asker.leads(window, more=stages).page
+    window = Window(lead.updated_at - 1, lead.updated_at + 1)
+    plain = samples.window(LIVE, window)
+    query = Query(LIVE, OLDEST, window.from_at, window.to_at, limit=samples.limit)
+    by_stage = samples.asker.leads(query, more=stages).page
     return judge_incoming(lead.id, plain=plain, by_stage=by_stage, limit=samples.limit)
 
 

@@ -16,6 +16,7 @@ from amocrm_assets.crm.pagination.page_size import STEPS
 from amocrm_assets.crm.pagination.query import Order
 from amocrm_assets.crm.probe.asking import DELETED, LIVE
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused
+from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
@@ -105,9 +106,9 @@ class Samples:
         query = Query(record_list, order, page=number, limit=limit or self.limit)
         return self.asker.leads(query).page
 
-    def window(self, record_list: RecordList, from_at: int, to_at: int, *, again: bool = False) -> Page:
-        """The first page of a list between two seconds, as they are sent."""
-        query = Query(record_list, OLDEST, from_at, to_at, limit=self.limit)
+    def window(self, record_list: RecordList, window: Window, *, again: bool = False) -> Page:
+        """The first page of a list, filtered by a window's seconds as they are."""
+        query = Query(record_list, OLDEST, window.from_at, window.to_at, limit=self.limit)
         return self.asker.leads(query, again=again).page
 
     def some(self, record_list: RecordList) -> Page:
@@ -150,8 +151,8 @@ class Samples:
         """Whether a list is filtered by time, by a window that leaves out records which are known."""
         if record_list not in self._filters:
             window = excluding_window([lead.updated_at for lead in self.some(record_list).records])
-            self._filters[record_list] = is_within(self.window(record_list, *window), window) or is_within(
-                self.window(record_list, *window, again=True), window
+            self._filters[record_list] = is_within(self.window(record_list, window), window) or is_within(
+                self.window(record_list, window, again=True), window
             )
         return self._filters[record_list]
 
@@ -174,15 +175,15 @@ def _kind(page: Page) -> TrashKind:
     return "mixed" if any(deleted) else "ignored"
 
 
-def excluding_window(seconds: list[int]) -> tuple[int, int]:
+def excluding_window(seconds: list[int]) -> Window:
     """A window with the oldest of these seconds and without the newest; before them all where there is one."""
     oldest, newest = min(seconds), max(seconds)
-    return (oldest - 1, oldest + 1) if newest > oldest + 1 else (oldest - 3, oldest - 2)
+    return Window(oldest - 1, oldest + 1) if newest > oldest + 1 else Window(oldest - 3, oldest - 2)
 
 
-def is_within(page: Page, window: tuple[int, int]) -> bool:
+def is_within(page: Page, window: Window) -> bool:
     """Whether no record of a page lies outside of a window."""
-    return all(window[0] <= lead.updated_at <= window[1] for lead in page.records)
+    return all(window.holds(lead.updated_at) for lead in page.records)
 
 
 def quiet_second(seconds: list[int]) -> int:

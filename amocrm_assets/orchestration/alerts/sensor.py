@@ -21,6 +21,7 @@ from amocrm_assets.orchestration.alerts.collect import (
 )
 from amocrm_assets.orchestration.alerts.ledger import Ledger
 from amocrm_assets.orchestration.alerts.send import senders
+from amocrm_assets.orchestration.names import SENSOR
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.settings.alerts import AlertSettings
 
@@ -43,7 +44,7 @@ def alerts_sensor(
     """The sensor for all sources of a code location, and for those whose settings are wrong. On from the start."""
 
     @dg.sensor(
-        name="amocrm_alerts",
+        name=SENSOR,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(

@@ -14,6 +14,7 @@ import dagster as dg
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
+from amocrm_assets.orchestration.names import BEHIND_LEADS
 from amocrm_assets.orchestration.partitions import partitions_of
 from amocrm_assets.orchestration.translation import (
     ASSET,
@@ -55,14 +56,9 @@ def shards_key(table: Table, source: SourceSettings) -> dg.AssetKey:
     return asset_key(source, table.warehouse_name)
 
 
-def op_name(source: SourceSettings, name: str) -> str:
-    """Name of the op that materialises an asset, which a run's configuration and the step's events bear."""
-    return f"{source.key}__{name}"
-
-
 def priority_of(entity: Entity, table: Table) -> dict[str, str]:
     """Tags of the op of a table's asset: the entity's own table goes first, in one process."""
-    return {} if table.asset == entity.table.asset else {"dagster/priority": "-1"}
+    return {} if table.asset == entity.table.asset else BEHIND_LEADS
 
 
 def raw_reference_key(source: SourceSettings) -> dg.AssetKey:

@@ -14,15 +14,16 @@ import dagster as dg
 
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, ReferenceTable
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError
-from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
+from amocrm_assets.orchestration.amocrm_resource import settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_reference_key, reference_key
 from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import text_table
+from amocrm_assets.orchestration.names import BACKFILL, BEHIND_LEADS, DEPLOYMENT, op_name, pool_name, resource_key
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
-from amocrm_assets.orchestration.resources import DEPLOYMENT, AmoCrmDeployment
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import whole_step
 from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -33,30 +34,14 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import LoadResult
 
-# The leads of a run go first: in one process, steps of higher priority do.
-BEHIND_LEADS = {"dagster/priority": "-1"}
-# Dagster's tag of the runs of one backfill.
-_BACKFILL = "dagster/backfill"
-
 
 def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one source that keeps what amoCRM answers."""
-    spec = asset_spec(
-        source,
-        REFERENCE.raw_asset,
-        kinds={"amocrm", "json"},
-        is_partitioned=False,
-        description=(
-            f"Pipelines, users, loss reasons, task types, groups, custom fields and tags of {escape(source.title)}"
-            f" ({code(source.url)}), exactly as amoCRM sent them.\n\nEach reading is kept as one capture and never"
-            " changed: the history of the tables is made of all of them."
-        ),
-    )
 
     @dg.multi_asset(
-        name=f"{source.key}__raw_reference",
-        specs=[spec],
-        pool=f"amocrm_{source.key}",
+        name=op_name(source, REFERENCE.raw_asset),
+        specs=[_raw_spec(source)],
+        pool=pool_name(source),
         op_tags=BEHIND_LEADS,
         required_resource_keys={DEPLOYMENT, resource_key(source)},
     )
@@ -82,24 +67,38 @@ def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefin
     return raw_reference
 
 
+def _raw_spec(source: SourceSettings) -> dg.AssetSpec:
+    return asset_spec(
+        source,
+        REFERENCE.raw_asset,
+        kinds={"amocrm", "json"},
+        is_partitioned=False,
+        description=(
+            f"Pipelines, users, loss reasons, task types, groups, custom fields and tags of {escape(source.title)}"
+            f" ({code(source.url)}), exactly as amoCRM sent them.\n\nEach reading is kept as one capture and never"
+            " changed: the history of the tables is made of all of them."
+        ),
+    )
+
+
 def _was_read_by_this_backfill(
     context: dg.AssetExecutionContext, storage: "Storage", source: SourceSettings
 ) -> bool:
     """Whether the newest capture is of a run of the same backfill, which may have a run for each day."""
     from amocrm_assets.captures import all_captures, read_header
 
-    backfill = context.run.tags.get(_BACKFILL)
+    backfill = context.run.tags.get(BACKFILL)
     captures = all_captures(REFERENCE, storage, source.subdomain) if backfill else []
     run_id = read_header(REFERENCE, storage, captures[-1].name).run_id if captures else None
     run = context.instance.get_run_by_id(run_id) if run_id and run_id != context.run.run_id else None
-    return run is not None and run.tags.get(_BACKFILL) == backfill
+    return run is not None and run.tags.get(BACKFILL) == backfill
 
 
 def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The assets of one source that are its reference tables."""
 
     @dg.multi_asset(
-        name=f"{source.key}__reference_tables",
+        name=op_name(source, "reference_tables"),
         specs=[_table_spec(source, table) for table in REFERENCE_TABLES],
         check_specs=reference_specs(source),
         can_subset=True,
@@ -112,11 +111,8 @@ def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDe
             storage = amocrm.storage()
             lists = newest_lists(storage, source)
             loading = _TableLoading(source, lists, _selected(context, source), context.run.run_id)
-            if not loading.tables:  # checks alone
-                asked = {key.asset_key for key in context.selected_asset_check_keys}
-                for table in REFERENCE_TABLES:
-                    if reference_key(source, table) in asked:
-                        yield judge_lists(source, table, lists)
+            if not loading.tables:
+                yield from _checks_alone(context, source, lists)
                 return
             # A slower, older run must not put poorer tables over those of a newer one.
             with storage.lock(f"locks/{source.subdomain}-reference", wait_seconds=amocrm.lock_wait_seconds):
@@ -124,6 +120,16 @@ def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDe
             loading.raise_errors()
 
     return reference_tables
+
+
+def _checks_alone(
+    context: dg.AssetExecutionContext, source: SourceSettings, lists: Mapping[str, "CapturedList"]
+) -> Iterator[dg.AssetCheckResult]:
+    """The checks that were launched without their tables."""
+    asked = {key.asset_key for key in context.selected_asset_check_keys}
+    for table in REFERENCE_TABLES:
+        if reference_key(source, table) in asked:
+            yield judge_lists(source, table, lists)
 
 
 _TABLES = {table.asset: table for table in REFERENCE_TABLES}

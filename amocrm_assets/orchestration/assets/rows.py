@@ -12,25 +12,49 @@ import dagster as dg
 
 from amocrm_assets.entities import Entity, Table
 from amocrm_assets.orchestration import checks
-from amocrm_assets.orchestration.amocrm_resource import resource_key, settings_of_run
-from amocrm_assets.orchestration.assets import asset_spec, op_name, priority_of, raw_key, rows_key
+from amocrm_assets.orchestration.amocrm_resource import settings_of_run
+from amocrm_assets.orchestration.assets import asset_spec, priority_of, raw_key, rows_key
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
-from amocrm_assets.orchestration.resources import DEPLOYMENT, ROWS_IO_MANAGER, AmoCrmDeployment
-from amocrm_assets.orchestration.steps import step_days
+from amocrm_assets.orchestration.names import DEPLOYMENT, ROWS_IO_MANAGER, op_name, resource_key
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.orchestration.steps import StepDays, step_days
 from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.rows import RowsWritten
+    from amocrm_assets.storage import Storage
 
 
 def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one table of a source's entity."""
-    key = rows_key(table, source)
-    spec = asset_spec(
+
+    @dg.multi_asset(
+        name=op_name(source, table.asset),
+        specs=[_spec(entity, table, source).with_io_manager_key(ROWS_IO_MANAGER)],
+        check_specs=checks.rows_specs(entity, table, source, rows_key(table, source)),
+        op_tags=priority_of(entity, table),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={DEPLOYMENT, resource_key(source)},
+    )
+    def rows(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        deployment: AmoCrmDeployment = context.resources.amocrm
+        with step_days(context, retries) as days:
+            settings = settings_of_run(context, source)
+            written = _write(entity, table, settings, deployment.storage(), days)
+        yield dg.MaterializeResult(
+            metadata={"dagster/column_lineage": lineage_from(table, raw_key(entity, source), api_names=True)},
+            check_results=checks.judge_rows(entity, table, source, written),
+        )
+
+    return rows
+
+
+def _spec(entity: Entity, table: Table, source: SourceSettings) -> dg.AssetSpec:
+    return asset_spec(
         source,
         table.asset,
         deps=[raw_key(entity, source)],
@@ -43,31 +67,18 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
         metadata={"dagster/column_schema": table_schema(table, "parquet")},
     )
 
-    @dg.multi_asset(
-        name=op_name(source, table.asset),
-        specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
-        check_specs=checks.rows_specs(entity, table, source, key),
-        op_tags=priority_of(entity, table),
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={DEPLOYMENT, resource_key(source)},
-    )
-    def rows(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
-        from amocrm_assets.captures import captures_by_day
-        from amocrm_assets.rows import write_rows
 
-        deployment: AmoCrmDeployment = context.resources.amocrm
-        storage = deployment.storage()
-        written: dict[date, RowsWritten] = {}
-        with step_days(context, retries) as days:
-            settings = settings_of_run(context, source)
-            captures = captures_by_day(entity, storage, source.subdomain)
-            for day in days.wanted:
-                with days.judged_alone(day):
-                    written[day] = write_rows(entity, storage, settings, day, table=table, others=captures)
-                    days.done(day, rows_metadata(entity, table, settings, storage, day=day, rows=written[day]))
-        yield dg.MaterializeResult(
-            metadata={"dagster/column_lineage": lineage_from(table, raw_key(entity, source), api_names=True)},
-            check_results=checks.judge_rows(entity, table, source, written),
-        )
+def _write(
+    entity: Entity, table: Table, source: SourceSettings, storage: "Storage", days: StepDays
+) -> dict[date, "RowsWritten"]:
+    """Make the rows of each day; one that fails does not affect the others."""
+    from amocrm_assets.captures import captures_by_day
+    from amocrm_assets.rows import write_rows
 
-    return rows
+    written: dict[date, RowsWritten] = {}
+    captures = captures_by_day(entity, storage, source.subdomain)
+    for day in days.wanted:
+        with days.judged_alone(day):
+            written[day] = write_rows(entity, storage, source, day, table=table, others=captures)
+            days.done(day, rows_metadata(entity, table, source, storage, day=day, rows=written[day]))
+    return written

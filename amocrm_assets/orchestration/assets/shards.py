@@ -12,14 +12,15 @@ import dagster as dg
 
 from amocrm_assets.entities import Entity, Table
 from amocrm_assets.errors import ActionRequired, TransientError
-from amocrm_assets.orchestration.assets import asset_spec, op_name, priority_of, rows_key
+from amocrm_assets.orchestration.assets import asset_spec, priority_of, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import shard_metadata
+from amocrm_assets.orchestration.names import ROWS_IO_MANAGER, op_name
 from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
-from amocrm_assets.orchestration.resources import ROWS_IO_MANAGER, AmoCrmDeployment
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
 from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -106,8 +107,8 @@ def _loads(
     table: Table, subdomain: str, days: Sequence[date], storage: "Storage", errors: list[Exception]
 ) -> Iterator["ShardLoad"]:
     """What to load for each day that has rows; why the others have none goes to `errors`."""
-    from amocrm_assets.orchestration.stored_rows import row_count
     from amocrm_assets.rows import rows_name
+    from amocrm_assets.rows.stored import row_count
     from amocrm_assets.warehouse import ShardLoad
 
     for day in days:

@@ -353,7 +353,7 @@ def test_what_was_read_before_filters_were_ignored_is_not_read_again() -> None:
         assert due
         asked += 1
         if asked == 4:
-            proven = all(start > 1_100 for start, _ in plan.paginators.open_intervals)
+            proven = all(each.from_at > 1_100 for each in plan.paginators.open_intervals)
             account.filters = False
         late = plan.add_page(*due, account.answer(due[1], random))
         if asked > 4:

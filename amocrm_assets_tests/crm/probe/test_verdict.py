@@ -12,6 +12,7 @@ from amocrm_assets.crm.probe.orders import fit, judge_order_by_id, judge_ties
 from amocrm_assets.crm.probe.samples import excluding_window, quiet_second
 from amocrm_assets.crm.probe.sizes import judge_links, judge_list_limit
 from amocrm_assets.crm.probe.verdict import NotSettled
+from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
 
 NEWEST = Query(LEADS.live, "updated_at desc")
@@ -141,6 +142,6 @@ def test_the_limit_of_a_list_is_known_by_its_pages(
 
 
 def test_windows_leave_out_what_is_known_and_stay_where_nobody_works() -> None:
-    assert excluding_window([5, 9, 7]) == (4, 6)
-    assert excluding_window([5, 6]) == excluding_window([5]) == (2, 3)
+    assert excluding_window([5, 9, 7]) == Window(4, 6)
+    assert excluding_window([5, 6]) == excluding_window([5]) == Window(2, 3)
     assert quiet_second([9, 9, 7, 8]) == 7

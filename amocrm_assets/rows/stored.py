@@ -1,7 +1,4 @@
-"""What a rows file tells without being loaded whole: how many rows, and which ids.
-
-How rows are made and where they lie is known to `rows`.
-"""
+"""What a rows file tells without being loaded whole: how many rows, and which ids. How rows are made: `files`."""
 
 from __future__ import annotations
 
@@ -9,8 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from amocrm_assets.errors import ActionRequired
-from amocrm_assets.rows import rows_name
-from amocrm_assets.rows.files import rows_file
+from amocrm_assets.rows.files import rows_file, rows_name
 
 if TYPE_CHECKING:
     from amocrm_assets.entities import Table

@@ -1,0 +1,106 @@
+"""Sends one request to one account under a permit, and returns the response, whatever its status.
+
+What a status means is in `responses`, how often a request is repeated in `retries`; `client` puts them together.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from amocrm_assets.crm.http.api_session import Bearer, api_session
+from amocrm_assets.crm.http.redaction import redact, redact_body, redact_error, remember
+from amocrm_assets.crm.http.request_stats import RequestStats
+from amocrm_assets.crm.http.responses import ReadTimeout, Response, RetryableError
+from amocrm_assets.crm.http.server_clock import ServerClock
+from amocrm_assets.crm.http.timeouts import CONNECT_SECONDS, AnswerTimeout
+from amocrm_assets.crm.http.transport import connection_error, proxy_error, read_body
+from amocrm_assets.errors import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from amocrm_assets.crm.http.asked import Asked
+    from amocrm_assets.crm.http.rate_limiter import Permit
+
+
+class RequestSender:
+    """One account's HTTP session, with what its responses tell: counts, the server's clock, how long they take."""
+
+    def __init__(self, url: str, asked: Asked, *, read_seconds: float, clock: Callable[[], float]) -> None:
+        self.stats = RequestStats()
+        self.server_clock = ServerClock()
+        self.timeout = AnswerTimeout(read_seconds)
+        self._url = url
+        self._asked = asked
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._session = api_session(url)
+
+    def close(self) -> None:
+        """End the requests that are under way, and drop the connections."""
+        self._session.close()
+
+    def send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit) -> Response:
+        """The response to one request; the permit is released with it.
+
+        Raises `RetryableError` where none came, `Cancelled`, or an error that needs a person.
+        """
+        try:
+            response = self._exchange(path, params, token, permit)
+        except OSError as error:
+            raise self._failed(path, error) from error
+        finally:
+            permit.release()
+        self.stats.count_received(len(response.body), self._clock())
+        with self._lock:
+            self.server_clock.add(response.sent_at)
+        if response.status == requests.codes.proxy_authentication_required:
+            raise proxy_error(self._asked.operation(path), self._url, status=response.status)
+        return response
+
+    def _exchange(self, path: str, params: Mapping[str, Any], token: str, permit: Permit) -> Response:
+        read_seconds = self.timeout.read_seconds
+        started = time.monotonic()
+        try:
+            with (
+                # The limiter counts from when a request leaves: `transport` calls `on_sent` at that moment.
+                self._session.watchdog.exchange(self.timeout.exchange_seconds, on_sent=permit.mark_sent),
+                self._get(path, params, token, read_seconds) as response,
+            ):
+                permit.mark_response_started()
+                body = read_body(response)
+                headers = {name.lower(): redact(value) for name, value in response.headers.items()}
+        except requests.ReadTimeout:
+            self.timeout.grow(read_seconds)
+            raise
+        self.timeout.note_answer(time.monotonic() - started)
+        # Data keeps every byte but a whole token; what explains a refusal may hold none of its pieces either.
+        body = redact_body(body, pieces=response.status_code != requests.codes.ok)
+        return Response(path, response.status_code, body, headers, self._asked)
+
+    def _get(self, path: str, params: Mapping[str, Any], token: str, read_seconds: float) -> requests.Response:
+        self.stats.count_sent(self._clock())
+        remember(token)
+        return self._session.get(
+            self._url + path,
+            params=params,
+            auth=Bearer(token),
+            timeout=(CONNECT_SECONDS, read_seconds),
+            # A redirect would carry the question, and with some clients the token, to another host.
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _failed(self, path: str, error: OSError) -> Exception:
+        """What a failed exchange means: another try, or an error that needs a person."""
+        redact_error(error)
+        found = connection_error(error, self._url, operation=self._asked.operation(path), asked=self._asked)
+        if not isinstance(found, TransientError):
+            return found
+        if isinstance(error, requests.ReadTimeout):
+            return ReadTimeout(found.cause.rstrip("."))
+        return RetryableError(found.cause.rstrip("."), fix=found.fix)

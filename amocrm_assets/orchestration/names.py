@@ -1,0 +1,53 @@
+"""What things are called in Dagster: jobs, schedules, ops, pools, resources, tags.
+
+Keys of assets, which a source may translate, are in `assets`. Names are part of Dagster's stored history and of
+people's launches: a name that changes loses both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amocrm_assets.settings import SourceSettings
+
+# The resources of the deployment: see `resources`.
+DEPLOYMENT, ROWS_IO_MANAGER, BIGQUERY = "amocrm", "amocrm_rows", "bigquery"
+SENSOR = "amocrm_alerts"
+
+# Tags of runs, ours.
+SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
+# Dagster's tags of a run over several days, of a run of one, of one of a backfill, and of one that was executed
+# again from the failure of its parent.
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+BACKFILL = "dagster/backfill"
+RESUMES = "dagster/is_resume_retry"
+NEVER_RETRIED = {"dagster/max_retries": "0"}
+# In one process, steps of higher priority go first: the leads of a run, then reference lists, then their checks.
+BEHIND_LEADS, LAST = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
+
+
+def job_name(source_key: str) -> str:
+    """A source's job. It brings every entity; its history is stored under this name."""
+    return f"{source_key}_leads"
+
+
+def schedule_name(source_key: str) -> str:
+    """A source's schedule."""
+    return f"{source_key}_daily"
+
+
+def op_name(source: SourceSettings, name: str) -> str:
+    """The op that materialises an asset, which a run's configuration and the step's events bear."""
+    return f"{source.key}__{name}"
+
+
+def pool_name(source: SourceSettings) -> str:
+    """The pool of the steps that ask the source's account: one at a time does."""
+    return f"amocrm_{source.key}"
+
+
+def resource_key(source: SourceSettings) -> str:
+    """The source's `AmoCrmResource`."""
+    return f"amocrm_{source.key}"
