@@ -25,7 +25,7 @@ BACKFILL = "dagster/backfill"
 RESUMES = "dagster/is_resume_retry"
 NEVER_RETRIED = {"dagster/max_retries": "0"}
 # In one process, steps of higher priority go first: the leads of a run, then reference lists, then their checks.
-BEHIND_LEADS, LAST = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
+LATER, LAST = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
 
 
 def job_name(source_key: str) -> str:

@@ -88,7 +88,11 @@ def _loaded(address: str) -> list[str]:
     except requests.ConnectionError:
         return []
     entries = answer["data"]["workspaceOrError"]["locationEntries"]
-    return [each["name"] for each in entries if each["locationOrLoadError"]["__typename"] == "RepositoryLocation"]
+    return [
+        each["name"]
+        for each in entries
+        if (each["locationOrLoadError"] or {}).get("__typename") == "RepositoryLocation"
+    ]
 
 
 def _is_alive(home: Path) -> bool:

@@ -14,7 +14,7 @@ import dagster as dg
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
-from amocrm_assets.orchestration.names import BEHIND_LEADS
+from amocrm_assets.orchestration.names import LATER
 from amocrm_assets.orchestration.partitions import partitions_of
 from amocrm_assets.orchestration.translation import (
     ASSET,
@@ -58,7 +58,7 @@ def shards_key(table: Table, source: SourceSettings) -> dg.AssetKey:
 
 def priority_of(entity: Entity, table: Table) -> dict[str, str]:
     """Tags of the op of a table's asset: the entity's own table goes first, in one process."""
-    return {} if table.asset == entity.table.asset else BEHIND_LEADS
+    return {} if table.asset == entity.table.asset else LATER
 
 
 def raw_reference_key(source: SourceSettings) -> dg.AssetKey:

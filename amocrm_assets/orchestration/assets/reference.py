@@ -21,7 +21,7 @@ from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import text_table
-from amocrm_assets.orchestration.names import BACKFILL, BEHIND_LEADS, DEPLOYMENT, op_name, pool_name, resource_key
+from amocrm_assets.orchestration.names import BACKFILL, DEPLOYMENT, LATER, op_name, pool_name, resource_key
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import whole_step
@@ -42,7 +42,7 @@ def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefin
         name=op_name(source, REFERENCE.raw_asset),
         specs=[_raw_spec(source)],
         pool=pool_name(source),
-        op_tags=BEHIND_LEADS,
+        op_tags=LATER,
         required_resource_keys={DEPLOYMENT, resource_key(source)},
     )
     def raw_reference(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
@@ -102,7 +102,7 @@ def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDe
         specs=[_table_spec(source, table) for table in REFERENCE_TABLES],
         check_specs=reference_specs(source),
         can_subset=True,
-        op_tags=BEHIND_LEADS,
+        op_tags=LATER,
     )
     def reference_tables(
         context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment
