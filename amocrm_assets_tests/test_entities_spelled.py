@@ -43,7 +43,6 @@ MAY = {
     "entities/reference/tables.py": "likewise",
     "rows/reference/known.py": "likewise",
     "orchestration/reference_checks.py": "likewise",
-    "orchestration/assets/reference.py": "likewise",
     "orchestration/documents.py": "names an attribute of the settings",
     "orchestration/metadata_keys.py": "explains keys of metadata, those of leads among them",
     "orchestration/amocrm_resource.py": "attributes of the settings",

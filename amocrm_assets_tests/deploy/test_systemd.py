@@ -66,7 +66,7 @@ def started(name: str, home: Path, port: int) -> Iterator[None]:
             process.terminate()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_the_services_come_up_by_their_own_commands(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", tmp_path)
     with socket.socket() as free:
@@ -103,7 +103,7 @@ def _is_alive(home: Path) -> bool:
 
 def _wait(is_up: object) -> None:
     assert callable(is_up)
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 240
     while not is_up():
         assert time.monotonic() < deadline
         time.sleep(0.5)

@@ -61,7 +61,9 @@ class Repeating:
         if path == "/oauth2/access_token":
             return 400, {"hint": said, "detail": said, "title": said, "access_token": said}
         if path == "/api/v4/account":
-            return 200, {"id": 7, "name": f"Acme {said}", "subdomain": "acme", "current_user_id": 1}
+            extras = small_list("users_groups", said) | small_list("task_types", said)
+            about = {"id": 7, "name": f"Acme {said}", "subdomain": "acme", "current_user_id": 1}
+            return 200, {**about, "_embedded": extras}
         if self.status != 200 and path == "/api/v4/leads":
             return self.status, {"detail": said, "title": said}
         if path != "/api/v4/leads":

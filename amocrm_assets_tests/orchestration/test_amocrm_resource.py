@@ -157,7 +157,11 @@ def test_a_launch_that_changes_the_account_is_refused(pipeline: Pipeline) -> Non
 
 def test_definitions_in_plain_python_are_those_of_the_component(pipeline: Pipeline) -> None:
     built = build_source_definitions(
-        resource_of(pipeline), start_date="2025-01-01", display_name="Acme", import_reference=False
+        resource_of(pipeline),
+        start_date="2025-01-01",
+        display_name="Acme",
+        import_reference=False,
+        import_lead_details=False,
     )
     assert {spec.key for spec in built.resolve_all_asset_specs()} == {
         spec.key for spec in pipeline.definitions.resolve_all_asset_specs()

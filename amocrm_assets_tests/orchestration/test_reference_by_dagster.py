@@ -57,7 +57,8 @@ def test_assets_with_and_without_days_are_materialised_together(tmp_path: Path) 
         subdomain="acme", leads_per_day=5, requests_per_second=None, frozen_at=NOW.timestamp()
     )
     with running_sandbox(options) as sandbox:
-        attributes = attributes_of(sandbox, start_date="2025-01-01", import_reference=True)
+        everything = {"import_reference": True, "import_lead_details": True}
+        attributes = attributes_of(sandbox, start_date="2025-01-01", **everything)
         write_source(tmp_path / "sources", "acme", attributes)
         environment = {
             TOKEN_VARIABLE: sandbox.token,
