@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check dev pictures bench soak mutants emulator lock
+.PHONY: setup demo test check dev pictures bench soak fuzz mutants emulator lock
 
 # What runs without an installed console script, so that the tree in front of you is what runs.
 RUN := $(BIN)/python -m amocrm_assets.cli
@@ -40,6 +40,12 @@ SOAK ?= 1
 SOAK_FROM ?= 1
 soak: setup
 	$(BIN)/python -m pytest amocrm_assets_tests/guarantees --soak $(SOAK) --soak-from $(SOAK_FROM)
+
+# Readings of lists with random oddities, seed after seed, for FUZZ seconds; what fails is printed with its seed.
+FUZZ ?= 600
+SEED ?= 1
+fuzz: setup
+	nice -n 10 $(BIN)/python -m amocrm_assets_tests.crm.fuzz $(FUZZ) $(SEED)
 
 # Changes code spot by spot and runs the tests nearest to it: MODULE=crm/retries, MODULE=rows, or nothing for all.
 # What was tried is kept in .cache/mutants, so Ctrl-C loses nothing.

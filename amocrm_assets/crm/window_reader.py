@@ -131,14 +131,14 @@ class WindowReader:
     def _now(self) -> ReadProgress:
         plan = self._plan
         return ReadProgress(
-            open_intervals=plan.open_intervals(),
+            open_intervals=plan.paginators.open_intervals,
             counts={
                 "pages": self._pages,
-                "duplicates": plan.duplicates,
-                "edited_away": plan.moved_out,
-                "slices": plan.counts.slices,
-                "tied_seconds": plan.counts.tied_seconds,
-                "whole_account_scans": plan.counts.whole_account_scans,
+                "duplicates": plan.paginators.duplicates,
+                "edited_away": plan.paginators.moved_out,
+                "slices": plan.paginators.counts.slices,
+                "tied_seconds": plan.paginators.counts.tied_seconds,
+                "whole_account_scans": plan.paginators.counts.whole_account_scans,
             },
             findings=plan.findings,
         )

@@ -3,7 +3,8 @@
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
 from amocrm_assets.settings.deployment import Deployment, dagster_home, file_mode, google_key_file, secret
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
-from amocrm_assets.settings.source import SUBDOMAIN, ScheduleSettings, SourceSettings
+from amocrm_assets.settings.schedule import ScheduleSettings
+from amocrm_assets.settings.source import SUBDOMAIN, SourceSettings
 
 __all__ = [
     "SUBDOMAIN",

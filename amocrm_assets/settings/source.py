@@ -22,6 +22,7 @@ from amocrm_assets.settings.credentials import (
 )
 from amocrm_assets.settings.dagster_names import check_owners, check_tags
 from amocrm_assets.settings.loopback import is_cleartext
+from amocrm_assets.settings.schedule import ScheduleSettings
 
 # A label of a host's name (RFC 1035, 2.3.4).
 MAX_SUBDOMAIN_CHARACTERS = 63
@@ -29,29 +30,6 @@ MAX_SUBDOMAIN_CHARACTERS = 63
 MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
 MAX_REQUESTS_PER_SECOND = 50
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
-
-
-class ScheduleSettings(Settings):
-    """When the day that has ended is materialised, in the source's zone."""
-
-    hour: int = Field(default=0, description="Hour of the day.", examples=[4])
-    minute: int = Field(default=30, description="Minute.", examples=[15])
-    enabled: bool = Field(
-        default=True,
-        description="First state of the schedule. Afterwards the switch in the UI rules.",
-        examples=[False],
-    )
-
-    # Validators, since Dagster cannot derive a schema from the constrained fields of a nested model.
-    @field_validator("hour")
-    @classmethod
-    def _is_an_hour(cls, value: int) -> int:
-        return _between(value, 0, 23)
-
-    @field_validator("minute")
-    @classmethod
-    def _is_a_minute(cls, value: int) -> int:
-        return _between(value, 0, 59)
 
 
 class SourceSettings(Settings):
@@ -272,9 +250,3 @@ class SourceSettings(Settings):
 def _zones() -> frozenset[str]:
     """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
     return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
-
-
-def _between(value: int, first: int, last: int) -> int:
-    if not first <= value <= last:
-        raise ValueError(f"{value} is not between {first} and {last}")
-    return value

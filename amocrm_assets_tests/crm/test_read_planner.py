@@ -154,7 +154,7 @@ def test_leads_that_share_one_second_are_read_by_id(count: int) -> None:
 
     assert set(got) == expected(account)
     assert max(got.values()) == 1
-    assert plan.counts.tied_seconds == 1
+    assert plan.paginators.counts.tied_seconds == 1
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -214,7 +214,7 @@ def test_a_dense_stretch_is_walked_by_key_where_a_list_knows_no_order_by_id_besi
     got, plan = read(account, Random(11))
 
     assert set(got) == expected(account)
-    assert plan.counts.whole_account_scans == 0
+    assert plan.paginators.counts.whole_account_scans == 0
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -240,7 +240,7 @@ def test_an_unfiltered_second_too_full_to_be_proven_is_read_by_walking_the_whole
     got, plan = read(account, Random(3))
 
     assert set(got) >= expected(account)
-    assert plan.counts.whole_account_scans == 1
+    assert plan.paginators.counts.whole_account_scans == 1
 
 
 @pytest.mark.parametrize("newer", [0, 3, 130])
@@ -251,7 +251,7 @@ def test_an_unfiltered_second_that_just_fills_a_page_is_read_by_id(newer: int) -
     got, plan = read(account, Random(7))
 
     assert set(got) >= expected(account)
-    assert plan.counts.whole_account_scans == 1
+    assert plan.paginators.counts.whole_account_scans == 1
     assert account.asked < 40
 
 
@@ -330,7 +330,7 @@ def test_a_list_that_knows_no_order_by_id_beside_a_filter_is_walked_whole() -> N
     got, plan = read(account, Random(8))
 
     assert set(got) >= expected(account)
-    assert plan.counts.whole_account_scans >= 1
+    assert plan.paginators.counts.whole_account_scans >= 1
 
 
 def test_what_was_read_before_filters_were_ignored_is_not_read_again() -> None:
@@ -343,7 +343,7 @@ def test_what_was_read_before_filters_were_ignored_is_not_read_again() -> None:
         assert due
         asked += 1
         if asked == 4:
-            proven = all(start > 1_100 for start, _ in plan.open_intervals())
+            proven = all(start > 1_100 for start, _ in plan.paginators.open_intervals)
             account.filters = False
         late = plan.add_page(*due, account.answer(due[1], random))
         if asked > 4:

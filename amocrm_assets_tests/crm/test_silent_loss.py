@@ -34,7 +34,9 @@ ODDITIES: dict[str, dict[str, Any]] = {
 
 
 def seconds(count: int, random: Random, shape: str) -> list[int]:
-    """So many seconds, most of them in the window: spread, in one hour's rush, or with a tie at a page's end."""
+    """So many seconds, most of them in the window: spread, dense, tied at a page's end, or growing with ids."""
+    if shape == "dense":
+        return [1_200 + random.randrange(40) for _ in range(count)]
     if shape == "wide":
         return [random.randrange(200, 4_000) for _ in range(count)]
     if shape == "tied":
@@ -46,23 +48,33 @@ def seconds(count: int, random: Random, shape: str) -> list[int]:
     if shape == "tie at the end of a page" and count > 250:
         begin, length = random.choice([240, 246, 249]), random.choice([2, 5, 20, 60])
         spread[begin : begin + length] = [spread[begin]] * len(spread[begin : begin + length])
-    random.shuffle(spread)
+    if shape == "nearly in the order of ids":
+        for _ in range(count // 20):
+            spread[random.randrange(count)] = random.randrange(WINDOW.from_at, WINDOW.to_at + 1)
+    elif shape != "in the order of ids":
+        random.shuffle(spread)
     return spread
 
 
 SHAPES = ("spread", "wide", "tied", "tie at the end of a page")
 
 
-def assert_no_silent_loss(account: ListedAccount, random: Random, *, edits: int = 0, permits: int = 4) -> bool:
-    """Whether the window was read without an error."""
+def assert_no_silent_loss(account: ListedAccount, random: Random, *, edits: int = 0, **how: Any) -> bool:
+    """Whether the window was read without an error. `how`: as `read` takes it."""
     try:
-        got, plan = read(account, random, edits=edits, deletions=edits, permits=permits)
+        got, plan = read(account, random, edits=edits, **{"deletions": edits, **how})
     except ReadingUnproven:
         return False
     told = {finding.record_list for finding in plan.findings if finding.may_miss}
     missing = expected(account) - set(got)
     assert not {lead for lead, _ in missing if lead in account.live} or "leads" in told
-    assert not {lead for lead, _ in missing if lead in account.deleted} or "deleted" in told
+    # Nothing tells an account that ignores `only_deleted` and has no live lead from one whose trash is empty.
+    is_told = "deleted" in told or not (account.knows_deleted or account.live)
+    assert not {lead for lead, _ in missing if lead in account.deleted} or is_told
+    if not plan.paginators.counts.whole_account_scans and not any(
+        each.kind == "filters_ignored" for each in plan.findings
+    ):
+        assert max(got.values(), default=1) == 1, "a lead came twice"
     return True
 
 
@@ -118,3 +130,52 @@ def test_a_list_that_stops_twice_at_the_same_depth_is_not_believed(*, exclusive_
         leads = dict(enumerate(1_200 + random.randrange(40) for _ in range(2_300)))
         account = ListedAccount(leads, depth_max=120, exclusive_from=exclusive_from)
         assert_no_silent_loss(account, random, edits=seed % 3, permits=2)
+
+
+@pytest.mark.parametrize("oddity", ["by id", "scattered"])
+@pytest.mark.parametrize("cap", [25, 50])
+def test_small_pages_of_a_list_in_no_order_are_noticed_without_next(cap: int, oddity: str) -> None:
+    """The page may reach to the last second, or behind it, and then nothing tells of the others."""
+    for count in [*range(cap + 1, cap + 30), 100, 289, 391]:
+        for last in (1_599, 1_600):
+            random = Random(count)
+            leads = dict(enumerate([last, *(random.randrange(1_000, 1_590) for _ in range(count - 1))]))
+            account = ListedAccount(leads, page_cap=cap, next_never=True, **ODDITIES[oddity])
+            assert_no_silent_loss(account, random)
+
+
+@pytest.mark.parametrize("cap", [25, 250])
+def test_a_tie_in_small_pages_of_a_list_in_no_order_is_noticed(cap: int) -> None:
+    """Pages by id show the same first leads from both ends."""
+    account = ListedAccount(
+        dict.fromkeys(range(600), 1_599), page_cap=cap, next_never=True, sorted_within_pages=True
+    )
+
+    assert not assert_no_silent_loss(account, Random(1)) or cap == 250
+
+
+@pytest.mark.parametrize("damaged", range(2, 8))
+def test_a_seam_is_looked_at_again_though_its_first_page_names_no_next_one(damaged: int) -> None:
+    for seed in range(20):
+        random = Random(seed)
+        leads = dict(enumerate([990, 1_640, *(random.randrange(950, 1_650) for _ in range(286))]))
+        account = ListedAccount(leads, page_cap=50, damage={damaged: "end"}, **ODDITIES["scattered"])
+        assert_no_silent_loss(account, random, permits=1)
+
+
+@pytest.mark.parametrize("seed", [10, 45, 51, 60, 115, 133, 161, 199])
+def test_edits_between_two_pages_do_not_hide_that_a_list_is_in_no_order(seed: int) -> None:
+    random = Random(seed)
+    count = random.randrange(252, 275)
+    leads = dict(enumerate(1_200 + random.randrange(40) for _ in range(count)))
+
+    assert_no_silent_loss(ListedAccount(leads, **ODDITIES["scattered"]), random, edits=1)
+
+
+def test_many_crowded_seconds_cost_one_walk_over_the_account() -> None:
+    account = ListedAccount(
+        {number: 1_200 + number % 40 for number in range(3_000)}, too_large=60, orders_filtered=False
+    )
+
+    assert assert_no_silent_loss(account, Random(2))
+    assert account.asked < 3 * 3_000 / 50

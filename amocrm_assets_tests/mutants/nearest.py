@@ -11,6 +11,7 @@ _READING = ["crm/test_read_planner.py", "crm/test_window_reader.py"]
 # Where the mirror alone would not do: modules whose promises are kept together with others.
 _TOLD: dict[str, list[str]] = {
     "crm/read_planner": _READING,
+    "crm/paginator_set": _READING,
     "crm/slicing": _READING,
     "crm/odd_pages": _READING,
     "crm/pagination/interval_set": ["crm/pagination/test_interval_set.py"],

@@ -1,10 +1,10 @@
 """Ways through a list that changes while it is read. Pure: pages in, leads out; no clock and no network.
 
-`keyset` goes by `updated_at` and requests page 1 behind the last lead; `seam` shows that the list as a whole is
-sorted. `overlap` goes by page numbers, where there is no other way, and proves by overlaps (`interval_set`,
-`gap_probe`, `far_end`) that nothing fell between two pages. What can be asked, and what is odd about an answer,
-is in `query`; how large pages may be in `page_size`. Which paginators read a window together is decided in
-`crm.read_planner`.
+`keyset` goes by `updated_at` and requests page 1 behind the last lead (`cursor`, `list_end`, `newest_deleted`);
+`seam` and `seam_check` show that the list as a whole is sorted. `overlap` goes by page numbers, where there is no
+other way, and proves by overlaps (`interval_set`, `gap_probe`, `far_end`, `second_page`, `order_check`) that
+nothing fell between two pages. What can be asked, and what is odd about an answer, is in `query`; how large pages
+may be in `page_size`. Which paginators read a window together is decided in `crm.read_planner`.
 """
 
 from __future__ import annotations

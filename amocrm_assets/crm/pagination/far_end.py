@@ -28,7 +28,7 @@ class FarEnd:
     def __init__(self, cover: IntervalSet, *, inset: int) -> None:
         self._cover = cover
         self._inset = inset
-        self._position = 0  # so many leads were seen
+        self.position = 0  # so many leads were seen
         self._low: int | None = None  # down to here they cover all
         self._in_vain = 0
         self._whole_pages = 0
@@ -41,12 +41,16 @@ class FarEnd:
 
     def next_page(self, limit: int, overlap: int) -> tuple[int, int]:
         """Page number and limit of what to look at next."""
-        wanted = limit if self._position else min(FIRST_LIMIT, limit)
-        number, limit = page_over(max(0, self._position - overlap - self._back), wanted)
-        if number == 1 and self._position and not self._back:
+        wanted = limit if self.position else min(FIRST_LIMIT, limit)
+        number, limit = page_over(max(0, self.position - overlap - self._back), wanted)
+        if number == 1 and self.position and not self._back:
             # The grid of page numbers has no page that overlaps so far; nearer to the last one it has.
-            number, limit = page_over(max(0, self._position - 1), wanted)
+            number, limit = page_over(max(0, self.position - 1), wanted)
         return number, limit
+
+    def learn_nothing(self) -> None:
+        """Take note of a page that cannot be the end of the list as it was read."""
+        self._in_vain += 1
 
     def learn(self, query: Query, page: Page) -> None:
         """Cover what a page of the reversed list holds; the first one reaches to the end itself."""
@@ -70,5 +74,5 @@ class FarEnd:
             return
         self._low = keys[-1] + self._inset
         self._cover.add(self._low, high, end_position=0)
-        self._position = position + len(keys)
+        self.position = position + len(keys)
         self._back = 0

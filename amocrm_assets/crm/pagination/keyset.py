@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pagination.query import (
-    CONFIRMATIONS,
-    MIN_PAGE,
-    OrderIgnored,
-    PageStats,
-    Query,
-    SecondPageMissing,
-)
-from amocrm_assets.crm.pagination.seam import Seam
+from amocrm_assets.crm.pagination.cursor import Cursor
+from amocrm_assets.crm.pagination.list_end import ListEnd
+from amocrm_assets.crm.pagination.newest_deleted import NewestDeleted
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS, PageStats, Query
+from amocrm_assets.crm.pagination.seam import Seam, ends_apart
+from amocrm_assets.crm.pagination.seam_check import SeamCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.list_state import ListState
+
+    # The new leads of a page, and the seconds to be read by id that it ran into.
+    Taken = tuple[list[RawRecord], "DenseRange | None"]
 
 NOTHING_KNOWN: Mapping[int, int] = {}
 # A slice asks for so many leads' worth of time behind its end: to see one proves that none before is missing.
 LEADS_BEHIND_END = 5
 MAX_SECONDS_BEHIND_END = 3600
-# A question about the end of a list asks for the leads that are known there, and so many more.
-ROOM_BEHIND_END = 5
 
 
 @dataclass(frozen=True)
@@ -39,17 +37,11 @@ class DenseRange:
     known: Mapping[int, int]
 
 
-# What a question is for: the next page; whether anything lies behind the last lead (`end`); which deleted lead is
-# the newest of all (`newest`).
-_Purpose = Literal["page", "end", "newest"]
-
-
 class KeysetPaginator:
     """Walks `[cursor, to_at]` by `updated_at`, the next page beginning in the last lead's second, inclusive.
 
-    An edit moves a lead to the right, out of what is still to come or to its end; page 1 of what is left can
-    therefore never skip a lead that nobody touched. No single answer ends the walk: a lead behind the end was
-    seen, or two answers say that nothing follows.
+    An edit moves a lead to the right, so page 1 of what is left can never skip a lead that nobody touched. No
+    single answer ends the walk: a lead behind the end was seen, or two answers say that nothing follows.
     """
 
     def __init__(
@@ -62,69 +54,76 @@ class KeysetPaginator:
         known: Mapping[int, int] = NOTHING_KNOWN,
     ) -> None:
         self.state = state
-        self.cursor = from_at
         self.to_at = to_at
         self.leads_per_second = leads_per_second
         self.page_seconds: int | None = None
         self.in_flight = False
         self.done = False
         self.seen = PageStats()
-        self._known = known  # leads given out already, with their seconds
-        self._at_cursor: frozenset[int] = frozenset()
+        self._cursor = Cursor(state, from_at, known)
         self._empty_answers = 0
         self._page_seen = leads_per_second is not None
-        # Nobody documents whether `from` holds its own second, so a first page asks from the second before.
-        self._reach = 1
-        self._purpose: _Purpose = "page"
-        self._end_said = False  # by the answer before this one
-        self._leads_at_end = 0
-        self._before_end = from_at
-        self._seam: Seam | None = None
-        self._seams_broken = 0
-        self._seam_seen = self._ends_at_seam = self._newest_missing = False
+        # What is asked instead of the next page.
+        self._question: Seam | NewestDeleted | None = None
+        self._order = SeamCheck(state)
+        self._ends_at_seam = False
+        self._end = ListEnd(from_at)
+
+    @property
+    def cursor(self) -> int:
+        """The second from which the next page is taken."""
+        return self._cursor.second
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
         """The seconds of which leads may still come."""
         if self.done:
             return None
-        return (self._seam.from_at if self._seam else self.cursor), self.to_at
+        if isinstance(self._question, Seam):
+            return self._question.begin, self.to_at
+        return (self._end.begin if self._end.is_asked else self.cursor), self.to_at
+
+    @property
+    def progress(self) -> tuple[object, ...]:
+        """What differs from before when an answer has brought this walk further."""
+        return self.cursor, self.to_at, self._end.is_asked, type(self._question)
+
+    @property
+    def given(self) -> dict[int, int]:
+        """Leads given out already that may come again, with their seconds."""
+        return self._cursor.given
 
     def next_query(self) -> Query | None:
         """What to ask next; None while an answer is awaited or when all is read."""
         if self.in_flight or self.done:
             return None
         self.in_flight = True
-        record_list = self.state.record_list
-        if self._purpose == "newest":
-            return Query(record_list, "updated_at desc", limit=1)
-        limit = self.state.page_size.limit
+        if isinstance(self._question, NewestDeleted):
+            return self._question.query
         to_at = self.to_at + 1 + self._seconds_behind_end
-        if self._seam:
-            return self._seam.query(to_at)
-        if self._purpose == "end":
-            limit = min(limit, self._leads_at_end + ROOM_BEHIND_END)
-        return Query(record_list, "updated_at asc", self.cursor - self._reach, to_at, limit=limit)
+        if self._question:
+            return self._question.query(to_at)
+        limit = self._end.limit(self.state.page_size.limit)
+        return Query(self.state.record_list, "updated_at asc", self._cursor.from_at, to_at, limit=limit)
 
     def failed(self) -> None:
         """The question was not answered; the next one is asked by a smaller limit."""
         self.in_flight = False
-        if self._seam:
-            self._look_again(self._seam)
+        if isinstance(self._question, Seam):
+            self._look_again(self._question)
 
-    def add_page(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
+    def add_page(self, query: Query, page: Page) -> Taken:
         """The new leads of a page, and the tie that it ran into: a second that fills a whole page.
 
         Raises `OrderIgnored` when two pages show that the list as a whole is not sorted.
         """
         self.in_flight = False
-        if self._purpose == "newest":
-            self._add_newest(page)
-            return [], None
-        self.state.longest_page = max(self.state.longest_page, page.size)
-        if self._seam:
-            return self._add_seam(self._seam, query, page)
-        self._learn_from(query, page)
+        if isinstance(self._question, NewestDeleted):
+            return self._add_newest(self._question, page)
+        self.state.learn_size(query, page)
+        if self._question:
+            return self._add_seam(self._question, query, page)
+        self._cursor.learn_from(query, page)
         if self._is_doubtful(query, page):
             return [], None
         return self._advance(query, page)
@@ -132,20 +131,20 @@ class KeysetPaginator:
     def split(self, start_at: int) -> KeysetPaginator:
         """Give away everything from `start_at` to a walk of its own."""
         rest = KeysetPaginator(
-            self.state, start_at, self.to_at, leads_per_second=self.leads_per_second, known=self._known
+            self.state, start_at, self.to_at, leads_per_second=self.leads_per_second, known=self.given
         )
         self.to_at = start_at - 1
         return rest
 
     def hand_off(self, to_at: int) -> DenseRange:
         """Give away everything up to `to_at`, with the page before it where that is not proven yet."""
-        if self._seam and not self.state.order_seen:
-            self._look_again(self._seam)
-        known = {**self._known, **dict.fromkeys(self._at_cursor, self.cursor)}
-        known = {lead: at for lead, at in known.items() if at >= self.cursor}
+        if isinstance(self._question, Seam) and not self.state.order_seen:
+            self._look_again(self._question)
+        known = {lead: at for lead, at in self.given.items() if at >= self.cursor}
         dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
-        self._move_to(dense.to_at + 1, frozenset())
-        self._seam, self._purpose, self._end_said = None, "page", False
+        self._cursor.move_to(dense.to_at + 1)
+        self._question = None
+        self._end.forget()
         self.leads_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
         self.done = self.cursor > self.to_at
         return dense
@@ -156,33 +155,22 @@ class KeysetPaginator:
             return 0
         return min(MAX_SECONDS_BEHIND_END, ceil(LEADS_BEHIND_END / self.leads_per_second))
 
-    def _learn_from(self, query: Query, page: Page) -> None:
-        """Whether `from` holds its own second, by what came."""
-        if any(lead.updated_at == query.from_at for lead in page.leads):
-            self.state.from_is_inclusive = True
-        elif self._reach and any(self._is_at_cursor(lead) for lead in page.leads):
-            # Asked for from their own second, these leads did not come; from the second before, they do.
-            self.state.from_is_inclusive = False
-
     def _is_doubtful(self, query: Query, page: Page) -> bool:
         """Whether to ask again before the answer is believed; sets from which second."""
         if not page.leads:
             if self._empty_answers >= (CONFIRMATIONS if self._page_seen else 1):
                 return False
             self._empty_answers += 1
-            self._reach = 1
+            self._cursor.reach_back()
             if not self.state.kind_proven and not self._page_seen:
                 # An account that ignores `with=only_deleted` may have no live lead in this window either.
-                self._purpose = "newest"
+                self._question = NewestDeleted(self.state.record_list)
             return True
-        if not self._reach and self._at_cursor and not any(self._is_at_cursor(lead) for lead in page.leads):
-            # The leads that were there are gone: edited meanwhile, or `from` no longer holds its own second.
-            self._reach = 1
+        if self._cursor.misses_all(page.leads):
+            self._cursor.reach_back()
             return True
         if page.leads[-1].updated_at < self.cursor and self._has_more(query, page):
-            # A page full of the second before the cursor, which proves that `from` holds its own second.
-            self.seen.moved_out += len(self._at_cursor)
-            self._at_cursor, self._reach = frozenset(), 0
+            self.seen.moved_out += self._cursor.leave_out_second_before()
             return True
         return False
 
@@ -192,33 +180,26 @@ class KeysetPaginator:
             return True
         return page.has_next or page.size >= query.limit
 
-    def _is_at_cursor(self, lead: RawRecord) -> bool:
-        return lead.updated_at == self.cursor and lead.id in self._at_cursor
-
-    def _was_given(self, lead: RawRecord) -> bool:
-        return self._is_at_cursor(lead) or self._known.get(lead.id) == lead.updated_at
-
-    def _advance(self, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
+    def _advance(self, query: Query, page: Page) -> Taken:
         more = bool(page.leads) and self._has_more(query, page)
         passed_end = bool(page.leads) and page.leads[-1].updated_at > self.to_at
-        if self._purpose == "end" and more and not passed_end:
-            self._purpose, self._end_said = "page", False
+        if self._end.is_asked and more and not passed_end:
+            self._end.forget()
             return [], None  # more lies behind the end: ask for whole pages again
         leads = [lead for lead in page.leads if self.cursor <= lead.updated_at <= self.to_at]
-        fresh = [lead for lead in leads if not self._was_given(lead)]
+        fresh = self._cursor.fresh(leads, self.to_at)
         self.seen.duplicates += len(leads) - len(fresh)
         self._empty_answers = 0
-        if passed_end and more and not self.state.order_seen and self._purpose == "page":
-            self._seam = Seam.behind(query, page, from_at=self.cursor, tries=self._seams_broken)
-            self._ends_at_seam = self._seam is not None
+        if passed_end and not self._end.is_asked and (more or self.state.may_be_cut_off(page)):
+            self._question = self._order.seam_behind_end(query, page, begin=self.cursor)
+            self._ends_at_seam = self._question is not None
         if self._ends_at_seam:
-            self._know(fresh)
+            self._cursor.know(fresh)
             return fresh, None
-        said_before, self._end_said = self._end_said, not page.has_next
-        self._count_moved_out(leads)
-        said_twice = not more and said_before and not fresh
-        if said_twice and page.leads and not passed_end and self._may_be_cut_off(page):
-            return [], self.hand_off(self.to_at)
+        said_twice = self._end.is_said_twice(page) and not more and not fresh
+        self.seen.moved_out += self._cursor.moved_out(leads)
+        if said_twice and page.leads and not passed_end and self.state.may_be_cut_off(page):
+            return [], self._hand_off_end()
         if passed_end or not page.leads or said_twice:
             self.done = True  # a lead behind the end was seen, or nothing was, twice
             return fresh, None
@@ -226,100 +207,64 @@ class KeysetPaginator:
             return self._go_on(query, page, leads, fresh)
         return fresh, self._doubt_end(page, leads, fresh)
 
-    def _go_on(
-        self, query: Query, page: Page, leads: list[RawRecord], fresh: list[RawRecord]
-    ) -> tuple[list[RawRecord], DenseRange | None]:
+    def _go_on(self, query: Query, page: Page, leads: list[RawRecord], fresh: list[RawRecord]) -> Taken:
         first, last, before = page.leads[0].updated_at, page.leads[-1].updated_at, self.cursor
         self._page_seen = True
         self.page_seconds = last - first + 1
         self.leads_per_second = len(page.leads) / self.page_seconds
         if first == last:
             if self.state.order_seen and last != self.cursor:
-                self._at_cursor, self.cursor = frozenset(), last  # nothing lies before it
+                self._cursor.move_to(last)  # nothing lies before it
             return [], self.hand_off(last)
-        self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
-        if not self._seam_seen:
-            seam = Seam.behind(query, page, from_at=before, tries=self._seams_broken)
-            self._seam = None if seam and seam.is_crowded and self.state.order_seen else seam
+        self._cursor.move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
+        self._question = self._order.seam_behind(query, page, begin=before)
         return fresh, None
 
-    def _move_to(self, cursor: int, at_cursor: frozenset[int]) -> None:
-        self.cursor, self._at_cursor = cursor, at_cursor
-        self._reach = 0 if at_cursor and self.state.from_is_inclusive else 1
-
     def _doubt_end(self, page: Page, leads: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
-        """Ask once more behind the last lead: one answer without a next page may be a damaged one.
+        """Ask once more from further on: one answer without a next page may be a damaged one.
 
-        A list that stops at some depth would stop there both times, where so many leads share one second that no
-        longer page was ever seen: that second and what follows is read by id.
+        A list that stops at some depth would stop there both times where all of it lies in so few seconds that no
+        filter cuts it: these seconds and what follows are read by id.
         """
-        self._know(fresh)
-        if self._purpose == "end" and fresh:
-            self._distrust_end()
+        self._cursor.know(leads)
+        if self._end.is_asked and fresh:
+            # What seemed to be the last page was not: look at it again, as at one that others follow.
+            self.state.next_is_missing = True
+            self._end.forget()
+            self._cursor.move_to(self._end.begin)
             return None
-        last = leads[-1].updated_at if leads else self.cursor
-        if self._purpose == "page":
-            self._before_end = self.cursor
-        self._move_to(last, frozenset(lead.id for lead in leads if lead.updated_at == last))
-        if leads and leads[0].updated_at == last and self._may_be_cut_off(page):
-            return self.hand_off(self.to_at)
-        self._purpose = "end"
-        self._leads_at_end = sum(lead.updated_at >= self.cursor - self._reach for lead in page.leads)
-        return None
+        is_part = self.state.may_be_cut_off(page)
+        return None if self._end.ask_from(self._cursor, page, leads, is_part=is_part) else self._hand_off_end()
 
-    def _may_be_cut_off(self, page: Page) -> bool:
-        """Whether the list may stop at some depth: it was never seen to show more leads than these."""
-        return page.size >= max(MIN_PAGE, self.state.longest_page)
+    def _hand_off_end(self) -> DenseRange:
+        self._cursor.move_to(self._end.begin)
+        return self.hand_off(self.to_at)
 
-    def _distrust_end(self) -> None:
-        """What seemed to be the last page was not: look at it again, as at one that others follow."""
-        self.state.next_is_missing = True
-        self._purpose, self._end_said = "page", False
-        self._move_to(self._before_end, frozenset())
-
-    def _count_moved_out(self, leads: list[RawRecord]) -> None:
-        self.seen.moved_out += len(self._at_cursor - {lead.id for lead in leads if lead.updated_at == self.cursor})
-
-    def _add_seam(self, seam: Seam, query: Query, page: Page) -> tuple[list[RawRecord], DenseRange | None]:
-        if seam.is_broken_by(page):
-            self._seams_broken += 1
-            self.state.order_doubted, self.state.order_seen = True, False
-            if self._seams_broken > CONFIRMATIONS:
-                raise OrderIgnored if page.leads else SecondPageMissing
-            # Leads that somebody moved to before the seam shift it: look at both pages again.
-            self._look_again(seam)
-            return [], None
-        self._seam = None
-        self._seam_seen = True
-        self.state.order_seen |= not self.state.order_doubted and seam.is_closed_by(page, seam.last)
-        strays = [
-            lead for lead in seam.strays(page) if seam.from_at <= lead.updated_at and not self._was_given(lead)
-        ]
-        self._know(strays)
+    def _add_seam(self, seam: Seam, query: Query, page: Page) -> Taken:
+        match self._order.judge(seam, page):
+            case "look again":
+                self._look_again(seam)
+                return [], None
+            case "read by id":
+                return [], self.hand_off(self.to_at)
+        self._question = None
         if self._ends_at_seam:
             self.done = True
-            return strays, None
-        if not seam.is_closed_by(page, self.cursor):
-            return strays, None
-        fresh, tie = self._advance(query, page)
-        return strays + fresh, tie
+            return [], None
+        if not seam.is_closed_by(page, self.cursor) or ends_apart(page):
+            return [], None
+        return self._advance(query, page)
 
     def _look_again(self, seam: Seam) -> None:
-        self._know(seam.page.leads)
-        self._seam, self._ends_at_seam = None, False
-        self._move_to(seam.from_at, frozenset())
+        self._cursor.know(seam.page.leads)
+        self._question, self._ends_at_seam = None, False
+        self._cursor.move_to(seam.begin)
 
-    def _know(self, leads: Iterable[RawRecord]) -> None:
-        self._known = {**self._known, **{lead.id: lead.updated_at for lead in leads}}
-
-    def _add_newest(self, page: Page) -> None:
-        """The newest deleted lead of all: none, or an older one, agrees with an empty window."""
-        if not page.size and not self._newest_missing:
-            self._newest_missing = True
-            return  # asked once more: nothing else tells an empty trash from an account that ignores the question
-        self._purpose = "page"
-        self.state.kind_proven = self.state.kind_proven or bool(page.leads)
-        if not page.size or (page.leads and page.leads[0].updated_at < self.cursor):
-            self.done = True
-        elif page.leads and page.leads[0].updated_at <= self.to_at:
-            self._page_seen = True  # so the empty answer was wrong
+    def _add_newest(self, newest: NewestDeleted, page: Page) -> Taken:
+        verdict = newest.judge(page, from_at=self.cursor, to_at=self.to_at)
+        if verdict != "unknown":
+            self._question = None
+            self.state.kind_proven |= bool(page.leads)
+            self.done = verdict == "agrees"
+            self._page_seen |= verdict == "contradicts"  # so the empty answer was wrong
+        return [], None

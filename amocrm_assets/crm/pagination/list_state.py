@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.page_size import PageSize
+from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.crm.traits import UNKNOWN
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.findings import Finding, FindingKind
-    from amocrm_assets.crm.pagination.query import RecordList
+    from amocrm_assets.crm.pages import Page
+    from amocrm_assets.crm.pagination.query import Query, RecordList
     from amocrm_assets.crm.traits import AccountTraits
 
 
@@ -29,8 +31,22 @@ class ListState:
         self.order_doubted = False
         # Whether a page without `_links.next` was followed by more, so that the lack of it says nothing here.
         self.next_is_missing = False
-        self.longest_page = 0  # in records, of those that came in answer to questions by time
+        # Whether the server gives smaller pages than asked for, as seen by one that names a next page.
+        self.is_capped = False
+        self._longest_page = 0  # in records, of those that came in answer to questions by time
         self._findings: dict[FindingKind, Finding] = {}
+
+    def learn_size(self, query: Query, page: Page) -> None:
+        """How long pages are, by one in answer to a question by time."""
+        self._longest_page = max(self._longest_page, page.size)
+        self.is_capped |= page.has_next and MIN_PAGE <= page.size < query.limit
+
+    def may_be_cut_off(self, page: Page) -> bool:
+        """Whether a page that names no next one may be a part of its list all the same.
+
+        Lists stop at some depth, servers have a largest page: this one was never seen to show more leads.
+        """
+        return page.size >= max(MIN_PAGE, self._longest_page)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

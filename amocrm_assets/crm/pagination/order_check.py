@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pagination.query import OrderIgnored
+from amocrm_assets.crm.pagination.query import MIN_PAGE, OrderIgnored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.interval_set import IntervalSet
@@ -20,6 +20,8 @@ MAX_STRANGERS = 2
 # Beside the window nothing is lost by them, and an import may write leads with times of its own.
 MAX_SHARE_OF_STRANGERS = 4
 MAX_STRANGE_PAGES = 1
+# A page of the far end need not show leads that were edited since. It lacks no more of them than it could hold.
+MAX_ABSENT_PAGES = 2
 
 
 class OrderCheck:
@@ -28,7 +30,7 @@ class OrderCheck:
     def __init__(self, cover: IntervalSet, window: tuple[int, int]) -> None:
         self._cover = cover
         self._from_at, self._to_at = window
-        self._seen: set[int] = set()
+        self._seen: dict[int, int] = {}  # by id, with their last keys
         self._newest = self._to_at
         self._strange_pages = 0
 
@@ -45,30 +47,33 @@ class OrderCheck:
         ]
         inside = sum(self._from_at <= lead.updated_at <= self._to_at for lead in strangers)
         if inside <= MAX_STRANGERS and len(strangers) <= _too_many(page):
-            self._remember(page.leads)
+            self._remember(page.leads, keys)
             return False
         self._note_strange_page()
         return True
 
-    def is_no_end(self, page: Page, end: int, taken: Iterable[int]) -> bool:
-        """Whether leads behind `end`, the last key that a list shows from its far end, were taken before.
+    def is_no_end(self, page: Page, keys: Sequence[int]) -> bool:
+        """Whether the first page of the reversed list lacks leads that were seen behind it, or between its own.
 
-        Some may have left the list meanwhile. Raises `OrderIgnored` for the second such page.
+        Some may have left the list meanwhile.
         """
-        if sum(key > end for key in taken) <= _too_many(page):
-            return False
-        self._note_strange_page()
-        return True
+        if page.size < MIN_PAGE or not keys:
+            return False  # the whole list
+        shown = {lead.id for lead in page.leads}
+        end, begin = max(keys), min(keys)
+        behind = sum(key > end for key in self._seen.values())
+        absent = sum(begin < key <= end and lead not in shown for lead, key in self._seen.items())
+        return behind > _too_many(page) or absent > MAX_ABSENT_PAGES * page.size
 
     def _note_strange_page(self) -> None:
         self._strange_pages += 1
         if self._strange_pages > MAX_STRANGE_PAGES:
             raise OrderIgnored
 
-    def _remember(self, leads: Sequence[RawRecord]) -> None:
+    def _remember(self, leads: Sequence[RawRecord], keys: Sequence[int]) -> None:
         if not self._seen:
             self._newest = max([self._newest, *(lead.updated_at for lead in leads)])
-        self._seen.update(lead.id for lead in leads)
+        self._seen.update(zip((lead.id for lead in leads), keys, strict=True))
 
 
 def _too_many(page: Page) -> int:

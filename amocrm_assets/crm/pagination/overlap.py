@@ -17,10 +17,10 @@ from amocrm_assets.crm.pagination.query import (
     EndUnproven,
     PageStats,
     Query,
-    SecondPageMissing,
     TieExceedsPage,
+    pages_apart,
 )
-from amocrm_assets.errors import ReadingUnproven
+from amocrm_assets.crm.pagination.second_page import SecondPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,14 +67,13 @@ class OverlappingPaginator:
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
         self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-to_at, -from_at)
-        self.taken = dict(known or {})  # leads given out already, with their seconds
+        self.given = dict(known or {})  # leads given out already, with their seconds
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
         self._cap: int | None = None  # the server's own largest page, where it is smaller than what was asked for
         self._next_position = 0
         self._end_seen = False
-        self._awaited = 0
-        self._answers = 0
+        self._awaited = self._answers = 0
         self._empty_starts = 0
         self._probe: GapProbe | None = None
         self._frontier: int | None = None  # the last key of the pages that were asked from the beginning
@@ -82,25 +81,27 @@ class OverlappingPaginator:
         self._inset = 0 if self._by_id else 1
         self._far_end = FarEnd(self._cover, inset=self._inset)
         self._order_check = OrderCheck(self._cover, self.window)
-        # A page that begins before the window and ends behind it covers it only if the whole list is in order,
-        # which one page by number does not show.
-        self._second_page_seen = self._by_id
-        self._first_page_size = 0
-        self._second_pages_missing = 0
+        # One page covers what lies between its ends only if the whole list is in order, which it does not show.
+        self._second_page = SecondPage()
 
     @property
     def done(self) -> bool:
         """Whether all that was asked for is covered, and seen to be in order by more than one page."""
-        return self._cover.complete and self._second_page_seen
+        return self._cover.complete and self._second_page.is_seen
 
     @property
     def open_interval(self) -> tuple[int, int] | None:
         """The seconds of which leads may still come."""
         if self.done:
             return None
-        if self._by_id or not self._second_page_seen:
+        if self._by_id or not self._second_page.is_seen:
             return self.window
         return self.window[0], -self._cover.covered_from_start - 1
+
+    @property
+    def progress(self) -> tuple[object, ...]:
+        """What differs from before when an answer has brought this walk further."""
+        return self._cover.first_gap(), self._frontier, self._far_end.position, self._second_page.first_page_size
 
     @property
     def is_dense(self) -> bool:
@@ -153,9 +154,7 @@ class OverlappingPaginator:
     def _query_second_page(self) -> Query | None:
         if self._awaited:
             return None
-        # It begins within the first page, so that it holds something whatever the list; deeper where it did not.
-        overlap = self._overlap * 4**self._second_pages_missing
-        return self._send(2, max(self._first_page_size - overlap, self._first_page_size // 2 + 1))
+        return self._send(*self._second_page.next_page(self._limit, self._overlap))
 
     def _query_gap(self) -> Query | None:
         if self._awaited:
@@ -167,11 +166,7 @@ class OverlappingPaginator:
             self._probe = GapProbe(gap, self._cover.position_before(gap), self._limit)
         self._probe.tries += 1
         if self._probe.tries > MAX_PROBES:
-            raise self._unproven(
-                f"its pages would not overlap, {MAX_PROBES} times in a row: leads are being changed faster than "
-                "they can be read, or pages are not parts of one list.",
-                "Materialise the day again when fewer leads are being changed.",
-            )
+            raise pages_apart(self.state.record_list, MAX_PROBES)
         number, limit = page_over(self._probe.position, self._limit)
         return self._send(number, limit)
 
@@ -207,9 +202,7 @@ class OverlappingPaginator:
         if self._order_check.is_strange(page, keys):
             self._next_position = min(self._next_position, position)
             return
-        if query.page == 1:
-            self._first_page_size = page.size
-        self._second_page_seen |= query.page > 1 or page.size < MIN_PAGE
+        self._second_page.learn(query.page, page)
         low, high = None if position == 0 else keys[0] + self._inset, keys[-1] - self._inset
         if low is not None and low > high and page.has_next and self._matters(keys):
             raise TieExceedsPage
@@ -218,8 +211,9 @@ class OverlappingPaginator:
         self._cover.add(low, high, end_position=position + page.size)
         self._frontier = high if self._frontier is None else max(self._frontier, high)
         self._end_seen |= not page.has_next or self._cover.is_behind(keys[-1])
-        if self._probe and self._probe.tries >= MAX_PROBES_BEFORE_FALLBACK and not self.done:
-            self._take_the_way_out()
+        goes_round = self._probe and self._probe.tries >= MAX_PROBES_BEFORE_FALLBACK and not self.done
+        if goes_round and (self.is_dense or not self._by_id):
+            raise EditsTooFrequent if self._by_id else TieExceedsPage
 
     def _learn_nothing(self, query: Query, page: Page) -> None:
         self._end_seen = True
@@ -230,11 +224,9 @@ class OverlappingPaginator:
             self._empty_starts += 1
             if self._empty_starts > CONFIRMATIONS:
                 self._cover.add(None, None, end_position=0)
-                self._second_page_seen = True
+                self._second_page.is_seen = True
         elif self._cover.complete:
-            self._second_pages_missing += 1
-            if self._second_pages_missing > CONFIRMATIONS:
-                raise SecondPageMissing
+            self._second_page.learn_nothing()
         elif self._probe:
             self._probe.learn_nothing()
 
@@ -242,22 +234,14 @@ class OverlappingPaginator:
         keys = [-key for key in query.keys(page)]
         if self._order_check.is_strange(page, keys):
             return
-        if query.page == 1 and keys and self._order_check.is_no_end(page, keys[0], self._keys_taken()):
-            return
-        self._far_end.learn(query, page)
-        if not self._by_id and not page.has_next and not self._cover.complete:
-            raise TieExceedsPage  # a list that ends in a second which fills the page from both sides
+        if query.page == 1 and self._order_check.is_no_end(page, keys):
+            self._far_end.learn_nothing()
+        else:
+            self._far_end.learn(query, page)
+            if not self._by_id and not page.has_next and not self._cover.complete:
+                raise TieExceedsPage  # a list that ends in a second which fills the page from both sides
         if self._far_end.is_exhausted and not self._cover.complete:
             raise EndUnproven
-
-    def _keys_taken(self) -> Iterable[int]:
-        return self.taken if self._by_id else (-at for at in self.taken.values())
-
-    def _take_the_way_out(self) -> None:
-        if not self._by_id:
-            raise TieExceedsPage
-        if self._likely is not None:
-            raise EditsTooFrequent
 
     def _matters(self, keys: list[int]) -> bool:
         return -self.window[1] <= keys[-1] and keys[0] <= -self.window[0]
@@ -265,8 +249,8 @@ class OverlappingPaginator:
     def _fresh(self, leads: Iterable[RawRecord]) -> list[RawRecord]:
         from_at, to_at = self.window
         inside = [lead for lead in leads if from_at <= lead.updated_at <= to_at]
-        fresh = [lead for lead in inside if self.taken.get(lead.id) != lead.updated_at]
-        self.taken.update((lead.id, lead.updated_at) for lead in fresh)
+        fresh = [lead for lead in inside if self.given.get(lead.id) != lead.updated_at]
+        self.given.update((lead.id, lead.updated_at) for lead in fresh)
         self.seen.duplicates += len(inside) - len(fresh)
         return fresh
 
@@ -282,8 +266,5 @@ class OverlappingPaginator:
         again = OverlappingPaginator(
             self.state, order, from_at=from_at, to_at=to_at, filtered=self.filtered, likely=self._likely
         )
-        again.taken = self.taken
+        again.given = self.given
         return again
-
-    def _unproven(self, cause: str, fix: str) -> ReadingUnproven:
-        return ReadingUnproven(f"Reading {self.state.record_list} by page number", cause=cause, fix=fix)

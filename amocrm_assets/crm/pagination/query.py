@@ -141,3 +141,13 @@ def end_unproven(query: Query, leads: int) -> ReadingUnproven:
         "meet them, so amoCRM does not show the leads between.",
         fix="Report this account's behaviour. Importing or editing fewer leads within one second avoids it.",
     )
+
+
+def pages_apart(record_list: RecordList, times: int) -> ReadingUnproven:
+    """The error for pages by number that do not meet, whatever is tried."""
+    return ReadingUnproven(
+        f"Reading {record_list} by page number",
+        cause=f"its pages would not overlap, {times} times in a row: leads are being changed faster than they can"
+        " be read, or pages are not parts of one list.",
+        fix="Materialise the day again when fewer leads are being changed.",
+    )

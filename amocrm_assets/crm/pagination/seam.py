@@ -14,35 +14,40 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
-# A lead that somebody moves to before the seam shifts it by one. More than that in one page is no accident.
-MAX_MISPLACED = 1
 # Leads before the last second that both pages show. So many may leave between the two answers.
 OVERLAPS = (1, 10, 50)
+# The seam lies in the last part of the page: first in the last fifth, and then where more leads may leave.
+EARLIEST = ((4, 5), (3, 5), (3, 5))
+# One lead in so many at the end of a page should not take up more than a third of its time.
+LAST_LEADS, MAX_SHARE_OF_TIME = 25, 3
 
 
 @dataclass(frozen=True)
 class Seam:
     """The second page of a question whose first page is known, asked so that the two share the last seconds.
 
-    `from_at` is the first second of the first page; until the seam is seen, nothing of it is proven.
+    `begin` is the first second of the first page; until the seam is seen, nothing of it is proven.
     """
 
     first: Query
     page: Page
     start: int
-    from_at: int
+    begin: int
 
     @classmethod
-    def behind(cls, query: Query, page: Page, *, from_at: int, tries: int = 0) -> Self | None:
+    def behind(cls, query: Query, page: Page, *, begin: int, tries: int = 0) -> Self | None:
         """The seam behind a first page, further within it after each one in vain; None where none fits."""
         if page.size < MIN_PAGE:
             return None  # the whole list, whatever its links say: see MIN_PAGE
         last = page.leads[-1].updated_at
         # One lead more than the last second's, so that the second page is seen to begin before it. Where that is a
         # large part of the page the seam lies within it: a second page that began earlier would not reach behind.
-        overlap = OVERLAPS[min(tries, len(OVERLAPS) - 1)]
-        start = max(sum(lead.updated_at < last for lead in page.leads) - overlap, len(page.leads) * 4 // 5)
-        return None if start < 1 or page.unusable else cls(query, page, start, from_at)
+        tries = min(tries, len(OVERLAPS) - 1)
+        part, whole = EARLIEST[tries]
+        start = max(
+            sum(lead.updated_at < last for lead in page.leads) - OVERLAPS[tries], len(page.leads) * part // whole
+        )
+        return None if start < 1 or page.unusable else cls(query, page, start, begin)
 
     @property
     def last(self) -> int:
@@ -59,11 +64,21 @@ class Seam:
         return replace(self.first, to_at=max(to_at, self.first.to_at or 0), page=2, limit=self.start)
 
     def is_broken_by(self, page: Page) -> bool:
-        """Whether the second page is empty, holds what belongs before it, or what the first one should hold."""
+        """Whether the second page holds what belongs before it, or what the first one should hold."""
         start_at = self.page.leads[self.start].updated_at
-        before = sum(lead.updated_at < start_at for lead in page.leads)
-        strays = sum(lead.updated_at >= start_at for lead in self.strays(page))
-        return not page.leads or before + strays > MAX_MISPLACED
+        return any(lead.updated_at < start_at for lead in page.leads) or any(
+            lead.updated_at >= start_at for lead in self.strays(page)
+        )
+
+    def is_missed_by(self, page: Page) -> bool:
+        """Whether the second page shows nothing of the first, so that leads may lie between the two.
+
+        Leads of a crowded second come in any order.
+        """
+        if self.is_crowded:
+            return not page.leads
+        known = {lead.id for lead in self.page.leads}
+        return not any(lead.id in known for lead in page.leads)
 
     def strays(self, page: Page) -> list[RawRecord]:
         """Leads of the second page that the first one should have held."""
@@ -73,3 +88,15 @@ class Seam:
     def is_closed_by(self, page: Page, cursor: int) -> bool:
         """Whether the page begins before the cursor's second and ends behind it, so that it holds all of it."""
         return bool(page.leads) and page.leads[0].updated_at < cursor < page.leads[-1].updated_at
+
+
+def ends_apart(page: Page) -> bool:
+    """Whether the last leads of a page lie far behind the others.
+
+    A lead that is not in its place does. A walk that went on from it would leap over what lies between.
+    """
+    seconds = [lead.updated_at for lead in page.leads]
+    if len(seconds) < MIN_PAGE:
+        return False
+    last_leads = len(seconds) // LAST_LEADS + 2
+    return (seconds[-1] - seconds[-last_leads]) * MAX_SHARE_OF_TIME > seconds[-1] - seconds[0]

@@ -1,0 +1,148 @@
+"""The paginators that read a window together, and how one takes over from another.
+
+Slices are walked by key; a dense stretch or a crowded second is handed to a walk by id; a list without filters is
+walked as a whole. When this is due is decided in `read_planner`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination import (
+    EndUnproven,
+    KeysetPaginator,
+    ListState,
+    OverlappingPaginator,
+    end_unproven,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amocrm_assets.crm.pagination import DenseRange, Query
+
+    Paginator = KeysetPaginator | OverlappingPaginator
+
+# A page that spans so few seconds gives a good part of itself to the next one, which begins in its last second.
+# Such stretches are read by id, where pages need to share one lead only, so many pages' worth at a time.
+DENSE_PAGE_SECONDS = 6
+DENSE_PAGES = 40
+# So often a list whose end could not be proven is read again from its beginning.
+MAX_BEGUN_AGAIN = 3
+
+
+@dataclass
+class ReadCounts:
+    """How the planner went about the window."""
+
+    slices: int = 0
+    tied_seconds: int = 0
+    whole_account_scans: int = 0
+
+
+class PaginatorSet:
+    """The paginators that are at work, and what those did that are done."""
+
+    def __init__(self) -> None:
+        self.counts = ReadCounts()
+        self._active: list[Paginator] = []
+        self._finished: list[Paginator] = []
+        self._reads_dense = True
+        self._begun_again = 0
+
+    def __iter__(self) -> Iterator[Paginator]:
+        return iter(self._active)
+
+    def __contains__(self, paginator: Paginator) -> bool:
+        return paginator in self._active
+
+    @property
+    def duplicates(self) -> int:
+        """Leads that came more than once."""
+        return sum(paginator.seen.duplicates for paginator in [*self._active, *self._finished])
+
+    @property
+    def moved_out(self) -> int:
+        """Leads that were edited away between two pages."""
+        return sum(paginator.seen.moved_out for paginator in [*self._active, *self._finished])
+
+    @property
+    def open_intervals(self) -> tuple[tuple[int, int], ...]:
+        """The seconds of which leads may still come."""
+        return tuple(paginator.open_interval for paginator in self._active if paginator.open_interval)
+
+    def add(self, paginator: Paginator) -> None:
+        """Let a paginator go to work."""
+        self.counts.slices += isinstance(paginator, KeysetPaginator)
+        self._active.append(paginator)
+
+    def finish(self, paginator: Paginator) -> None:
+        """A paginator has read its part, or another one will."""
+        self._active.remove(paginator)
+        self._finished.append(paginator)
+
+    def give_up(self, state: ListState) -> list[Paginator]:
+        """Take all paginators of a list from their work."""
+        given_up = [paginator for paginator in self._active if paginator.state is state]
+        self._active = [paginator for paginator in self._active if paginator not in given_up]
+        self._finished += given_up
+        return given_up
+
+    def add_by_id(self, state: ListState, dense: DenseRange, *, likely: int | None = None) -> None:
+        """Read some seconds by id, by pages that need to share one lead only."""
+        self.add(
+            OverlappingPaginator(
+                state,
+                "id asc",
+                from_at=dense.from_at,
+                to_at=dense.to_at,
+                filtered=True,
+                known=dense.known,
+                likely=likely,
+            )
+        )
+
+    def read_dense(self, paginator: KeysetPaginator) -> None:
+        """Hand a dense stretch in front of a walk by key to a walk by id."""
+        density, span = paginator.leads_per_second, paginator.page_seconds
+        if not self._reads_dense or not density or not span or span > DENSE_PAGE_SECONDS:
+            return
+        seconds = DENSE_PAGES * span
+        dense = paginator.hand_off(paginator.cursor + seconds - 1)
+        self.add_by_id(paginator.state, dense, likely=int(density * seconds))
+
+    def start_over(self, state: ListState, *, by_id: bool) -> None:
+        """Read a list as a whole, without filters: what was proven stays proven, the rest is read again."""
+        given_up = self.give_up(state)
+        intervals = [each.open_interval for each in given_up if each.open_interval]
+        self.counts.whole_account_scans += by_id
+        self.add(
+            OverlappingPaginator(
+                state,
+                "id asc" if by_id else "updated_at desc",
+                from_at=min(start for start, _ in intervals),
+                to_at=max(end for _, end in intervals),
+                filtered=False,
+                known={lead: at for each in given_up for lead, at in each.given.items()},
+            )
+        )
+
+    def read_by_key(self, paginator: OverlappingPaginator) -> None:
+        """Read a dense stretch by key after all, and those to come."""
+        self._reads_dense = False
+        self.finish(paginator)
+        self.add(KeysetPaginator(paginator.state, *paginator.window, known=paginator.given))
+
+    def begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
+        """Leads that leave a short list while it is read look like a list that does not show all of them."""
+        self._begun_again += 1
+        if self._begun_again <= MAX_BEGUN_AGAIN:
+            self.finish(paginator)
+            self.add(paginator.begun_again())
+        elif paginator.order == "id asc":
+            raise end_unproven(query, len(paginator.given)) from error
+        else:
+            # In the order of time a list may end in a second that no page shows from both sides; no id is shared.
+            self._begun_again = 0
+            self.start_over(paginator.state, by_id=True)

@@ -1,0 +1,36 @@
+"""Settings of a source's schedule: at what time of the day the day that has ended is materialised."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from amocrm_assets.settings.credentials import Settings
+
+
+class ScheduleSettings(Settings):
+    """When the day that has ended is materialised, in the source's zone."""
+
+    hour: int = Field(default=0, description="Hour of the day.", examples=[4])
+    minute: int = Field(default=30, description="Minute.", examples=[15])
+    enabled: bool = Field(
+        default=True,
+        description="First state of the schedule. Afterwards the switch in the UI rules.",
+        examples=[False],
+    )
+
+    # Validators, since Dagster cannot derive a schema from the constrained fields of a nested model.
+    @field_validator("hour")
+    @classmethod
+    def _is_an_hour(cls, value: int) -> int:
+        return _between(value, 0, 23)
+
+    @field_validator("minute")
+    @classmethod
+    def _is_a_minute(cls, value: int) -> int:
+        return _between(value, 0, 59)
+
+
+def _between(value: int, first: int, last: int) -> int:
+    if not first <= value <= last:
+        raise ValueError(f"{value} is not between {first} and {last}")
+    return value
