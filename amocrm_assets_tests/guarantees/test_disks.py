@@ -88,7 +88,8 @@ def test_a_disk_that_fills_up_at_any_moment(way: WholeWay, disk: Disk, sandbox: 
     disk.limit(64_000_000)
     go(way, sandbox)
     assert [way.shard(day) for day in DAYS] == before
-    assert set(left_in(way.folder)) == {"warehouse.duckdb", *(f"data/{name}" for name in way.storage.names(""))}
+    held = [name for name in way.storage.names("") if not name.startswith("locks/")]
+    assert set(left_in(way.folder)) == {"warehouse.duckdb", *(f"data/{name}" for name in held)}
 
 
 def test_a_full_disk_is_said_so_and_leaves_no_trace(way: WholeWay, disk: Disk, sandbox: Sandbox) -> None:

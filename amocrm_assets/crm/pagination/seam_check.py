@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.list_state import ListState
     from amocrm_assets.crm.pagination.query import Query
 
+# Seams in a row that records moved by people, or by an import, may break. A list in no order breaks each of them.
+MAX_BROKEN = 5
+
 Verdict = Literal["in order", "look again", "read by id"]
 
 
@@ -53,7 +56,7 @@ class SeamCheck:
             self._state.order_seen |= not self._state.order_doubted and seam.is_closed_by(page, seam.last)
             return "in order"
         self._in_vain += 1
-        if self._in_vain <= CONFIRMATIONS:
+        if self._in_vain <= (MAX_BROKEN if is_broken else CONFIRMATIONS):
             return "look again"
         if is_broken:
             raise OrderIgnored
