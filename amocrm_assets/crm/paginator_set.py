@@ -115,7 +115,10 @@ class PaginatorSet:
     def start_over(self, state: ListState, *, by_id: bool) -> None:
         """Read a list as a whole, without filters: what was proven stays proven, the rest is read again."""
         given_up = self.give_up(state)
-        intervals = [each.open_interval for each in given_up if each.open_interval]
+        # A walk whose end was not shown may have nothing open, and is not proven: its whole window is read again.
+        intervals = [each.open_interval for each in given_up if each.open_interval] or [
+            each.window for each in given_up if isinstance(each, OverlappingPaginator)
+        ]
         self.counts.whole_account_scans += by_id
         self.add(
             OverlappingPaginator(
