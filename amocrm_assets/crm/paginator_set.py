@@ -54,8 +54,8 @@ class PaginatorSet:
     def __iter__(self) -> Iterator[Paginator]:
         return iter(self._active)
 
-    def __contains__(self, paginator: Paginator) -> bool:
-        return paginator in self._active
+    def __len__(self) -> int:
+        return len(self._active)
 
     @property
     def duplicates(self) -> int:
@@ -115,10 +115,7 @@ class PaginatorSet:
     def start_over(self, state: ListState, *, by_id: bool) -> None:
         """Read a list as a whole, without filters: what was proven stays proven, the rest is read again."""
         given_up = self.give_up(state)
-        # A walk whose end was not shown may have nothing open, and is not proven: its whole window is read again.
-        intervals = [each.open_interval for each in given_up if each.open_interval] or [
-            each.window for each in given_up if isinstance(each, OverlappingPaginator)
-        ]
+        intervals = [each.open_interval for each in given_up if each.open_interval]
         self.counts.whole_account_scans += by_id
         self.add(
             OverlappingPaginator(

@@ -66,7 +66,7 @@ class ReadPlanner:
     @property
     def done(self) -> bool:
         """Whether every paginator has proven its part."""
-        return not any(True for _ in self.paginators)
+        return not self.paginators
 
     @property
     def findings(self) -> tuple[Finding, ...]:

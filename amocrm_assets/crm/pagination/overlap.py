@@ -204,7 +204,8 @@ class OverlappingPaginator:
             return
         self._second_page.learn(query.page, page)
         low, high = None if position == 0 else keys[0] + self._inset, keys[-1] - self._inset
-        if low is not None and low > high and page.has_next and self._matters(keys):
+        # The page that shows that all is in order may lie within one second, which hides nothing any more.
+        if low is not None and low > high and page.has_next and self._matters(keys) and not self.done:
             raise TieExceedsPage
         if self._probe:
             self._probe.learn(low, high, position, page.size)
@@ -263,8 +264,12 @@ class OverlappingPaginator:
         """A walk of the same list and window that knows what was given out already."""
         from_at, to_at = self.window
         order: Literal["updated_at desc", "id asc"] = "id asc" if self._by_id else "updated_at desc"
-        again = OverlappingPaginator(
-            self.state, order, from_at=from_at, to_at=to_at, filtered=self.filtered, likely=self._likely
+        return OverlappingPaginator(
+            self.state,
+            order,
+            from_at=from_at,
+            to_at=to_at,
+            filtered=self.filtered,
+            known=self.given,
+            likely=self._likely,
         )
-        again.given = self.given
-        return again

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox import Sandbox
 
-PROCESSES, ROUNDS, KILLS = 3, 40, 12
+PROCESSES, ROUNDS, KILLS = 3, 100, 12
 
 
 @pytest.fixture
