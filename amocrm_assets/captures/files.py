@@ -58,7 +58,6 @@ class CaptureWriter:
         self, entity: Entity, storage: Storage, facts: CaptureHeader, *, after: datetime | None = None
     ) -> None:
         """`after` is the stamp of the newest capture of the day: names are in the order of reading."""
-        self._entity = entity
         self._storage = storage
         self._facts = facts
         self._after = after
@@ -66,8 +65,8 @@ class CaptureWriter:
         self._digest = sha256()
         self._buffer = bytearray()
         self._scratch = ExitStack()
-        folder = entity.captures_folder(facts.subdomain, facts.day)
-        self._path = self._scratch.enter_context(storage.temp_file(f"{folder}/capture{SUFFIX}"))
+        self._folder = entity.captures_folder(facts.subdomain, facts.day)
+        self._path = self._scratch.enter_context(storage.temp_file(f"{self._folder}/capture{SUFFIX}"))
         self._take(head_of(facts))
 
     def add(self, lines: Iterable[bytes]) -> None:
@@ -111,9 +110,8 @@ class CaptureWriter:
         captured_at = self._facts.captured_at.astimezone(UTC)
         if self._after is not None:
             captured_at = max(captured_at, self._after + timedelta(microseconds=1))
-        folder = self._entity.captures_folder(self._facts.subdomain, self._facts.day)
         while True:
-            name = f"{folder}/{captured_at.strftime(STAMP)}{SUFFIX}"
+            name = f"{self._folder}/{captured_at.strftime(STAMP)}{SUFFIX}"
             try:
                 self._storage.create(name, self._path)
             except FileExistsError:

@@ -90,7 +90,6 @@ def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> Non
 
 
 def _shard(source: SourceSettings, day: date) -> str:
-
     return LEADS.table.shard_name(source.subdomain, day)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.errors import ReadingUnproven
+from amocrm_assets.crm.pagination import unproven
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -32,8 +32,8 @@ class ProgressGuard:
         self._in_vain = 0 if fresh or place not in self._seen else self._in_vain + 1
         self._seen.add(place)
         if self._in_vain >= MAX_ANSWERS_IN_VAIN:
-            raise ReadingUnproven(
-                f"Reading {query.record_list} by {query.order}",
+            raise unproven(
+                query,
                 cause=f"{self._in_vain} answers in a row brought no new lead and came no nearer to the end.",
                 fix="Materialise the day again when fewer leads are being changed. If it stays so, report this"
                 " account's behaviour, with what `amocrm-assets probe` says about it.",

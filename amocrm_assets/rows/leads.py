@@ -1,7 +1,7 @@
 """A lead as API v4 sends it: records with the types that its properties have in the shard.
 
-msgspec decodes a well-formed lead straight into them, and refuses any other. What the values of a custom field
-mean is the affair of `texts`; what to do with other leads, of `misfits`.
+msgspec decodes a well-formed lead straight into them, and refuses any other. For the values of a
+custom field see `value_formatter`; for leads that are not well-formed, `malformed`.
 """
 
 from __future__ import annotations

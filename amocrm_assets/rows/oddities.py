@@ -1,7 +1,7 @@
 """Oddities: what amoCRM sent and no column can hold, counted by kind with an example.
 
-Notes are taken while versions of leads are read; only those of the versions that became rows count. What makes a
-value odd is known to `misfits` and `texts`.
+Notes are taken while versions of leads are read; only those of the versions that became rows count. For what
+makes a value odd see `malformed` and `value_formatter`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lines of captures to leads: with notes of what did not fit, and names of properties that nobody knows.
 
-Well-formed leads take a quick way, on which the decoder itself checks every type. How the others are read is
-known to `misfits`.
+Well-formed leads take a quick way, on which the decoder itself checks every type. For the others
+see `malformed`.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Storage(Protocol):
     def temp_file(self, name: str) -> AbstractContextManager[Path]:
         """A local path to write a file into before it is published; gone when the context ends.
 
-        What a killed process left behind there is removed by `sweep`.
+        What a killed process left behind there is removed by `remove_stale`.
         """
         ...
 

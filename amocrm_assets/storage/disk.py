@@ -1,6 +1,6 @@
 """What errors of a local disk mean for the person who reads them.
 
-Everything that writes or reads local files (a folder storage, scratch files on their way to a bucket) does it
+Everything that writes or reads local files (a folder storage, temporary files on their way to a bucket) does it
 inside `disk_errors`. Errors of remote storage stay with their module.
 """
 

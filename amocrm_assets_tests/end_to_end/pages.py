@@ -1,6 +1,6 @@
 """The pages of Dagster's UI that people look at: opens each, and waits until it shows what it is opened for.
 
-A page that never does fails there, by the browser's patience. What else is on it is the affair of those who look.
+A page that never does fails there, by the browser's timeout. Whoever opens it looks at the rest.
 Pages fill in bit by bit, so a look at the text of the moment proves only what is not there.
 """
 

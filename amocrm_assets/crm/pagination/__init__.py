@@ -26,6 +26,7 @@ from amocrm_assets.crm.pagination.query import (
     oddity_of,
     order_unproven,
     unplaceable,
+    unproven,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "oddity_of",
     "order_unproven",
     "unplaceable",
+    "unproven",
 ]

@@ -115,10 +115,15 @@ def oddity_of(query: Query, page: Page) -> Oddity | None:
     return "filter_ignored"
 
 
+def unproven(query: Query, *, cause: str, fix: str) -> ReadingUnproven:
+    """The error for a list of which nothing proves that it was read completely."""
+    return ReadingUnproven(f"Reading {query.record_list} by {query.order}", cause=cause, fix=fix)
+
+
 def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
     """The error for a list that is not sorted, or not seen to be, and cannot be read in another way."""
-    return ReadingUnproven(
-        f"Reading {query.record_list} by {query.order}",
+    return unproven(
+        query,
         cause=f"{error.cause}, and without an order nothing proves that a reading is complete.",
         fix="Report this account's behaviour. If it is only the trash, import_deleted: false leaves it out.",
     )
@@ -126,8 +131,8 @@ def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
 
 def unplaceable(query: Query) -> ReadingUnproven:
     """The error for a page that tells neither what it covers nor what follows it."""
-    return ReadingUnproven(
-        f"Reading {query.record_list} by {query.order}",
+    return unproven(
+        query,
         cause="a whole page holds no lead with a usable id and updated_at, so nothing tells what follows it.",
         fix="Edit and save these leads in amoCRM, which gives them a time; or report this account's behaviour.",
     )
@@ -135,8 +140,8 @@ def unplaceable(query: Query) -> ReadingUnproven:
 
 def end_unproven(query: Query, leads: int) -> ReadingUnproven:
     """The error for a list that does not show all of its leads from either end."""
-    return ReadingUnproven(
-        f"Reading {query.record_list} by {query.order}",
+    return unproven(
+        query,
         cause=f"the list stops behind {leads} leads from the one end, and its pages from the other end do not "
         "meet them, so amoCRM does not show the leads between.",
         fix="Report this account's behaviour. Importing or editing fewer leads within one second avoids it.",

@@ -126,7 +126,7 @@ class DuckDbWarehouse:
     def _load_one(self, connection: duckdb.DuckDBPyConnection, load: ShardLoad, storage: Storage) -> LoadResult:
         started = time.monotonic()
         name = load.table.shard_name(load.subdomain, load.day)
-        columns = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in load.table.columns)
+        columns = ", ".join(f"{quoted(column.name)} {duckdb_type(column)}" for column in load.table.columns)
         # Neither a bracket nor a `key=value` in the path may mean anything.
         parquet = "read_parquet(?, hive_partitioning = false)"
         insert = f"INSERT INTO {quoted(name)} SELECT {_names(load.table)} FROM {parquet}"
@@ -205,6 +205,6 @@ def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
 def _comments(table: Table, name: str) -> str:
     """Statements that describe the columns, as BigQuery's schema does."""
     return ";".join(
-        f'COMMENT ON COLUMN {quoted(name)}."{column.name}" IS {text(column.description)}'
+        f"COMMENT ON COLUMN {quoted(name)}.{quoted(column.name)} IS {text(column.description)}"
         for column in table.columns
     )
