@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from configparser import ConfigParser
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,26 +44,45 @@ def test_the_document_starts_the_units_that_there_are() -> None:
         assert f"--uid={said['User']} " in DOCUMENT
 
 
+def command(name: str, what: str, home: Path, port: int) -> list[str]:
+    """What the service executes, with this folder, home and port."""
+    said = service(name)[what].replace("3000", str(port))
+    words = [word.replace(f"{PLACE}/dagster_home", str(home)) for word in shlex.split(said)]
+    return [word.replace(PLACE, str(ROOT)) for word in words]
+
+
 @contextmanager
-def started(name: str, home: Path, port: int) -> Iterator[None]:
-    """The service as systemd starts it: its command in its folder, and hardly any environment."""
-    said = service(name)
-    variable, _, there = said["Environment"].partition("=")
-    assert (variable, there) == ("DAGSTER_HOME", f"{PLACE}/dagster_home")
-    command = [
-        word.replace(PLACE, str(ROOT)).replace("3000", str(port)) for word in shlex.split(said["ExecStart"])
-    ]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), variable: str(home)}
+def running(arguments: list[str], log: Path, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command as systemd starts it: in the service's folder, and with hardly any environment."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "DAGSTER_HOME": str(home)}
     with (
-        (home / f"{name}.log").open("wb") as log,
+        log.open("wb") as file,
         subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            arguments, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         ) as process,
     ):
         try:
-            yield
+            yield process
         finally:
             process.terminate()
+
+
+@contextmanager
+def started(home: Path, port: int) -> Iterator[None]:
+    """Both services, which systemd starts at the same moment: what comes before each, and then each."""
+    names = ("daemon", "webserver")
+    with ExitStack() as stack:
+        before = [
+            stack.enter_context(
+                running(command(each, "ExecStartPre", home, port), home / f"{each}.before.log", home)
+            )
+            for each in names
+        ]
+        assert [process.wait(240) for process in before] == [0, 0]
+        for each in names:
+            assert service(each)["Environment"] == f"DAGSTER_HOME={PLACE}/dagster_home"
+            stack.enter_context(running(command(each, "ExecStart", home, port), home / f"{each}.log", home))
+        yield
 
 
 @pytest.mark.timeout(600)
@@ -73,9 +92,12 @@ def test_the_services_come_up_by_their_own_commands(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     address = f"http://127.0.0.1:{port}"
-    with started("daemon", tmp_path, port), started("webserver", tmp_path, port):
+    with started(tmp_path, port):
         _wait(lambda: _loaded(address) == ["amocrm_assets"])
         _wait(lambda: _is_alive(tmp_path))
+    assert not [
+        log.name for log in tmp_path.glob("*.log") if "alembic" in log.read_text() and "Error" in log.read_text()
+    ]
 
 
 def _loaded(address: str) -> list[str]:
