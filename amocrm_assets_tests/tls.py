@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import trustme
 
+from amocrm_assets_tests.serving import served_beside
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -82,13 +84,8 @@ def tls_in_front_of(url: str, context: ssl.SSLContext) -> Iterator[TlsFront]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), TlsHandler) as server:
         server.daemon_threads = True
         front = TlsFront(f"https://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with served_beside(server):
             yield front
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from amocrm_assets.crm.authorisation.token_store import TokenStore
 from amocrm_assets.settings import Deployment
 from amocrm_assets.settings.source_files import load_sources
 from amocrm_assets_tests.cli.conftest import OPTIONS
+from amocrm_assets_tests.serving import served_beside
 from amocrm_assets_tests.tls import Authority, tls_in_front_of
 
 if TYPE_CHECKING:
@@ -168,14 +168,8 @@ def proxy_that_wants_a_password() -> Iterator[str]:
                 pass
             self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refusing) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://user:hidden@127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refusing) as server, served_beside(server):
+        yield f"http://user:hidden@127.0.0.1:{server.server_address[1]}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

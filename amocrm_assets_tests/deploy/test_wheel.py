@@ -22,7 +22,7 @@ def test_the_wheel_holds_the_package_its_documents_and_no_source(tmp_path_factor
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     there = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*.py", "py.typed", "sandbox/*.json")
+        for pattern in ("*.py", "py.typed")
         for path in (ROOT / "amocrm_assets").rglob(pattern)
     }
     documents = {f"{DOCUMENTS}/{path.name}" for path in (ROOT / "docs").glob("*.md")}

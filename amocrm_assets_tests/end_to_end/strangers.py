@@ -6,12 +6,13 @@ The addresses lead to the same server, which keeps every path that was asked for
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+from amocrm_assets_tests.serving import served_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,13 +109,8 @@ def running_strangers(day_starts_at: int) -> Iterator[Strangers]:
     account = Strangers(day_starts_at)
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(account)) as server:
         account.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with served_beside(server):
             yield account
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def _handler(account: Strangers) -> type[BaseHTTPRequestHandler]:

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from amocrm_assets.days import day_window
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets_tests.guarantees.commands import processes
 from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.serving import served_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,14 +112,8 @@ def repeating(state: Repeating) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """The tests' output stays readable."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, served_beside(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def attributes(url: str) -> dict[str, Any]:

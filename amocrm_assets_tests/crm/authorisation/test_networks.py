@@ -22,6 +22,7 @@ from amocrm_assets.settings import Deployment, OAuthSettings, SourceSettings
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH, pair, source
 from amocrm_assets_tests.crm.http.stalling import stalling
+from amocrm_assets_tests.serving import served_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,14 +128,8 @@ def broken_proxy() -> Iterator[tuple[str, list[bytes]]]:
             while self.rfile.readline() not in (b"", b"\r\n"):
                 pass
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Breaking) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", requests
-        finally:
-            server.shutdown()
-            thread.join()
+    with ThreadingTCPServer(("127.0.0.1", 0), Breaking) as server, served_beside(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}", requests
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://shop.example"])

@@ -9,6 +9,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from amocrm_assets_tests.serving import served_beside
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,14 +46,8 @@ def running_proxy() -> Iterator[tuple[str, list[str]]]:
                 _pass_on(self.connection, there)
                 back.join()
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", begun
-        finally:
-            server.shutdown()
-            thread.join()
+    with _Server(("127.0.0.1", 0), Handler) as server, served_beside(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}", begun
 
 
 class _Server(ThreadingTCPServer):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.http.answering import answering
 from amocrm_assets_tests.crm.http.proxy import running_proxy
 from amocrm_assets_tests.crm.http.stalling import gzip_bomb
+from amocrm_assets_tests.serving import served_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,13 +88,8 @@ def serving(
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls)
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with served_beside(server):
             yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", seen
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def account_at(url: str) -> AmoCrmClient:
