@@ -1,5 +1,6 @@
 """Settings of a source and of the deployment. What they are used for is known elsewhere."""
 
+from amocrm_assets.settings.attribute_checks import SUBDOMAIN
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials
 from amocrm_assets.settings.deployment import (
     Deployment,
@@ -11,7 +12,7 @@ from amocrm_assets.settings.deployment import (
 )
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
 from amocrm_assets.settings.schedule import ScheduleSettings
-from amocrm_assets.settings.source import SUBDOMAIN, SourceSettings
+from amocrm_assets.settings.source import SourceSettings
 
 __all__ = [
     "SUBDOMAIN",

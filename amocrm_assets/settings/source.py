@@ -6,31 +6,15 @@ They hold names of environment variables, never a secret. How they are read from
 
 from __future__ import annotations
 
-import re
 from datetime import date
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from amocrm_assets.settings.credentials import (
-    OAuthSettings,
-    Settings,
-    has_a_host,
-    variable_name,
-    wrong_credentials,
-)
-from amocrm_assets.settings.dagster_names import check_owners, check_tags
-from amocrm_assets.settings.loopback import is_cleartext
+from amocrm_assets.settings import attribute_checks as checks
+from amocrm_assets.settings.credentials import OAuthSettings, Settings, wrong_credentials
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.translation import TranslationSettings
-
-# A label of a host's name (RFC 1035, 2.3.4).
-MAX_SUBDOMAIN_CHARACTERS = 63
-# No account comes near; they bound what one line of defs.yaml can ask for.
-MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
-MAX_REQUESTS_PER_SECOND = 50
-SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 class SourceSettings(Settings):
@@ -136,99 +120,17 @@ class SourceSettings(Settings):
         examples=[{"key_prefix": ["crm"], "group_name": "sales"}],
     )
 
-    @field_validator("subdomain", mode="before")
-    @classmethod
-    def _is_a_text(cls, value: object) -> object:
-        if isinstance(value, int | float):
-            raise ValueError(f'a number here needs quotes: subdomain: "{value}"')  # noqa: TRY004  # pydantic's
-        return value
-
-    @field_validator("subdomain")
-    @classmethod
-    def _is_a_subdomain(cls, value: str) -> str:
-        if not SUBDOMAIN.fullmatch(value):
-            raise ValueError(
-                f"{value!r} is not a subdomain; write only the account's name: letters, digits, hyphens"
-            )
-        if len(value) > MAX_SUBDOMAIN_CHARACTERS:
-            raise ValueError(f"a subdomain has up to {MAX_SUBDOMAIN_CHARACTERS} characters, this has {len(value)}")
-        return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_origin(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if "@" in value:  # not repeated: it may hold a password
-            raise ValueError("an address holds neither user nor password; write like https://my-shop.kommo.com")
-        if not re.fullmatch(r"https?://[^/?#\s]+/?", value) or not has_a_host(value):
-            raise ValueError(f"{value!r} is not an address of an account; write like https://my-shop.kommo.com")
-        if is_cleartext(value):
-            raise ValueError(
-                f"{value!r} would send the token in the clear; write https:// (http:// is for 127.0.0.1, [::1] and"
-                " localhost only)"
-            )
-        return value.rstrip("/")
-
-    @field_validator("access_token_env")
-    @classmethod
-    def _is_a_variable(cls, value: str | None) -> str | None:
-        return value and variable_name(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, value: str) -> str:
-        if value not in _zones():
-            raise ValueError(f"{value!r} is not a time zone; write an IANA name like Europe/Moscow")
-        return value
-
-    @field_validator("display_name")
-    @classmethod
-    def _is_a_title(cls, value: str | None) -> str | None:
-        if value is not None and (len(value) > MAX_NAME_CHARACTERS or not value.isprintable()):
-            raise ValueError(f"a display name is one line of at most {MAX_NAME_CHARACTERS} characters")
-        return value
-
-    @field_validator("leads_custom_fields", mode="before")
-    @classmethod
-    def _name_fields(cls, value: object) -> object:
-        if isinstance(value, list) and len(value) > MAX_FIELDS:
-            raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
-        for name in value if isinstance(value, list) else []:
-            if isinstance(name, str) and len(name) > MAX_NAME_CHARACTERS:
-                raise ValueError(f"{name[:20]!r}… names no field: it has over {MAX_NAME_CHARACTERS} characters")
-            if isinstance(name, bool) or name == "":
-                raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
-        return value
-
-    @field_validator("start_date", mode="before")
-    @classmethod
-    def _is_a_day(cls, value: object) -> str:
-        try:
-            # Other readers of YAML make a date of 2026-01-01 without quotes.
-            return date.fromisoformat(str(value)).isoformat()
-        except ValueError as error:
-            raise ValueError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error
-
-    @field_validator("requests_per_second")
-    @classmethod
-    def _is_a_rate(cls, value: float) -> float:
-        # A validator, since a bound of the field would fail at a template that Dagster has yet to fill in.
-        if not 0 < value <= MAX_REQUESTS_PER_SECOND:
-            raise ValueError(f"{value:g} is not greater than 0 and at most {MAX_REQUESTS_PER_SECOND}")
-        return value
-
-    @field_validator("owners")
-    @classmethod
-    def _are_owners(cls, value: list[str]) -> list[str]:
-        check_owners(value)
-        return value
-
-    @field_validator("tags")
-    @classmethod
-    def _are_tags(cls, value: dict[str, str]) -> dict[str, str]:
-        check_tags(value)
-        return value
+    _subdomain_text = field_validator("subdomain", mode="before")(checks.text)
+    _subdomain = field_validator("subdomain")(checks.subdomain)
+    _base_url = field_validator("base_url")(checks.origin)
+    _access_token_env = field_validator("access_token_env")(checks.variable)
+    _timezone = field_validator("timezone")(checks.zone)
+    _display_name = field_validator("display_name")(checks.title)
+    _custom_fields = field_validator("leads_custom_fields", mode="before")(checks.field_names)
+    _start_date = field_validator("start_date", mode="before")(checks.day)
+    _requests_per_second = field_validator("requests_per_second")(checks.rate)
+    _owners = field_validator("owners")(checks.owners)
+    _tags = field_validator("tags")(checks.tags)
 
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> SourceSettings:
@@ -260,9 +162,3 @@ class SourceSettings(Settings):
     def first_day(self) -> date:
         """First partition day."""
         return date.fromisoformat(self.start_date)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
-    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})

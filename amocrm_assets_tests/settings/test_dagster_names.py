@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import SUBDOMAIN, SourceSettings
+from amocrm_assets.settings.attribute_checks import MAX_SUBDOMAIN_CHARACTERS
 from amocrm_assets.settings.dagster_names import KIND_PREFIX, MAX_KINDS, check_owners, check_tags
-from amocrm_assets.settings.source import MAX_SUBDOMAIN_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

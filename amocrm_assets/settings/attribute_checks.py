@@ -1,0 +1,118 @@
+"""What the attributes of a source may be. Each function gives the attribute, or raises `ValueError` with the fix.
+
+They are validators instead of bounds of the fields, which would fail at a template that Dagster has yet to fill.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import cache
+from zoneinfo import available_timezones
+
+from amocrm_assets.settings.credentials import has_a_host, variable_name
+from amocrm_assets.settings.dagster_names import check_owners, check_tags
+from amocrm_assets.settings.loopback import is_cleartext
+
+# A label of a host's name (RFC 1035, 2.3.4).
+MAX_SUBDOMAIN_CHARACTERS = 63
+# No account comes near; they bound what one line of defs.yaml can ask for.
+MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
+MAX_REQUESTS_PER_SECOND = 50
+SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+
+
+def text(value: object) -> object:
+    """Not a number, as YAML reads one without quotes."""
+    if isinstance(value, int | float):
+        raise ValueError(f'a number here needs quotes: subdomain: "{value}"')  # noqa: TRY004  # pydantic's
+    return value
+
+
+def subdomain(value: str) -> str:
+    """The account's name."""
+    if not SUBDOMAIN.fullmatch(value):
+        raise ValueError(f"{value!r} is not a subdomain; write only the account's name: letters, digits, hyphens")
+    if len(value) > MAX_SUBDOMAIN_CHARACTERS:
+        raise ValueError(f"a subdomain has up to {MAX_SUBDOMAIN_CHARACTERS} characters, this has {len(value)}")
+    return value
+
+
+def origin(value: str | None) -> str | None:
+    """The address of an account, without a slash at the end."""
+    if value is None:
+        return None
+    if "@" in value:  # not repeated: it may hold a password
+        raise ValueError("an address holds neither user nor password; write like https://my-shop.kommo.com")
+    if not re.fullmatch(r"https?://[^/?#\s]+/?", value) or not has_a_host(value):
+        raise ValueError(f"{value!r} is not an address of an account; write like https://my-shop.kommo.com")
+    if is_cleartext(value):
+        raise ValueError(
+            f"{value!r} would send the token in the clear; write https:// (http:// is for 127.0.0.1, [::1] and"
+            " localhost only)"
+        )
+    return value.rstrip("/")
+
+
+def variable(value: str | None) -> str | None:
+    """The name of an environment variable."""
+    return value and variable_name(value)
+
+
+def zone(value: str) -> str:
+    """A time zone by its IANA name."""
+    if value not in _zones():
+        raise ValueError(f"{value!r} is not a time zone; write an IANA name like Europe/Moscow")
+    return value
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
+
+
+def title(value: str | None) -> str | None:
+    """One line."""
+    if value is not None and (len(value) > MAX_NAME_CHARACTERS or not value.isprintable()):
+        raise ValueError(f"a display name is one line of at most {MAX_NAME_CHARACTERS} characters")
+    return value
+
+
+def field_names(value: object) -> object:
+    """Names, codes and ids of custom fields."""
+    if isinstance(value, list) and len(value) > MAX_FIELDS:
+        raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
+    for name in value if isinstance(value, list) else []:
+        if isinstance(name, str) and len(name) > MAX_NAME_CHARACTERS:
+            raise ValueError(f"{name[:20]!r}… names no field: it has over {MAX_NAME_CHARACTERS} characters")
+        if isinstance(name, bool) or name == "":
+            raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
+    return value
+
+
+def day(value: object) -> str:
+    """A day as `YYYY-MM-DD`; other readers of YAML make a date of one without quotes."""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error
+
+
+def rate(value: float) -> float:
+    """Requests in a second."""
+    if not 0 < value <= MAX_REQUESTS_PER_SECOND:
+        raise ValueError(f"{value:g} is not greater than 0 and at most {MAX_REQUESTS_PER_SECOND}")
+    return value
+
+
+def owners(value: list[str]) -> list[str]:
+    """Owners as Dagster accepts them."""
+    check_owners(value)
+    return value
+
+
+def tags(value: dict[str, str]) -> dict[str, str]:
+    """Tags as Dagster accepts them."""
+    check_tags(value)
+    return value
