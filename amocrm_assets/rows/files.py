@@ -78,16 +78,15 @@ def write_rows(
     """
     from amocrm_assets.rows.merge import rows_of_day
 
-    started, rules = time.perf_counter(), privacy_of(source)
-    table = table or entity.table
+    started, rules, table = time.perf_counter(), privacy_of(source), table or entity.table
     name = rows_name(table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
         names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
-        captures = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
-        captures = list(treated(entity, source, rules, captures))
+        opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        captures = list(treated(entity, source, rules, opened))
         rows = rows_of_day(entity, captures, source=source, day=day, table=table)
         size_bytes = _put(table, rows, storage, source, day)
     return RowsWritten(
