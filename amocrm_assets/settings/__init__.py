@@ -11,12 +11,14 @@ from amocrm_assets.settings.deployment import (
     secret,
 )
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
+from amocrm_assets.settings.named_field import NamedField
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.source import SourceSettings
 
 __all__ = [
     "SUBDOMAIN",
     "Deployment",
+    "NamedField",
     "OAuthSettings",
     "ScheduleSettings",
     "SourceSettings",

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.settings import attribute_checks as checks
 from amocrm_assets.settings.credentials import OAuthSettings, Settings, wrong_credentials
+from amocrm_assets.settings.named_field import NamedField
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.translation import TranslationSettings
 
@@ -39,9 +41,12 @@ class SourceSettings(Settings):
         description="False: the source is listed, its schedule stays off, and materialising is refused.",
         examples=[False],
     )
-    leads_custom_fields: list[str | int] | None = Field(
+    leads_custom_fields: list[str | int | NamedField] | None = Field(
         default=None,
-        description="Which custom fields to import: names, codes or ids. Default: all. `[]`: none.",
+        description=(
+            "Which custom fields to import: names, codes or ids; `{field: …, column: …}` also names the column of"
+            " the flat table. Default: all. `[]`: none."
+        ),
         examples=[["Город", "UTM_SOURCE", 123456]],
     )
     import_lead_name: bool = Field(
@@ -101,9 +106,14 @@ class SourceSettings(Settings):
         description="How often amoCRM may be asked. 7 is what amoCRM allows an integration.",
         examples=[3],
     )
+    latest_table: bool = Field(
+        default=False,
+        description="Also keep the flat table `amoCrmLeadsLatest_{subdomain}`: each lead as it was last.",
+        examples=[True],
+    )
     latest_view: bool = Field(
         default=False,
-        description="Also keep the view `amoCrmLeadsLatest_{subdomain}`: the newest row of each lead.",
+        description="Former name of `latest_table`, which the view has become. Write that instead.",
         examples=[True],
     )
     owners: list[str] = Field(
@@ -127,6 +137,7 @@ class SourceSettings(Settings):
     _timezone = field_validator("timezone")(checks.zone)
     _display_name = field_validator("display_name")(checks.title)
     _custom_fields = field_validator("leads_custom_fields", mode="before")(checks.field_names)
+    _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
     _start_date = field_validator("start_date", mode="before")(checks.day)
     _requests_per_second = field_validator("requests_per_second")(checks.rate)
     _owners = field_validator("owners")(checks.owners)
@@ -157,6 +168,11 @@ class SourceSettings(Settings):
     def zone(self) -> ZoneInfo:
         """The zone whose midnights bound a day."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def has_latest_table(self) -> bool:
+        """Whether flat tables are kept. A source that wanted the view gets the table, which has its columns."""
+        return self.latest_table or self.latest_view
 
     @property
     def first_day(self) -> date:
