@@ -151,7 +151,7 @@ def _write(
     schema, name = newest_schema(table), table.kept_name(files.subdomain)
     metadata = {DAYS_KEY: json.dumps(versions), _VERSION_KEY: _VERSION}
     with Buckets(files.storage, name, places.ids[from_new], schema) as buckets:
-        for day, of_day in _by_day(places.take(from_new)):
+        for day, of_day in _by_day(places.select(from_new)):
             for rows in files.rows(day_of(day), of_day.ids):
                 buckets.add(_placed(rows, of_day, schema))
         old = _still_kept(kept, places, from_new, schema) if kept else iter(())
@@ -163,14 +163,14 @@ def _by_day(places: Places) -> Iterator[tuple[int, Places]]:
     order = np.argsort(places.properties_day, kind="stable")
     days, begins, counts = np.unique(places.properties_day[order], return_index=True, return_counts=True)
     for number, day in enumerate(days.tolist()):
-        yield day, places.take(order[begins[number] :][: counts[number]])
+        yield day, places.select(order[begins[number] :][: counts[number]])
 
 
 def _still_kept(kept: pq.ParquetFile, places: Places, from_new: Booleans, schema: pa.Schema) -> Iterator[pa.Table]:
     """The kept rows that no new row replaces; of those that a later stub deletes, what it says."""
     import pyarrow as pa
 
-    untouched, gone = places.take(~from_new), places.take(from_new)
+    untouched, gone = places.select(~from_new), places.select(from_new)
     for number in range(kept.num_row_groups):
         rows = kept.read_row_group(number, use_threads=False)
         found, _ = gone.positions(rows["id"].to_numpy())
@@ -188,7 +188,7 @@ def _placed(rows: pa.Table, places: Places, schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
     _, at = places.positions(rows["id"].to_numpy())
-    of_rows = places.take(at)
+    of_rows = places.select(at)
     updated_at = _moments(of_rows.updated_at)
     # Tables beside that a source does not import have no values.
     columns: dict[str, Any] = {

@@ -50,7 +50,7 @@ class Places:
     properties_day: Integers
     has_properties: Booleans
 
-    def take(self, places: Integers | Booleans) -> Places:
+    def select(self, places: Integers | Booleans) -> Places:
         """Those of some records."""
         return Places(*(getattr(self, each.name)[places] for each in fields(self)))
 
@@ -99,11 +99,11 @@ def is_superseded(kept: Places, new: Places, changed: Collection[int]) -> bool:
     Where a day has lost a record's newest row, a row of a day that is not read again may be the newest now.
     """
     days = np.array(sorted(changed), np.int64)
-    kept = kept.take(np.isin(kept.day, days) | (kept.has_properties & np.isin(kept.properties_day, days)))
+    kept = kept.select(np.isin(kept.day, days) | (kept.has_properties & np.isin(kept.properties_day, days)))
     found, at = new.positions(kept.ids)
     if not np.all(found):
         return False
-    other = new.take(at)
+    other = new.select(at)
     is_newest = _is_at_least(other.updated_at, other.day, kept.updated_at, kept.day)
     is_fullest = other.has_properties & _is_at_least(
         other.properties_at, other.properties_day, kept.properties_at, kept.properties_day
@@ -117,7 +117,7 @@ def joined(kept: Places, new: Places) -> tuple[Places, Booleans]:
     found, at = kept.positions(new.ids)
     if not np.any(found):
         return new, np.ones(len(new.ids), np.bool_)
-    old = kept.take(at)
+    old = kept.select(at)
     newer = ~found | _is_at_least(new.updated_at, new.day, old.updated_at, old.day)
     is_fuller = _is_at_least(new.properties_at, new.properties_day, old.properties_at, old.properties_day)
     either_has = np.where(new.has_properties & old.has_properties, is_fuller, new.has_properties)
