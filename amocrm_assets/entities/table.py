@@ -82,6 +82,11 @@ class Table:
     """The flat table of each record's newest row, where there is one."""
     whole_words: str = "with their history"
     """What stands behind `records` in the description of a table that an account has once."""
+    key: tuple[str, ...] = ("id",)
+    """Columns of integers or texts that tell records apart; rows are sorted by them."""
+    time: str = "updated_at"
+    """The column of Unix seconds that decides to which day a record belongs, and which version of it is newer.
+    Key and time are the same in all tables of an entity."""
 
     @property
     def column_names(self) -> tuple[str, ...]:
