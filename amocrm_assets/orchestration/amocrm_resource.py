@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.names import resource_key
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import Deployment, NamedField, SourceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +80,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
             client_id=oauth and dg.EnvVar(oauth.client_id_env),
             client_secret=oauth and dg.EnvVar(oauth.client_secret_env),
             redirect_uri=oauth and oauth.redirect_uri,
-            leads_custom_fields=_as_texts(source.leads_custom_fields),
+            leads_custom_fields=_plain(source.leads_custom_fields),
             import_lead_name=source.import_lead_name,
             requests_per_second=source.requests_per_second,
             timezone=source.timezone,
@@ -218,5 +218,8 @@ def _variable(value: FromEnvironment | None) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _as_texts(fields: list[str | int] | None) -> list[str] | None:
-    return None if fields is None else [str(field) for field in fields]
+def _plain(fields: list[str | int | NamedField] | None) -> list[Any] | None:
+    """Fields as the UI shows them and a launch may write them."""
+    if fields is None:
+        return None
+    return [each.model_dump() if isinstance(each, NamedField) else str(each) for each in fields]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # Merging a day takes seconds; whoever holds the lock longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
 # Rows that are decoded at a time when a file is read.
-_READ_ROWS = 16_384
+READ_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def rows_table(
         pq.ParquetFile(path) as file,
     ):
         # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
-        parts = list(file.iter_batches(_READ_ROWS, columns=schema.names, use_threads=False))
+        parts = list(file.iter_batches(READ_ROWS, columns=schema.names, use_threads=False))
         return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
 
 

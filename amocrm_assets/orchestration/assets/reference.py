@@ -24,6 +24,7 @@ from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.orchestration.names import BACKFILL, DEPLOYMENT, LATER, op_name, pool_name, resource_key
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.orchestration.source_entities import imported
 from amocrm_assets.orchestration.steps import whole_step
 from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -180,7 +181,9 @@ class _TableLoading:
         from amocrm_assets.rows.reference import write_reference_tables
         from amocrm_assets.warehouse import TableLoad
 
-        written = write_reference_tables(self.tables, storage, self._source.subdomain, source=self._source)
+        written = write_reference_tables(
+            self.tables, storage, self._source.subdomain, source=self._source, fill=self._from_settings
+        )
         loads = []
         for table in self.tables:
             rows = written[table.asset]
@@ -201,6 +204,11 @@ class _TableLoading:
                     metadata=_table_metadata(outcome, rows),
                     check_results=[checked],
                 )
+
+    def _from_settings(self, _: ReferenceTable, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from amocrm_assets.rows.latest_table import latest_columns
+
+        return latest_columns(imported(self._source), self._source, rows)
 
     def raise_errors(self) -> None:
         """Raise what failed single tables, once the others are done."""
