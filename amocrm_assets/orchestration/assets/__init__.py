@@ -104,14 +104,18 @@ def asset_spec(
     metadata: Mapping[str, Any] | None = None,
     freshness_policy: dg.FreshnessPolicy | None = None,
     is_partitioned: bool = True,
+    entities: Sequence[Entity] = (),
 ) -> dg.AssetSpec:
-    """What the assets of a source have in common, what this one adds, and what a translation changes."""
+    """What the assets of a source have in common, what this one adds, and what a translation changes.
+
+    `entities` are what it is about, if it is about some.
+    """
     spec = _untranslated(
         source,
         name,
         metadata,
         deps=deps,
-        description=f"{not_imported(source)}{description}",
+        description=f"{not_imported(source, entities)}{description}",
         kinds=kinds,
         freshness_policy=freshness_policy,
         partitions_def=partitions_of(source) if is_partitioned else None,

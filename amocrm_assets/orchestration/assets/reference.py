@@ -24,7 +24,7 @@ from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.orchestration.names import BACKFILL, DEPLOYMENT, LATER, op_name, pool_name, resource_key
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
-from amocrm_assets.orchestration.source_entities import imported
+from amocrm_assets.orchestration.source_entities import imported, scheduled
 from amocrm_assets.orchestration.steps import whole_step
 from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -72,6 +72,7 @@ def _raw_spec(source: SourceSettings) -> dg.AssetSpec:
     return asset_spec(
         source,
         REFERENCE.raw_asset,
+        entities=scheduled(source),
         kinds={"amocrm", "json"},
         is_partitioned=False,
         description=(
@@ -145,6 +146,7 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
     return asset_spec(
         source,
         table.asset,
+        entities=scheduled(source),
         deps=[raw_reference_key(source)],
         kinds={warehouse, "table"},
         is_partitioned=False,
