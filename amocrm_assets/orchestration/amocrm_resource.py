@@ -46,9 +46,9 @@ CREDENTIALS = ("access_token", "client_id", "client_secret")
 class AmoCrmResource(dg.ConfigurableResource[Any]):
     """One amoCRM account. Credentials are given as `dg.EnvVar("NAME")`, either a long-lived token or OAuth."""
 
-    subdomain: str = Field(description="The account's name in `https://{subdomain}.amocrm.ru`.")
+    subdomain: str = Field(description="The account's name, as in its address.")
     base_url: str | None = Field(
-        default=None, description="Address of the account. Default: `https://{subdomain}.amocrm.ru`."
+        default=None, description="Address of the account. Default: the one at amocrm.ru."
     )
     access_token: FromEnvironment | None = Field(
         default=None, description="Variable with a long-lived token, as `dg.EnvVar`."

@@ -105,6 +105,7 @@ def asset_spec(
     freshness_policy: dg.FreshnessPolicy | None = None,
     is_partitioned: bool = True,
     entities: Sequence[Entity] = (),
+    group: str | None = None,
 ) -> dg.AssetSpec:
     """What the assets of a source have in common, what this one adds, and what a translation changes.
 
@@ -119,6 +120,7 @@ def asset_spec(
         kinds=kinds,
         freshness_policy=freshness_policy,
         partitions_def=partitions_of(source) if is_partitioned else None,
+        group_name=group or source.key,
     )
     return translated(source, AmoCrmAsset(name, source.subdomain, spec))
 
@@ -136,7 +138,6 @@ def _untranslated(
             EXPLAINED: explained(name),
             **(metadata or {}),
         },
-        group_name=source.key,
         owners=source.owners,
         tags=source.tags,
         **own,

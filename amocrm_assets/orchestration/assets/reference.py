@@ -21,7 +21,15 @@ from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import text_table
-from amocrm_assets.orchestration.names import BACKFILL, DEPLOYMENT, LATER, op_name, pool_name, resource_key
+from amocrm_assets.orchestration.names import (
+    BACKFILL,
+    DEPLOYMENT,
+    LATER,
+    op_name,
+    pool_name,
+    reference_group,
+    resource_key,
+)
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.source_entities import imported, scheduled
@@ -75,6 +83,7 @@ def _raw_spec(source: SourceSettings) -> dg.AssetSpec:
         entities=scheduled(source),
         kinds={"amocrm", "json"},
         is_partitioned=False,
+        group=reference_group(source),
         description=(
             f"Pipelines, users, loss reasons, task types, groups, custom fields and tags of {escape(source.title)}"
             f" ({code(source.url)}), exactly as amoCRM sent them.\n\nEach reading is kept as one capture and never"
@@ -150,6 +159,7 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
         deps=[raw_reference_key(source)],
         kinds={warehouse, "table"},
         is_partitioned=False,
+        group=reference_group(source),
         description=(
             f"The {table.records} of {escape(source.title)} with their history, as the table"
             f" `{table.name_of(source.subdomain, None)}` of the warehouse: a row for each change that a reading"
