@@ -42,7 +42,7 @@ class Outcome:
     """How a run ended. `failure` is what the failed step said, None when every day landed.
 
     `errors` are failed checks that say that something is missing or wrong in what landed, `warnings` the others.
-    `missing` are the days, by entity, of which a shard did not land in this run; an entity that misses none is not in
+    `missing` are the days, by entity, of which a shard did not land in this run; an entity without any is not in
     it.
     """
 
