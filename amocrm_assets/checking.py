@@ -134,6 +134,11 @@ class _Steps:
                 f" in {source.timezone} after it.",
                 f"Wait, or set an earlier `start_date` in {file}.",
             )
+        if source.latest_view:
+            return Warned(
+                "`latest_view` is the former name of `latest_table`: the view has become a table.",
+                f"Write `latest_table: true` instead of it into {file}.",
+            )
         return f"days from {source.first_day}, by midnights of {source.timezone}"
 
     @cached_property

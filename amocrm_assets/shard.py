@@ -21,6 +21,7 @@ _DUCKDB = {
     "INTEGER": "BIGINT",
     "STRING": "VARCHAR",
     "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
     "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
     "NUMERIC": f"DECIMAL({NUMERIC_DIGITS}, {NUMERIC_SCALE})",
 }
@@ -77,6 +78,7 @@ def arrow_type(column: Column) -> pa.DataType:
         "INTEGER": pa.int64(),
         "STRING": pa.string(),
         "BOOLEAN": pa.bool_(),
+        "DATE": pa.date32(),
         "TIMESTAMP": pa.timestamp("us", tz="UTC"),
         "NUMERIC": pa.decimal128(NUMERIC_DIGITS, NUMERIC_SCALE),
     }

@@ -8,6 +8,7 @@ from amocrm_assets.entities.companies import COMPANIES
 from amocrm_assets.entities.contacts import CONTACTS
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.latest import LatestTable, latest_table
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
@@ -26,7 +27,9 @@ __all__ = [
     "Column",
     "Derived",
     "Entity",
+    "LatestTable",
     "RecordList",
     "Table",
     "custom_fields_column",
+    "latest_table",
 ]

@@ -16,10 +16,10 @@ from pydantic import Field, PrivateAttr
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.names import resource_key
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import Deployment, NamedField, SourceSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from amocrm_assets.crm.http.client import AmoCrmClient
 
@@ -46,9 +46,9 @@ CREDENTIALS = ("access_token", "client_id", "client_secret")
 class AmoCrmResource(dg.ConfigurableResource[Any]):
     """One amoCRM account. Credentials are given as `dg.EnvVar("NAME")`, either a long-lived token or OAuth."""
 
-    subdomain: str = Field(description="The account's name in `https://{subdomain}.amocrm.ru`.")
+    subdomain: str = Field(description="The account's name, as in its address.")
     base_url: str | None = Field(
-        default=None, description="Address of the account. Default: `https://{subdomain}.amocrm.ru`."
+        default=None, description="Address of the account. Default: the one at amocrm.ru."
     )
     access_token: FromEnvironment | None = Field(
         default=None, description="Variable with a long-lived token, as `dg.EnvVar`."
@@ -92,9 +92,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
             client_id=oauth and dg.EnvVar(oauth.client_id_env),
             client_secret=oauth and dg.EnvVar(oauth.client_secret_env),
             redirect_uri=oauth and oauth.redirect_uri,
-            leads_custom_fields=_as_texts(source.leads_custom_fields),
-            contacts_custom_fields=_as_texts(source.contacts_custom_fields),
-            companies_custom_fields=_as_texts(source.companies_custom_fields),
+            leads_custom_fields=_plain(source.leads_custom_fields),
+            contacts_custom_fields=_plain(source.contacts_custom_fields),
+            companies_custom_fields=_plain(source.companies_custom_fields),
             import_lead_name=source.import_lead_name,
             requests_per_second=source.requests_per_second,
             timezone=source.timezone,
@@ -234,5 +234,8 @@ def _variable(value: FromEnvironment | None) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _as_texts(fields: list[str | int] | None) -> list[str] | None:
-    return None if fields is None else [str(field) for field in fields]
+def _plain(fields: Sequence[str | int | NamedField] | None) -> list[Any] | None:
+    """Fields as the UI shows them and a launch may write them."""
+    if fields is None:
+        return None
+    return [each.model_dump() if isinstance(each, NamedField) else str(each) for each in fields]

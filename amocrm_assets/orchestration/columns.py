@@ -22,6 +22,7 @@ _ARROW = {
     "INTEGER": "int64",
     "STRING": "string",
     "BOOLEAN": "bool",
+    "DATE": "date32[day]",
     "TIMESTAMP": "timestamp[us, tz=UTC]",
     "NUMERIC": f"decimal128({NUMERIC_DIGITS}, {NUMERIC_SCALE})",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -27,7 +27,7 @@ def several(add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyP
     """The source `acme` with leads, contacts and companies of two days."""
     sandbox.reset(replace(sandbox.options, populations=(leads_of(BEFORE, 60, days=2),)))
     monkeypatch.setenv("ACME_TOKEN", sandbox.token)
-    switches = {"import_contacts": True, "import_companies": True, "import_reference": False}
+    switches: dict[str, Any] = {"import_contacts": True, "import_companies": True, "import_reference": False}
     add_source(base_url=sandbox.url, access_token_env="ACME_TOKEN", start_date=str(BEFORE), **switches)
     return sandbox
 
