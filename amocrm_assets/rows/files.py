@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import captures_with_seconds_of, open_capture
+from amocrm_assets.captures.privacy import privacy_of, treated
 from amocrm_assets.errors import ActionRequired, RowsDamaged, RowsIncomplete
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
@@ -71,20 +72,21 @@ def write_rows(
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
     Without a `table` of the entity, the rows are those of its own.
     `others` are the account's captures as they were listed before; the day's own are listed anew.
-    Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
-    `CapturesMixed`, `RowsIncomplete`, `Busy`, and errors of the storage.
+    What the source drops or hashes is treated so in captures of before, too. Raises `ActionRequired` for a
+    day without a capture or with a part that none holds, `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`,
+    `Busy`, `SettingsError` where a key for hashing is missing, and errors of the storage.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
-    started = time.perf_counter()
-    table = table or entity.table
+    started, rules, table = time.perf_counter(), privacy_of(source), table or entity.table
     name = rows_name(table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
         names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
-        captures = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        captures = list(treated(entity, source, rules, opened))
         rows = rows_of_day(entity, captures, source=source, day=day, table=table)
         size_bytes = _put(table, rows, storage, source, day)
     return RowsWritten(

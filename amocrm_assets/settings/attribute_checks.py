@@ -92,14 +92,20 @@ def field_names(value: object) -> object:
     if isinstance(value, list) and len(value) > MAX_FIELDS:
         raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
     for each in value if isinstance(value, list) else []:
-        if isinstance(each, dict) and each.keys() != {"field", "column"}:
-            raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
-        name = each["field"] if isinstance(each, dict) else each
+        name = each.get("field") if isinstance(each, dict) else each
         if isinstance(name, str) and len(name) > MAX_NAME_CHARACTERS:
             raise ValueError(f"{name[:20]!r}… names no field: it has over {MAX_NAME_CHARACTERS} characters")
         if isinstance(name, bool) or name == "":
             raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
     return value
+
+
+def chosen_fields(value: object) -> object:
+    """Names, codes and ids of custom fields, or each with the column that it is given."""
+    for each in value if isinstance(value, list) else []:
+        if isinstance(each, dict) and each.keys() != {"field", "column"}:
+            raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
+    return field_names(value)
 
 
 def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None]:
@@ -138,6 +144,15 @@ def rate(value: float) -> float:
     """Requests in a second."""
     if not 0 < value <= MAX_REQUESTS_PER_SECOND:
         raise ValueError(f"{value:g} is not greater than 0 and at most {MAX_REQUESTS_PER_SECOND}")
+    return value
+
+
+def region(value: str) -> str:
+    """A country by its two letters (ISO 3166)."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError(f"{value!r} is not a country with telephone numbers; write its two letters like RU or KZ")
     return value
 
 
