@@ -62,12 +62,13 @@ def automation_of(
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = " and the ".join(entity.table.records for entity in entities)
     chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
+    off = not_imported(source, entities)
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(
         job_name(source.key),
         selection=dg.AssetSelection.assets(*assets, *once_a_run, *after_rows),
         description=(
-            f"{not_imported(source)}Brings the {names} of {escape(source.title)} that were updated on a day to the"
+            f"{off}Brings the {names} of {escape(source.title)} that were updated on a day to the"
             f" warehouse: {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
             + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),
@@ -85,6 +86,7 @@ def _schedule_of(
     after_rows: Sequence[dg.AssetKey],
 ) -> dg.ScheduleDefinition:
     """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
+    off = not_imported(source, entities)
 
     @dg.schedule(
         name=schedule_name(source.key),
@@ -94,7 +96,7 @@ def _schedule_of(
         default_status=_first_state(source, entities),
         # No Markdown: a schedule's page shows it as it is written.
         description=(
-            f"{not_imported(source)}Materialises the day that has just ended for {one_line(source.title)},"
+            f"{off}Materialises the day that has just ended for {one_line(source.title)},"
             f" {source.timezone} time, and the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is"
             " gone is loaded from its rows.\n\nOnce you use the switch here, it overrides schedule.enabled in the"
             " source's defs.yaml."

@@ -54,6 +54,8 @@ _ROWS = {
     "captures": "captures that were merged",
     "seconds_merging": "time of merging and writing",
     "leads_custom_fields": "which custom fields were imported",
+    "contacts_custom_fields": "which custom fields were imported",
+    "companies_custom_fields": "which custom fields were imported",
     "oddities": "values without the documented type; the check `no_oddities` names them",
     "unknown_properties": "properties that amoCRM sent and that no column has; captures keep them",
 }

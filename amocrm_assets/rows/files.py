@@ -70,11 +70,10 @@ def write_rows(
     """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Without a `table` of the entity, the rows are those of its own.
-    `others` are the account's captures as they were listed before; the day's own are listed anew.
-    What the source drops or hashes is treated so in captures of before, too. Raises `ActionRequired` for a
-    day without a capture or with a part that none holds, `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`,
-    `Busy`, `SettingsError` where a key for hashing is missing, and errors of the storage.
+    Without a `table` of the entity, the rows are those of its own. `others` are the account's captures as they
+    were listed before; the day's own are listed anew. What the source drops or hashes is treated so in captures of
+    before, too. Raises `ActionRequired` for a day without a capture or with a part that none holds,
+    `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`, `Busy`, `SettingsError` without a key for hashing.
     """
     from amocrm_assets.rows.merge import rows_of_day
 

@@ -88,7 +88,15 @@ def title(value: str | None) -> str | None:
 
 
 def field_names(value: object) -> object:
-    """Names, codes and ids of custom fields."""
+    """Names, codes and ids of custom fields, alone or each with its column."""
+    for each in value if isinstance(value, list) else []:
+        if isinstance(each, dict) and each.keys() != {"field", "column"}:
+            raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
+    return names(value)
+
+
+def names(value: object) -> object:
+    """Names of fields of any kind, alone or as the `field` of a mapping."""
     if isinstance(value, list) and len(value) > MAX_FIELDS:
         raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
     for each in value if isinstance(value, list) else []:
@@ -98,14 +106,6 @@ def field_names(value: object) -> object:
         if isinstance(name, bool) or name == "":
             raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
     return value
-
-
-def chosen_fields(value: object) -> object:
-    """Names, codes and ids of custom fields, or each with the column that it is given."""
-    for each in value if isinstance(value, list) else []:
-        if isinstance(each, dict) and each.keys() != {"field", "column"}:
-            raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
-    return field_names(value)
 
 
 def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None]:

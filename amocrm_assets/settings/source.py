@@ -58,7 +58,7 @@ class SourceSettings(Settings):
     )
     import_deleted: bool = Field(
         default=True,
-        description="Also read deleted leads, as rows with `is_deleted`.",
+        description="Also read deleted records, as rows with `is_deleted`.",
         examples=[False],
     )
     import_lead_details: bool = Field(
@@ -70,6 +70,26 @@ class SourceSettings(Settings):
         default=True,
         description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",
         examples=[False],
+    )
+    import_contacts: bool = Field(
+        default=False,
+        description="Contacts, as shards `amoCrmContacts_{subdomain}_{day}`.",
+        examples=[True],
+    )
+    contacts_custom_fields: list[str | int] | None = Field(
+        default=None,
+        description="Which custom fields of contacts to import: names, codes or ids. Default: all. `[]`: none.",
+        examples=[["PHONE", "EMAIL"]],
+    )
+    import_companies: bool = Field(
+        default=False,
+        description="Companies, as shards `amoCrmCompanies_{subdomain}_{day}`.",
+        examples=[True],
+    )
+    companies_custom_fields: list[str | int] | None = Field(
+        default=None,
+        description="Which custom fields of companies to import: names, codes or ids. Default: all. `[]`: none.",
+        examples=[["ADDRESS"]],
     )
     drop_fields: list[str | int] = Field(
         default_factory=list,
@@ -161,11 +181,13 @@ class SourceSettings(Settings):
     _access_token_env = field_validator("access_token_env")(checks.variable)
     _timezone = field_validator("timezone")(checks.zone)
     _display_name = field_validator("display_name")(checks.title)
-    _custom_fields = field_validator("leads_custom_fields", mode="before")(checks.chosen_fields)
+    _custom_fields = field_validator(
+        "leads_custom_fields", "contacts_custom_fields", "companies_custom_fields", mode="before"
+    )(checks.field_names)
     _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
-    _drop_fields = field_validator("drop_fields", mode="before")(checks.field_names)
+    _drop_fields = field_validator("drop_fields", mode="before")(checks.names)
     _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
-    _hash_fields = field_validator("hash_fields", mode="before")(checks.field_names)
+    _hash_fields = field_validator("hash_fields", mode="before")(checks.names)
     _hash_fields_needed = field_validator("hash_fields")(personal_data.hashed)
     _phone_region = field_validator("phone_region")(checks.region)
     _start_date = field_validator("start_date", mode="before")(checks.day)

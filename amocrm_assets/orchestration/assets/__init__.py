@@ -104,17 +104,23 @@ def asset_spec(
     metadata: Mapping[str, Any] | None = None,
     freshness_policy: dg.FreshnessPolicy | None = None,
     is_partitioned: bool = True,
+    entities: Sequence[Entity] = (),
+    group: str | None = None,
 ) -> dg.AssetSpec:
-    """What the assets of a source have in common, what this one adds, and what a translation changes."""
+    """What the assets of a source have in common, what this one adds, and what a translation changes.
+
+    `entities` are what it is about, if it is about some.
+    """
     spec = _untranslated(
         source,
         name,
         metadata,
         deps=deps,
-        description=f"{not_imported(source)}{description}",
+        description=f"{not_imported(source, entities)}{description}",
         kinds=kinds,
         freshness_policy=freshness_policy,
         partitions_def=partitions_of(source) if is_partitioned else None,
+        group_name=group or source.key,
     )
     return translated(source, AmoCrmAsset(name, source.subdomain, spec))
 
@@ -132,7 +138,6 @@ def _untranslated(
             EXPLAINED: explained(name),
             **(metadata or {}),
         },
-        group_name=source.key,
         owners=source.owners,
         tags=source.tags,
         **own,

@@ -35,6 +35,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
     spec = asset_spec(
         source,
         table.warehouse_name,
+        entities=[entity],
         deps=[rows_key(table, source)],
         kinds={warehouse, "table"},
         description=(

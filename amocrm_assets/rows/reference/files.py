@@ -42,10 +42,10 @@ _LOCK_WAIT_SECONDS = 600.0
 _COUNT, _DIGEST = "amocrm_assets_captures", "amocrm_assets_captures_sha256"
 # Of what rows are made of captures by: a file of another version is made anew.
 _VERSION_KEY, _VERSION = "amocrm_assets_history", "1"
-# A digest of what the source's settings say of the rows.
-_SETTINGS_KEY = "amocrm_assets_settings_sha256"
 # By which rules for personal data: where they have changed, the file holds what it should not.
 _RULES_KEY = "amocrm_assets_privacy_sha256"
+# A digest of what the source's settings say of the rows.
+_SETTINGS_KEY = "amocrm_assets_settings_sha256"
 
 Fill = Callable[["ReferenceTable", list[dict[str, Any]]], list[dict[str, Any]]]
 
@@ -72,7 +72,7 @@ def write_reference_tables(
 ) -> dict[str, TableWritten]:
     """Bring tables to what all captures say; by the asset's name. Raises `ActionRequired` where there are none.
 
-    What the `source` drops or hashes is treated so in captures of before, too; `fill` gives what stands in the
+    What the `source` drops or hashes is treated so in captures of before, too. `fill` gives what stands in the
     columns of a table that are `from_settings`, for each of its rows. Raises `CaptureDamaged`,
     `CapturesMixed`, `Busy`, `SettingsError` without a key for hashing, and errors of the storage.
     """
@@ -91,9 +91,7 @@ def write_reference_tables(
         last = _lists_of(storage, captures[-1].name, source, rules)
         newest = {table.asset: read_table(table, last) for table in tables}
         return {
-            each.table.asset: each.write(
-                storage, subdomain, captures, newest[each.table.asset], rules=rules, fill=fill
-            )
+            each.table.asset: each.write(storage, subdomain, captures, newest[each.table.asset], (rules, fill))
             for each in making.values()
         }
 
@@ -140,11 +138,10 @@ class _Making:
         subdomain: str,
         captures: Sequence[CaptureFound],
         newest: TableReading,
-        *,
-        rules: PrivacyRules,
-        fill: Fill | None,
+        settings: tuple[PrivacyRules, Fill | None],
     ) -> TableWritten:
         name, versions = self.table.rows_name(subdomain), list(self.history.versions())
+        rules, fill = settings
         more, filled = self._from_settings(versions, fill)
         if not self.is_written or filled != self.filled:
             made_of = {_COUNT: str(len(captures)), _DIGEST: _digest(captures), _VERSION_KEY: _VERSION}

@@ -6,7 +6,7 @@ One lock around everything, since a server's thread reads what a test's thread e
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from contextlib import contextmanager
 from itertools import count
 from random import Random
 from threading import RLock
@@ -18,10 +18,10 @@ from amocrm_assets.sandbox.account.history import History, version_after
 from amocrm_assets.sandbox.account.leads import Leads, mixed
 from amocrm_assets.sandbox.account.populations import spread
 from amocrm_assets.sandbox.account.query import FOREVER, LeadQuery
-from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, State
+from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, Page, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from amocrm_assets.sandbox.account.clock import Clock
     from amocrm_assets.sandbox.account.deeds import Done
@@ -32,14 +32,6 @@ if TYPE_CHECKING:
 _COLUMNS = frozenset({"created_at", "updated_at"})  # kept in the table
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some leads of a list, in its order."""
-
-    leads: list[Json]
-    has_next: bool
 
 
 class Account:
@@ -120,8 +112,8 @@ class Account:
     def touch_some(self) -> None:
         """What other people do during one answer, by the options."""
         options = self.options
-        since = options.touched_from or 0
-        until = FOREVER if options.touched_to is None else options.touched_to
+        since, until = options.touched_from or 0, options.touched_to
+        until = FOREVER if until is None else until
         with self._lock:
             for lead_id in self._some_ids(options.edits_per_answer, since, until):
                 self.edit(lead_id)
@@ -138,24 +130,22 @@ class Account:
             self._catch_up()
             trash = "only_deleted" in query.extras and not self.options.only_deleted_ignored
             state = State.TRASHED if trash else State.LIVE
-            begin = (query.page - 1) * query.limit
-            ids = self._ordered(query, state)
-            chosen = ids[begin : begin + query.limit]
-            return Page([self._shown(each) for each in chosen], len(ids) > begin + query.limit)
+            begin, ids = (query.page - 1) * query.limit, self._ordered(query, state)
+            shown = [self._shown(each) for each in ids[begin : begin + query.limit]]
+            return Page(shown, len(ids) > begin + query.limit)
 
     def lead(self, lead_id: int) -> Json | None:
         """A lead as amoCRM shows it alone; None for one that is deleted or never was."""
         with self._lock:
             self._catch_up()
-            version = self._table.find(lead_id)
-            return self._shown(lead_id) if version and version.state == State.LIVE else None
+            found = self._table.find(lead_id)
+            return self._shown(lead_id) if found and found.state == State.LIVE else None
 
     def stamps(self, since: int = 0, until: int = FOREVER, *, deleted: bool = False) -> dict[int, int]:
         """`updated_at` by id of all leads of a list in a closed interval: what a complete reading must find."""
         with self._lock:
             self._catch_up()
-            state = State.TRASHED if deleted else State.LIVE
-            return self._table.stamps(state, since=since, until=until)
+            return self._table.stamps(State.TRASHED if deleted else State.LIVE, since=since, until=until)
 
     def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
         """What was done to leads in a closed interval of seconds, in order of time."""
@@ -167,6 +157,18 @@ class Account:
         """The events of a closed interval: what a complete reading must find."""
         deeds = self.deeds_between(since, until)
         return [event for done in deeds for event in events_of(done, self.content, self.deeds)]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it lives by itself, as it does until leads are loaded."""
+        return self._history is not None
+
+    @contextmanager
+    def table_now(self) -> Iterator[LeadTable]:
+        """The versions of all leads as they are now, while nobody changes them."""
+        with self._lock:
+            self._catch_up()
+            yield self._table
 
     # How it is done.
 
