@@ -127,18 +127,14 @@ class _Steps:
         switch, records = entity.choices.imported, entity.table.records
         if not entity.choices.is_imported(source):
             return Warned(f"`{switch}: false`: no {records} are read.", f"Set `{switch}: true` in {file}.")
-        today = datetime.now(source.zone).date()
-        if source.first_day >= today:
+        if source.first_day >= datetime.now(source.zone).date():
             return Warned(
                 f"`start_date` is {source.first_day}, and the first day that can be read ends at the next midnight"
                 f" in {source.timezone} after it.",
                 f"Wait, or set an earlier `start_date` in {file}.",
             )
         if source.latest_view:
-            return Warned(
-                "`latest_view` is the former name of `latest_table`: the view has become a table.",
-                f"Write `latest_table: true` instead of it into {file}.",
-            )
+            return Warned("`latest_view` is `latest_table` now.", f"Write `latest_table: true` into {file}.")
         return f"days from {source.first_day}, by midnights of {source.timezone}"
 
     @cached_property

@@ -14,13 +14,14 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmAssetsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    import pandas as pd
-
     from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
+
+    Row = Mapping[Any, Any]
 
 SUBDOMAIN = "sandbox"
 DAYS = 7
@@ -37,6 +38,7 @@ def command() -> None:
     """
     from amocrm_assets.sandbox import SandboxOptions, running_sandbox
     from amocrm_assets.settings import Deployment, history_not_kept
+    from amocrm_assets.storage import open_storage
     from amocrm_assets.warehouse import open_warehouse
 
     # A port of its own, so that a demo runs beside `make dev`.
@@ -51,7 +53,7 @@ def command() -> None:
         cause = outcome.failure or "\n".join(outcome.errors)
         raise AmoCrmAssetsError("Running the demo", cause=cause, fix="Correct that, then run it again.")
     deployment = Deployment.from_environment()
-    _show(source, open_warehouse(deployment.warehouse), days)
+    _show(source, open_warehouse(deployment.warehouse), open_storage(deployment.storage), days)
     click.echo(f"\n{deployment.in_words()}")
     if unrecorded := history_not_kept():
         click.echo(unrecorded)
@@ -75,7 +77,7 @@ def demo_source(base_url: str) -> SourceSettings:
     )
 
 
-def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> None:
+def _show(source: SourceSettings, warehouse: Warehouse, storage: Storage, days: list[date]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -88,20 +90,49 @@ def _show(source: SourceSettings, warehouse: Warehouse, days: list[date]) -> Non
     rows = Table(
         "id", "name", "sale", "updated_at", "custom_fields", title=f"Some rows of {_shard(source, days[-1])}"
     )
-    for row in _some_rows(warehouse.read(LEADS.table, source.subdomain, days[-1:]), source.zone):
+    frame = warehouse.read(LEADS.table, source.subdomain, days[-1:])
+    filled = frame[frame["custom_fields"].map(len) > 0].head(ROWS_SHOWN).to_dict("records")
+    for row in _some_rows(filled, source.zone):
         rows.add_row(*map(str, row))
     console.print(rows)
+    joined = Table("id", "pipeline", "stage", "manager", title="The same leads, joined with the reference tables")
+    for row in _joined_rows(filled, storage, source):
+        joined.add_row(*map(str, row))
+    console.print(joined)
 
 
 def _shard(source: SourceSettings, day: date) -> str:
     return LEADS.table.shard_name(source.subdomain, day)
 
 
-def _some_rows(frame: pd.DataFrame, zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
-    filled = frame[frame["custom_fields"].map(len) > 0].head(ROWS_SHOWN)
-    for row in filled.to_dict("records"):
+def _some_rows(leads: Sequence[Row], zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
+    for row in leads:
         at = datetime.fromtimestamp(row["updated_at"], zone)  # the zone that bounds the shard's day
         yield row["id"], row["name"], row["sale"], f"{at:%Y-%m-%d %H:%M}", _fields(row["custom_fields"])
+
+
+def _joined_rows(leads: Sequence[Row], storage: Storage, source: SourceSettings) -> Iterator[tuple[Any, ...]]:
+    pipelines, stages, users = (
+        _names(table, storage, source) for table in ("amoCrmPipelines", "amoCrmStatuses", "amoCrmUsers")
+    )
+    for row in leads:
+        yield (
+            row["id"],
+            pipelines.get((row["pipeline_id"],)),
+            stages.get((row["pipeline_id"], row["status_id"])),  # 142 and 143 are stages of every pipeline
+            users.get((row["responsible_user_id"],)),
+        )
+
+
+def _names(asset: str, storage: Storage, source: SourceSettings) -> dict[tuple[int, ...], str]:
+    """What a reference table calls its records now, by their key."""
+    from amocrm_assets.entities.reference import reference_table
+    from amocrm_assets.rows.reference import reference_rows
+
+    table = reference_table(asset)
+    rows = reference_rows(table, storage, source.subdomain, [*table.key, "name", "is_current"])
+    current = rows.to_pylist() if rows else []
+    return {tuple(row[part] for part in table.key): row["name"] for row in current if row["is_current"]}
 
 
 def _fields(custom_fields: list[dict[str, Any]]) -> str:

@@ -32,6 +32,27 @@ _FIELD_TYPES: dict[str, ColumnType] = {
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A column of another table of the entity, which has rows of the same records; of a RECORD one `part`."""
+
+    table: Table
+    column: str
+    part: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called beside the columns of rows."""
+        return f"{self.column}_{self.part}" if self.part else self.column
+
+    @property
+    def type(self) -> ColumnType:
+        """The type of the values that are taken."""
+        columns = {column.name: column for column in self.table.columns}
+        found = columns[self.column]
+        return next(part.type for part in found.columns if part.name == self.part) if self.part else found.type
+
+
+@dataclass(frozen=True)
 class NameOf:
     """A column with what a reference table calls the ids of other columns, as of now."""
 
@@ -43,6 +64,8 @@ class NameOf:
     """The reference table, by its asset."""
     value: str = "name"
     type: ColumnType = "STRING"
+    otherwise: Beside | None = None
+    """What a record itself says, where no list knows the id."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +76,6 @@ class Flag:
     description: str
     of: str
     equals: int
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A column of another table of the entity, which has rows of the same records."""
-
-    table: Table
-    column: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,8 @@ class Latest:
     @property
     def beside(self) -> tuple[Beside, ...]:
         """Columns of other tables that are taken."""
-        return tuple(each.exact for each in self.amounts)
+        said = (each.otherwise for each in self.names if each.otherwise)
+        return (*(each.exact for each in self.amounts), *said)
 
     @property
     def reference_tables(self) -> tuple[str, ...]:

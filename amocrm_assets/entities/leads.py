@@ -66,7 +66,13 @@ _LATEST = Latest(
         NameOf("responsible_user_name", "The manager.", by=("responsible_user_id",), table="amoCrmUsers"),
         NameOf("created_by_name", "Who created the lead.", by=("created_by",), table="amoCrmUsers"),
         NameOf("group_name", "Group of the responsible user.", by=("group_id",), table="amoCrmGroups"),
-        NameOf("loss_reason_name", "Why the lead was lost.", by=("loss_reason_id",), table="amoCrmLossReasons"),
+        NameOf(
+            "loss_reason_name",
+            "Why the lead was lost; where the list of reasons has lost it, as the lead itself said.",
+            by=("loss_reason_id",),
+            table="amoCrmLossReasons",
+            otherwise=Beside(LEAD_DETAILS, "loss_reason", part="name"),
+        ),
         NameOf(
             "status_sort",
             "Place of the stage in the pipeline.",

@@ -216,6 +216,9 @@ def test_the_demo_shows_seven_shards_and_rows(
     shown = capsys.readouterr().out
     assert all(f"amoCrmLeads_sandbox_{YESTERDAY - timedelta(days=number):%Y%m%d}" in shown for number in range(7))
     assert "custom_fields" in shown
+    joined = [line.split("│")[1:-1] for line in shown.rpartition("joined with")[2].splitlines() if "│" in line]
+    assert len(joined) == 5
+    assert all(name.strip() not in ("", "None") for _, *names in joined for name in names), joined
     # Days of the shards are days of the source's zone, so the rows' times must be too.
     assert set(re.findall(r"(\d{4}-\d\d-\d\d) \d\d:\d\d", shown)) == {str(YESTERDAY)}
 

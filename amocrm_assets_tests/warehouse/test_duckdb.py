@@ -21,6 +21,7 @@ from amocrm_assets.shard import duckdb_type
 from amocrm_assets.waiting import Waits
 from amocrm_assets.warehouse import LoadResult, open_warehouse
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
+from amocrm_assets.warehouse.duckdb.file import DuckDbFile
 from amocrm_assets_tests.warehouse.places import Place, duckdb_place_at, lead
 
 DAY = date(2026, 1, 1)
@@ -320,3 +321,9 @@ def test_a_file_that_an_earlier_version_let_everybody_read_is_closed_and_no_empt
     duckdb_place.warehouse.prepare()
     assert duckdb_file.stat().st_mode & 0o7777 == 0o600
     assert [path.name for path in duckdb_file.parent.iterdir()] == ["warehouse.duckdb"]
+
+
+def test_a_long_statement_prints_no_bar(duckdb_file: Path) -> None:
+    """DuckDB draws one after two seconds, which would be in the midst of a command's JSON."""
+    with DuckDbFile(duckdb_file, wait_seconds=5).opened() as connection:
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]

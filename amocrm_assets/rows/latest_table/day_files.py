@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amocrm_assets.daemon_pool import DaemonPool
-from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.entities import CUSTOM_FIELDS, Column
 from amocrm_assets.rows.files import READ_ROWS, rows_file, rows_name, rows_table
 from amocrm_assets.rows.latest_table.places import NEVER, DayPlaces
 from amocrm_assets.rows.stored import days_with_rows
-from amocrm_assets.shard import arrow_schema
+from amocrm_assets.shard import arrow_type
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class DayFiles:
                 rows = pa.table(batch)
                 rows = rows.filter(np.isin(rows["id"].to_numpy(), ids, assume_unique=True))
                 for each, columns in zip(self.beside, beside, strict=True):
-                    rows = rows.append_column(each.column, _joined(rows, columns, each))
+                    rows = rows.append_column(each.name, _joined(rows, columns, each))
                 if rows.num_rows:
                     yield rows
 
@@ -143,8 +143,10 @@ def _joined(rows: pa.Table, beside: pa.Table | None, taken: Beside) -> pa.Chunke
     import pyarrow.compute as pc
 
     if beside is None:
-        kind = arrow_schema(taken.table, [taken.column]).field(0).type
+        kind = arrow_type(Column(taken.name, taken.type, ""))
         return pa.chunked_array([pa.nulls(rows.num_rows, kind)])
+    values = beside[taken.column]
+    values = pc.struct_field(values, taken.part) if taken.part else values
     found = pc.index_in(rows["id"], value_set=beside["id"])
     same = pc.equal(rows["updated_at"], beside["updated_at"].take(found))
-    return pc.if_else(pc.fill_null(same, False), beside[taken.column].take(found), None)  # noqa: FBT003
+    return pc.if_else(pc.fill_null(same, False), values.take(found), None)  # noqa: FBT003

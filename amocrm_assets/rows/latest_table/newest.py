@@ -59,7 +59,7 @@ def newest_schema(table: LatestTable) -> pa.Schema:
     """The columns of the file: those of rows, those taken from beside, and where all of it comes from."""
     import pyarrow as pa
 
-    beside = [next(c for c in each.table.columns if c.name == each.column) for each in declared(table.of).beside]
+    beside = [Column(each.name, each.type, "") for each in declared(table.of).beside]
     columns = (*table.of.columns, *beside, *_PLACE_COLUMNS)
     return pa.schema([pa.field(column.name, arrow_type(column)) for column in columns])
 

@@ -65,7 +65,9 @@ class TableValues:
 
         latest = declared(self.table.of)
         for names in self.names:
-            yield names.wanted.column, names.of(newest)
+            said = names.wanted.otherwise
+            found = names.of(newest)
+            yield names.wanted.column, pc.coalesce(found, newest[said.name]) if said else found
         for flag in latest.flags:
             yield flag.column, pc.equal(newest[flag.of], flag.equals)
         for name in latest.dated:
@@ -73,8 +75,8 @@ class TableValues:
         for name in (*seconds_columns(self.table.of), "deleted_at"):
             yield beside_name(name, "time"), moments(newest[name])
         for amount in latest.amounts:
-            whole = newest[amount.otherwise].cast(newest[amount.exact.column].type)
-            yield amount.column, pc.coalesce(newest[amount.exact.column], whole)
+            exact = newest[amount.exact.name]
+            yield amount.column, pc.coalesce(exact, newest[amount.otherwise].cast(exact.type))
         if self.fields:
             yield from self._fields(newest[CUSTOM_FIELDS].combine_chunks())
 

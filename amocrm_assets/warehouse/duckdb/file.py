@@ -79,6 +79,8 @@ class DuckDbFile:
             connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(spill)})
         try:
             with self.duckdb_errors("Opening the warehouse"):
+                # A statement of more than two seconds would print a bar in the midst of a command's JSON.
+                connection.execute("SET enable_progress_bar = false")
                 self._attach(connection, read_only=read_only)
                 if not read_only:
                     self._close_to_others()

@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amocrm_assets.entities import LEADS, latest_table
+from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows.latest_table import sorted_file
+from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets.storage.folder import FolderStorage
@@ -34,6 +36,7 @@ from amocrm_assets_tests.rows.latest_table.tables import (
     write_day,
     written,
 )
+from amocrm_assets_tests.rows.reference.readings import capture, night
 
 SOURCE = tables.settings()
 
@@ -138,6 +141,23 @@ def test_details_of_another_state_of_a_lead_are_not_taken(storage: Storage) -> N
     write_day(storage, 0, [lead(1, updated_at=seconds(0), price=99, price_with_minor_units=99.9)], by=by)
     write_day(storage, 0, [lead(1, updated_at=seconds(0, 13), price=120)], by=SOURCE, reading=1)
     assert [row["price"] for row in rows(storage, by)] == [Decimal(120)]
+
+
+def test_a_loss_reason_that_no_list_knows_has_the_name_that_the_lead_carries(storage: Storage) -> None:
+    by = tables.settings(import_lead_details=True, import_reference=True)
+    capture(storage, night(0), {"loss_reasons": [{"id": 5, "name": "Too expensive now"}]})
+    write_reference_tables(REFERENCE_TABLES, storage, "acme")
+
+    def lost(number: int, reason: int, name: str) -> dict[str, Any]:
+        embedded = {"contacts": [], "loss_reason": [{"id": reason, "name": name}]}
+        return lead(number, updated_at=seconds(0), loss_reason_id=reason, _embedded=embedded)
+
+    won = lead(3, updated_at=seconds(0))
+    write_day(storage, 0, [lost(1, 5, "Too expensive"), lost(2, 6, "Gone from the list"), won], by=by)
+    names = [row["loss_reason_name"] for row in rows(storage, by)]
+    assert names == ["Too expensive now", "Gone from the list", None]
+    apart = tables.settings(import_reference=True)
+    assert [row["loss_reason_name"] for row in rows(storage, apart)] == ["Too expensive now", None, None]
 
 
 def test_no_day_with_rows_is_told(storage: Storage) -> None:
