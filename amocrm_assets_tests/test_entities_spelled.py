@@ -28,6 +28,7 @@ MAY = {
     "captures/files.py": "the key of a count in the format of captures, whatever the records",
     "cli/__init__.py": "the help of a command about the custom fields of leads",
     "cli/demo.py": "shows leads of the sandbox",
+    "cli/forget.py": "an option that names a lead",
     "cli/fields.py": "lists the custom fields of leads",
     "cli/new.py": "names an attribute of the settings",
     "cli/sandbox.py": "an option about the leads of the sandbox",
