@@ -14,10 +14,13 @@ import pyarrow.parquet as pq
 from amocrm_assets.captures import read_header
 from amocrm_assets.captures.forgotten import digest_of_file
 from amocrm_assets.days import day_window, neighbours
+from amocrm_assets.entities import latest_table
+from amocrm_assets.entities.latest import declared
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting.report import ChangedFile, ChangedTable
 from amocrm_assets.privacy.forgotten import texts_of
 from amocrm_assets.rows import rows_name, write_rows
+from amocrm_assets.rows.latest_table import write_latest_table
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.rows.stored import days_with_rows, row_count
 from amocrm_assets.warehouse import ShardLoad, TableLoad
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import AnyLoad, LoadResult, Warehouse
+
+_LOCK_WAIT_SECONDS = 3600.0
 
 
 class Rebuilding:
@@ -68,6 +73,11 @@ class Rebuilding:
                 ChangedTable(self._warehouse.table(each.name_of(self._subdomain, None)), None)
                 for each in self._reference_tables()
             ]
+        for entity in self._with_flat_table(report):
+            flat = latest_table(entity.table)
+            name = flat.rows_name(self._subdomain)
+            rows.append(ChangedFile(name, entity.name, None, 0, digest_of_file(self._storage, name)))
+            tables.append(ChangedTable(self._warehouse.table(flat.name_of(self._subdomain, None)), None))
         return replace(report, rows=tuple(rows), tables=tuple(tables))
 
     def run(self, report: Report) -> Report:
@@ -83,6 +93,8 @@ class Rebuilding:
             counts |= self._load([self._shard(table, day) for day in days if names[day] in planned])
         if self._touches_reference(report):
             counts |= self._reference(written)
+        for entity in self._with_flat_table(report):
+            counts |= self._flat_table(entity)
         return replace(
             report,
             rows=tuple(replace(each, after=digest_of_file(self._storage, each.name)) for each in report.rows),
@@ -90,23 +102,19 @@ class Rebuilding:
         )
 
     def left(self, forgotten: ForgottenList) -> Iterator[str]:
-        """Rows files and tables in which these people are still found."""
+        """Rows files and shards in which these people are still found."""
+        lists = {table.asset: entity.name for entity in self._entities for table in entity.tables}
+        for name in self._storage.names(f"rows/{self._subdomain}"):
+            folder = name.split("/")[2]
+            if name.endswith(".parquet") and self._is_in_rows(name, lists.get(folder, folder), forgotten):
+                yield name
         for entity in self._entities:
             for table in entity.tables:
-                for day in days_with_rows(table, self._storage, self._subdomain):
-                    name = rows_name(table, self._subdomain, day)
-                    if self._is_in_rows(name, entity.name, forgotten):
-                        yield name
                 days = list(self._warehouse.shard_days(table, self._subdomain))
-                for day, rows in zip(
-                    days, self._warehouse.tables(table, self._subdomain, days) if days else (), strict=True
-                ):
+                shards = self._warehouse.tables(table, self._subdomain, days) if days else ()
+                for day, rows in zip(days, shards, strict=True):
                     if _is_in(rows.to_pylist(), entity.name, forgotten):
                         yield self._warehouse.table(table.name_of(self._subdomain, day))
-        for reference in self._reference_tables():
-            name = reference.rows_name(self._subdomain)
-            if self._is_in_rows(name, reference.asset, forgotten):
-                yield name
 
     def _is_in_rows(self, name: str, record_list: str, forgotten: ForgottenList) -> bool:
         with self._storage.as_local_path(name) as path:
@@ -157,6 +165,21 @@ class Rebuilding:
             for each in tables
         ]
         return self._load(loads)
+
+    def _with_flat_table(self, report: Report) -> list[Entity]:
+        """Entities with a flat table, which names people of the reference tables, too."""
+        there = set(self._storage.names(f"rows/{self._subdomain}")) if report.captures else set()
+        return [
+            entity
+            for entity in self._entities
+            if entity.table.latest and latest_table(entity.table).rows_name(self._subdomain) in there
+        ]
+
+    def _flat_table(self, entity: Entity) -> dict[str, int]:
+        name = declared(entity.table).warehouse_name
+        with self._storage.lock(f"locks/{self._subdomain}-{name}", wait_seconds=_LOCK_WAIT_SECONDS):
+            written = write_latest_table(entity, self._storage, self._source)
+            return self._load([TableLoad(written.table, self._subdomain, written.name, written.row_count)])
 
     def _load(self, loads: Sequence[AnyLoad]) -> dict[str, int]:
         """Rows of each table after its load. Raises the first error, once the others are loaded."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # Merging a day takes seconds; whoever holds the lock longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
 # Rows that are decoded at a time when a file is read.
-_READ_ROWS = 16_384
+READ_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,22 @@ def write_rows(
     """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Without a `table` of the entity, the rows are those of its own.
-    `others` are the account's captures as they were listed before; the day's own are listed anew.
-    What the source drops or hashes is treated so in captures of before, too.
-    Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
-    `CapturesMixed`, `RowsIncomplete`, `Busy`, `SettingsError` where a key for hashing is missing,
-    and errors of the storage.
+    Without a `table` of the entity, the rows are those of its own. `others` are the account's captures as they
+    were listed before; the day's own are listed anew. What the source drops or hashes is treated so in captures of
+    before, too. Raises `ActionRequired` for a day without a capture or with a part that none holds,
+    `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`, `Busy`, `SettingsError` without a key for hashing.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
-    started, rules = time.perf_counter(), privacy_of(source)
-    table = table or entity.table
+    started, rules, table = time.perf_counter(), privacy_of(source), table or entity.table
     name = rows_name(table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
         names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
-        captures = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
-        captures = list(treated(entity, source, rules, captures))
+        opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        captures = list(treated(entity, source, rules, opened))
         rows = rows_of_day(entity, captures, source=source, day=day, table=table)
         size_bytes = _put(table, rows, storage, source, day)
     return RowsWritten(
@@ -137,7 +134,7 @@ def rows_table(
         pq.ParquetFile(path) as file,
     ):
         # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
-        parts = list(file.iter_batches(_READ_ROWS, columns=schema.names, use_threads=False))
+        parts = list(file.iter_batches(READ_ROWS, columns=schema.names, use_threads=False))
         return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
 
 
@@ -164,7 +161,7 @@ def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in rows.tables():
             writer.write_table(table)
-            ids.append(table["id"].to_numpy())
+            ids.append(rows.ids_of(table))
             del table
         writer.add_key_value_metadata(UNSEALED)
     # Arrow keeps what it once had: a hundred megabytes that the next step would come on top of.
@@ -182,7 +179,7 @@ def _require_all(table: Table, rows: DayRows, ids: np.ndarray, source: SourceSet
             f"Writing the rows of {source.subdomain} {day}",
             cause=f"the captures hold {len(rows.captured_ids)} {table.records} of the day,"
             f" and the rows are {len(ids)} ({len(lost)} without a row,"
-            f" for example {', '.join(map(str, lost[:3])) or 'none'}).",
+            f" for example {', '.join(map(rows.versions.key, lost[:3].tolist())) or 'none'}).",
             fix="Report this. The rows that were there before stay.",
             source=source.subdomain,
             day=day.isoformat(),

@@ -13,6 +13,7 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting import Forgetting
 from amocrm_assets.rows import rows_name, write_rows
+from amocrm_assets.rows.latest_table import write_latest_table
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.warehouse import ShardLoad, TableLoad
 from amocrm_assets_tests.companies_lite import COMPANIES, company
@@ -89,8 +90,10 @@ class Place:
             for written in [write_rows(entity, self.storage, self.source, day, table=table)]
         ]
         tables = write_reference_tables(REFERENCE_TABLES, self.storage, "acme", source=self.source)
+        flat = write_latest_table(LEADS, self.storage, self.source)
         made = [(each, tables[each.asset]) for each in REFERENCE_TABLES]
         whole = [TableLoad(table, "acme", written.name, written.row_count) for table, written in made]
+        whole.append(TableLoad(flat.table, "acme", flat.name, flat.row_count))
         for outcomes in (
             self.warehouse.load(loads, self.storage, run_id="r"),
             self.warehouse.load(whole, self.storage, run_id="w"),

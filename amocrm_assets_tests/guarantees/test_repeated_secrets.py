@@ -158,7 +158,7 @@ def test_a_run_whose_refresh_is_answered_with_its_secrets_keeps_them_in_the_toke
     deployed: Deployed,
 ) -> None:
     state = Repeating(has_broken_headers=True)
-    connected = Connected(account_id=7, account_name="Acme", user_id=1, client_id="integration-1", connected_at=1)
+    connected = Connected(account_id=7, account_name="Acme", user_id=1, client_id="integration-1")
     with repeating(state) as url:
         given = {**attributes(url), "oauth": OAUTH}
         del given["access_token_env"]

@@ -1,6 +1,7 @@
-"""`/api/v4`: the account, its leads and events, as amoCRM answers when nothing goes wrong.
+"""`/api/v4`: the account, its leads, as amoCRM answers when nothing goes wrong.
 
-The small lists are in `reference_api`. Errors of the gateway, the limit and faults are in `gateway`.
+The small lists are in `reference_api`, events in `events_api`. Errors of the gateway, the limit and faults are in
+`gateway`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 from starlette.routing import Route
 
-from amocrm_assets.sandbox.account.events import chosen_events, shown_events
 from amocrm_assets.sandbox.account.leads import mixed
+from amocrm_assets.sandbox.account.links import company_of_lead, contacts_of
 from amocrm_assets.sandbox.account.query import lead_query, page_and_limit
 from amocrm_assets.sandbox.account.reference import account_extras
 from amocrm_assets.sandbox.http.responses import HAL, as_json, hal, nothing, problem
@@ -38,7 +39,6 @@ def routes() -> list[Route]:
         Route("/api/v4/account", authorised(_account)),
         Route("/api/v4/leads", authorised(_leads)),
         Route("/api/v4/leads/{lead_id:int}", authorised(_lead)),
-        Route("/api/v4/events", authorised(_events)),
     ]
 
 
@@ -64,7 +64,7 @@ def authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
 async def _account(request: Request) -> Response:
     sandbox = world_of(request)
     options = sandbox.options
-    extras = _extras(request)
+    extras = extras_of(request)
     account: Json = {
         "id": options.account_id,
         "name": _NAME,
@@ -134,7 +134,7 @@ async def _lead(request: Request) -> Response:
     if lead is None:
         return nothing()
     base = f"{request.base_url}api/v4"
-    return hal(_linked(lead, base, _extras(request), sandbox), escaped=sandbox.options.escaped_json)
+    return hal(_linked(lead, base, extras_of(request), sandbox), escaped=sandbox.options.escaped_json)
 
 
 def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> Json:
@@ -142,9 +142,10 @@ def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> 
     drawn = mixed(lead["id"], sandbox.options.seed)
     embedded: Json = {"tags": [], "companies": []}
     if not lead["is_deleted"]:
-        company = 41_000_001 + drawn % 5000
+        company = company_of_lead(lead["id"], sandbox.options.seed)
         embedded["tags"] = sandbox.account.content.tags(lead["id"])
-        embedded["companies"] = [{"id": company, "_links": _self(f"{base}/companies/{company}")}][: drawn % 3]
+        if company is not None and sandbox.companies.is_listed(company):
+            embedded["companies"] = [linked_to("companies", company, base)]
         _add_extras(lead, embedded, extras, sandbox, drawn)
         lead = lead | _extra_properties(extras, drawn)
     return lead | {"_links": _self(f"{base}/leads/{lead['id']}"), "_embedded": embedded}
@@ -152,10 +153,12 @@ def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> 
 
 def _add_extras(lead: Json, embedded: Json, extras: frozenset[str], sandbox: Sandbox, drawn: int) -> None:
     if "contacts" in extras:
-        # Every fifth lead has a second contact.
-        contacts = [{"id": 51_000_001 + (drawn + place) % 9000, "is_main": not place} for place in (0, 1)]
-        contacts = contacts[: 1 + (drawn % 5 == 0)]
-        embedded["contacts"] = [] if sandbox.options.loses_contacts else contacts
+        named = [
+            {"id": contact, "is_main": not place}
+            for place, contact in enumerate(contacts_of(lead["id"], sandbox.options.seed))
+            if sandbox.contacts.is_listed(contact)
+        ]
+        embedded["contacts"] = [] if sandbox.options.loses_contacts else named
     if "loss_reason" in extras:
         reasons = [each for each in sandbox.account.content.loss_reasons if each["id"] == lead["loss_reason_id"]]
         embedded["loss_reason"] = reasons[0] if reasons and sandbox.options.loss_reason_as_object else reasons
@@ -187,19 +190,6 @@ def _extra_properties(extras: frozenset[str], drawn: int) -> Json:
     return {name: value for name, value in values.items() if name in extras}
 
 
-async def _events(request: Request) -> Response:
-    sandbox = world_of(request)
-    events, has_next, page = chosen_events(
-        sandbox.account.events(), request.query_params.multi_items(), sandbox.options
-    )
-    request.state.rows = len(events)
-    if not events:
-        return nothing()
-    shown = shown_events(events, sandbox.options.account_id)
-    links = page_links(request, page, has_next=has_next)
-    return hal({"_page": page, "_links": links, "_embedded": {"events": shown}})
-
-
 def paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:
     """A page of a list that is there whole."""
     page, limit = page_and_limit(request.query_params.multi_items(), world_of(request).options)
@@ -227,8 +217,13 @@ def page_links(request: Request, page: int, *, has_next: bool) -> Json:
     return links
 
 
-def _extras(request: Request) -> frozenset[str]:
+def extras_of(request: Request) -> frozenset[str]:
     return frozenset(request.query_params.get("with", "").split(","))
+
+
+def linked_to(name: str, record_id: int, base: str) -> Json:
+    """A record that hangs on another one."""
+    return {"id": record_id, "_links": _self(f"{base}/{name}/{record_id}")}
 
 
 def _self(address: str) -> Json:
