@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amocrm_assets.entities import ENTITIES
+
 if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 REDIRECT_URI = "http://127.0.0.1:8910/callback"
+# What a source brings only where its settings say so.
+SWITCHES = {
+    each.name: each.choices.imported for each in ENTITIES if each.choices.imported and not each.choices.stays
+}
 
 
 @click.command(name="new")
@@ -28,6 +34,13 @@ REDIRECT_URI = "http://127.0.0.1:8910/callback"
 @click.option("--redirect-uri", help=f"With --oauth: the integration's redirect address. Default: {REDIRECT_URI}")
 @click.option("--timezone", help="The account's zone, like Europe/Moscow.")
 @click.option("--start-date", metavar="YYYY-MM-DD", help="First day to import. Default: this month's first.")
+@click.option(
+    "--import",
+    "imported",
+    multiple=True,
+    type=click.Choice(list(SWITCHES)),
+    help="Bring these, too. May be given several times.",
+)
 @click.option("--base-url", help="Address of the account, where it is not https://ACCOUNT.amocrm.ru.")
 @click.option(
     "--folder",
@@ -70,6 +83,7 @@ def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
         **_credentials(subdomain, given),
         "timezone": given["timezone"] or _asked("Time zone of the account", default["timezone"]),
         "start_date": given["start_date"] or _asked("First day to import", default["start_date"]),
+        **{SWITCHES[name]: True for name in given["imported"]},
     }
     return attributes
 

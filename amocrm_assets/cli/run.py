@@ -174,12 +174,23 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
     if outcome.failure:
         click.secho(f"{source.title}: the run failed.", fg="red", err=True)
         click.echo(outcome.failure, err=True)
+        _tell_missing(source, days, outcome)
         return
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed{', and checks failed: see above' if outcome.errors else ''}.")
     click.echo(Deployment.from_environment().in_words())
     if unrecorded := history_not_kept():
         click.echo(unrecorded, err=True)
+
+
+def _tell_missing(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
+    """Which days of which entity did not land, and how to go on; the others are there."""
+    from amocrm_assets.orchestration.failures import in_words
+
+    for name, missing in outcome.missing.items():
+        click.echo(f"Missing: {name} of {in_words(missing)}.", err=True)
+    if outcome.missing:
+        click.echo(f"Go on with: amocrm-assets run {source.subdomain} {_range(days)} --missing", err=True)
 
 
 def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict[str, Any]:
@@ -192,6 +203,7 @@ def _as_json(source: SourceSettings, days: list[date], outcome: Outcome) -> dict
         "to": days[-1].isoformat(),
         "landed": outcome.failure is None,
         "failure": outcome.failure,
+        "missing": {name: [day.isoformat() for day in missing] for name, missing in outcome.missing.items()},
         "errors": outcome.errors,
         "warnings": outcome.warnings,
         "run_id": outcome.run_id,

@@ -97,6 +97,9 @@ def _state(source: SourceSettings, status: AuthorisationStatus, progress: Progre
         "last_day": progress.last_day.isoformat() if progress.last_day else None,
         "missing_days": [day.isoformat() for day in progress.missing],
         "lost_days": [day.isoformat() for day in progress.lost],
+        "missing_by_entity": {
+            name: [day.isoformat() for day in missing] for name, missing in progress.by_entity.items()
+        },
     }
 
 
@@ -114,6 +117,7 @@ def _broken_state(broken: BrokenSource) -> dict[str, Any]:
         "last_day": None,
         "missing_days": [],
         "lost_days": [],
+        "missing_by_entity": {},
     }
 
 
@@ -125,6 +129,20 @@ def _lost(state: dict[str, Any]) -> str:
         f"Dagster shows {in_words(days)} as materialised, and the warehouse has no shard for them. Materialise"
         f" {SHARDS} for these days in the Dagster UI: it loads the rows again and does not ask amoCRM."
     )
+
+
+def _uneven(state: dict[str, Any]) -> list[str]:
+    """What says which entity misses days that another one has; nothing where all miss the same."""
+    from amocrm_assets.orchestration.failures import in_words
+
+    by_entity: dict[str, list[str]] = state["missing_by_entity"]
+    everywhere = set.intersection(*map(set, by_entity.values())) if by_entity else set()
+    own = {name: sorted(set(days) - everywhere) for name, days in by_entity.items()}
+    return [
+        f"{name} alone: {in_words([date.fromisoformat(day) for day in days])} missing."
+        for name, days in own.items()
+        if days
+    ]
 
 
 def _show(states: list[dict[str, Any]]) -> None:
@@ -141,6 +159,8 @@ def _show(states: list[dict[str, Any]]) -> None:
             console.print(f"! {state['display_name']}: {wrong}", markup=False, soft_wrap=True)
         if state["problem"]:
             console.print(f"! {state['display_name']}: {state['problem']}", markup=False, soft_wrap=True)
+        for wrong in _uneven(state):
+            console.print(f"! {state['display_name']}: {wrong}", markup=False, soft_wrap=True)
         if state["lost_days"]:
             console.print(f"! {state['display_name']}: {_lost(state)}", markup=False, soft_wrap=True)
     if any(state["missing_days"] for state in states):

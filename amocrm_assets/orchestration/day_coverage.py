@@ -6,7 +6,7 @@ materialised. What is materialised next is decided in `automation`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -41,6 +41,8 @@ class Progress:
     missing: list[date]
     lost: list[date]
     """Those of the missing that Dagster shows as materialised: their tables were deleted, or have expired."""
+    by_entity: Mapping[str, list[date]] = field(default_factory=dict)
+    """The missing days of each entity that the source imports."""
 
 
 @dataclass(frozen=True)
@@ -96,20 +98,31 @@ def read_coverage(sources: Sequence[SourceSettings], deployment: Deployment, *, 
     believed = _believed(sources, entities)
     progress = {}
     for source in sources:
-        days = [
-            _days_of(
-                source,
-                entity,
-                believed=believed.get((source.subdomain, table)),
-                held=None if held is None else held[table][source.subdomain],
-            )
+        days = {
+            entity: [
+                _days_of(
+                    source,
+                    entity,
+                    believed=believed.get((source.subdomain, table)),
+                    held=None if held is None else held[table][source.subdomain],
+                )
+                for table in entity.tables
+            ]
             for entity in entities[source.subdomain]
-            for table in entity.tables
-        ]
-        there = set.intersection(*(table.there for table in days))
-        gone = set.union(*(table.gone for table in days))
-        progress[source.subdomain] = progress_of(source, there, at=at, gone=gone)
+        }
+        progress[source.subdomain] = _progress(source, days, at=at)
     return Coverage(progress, problem)
+
+
+def _progress(source: SourceSettings, days: Mapping[Entity, Sequence[_TableDays]], *, at: datetime) -> Progress:
+    """Progress of all entities together, and which days each of them misses."""
+    by_entity = {
+        entity.name: set.intersection(*(each.there for each in tables)) for entity, tables in days.items()
+    }
+    gone = set.union(*(each.gone for tables in days.values() for each in tables))
+    together = progress_of(source, set.intersection(*by_entity.values()), at=at, gone=gone)
+    missing = {name: progress_of(source, there, at=at).missing for name, there in by_entity.items()}
+    return replace(together, by_entity=missing)
 
 
 def _days_of(source: SourceSettings, entity: Entity, *, believed: Days, held: Days) -> _TableDays:

@@ -7,7 +7,7 @@ to `assets`; how its outcome is printed, to the command line.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.assets import shards_key
 from amocrm_assets.orchestration.markdown import plain
 from amocrm_assets.orchestration.names import NEVER_RETRIED, RANGE_END, RANGE_START, job_name, op_name
 from amocrm_assets.orchestration.run_listener import listening
@@ -42,12 +43,15 @@ class Outcome:
     """How a run ended. `failure` is what the failed step said, None when every day landed.
 
     `errors` are failed checks that say that something is missing or wrong in what landed, `warnings` the others.
+    `missing` are the days, by entity, of which a shard did not land in this run; an entity without any is not in
+    it.
     """
 
     run_id: str
     failure: str | None
     errors: list[str]
     warnings: list[str]
+    missing: dict[str, list[date]] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -77,7 +81,8 @@ def run_days(
         )
     file, line = (place.file, place.line) if place else (None, 1)
     definitions = source_definitions(source, file=file, line=line, entities=entities)
-    raw = [op_name(source, entity.raw_asset) for entity in scheduled(source, entities)]
+    wanted = scheduled(source, entities)
+    raw = [op_name(source, entity.raw_asset) for entity in wanted]
     first, last = days[0].isoformat(), days[-1].isoformat()
     run_id = str(uuid4())
     with _instance() as instance, listening(listener), _ending_run(instance, run_id):
@@ -93,7 +98,7 @@ def run_days(
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):
             raise Interrupted
-    return _outcome(result)
+    return replace(_outcome(result), missing=_missing(result, source, wanted, days))
 
 
 @contextmanager
@@ -133,6 +138,23 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
     failure = None if result.success else "\n".join(failures) or "the run failed"
     severity = dg.AssetCheckSeverity
     return Outcome(result.run_id, failure, _not_passed(result, severity.ERROR), _not_passed(result, severity.WARN))
+
+
+def _missing(
+    result: dg.ExecuteInProcessResult, source: SourceSettings, entities: Sequence[Entity], days: Sequence[date]
+) -> dict[str, list[date]]:
+    """The days that each entity has not landed, in one of its tables at least."""
+    events = (each for each in result.all_events if each.is_step_materialization)
+    landed = {(each.asset_key, each.partition) for each in events}
+    found = {
+        entity.name: [
+            day
+            for day in days
+            if any((shards_key(table, source), day.isoformat()) not in landed for table in entity.tables)
+        ]
+        for entity in entities
+    }
+    return {name: missing for name, missing in found.items() if missing}
 
 
 def _not_passed(result: dg.ExecuteInProcessResult, severity: dg.AssetCheckSeverity) -> list[str]:

@@ -1,0 +1,89 @@
+"""Commands about a source with several entities: what misses which days, and what each may be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from amocrm_assets.sandbox import Fault
+from amocrm_assets_tests.accounts import leads_of, source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets_tests.cli.conftest import AddSource, Command
+
+YESTERDAY = datetime.now(source().zone).date() - timedelta(days=1)
+BEFORE = YESTERDAY - timedelta(days=1)
+
+
+@pytest.fixture
+def several(add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The source `acme` with leads, contacts and companies of two days."""
+    sandbox.reset(replace(sandbox.options, populations=(leads_of(BEFORE, 60, days=2),)))
+    monkeypatch.setenv("ACME_TOKEN", sandbox.token)
+    switches: dict[str, Any] = {"import_contacts": True, "import_companies": True, "import_reference": False}
+    add_source(base_url=sandbox.url, access_token_env="ACME_TOKEN", start_date=str(BEFORE), **switches)
+    return sandbox
+
+
+def test_a_run_and_sources_say_which_days_of_which_entity_are_missing(run: Command, several: Sandbox) -> None:
+    assert run("run", "acme", "--from", str(BEFORE)).status == 0
+    state = run("sources", "--json").json()[0]
+    assert state["missing_by_entity"] == {"leads": [], "contacts": [], "companies": []}
+
+    several.reset(replace(several.options, populations=(leads_of(BEFORE, 60, days=2),)))
+    several.configure(faults=[Fault("403-json", path="/api/v4/contacts")])
+    failed = run("run", "acme", "--from", str(BEFORE), "--json")
+    assert failed.status == 1
+    told = failed.json()
+    assert told["missing"] == {"contacts": [str(BEFORE), str(YESTERDAY)]}
+    assert "right to see contacts" in told["failure"]
+    said = run("run", "acme", "--from", str(BEFORE)).err
+    assert f"Missing: contacts of {BEFORE} to {YESTERDAY}." in said
+    assert f"Go on with: amocrm-assets run acme --from {BEFORE} --to {YESTERDAY} --missing" in said
+
+
+def test_sources_names_an_entity_that_misses_days_alone(run: Command, several: Sandbox) -> None:
+    several.configure(faults=[Fault("403-json", path="/api/v4/companies")])
+    assert run("run", "acme", "--from", str(BEFORE)).status == 1
+    state = run("sources", "--json").json()[0]
+    assert state["missing_by_entity"] == {
+        "leads": [],
+        "contacts": [],
+        "companies": [str(BEFORE), str(YESTERDAY)],
+    }
+    assert state["missing_days"] == [str(BEFORE), str(YESTERDAY)]
+    assert f"companies alone: {BEFORE} to {YESTERDAY} missing." in run("sources").out
+
+
+def test_check_tries_each_entity(run: Command, several: Sandbox) -> None:
+    steps = {each["step"]: each["outcome"] for each in run("check", "acme", "--json").json()}
+    wanted = {f"{name} {step}" for name in ("contacts", "companies") for step in ("rights", "deleted", "fields")}
+    assert wanted <= steps.keys()
+    assert {steps[step] for step in wanted} == {"ok"}
+    several.configure(faults=[Fault("403-json", path="/api/v4/contacts")])
+    verdicts = {each["step"]: each for each in run("check", "acme", "--json").json()}
+    assert verdicts["contacts rights"]["outcome"] == "failed"
+    assert "right to see contacts" in str(verdicts["contacts rights"])
+    assert verdicts["companies rights"]["outcome"] == verdicts["rights"]["outcome"] == "ok"
+
+
+@pytest.mark.usefixtures("several")
+def test_fields_of_contacts_are_listed_with_their_own_setting(run: Command) -> None:
+    ran = run("fields", "acme", "--of", "contacts")
+    assert "PHONE" in ran.out
+    assert "`contacts_custom_fields` is not set" in ran.out
+    examples = run("fields", "acme", "--of", "companies", "--examples", "--json").json()["fields"]
+    assert any(each["examples"] for each in examples if each["code"] == "PHONE")
+
+
+def test_a_new_source_may_bring_them_from_the_start(run: Command, defs: Path) -> None:
+    assert run("new", "my-shop", "--import", "contacts", "--import", "companies").status == 0
+    written = yaml.safe_load((defs / "my-shop" / "defs.yaml").read_text(encoding="utf-8"))["attributes"]
+    assert (written["import_contacts"], written["import_companies"]) == (True, True)
