@@ -99,7 +99,7 @@ class _DayRangeCapture:
     ) -> None:
         self._entity = entity
         self._source = source
-        self._lines = RecordLines(entity, source)
+        self._lines = RecordLines(entity, source, storage)
         self._earlier = earlier
         self._run_id = run_id
         self._client = client
@@ -150,8 +150,8 @@ class _DayRangeCapture:
                 self._late_records += 1
                 open_day = self._late.setdefault(day, _OpenDay())
             if open_day.is_new(record):
-                line = self._lines.written(record.line, account_info.custom_fields.result)
-                self._writer(day, open_day, account_info).add([line])
+                lines = self._lines.kept(record.line, account_info.custom_fields.result)
+                self._writer(day, open_day, account_info).add(lines)
 
     def _publish_late(self) -> None:
         while self._late:

@@ -19,6 +19,7 @@ from amocrm_assets.captures import (
     all_captures,
     read_header,
 )
+from amocrm_assets.captures.forgotten import read_forgotten
 from amocrm_assets.captures.privacy import ListLines, note_of, privacy_of
 from amocrm_assets.crm.account import account_of
 from amocrm_assets.crm.connecting import require_account
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.crm.pagination.whole_lists import ListRead
+    from amocrm_assets.privacy.forgotten import ForgottenList
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -70,13 +72,14 @@ def capture_reference(
     ):
         storage.remove_stale(REFERENCE.captures_folder(source.subdomain))
         earlier = all_captures(REFERENCE, storage, source.subdomain)
+        forgotten = read_forgotten(storage, source.subdomain)
         last = read_header(REFERENCE, storage, earlier[-1].name) if earlier else None
         started_at, requests = datetime.now(UTC), client.stats.requests
         account_list = read_whole_list(client, ACCOUNT)
         account = _account(account_list)
         require_account(source, account)
         _require_same(source, account, last)
-        read = [account_list, *_others(client, account, last)]
+        read = [without_forgotten(each, forgotten) for each in (account_list, *_others(client, account, last))]
         header = replace(_header(source, account, read, started_at, run_id), privacy=note_of(rules))
         writer = CaptureWriter(REFERENCE, storage, header, after=earlier[-1].captured_at if earlier else None)
         try:
@@ -97,6 +100,14 @@ def _account(read: ListRead) -> Account:
             fix="Check `base_url` in the source's defs.yaml; if it is right, report this.",
         )
     return account_of(json.loads(read.lines[0]))
+
+
+def without_forgotten(read: ListRead, forgotten: ForgottenList | None) -> ListRead:
+    """A list without the people who are forgotten."""
+    if not forgotten:
+        return read
+    kept = (forgotten.kept(read.record_list.name, line) for line in read.lines)
+    return replace(read, lines=tuple(line for line in kept if line is not None))
 
 
 def _others(client: AmoCrmClient, account: Account, last: CaptureHeader | None) -> list[ListRead]:

@@ -31,6 +31,7 @@ MAY = {
     "cli/__init__.py": "the help of a command about the custom fields of leads",
     "cli/demo.py": "shows leads of the sandbox",
     "cli/fields.py": "lists the custom fields of leads, unless told otherwise",
+    "cli/forget.py": "an option that names a lead",
     "cli/new.py": "names an attribute of the settings",
     "cli/sandbox.py": "an option about the leads of the sandbox",
     "crm/probe/asking.py": "an account is asked about its leads",

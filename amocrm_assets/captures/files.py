@@ -87,6 +87,13 @@ class CaptureWriter:
             size_bytes = self._path.stat().st_size
             return PublishedCapture(self._name_it(), self._records, size_bytes)
 
+    def publish_over(self, name: str) -> None:
+        """Write the last line and put the file in the place of the capture `name`, durably."""
+        with self._temp:
+            self._buffer += json_line({_COUNT: self._records, "sha256": self._digest.hexdigest()})
+            self._flush()
+            self._storage.replace(name, self._path)
+
     def discard(self) -> None:
         """Forget what was written."""
         self._temp.close()

@@ -65,7 +65,7 @@ class CaptureHeader:
     `from_at` and `to_at` bound the window that was read, `fields` is the account's list of custom fields,
     `run_id` the run that read it (captures of earlier versions do not say). `lists` are there where a capture
     holds several lists; they were read whole, at one moment, which both bounds of the window are. `privacy` is
-    there where something was dropped or hashed.
+    there where something was dropped or hashed, `forgotten` counts the tombstones of records that were taken out.
     """
 
     subdomain: str
@@ -79,6 +79,7 @@ class CaptureHeader:
     fields: list[dict[str, Any]]
     lists: tuple[CapturedList, ...] | None = None
     privacy: CapturedPrivacy | None = None
+    forgotten: int | None = None
 
     @property
     def window(self) -> Window:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures.finding import all_captures, read_header
+from amocrm_assets.captures.forgotten import read_forgotten, without_tombstones
 from amocrm_assets.captures.header import CapturedPrivacy
 from amocrm_assets.entities.reference import LISTS
 from amocrm_assets.json_bytes import without_property
@@ -59,8 +60,9 @@ def digest_of(rules: PrivacyRules) -> str:
 class RecordLines:
     """Records of an entity as they may be written."""
 
-    def __init__(self, entity: Entity, source: SourceSettings) -> None:
-        """Raises as `privacy_of` does: before anything is asked."""
+    def __init__(self, entity: Entity, source: SourceSettings, storage: Storage | None = None) -> None:
+        """Raises as `privacy_of` does: before anything is asked. The `storage` tells who is forgotten."""
+        self._forgotten = read_forgotten(storage, source.subdomain) if storage else None
         self._entity = entity
         self._source = source
         self._dropped = entity.choices.dropped(source)
@@ -76,6 +78,13 @@ class RecordLines:
         bears_changes = not self._entity.known_properties.isdisjoint({"value_before", "value_after"})
         return tuple(_FIELD_LISTS) if self._rules and bears_changes else ()
 
+    def kept(self, line: bytes, fields: Callable[[], FieldsByPath]) -> list[bytes]:
+        """A record's bytes, none where it is about somebody who is forgotten; `fields` as in `written`."""
+        if self._forgotten:
+            found = self._forgotten.kept(self._entity.name, line)
+            return [] if found is None else [self.written(found, fields)]
+        return [self.written(line, fields)]
+
     def written(self, line: bytes, fields: Callable[[], FieldsByPath]) -> bytes:
         """A record's bytes; `fields` gives the account's lists of custom fields by their address."""
         line = reduce(without_property, self._dropped, line)
@@ -84,6 +93,8 @@ class RecordLines:
     def definitions(self, fields: FieldsByPath) -> list[dict[str, Any]]:
         """The entity's own custom fields as the header may hold them."""
         own = fields.get(self._entity.fields_path or "", [])
+        if self._forgotten:
+            own = [self._forgotten.definition(each) for each in own]
         return [self._filter_by(fields).definition(each) for each in own] if self._rules else own
 
     def _filter_by(self, fields: FieldsByPath) -> RecordFilter:
@@ -126,7 +137,8 @@ def treated(
     entity: Entity, source: SourceSettings, rules: PrivacyRules, captures: Iterable[OpenCapture]
 ) -> Iterator[OpenCapture]:
     """Captures whose records are as a reading of today would keep them; those that are so already stay."""
-    for capture in captures:
+    for each in captures:
+        capture = replace(each, records=without_tombstones(each.records)) if each.header.forgotten else each
         missing = missing_rules(rules, capture.header.privacy)
         if not missing:
             yield capture

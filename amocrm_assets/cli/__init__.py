@@ -32,6 +32,7 @@ COMMANDS = {
     "probe": "Find out how the account of SOURCE behaves where amoCRM's documentation says nothing.",
     "fields": "List the custom fields of leads in the account of SOURCE, and which of them are imported.",
     "run": "Bring days of SOURCE to the warehouse: yesterday, or --from … --to.",
+    "forget": "Forget a person in everything that SOURCE has brought, and in everything it will bring.",
     "alert": "Try the addresses in AMOCRM_ALERTS, where failures are told.",
 }
 

@@ -34,7 +34,7 @@ class Deployed:
     secrets: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        (self.folder / "home").mkdir()
+        (self.folder / "home").mkdir(exist_ok=True)
         (self.folder / "home" / "dagster.yaml").write_text(VERBOSE, encoding="utf-8")
 
     @property
@@ -50,9 +50,9 @@ class Deployed:
             "TMPDIR": str(self.folder / "tmp"),
         }
 
-    def run(self) -> int | None:
-        """`amocrm-assets run` in a process of its own; its exit status."""
-        command = ["run", "acme", f"--from={self.day}", f"--to={self.day}"]
+    def run(self, *words: str) -> int | None:
+        """`amocrm-assets run`, or another command, in a process of its own; its exit status."""
+        command = list(words) or ["run", "acme", f"--from={self.day}", f"--to={self.day}"]
         process = processes().Process(target=_run, args=(self.folder, self.environment, command))
         process.start()
         process.join(240)

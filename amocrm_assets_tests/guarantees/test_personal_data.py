@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from amocrm_assets.settings import SourceSettings
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.guarantees.left_behind import Deployed
 from amocrm_assets_tests.orchestration.sources import write_source
-from amocrm_assets_tests.people import CITY, MARKS, PHONE, people_server
+from amocrm_assets_tests.people import CITY, EMAIL, MARKS, NAME, PASSPORT, PHONE, people_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,3 +110,22 @@ def test_rows_and_tables_of_captures_of_before_are_treated_as_new_ones(tmp_path:
     left = run(tmp_path / "after", **{treatment: PERSONAL})
 
     assert {name.split("/")[1] for name in found(left)} == {"captures"}
+
+
+def test_a_person_who_is_forgotten_is_in_no_byte_of_data_and_dagster_and_stays_away(tmp_path: Path) -> None:
+    assert {name.rpartition(".")[2] for name in found(run(tmp_path))} >= {"gz", "parquet", "duckdb", "db"}
+    deployed = Deployed(tmp_path, DAY, {"TOKEN": "a-token"})
+    window = day_window(DAY, SourceSettings(**attributes("http://127.0.0.1")).zone)
+    words = [f"--value={each}" for each in (PHONE, EMAIL, NAME, PASSPORT)]
+
+    assert deployed.run("forget", "acme", *words) == 0
+
+    assert found(deployed.left()) == {}
+    (report,) = (tmp_path / "data" / "privacy" / "acme" / "requests").glob("*.json")
+    assert json.loads(report.read_text())["dagster"]["runs deleted"] == 1
+    # A backfill of amoCRM, which still has the person, brings nobody back.
+    with people_server(window.from_at + 60) as url:
+        write_source(tmp_path / "sources", "acme", attributes(url))
+        assert deployed.run() is not None
+    assert found(deployed.left()) == {}
+    assert deployed.run("forget", "acme", "--verify", report.stem) == 0

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import all_captures, open_capture, read_header
+from amocrm_assets.captures.forgotten import without_tombstones
 from amocrm_assets.captures.privacy import ListLines, digest_of, missing_rules, privacy_of
 from amocrm_assets.entities.reference import REFERENCE
 from amocrm_assets.errors import ActionRequired, CapturesMixed
@@ -214,7 +215,7 @@ def _lists_of(
     lists: dict[str, ListRecords] = {}
     begin = 0
     for each in capture.header.lists or ():
-        own = (kept.written(each.name, line) for line in lines[begin : begin + each.records])
+        own = (kept.written(each.name, line) for line in without_tombstones(lines[begin : begin + each.records]))
         records = [load_json(line.decode("utf-8", "replace")) for line in own]
         lists[each.name] = ListRecords(records, each.is_complete)
         begin += each.records

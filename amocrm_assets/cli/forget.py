@@ -1,0 +1,113 @@
+"""`amocrm-assets forget`: take a person out of captures, rows and tables, with a report of what was changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from amocrm_assets.cli.source_argument import SOURCE
+from amocrm_assets.errors import SettingsError
+
+if TYPE_CHECKING:
+    from amocrm_assets.forgetting import Forgetting
+    from amocrm_assets.forgetting.report import Report
+    from amocrm_assets.settings import SourceSettings
+
+
+@click.command("forget")
+@click.argument("source", type=SOURCE)
+@click.option("--lead", "leads", type=int, multiple=True, help="A lead, by its id. May be repeated.")
+@click.option("--contact", "contacts", type=int, multiple=True, help="A contact, by its id. May be repeated.")
+@click.option(
+    "--value", "values", multiple=True, help="A phone in any spelling, an e-mail or a name. May be repeated."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing.")
+@click.option("--verify", "verified", metavar="ID", help="Look whether anything is left of an earlier request.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(
+    source: SourceSettings,
+    *,
+    leads: tuple[int, ...],
+    contacts: tuple[int, ...],
+    values: tuple[str, ...],
+    dry_run: bool,
+    verified: str | None,
+    as_json: bool,
+) -> None:
+    """Forget a person in everything that SOURCE has brought, and in everything it will bring.
+
+    Nothing is asked of amoCRM, and nothing changes there: forget the person in amoCRM, too. Interrupted, run it
+    again with the same words: it goes on.
+    """
+    from amocrm_assets.forgetting import Forgetting
+    from amocrm_assets.orchestration.forgetting import forget_in_dagster
+    from amocrm_assets.privacy.forgotten import Asked
+    from amocrm_assets.settings import Deployment
+    from amocrm_assets.storage import open_storage
+    from amocrm_assets.warehouse import open_warehouse
+
+    asked = Asked({"lead": leads, "contact": contacts}, values)
+    _require_something(source, asked_for=bool(leads or contacts or values), verified=verified, values=values)
+    deployment = Deployment.from_environment()
+    forgetting = Forgetting(source, open_storage(deployment.storage), open_warehouse(deployment.warehouse))
+    if verified:
+        _verify(source, forgetting, verified, as_json=as_json)
+    elif dry_run:
+        _tell(forgetting.plan(asked), as_json=as_json)
+    else:
+        report = forgetting.carry_out(
+            asked, in_dagster=lambda report, forgotten: forget_in_dagster(source, report, forgotten)
+        )
+        _tell(report, as_json=as_json)
+        if not as_json:
+            click.echo(f"Prove it: amocrm-assets forget {source.subdomain} --verify {report.request}")
+
+
+def _require_something(
+    source: SourceSettings, *, asked_for: bool, verified: str | None, values: tuple[str, ...]
+) -> None:
+    from amocrm_assets.privacy.forgotten import MIN_VALUE_CHARACTERS
+
+    if asked_for == bool(verified):
+        raise SettingsError(
+            f"Forgetting in {source.title}",
+            cause="--verify looks at an earlier request and takes nobody else."
+            if verified
+            else "it names nobody.",
+            fix=f"Call `amocrm-assets forget {source.subdomain}` with --lead ID, --contact ID or --value TEXT, or"
+            " with --verify ID alone.",
+        )
+    if any(len(each.strip()) < MIN_VALUE_CHARACTERS for each in values):
+        raise SettingsError(
+            f"Forgetting in {source.title}",
+            cause=f"a value has fewer than {MIN_VALUE_CHARACTERS} characters, and would be found in most records.",
+            fix=f"Call `amocrm-assets forget {source.subdomain}` with a phone, an e-mail or a whole name.",
+        )
+
+
+def _verify(source: SourceSettings, forgetting: Forgetting, request: str, *, as_json: bool) -> None:
+    reports = {each.request: each for each in forgetting.reports()}
+    if request not in reports:
+        raise SettingsError(
+            f"Verifying the request {request} of {source.title}",
+            cause=f"there is none. There are: {', '.join(reports) or 'none yet'}.",
+            fix=f"Give one of these; `amocrm-assets forget {source.subdomain}` prints the id of each request.",
+        )
+    left = forgetting.left(reports[request])
+    if as_json:
+        click.echo(json.dumps({"request": request, "status": reports[request].status, "left": left}))
+    else:
+        for each in left:
+            click.secho(f"still there: {each}", fg="red")
+        click.echo(f"{request}: {f'{len(left)} places left' if left else 'nothing is left'}.")
+    sys.exit(1 if left else 0)
+
+
+def _tell(report: Report, *, as_json: bool) -> None:
+    from amocrm_assets.forgetting.report import in_words
+
+    click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else in_words(report), nl=as_json)

@@ -1,0 +1,201 @@
+"""Rows and tables of the days whose captures were changed, made anew from captures, and looked through afterwards.
+
+Only what was there is made: a day without rows, or a table that was never loaded, stays so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from amocrm_assets.captures import read_header
+from amocrm_assets.captures.forgotten import digest_of_file
+from amocrm_assets.days import day_window, neighbours
+from amocrm_assets.entities import latest_table
+from amocrm_assets.entities.latest import declared
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.forgetting.report import ChangedFile, ChangedTable
+from amocrm_assets.privacy.forgotten import texts_of
+from amocrm_assets.rows import rows_name, write_rows
+from amocrm_assets.rows.latest_table import write_latest_table
+from amocrm_assets.rows.reference import write_reference_tables
+from amocrm_assets.rows.stored import days_with_rows, row_count
+from amocrm_assets.warehouse import ShardLoad, TableLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from amocrm_assets.entities import Entity, Table
+    from amocrm_assets.forgetting.report import Report
+    from amocrm_assets.privacy.forgotten import ForgottenList
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import AnyLoad, LoadResult, Warehouse
+
+_LOCK_WAIT_SECONDS = 3600.0
+
+
+class Rebuilding:
+    """What follows from captures of a source, in the storage and in the warehouse."""
+
+    def __init__(
+        self, source: SourceSettings, storage: Storage, warehouse: Warehouse, entities: Sequence[Entity]
+    ) -> None:
+        self._source = source
+        self._subdomain = source.subdomain
+        self._storage = storage
+        self._warehouse = warehouse
+        self._entities = entities
+
+    def planned(self, report: Report) -> Report:
+        """The report with the rows and tables that its captures make necessary, as they are before."""
+        rows = [
+            ChangedFile(name, table.asset, day.isoformat(), 0, digest_of_file(self._storage, name))
+            for _, table, day in self._touched(report)
+            if (name := rows_name(table, self._subdomain, day))
+        ]
+        tables = [
+            ChangedTable(self._warehouse.table(table.name_of(self._subdomain, day)), shards[day])
+            for table, days in self._by_table(report)
+            for shards in [self._warehouse.shard_days(table, self._subdomain)]
+            for day in days
+            if day in shards
+        ]
+        if self._touches_reference(report):
+            names = [each.rows_name(self._subdomain) for each in self._reference_tables()]
+            rows += [
+                ChangedFile(name, "reference", None, 0, digest_of_file(self._storage, name)) for name in names
+            ]
+            tables += [
+                ChangedTable(self._warehouse.table(each.name_of(self._subdomain, None)), None)
+                for each in self._reference_tables()
+            ]
+        for entity in self._with_flat_table(report):
+            flat = latest_table(entity.table)
+            name = flat.rows_name(self._subdomain)
+            rows.append(ChangedFile(name, entity.name, None, 0, digest_of_file(self._storage, name)))
+            tables.append(ChangedTable(self._warehouse.table(flat.name_of(self._subdomain, None)), None))
+        return replace(report, rows=tuple(rows), tables=tuple(tables))
+
+    def run(self, report: Report) -> Report:
+        """Make them, and put their states after it into the report."""
+        planned = {each.table for each in report.tables}
+        written = {each.name for each in report.rows}
+        counts: dict[str, int] = {}
+        for entity, table, day in self._touched(report):
+            if rows_name(table, self._subdomain, day) in written:
+                write_rows(entity, self._storage, self._source, day, table=table)
+        for table, days in self._by_table(report):
+            names = {day: self._warehouse.table(table.name_of(self._subdomain, day)) for day in days}
+            counts |= self._load([self._shard(table, day) for day in days if names[day] in planned])
+        if self._touches_reference(report):
+            counts |= self._reference(written)
+        for entity in self._with_flat_table(report):
+            counts |= self._flat_table(entity)
+        return replace(
+            report,
+            rows=tuple(replace(each, after=digest_of_file(self._storage, each.name)) for each in report.rows),
+            tables=tuple(replace(each, rows_after=counts.get(each.table)) for each in report.tables),
+        )
+
+    def left(self, forgotten: ForgottenList) -> Iterator[str]:
+        """Rows files and shards in which these people are still found."""
+        lists = {table.asset: entity.name for entity in self._entities for table in entity.tables}
+        for name in self._storage.names(f"rows/{self._subdomain}"):
+            folder = name.split("/")[2]
+            if name.endswith(".parquet") and self._is_in_rows(name, lists.get(folder, folder), forgotten):
+                yield name
+        for entity in self._entities:
+            for table in entity.tables:
+                days = list(self._warehouse.shard_days(table, self._subdomain))
+                shards = self._warehouse.tables(table, self._subdomain, days) if days else ()
+                for day, rows in zip(days, shards, strict=True):
+                    if _is_in(rows.to_pylist(), entity.name, forgotten):
+                        yield self._warehouse.table(table.name_of(self._subdomain, day))
+
+    def _is_in_rows(self, name: str, record_list: str, forgotten: ForgottenList) -> bool:
+        with self._storage.as_local_path(name) as path:
+            return _is_in(pq.read_table(path).to_pylist(), record_list, forgotten)
+
+    def _touched(self, report: Report) -> Iterator[tuple[Entity, Table, date]]:
+        """Rows that hold seconds of a changed capture, by the zone as it is now, and were made before."""
+        for entity in self._entities:
+            names = [each.name for each in report.captures if each.entity == entity.name]
+            wanted = {day for name in names for day in self._days_of(entity, name)}
+            for table in entity.tables if wanted else ():
+                yield from (
+                    (entity, table, day)
+                    for day in days_with_rows(table, self._storage, self._subdomain)
+                    if day in wanted
+                )
+
+    def _days_of(self, entity: Entity, name: str) -> Iterator[date]:
+        header = read_header(entity, self._storage, name)
+        near = {other for day in neighbours(header.day) for other in neighbours(day)}
+        return (day for day in near if day_window(day, self._source.zone).meets(header.window))
+
+    def _by_table(self, report: Report) -> Iterable[tuple[Table, list[date]]]:
+        found: dict[str, tuple[Table, list[date]]] = {}
+        for _, table, day in self._touched(report):
+            found.setdefault(table.asset, (table, []))[1].append(day)
+        return found.values()
+
+    def _shard(self, table: Table, day: date) -> ShardLoad:
+        name = rows_name(table, self._subdomain, day)
+        return ShardLoad(table, self._subdomain, day, name, row_count(table, self._storage, self._subdomain, day))
+
+    def _touches_reference(self, report: Report) -> bool:
+        return any(each.entity == REFERENCE.name for each in report.captures)
+
+    def _reference_tables(self) -> list[Any]:
+        there = set(self._storage.names(f"rows/{self._subdomain}"))
+        return [each for each in REFERENCE_TABLES if each.rows_name(self._subdomain) in there]
+
+    def _reference(self, planned: set[str]) -> dict[str, int]:
+        tables = [each for each in REFERENCE_TABLES if each.rows_name(self._subdomain) in planned]
+        for each in tables:
+            # A file that is there is gone on with by captures that are new; these have changed.
+            self._storage.delete(each.rows_name(self._subdomain))
+        written = write_reference_tables(tables, self._storage, self._subdomain, source=self._source)
+        loads = [
+            TableLoad(each, self._subdomain, written[each.asset].name, written[each.asset].row_count)
+            for each in tables
+        ]
+        return self._load(loads)
+
+    def _with_flat_table(self, report: Report) -> list[Entity]:
+        """Entities with a flat table, which names people of the reference tables, too."""
+        there = set(self._storage.names(f"rows/{self._subdomain}")) if report.captures else set()
+        return [
+            entity
+            for entity in self._entities
+            if entity.table.latest and latest_table(entity.table).rows_name(self._subdomain) in there
+        ]
+
+    def _flat_table(self, entity: Entity) -> dict[str, int]:
+        name = declared(entity.table).warehouse_name
+        with self._storage.lock(f"locks/{self._subdomain}-{name}", wait_seconds=_LOCK_WAIT_SECONDS):
+            written = write_latest_table(entity, self._storage, self._source)
+            return self._load([TableLoad(written.table, self._subdomain, written.name, written.row_count)])
+
+    def _load(self, loads: Sequence[AnyLoad]) -> dict[str, int]:
+        """Rows of each table after its load. Raises the first error, once the others are loaded."""
+        counts, errors = {}, []
+        outcomes: Iterable[tuple[AnyLoad, LoadResult | Exception]] = (
+            self._warehouse.load(loads, self._storage, run_id="forget") if loads else ()
+        )
+        for load, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                errors.append(outcome)
+            else:
+                counts[self._warehouse.table(load.table.name_of(self._subdomain, load.day))] = outcome.row_count
+        if errors:
+            raise errors[0]
+        return counts
+
+
+def _is_in(rows: list[dict[str, Any]], record_list: str, forgotten: ForgottenList) -> bool:
+    return any(forgotten.is_about(record_list, row) or any(map(forgotten.says, texts_of(row))) for row in rows)

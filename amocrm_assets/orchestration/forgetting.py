@@ -1,0 +1,109 @@
+"""What Dagster keeps of a person: previews of records in the metadata of materialisations, and logs of runs.
+
+Dagster cannot change an event. A run whose previews show the person is deleted with its events and logs, and its
+days are reported as materialised again with the rest of their metadata, so that they count as before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.entities import ENTITIES
+from amocrm_assets.orchestration.assets import chain_keys
+from amocrm_assets.settings import dagster_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from amocrm_assets.forgetting.report import Report
+    from amocrm_assets.privacy.forgotten import ForgottenList
+    from amocrm_assets.settings import SourceSettings
+
+# Metadata that shows records.
+_SHOWN = ("preview", "open_in_amocrm")
+_PAGE = 1000
+_BREAK = "\u200b"
+
+
+def forget_in_dagster(source: SourceSettings, report: Report, forgotten: ForgottenList) -> dict[str, int]:
+    """Remove what shows the people of a request; returns counts. Nothing without `DAGSTER_HOME`."""
+    home = dagster_home()
+    if home is None:
+        return {}
+    with dg.DagsterInstance.get() as instance:
+        runs = sorted(_runs_that_show(instance, source, report, forgotten))
+        reported = sum(_report_again(instance, run) for run in runs)
+        for run in runs:
+            instance.delete_run(run)
+            instance.compute_log_manager.delete_logs(prefix=[run])
+    if runs:
+        _overwrite_deleted(Path(home))
+    return {"runs deleted": len(runs), "materialisations reported again": reported}
+
+
+def _runs_that_show(
+    instance: dg.DagsterInstance, source: SourceSettings, report: Report, forgotten: ForgottenList
+) -> set[str]:
+    days = {each.day for each in (*report.captures, *report.rows) if each.day}
+    return {
+        record.run_id
+        for entity in ENTITIES
+        for key in chain_keys(entity, source)
+        for record in _materialisations(instance, key, sorted(days))
+        if _shows(record.asset_materialization, report, forgotten)
+    }
+
+
+def _materialisations(instance: dg.DagsterInstance, key: dg.AssetKey, days: list[str]) -> Iterator[Any]:
+    cursor = None
+    while days:
+        found = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=days), limit=_PAGE, cursor=cursor
+        )
+        yield from found.records
+        if not found.has_more:
+            return
+        cursor = found.cursor
+
+
+def _shows(event: dg.AssetMaterialization | None, report: Report, forgotten: ForgottenList) -> bool:
+    metadata: Mapping[str, Any] = event.metadata if event else {}
+    for name in _SHOWN:
+        text = _text(metadata.get(name))
+        if any(f"[{each}](" in text for ids in report.ids.values() for each in ids) or forgotten.says(text):
+            return True
+    return False
+
+
+def _text(value: Any) -> str:
+    """What a preview says, its cells one behind the other."""
+    if isinstance(value, dg.TableMetadataValue):
+        cells = (str(cell) for record in value.records for cell in record.data.values())
+        return " ".join(cells).replace(_BREAK, "").replace("·", " ")
+    return str(getattr(value, "value", value) or "")
+
+
+def _report_again(instance: dg.DagsterInstance, run: str) -> int:
+    """Report what a run materialised once more, without what it showed."""
+    events = instance.get_records_for_run(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    made = [each.asset_materialization for each in events if each.asset_materialization]
+    for event in made:
+        kept = {name: value for name, value in event.metadata.items() if name not in _SHOWN}
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(event.asset_key, partition=event.partition, metadata=kept, tags=event.tags)
+        )
+    return len(made)
+
+
+def _overwrite_deleted(home: Path) -> None:
+    """SQLite leaves deleted rows in its files until it writes over them; PostgreSQL has its own `VACUUM`."""
+    for file in sorted(home.glob("history/**/*.db")):
+        with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
