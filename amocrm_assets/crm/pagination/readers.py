@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amocrm_assets.crm.pagination.appended_reader import AppendedReader
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 from amocrm_assets.crm.pagination.window_reader import WindowReader
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import RecordList
     from amocrm_assets.entities.record_list import ListKind
 
-_READERS: dict[ListKind, type[WindowReader]] = {"moving": WindowReader}
+_READERS: dict[ListKind, type[WindowReader]] = {"moving": WindowReader, "appended": AppendedReader}
 
 
 def reader_of(
