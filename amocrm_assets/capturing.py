@@ -29,14 +29,14 @@ from amocrm_assets.json_bytes import without_property
 from amocrm_assets.reading_rules import EarlierCaptures, require_over
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Hashable, Iterator, Sequence
     from concurrent.futures import Future
 
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.http.client import AmoCrmClient
-    from amocrm_assets.crm.pagination.pages import RawRecord
     from amocrm_assets.crm.pagination.read_stats import Metadata
+    from amocrm_assets.crm.pagination.readers import ReadRecord
     from amocrm_assets.crm.probe import ProbeState
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
@@ -142,7 +142,7 @@ class _DayRangeCapture:
         path = self._entity.fields_path
         return read_custom_fields(self._client, path) if path else []
 
-    def _keep(self, records: list[RawRecord], account_info: _AccountInfo) -> None:
+    def _keep(self, records: Sequence[ReadRecord], account_info: _AccountInfo) -> None:
         for record in records:
             day = self._day_of(record)
             open_day = self._open.get(day)
@@ -160,13 +160,14 @@ class _DayRangeCapture:
             if late_day.writer is not None:
                 late_day.writer.publish()
 
-    def _day_of(self, record: RawRecord) -> date:
+    def _day_of(self, record: ReadRecord) -> date:
         """The day that a record belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
-        if not MIN_ID <= record.id <= MAX_ID:
-            raise self._refused(f"with the id {record.id}, which has more than 64 bits")
-        if not self._whole.holds(record.updated_at):
-            raise self._refused(f"updated at {record.updated_at}, when other seconds were asked for")
-        return self._days[bisect_right(self._starts, record.updated_at) - 1]
+        key, at = record.key, record.at
+        if isinstance(key, int) and not MIN_ID <= key <= MAX_ID:
+            raise self._refused(f"with the id {key}, which has more than 64 bits")
+        if not self._whole.holds(at):
+            raise self._refused(f"with the {self._entity.time} {at}, when other seconds were asked for")
+        return self._days[bisect_right(self._starts, at) - 1]
 
     def _refused(self, what: str) -> UnexpectedAnswer:
         return UnexpectedAnswer(
@@ -240,15 +241,15 @@ class _OpenDay:
 
     writer: CaptureWriter | None = None
     duplicates: int = 0
-    _kept: dict[int, int] = field(default_factory=dict)
+    _kept: dict[Hashable, int] = field(default_factory=dict)
 
-    def is_new(self, record: RawRecord) -> bool:
+    def is_new(self, record: ReadRecord) -> bool:
         # The same record with other content is kept too; which version wins is decided by `rows`.
         content = hash(record.line)
-        if self._kept.get(record.id) == content:
+        if self._kept.get(record.key) == content:
             self.duplicates += 1
             return False
-        self._kept[record.id] = content
+        self._kept[record.key] = content
         return True
 
     def discard(self) -> None:

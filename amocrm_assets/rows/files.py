@@ -160,7 +160,7 @@ def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in rows.tables():
             writer.write_table(table)
-            ids.append(table["id"].to_numpy())
+            ids.append(rows.ids_of(table))
             del table
         writer.add_key_value_metadata(UNSEALED)
     # Arrow keeps what it once had: a hundred megabytes that the next step would come on top of.
@@ -178,7 +178,7 @@ def _require_all(table: Table, rows: DayRows, ids: np.ndarray, source: SourceSet
             f"Writing the rows of {source.subdomain} {day}",
             cause=f"the captures hold {len(rows.captured_ids)} {table.records} of the day,"
             f" and the rows are {len(ids)} ({len(lost)} without a row,"
-            f" for example {', '.join(map(str, lost[:3])) or 'none'}).",
+            f" for example {', '.join(map(rows.versions.key, lost[:3].tolist())) or 'none'}).",
             fix="Report this. The rows that were there before stay.",
             source=source.subdomain,
             day=day.isoformat(),
