@@ -6,16 +6,18 @@ from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.events import EVENTS
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
 # All entities that a source may import, in the order of their chains.
-ENTITIES = (LEADS,)
+ENTITIES = (LEADS, EVENTS)
 
 __all__ = [
     "CUSTOM_FIELDS",
     "ENTITIES",
+    "EVENTS",
     "LEADS",
     "Captured",
     "Choices",

@@ -56,13 +56,14 @@ def automation_of(
     """
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = " and the ".join(entity.table.records for entity in entities)
+    dated = " or ".join(dict.fromkeys(entity.table.is_dated for entity in entities))
     chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(
         job_name(source.key),
         selection=dg.AssetSelection.assets(*assets, *once_a_run),
         description=(
-            f"{not_imported(source)}Brings the {names} of {escape(source.title)} that were updated on a day to the"
+            f"{not_imported(source)}Brings the {names} of {escape(source.title)} that were {dated} on a day to the"
             f" warehouse: {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
             + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),

@@ -64,6 +64,11 @@ class SourceSettings(Settings):
         description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",
         examples=[False],
     )
+    import_events: bool = Field(
+        default=False,
+        description="Events: what happened to leads, contacts, companies and tasks, and when.",
+        examples=[True],
+    )
     base_url: str | None = Field(
         default=None,
         description="Address of the account. Default: `https://{subdomain}.amocrm.ru`.",

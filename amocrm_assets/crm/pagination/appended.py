@@ -74,9 +74,9 @@ class AppendedPlanner:
         match slice_.add_page(query, page):
             case "ask on":
                 return []
-            case "cut":
+            case "split":
                 place = self._slices.index(slice_)
-                self._slices[place : place + 1] = slice_.cut(page)
+                self._slices[place : place + 1] = slice_.split(page)
                 return []
         self._slices.remove(slice_)
         self._read += 1

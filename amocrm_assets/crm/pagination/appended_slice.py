@@ -11,6 +11,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS
 from amocrm_assets.days import Window
 from amocrm_assets.errors import ReadingUnproven
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
     from amocrm_assets.crm.pagination.appended_state import AppendedState
 
-    Verdict = Literal["ask on", "done", "cut"]
+    Verdict = Literal["ask on", "done", "split"]
 
 # A page is aimed at so much of its limit, since records do not come evenly.
 _AIM = 0.8
@@ -37,7 +38,7 @@ class Slice:
         self.in_flight = False
         self.records: dict[str, AppendedRecord] = {}
         self._page = 1
-        self._is_asked_again = False
+        self._asked_again = 0
         # Of a second that is paged: how many passes are over, and which records this one has brought.
         self._passes: int | None = None
         self._of_pass: set[str] = set()
@@ -55,7 +56,7 @@ class Slice:
     def failed(self) -> None:
         """The question was not answered. Pages of another size are other pages: this second is begun again."""
         self.in_flight = False
-        self._page, self._is_asked_again = 1, False
+        self._page, self._asked_again = 1, 0
         self._of_pass.clear()
         if self._passes is None:
             self.records.clear()
@@ -82,7 +83,7 @@ class Slice:
         self._names_next = page.has_next
         return "ask on"
 
-    def cut(self, page: AppendedPage) -> list[Slice]:
+    def split(self, page: AppendedPage) -> list[Slice]:
         """Slices in the place of this one, as many as the page lets expect; two where it tells nothing."""
         from_at, width = self.window.from_at, self.window.to_at - self.window.from_at + 1
         pieces = min(max(2, _pieces(page, width, self.state.limit)), _MAX_PIECES, width)
@@ -90,15 +91,17 @@ class Slice:
         return [Slice(self.state, begin, end - 1) for begin, end in pairwise(begins)]
 
     def _is_doubtful(self, query: AppendedQuery, page: AppendedPage) -> bool:
-        """Whether to ask the same once more: one odd or empty answer proves nothing."""
+        """Whether to ask the same again: one odd or empty answer proves nothing."""
         strange = [each for each in page.records if not query.from_at <= each.at <= query.to_at]
         if not (strange or page.unusable or not page.records):
-            self._is_asked_again = False
+            self._asked_again = 0
             return False
-        if not self._is_asked_again:
-            self._is_asked_again = True
+        # Nothing, where the list was seen to hold something, is the answer that a gateway gives by mistake.
+        is_odd_nothing = not page.size and self.state.has_records
+        if self._asked_again < (CONFIRMATIONS if is_odd_nothing else 1):
+            self._asked_again += 1
             return True
-        self._is_asked_again = False
+        self._asked_again = 0
         if strange:
             raise _filter_ignored(query, strange[0].at)
         if page.unusable:
@@ -120,7 +123,7 @@ class Slice:
     def _too_much(self) -> Verdict:
         self.records.clear()
         if self.window.from_at < self.window.to_at:
-            return "cut"
+            return "split"
         self.state.tied_seconds += 1
         self._page, self._passes = 1, 0
         return "ask on"

@@ -35,6 +35,11 @@ class AppendedState:
         return min(self._page_size.limit, self.record_list.max_limit or self._page_size.limit)
 
     @property
+    def has_records(self) -> bool:
+        """Whether any answer held some."""
+        return self._longest_page > 0
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found out, in the order of finding it."""
         return tuple(self._findings.values())

@@ -38,9 +38,9 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         deps=[rows_key(table, source)],
         kinds={warehouse, "table"},
         description=(
-            f"The {table.records} of {escape(source.title)} that were updated on a day, as the table"
-            f" `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced whole or"
-            " not at all, and the warehouse's own count is compared with the rows afterwards."
+            f"The {table.records} of {escape(source.title)} that were {table.is_dated} on a day, as the"
+            f" table `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced"
+            " whole or not at all, and the warehouse's own count is compared with the rows afterwards."
         ),
         metadata={"dagster/column_schema": table_schema(table, warehouse)},
         freshness_policy=freshness_of(entity, source),
@@ -61,7 +61,8 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
                 _load(context, entity, table, source, days=days, storage=storage, warehouse=warehouse)
-            if source.latest_view:
+            # Records that never change have no newest row.
+            if source.latest_view and table.time == "updated_at":
                 shown["latest_view"] = warehouse.replace_latest_view(table, source.subdomain)
         return dg.MaterializeResult(metadata=shown)
 

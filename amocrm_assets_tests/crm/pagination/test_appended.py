@@ -172,7 +172,7 @@ def test_events_of_other_types_are_kept_and_said() -> None:
     assert listed.findings == ["types_ignored"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("count", "most"), [(0, 2), (40, 3), (2000, 70)])
+@pytest.mark.parametrize(("count", "most"), [(0, 2), (40, 4), (2000, 80)])
 def test_a_days_requests_are_few(count: int, most: int) -> None:
     rng = Random(2)
     # Office hours for the most part.
