@@ -44,7 +44,6 @@ def connect(
         account_name=account.name,
         user_id=account.current_user_id,
         client_id=secret(endpoint.oauth.client_id_env),
-        connected_at=int(now()),
     )
     store.replace(next_pair(answer, connected=connected, now=now()))
     return account

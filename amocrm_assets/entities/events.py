@@ -14,15 +14,15 @@ from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
 # Each of them by name: an unfiltered list is not known to hold all types. Both amocrm.ru and Kommo document
-# these. Left out are values of single custom fields, mails and notes: many, and not about the sale's course.
+# these. Left out are values of custom fields, names, and texts of tasks, mails and notes: they hold what people
+# wrote and whom they wrote of, and say little of the sale's course.
 TYPES = (
     "lead_added", "lead_deleted", "lead_restored", "lead_status_changed", "lead_linked", "lead_unlinked",
     "contact_added", "contact_deleted", "contact_restored", "contact_linked", "contact_unlinked",
     "company_added", "company_deleted", "company_restored", "company_linked", "company_unlinked",
     "entity_responsible_changed", "entity_merged", "entity_linked", "entity_unlinked",
-    "entity_tag_added", "entity_tag_deleted", "sale_field_changed", "name_field_changed",
-    "task_added", "task_deleted", "task_completed", "task_type_changed", "task_text_changed",
-    "task_deadline_changed", "task_result_added",
+    "entity_tag_added", "entity_tag_deleted", "sale_field_changed",
+    "task_added", "task_deleted", "task_completed", "task_type_changed", "task_deadline_changed",
     "incoming_call", "outgoing_call", "incoming_chat_message", "outgoing_chat_message", "incoming_sms",
     "outgoing_sms", "talk_created", "talk_closed", "conversation_answered", "robot_replied", "nps_rate_added",
     "key_action_completed", "link_followed",

@@ -20,6 +20,8 @@ _SPECIAL = re.compile(r"[\\`*_\[\]<>&!#~|]")
 # What makes a list or the line under a heading of the first word.
 _LEADING = re.compile(r"(?<=^)[-+=]|(?<=\d)[.)](?=$)")
 _BACKTICKS = re.compile(r"`+")
+# A character that was escaped, or a code span, in which a backslash is no more than that.
+_WRITTEN = re.compile(r"\\([-\\`*_\[\]<>&!#~|+=.)])|(?<!`)(`+)(?!`).+?(?<!`)\2(?!`)")
 
 
 def escape(text: object) -> str:
@@ -39,6 +41,14 @@ def code(text: object) -> str:
     # Markdown takes one space off both ends.
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}" if line else ""
+
+
+def plain(markdown: str) -> str:
+    """A sentence of the UI for a console or a message, which show Markdown as it is written: without escapes.
+
+    Code spans keep their backticks, as quotation marks.
+    """
+    return _WRITTEN.sub(lambda found: found[1] or found[0], markdown)
 
 
 def _escaped(word: str) -> str:

@@ -43,6 +43,11 @@ def op_name(source: SourceSettings, name: str) -> str:
     return f"{source.key}__{name}"
 
 
+def reference_group(source: SourceSettings) -> str:
+    """The group of the reference assets: with them, the lineage of the source's own would be too small to read."""
+    return f"{source.key}_reference"
+
+
 def pool_name(source: SourceSettings) -> str:
     """The pool of the steps that ask the source's account: one at a time does."""
     return f"amocrm_{source.key}"

@@ -49,7 +49,7 @@ def rows_preview(
 ) -> dict[str, Any]:
     """Metadata that shows rows of a day.
 
-    Where the source drops a property, custom fields are not shown either: they hold names and addresses.
+    Where the source drops or hashes anything, custom fields are not shown either: they hold names and addresses.
     """
     columns = [each.name for each in _columns(entity, table, source, custom_fields=custom_fields)]
     told = [name for name in entity.stubs_lack if name in table.column_names and name != CUSTOM_FIELDS]
@@ -73,9 +73,10 @@ def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, na
 def _columns(entity: Entity, table: Table, source: SourceSettings, *, custom_fields: bool) -> list[Column]:
     """The columns that the table chose for a preview, without what the source drops."""
     dropped = entity.choices.dropped(source)
+    private = bool(dropped or source.drop_fields or source.hash_fields)
     named = {column.name: column for column in table.columns if column.name not in table.key}
     chosen = [named[name] for name in table.preview if name in named and named[name].sent_as not in dropped]
-    return [each for each in chosen if each.name != CUSTOM_FIELDS or (custom_fields and not dropped)]
+    return [each for each in chosen if each.name != CUSTOM_FIELDS or (custom_fields and not private)]
 
 
 def shown(

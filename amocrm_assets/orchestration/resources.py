@@ -41,14 +41,15 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
     """
 
     # One for all sources, since Dagster's loading time grows with the square of the number of resources. The first
-    # three are there to be seen: they are given explicitly, since the UI shows defaults as JSON.
-    warehouse_variable: dict[str, Any] = Field(
+    # three are there to be seen: they are given explicitly, since the UI shows defaults as JSON, and of the
+    # shortest type, which the UI shows beside them and which would push them out of sight.
+    warehouse_variable: Any = Field(
         default=_PLACES["warehouse_variable"], description="Variable with the address of the warehouse."
     )
-    storage_variable: dict[str, Any] = Field(
+    storage_variable: Any = Field(
         default=_PLACES["storage_variable"], description="Variable with the place of captures and rows."
     )
-    tokens_variable: dict[str, Any] = Field(
+    tokens_variable: Any = Field(
         default=_PLACES["tokens_variable"], description="Variable with the place of OAuth tokens."
     )
     lock_wait_seconds: float = Field(

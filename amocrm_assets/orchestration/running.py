@@ -15,6 +15,7 @@ import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.markdown import plain
 from amocrm_assets.orchestration.names import NEVER_RETRIED, RANGE_END, RANGE_START, job_name, op_name
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.run_origin import belong_to_job
@@ -136,7 +137,7 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
 
 def _not_passed(result: dg.ExecuteInProcessResult, severity: dg.AssetCheckSeverity) -> list[str]:
     return [
-        f"{each.asset_key.to_user_string()} · {each.check_name}: {each.description or 'not passed'}"
+        f"{each.asset_key.to_user_string()} · {each.check_name}: {plain(each.description or 'not passed')}"
         for each in result.get_asset_check_evaluations()
         if not each.passed and each.severity is severity
     ]

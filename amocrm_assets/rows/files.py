@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import captures_with_seconds_of, open_capture
+from amocrm_assets.captures.privacy import privacy_of, treated
 from amocrm_assets.errors import ActionRequired, RowsDamaged, RowsIncomplete
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 # Merging a day takes seconds; whoever holds the lock longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
 # Rows that are decoded at a time when a file is read.
-_READ_ROWS = 16_384
+READ_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -69,22 +70,22 @@ def write_rows(
     """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Without a `table` of the entity, the rows are those of its own.
-    `others` are the account's captures as they were listed before; the day's own are listed anew.
-    Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
-    `CapturesMixed`, `RowsIncomplete`, `Busy`, and errors of the storage.
+    Without a `table` of the entity, the rows are those of its own. `others` are the account's captures as they
+    were listed before; the day's own are listed anew. What the source drops or hashes is treated so in captures of
+    before, too. Raises `ActionRequired` for a day without a capture or with a part that none holds,
+    `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`, `Busy`, `SettingsError` without a key for hashing.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
-    started = time.perf_counter()
-    table = table or entity.table
+    started, rules, table = time.perf_counter(), privacy_of(source), table or entity.table
     name = rows_name(table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
         names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
-        captures = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        captures = list(treated(entity, source, rules, opened))
         rows = rows_of_day(entity, captures, source=source, day=day, table=table)
         size_bytes = _put(table, rows, storage, source, day)
     return RowsWritten(
@@ -133,7 +134,7 @@ def rows_table(
         pq.ParquetFile(path) as file,
     ):
         # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
-        parts = list(file.iter_batches(_READ_ROWS, columns=schema.names, use_threads=False))
+        parts = list(file.iter_batches(READ_ROWS, columns=schema.names, use_threads=False))
         return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
 
 

@@ -16,14 +16,14 @@ from amocrm_assets.rows.custom_fields import WholeItem
 from amocrm_assets.rows.json_values import Number, boolean_of, compact_json, integer_of, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-_TEXTS = (
+TEXTS = frozenset({
     "category", "monetary", "multiselect", "multitext", "numeric", "org_legal_name", "price", "radiobutton",
     "select", "smart_address", "streetaddress", "text", "textarea", "tracking_data", "url",
-)  # fmt: skip
-_OBJECTS = ("file", "items", "legal_entity", "linked_entity", "payer", "supplier")
-# In fields of all other types a text stands as it is.
+})  # fmt: skip
+OBJECTS = frozenset({"file", "items", "legal_entity", "linked_entity", "payer", "supplier"})
+# In fields of all other types a text stays as it is.
 CONVERTED = frozenset({"birthday", "checkbox", "date", "date_time"})
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?")
@@ -45,18 +45,13 @@ class ValueFormatter:
         self._zone = zone
         date_text, date_time_text = _dates_only(self._date), _dates_only(self._date_time)
         self._by_type: dict[str, Callable[[Any], str | None]] = {
-            **dict.fromkeys(_TEXTS, _plain),
-            **dict.fromkeys(_OBJECTS, _object),
+            **dict.fromkeys(TEXTS, _plain),
+            **dict.fromkeys(OBJECTS, _object),
             "birthday": date_text,
             "checkbox": _checkbox,
             "date": date_text,
             "date_time": date_time_text,
         }
-
-    @property
-    def known_types(self) -> Iterable[str]:
-        """Field types whose values are not taken as they come."""
-        return self._by_type.keys()
 
     def text(self, value: Any, field_type: str | None) -> str | InvalidValue | None:
         """The text of a value; null stays null."""

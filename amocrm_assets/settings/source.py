@@ -11,8 +11,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.settings import attribute_checks as checks
+from amocrm_assets.settings import personal_data
 from amocrm_assets.settings.credentials import OAuthSettings, Settings, wrong_credentials
+from amocrm_assets.settings.named_field import NamedField
+from amocrm_assets.settings.personal_data import HashField
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.translation import TranslationSettings
 
@@ -39,9 +43,12 @@ class SourceSettings(Settings):
         description="False: the source is listed, its schedule stays off, and materialising is refused.",
         examples=[False],
     )
-    leads_custom_fields: list[str | int] | None = Field(
+    leads_custom_fields: list[str | int | NamedField] | None = Field(
         default=None,
-        description="Which custom fields to import: names, codes or ids. Default: all. `[]`: none.",
+        description=(
+            "Which custom fields to import: names, codes or ids; `{field: …, column: …}` also names the column of"
+            " the flat table. Default: all. `[]`: none."
+        ),
         examples=[["Город", "UTM_SOURCE", 123456]],
     )
     import_lead_name: bool = Field(
@@ -51,7 +58,7 @@ class SourceSettings(Settings):
     )
     import_deleted: bool = Field(
         default=True,
-        description="Also read deleted leads, as rows with `is_deleted`.",
+        description="Also read deleted records, as rows with `is_deleted`.",
         examples=[False],
     )
     import_lead_details: bool = Field(
@@ -68,6 +75,49 @@ class SourceSettings(Settings):
         default=False,
         description="Events: what happened to leads, contacts, companies and tasks, and when.",
         examples=[True],
+    )
+    import_contacts: bool = Field(
+        default=False,
+        description="Contacts, as shards `amoCrmContacts_{subdomain}_{day}`.",
+        examples=[True],
+    )
+    contacts_custom_fields: list[str | int] | None = Field(
+        default=None,
+        description="Which custom fields of contacts to import: names, codes or ids. Default: all. `[]`: none.",
+        examples=[["PHONE", "EMAIL"]],
+    )
+    import_companies: bool = Field(
+        default=False,
+        description="Companies, as shards `amoCrmCompanies_{subdomain}_{day}`.",
+        examples=[True],
+    )
+    companies_custom_fields: list[str | int] | None = Field(
+        default=None,
+        description="Which custom fields of companies to import: names, codes or ids. Default: all. `[]`: none.",
+        examples=[["ADDRESS"]],
+    )
+    drop_fields: list[str | int] = Field(
+        default_factory=list,
+        description="Personal data that is never stored: kinds (`phone`, `email`, `name`), properties of records,"
+        " or names, codes and ids of custom fields.",
+        examples=[["phone", "email", "Паспорт"]],
+    )
+    hash_fields: list[str | int | HashField] = Field(
+        default_factory=list,
+        description="Stored as HMAC-SHA-256 by `AMOCRM_HASH_KEY` instead: equal people join, nobody is named."
+        " Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
+        examples=[["phone", {"field": "email", "plain_sha256": True}]],
+    )
+    store_only_chosen: bool = Field(
+        default=False,
+        description="True: custom fields that `leads_custom_fields` does not choose are not kept in captures"
+        " either. A later choice cannot reach back.",
+        examples=[True],
+    )
+    phone_region: str = Field(
+        default="RU",
+        description="The country whose numbers are written without `+` and country code, for hashing phones.",
+        examples=["KZ"],
     )
     base_url: str | None = Field(
         default=None,
@@ -106,9 +156,14 @@ class SourceSettings(Settings):
         description="How often amoCRM may be asked. 7 is what amoCRM allows an integration.",
         examples=[3],
     )
+    latest_table: bool = Field(
+        default=False,
+        description="Also keep the flat table `amoCrmLeadsLatest_{subdomain}`: each lead as it was last.",
+        examples=[True],
+    )
     latest_view: bool = Field(
         default=False,
-        description="Also keep the view `amoCrmLeadsLatest_{subdomain}`: the newest row of each lead.",
+        description="Former name of `latest_table`, which the view has become. Write that instead.",
         examples=[True],
     )
     owners: list[str] = Field(
@@ -131,7 +186,15 @@ class SourceSettings(Settings):
     _access_token_env = field_validator("access_token_env")(checks.variable)
     _timezone = field_validator("timezone")(checks.zone)
     _display_name = field_validator("display_name")(checks.title)
-    _custom_fields = field_validator("leads_custom_fields", mode="before")(checks.field_names)
+    _custom_fields = field_validator(
+        "leads_custom_fields", "contacts_custom_fields", "companies_custom_fields", mode="before"
+    )(checks.field_names)
+    _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
+    _drop_fields = field_validator("drop_fields", mode="before")(checks.field_names)
+    _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
+    _hash_fields = field_validator("hash_fields", mode="before")(checks.field_names)
+    _hash_fields_needed = field_validator("hash_fields")(personal_data.hashed)
+    _phone_region = field_validator("phone_region")(checks.region)
     _start_date = field_validator("start_date", mode="before")(checks.day)
     _requests_per_second = field_validator("requests_per_second")(checks.rate)
     _owners = field_validator("owners")(checks.owners)
@@ -140,6 +203,18 @@ class SourceSettings(Settings):
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> SourceSettings:
         if wrong := wrong_credentials(self.access_token_env, self.oauth):
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _treats_each_field_in_one_way(self) -> SourceSettings:
+        names = [name for name in SourceSettings.model_fields if name.endswith("_custom_fields")]
+        if wrong := personal_data.contradiction(
+            self.drop_fields,
+            self.hash_fields,
+            store_only_chosen=self.store_only_chosen,
+            chosen={name: getattr(self, name) for name in names},
+        ):
             raise ValueError(wrong)
         return self
 
@@ -162,6 +237,11 @@ class SourceSettings(Settings):
     def zone(self) -> ZoneInfo:
         """The zone whose midnights bound a day."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def has_latest_table(self) -> bool:
+        """Whether flat tables are kept. A source that wanted the view gets the table, which has its columns."""
+        return self.latest_table or self.latest_view
 
     @property
     def first_day(self) -> date:

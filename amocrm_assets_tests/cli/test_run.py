@@ -103,6 +103,20 @@ def test_a_range_lands_and_tells_so_as_json(deployment: Path, capsys: pytest.Cap
     assert shards(deployment) == {first + timedelta(days=number): 30 for number in range(3)}
 
 
+@pytest.mark.usefixtures("sandbox")
+def test_a_warning_is_printed_without_the_escapes_that_the_ui_needs(
+    deployment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sandbox_with(leads_of(YESTERDAY, 3), subdomain="acme", timezone="America/New_York") as elsewhere:
+        monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", elsewhere.token)
+        settings = deployment / "defs" / "acme" / "defs.yaml"
+        settings.write_text(re.sub("base_url: .*", f"base_url: {elsewhere.url}", settings.read_text()))
+
+        assert run("run", "acme") == 0
+
+    assert "The account's zone is America/New_York," in capsys.readouterr().err
+
+
 def test_running_a_day_again_keeps_what_it_had(sandbox: Sandbox, deployment: Path) -> None:
     assert run("run", "acme") == 0
     for lead in list(sandbox.account.stamps())[-20:]:

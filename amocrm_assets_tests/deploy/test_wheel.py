@@ -25,7 +25,8 @@ def test_the_wheel_holds_the_package_its_documents_and_no_source(tmp_path_factor
         for pattern in ("*.py", "py.typed")
         for path in (ROOT / "amocrm_assets").rglob(pattern)
     }
-    documents = {f"{DOCUMENTS}/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    docs = ROOT / "docs"
+    documents = {f"{DOCUMENTS}/{path.relative_to(docs)}" for path in docs.rglob("*") if path.is_file()}
     assert names == there | documents
 
 

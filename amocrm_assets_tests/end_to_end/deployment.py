@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ASSETS = ("raw_leads", "leads", "amoCrmLeads")
+DETAILS = ("lead_details", "amoCrmLeadDetails")
 ZONE = ZoneInfo("Europe/Moscow")
+# What a source has without being told; the other accounts have leads alone, which are enough to try pages with.
+DETAILED = {"import_reference": True, "import_lead_details": True}
 # Named as people see them, in pages and pictures. The second one's zone is not its account's, and its account has
 # no field of that name.
-SOUND = {"subdomain": "sandbox", "display_name": "Sandbox"}
+SOUND = {"subdomain": "sandbox", "display_name": "Sandbox", **DETAILED}
 TROUBLED = {"subdomain": "spring-tea", "display_name": "Spring Tea", "leads_custom_fields": ["Бюджет рекламы"]}
 # A day that does not exist: the source is shown as broken.
 BROKEN = {
@@ -128,7 +131,6 @@ def _attributes(
 ) -> dict[str, Any]:
     local = due_at.astimezone(ZONE)
     return {
-        **named,
         "base_url": sandbox.url,
         "access_token_env": token_variable,
         "timezone": ZONE.key,
@@ -137,6 +139,7 @@ def _attributes(
         "import_reference": False,
         "import_lead_details": False,
         "schedule": {"hour": local.hour, "minute": local.minute},
+        **named,
     }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.sandbox.options import Fault
 from amocrm_assets_tests.end_to_end import asking
-from amocrm_assets_tests.end_to_end.deployment import ASSETS
+from amocrm_assets_tests.end_to_end.deployment import ASSETS, DETAILS
 
 if TYPE_CHECKING:
     from amocrm_assets_tests.end_to_end.deployment import Deployment
@@ -34,11 +34,11 @@ def launch(deployment: Deployment) -> Launched:
     dagster = deployment.dagster
     due = deployment.next_due()
     asking.switch_on(dagster, f"{due}_daily")
-    backfill = asking.launch_backfill(dagster, assets_of("sandbox"), deployment.month)
+    backfill = asking.launch_backfill(dagster, assets_of("sandbox", *DETAILS), deployment.month)
     yesterday = deployment.yesterday.isoformat()
     deployment.troubled.configure(faults=(Fault("402"),))
     failed_run = dagster.materialise(assets_of("spring_tea"), day=yesterday)
-    day_run = dagster.materialise(assets_of("sandbox"), day=yesterday)
+    day_run = dagster.materialise(assets_of("sandbox", *DETAILS), day=yesterday)
     deployment.strangers.refuses = True
     strangers_refused_run = dagster.materialise([["strangers", "raw_leads"]], day=yesterday)
     dagster.ended([failed_run, strangers_refused_run])
@@ -49,9 +49,9 @@ def launch(deployment: Deployment) -> Launched:
     return Launched(day_run, backfill, failed_run, fixed_run, strangers_run, strangers_refused_run, due)
 
 
-def assets_of(source: str) -> list[list[str]]:
-    """Keys of a source's three assets."""
-    return [[source, asset] for asset in ASSETS]
+def assets_of(source: str, *more: str) -> list[list[str]]:
+    """Keys of a source's three assets of leads, and of some more."""
+    return [[source, asset] for asset in (*ASSETS, *more)]
 
 
 def wait_for_all(deployment: Deployment, launched: Launched) -> None:

@@ -75,6 +75,7 @@ def _tour(pages: Pages, launched: Launched, folder: Path) -> None:
         "raw_leads": lambda: pages.asset("sandbox", "raw_leads"),
         "leads": lambda: pages.asset("sandbox", "leads"),
         "amoCrmLeads": lambda: pages.asset("sandbox", "amoCrmLeads"),
+        "amoCrmLeadDetails": lambda: pages.asset("sandbox", "amoCrmLeadDetails"),
         "checks": lambda: pages.checks("sandbox", "leads"),
         "plots": lambda: pages.plots("sandbox", "raw_leads"),
         "job": lambda: pages.job("sandbox"),

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 TESTS = Path("amocrm_assets_tests")
 PACKAGES = ("crm", "rows", "captures", "orchestration", "warehouse")
 
-_READING = ["crm/pagination/test_read_planner.py", "crm/pagination/test_window_reader.py"]
-# Where the mirror alone would not do: modules whose promises are kept together with others.
-_TOLD: dict[str, list[str]] = {
-    "crm/pagination/read_planner": _READING,
-    "crm/pagination/paginator_set": _READING,
-    "crm/pagination/slicing": _READING,
-    "crm/pagination/odd_pages": _READING,
-    "crm/pagination": ["crm/pagination", *_READING],
+# What is told of modules that the mirror does not hold, and folders whose promises are tested together.
+_TESTED_IN = {
+    (Path(folder) / name).as_posix(): tests
+    for folder, modules in tomllib.loads((TESTS / "tested_in.toml").read_text("utf-8")).items()
+    for name, tests in modules.items()
+}
+# Where a mirror alone would not do.
+_TOLD = _TESTED_IN | {
+    "crm/pagination": ["crm/pagination"],
     "crm/pagination/window_reader": [
         "crm/pagination/test_window_reader.py",
         "crm/pagination/test_prefetch.py",
         "test_stopping.py",
     ],
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
-    "crm/http/retries": ["crm/http/test_client_retries.py"],
-    "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py"],
     "captures": ["test_captures.py"],
-    "captures/finding": ["test_captures.py", "rows/test_zones.py", "rows/test_merge.py"],
-    "warehouse/verifying": ["warehouse/test_contract.py"],
-    "orchestration/assets": [
-        "orchestration/test_materialising.py",
-        "orchestration/test_days_again.py",
-        "orchestration/test_shards.py",
-    ],
-    "orchestration/steps": ["orchestration/test_materialising.py", "orchestration/test_days_again.py"],
-    "orchestration/day_coverage": ["cli/test_sources.py", "orchestration/test_shard_comparison.py"],
     "warehouse/duckdb": ["warehouse/test_duckdb.py", "warehouse/test_contract.py"],
     "warehouse/bigquery": ["warehouse/test_bigquery.py", "warehouse/test_bigquery_preparing.py"],
 }

@@ -78,11 +78,3 @@ def test_a_user_who_may_not_read_events_fails_them_and_not_the_leads(events: Pip
     assert "events" in str(failure.description)
     assert list(events.materialised("amoCrmLeads")) == [LAST]
     assert events.materialised("raw_events") == {}
-
-
-def test_the_newest_row_of_each_lead_is_not_sought_among_events(events: Pipeline) -> None:
-    events.configure(import_events=True, latest_view=True)
-    result = events.run(LAST)
-    assert result.success, failure_of(result)
-    (metadata,) = events.materialised("amoCrmEvents").values()
-    assert "latest_view" not in metadata

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from amocrm_assets.orchestration.markdown import code, escape
+from amocrm_assets.orchestration.markdown import code, escape, plain
 from amocrm_assets.untrusted import one_line
 
 # Everything that a description may turn into without having been asked to.
@@ -71,3 +71,18 @@ def test_addresses_stand_in_code_spans_alone(text: str) -> None:
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(escape(text))
     texts = [part.content for token in tokens for part in token.children or () if part.type != "code_inline"]
     assert not any(mark in found for found in texts for mark in ("://", "www.", "@"))
+
+
+@given(ANY)
+@example("Lists give no _total_items; 1. *so* [it] is.")
+@example("a\\_b `c\\_d` e")
+def test_a_console_shows_a_text_without_escapes(text: str) -> None:
+    line = one_line(text, limit=2_000)
+    assume(not any(mark in line.lower() for mark in ("://", "www.", "@")))  # those become code spans
+    assert plain(escape(text)) == line
+
+
+def test_a_console_shows_code_spans_as_they_are_written() -> None:
+    said = f"Set {code('a_b')} in {code('C:`_x`')}, not {escape('a_b')}."
+    assert plain(said) == "Set `a_b` in `` C:`_x` ``, not a_b."
+    assert plain(r"`C:\\_temp` and \_temp") == r"`C:\\_temp` and _temp"

@@ -204,12 +204,6 @@ def test_shards_without_rows_and_rows_without_captures_say_what_comes_first(pipe
     assert "Materialise `raw_leads`" in failure_of(pipeline.run(LAST, only=["leads"])).description
 
 
-def test_the_view_of_the_latest_rows_is_kept_where_the_source_wants_it(pipeline: Pipeline) -> None:
-    pipeline.configure(latest_view=True)
-    assert pipeline.run(LAST).success
-    assert pipeline.materialised("amoCrmLeads")[LAST]["latest_view"].endswith("amoCrmLeadsLatest_acme")
-
-
 def test_a_shard_that_fails_hinders_no_other_and_is_named(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST, only=["raw_leads", "leads"])
     pipeline.storage.delete(rows_name(LEADS.table, "acme", date(2025, 3, 8)))

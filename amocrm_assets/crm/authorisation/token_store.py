@@ -32,7 +32,6 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     account_name: str
     user_id: int | None
     client_id: str
-    connected_at: int
 
 
 class _Format(msgspec.Struct, frozen=True):

@@ -104,10 +104,6 @@ class AmoCrmClient:
         with waiting("the next request to amoCRM (requests_per_second)", until=time.time() + seconds):
             self.sleep(seconds)
 
-    def server_time(self) -> float:
-        """amoCRM's clock by its last `Date` headers, Unix seconds; our own clock before the first answer."""
-        return time.time() + self.server_clock.difference
-
     @property
     def rate_limit_wait_seconds(self) -> float:
         """How long requests of this client have waited for permits."""

@@ -18,11 +18,12 @@ may be in `page_size`.
 
 from __future__ import annotations
 
-from amocrm_assets.crm.pagination.keyset import DenseRange, KeysetPaginator
+from amocrm_assets.crm.pagination.keyset import KeysetPaginator
 from amocrm_assets.crm.pagination.list_state import ListState
 from amocrm_assets.crm.pagination.overlap import OverlappingPaginator
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.crm.pagination.query import (
+    DenseRange,
     EditsTooFrequent,
     EndUnproven,
     Oddity,

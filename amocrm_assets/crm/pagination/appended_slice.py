@@ -109,9 +109,13 @@ class Slice:
         return False
 
     def _keep(self, page: AppendedPage) -> None:
-        own = [each for each in page.records if self.window.holds(each.at)]
+        own = self._own(page)
         self.state.duplicates += len(own) - len({each.id for each in own})
         self.records |= {each.id: each for each in own}
+
+    def _own(self, page: AppendedPage) -> list[AppendedRecord]:
+        """The records of these seconds, without those of types that were not asked for."""
+        return [each for each in page.records if self.window.holds(each.at) and self.state.is_wanted(each)]
 
     def _add_second_page(self, page: AppendedPage) -> Verdict:
         if page.records or page.unusable:
@@ -129,8 +133,9 @@ class Slice:
         return "ask on"
 
     def _add_to_pass(self, page: AppendedPage, *, may_be_cut_off: bool) -> Verdict:
-        self.records |= {each.id: each for each in page.records if self.window.holds(each.at)}
-        self._of_pass |= {each.id for each in page.records if self.window.holds(each.at)}
+        own = {each.id: each for each in self._own(page)}
+        self.records |= own
+        self._of_pass |= own.keys()
         if may_be_cut_off and page.size:
             self._page += 1
             if self._page > _MAX_PAGES:

@@ -11,7 +11,7 @@ from amocrm_assets.crm.pagination.query import MIN_PAGE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery
+    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
     from amocrm_assets.crm.pagination.findings import Finding, FindingKind
     from amocrm_assets.crm.pagination.pages import Unusable
     from amocrm_assets.entities import RecordList
@@ -57,8 +57,12 @@ class AppendedState:
         self._from_is_inclusive |= any(each.at == query.from_at for each in page.records)
         self._to_is_inclusive |= any(each.at == query.to_at for each in page.records)
         self._longest_page = max(self._longest_page, page.size)
-        if self.record_list.types and any(each.type not in self.record_list.types for each in page.records):
+        if not all(map(self.is_wanted, page.records)):
             self._found(types_ignored(self.record_list))
+
+    def is_wanted(self, record: AppendedRecord) -> bool:
+        """Whether a record is of a type that was asked for; one that says none may be."""
+        return not self.record_list.types or record.type is None or record.type in self.record_list.types
 
     def is_long(self, query: AppendedQuery, page: AppendedPage) -> bool:
         """Whether a page is as long as pages get here, as far as is known: a part of its list is."""

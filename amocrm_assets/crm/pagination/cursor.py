@@ -55,13 +55,12 @@ class Cursor:
         """Take note of records that are given out, wherever they lie."""
         self._known = {**self._known, **{record.id: record.updated_at for record in records}}
 
-    def fresh(self, records: Iterable[RawRecord], to_at: int) -> list[RawRecord]:
-        """Those of the records from here to `to_at` that were not given out yet."""
+    def fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:
+        """Those of the records that were not given out yet."""
         return [
             record
             for record in records
-            if self.second <= record.updated_at <= to_at
-            and not (self._holds(record) or self._known.get(record.id) == record.updated_at)
+            if not (self._holds(record) or self._known.get(record.id) == record.updated_at)
         ]
 
     def learn_from(self, query: Query, page: Page) -> None:

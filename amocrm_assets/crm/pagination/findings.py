@@ -130,9 +130,9 @@ def types_ignored(record_list: RecordList) -> Finding:
         record_list,
         "types_ignored",
         may_miss=False,
-        cause=f"amoCRM sends {record_list.records} of other types than `filter[type]` names. They were kept, too."
-        " Nothing is missing.",
-        fix="Nothing needs to be done; queries should name the types that they are about.",
+        cause=f"amoCRM sends {record_list.records} of other types than `filter[type]` names. Those were left out,"
+        " and nothing of the named types is missing.",
+        fix="Nothing needs to be done; a proxy that drops parameters would be a cause.",
     )
 
 

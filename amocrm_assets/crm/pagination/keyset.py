@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.cursor import Cursor
 from amocrm_assets.crm.pagination.list_end import ListEnd
 from amocrm_assets.crm.pagination.newest_deleted import NewestDeleted
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, PageStats, Query
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS, DenseRange, PageStats, Query
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 from amocrm_assets.crm.pagination.seam_check import SeamCheck
 from amocrm_assets.days import Window
@@ -21,21 +20,12 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
 
     # The new records of a page, and the seconds to be read by id that it ran into.
-    Taken = tuple[list[RawRecord], "DenseRange | None"]
+    Taken = tuple[list[RawRecord], DenseRange | None]
 
 NOTHING_KNOWN: Mapping[int, int] = {}
 # A slice asks for so many records' worth of time behind its end: to see one proves that none before is missing.
 RECORDS_BEHIND_END = 5
 MAX_SECONDS_BEHIND_END = 3600
-
-
-@dataclass(frozen=True)
-class DenseRange:
-    """Seconds that are to be read by id; of `known` records, with their seconds, some were given out already."""
-
-    from_at: int
-    to_at: int
-    known: Mapping[int, int]
 
 
 class KeysetPaginator:
@@ -187,7 +177,7 @@ class KeysetPaginator:
             self._end.forget()
             return [], None  # more lies behind the end: ask for whole pages again
         records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
-        fresh = self._cursor.fresh(records, self.to_at)
+        fresh = self._cursor.fresh(records)
         self.seen.duplicates += len(records) - len(fresh)
         self._empty_answers = 0
         if passed_end and not self._end.is_asked and (more or self.state.may_be_cut_off(page)):

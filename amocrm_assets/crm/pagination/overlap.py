@@ -205,7 +205,8 @@ class OverlappingPaginator:
         self._second_page.learn(query.page, page)
         low, high = None if position == 0 else bounds[0] + self._inset, bounds[1] - self._inset
         # The page that shows that all is in order may lie within one second, which hides nothing any more.
-        if low is not None and low > high and page.has_next and self._matters(keys) and not self.done:
+        in_window = Window(-keys[-1], -keys[0]).meets(self.window)
+        if low is not None and low > high and page.has_next and in_window and not self.done:
             raise TieExceedsPage
         if self._probe:
             self._probe.learn(low, high, position, page.size)
@@ -244,9 +245,6 @@ class OverlappingPaginator:
                 raise TieExceedsPage  # a list that ends in a second which fills the page from both sides
         if self._far_end.is_exhausted and not self._cover.complete:
             raise EndUnproven
-
-    def _matters(self, keys: list[int]) -> bool:
-        return -self.window.to_at <= keys[-1] and keys[0] <= -self.window.from_at
 
     def _fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:
         inside = [record for record in records if self.window.holds(record.updated_at)]

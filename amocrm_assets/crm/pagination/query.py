@@ -1,4 +1,4 @@
-"""What a paginator may ask amoCRM, and what is odd about a page that comes as the answer."""
+"""What a paginator may ask amoCRM, what is odd about a page that comes back, and what it leaves to another one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.entities import RecordList
 
@@ -63,6 +65,15 @@ class PageStats:
 
     duplicates: int = 0
     moved_out: int = 0
+
+
+@dataclass(frozen=True)
+class DenseRange:
+    """Seconds that are to be read by id; of `known` records, with their seconds, some were given out already."""
+
+    from_at: int
+    to_at: int
+    known: Mapping[int, int]
 
 
 class OrderIgnored(Exception):

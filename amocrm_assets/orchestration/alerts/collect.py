@@ -18,6 +18,7 @@ from amocrm_assets.orchestration.alerts.problem import Problem
 from amocrm_assets.orchestration.assets import asset_keys, raw_key, shards_key
 from amocrm_assets.orchestration.automation import LATE_AFTER, THERE, day_states
 from amocrm_assets.orchestration.failures import in_words
+from amocrm_assets.orchestration.markdown import plain
 from amocrm_assets.orchestration.source_entities import imported, scheduled, shown
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings,
             key=key,
             source=source.subdomain,
             what=f"check {name} failed",
-            cause=evaluation.description or "the check did not pass.",
+            cause=plain(evaluation.description or "the check did not pass."),
             fix="The check's page says what to do.",
             days=str(which.value) if which else "",
             path=f"/runs/{run_id}",

@@ -21,9 +21,18 @@ from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import text_table
-from amocrm_assets.orchestration.names import BACKFILL, DEPLOYMENT, LATER, op_name, pool_name, resource_key
+from amocrm_assets.orchestration.names import (
+    BACKFILL,
+    DEPLOYMENT,
+    LATER,
+    op_name,
+    pool_name,
+    reference_group,
+    resource_key,
+)
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.orchestration.source_entities import imported, scheduled
 from amocrm_assets.orchestration.steps import whole_step
 from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -71,8 +80,10 @@ def _raw_spec(source: SourceSettings) -> dg.AssetSpec:
     return asset_spec(
         source,
         REFERENCE.raw_asset,
+        entities=scheduled(source),
         kinds={"amocrm", "json"},
         is_partitioned=False,
+        group=reference_group(source),
         description=(
             f"Pipelines, users, loss reasons, task types, groups, custom fields and tags of {escape(source.title)}"
             f" ({code(source.url)}), exactly as amoCRM sent them.\n\nEach reading is kept as one capture and never"
@@ -144,9 +155,11 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
     return asset_spec(
         source,
         table.asset,
+        entities=scheduled(source),
         deps=[raw_reference_key(source)],
         kinds={warehouse, "table"},
         is_partitioned=False,
+        group=reference_group(source),
         description=(
             f"The {table.records} of {escape(source.title)} with their history, as the table"
             f" `{table.name_of(source.subdomain, None)}` of the warehouse: a row for each change that a reading"
@@ -180,7 +193,9 @@ class _TableLoading:
         from amocrm_assets.rows.reference import write_reference_tables
         from amocrm_assets.warehouse import TableLoad
 
-        written = write_reference_tables(self.tables, storage, self._source.subdomain)
+        written = write_reference_tables(
+            self.tables, storage, self._source.subdomain, source=self._source, fill=self._from_settings
+        )
         loads = []
         for table in self.tables:
             rows = written[table.asset]
@@ -201,6 +216,11 @@ class _TableLoading:
                     metadata=_table_metadata(outcome, rows),
                     check_results=[checked],
                 )
+
+    def _from_settings(self, _: ReferenceTable, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from amocrm_assets.rows.latest_table import latest_columns
+
+        return latest_columns(imported(self._source), self._source, rows)
 
     def raise_errors(self) -> None:
         """Raise what failed single tables, once the others are done."""

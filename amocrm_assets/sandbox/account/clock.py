@@ -1,4 +1,4 @@
-"""The sandbox's own clock: the machine's with an offset, or one that stands until somebody moves it."""
+"""The sandbox's own clock: the machine's with an offset, or one that stops until somebody moves it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ class Clock:
     def seconds(self) -> int:
         """The instant as amoCRM writes it down."""
         return int(self.now())
-
-    def freeze(self, at: float | None = None) -> None:
-        """Stand still, at `at` or where it is."""
-        at = self.now() if at is None else at
-        self._frozen_at, self._offset_seconds = at, 0.0
 
     def advance(self, seconds: float) -> None:
         """Go forward at once."""

@@ -14,9 +14,7 @@ OAUTH = OAuthSettings(
     client_id_env="ACME_ID", client_secret_env="ACME_SECRET", redirect_uri="http://127.0.0.1:8910/callback"
 )
 ENVIRONMENT = {"ACME_ID": "integration-1", "ACME_SECRET": "MARKED-client-secret"}
-CONNECTED = Connected(
-    account_id=7, account_name="Acme", user_id=12, client_id="integration-1", connected_at=NOW - 10 * DAY
-)
+CONNECTED = Connected(account_id=7, account_name="Acme", user_id=12, client_id="integration-1")
 
 
 def source(url: str = "https://acme.amocrm.ru") -> SourceSettings:

@@ -166,9 +166,9 @@ def test_a_filter_that_is_ignored_is_not_believed() -> None:
         read(Listed(some(500), filters=False), Window(DAY.from_at, DAY.from_at + 3600))
 
 
-def test_events_of_other_types_are_kept_and_said() -> None:
+def test_events_of_other_types_are_left_out_and_said() -> None:
     listed = Listed([record(1, DAY.from_at), record(2, DAY.from_at + 1, kind="novel")])
-    assert {each.id for each in read(listed)} == {"e000001", "e000002"}
+    assert {each.id for each in read(listed)} == {"e000001"}
     assert listed.findings == ["types_ignored"]  # type: ignore[attr-defined]
 
 
