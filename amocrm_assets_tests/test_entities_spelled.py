@@ -27,6 +27,7 @@ MAY = {
     "entities/lead_details.py": "likewise",
     "entities/contacts.py": "a contact has leads",
     "entities/companies.py": "likewise",
+    "entities/events.py": "types of events, most of which are about leads",
     "captures/files.py": "the key of a count in the format of captures, whatever the records",
     "cli/__init__.py": "the help of a command about the custom fields of leads",
     "cli/demo.py": "shows leads of the sandbox",

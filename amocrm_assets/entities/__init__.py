@@ -8,19 +8,21 @@ from amocrm_assets.entities.companies import COMPANIES
 from amocrm_assets.entities.contacts import CONTACTS
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.events import EVENTS
 from amocrm_assets.entities.latest import LatestTable, latest_table
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
 # All entities that a source may import, in the order of their chains.
-ENTITIES = (LEADS, CONTACTS, COMPANIES)
+ENTITIES = (LEADS, CONTACTS, COMPANIES, EVENTS)
 
 __all__ = [
     "COMPANIES",
     "CONTACTS",
     "CUSTOM_FIELDS",
     "ENTITIES",
+    "EVENTS",
     "LEADS",
     "Captured",
     "Choices",

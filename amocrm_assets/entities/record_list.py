@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 # How records lie in a list, which decides how it is read completely. `moving`: in the order of `updated_at`, so
-# that an edit moves a record to the end. Every kind has its reader in `crm.readers`.
-ListKind = Literal["moving"]
+# that an edit moves a record to the end. `appended`: records never change, have text for an id and are filtered by
+# `created_at`, in an order that nobody promises. Every kind has its reader in `crm.readers`.
+ListKind = Literal["moving", "appended"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class RecordList:
 
     `name` is what findings and messages about it begin with, `records` are the records in texts. `details` are
     values of `with`: what hangs on a record and comes with it at no further request. `only_deleted` is the trash,
-    which has the same address.
+    which has the same address. `types` are values of `filter[type]`: a list that is asked for by name holds them,
+    whatever it leaves out otherwise. `max_limit` is its largest page, where that is not the usual one.
     """
 
     name: str
@@ -29,6 +31,8 @@ class RecordList:
     kind: ListKind = "moving"
     details: tuple[str, ...] = ()
     only_deleted: bool = False
+    types: tuple[str, ...] = ()
+    max_limit: int | None = None
 
     @property
     def title(self) -> str:

@@ -32,6 +32,8 @@ class Column:
     columns: tuple[Column, ...] = ()
     api_name: str | None = None
     """The property of API v4 that fills it, where that has another name; `_embedded.tags` where it lies within."""
+    is_json: bool = False
+    """A STRING that holds any value, as compact JSON with sorted keys."""
 
     @property
     def sent_as(self) -> str:
@@ -87,6 +89,11 @@ class Table:
     time: str = "updated_at"
     """The column of Unix seconds that decides to which day a record belongs, and which version of it is newer.
     Key and time are the same in all tables of an entity."""
+
+    @property
+    def is_dated(self) -> str:
+        """What its records were on their day, in texts."""
+        return self.time.removesuffix("_at")
 
     @property
     def column_names(self) -> tuple[str, ...]:

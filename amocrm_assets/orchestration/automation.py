@@ -61,6 +61,7 @@ def automation_of(
     """
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = " and the ".join(entity.table.records for entity in entities)
+    dated = " or ".join(dict.fromkeys(entity.table.is_dated for entity in entities))
     chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
     off = not_imported(source, entities)
     # All steps in one process: a process for each would cost more than most days take.
@@ -68,7 +69,7 @@ def automation_of(
         job_name(source.key),
         selection=dg.AssetSelection.assets(*assets, *once_a_run, *after_rows),
         description=(
-            f"{off}Brings the {names} of {escape(source.title)} that were updated on a day to the"
+            f"{off}Brings the {names} of {escape(source.title)} that were {dated} on a day to the"
             f" warehouse: {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
             + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),

@@ -43,9 +43,10 @@ def raw_specs(entity: Entity, source: SourceSettings, key: dg.AssetKey) -> list[
             COMPLETE,
             asset=key,
             description=(
-                f"Every {entity.table.record} updated in the window was read, with proof. Whatever a list of the"
-                " account could not prove is named here with its cause and fix: an error where records may be"
-                " missing, a warning where it only costs requests, as when the account ignores filters."
+                f"Every {entity.table.record} {entity.table.is_dated} in the window was read, with proof. Whatever"
+                " a list of the account could not prove is named here with its cause and fix: an error where"
+                " records may be missing, a warning where it only costs requests, as when the account ignores"
+                " filters."
             ),
         ),
         dg.AssetCheckSpec(

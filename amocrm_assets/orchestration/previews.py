@@ -92,7 +92,7 @@ def shown(
     A stub has none of the columns `told`.
     """
     if not rows:
-        return {"preview": f"No {entity.table.record} was updated on this day."}
+        return {"preview": f"No {entity.table.record} was {entity.table.is_dated} on this day."}
     whole = [row for row in rows if not told or any(row.get(name) is not None for name in told)]
     chosen = (whole or rows)[:PREVIEW_ROWS]
     cells = ((_key(entity, row), _BETWEEN.join(_cells(row, columns, source))) for row in chosen)

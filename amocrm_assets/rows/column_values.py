@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Context
 from typing import TYPE_CHECKING, Any, Literal
 
-from amocrm_assets.rows.json_values import boolean_of, decimal_of, integer_of, kind_of, list_of
+from amocrm_assets.rows.json_values import boolean_of, compact_json, decimal_of, integer_of, kind_of, list_of
 from amocrm_assets.shard import NUMERIC_SCALE
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class ColumnValues:
     def of(self, column: Column, value: Any, *, called: str | None = None) -> Any:
         """What a column holds of a value; a RECORD is a dict of its parts. It is `called` so in notes."""
         called = called or column.name
+        if column.is_json:
+            return None if value is None else compact_json(value)
         if column.type != "RECORD":
             take = self._scalars[column.type]
             return self._all(called, value, take) if column.mode == "REPEATED" else take(called, value)

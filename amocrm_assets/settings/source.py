@@ -71,6 +71,11 @@ class SourceSettings(Settings):
         description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",
         examples=[False],
     )
+    import_events: bool = Field(
+        default=False,
+        description="Events: what happened to leads, contacts, companies and tasks, and when.",
+        examples=[True],
+    )
     import_contacts: bool = Field(
         default=False,
         description="Contacts, as shards `amoCrmContacts_{subdomain}_{day}`.",

@@ -6,6 +6,7 @@ and has a switch for each behaviour that nobody documents (`Semantics`). By hand
 """
 
 from amocrm_assets_tests.standin.account import Editor, StandInAccount, contact, event, lead, many_leads
+from amocrm_assets_tests.standin.events import many_events
 from amocrm_assets_tests.standin.reference import ReferenceLists
 from amocrm_assets_tests.standin.semantics import Semantics
 from amocrm_assets_tests.standin.server import StandIn, running_standin
@@ -19,6 +20,7 @@ __all__ = [
     "contact",
     "event",
     "lead",
+    "many_events",
     "many_leads",
     "running_standin",
 ]

@@ -49,6 +49,14 @@ class Semantics:
     fields_limit_max: int = 250
     events_limit_max: int = 100
 
+    # The list of events. On which of its answers (counted from 1) it fails, or is empty.
+    events_order: Literal["newest", "oldest", "by id", "shuffled"] = "newest"
+    events_links: Literal["right", "without next", "next always"] = "right"
+    events_filter: bool = True
+    events_types_filter: bool = True
+    events_fail_on: tuple[int, ...] = ()
+    events_empty_on: tuple[int, ...] = ()
+
     # Records.
     null_updated_at_in_trash: int = 0
     null_updated_at_in_leads: int = 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from amocrm_assets_tests.standin import account as content
+from amocrm_assets_tests.standin.events import EventPages
 from amocrm_assets_tests.standin.limits import Limiter
 from amocrm_assets_tests.standin.pages import NOTHING, LeadPages, Reply, page_size, plain_list, problem
 from amocrm_assets_tests.standin.reference import ReferenceLists
@@ -64,6 +65,7 @@ class StandIn:
         self.limiter = Limiter(semantics.limit, semantics.requests_per_second, burst=semantics.bucket_burst)
         self.lock = threading.Lock()
         self._pages = LeadPages(self.account, self.semantics)
+        self._events = EventPages(self.account, self.semantics)
         _add_odd_records(self.account, self.semantics)
         self._contact_pages = self.contacts and LeadPages(self.contacts, self.semantics, "contacts")
 
@@ -115,8 +117,7 @@ class StandIn:
         if path == "/api/v4/leads/pipelines":
             return Reply(200, {"_total_items": 1, "_links": {}, "_embedded": {"pipelines": [_PIPELINE]}})
         if path == "/api/v4/events":
-            limit = page_size(params, semantics.events_limit_max, semantics)
-            return plain_list(account.events, "events", params, base, limit=limit)
+            return self._events.reply(params, base)
         if path.startswith("/api/v4/users/"):
             return Reply(200, _USER) if path.endswith(f"/{content.USER_ID}") else NOTHING
         return problem(404)

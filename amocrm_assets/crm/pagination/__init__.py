@@ -11,6 +11,9 @@ gets nowhere. `lists` and `whole_lists` read small lists that need no such proof
 other way, and proves by overlaps (`interval_set`, `gap_probe`, `far_end`, `second_page`, `order_check`) that
 nothing fell between two pages. What can be asked, and what is odd about an answer, is in `query`; how large pages
 may be in `page_size`.
+
+`appended` goes by slices of time through lists whose records never change, such as events (`appended_slice`,
+`appended_state`, `appended_pages`; `appended_reader` is the reader).
 """
 
 from __future__ import annotations

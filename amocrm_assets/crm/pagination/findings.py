@@ -25,6 +25,7 @@ FindingKind = Literal[
     "records_unusable",
     "next_on_last_page",
     "details_left_out",
+    "types_ignored",
     "list_refused",
     "list_failed",
     "list_unproven",
@@ -120,6 +121,18 @@ def next_on_last_page(record_list: RecordList) -> Finding:
         cause="amoCRM names a next page behind the last record, so the end was proven by other requests. Nothing"
         " is missing.",
         fix="Nothing needs to be done; a proxy that rewrites amoCRM's answers would be a cause.",
+    )
+
+
+def types_ignored(record_list: RecordList) -> Finding:
+    """Records of other types than those named came."""
+    return Finding(
+        record_list,
+        "types_ignored",
+        may_miss=False,
+        cause=f"amoCRM sends {record_list.records} of other types than `filter[type]` names. Those were left out,"
+        " and nothing of the named types is missing.",
+        fix="Nothing needs to be done; a proxy that drops parameters would be a cause.",
     )
 
 

@@ -39,7 +39,7 @@ class RawRecord(NamedTuple):
 class Unusable(NamedTuple):
     """A record without a usable id or `updated_at`; `id` is None where that is what it lacks."""
 
-    id: int | None
+    id: int | str | None
     line: bytes
 
 
@@ -74,7 +74,7 @@ def parse_page(answer: Response, *, embedded: str) -> Page:
     """
     if answer.status == 204:  # noqa: PLR2004
         return NOTHING
-    raws, links = _slices(answer, embedded)
+    raws, links = raw_records(answer, embedded)
     records = [_record(raw, answer) for raw in raws]
     return Page(
         tuple(record for record in records if isinstance(record, RawRecord)),
@@ -90,7 +90,8 @@ def has_next(links: Any, answer: Response) -> bool:
     return links.get("next") not in (None, False, "")
 
 
-def _slices(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
+def raw_records(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
+    """The bytes of each record of a page, and its links. Raises `RetryableError` as `parse_page` does."""
     import msgspec
 
     try:
@@ -131,7 +132,7 @@ def _record(raw: bytes, answer: Response) -> RawRecord | Unusable:
 def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
     try:
         record: dict[str, Any] = json.loads(raw)
-        record_id, updated_at = _number(record.get("id")), _number(record.get("updated_at"))
+        record_id, updated_at = number_of(record.get("id")), number_of(record.get("updated_at"))
     except (ValueError, AttributeError) as error:
         raise RetryableError("a page whose records are no objects", status=answer.status) from error
     if record_id is None or updated_at is None:
@@ -139,7 +140,8 @@ def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
     return RawRecord(record_id, updated_at, record.get("is_deleted") is True, raw)
 
 
-def _number(value: Any) -> int | None:
+def number_of(value: Any) -> int | None:
+    """The integer that a value is, if it is one."""
     try:
         return _whole(value)
     except ValueError:

@@ -30,6 +30,7 @@ from amocrm_assets.crm.pagination.findings import (
     records_unusable,
 )
 from amocrm_assets.crm.pagination.odd_pages import OddPages
+from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.pagination.paginator_set import PaginatorSet
 from amocrm_assets.crm.pagination.progress_guard import ProgressGuard
 from amocrm_assets.crm.pagination.slicing import Slicer
@@ -38,6 +39,7 @@ from amocrm_assets.crm.pagination.traits import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from amocrm_assets.crm.http.responses import Response
     from amocrm_assets.crm.pagination import Oddity, Query
     from amocrm_assets.crm.pagination.findings import Finding
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
@@ -73,6 +75,27 @@ class ReadPlanner:
     def findings(self) -> tuple[Finding, ...]:
         """What was found out about the lists so far."""
         return tuple(finding for state in self.states.values() for finding in state.findings)
+
+    @property
+    def open_intervals(self) -> tuple[Window, ...]:
+        """The seconds of which records may still come."""
+        return self.paginators.open_intervals
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How the planner went about the window, under the names that the metadata shows."""
+        counts = self.paginators.counts
+        return {
+            "duplicates": self.paginators.duplicates,
+            "edited_out_of_window": self.paginators.moved_out,
+            "slices": counts.slices,
+            "tied_seconds": counts.tied_seconds,
+            "whole_account_scans": counts.whole_account_scans,
+        }
+
+    def parse(self, query: Query, answer: Response) -> Page:
+        """The page in an answer."""
+        return parse_page(answer, embedded=query.record_list.embedded)
 
     def next_query(self) -> tuple[Paginator, Query] | None:
         """What to ask now; None when only awaited answers can tell."""

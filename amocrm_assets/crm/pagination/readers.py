@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from amocrm_assets.crm.pagination.appended_reader import AppendedReader
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 from amocrm_assets.crm.pagination.window_reader import WindowReader
 
@@ -53,7 +54,7 @@ class Reader(Protocol):
         """The records of the window, some at a time, in no order; each once unless it is edited meanwhile."""
 
 
-_READERS: dict[ListKind, Callable[..., Reader]] = {"moving": WindowReader}
+_READERS: dict[ListKind, Callable[..., Reader]] = {"moving": WindowReader, "appended": AppendedReader}
 
 
 def reader_of(

@@ -10,11 +10,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from amocrm_assets.crm.http.api_session import MAX_CONNECTIONS
 from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES, PageFailures, page_refused
-from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.pagination.prefetch import prefetch
 from amocrm_assets.crm.pagination.read_planner import ReadPlanner
 from amocrm_assets.crm.pagination.traits import UNKNOWN
@@ -26,14 +25,13 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.crm.http.rate_limiter import Permit
-    from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
+    from amocrm_assets.crm.http.responses import Response
     from amocrm_assets.crm.pagination.findings import Finding
-    from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.traits import AccountTraits
     from amocrm_assets.days import Window
     from amocrm_assets.entities import RecordList
 
-    Pending = dict[Future[Page | None], tuple[KeysetPaginator | OverlappingPaginator, Query]]
+    Pending = dict[Future[Any], tuple[Any, Any]]
 
 
 # Parts that may wait for whoever takes them. Asking goes on meanwhile, and memory stays small.
@@ -49,6 +47,38 @@ class ReadProgress:
     findings: tuple[Finding, ...]
 
 
+class Planner(Protocol):
+    """What decides what to ask next, and knows what was read. A part is whatever asks: a slice, a paginator."""
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was read."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found out about the lists so far."""
+
+    @property
+    def open_intervals(self) -> tuple[Window, ...]:
+        """The seconds of which records may still come."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How it went about the window, under the names that the metadata shows."""
+
+    def next_query(self) -> tuple[Any, Any] | None:
+        """The part that asks and its question; None when only awaited answers can tell."""
+
+    def parse(self, query: Any, answer: Response) -> Any:
+        """The page in an answer."""
+
+    def add_page(self, part: Any, query: Any, page: Any) -> list[Any]:
+        """The new records of a page."""
+
+    def add_failure(self, part: Any, query: Any) -> None:
+        """A page was not answered."""
+
+
 class WindowReader:
     """One complete reading of a window. Iterate `batches` to its end; only then everything was read."""
 
@@ -61,16 +91,20 @@ class WindowReader:
         traits: AccountTraits = UNKNOWN,
     ) -> None:
         self._client = client
-        self._plan = ReadPlanner(window, record_lists, traits)
+        self._plan = self._planner(window, record_lists, traits)
         self._pages = 0
         # As of the last part that was taken; the thread that reads is ahead of that.
         self.progress = self._now()
+
+    def _planner(self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits) -> Planner:
+        """What decides what to ask; readers of other kinds of lists have another one."""
+        return ReadPlanner(window, record_lists, traits)
 
     def may_still_yield(self, window: Window) -> bool:
         """Whether batches that were not taken yet may hold records of a part of the window."""
         return any(window.meets(interval) for interval in self.progress.open_intervals)
 
-    def batches(self) -> Generator[list[RawRecord]]:
+    def batches(self) -> Generator[list[Any]]:
         """The records of the window, some at a time, in no order; each once unless it is edited meanwhile.
 
         Raises the error that stopped the reading; the client is closed then, and nothing more is asked.
@@ -83,12 +117,12 @@ class WindowReader:
             for records, self.progress in batches:
                 yield records
 
-    def _prefetched(self, pool: DaemonPool) -> Generator[tuple[list[RawRecord], ReadProgress]]:
+    def _prefetched(self, pool: DaemonPool) -> Generator[tuple[list[Any], ReadProgress]]:
         client = self._client
         # Whatever stops the iteration closes the client, which wakes requests that wait for a permit or a retry.
         return prefetch(self._batches(pool), most=PARTS_AHEAD, scope=client.scope, on_stop=client.close)
 
-    def _batches(self, pool: DaemonPool) -> Iterator[tuple[list[RawRecord], ReadProgress]]:
+    def _batches(self, pool: DaemonPool) -> Iterator[tuple[list[Any], ReadProgress]]:
         pending: Pending = {}
         while not self._plan.done:
             self._send_due(pool, pending)
@@ -111,21 +145,21 @@ class WindowReader:
             permit = self._client.acquire()
             pending[pool.submit(self._fetch, due[1], permit)] = due
 
-    def _await_some(self, pending: Pending) -> set[Future[Page | None]]:
+    def _await_some(self, pending: Pending) -> set[Future[Any]]:
         until_permit = self._client.rate_limiter.time_until_next()
         if not pending:
             self._client.pause(until_permit)
             return set()
         return wait(pending, timeout=until_permit or None, return_when=FIRST_COMPLETED).done
 
-    def _fetch(self, query: Query, permit: Permit) -> Page | None:
+    def _fetch(self, query: Any, permit: Permit) -> Any:
         """The page; None for one that fails where a lighter one may not."""
         failures = PageFailures(query)
         try:
             return self._client.request(
                 query.record_list.path,
                 query.params(),
-                partial(parse_page, embedded=query.record_list.embedded),
+                partial(self._plan.parse, query),
                 permit=permit,
                 give_up=failures.are_enough,
             )
@@ -138,18 +172,7 @@ class WindowReader:
 
     def _now(self) -> ReadProgress:
         plan = self._plan
-        return ReadProgress(
-            open_intervals=plan.paginators.open_intervals,
-            counts={
-                "pages": self._pages,
-                "duplicates": plan.paginators.duplicates,
-                "edited_out_of_window": plan.paginators.moved_out,
-                "slices": plan.paginators.counts.slices,
-                "tied_seconds": plan.paginators.counts.tied_seconds,
-                "whole_account_scans": plan.paginators.counts.whole_account_scans,
-            },
-            findings=plan.findings,
-        )
+        return ReadProgress(plan.open_intervals, {"pages": self._pages, **plan.counts}, plan.findings)
 
 
 def _check_awaited(pending: Pending) -> None:

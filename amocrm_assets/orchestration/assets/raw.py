@@ -78,9 +78,9 @@ def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:
         entities=[entity],
         kinds={"amocrm", "json"},
         description=(
-            f"{entity.table.records.capitalize()} of {escape(source.title)} ({code(source.url)}) that were updated"
-            " on a day, exactly as amoCRM sent them.\n\nEach reading is kept as a capture of its own and never"
-            " changed, so nothing that was once seen is lost."
+            f"{entity.table.records.capitalize()} of {escape(source.title)} ({code(source.url)}) that were"
+            f" {entity.table.is_dated} on a day, exactly as amoCRM sent them.\n\nEach reading is kept as a capture"
+            " of its own and never changed, so nothing that was once seen is lost."
         ),
     )
 

@@ -61,9 +61,9 @@ def _spec(entity: Entity, table: Table, source: SourceSettings) -> dg.AssetSpec:
         deps=[raw_key(entity, source)],
         kinds={"parquet", "pandas"},
         description=(
-            f"Rows of the {table.records} of {escape(source.title)} that were updated on a day: all captures of"
-            f" the day merged, the newest version of each {table.record}.\n\nTake it as a `pandas.DataFrame`"
-            f" parameter of your own assets ({page('downstream.md')})."
+            f"Rows of the {table.records} of {escape(source.title)} that were {table.is_dated} on a day: all"
+            f" captures of the day merged, the newest version of each {table.record}.\n\nTake it as a"
+            f" `pandas.DataFrame` parameter of your own assets ({page('downstream.md')})."
         ),
         metadata={"dagster/column_schema": table_schema(table, "parquet")},
     )

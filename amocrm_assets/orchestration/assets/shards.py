@@ -39,9 +39,9 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         deps=[rows_key(table, source)],
         kinds={warehouse, "table"},
         description=(
-            f"The {table.records} of {escape(source.title)} that were updated on a day, as the table"
-            f" `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced whole or"
-            " not at all, and the warehouse's own count is compared with the rows afterwards."
+            f"The {table.records} of {escape(source.title)} that were {table.is_dated} on a day, as the"
+            f" table `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced"
+            " whole or not at all, and the warehouse's own count is compared with the rows afterwards."
         ),
         metadata={"dagster/column_schema": table_schema(table, warehouse)},
         freshness_policy=freshness_of(entity, source),

@@ -12,7 +12,7 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account.deeds import DeedLog
+from amocrm_assets.sandbox.account.deeds import COLUMNS, DeedLog
 from amocrm_assets.sandbox.account.events import events_of
 from amocrm_assets.sandbox.account.history import History, version_after
 from amocrm_assets.sandbox.account.leads import Leads, mixed
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox.account.history import Deed
     from amocrm_assets.sandbox.options import SandboxOptions
 
-_COLUMNS = frozenset({"created_at", "updated_at"})  # kept in the table
 
 Json = dict[str, Any]
 
@@ -78,7 +77,7 @@ class Account:
                 self._newest_id = lead_id  # not in the table yet when there is a lag
             at = values.get("updated_at", self._clock.seconds())
             version = LeadVersion(lead_id, values.get("created_at", at), at)
-            self._note(at, version, "made", values)
+            self.deeds.note(at, version, "made", values)
             self._apply(version, values)
             return lead_id
 
@@ -89,7 +88,7 @@ class Account:
             at = values.get("updated_at", self._clock.seconds() if touch else version.updated_at)
             made = values.get("created_at", version.created_at)
             after = LeadVersion(lead_id, made, at, version.revision + 1, version.state)
-            self._note(at if touch else self._clock.seconds(), after, "changed", values)
+            self.deeds.note(at if touch else self._clock.seconds(), after, "changed", values)
             self._apply(after, values)
             return int(at)
 
@@ -155,8 +154,8 @@ class Account:
 
     def events(self, since: int = 0, until: int = FOREVER) -> list[LeadEvent]:
         """The events of a closed interval: what a complete reading must find."""
-        deeds = self.deeds_between(since, until)
-        return [event for done in deeds for event in events_of(done, self.content, self.deeds)]
+        found = (events_of(each, self.content, self.deeds) for each in self.deeds_between(since, until))
+        return [event for events in found for event in events]
 
     @property
     def is_alive(self) -> bool:
@@ -221,7 +220,7 @@ class Account:
             at = self._clock.seconds()
             after = LeadVersion(lead_id, before.created_at, at, before.revision + 1, state)
             self._apply(after, {})
-            self._note(at, after, deed)
+            self.deeds.note(at, after, deed)
             return at
 
     def _apply(self, version: LeadVersion, values: Json) -> None:
@@ -229,7 +228,7 @@ class Account:
 
         def apply() -> None:
             self._table.write([version])
-            if kept := {name: value for name, value in values.items() if name not in _COLUMNS}:
+            if kept := {name: value for name, value in values.items() if name not in COLUMNS}:
                 self._set[version.id] = self._set.get(version.id, {}) | kept
 
         if self.options.lag_seconds:
@@ -249,12 +248,8 @@ class Account:
                 before = changed.get(lead_id) or self._table.find(lead_id)
                 if after := version_after(before, lead_id, deed, at):
                     changed[lead_id] = after
-                    self._note(at, after, deed)
+                    self.deeds.note(at, after, deed)
             self._table.write(changed.values())
-
-    def _note(self, at: int, after: LeadVersion, deed: Deed, values: Json | None = None) -> None:
-        kept = {name: value for name, value in (values or {}).items() if name not in _COLUMNS}
-        self.deeds.note(at, after.id, deed, after.revision, values=kept)
 
     def _some_ids(self, how_many: int, since: int, until: int) -> list[int]:
         ids = self._table.ids(State.LIVE, since=since, until=until)

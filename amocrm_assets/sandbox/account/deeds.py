@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amocrm_assets.sandbox.account.history import Deed
+    from amocrm_assets.sandbox.account.table import LeadVersion
 
 Json = dict[str, Any]
+
+# What is kept of a version and is no content that a person sets.
+COLUMNS = frozenset({"created_at", "updated_at"})
 
 
 class Done(NamedTuple):
@@ -48,14 +52,15 @@ class DeedLog:
         self._done.clear()
         self._sets.clear()
 
-    def note(self, at: int, lead_id: int, deed: Deed, revision: int, *, values: Json | None = None) -> None:
-        """Something was done, and `values` were set by it."""
+    def note(self, at: int, after: LeadVersion, deed: Deed, values: Json | None = None) -> None:
+        """Something was done: the lead as it is after it, and the `values` that were set."""
+        lead_id, revision = after.id, after.revision
         before = len(self._sets.get(lead_id, ()))
-        if values:
-            self._sets.setdefault(lead_id, []).append(values)
+        if kept := {name: value for name, value in (values or {}).items() if name not in COLUMNS}:
+            self._sets.setdefault(lead_id, []).append(kept)
         # A deletion is a revision too; what comes back from the trash is compared with what went there.
         base = max(revision - (2 if deed == "restored" else 1), 0)
-        done = Done(at, len(self._done), lead_id, deed, revision, base, before + bool(values), before)
+        done = Done(at, len(self._done), lead_id, deed, revision, base, before + bool(kept), before)
         if not self._done or self._done[-1].at <= at:
             self._done.append(done)
         else:

@@ -1,0 +1,180 @@
+"""A slice of an appended list: some seconds of it, read once an answer is seen to hold all of them. Pure.
+
+Nothing here rests on the order of the list. A slice is read by one page behind which nothing follows, or is cut;
+a single second that no page holds is read page by page, until two passes give the same records.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS
+from amocrm_assets.days import Window
+from amocrm_assets.errors import ReadingUnproven
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
+    from amocrm_assets.crm.pagination.appended_state import AppendedState
+
+    Verdict = Literal["ask on", "done", "split"]
+
+# A page is aimed at so much of its limit, since records do not come evenly.
+_AIM = 0.8
+_MAX_PIECES = 8
+_MAX_PASSES = 6
+# 250,000 records within one second: a list that goes on for longer has no end.
+_MAX_PAGES = 2500
+
+
+class Slice:
+    """A closed interval of seconds. `records` are those that were read, by id."""
+
+    def __init__(self, state: AppendedState, from_at: int, to_at: int) -> None:
+        self.state = state
+        self.window = Window(from_at, to_at)
+        self.in_flight = False
+        self.records: dict[str, AppendedRecord] = {}
+        self._page = 1
+        self._asked_again = 0
+        # Of a second that is paged: how many passes are over, and which records this one has brought.
+        self._passes: int | None = None
+        self._of_pass: set[str] = set()
+        self._of_pass_before: set[str] = set()
+        self._names_next = False
+
+    def next_query(self) -> AppendedQuery | None:
+        """What to ask next; None while an answer is awaited."""
+        if self.in_flight:
+            return None
+        self.in_flight = True
+        from_at, to_at = self.state.bounds(self.window.from_at, self.window.to_at)
+        return AppendedQuery(self.state.record_list, from_at, to_at, self._page, self.state.limit)
+
+    def failed(self) -> None:
+        """The question was not answered. Pages of another size are other pages: this second is begun again."""
+        self.in_flight = False
+        self._page, self._asked_again = 1, 0
+        self._of_pass.clear()
+        if self._passes is None:
+            self.records.clear()
+
+    def add_page(self, query: AppendedQuery, page: AppendedPage) -> Verdict:
+        """Take an answer. Raises `ReadingUnproven` for a list that cannot be read completely."""
+        self.in_flight = False
+        if self._is_doubtful(query, page):
+            return "ask on"
+        may_be_cut_off = self.state.may_be_cut_off(query, page)
+        is_long = self.state.is_long(query, page)
+        self.state.learn(query, page)
+        if self._passes is not None:
+            return self._add_to_pass(page, may_be_cut_off=may_be_cut_off)
+        if self._page > 1:
+            return self._add_second_page(page)
+        self._keep(page)
+        if not may_be_cut_off:
+            return "done"
+        if page.has_next and is_long:
+            return self._too_much()
+        # As long as a page gets, or a next page behind a short one: the second page tells whether this is all.
+        self._page = 2
+        self._names_next = page.has_next
+        return "ask on"
+
+    def split(self, page: AppendedPage) -> list[Slice]:
+        """Slices in the place of this one, as many as the page lets expect; two where it tells nothing."""
+        from_at, width = self.window.from_at, self.window.to_at - self.window.from_at + 1
+        pieces = min(max(2, _pieces(page, width, self.state.limit)), _MAX_PIECES, width)
+        begins = [from_at + width * place // pieces for place in range(pieces + 1)]
+        return [Slice(self.state, begin, end - 1) for begin, end in pairwise(begins)]
+
+    def _is_doubtful(self, query: AppendedQuery, page: AppendedPage) -> bool:
+        """Whether to ask the same again: one odd or empty answer proves nothing."""
+        strange = [each for each in page.records if not query.from_at <= each.at <= query.to_at]
+        if not (strange or page.unusable or not page.records):
+            self._asked_again = 0
+            return False
+        # Nothing, where the list was seen to hold something, is the answer that a gateway gives by mistake.
+        is_odd_nothing = not page.size and self.state.has_records
+        if self._asked_again < (CONFIRMATIONS if is_odd_nothing else 1):
+            self._asked_again += 1
+            return True
+        self._asked_again = 0
+        if strange:
+            raise _filter_ignored(query, strange[0].at)
+        if page.unusable:
+            self.state.found_unusable(page.unusable)
+        return False
+
+    def _keep(self, page: AppendedPage) -> None:
+        own = self._own(page)
+        self.state.duplicates += len(own) - len({each.id for each in own})
+        self.records |= {each.id: each for each in own}
+
+    def _own(self, page: AppendedPage) -> list[AppendedRecord]:
+        """The records of these seconds, without those of types that were not asked for."""
+        return [each for each in page.records if self.window.holds(each.at) and self.state.is_wanted(each)]
+
+    def _add_second_page(self, page: AppendedPage) -> Verdict:
+        if page.records or page.unusable:
+            return self._too_much()
+        if self._names_next:
+            self.state.found_next_on_last_page()
+        return "done"
+
+    def _too_much(self) -> Verdict:
+        self.records.clear()
+        if self.window.from_at < self.window.to_at:
+            return "split"
+        self.state.tied_seconds += 1
+        self._page, self._passes = 1, 0
+        return "ask on"
+
+    def _add_to_pass(self, page: AppendedPage, *, may_be_cut_off: bool) -> Verdict:
+        own = {each.id: each for each in self._own(page)}
+        self.records |= own
+        self._of_pass |= own.keys()
+        if may_be_cut_off and page.size:
+            self._page += 1
+            if self._page > _MAX_PAGES:
+                raise self._unproven(f"there is a next page behind {_MAX_PAGES} pages")
+            return "ask on"
+        return self._end_pass()
+
+    def _end_pass(self) -> Verdict:
+        passes = (self._passes or 0) + 1
+        # The first pass has nothing to agree with.
+        if passes > 1 and self._of_pass == self._of_pass_before and self._of_pass == self.records.keys():
+            return "done"
+        if passes == _MAX_PASSES:
+            raise self._unproven(f"{_MAX_PASSES} passes over its pages gave different records")
+        self._of_pass_before, self._of_pass = self._of_pass, set()
+        self._page, self._passes = 1, passes
+        return "ask on"
+
+    def _unproven(self, what: str) -> ReadingUnproven:
+        return ReadingUnproven(
+            f"Reading {self.state.record_list.name} of the second {self.window.from_at}",
+            cause=f"no page holds all of it, and {what}.",
+            fix="Materialise the day again; if it stays so, report this account's behaviour.",
+        )
+
+
+def _pieces(page: AppendedPage, width: int, limit: int) -> int:
+    """How many slices are likely to fit a page each, if the page is one end of a sorted list."""
+    times = [each.at for each in page.records]
+    if not times:
+        return 2
+    return ceil(width * len(times) / (max(times) - min(times) + 1) / (_AIM * limit))
+
+
+def _filter_ignored(query: AppendedQuery, at: int) -> ReadingUnproven:
+    return ReadingUnproven(
+        f"Reading {query.record_list.name} by created_at",
+        cause=f"amoCRM sent, twice, one of {at}, when {query.from_at} to {query.to_at} was asked for: it ignores"
+        " `filter[created_at]`, and without it nothing proves that a reading is complete.",
+        fix=f"Ask amoCRM's support why GET {query.record_list.path} ignores the filter, or switch the import of"
+        f" {query.record_list.records} off in the source's defs.yaml.",
+    )

@@ -1,0 +1,84 @@
+"""What all slices of one appended list share: what was learnt of its pages, bounds and oddities. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amocrm_assets.crm.pagination.findings import next_on_last_page, records_unusable, types_ignored
+from amocrm_assets.crm.pagination.page_size import PageSize
+from amocrm_assets.crm.pagination.query import MIN_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
+    from amocrm_assets.crm.pagination.findings import Finding, FindingKind
+    from amocrm_assets.crm.pagination.pages import Unusable
+    from amocrm_assets.entities import RecordList
+
+
+class AppendedState:
+    """One list of an account during one reading."""
+
+    def __init__(self, record_list: RecordList) -> None:
+        self.record_list = record_list
+        self.duplicates = self.tied_seconds = 0
+        self._page_size = PageSize(record_list.max_limit)
+        # Whether a window holds its own ends is not documented: until a record shows it, a second more is asked.
+        self._from_is_inclusive = self._to_is_inclusive = False
+        self._longest_page = 0  # in records
+        self._findings: dict[FindingKind, Finding] = {}
+
+    @property
+    def limit(self) -> int:
+        """How many records to ask for."""
+        return min(self._page_size.limit, self.record_list.max_limit or self._page_size.limit)
+
+    @property
+    def has_records(self) -> bool:
+        """Whether any answer held some."""
+        return self._longest_page > 0
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found out, in the order of finding it."""
+        return tuple(self._findings.values())
+
+    def bounds(self, from_at: int, to_at: int) -> tuple[int, int]:
+        """The bounds to send for a closed interval of seconds."""
+        return from_at - (not self._from_is_inclusive), to_at + (not self._to_is_inclusive)
+
+    def failed(self, query: AppendedQuery) -> None:
+        """A page was not answered: smaller ones are asked for from now on."""
+        self._page_size.failed(query.limit)
+
+    def learn(self, query: AppendedQuery, page: AppendedPage) -> None:
+        """What a page shows about the list, whatever it holds."""
+        self._from_is_inclusive |= any(each.at == query.from_at for each in page.records)
+        self._to_is_inclusive |= any(each.at == query.to_at for each in page.records)
+        self._longest_page = max(self._longest_page, page.size)
+        if not all(map(self.is_wanted, page.records)):
+            self._found(types_ignored(self.record_list))
+
+    def is_wanted(self, record: AppendedRecord) -> bool:
+        """Whether a record is of a type that was asked for; one that says none may be."""
+        return not self.record_list.types or record.type is None or record.type in self.record_list.types
+
+    def is_long(self, query: AppendedQuery, page: AppendedPage) -> bool:
+        """Whether a page is as long as pages get here, as far as is known: a part of its list is."""
+        return page.size >= query.limit or page.size >= self._longest_page
+
+    def may_be_cut_off(self, query: AppendedQuery, page: AppendedPage) -> bool:
+        """Whether a page may be a part of its list: it says so, or was never exceeded by another one."""
+        return page.has_next or (page.size >= min(MIN_PAGE, query.limit) and self.is_long(query, page))
+
+    def found_next_on_last_page(self) -> None:
+        """A page named a next one, and that was empty, twice."""
+        self._found(next_on_last_page(self.record_list))
+
+    def found_unusable(self, records: Sequence[Unusable]) -> None:
+        """The same records came without an id or a time, twice."""
+        self._found(records_unusable(self.record_list, records))
+
+    def _found(self, finding: Finding) -> None:
+        self._findings.setdefault(finding.kind, finding)

@@ -1,0 +1,195 @@
+"""Every event of a window is read once, whatever the order of the list, its bounds, its pages and its links."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amocrm_assets.crm.pagination.appended import AppendedPlanner
+from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
+from amocrm_assets.days import Window
+from amocrm_assets.entities import RecordList
+from amocrm_assets.errors import ReadingUnproven
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
+    from amocrm_assets.crm.pagination.appended_slice import Slice
+
+EVENTS = RecordList(
+    "events", "events", "/api/v4/events", "events", kind="appended", types=("a", "b"), max_limit=100
+)
+DAY = Window(1_000_000, 1_086_399)
+MAX_REQUESTS = 20_000
+
+
+def record(number: int, at: int, kind: str = "a") -> AppendedRecord:
+    return AppendedRecord(f"e{number:06d}", at, kind, b"{}")
+
+
+@dataclass
+class Listed:
+    """A list of events that answers queries as amoCRM may."""
+
+    records: list[AppendedRecord]
+    order: str = "newest"
+    cap: int = 100
+    inclusive: tuple[bool, bool] = (True, True)
+    names_next: str = "right"
+    wrong_nothing_at_first: bool = False
+    filters: bool = True
+    asked: list[AppendedQuery] = field(default_factory=list)
+    random: Random = field(default_factory=lambda: Random(7))
+
+    def answer(self, query: AppendedQuery) -> AppendedPage:
+        is_first = not any(is_same_question(query, each) for each in self.asked)
+        self.asked.append(query)
+        assert query.limit <= 100
+        if self.wrong_nothing_at_first and is_first and len(self.asked) % 3 == 0:
+            return AppendedPage((), has_next=False)
+        first, last = query.from_at + (not self.inclusive[0]), query.to_at - (not self.inclusive[1])
+        found = [each for each in self.records if first <= each.at <= last or not self.filters]
+        if self.order == "shuffled":
+            self.random.shuffle(found)
+        else:
+            found.sort(key=lambda each: (each.at, each.id), reverse=self.order == "newest")
+        limit = min(query.limit, self.cap)
+        page = found[(query.page - 1) * limit : query.page * limit]
+        has_next = {
+            "right": len(found) > query.page * limit,
+            "always": bool(page),
+            "never": False,
+        }[self.names_next]
+        return AppendedPage(tuple(page), has_next)
+
+
+def is_same_question(one: AppendedQuery, other: AppendedQuery) -> bool:
+    """Bounds may be wider by a second until the list's are known."""
+    apart = abs(one.from_at - other.from_at), abs(one.to_at - other.to_at)
+    return max(apart) <= 1 and one.page == other.page
+
+
+def read(listed: Listed, window: Window = DAY, *, in_flight: int = 3) -> list[AppendedRecord]:
+    """What the planner makes of it, several questions at a time, answered in any order."""
+    plan, found, rng = AppendedPlanner(window, [EVENTS]), [], Random(3)
+    waiting: list[tuple[Slice, AppendedQuery]] = []
+    while not plan.done:
+        while len(waiting) < in_flight and (due := plan.next_query()):
+            waiting.append(due)
+        slice_, query = waiting.pop(rng.randrange(len(waiting)))
+        found += plan.add_page(slice_, query, listed.answer(query))
+        assert len(listed.asked) < MAX_REQUESTS
+    listed.findings = [each.kind for each in plan.findings]  # type: ignore[attr-defined]
+    return found
+
+
+def some(count: int, window: Window = DAY, *, crowded: int = 0, seed: int = 1) -> list[AppendedRecord]:
+    """Events at random seconds of a window and around it, `crowded` of them in one second."""
+    rng = Random(seed)
+    tie = rng.randint(window.from_at, window.to_at)
+    times = [rng.randint(window.from_at - 500, window.to_at + 500) for _ in range(count)] + [tie] * crowded
+    return [record(number, at) for number, at in enumerate([*times, window.from_at, window.to_at])]
+
+
+def check(listed: Listed, window: Window = DAY) -> None:
+    found = read(listed, window)
+    wanted = {each.id for each in listed.records if window.holds(each.at)}
+    assert {each.id for each in found} == wanted
+    assert max(Counter(each.id for each in found).values(), default=1) == 1
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "shuffled"])
+@pytest.mark.parametrize("inclusive", [(True, True), (False, True), (True, False), (False, False)])
+@pytest.mark.parametrize("crowded", [0, 340])
+def test_every_event_of_a_day_is_read_once(order: str, inclusive: tuple[bool, bool], crowded: int) -> None:
+    crowd = 0 if order == "shuffled" else crowded  # of pages shuffled anew no two passes agree
+    check(Listed(some(1500, crowded=crowd), order=order, inclusive=inclusive))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"names_next": "always"},
+        {"names_next": "never"},
+        {"cap": 50},
+        {"cap": 30},
+        {"cap": 30, "names_next": "never"},
+        {"cap": 50, "names_next": "always"},
+        {"wrong_nothing_at_first": True},
+    ],
+)
+@pytest.mark.parametrize("count", [3, 70, 1200])
+def test_odd_pages_cost_requests_and_no_events(changes: dict[str, object], count: int) -> None:
+    check(Listed(some(count, crowded=130), **changes))  # type: ignore[arg-type]
+
+
+def test_a_next_page_behind_the_last_one_is_said() -> None:
+    listed = Listed(some(500), names_next="always")
+    check(listed)
+    assert listed.findings == ["next_on_last_page"]  # type: ignore[attr-defined]
+
+
+@given(
+    times=st.lists(st.integers(0, 400), max_size=300),
+    order=st.sampled_from(["newest", "oldest"]),
+    cap=st.sampled_from([10, 25, 50, 100]),
+    inclusive=st.tuples(st.booleans(), st.booleans()),
+    names_next=st.sampled_from(["right", "always", "never"]),
+    in_flight=st.integers(1, 6),
+)
+@settings(max_examples=150, deadline=None)
+def test_any_list_in_a_stable_order_is_read_completely(  # noqa: PLR0917
+    times: list[int], order: str, cap: int, inclusive: tuple[bool, bool], names_next: str, in_flight: int
+) -> None:
+    records = [record(number, at) for number, at in enumerate(times)]
+    window = Window(100, 300)
+    listed = Listed(records, order=order, cap=cap, inclusive=inclusive, names_next=names_next)
+    found = read(listed, window, in_flight=in_flight)
+    assert sorted(each.id for each in found) == sorted(each.id for each in records if window.holds(each.at))
+
+
+def test_a_second_whose_passes_never_agree_is_not_believed() -> None:
+    listed = Listed([record(number, DAY.from_at) for number in range(450)], order="shuffled")
+    with pytest.raises(ReadingUnproven, match="passes over its pages gave different records"):
+        read(listed, Window(DAY.from_at, DAY.from_at))
+
+
+def test_a_filter_that_is_ignored_is_not_believed() -> None:
+    with pytest.raises(ReadingUnproven, match="ignores `filter"):
+        read(Listed(some(500), filters=False), Window(DAY.from_at, DAY.from_at + 3600))
+
+
+def test_events_of_other_types_are_left_out_and_said() -> None:
+    listed = Listed([record(1, DAY.from_at), record(2, DAY.from_at + 1, kind="novel")])
+    assert {each.id for each in read(listed)} == {"e000001"}
+    assert listed.findings == ["types_ignored"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 2), (40, 4), (2000, 80)])
+def test_a_days_requests_are_few(count: int, most: int) -> None:
+    rng = Random(2)
+    # Office hours for the most part.
+    times = [DAY.from_at + 32_400 + int((rng.random() + rng.random()) * 18_000) for _ in range(count)]
+    listed = Listed([record(number, at) for number, at in enumerate(times)])
+    check(listed)
+    assert len(listed.asked) <= most
+
+
+def query_parts(listed: Listed, pick: Callable[[AppendedQuery], int]) -> set[int]:
+    return {pick(query) for query in listed.asked}
+
+
+def test_bounds_are_widened_only_until_they_are_known() -> None:
+    listed = Listed(some(1500))
+    check(listed)
+    assert query_parts(listed, lambda query: query.from_at) & {DAY.from_at - 1}
+    # Once a record at each end was seen, slices meet without a second in common.
+    last = [query for query in listed.asked[-8:] if query.page == 1]
+    assert len({query.from_at for query in last} & {query.to_at for query in last}) == 0
