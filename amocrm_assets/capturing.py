@@ -11,10 +11,10 @@ from bisect import bisect_right
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter
+from amocrm_assets.captures.privacy import RecordLines
 from amocrm_assets.crm.account import read_account, read_custom_fields
 from amocrm_assets.crm.connecting import require_account
 from amocrm_assets.crm.http.account_lock import account_lock
@@ -25,18 +25,18 @@ from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.days import Window, consecutive_ranges, day_window
 from amocrm_assets.errors import UnexpectedAnswer
-from amocrm_assets.json_bytes import without_property
 from amocrm_assets.reading_rules import EarlierCaptures, require_over
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Hashable, Iterator, Sequence
     from concurrent.futures import Future
 
     from amocrm_assets.captures import PublishedCapture
+    from amocrm_assets.captures.privacy import FieldsByPath
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.http.client import AmoCrmClient
-    from amocrm_assets.crm.pagination.pages import RawRecord
     from amocrm_assets.crm.pagination.read_stats import Metadata
+    from amocrm_assets.crm.pagination.readers import ReadRecord
     from amocrm_assets.crm.probe import ProbeState
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
@@ -99,7 +99,7 @@ class _DayRangeCapture:
     ) -> None:
         self._entity = entity
         self._source = source
-        self._dropped = entity.choices.dropped(source)
+        self._lines = RecordLines(entity, source)
         self._earlier = earlier
         self._run_id = run_id
         self._client = client
@@ -138,11 +138,10 @@ class _DayRangeCapture:
                 for open_day in [*self._open.values(), *self._late.values()]:
                     open_day.discard()
 
-    def _read_custom_fields(self) -> list[dict[str, Any]]:
-        path = self._entity.fields_path
-        return read_custom_fields(self._client, path) if path else []
+    def _read_custom_fields(self) -> FieldsByPath:
+        return {path: read_custom_fields(self._client, path) for path in self._lines.field_paths}
 
-    def _keep(self, records: list[RawRecord], account_info: _AccountInfo) -> None:
+    def _keep(self, records: Sequence[ReadRecord], account_info: _AccountInfo) -> None:
         for record in records:
             day = self._day_of(record)
             open_day = self._open.get(day)
@@ -151,7 +150,7 @@ class _DayRangeCapture:
                 self._late_records += 1
                 open_day = self._late.setdefault(day, _OpenDay())
             if open_day.is_new(record):
-                line = reduce(without_property, self._dropped, record.line)
+                line = self._lines.written(record.line, account_info.custom_fields.result)
                 self._writer(day, open_day, account_info).add([line])
 
     def _publish_late(self) -> None:
@@ -160,13 +159,14 @@ class _DayRangeCapture:
             if late_day.writer is not None:
                 late_day.writer.publish()
 
-    def _day_of(self, record: RawRecord) -> date:
+    def _day_of(self, record: ReadRecord) -> date:
         """The day that a record belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
-        if not MIN_ID <= record.id <= MAX_ID:
-            raise self._refused(f"with the id {record.id}, which has more than 64 bits")
-        if not self._whole.holds(record.updated_at):
-            raise self._refused(f"updated at {record.updated_at}, when other seconds were asked for")
-        return self._days[bisect_right(self._starts, record.updated_at) - 1]
+        key, at = record.key, record.at
+        if isinstance(key, int) and not MIN_ID <= key <= MAX_ID:
+            raise self._refused(f"with the id {key}, which has more than 64 bits")
+        if not self._whole.holds(at):
+            raise self._refused(f"with the {self._entity.time} {at}, when other seconds were asked for")
+        return self._days[bisect_right(self._starts, at) - 1]
 
     def _refused(self, what: str) -> UnexpectedAnswer:
         return UnexpectedAnswer(
@@ -209,7 +209,8 @@ class _DayRangeCapture:
             captured_at=account_info.started_at,
             account_id=account.id,
             run_id=self._run_id,
-            fields=account_info.custom_fields.result(),
+            fields=self._lines.definitions(account_info.custom_fields.result()),
+            privacy=self._lines.note,
         )
 
     def _require_over(self, day: date, account_info: _AccountInfo, *, last: bool = False) -> None:
@@ -227,6 +228,7 @@ class _DayRangeCapture:
             "account": f"{account.name} ({account.id})",
             "account_timezone": account.timezone or "unknown",
             "probe": self._probe,
+            **self._earlier.hash_key(self._lines.note),
             **cost,
         }
         metadata["duplicates"] = float(str(metadata["duplicates"])) + open_day.duplicates
@@ -240,15 +242,15 @@ class _OpenDay:
 
     writer: CaptureWriter | None = None
     duplicates: int = 0
-    _kept: dict[int, int] = field(default_factory=dict)
+    _kept: dict[Hashable, int] = field(default_factory=dict)
 
-    def is_new(self, record: RawRecord) -> bool:
+    def is_new(self, record: ReadRecord) -> bool:
         # The same record with other content is kept too; which version wins is decided by `rows`.
         content = hash(record.line)
-        if self._kept.get(record.id) == content:
+        if self._kept.get(record.key) == content:
             self.duplicates += 1
             return False
-        self._kept[record.id] = content
+        self._kept[record.key] = content
         return True
 
     def discard(self) -> None:
@@ -261,5 +263,5 @@ class _AccountInfo:
     """What the account says of itself, asked for while records are being read."""
 
     account: Future[Account]
-    custom_fields: Future[list[dict[str, Any]]]
+    custom_fields: Future[FieldsByPath]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -7,7 +7,7 @@ its place in the capture empty, and the others are kept.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from amocrm_assets.captures import (
     all_captures,
     read_header,
 )
+from amocrm_assets.captures.privacy import ListLines, note_of, privacy_of
 from amocrm_assets.crm.account import account_of
 from amocrm_assets.crm.connecting import require_account
 from amocrm_assets.crm.http.account_lock import account_lock
@@ -62,6 +63,8 @@ def capture_reference(
     Raises `Busy` while another run asks the account, `NotAuthorised` and `CapturesMixed` for another account than
     the source's, and whatever concerns more than single lists.
     """
+    rules = privacy_of(source)
+    lines = ListLines(source, rules)
     with account_lock(
         source.subdomain, limiter=client.rate_limiter, storage=storage, wait_seconds=lock_wait_seconds
     ):
@@ -74,11 +77,11 @@ def capture_reference(
         require_account(source, account)
         _require_same(source, account, last)
         read = [account_list, *_others(client, account, last)]
-        header = _header(source, account, read, started_at, run_id)
+        header = replace(_header(source, account, read, started_at, run_id), privacy=note_of(rules))
         writer = CaptureWriter(REFERENCE, storage, header, after=earlier[-1].captured_at if earlier else None)
         try:
             for each in read:
-                writer.add(_kept(each.record_list.name, line) for line in each.lines)
+                writer.add(lines.written(each.record_list.name, line) for line in each.lines)
             capture = writer.publish()
         finally:
             writer.discard()
@@ -94,11 +97,6 @@ def _account(read: ListRead) -> Account:
             fix="Check `base_url` in the source's defs.yaml; if it is right, report this.",
         )
     return account_of(json.loads(read.lines[0]))
-
-
-def _kept(record_list: str, line: bytes) -> bytes:  # noqa: ARG001 - the list tells what may be in the record
-    """A record as it may be written: the place where personal data of employees is removed before it is kept."""
-    return line
 
 
 def _others(client: AmoCrmClient, account: Account, last: CaptureHeader | None) -> list[ListRead]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from amocrm_assets.captures.privacy import hash_key_state
 from amocrm_assets.crm.account import Account, read_account
 from amocrm_assets.crm.account_warnings import filters_warning, timezone_mismatch
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
@@ -121,6 +122,7 @@ class _Steps:
             _Step("fields", ("account",), self._fields),
             _Step("storage", (), lambda: _written(self._deployment.storage, self._source)),
             _Step("probe", ("storage",), self._probe),
+            *([_Step("personal data", ("storage",), self._privacy)] if self._source.hash_fields else []),
             _Step("token store", (), self._token_store),
             _Step("warehouse", (), self._warehouse),
         ]
@@ -212,6 +214,12 @@ class _Steps:
         now = datetime.now(UTC)
         probe = read_probe(open_storage(self._deployment.storage), self._source.subdomain)
         return Warned(probe.line(now)) if probe.is_unusable(now) else probe.line(now)
+
+    def _privacy(self) -> str | Warned:
+        now, before = hash_key_state(self._entity, open_storage(self._deployment.storage), self._source)
+        said = f"AMOCRM_HASH_KEY is another key than that of the last capture ({now}, then {before})."
+        fix = "Set the former key again: otherwise hashes join nothing of before (docs/privacy.md)."
+        return f"the key for hashing is there, {now}" if before in (None, now) else Warned(said, fix)
 
     def _token_store(self) -> str:
         if self._source.oauth is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from amocrm_assets.captures.privacy import RecordLines
 from amocrm_assets.crm.account import read_custom_fields
 from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.rows.custom_fields import Field
@@ -22,8 +23,7 @@ from amocrm_assets.rows.record_types import record_types
 from amocrm_assets.rows.value_formatter import ValueFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from zoneinfo import ZoneInfo
+    from collections.abc import Callable, Iterator
 
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.entities import Entity
@@ -61,15 +61,22 @@ def read_offered(
     """Ask the account for its fields, and on request for the newest records to take example values from."""
     defined = read_custom_fields(client, entity.fields_path) if entity.fields_path else []
     selection = FieldSelection(entity.choices.fields(source), [defined])
-    examples = read_examples(entity, client, source.zone) if with_examples else {}
+    examples = read_examples(entity, source, client, defined) if with_examples else {}
     return OfferedFields([_offered(field, selection, examples) for field in defined], selection.missing())
 
 
-def read_examples(entity: Entity, client: AmoCrmClient, zone: ZoneInfo) -> dict[int | None, list[str]]:
-    """Different values of each field, by its id, from the records edited last, as rows would hold them."""
+def read_examples(
+    entity: Entity, source: SourceSettings, client: AmoCrmClient, defined: list[dict[str, Any]]
+) -> dict[int | None, list[str]]:
+    """Different values of each field, by its id, from the records edited last, as rows would hold them.
+
+    `defined` are the account's fields: what the source drops or hashes is not shown as it is.
+    """
     found: dict[int | None, list[str]] = {}
-    texts = ValueFormatter(zone)
-    for field in _newest_fields(entity, client):
+    texts, lines = ValueFormatter(source.zone), RecordLines(entity, source)
+    for field in _newest_fields(
+        entity, client, lambda line: lines.written(line, lambda: {entity.fields_path or "": defined})
+    ):
         shown = found.setdefault(field.field_id, [])
         for item in field.values or ():
             text = texts.text(whole_item(item) if item.value is UNSET else item.value, field.field_type)
@@ -78,14 +85,14 @@ def read_examples(entity: Entity, client: AmoCrmClient, zone: ZoneInfo) -> dict[
     return found
 
 
-def _newest_fields(entity: Entity, client: AmoCrmClient) -> Iterator[Field]:
+def _newest_fields(entity: Entity, client: AmoCrmClient, kept: Callable[[bytes], bytes]) -> Iterator[Field]:
     # Read as captures are: a record may hold anything in any place.
     parse = partial(parse_page, embedded=entity.live.embedded)
     reader = RecordReader(record_types(entity, entity.table))
     for number in range(1, RECORDS_LOOKED_AT // PAGE + 1):
         params = {"order[updated_at]": "desc", "limit": PAGE, "page": number}
         page = client.request(entity.live.path, params, parse)
-        records, _ = reader.read([each.line for each in page.records])
+        records, _ = reader.read([kept(each.line) for each in page.records])
         yield from (field for each in records if each for field in each.custom_fields or ())
         if not page.has_next:
             return

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 # More levels than any documented value has, and few enough for every decoder and for functions that recurse.
 MAX_DEPTH = 100
 # lead > custom_fields_values > field > values > item > value: the first level within the value of a custom field.
 VALUE_LEVEL = 6
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+_SCALAR = re.compile(rb"\s*:\s*\"?(-?[0-9][-+.0-9eE]{0,30}|true|false|null)\"?\s*")
 _OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 
 
@@ -47,23 +52,33 @@ def without_property(line: bytes, name: str) -> bytes:
     return msgspec.json.encode(sent)
 
 
+def only_numbers(line: bytes, names: Collection[str]) -> bytes:
+    """The JSON object with nothing but those of its properties `names` that are numbers, booleans or null."""
+    kept = [
+        part for key, part in _properties(line) if _decoded(key) in names and _SCALAR.fullmatch(part[len(key) :])
+    ]
+    return b"{" + b",".join(kept) + b"}"
+
+
 def _cut(line: bytes, name: str) -> bytes:
-    kept: list[bytes] = []
+    return b"{" + b",".join(part for key, part in _properties(line) if _decoded(key) != name) + b"}"
+
+
+def _properties(line: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The properties of an object: the key as it is written, and all of the property from its key on."""
     level = start = 0
     key = b""
     for token in _TOKENS.finditer(line):
         if level == 1 and token[0][:1] == b'"' and not key:
-            key = token[0]
+            key, start = token[0], token.start()
         if token[0] in _OPENING:
             level += 1
-            start = token.end() if level == 1 else start
         if level == 1 and token[0] in (b",", b"}"):
-            if key and _decoded(key) != name:
-                kept.append(line[start : token.start()])
-            start, key = token.end(), b""
+            if key:
+                yield key, line[start : token.start()]
+            key = b""
         if token[0] in _CLOSING:
             level -= 1
-    return b"{" + b",".join(kept) + b"}"
 
 
 def _decoded(key: bytes) -> object:

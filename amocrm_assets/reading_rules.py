@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import captures_by_day, read_header
+from amocrm_assets.captures.privacy import key_of
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import CaptureDamaged, CapturesMixed, DayNotOver
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from amocrm_assets.captures import CaptureFound, CaptureHeader
+    from amocrm_assets.captures import CapturedPrivacy, CaptureFound, CaptureHeader
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.http.server_clock import ServerClock
     from amocrm_assets.days import Window
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 SETTLING_SECONDS = 60
 # Where amoCRM's answers bear no `Date`, a day counts as over so long after its end by our clock alone.
 UNCONFIRMED_SECONDS = 86_400
+# Of a fingerprint that has not been looked for yet.
+_UNREAD = ""
 
 
 def require_over(
@@ -71,11 +74,21 @@ class EarlierCaptures:
         self._source = source
         self._found = captures_by_day(entity, storage, source.subdomain)
         self._accepted: int | None = None
+        self._key: str | None = _UNREAD
 
     def newest_of(self, day: date) -> datetime | None:
         """The stamp of a day's newest capture."""
         found = self._found.get(day)
         return found[-1].captured_at if found else None
+
+    def hash_key(self, note: CapturedPrivacy | None) -> dict[str, str | bool]:
+        """Metadata of a reading that hashes: the key's fingerprint, and whether the last capture has another."""
+        if note is None or not note.hashed:
+            return {}
+        if self._key is _UNREAD:
+            found = (each for captures in self._found.values() for each in captures)
+            self._key = key_of(self._entity, self._storage, found)
+        return {"hash_key": str(note.key), "hash_key_changed": self._key not in (None, note.key)}
 
     def require_same(self, account: Account) -> None:
         """Raise `CapturesMixed` when the last capture is of another account. One header is looked at.

@@ -19,7 +19,14 @@ from amocrm_assets.captures.finding import (
     read_header,
     whole_captures,
 )
-from amocrm_assets.captures.header import FORMAT, FORMAT_KEY, CapturedFinding, CapturedList, CaptureHeader
+from amocrm_assets.captures.header import (
+    FORMAT,
+    FORMAT_KEY,
+    CapturedFinding,
+    CapturedList,
+    CapturedPrivacy,
+    CaptureHeader,
+)
 
 __all__ = [
     "FORMAT",
@@ -29,6 +36,7 @@ __all__ = [
     "CaptureWriter",
     "CapturedFinding",
     "CapturedList",
+    "CapturedPrivacy",
     "OpenCapture",
     "PublishedCapture",
     "all_captures",

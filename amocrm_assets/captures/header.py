@@ -48,12 +48,24 @@ class CapturedList:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CapturedPrivacy:
+    """What was done with personal data before the records were written: names of fields that were dropped or
+    hashed, and the fingerprint of the key that they were hashed with.
+    """
+
+    dropped: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
+    key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaptureHeader:
     """What is known of a capture before its records: the first line of the file.
 
     `from_at` and `to_at` bound the window that was read, `fields` is the account's list of custom fields,
     `run_id` the run that read it (captures of earlier versions do not say). `lists` are there where a capture
-    holds several lists; they were read whole, at one moment, which both bounds of the window are.
+    holds several lists; they were read whole, at one moment, which both bounds of the window are. `privacy` is
+    there where something was dropped or hashed.
     """
 
     subdomain: str
@@ -66,6 +78,7 @@ class CaptureHeader:
     run_id: str | None = None
     fields: list[dict[str, Any]]
     lists: tuple[CapturedList, ...] | None = None
+    privacy: CapturedPrivacy | None = None
 
     @property
     def window(self) -> Window:
@@ -88,6 +101,8 @@ def head_of(header: CaptureHeader) -> bytes:
     changed: dict[str, Any] = {"day": header.day.isoformat(), "captured_at": header.captured_at.isoformat()}
     if header.lists is not None:
         changed["lists"] = [asdict(each) for each in header.lists]
+    if header.privacy is not None:
+        changed["privacy"] = asdict(header.privacy)
     known = {key: value for key, value in vars(header).items() if value is not None}
     return json_line({FORMAT_KEY: FORMAT} | known | changed)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entity(Captured):
-    """One kind of record of amoCRM, read by `updated_at`.
+    """One kind of record of amoCRM, read day by day.
 
     `name` is the folder of its captures, `live` the list of its records, `deleted` that of those in the trash,
     where amoCRM lists them. `tables` are what its captures become, the one that is called like the entity first.
@@ -35,11 +35,23 @@ class Entity(Captured):
     stubs_lack: tuple[str, ...] = ()
     other_properties: tuple[str, ...] = ()
     choices: Choices = NO_CHOICES
+    has_cards: bool = True
+    """Whether amoCRM has a page for each record, at `/{name}/detail/{id}`."""
 
     @property
     def table(self) -> Table:
         """The table that is called like the entity."""
         return self.tables[0]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that tell its records apart."""
+        return self.table.key
+
+    @property
+    def time(self) -> str:
+        """The column of time that decides to which day a record belongs."""
+        return self.table.time
 
     def lists(self, *, with_deleted: bool) -> tuple[RecordList, ...]:
         """The lists that a reading goes through."""

@@ -76,6 +76,11 @@ class Table:
     derived: Derived | None = None
     imported: str | None = None
     """The attribute of a source's settings that switches the table off; None: it goes with its entity."""
+    key: tuple[str, ...] = ("id",)
+    """Columns of integers or texts that tell records apart; rows are sorted by them."""
+    time: str = "updated_at"
+    """The column of Unix seconds that decides to which day a record belongs, and which version of it is newer.
+    Key and time are the same in all tables of an entity."""
 
     @property
     def column_names(self) -> tuple[str, ...]:

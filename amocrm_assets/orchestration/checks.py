@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 COMPLETE, TIMEZONE, AUTHORISATION = "reading_complete", "timezone", "authorisation_lasts"
+HASH_KEY = "hash_key_unchanged"
 FIELDS, ODDITIES = "custom_fields_exist", "no_oddities"
 # So many of the worst offenders are shown.
 WORST = 10
@@ -63,7 +64,19 @@ def raw_specs(entity: Entity, source: SourceSettings, key: dg.AssetKey) -> list[
                 f" nothing can be read until a person renews it ({page('connecting.md')})."
             ),
         ),
+        *([_hash_key_spec(key)] if source.hash_fields else []),
     ]
+
+
+def _hash_key_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        HASH_KEY,
+        asset=key,
+        description=(
+            "`AMOCRM_HASH_KEY` is the one that the captures before were hashed with. By another key the same phone"
+            f" has another hash, and what is read now joins nothing of before ({page('privacy.md')})."
+        ),
+    )
 
 
 def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
@@ -95,7 +108,8 @@ def judge_reading(
     source: SourceSettings, read: Mapping[date, Mapping[str, Any]], expires_at: int | None
 ) -> list[dg.AssetCheckResult]:
     """Verdicts on days that were just read, from the metadata of their reading."""
-    return [_complete(read), _timezone(source, read), _authorisation(source, expires_at)]
+    hashes = [_hash_key(read)] if source.hash_fields else []
+    return [_complete(read), _timezone(source, read), _authorisation(source, expires_at), *hashes]
 
 
 def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
@@ -139,6 +153,17 @@ def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) ->
         " days again.",
         account_timezone=", ".join(map(one_line, there)) or None,
         source_timezone=source.timezone,
+    )
+
+
+def _hash_key(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
+    return verdict(
+        HASH_KEY,
+        bad=sorted(day for day, metadata in read.items() if metadata.get("hash_key_changed")),
+        of=read,
+        said="These days were hashed with another key than the captures before, so their hashes join nothing of"
+        " before. Where that was not meant, set AMOCRM_HASH_KEY to the former key and materialise the days again.",
+        hash_key=", ".join(sorted({str(each["hash_key"]) for each in read.values() if "hash_key" in each})),
     )
 
 

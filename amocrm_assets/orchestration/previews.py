@@ -35,6 +35,8 @@ _MAX_WORD, MAX_CELL = 24, 300
 _BETWEEN = " · "
 # Columns whose values need no name in front of them.
 _SPEAKING = ("name", "custom_fields")
+# Columns that are shown as moments instead of seconds.
+_TIMES = ("updated_at", "created_at")
 
 
 def rows_preview(
@@ -48,11 +50,11 @@ def rows_preview(
 ) -> dict[str, Any]:
     """Metadata that shows rows of a day.
 
-    Where the source drops a property, custom fields are not shown either: they hold names and addresses.
+    Where the source drops or hashes anything, custom fields are not shown either: they hold names and addresses.
     """
     columns = [each.name for each in _columns(entity, table, source, custom_fields=custom_fields)]
     told = [name for name in entity.stubs_lack if name in table.column_names and name != CUSTOM_FIELDS]
-    read = list(dict.fromkeys(["id", *columns, *told]))
+    read = list(dict.fromkeys([*table.key, *columns, *told]))
     return shown(entity, source, columns, _first_rows(table, storage, source.subdomain, day, read), told=told)
 
 
@@ -72,9 +74,10 @@ def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, na
 def _columns(entity: Entity, table: Table, source: SourceSettings, *, custom_fields: bool) -> list[Column]:
     """The columns that the table chose for a preview, without what the source drops."""
     dropped = entity.choices.dropped(source)
-    named = {column.name: column for column in table.columns}
-    chosen = [named[name] for name in table.preview if name != "id" and named[name].sent_as not in dropped]
-    return [each for each in chosen if each.name != CUSTOM_FIELDS or (custom_fields and not dropped)]
+    private = bool(dropped or source.drop_fields or source.hash_fields)
+    named = {column.name: column for column in table.columns if column.name not in table.key}
+    chosen = [named[name] for name in table.preview if name in named and named[name].sent_as not in dropped]
+    return [each for each in chosen if each.name != CUSTOM_FIELDS or (custom_fields and not private)]
 
 
 def shown(
@@ -93,12 +96,16 @@ def shown(
         return {"preview": f"No {entity.table.record} was updated on this day."}
     whole = [row for row in rows if not told or any(row.get(name) is not None for name in told)]
     chosen = (whole or rows)[:PREVIEW_ROWS]
-    cells = ((row["id"], _BETWEEN.join(_cells(row, columns, source))) for row in chosen)
+    cells = ((_key(entity, row), _BETWEEN.join(_cells(row, columns, source))) for row in chosen)
+    preview = text_table(["id", entity.table.record], cells, limit=MAX_CELL, wrap=_MAX_WORD)
+    if not entity.has_cards:
+        return {"preview": preview}
     cards = _BETWEEN.join(_card(entity, source, int(row["id"])) for row in chosen)
-    return {
-        "preview": text_table(["id", entity.table.record], cells, limit=MAX_CELL, wrap=_MAX_WORD),
-        "open_in_amocrm": dg.MetadataValue.md(cards),
-    }
+    return {"preview": preview, "open_in_amocrm": dg.MetadataValue.md(cards)}
+
+
+def _key(entity: Entity, row: Mapping[str, Any]) -> Any:
+    return row[entity.key[0]] if len(entity.key) == 1 else " ".join(str(row[column]) for column in entity.key)
 
 
 def _card(entity: Entity, source: SourceSettings, number: int) -> str:
@@ -122,7 +129,7 @@ def _cells(row: Mapping[str, Any], columns: Sequence[str], source: SourceSetting
 
 
 def _cell(value: Any, column: str, source: SourceSettings) -> str:
-    if column == "updated_at" and value is not None:
+    if column in _TIMES and value is not None:
         return f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S %Z}"
     if column == CUSTOM_FIELDS:
         return ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])

@@ -43,7 +43,7 @@ def _ids_unique(table: Table, source: SourceSettings) -> dg.AssetChecksDefinitio
     def ids_unique(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
         storage = amocrm.storage()
         days = _days(context, table, source, storage)
-        repeated: dict[date, list[int]] = {}
+        repeated: dict[date, list[str]] = {}
         unreadable: dict[date, str] = {}
         for day in days:
             try:

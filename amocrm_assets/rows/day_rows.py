@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from amocrm_assets.rows.keys import RecordKeys
     from amocrm_assets.rows.oddities import Oddity
 
 # A group is closed at this size; every row counts as at least the second figure.
@@ -43,8 +44,12 @@ class DayRows:
         """Ids of all records of the day in all captures, in order: there must be a row for each."""
         return self.versions.captured_ids
 
+    def ids_of(self, rows: pa.Table) -> np.ndarray:
+        """The ids of rows as they were written."""
+        return self.versions.keys.of_rows(rows)
+
     def tables(self) -> Iterator[pa.Table]:
-        """The rows, sorted by id, in the shard's schema, as tables of some ten thousand rows."""
+        """The rows, sorted by their key, in the shard's schema, as tables of some ten thousand rows."""
         return self.versions.tables()
 
 
@@ -54,9 +59,12 @@ class PickedVersions:
 
     `picked` are numbers of versions in the order of the rows, `ids` their records, `sizes` the bytes of all
     versions as they were sent. `captured_ids` are the ids of all records of the day in all captures, in order.
-    `deleted_at` holds, by number of version, since when the record is known to be deleted.
+    `deleted_at` holds, by number of version, since when the record is known to be deleted. Ids are ranked numbers
+    of `keys`, and `time` is the column with the time of a record.
     """
 
+    keys: RecordKeys
+    time: str
     picked: np.ndarray
     ids: np.ndarray
     sizes: np.ndarray
@@ -68,6 +76,10 @@ class PickedVersions:
     def record_ids(self) -> Mapping[int, int]:
         """The record of each picked version, by the version's number."""
         return dict(zip(self.picked.tolist(), self.ids.tolist(), strict=True))
+
+    def key(self, record_id: int) -> str:
+        """What a record is called by whoever looks for it."""
+        return str(self.keys.key(record_id))
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, sorted by id, as tables of some ten thousand rows."""
@@ -111,7 +123,7 @@ class PickedVersions:
 
         deleted = np.isin(group, np.fromiter(self.deleted_at, np.int64))
         marks = {
-            "updated_at": pa.array([self.deleted_at[version] for version in group[deleted].tolist()], pa.int64()),
+            self.time: pa.array([self.deleted_at[version] for version in group[deleted].tolist()], pa.int64()),
             "is_deleted": pa.array([True] * int(deleted.sum()), pa.bool_()),
         }
         for name, values in marks.items():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import captures_with_seconds_of, open_capture
+from amocrm_assets.captures.privacy import privacy_of, treated
 from amocrm_assets.errors import ActionRequired, RowsDamaged, RowsIncomplete
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
@@ -71,20 +72,21 @@ def write_rows(
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
     Without a `table` of the entity, the rows are those of its own.
     `others` are the account's captures as they were listed before; the day's own are listed anew.
-    Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
-    `CapturesMixed`, `RowsIncomplete`, `Busy`, and errors of the storage.
+    What the source drops or hashes is treated so in captures of before, too. Raises `ActionRequired` for a
+    day without a capture or with a part that none holds, `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`,
+    `Busy`, `SettingsError` where a key for hashing is missing, and errors of the storage.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
-    started = time.perf_counter()
-    table = table or entity.table
+    started, rules, table = time.perf_counter(), privacy_of(source), table or entity.table
     name = rows_name(table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
         names = captures_with_seconds_of(entity, storage, source, day, others=others)
         if not names:
             raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
-        captures = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        captures = list(treated(entity, source, rules, opened))
         rows = rows_of_day(entity, captures, source=source, day=day, table=table)
         size_bytes = _put(table, rows, storage, source, day)
     return RowsWritten(
@@ -160,7 +162,7 @@ def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in rows.tables():
             writer.write_table(table)
-            ids.append(table["id"].to_numpy())
+            ids.append(rows.ids_of(table))
             del table
         writer.add_key_value_metadata(UNSEALED)
     # Arrow keeps what it once had: a hundred megabytes that the next step would come on top of.
@@ -178,7 +180,7 @@ def _require_all(table: Table, rows: DayRows, ids: np.ndarray, source: SourceSet
             f"Writing the rows of {source.subdomain} {day}",
             cause=f"the captures hold {len(rows.captured_ids)} {table.records} of the day,"
             f" and the rows are {len(ids)} ({len(lost)} without a row,"
-            f" for example {', '.join(map(str, lost[:3])) or 'none'}).",
+            f" for example {', '.join(map(rows.versions.key, lost[:3].tolist())) or 'none'}).",
             fix="Report this. The rows that were there before stay.",
             source=source.subdomain,
             day=day.isoformat(),

@@ -1,7 +1,8 @@
 """Versions of records, and which one of each record becomes its row.
 
-The version with the greatest (`updated_at`, capture, line) wins. The stub of a deleted record holds no columns, so
-the row keeps those of the last full version and says that the record is deleted, and since when.
+The version with the greatest (time, capture, line) wins; the time of most is `updated_at`. The stub of a deleted
+record holds no columns, so the row keeps those of the last full version and says that the record is deleted, and
+since when.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.rows.day_rows import PickedVersions
 from amocrm_assets.rows.json_values import INT64_MIN
+from amocrm_assets.rows.keys import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from amocrm_assets.rows.record_batches import RecordBatchBuilder
-    from amocrm_assets.rows.record_types import Record
+    from amocrm_assets.rows.record_types import Record, RecordTypes
 
 # Records that become columns at once: so few that they are still in the processor's cache.
 _BATCH_RECORDS = 128
@@ -33,22 +35,20 @@ _IDS_GATHERED = 1_000_000
 class LatestVersions:
     """Versions that may become rows, as batches of columns, numbered in the order of reading."""
 
-    def __init__(
-        self,
-        maker: RecordBatchBuilder,
-        *,
-        stubs_lack: Sequence[str] = (),
-        is_whole: Callable[[Record], bool] | None = None,
-    ) -> None:
+    def __init__(self, maker: RecordBatchBuilder, types: RecordTypes) -> None:
         """A deleted record without any of the columns `stubs_lack` is a stub; without such columns, none is.
 
         Where the version of a live record that wins is not whole, an equally old one that is takes its place, so
-        that a reading without what hangs on records takes nothing away. None: all are whole.
+        that a reading without what hangs on records takes nothing away.
         """
         self._maker = maker
-        self._is_stub_record = _stub_test(stubs_lack)
-        self._is_whole_record = is_whole or (lambda _: True)
-        # By number of the version.
+        self._time, self._time_of = types.table.time, types.time_of
+        self._keys = keys_of(types.table)
+        self._number_of = self._keys.number_of
+        self._is_stub_record = _stub_test(types.entity.stubs_lack)
+        self._is_deleted_record = types.is_deleted
+        self._is_whole_record = types.is_whole or (lambda _: True)
+        # By number of the version; ids are numbers of keys (`keys`).
         self._ids = array("q")
         self._updated_at = array("q")
         self._is_stub = array("b")
@@ -79,12 +79,12 @@ class LatestVersions:
         """Keep versions that no newer capture has outdated; returns the number of each by its place."""
         kept = {place: each for place, each in enumerate(records) if each and not self._is_outdated(each)}
         first = len(self._ids)
-        self._captured.add([each.id for each in records if each])
-        self._ids.extend([each.id for each in kept.values()])
-        self._updated_at.extend(map(_moment, kept.values()))
+        self._captured.add([self._number_of(each) for each in records if each])
+        self._ids.extend(map(self._number_of, kept.values()))
+        self._updated_at.extend(map(self._moment, kept.values()))
         self._is_stub.extend(map(self._is_stub_record, kept.values()))
         self._is_whole.extend(map(self._is_whole_record, kept.values()))
-        self._is_deleted.extend([each.is_deleted is True for each in kept.values()])
+        self._is_deleted.extend(map(self._is_deleted_record, kept.values()))
         self._sizes.extend([sizes[place] for place in kept])
         self._waiting += kept.values()
         kept_bytes = sum(self._sizes[first:])
@@ -97,22 +97,28 @@ class LatestVersions:
         return dict(zip(kept, range(first, len(self._ids)), strict=True))
 
     def _is_outdated(self, record: Record) -> bool:
-        known = self._known[self._is_stub_record(record)].get(record.id)
-        return known is not None and _rank(_moment(record), self._is_whole_record(record)) <= known
+        known = self._known[self._is_stub_record(record)].get(self._number_of(record))
+        return known is not None and _rank(self._moment(record), self._is_whole_record(record)) <= known
+
+    def _moment(self, record: Record) -> int:
+        at = self._time_of(record)
+        return INT64_MIN if at is None else at
 
     def pick(self) -> PickedVersions:
         """Of each record the version that becomes its row."""
         import numpy as np
 
         self._join_batches()
-        ids = np.array(self._ids, np.int64)
+        ids = self._keys.ranked(np.array(self._ids, np.int64))
         picked, deleted_at = self._picked(ids)
         return PickedVersions(
+            keys=self._keys,
+            time=self._time,
             picked=picked,
             ids=ids[picked],
             sizes=np.array(self._sizes, np.int64),
             batches=self._batches,
-            captured_ids=self._captured.sorted(),
+            captured_ids=np.sort(self._keys.ranked(self._captured.sorted())),
             deleted_at=deleted_at,
         )
 
@@ -174,7 +180,7 @@ class LatestVersions:
 
 
 class CapturedIds:
-    """Ids of records in captures, each once, in little memory: a day may be captured thousands of times."""
+    """Numbers of records in captures, each once, in little memory: a day may be captured thousands of times."""
 
     def __init__(self) -> None:
         self._ids = array("q")
@@ -196,10 +202,6 @@ class CapturedIds:
         import numpy as np
 
         return np.unique(np.array(self._ids, np.int64))
-
-
-def _moment(record: Record) -> int:
-    return INT64_MIN if record.updated_at is None else record.updated_at
 
 
 def _rank(updated_at: int, is_whole: int) -> int:

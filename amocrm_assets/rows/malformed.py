@@ -14,11 +14,11 @@ from amocrm_assets.json_bytes import MAX_DEPTH, without_deep_values
 from amocrm_assets.rows.column_values import ColumnValues
 from amocrm_assets.rows.custom_fields import Field, Item, WholeItem
 from amocrm_assets.rows.json_values import integer_of, kind_of, load_json
-from amocrm_assets.rows.record_types import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from amocrm_assets.entities import Column
     from amocrm_assets.rows.record_types import Record, RecordTypes
 
 # An escaped backslash, a surrogate pair, or (the group) a surrogate alone, which no Unicode text can hold.
@@ -28,7 +28,7 @@ _ESCAPES = re.compile(
 
 
 def record_of_malformed(line: bytes, types: RecordTypes) -> tuple[Record | None, Iterable[str], list[str]]:
-    """The record, or None for a line without a usable id; its properties' names; notes of what did not fit."""
+    """The record, or None for a line without a usable key; its properties' names; notes of what did not fit."""
     called = types.table.record
     text = _unicode(line)
     notes = [] if text.encode() == line else [f"{called}: text that is no Unicode, replaced by U+FFFD"]
@@ -49,17 +49,26 @@ def _unicode(line: bytes) -> str:
     return _ESCAPES.sub(lambda match: r"\ufffd" if match[1] else match[0], line.decode("utf-8", "replace"))
 
 
+def _unusable(column: Column, sent: dict[str, Any]) -> str | None:
+    """What is wrong with a column of the record's key, if anything."""
+    value = sent.get(column.sent_as)
+    is_integer = column.type == "INTEGER"
+    if integer_of(value) is not None if is_integer else type(value) is str:
+        return None
+    return f"{column.name}: {kind_of(value)} where {'an integer' if is_integer else 'text'} belongs"
+
+
 class _Shaper:
     """Gives a record's JSON values the types of columns; what does not fit becomes null and a note."""
 
     def __init__(self, types: RecordTypes, notes: list[str]) -> None:
         self._types = types
         self._notes = notes
-        self._values = ColumnValues(notes, noted_elsewhere=NEEDED)
+        self._values = ColumnValues(notes, noted_elsewhere=types.needed)
 
     def record(self, sent: dict[str, Any]) -> Record | None:
-        if integer_of(sent.get("id")) is None:
-            self._notes.append(f"id: {kind_of(sent.get('id'))} where an integer belongs")
+        if unusable := [note for column in self._types.key_columns if (note := _unusable(column, sent))]:
+            self._notes += unusable
             return None
         values = {
             each.name: self._fields(each.name, sent.get(each.sent_as))

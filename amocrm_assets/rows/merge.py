@@ -19,7 +19,7 @@ from amocrm_assets.rows.record_types import record_types
 from amocrm_assets.rows.value_formatter import ValueFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from amocrm_assets.captures import CaptureHeader, OpenCapture
@@ -53,14 +53,14 @@ def rows_of_day(
     dropped = [each.name for each in types.columns if each.sent_as in entity.choices.dropped(source)]
     notes = OddityCounter()
     builder = RecordBatchBuilder(types, selection.is_system, ValueFormatter(source.zone), notes)
-    versions = LatestVersions(builder, stubs_lack=entity.stubs_lack, is_whole=types.is_whole)
+    versions = LatestVersions(builder, types)
     reader = RecordReader(types)
     for capture in reversed(captures):
         versions.begin_capture()
         lines_before = 0
         for lines in _chunks(capture.records):
             read, found = reader.read(lines)
-            records = _of_day(read, capture.header, day, window)
+            records = _of_day(read, capture.header, day, window, types.time_of)
             _drop(records, dropped)
             if types.has_custom_fields:
                 _choose(records, selection)
@@ -80,7 +80,7 @@ def _rows(
     picked = versions.pick()
     return DayRows(
         picked,
-        oddities=notes.counted(picked.record_ids),
+        oddities=notes.counted(picked.record_ids, picked.key),
         unknown_properties=tuple(sorted(reader.unknown_properties)),
         missing_fields=selection.missing(),
     )
@@ -100,17 +100,21 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _of_day(
-    records: Sequence[Record | None], header: CaptureHeader, day: date, window: Window
+    records: Sequence[Record | None],
+    header: CaptureHeader,
+    day: date,
+    window: Window,
+    time_of: Callable[[Record], int | None],
 ) -> Sequence[Record | None]:
     """The records that belong to the day, None in the place of others.
 
-    All of a capture that was read by the same midnights do. One without `updated_at` belongs to its capture's day.
+    All of a capture that was read by the same midnights do. One without a time belongs to its capture's day.
     """
     if header.window == window:
         return records
     own = header.day == day
     return [
-        each if each is not None and (own if each.updated_at is None else window.holds(each.updated_at)) else None
+        each if each is not None and (own if (at := time_of(each)) is None else window.holds(at)) else None
         for each in records
     ]
 

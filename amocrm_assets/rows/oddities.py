@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,13 @@ class OddityCounter:
         for note in notes:
             self._lines.setdefault(note, []).append(line)
 
-    def counted(self, picked: Mapping[int, int]) -> tuple[Oddity, ...]:
-        """Oddities of all lines without a version, and of the picked versions, given with their records' ids."""
+    def counted(self, picked: Mapping[int, int], called: Callable[[int], str] = str) -> tuple[Oddity, ...]:
+        """Oddities of all lines without a version, and of the picked versions, given with their records' ids.
+
+        A record with such an id is `called` so.
+        """
         counted = [Oddity(kind, len(lines), lines[0]) for kind, lines in self._lines.items()]
         for kind, versions in self._versions.items():
             if ids := [picked[version] for version in versions if version in picked]:
-                counted.append(Oddity(kind, len(ids), str(min(ids))))
+                counted.append(Oddity(kind, len(ids), called(min(ids))))
         return tuple(sorted(counted, key=lambda oddity: oddity.kind))

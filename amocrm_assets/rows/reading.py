@@ -38,7 +38,7 @@ class RecordReader:
         self._names = _Names()
 
     def read(self, lines: Sequence[bytes]) -> tuple[Sequence[Record | None], Notes]:
-        """The record of each line, None for one without a usable id; and by place notes of what did not fit."""
+        """The record of each line, None for one without a usable key; and by place notes of what did not fit."""
         with suppress(*_MALFORMED):  # around all of them: around each it would cost as much as keeping the record
             return [self._known(line) for line in lines], {}
         notes: Notes = {}

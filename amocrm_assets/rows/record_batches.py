@@ -43,6 +43,7 @@ class RecordBatchBuilder:
         texts: ValueFormatter,
         notes: OddityCounter,
     ) -> None:
+        self._time, self._time_of = types.table.time, types.time_of
         self._is_system = is_system
         self._texts = texts
         self._notes = notes
@@ -55,7 +56,7 @@ class RecordBatchBuilder:
         """One row per record; `first_version` is the number of the first, for the notes."""
         import pyarrow as pa
 
-        self._note_missing("updated_at", [record.updated_at for record in records], count(first_version))
+        self._note_missing(self._time, list(map(self._time_of, records)), count(first_version))
         # Records of known properties have more of them behind these.
         columns: dict[str, Sequence[Any]]
         columns = dict(zip(self._names, zip(*map(astuple, records), strict=True), strict=False))

@@ -7,6 +7,7 @@ refuses any other; what to do with those is known to `malformed`.
 from __future__ import annotations
 
 from functools import cache, cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Column, Entity, Table
 
-# Columns that no record or field is without. Where they are missing is noted when columns are made.
-NEEDED = frozenset({"updated_at", f"{CUSTOM_FIELDS}[].id"})
+_ID_OF_FIELD = f"{CUSTOM_FIELDS}[].id"
 _SCALARS: dict[str, Any] = {"INTEGER": Integer | None, "STRING": str | None, "BOOLEAN": bool | None}
+KEY_TYPES: dict[str, Any] = {"INTEGER": Integer, "STRING": str}
 _NOT_SENT = msgspec.Raw()
 
 
@@ -33,9 +34,8 @@ class Record(Protocol):
     property that other columns are derived from.
     """
 
-    id: int
-    updated_at: int | None
     is_deleted: bool | None
+    """In tables of records that can be deleted; they alone have stubs."""
     custom_fields: list[Field] | None
     """In tables that have the column."""
 
@@ -53,6 +53,21 @@ class RecordTypes:
         self.derived_from = derived.properties if derived else ()
         self.has_custom_fields = any(column.name == CUSTOM_FIELDS for column in self.columns)
         self._renamed = {column.name: column.sent_as for column in self.columns if column.api_name}
+        self.time_of: Callable[[Record], int | None] = attrgetter(table.time)
+        # Columns that no record or field is without. Where they are missing is noted when columns are made.
+        self.needed = frozenset({table.time, _ID_OF_FIELD})
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The columns that tell records apart."""
+        return tuple(column for column in self.columns if column.name in self.table.key)
+
+    @property
+    def is_deleted(self) -> Callable[[Record], bool]:
+        """Whether a record lies in the trash; none does where no column says so."""
+        if not any(column.name == "is_deleted" for column in self.columns):
+            return lambda _: False
+        return lambda record: record.is_deleted is True
 
     @property
     def is_whole(self) -> Callable[[Record], bool] | None:
@@ -68,7 +83,7 @@ class RecordTypes:
 
         Raises `InternalError` for a table with a column that nothing fills.
         """
-        fields = [_field(column) for column in self.columns]
+        fields = [_field(column, self.table) for column in self.columns]
         fields += [(name, Any, None) for name in self.derived_from]
         return self._struct(f"{self.table.record}_record", fields)
 
@@ -95,16 +110,16 @@ def record_types(entity: Entity, table: Table) -> RecordTypes:
 
 def _for_picking(entity: Entity) -> list[Column]:
     """Columns that tell which version of a record becomes its row."""
-    needed = {"id", "updated_at", "is_deleted", *entity.stubs_lack}
+    needed = {*entity.key, entity.time, "is_deleted", *entity.stubs_lack}
     return [column for column in entity.table.columns if column.name in needed]
 
 
-def _field(column: Column) -> tuple[Any, ...]:
-    """The column as a field of a record: a record without `id` or `updated_at` is no well-formed one."""
-    if column.name == "id":
-        return ("id", Integer)
-    if column.name == "updated_at":
-        return ("updated_at", Integer | None)
+def _field(column: Column, table: Table) -> tuple[Any, ...]:
+    """The column as a field of a record: a record without its key or time is no well-formed one."""
+    if column.name in table.key:
+        return (column.name, KEY_TYPES[column.type])
+    if column.name == table.time:
+        return (column.name, Integer | None)
     if column.name == CUSTOM_FIELDS:
         return (CUSTOM_FIELDS, list[Field] | None, None)
     if column.type not in _SCALARS:

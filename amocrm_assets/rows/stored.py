@@ -29,19 +29,20 @@ def row_count(table: Table, storage: Storage, subdomain: str, day: date) -> int:
         return int(pq.read_metadata(path).num_rows)
 
 
-def repeated_ids(table: Table, storage: Storage, subdomain: str, day: date) -> list[int]:
-    """Ids that stand in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
+def repeated_ids(table: Table, storage: Storage, subdomain: str, day: date) -> list[str]:
+    """Keys that stand in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
+    key = list(table.key)
     with rows_file(table, storage, subdomain, day) as path:
         try:
             with pq.ParquetFile(path) as file:
-                counts = pc.value_counts(file.read(columns=["id"]).column("id"))
+                counts = file.read(columns=key).group_by(key).aggregate([([], "count_all")])
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(table, storage, subdomain, day, error) from error
-    return [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
+    repeated = [entry for entry in counts.to_pylist() if entry["count_all"] > 1]
+    return [" ".join(str(entry[column]) for column in key) for entry in repeated]
 
 
 def _unreadable(table: Table, storage: Storage, subdomain: str, day: date, error: Exception) -> ActionRequired:

@@ -91,6 +91,7 @@ class SandboxOptions:
     loses_contacts: bool = False
     minor_units: bool = True
     escaped_json: bool = True
+    events_order: Literal["newest", "oldest", "shuffled"] = "newest"
 
     # What other people do while somebody reads. They touch leads whose `updated_at` lies in the interval;
     # a jump takes a lead out of it, to shortly before, or brings one in.

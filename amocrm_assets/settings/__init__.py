@@ -11,18 +11,23 @@ from amocrm_assets.settings.deployment import (
     secret,
 )
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
+from amocrm_assets.settings.personal_data import HASH_KEY_VARIABLE, HashField, hash_field, hash_key
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.source import SourceSettings
 
 __all__ = [
+    "HASH_KEY_VARIABLE",
     "SUBDOMAIN",
     "Deployment",
+    "HashField",
     "OAuthSettings",
     "ScheduleSettings",
     "SourceSettings",
     "dagster_home",
     "file_mode",
     "google_key_file",
+    "hash_field",
+    "hash_key",
     "history_not_kept",
     "is_cleartext",
     "is_loopback",

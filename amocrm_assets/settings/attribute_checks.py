@@ -106,6 +106,15 @@ def rate(value: float) -> float:
     return value
 
 
+def region(value: str) -> str:
+    """A country by its two letters (ISO 3166)."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError(f"{value!r} is not a country with telephone numbers; write its two letters like RU or KZ")
+    return value
+
+
 def owners(value: list[str]) -> list[str]:
     """Owners as Dagster accepts them."""
     check_owners(value)

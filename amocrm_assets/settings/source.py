@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from amocrm_assets.settings import attribute_checks as checks
+from amocrm_assets.settings import personal_data
 from amocrm_assets.settings.credentials import OAuthSettings, Settings, wrong_credentials
+from amocrm_assets.settings.personal_data import HashField
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.translation import TranslationSettings
 
@@ -63,6 +65,29 @@ class SourceSettings(Settings):
         default=True,
         description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",
         examples=[False],
+    )
+    drop_fields: list[str | int] = Field(
+        default_factory=list,
+        description="Personal data that is never stored: kinds (`phone`, `email`, `name`), properties of records,"
+        " or names, codes and ids of custom fields.",
+        examples=[["phone", "email", "Паспорт"]],
+    )
+    hash_fields: list[str | int | HashField] = Field(
+        default_factory=list,
+        description="Stored as HMAC-SHA-256 by `AMOCRM_HASH_KEY` instead: equal people join, nobody is named."
+        " Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
+        examples=[["phone", {"field": "email", "plain_sha256": True}]],
+    )
+    store_only_chosen: bool = Field(
+        default=False,
+        description="True: custom fields that `leads_custom_fields` does not choose are not kept in captures"
+        " either. A later choice cannot reach back.",
+        examples=[True],
+    )
+    phone_region: str = Field(
+        default="RU",
+        description="The country whose numbers are written without `+` and country code, for hashing phones.",
+        examples=["KZ"],
     )
     base_url: str | None = Field(
         default=None,
@@ -127,6 +152,11 @@ class SourceSettings(Settings):
     _timezone = field_validator("timezone")(checks.zone)
     _display_name = field_validator("display_name")(checks.title)
     _custom_fields = field_validator("leads_custom_fields", mode="before")(checks.field_names)
+    _drop_fields = field_validator("drop_fields", mode="before")(checks.field_names)
+    _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
+    _hash_fields = field_validator("hash_fields", mode="before")(checks.field_names)
+    _hash_fields_needed = field_validator("hash_fields")(personal_data.hashed)
+    _phone_region = field_validator("phone_region")(checks.region)
     _start_date = field_validator("start_date", mode="before")(checks.day)
     _requests_per_second = field_validator("requests_per_second")(checks.rate)
     _owners = field_validator("owners")(checks.owners)
@@ -135,6 +165,18 @@ class SourceSettings(Settings):
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> SourceSettings:
         if wrong := wrong_credentials(self.access_token_env, self.oauth):
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _treats_each_field_in_one_way(self) -> SourceSettings:
+        names = [name for name in SourceSettings.model_fields if name.endswith("_custom_fields")]
+        if wrong := personal_data.contradiction(
+            self.drop_fields,
+            self.hash_fields,
+            store_only_chosen=self.store_only_chosen,
+            chosen={name: getattr(self, name) for name in names},
+        ):
             raise ValueError(wrong)
         return self
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import logging
-import os
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,15 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import duckdb
-import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.crm.authorisation.token_store import Connected, StoredTokens, TokenStore
 from amocrm_assets.crm.http.redaction import MIN_PIECE
 from amocrm_assets.days import day_window
 from amocrm_assets.settings import Deployment, SourceSettings
-from amocrm_assets_tests.guarantees.commands import processes
+from amocrm_assets_tests.guarantees.left_behind import Deployed
 from amocrm_assets_tests.orchestration.sources import write_source
 from amocrm_assets_tests.serving import served_beside
 
@@ -36,10 +30,6 @@ TOKEN = "eyJ0eXAi.Zm9vYmFyYmF6cXV4/k+MARKED1TOKEN.c2lnbmF0dXJl"
 ACCESS, REFRESH, SECRET = "MARKED2access/token+stored", "MARKED3refresh/token+stored", "MARKED4client/secret+set"
 SECRETS = (TOKEN, ACCESS, REFRESH, SECRET)
 OAUTH = {"client_id_env": "ID", "client_secret_env": "SECRET", "redirect_uri": "http://127.0.0.1:8910/callback"}
-VERBOSE = """\
-python_logs: {managed_python_loggers: [root, urllib3, google], python_log_level: DEBUG}
-telemetry: {enabled: false}
-"""
 
 
 def spellings(secret: str) -> str:
@@ -121,72 +111,9 @@ def attributes(url: str) -> dict[str, Any]:
     return {**given, "access_token_env": "TOKEN", "requests_per_second": 50}
 
 
-@dataclass
-class Deployed:
-    """A folder with a source, and everything that runs leave there."""
-
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables of the deployment."""
-        return {
-            "TOKEN": TOKEN,
-            "ID": "integration-1",
-            "SECRET": SECRET,
-            "AMOCRM_SOURCES": str(self.folder / "sources"),
-            "AMOCRM_STORAGE": str(self.folder / "data"),
-            "AMOCRM_TOKENS": str(self.folder / "tokens"),
-            "AMOCRM_WAREHOUSE": f"duckdb:///{self.folder}/warehouse.duckdb",
-            "DAGSTER_HOME": str(self.folder / "home"),
-            "TMPDIR": str(self.folder / "tmp"),
-        }
-
-    def run(self) -> int | None:
-        """`amocrm-assets run` in a process of its own; its exit status."""
-        process = processes().Process(target=_run, args=(self.folder, self.environment))
-        process.start()
-        process.join(240)
-        return process.exitcode
-
-    def left(self) -> dict[str, bytes]:
-        """What is in every file, unpacked."""
-        found: dict[str, bytes] = {}
-        for path in self.folder.rglob("*"):
-            if path.is_file():
-                found[str(path.relative_to(self.folder))] = _content(path)
-        return found
-
-
-def _content(path: Path) -> bytes:
-    if path.suffix == ".gz":
-        return gzip.decompress(path.read_bytes())
-    if path.suffix == ".parquet":
-        return repr(pq.read_table(path).to_pylist()).encode() + repr(pq.read_schema(path).metadata).encode()
-    if path.suffix == ".duckdb":
-        with duckdb.connect(str(path), read_only=True) as connection:
-            names = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-            return repr([connection.table(f'"{name}"').fetchall() for name in names]).encode()
-    return path.read_bytes()
-
-
-def _run(folder: Path, environment: dict[str, str]) -> None:
-    os.environ.update(environment)
-    (folder / "tmp").mkdir(exist_ok=True)
-    log = os.open(folder / "console", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    os.dup2(log, sys.stdout.fileno())
-    os.dup2(log, sys.stderr.fileno())
-    logging.basicConfig(level=logging.DEBUG)
-    from amocrm_assets.cli import main
-
-    main(["run", "acme", f"--from={DAY}", f"--to={DAY}"])
-
-
 @pytest.fixture
 def deployed(tmp_path: Path) -> Deployed:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "dagster.yaml").write_text(VERBOSE, encoding="utf-8")
-    return Deployed(tmp_path)
+    return Deployed(tmp_path, DAY, {"TOKEN": TOKEN, "ID": "integration-1", "SECRET": SECRET})
 
 
 def assert_no_secret(deployed: Deployed, *, but: tuple[str, ...] = ()) -> dict[str, bytes]:

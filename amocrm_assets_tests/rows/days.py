@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, OpenCapture
 from amocrm_assets.days import day_window
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, Entity
 from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.rows.seal import UNSEALED, seal
@@ -144,10 +144,16 @@ def oddities_of(*captures: Sequence[Line], **settings: Any) -> dict[str, int]:
 
 
 def keep(
-    storage: Storage, leads: Sequence[Line], *, number: int = 0, fields: Sequence[Any] = (), **changed: Any
+    storage: Storage,
+    leads: Sequence[Line],
+    *,
+    number: int = 0,
+    fields: Sequence[Any] = (),
+    entity: Entity = LEADS,
+    **changed: Any,
 ) -> str:
     """Publish a capture of the day, or with a changed header; its name."""
-    writer = CaptureWriter(LEADS, storage, capture_header(number, fields, **changed))
+    writer = CaptureWriter(entity, storage, capture_header(number, fields, **changed))
     writer.add(line(sent) for sent in leads)
     return writer.publish().name
 

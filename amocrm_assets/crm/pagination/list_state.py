@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pagination.page_size import PageSize
+from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT, PageSize
 from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 
@@ -41,6 +41,11 @@ class ListState:
         """How long pages are, by one in answer to a question by time."""
         self._longest_page = max(self._longest_page, page.size)
         self.is_capped |= page.has_next and MIN_PAGE <= page.size < query.limit
+
+    @property
+    def has_small_pages(self) -> bool:
+        """Whether pages are smaller than in an ordinary account: by the server's own measure, or by faults."""
+        return self.is_capped or self.page_size.limit < PAGE_LIMIT
 
     def may_be_cut_off(self, page: Page) -> bool:
         """Whether a page that names no next one may be a part of its list all the same.

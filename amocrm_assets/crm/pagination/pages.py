@@ -25,6 +25,16 @@ class RawRecord(NamedTuple):
     is_deleted: bool
     line: bytes
 
+    @property
+    def key(self) -> int:
+        """What tells it apart from the other records of its entity."""
+        return self.id
+
+    @property
+    def at(self) -> int:
+        """The second that decides to which day it belongs."""
+        return self.updated_at
+
 
 class Unusable(NamedTuple):
     """A record without a usable id or `updated_at`; `id` is None where that is what it lacks."""

@@ -104,9 +104,12 @@ class PaginatorSet:
         )
 
     def read_dense(self, paginator: KeysetPaginator) -> None:
-        """Hand a dense stretch in front of a walk by key to a walk by id."""
+        """Hand a stretch in front of a walk by key to a walk by id, where it is dense or pages are small."""
         density, span = paginator.records_per_second, paginator.page_seconds
-        if not self._reads_dense or not density or not span or span > DENSE_PAGE_SECONDS:
+        if not self._reads_dense or not density or not span:
+            return
+        # Small pages show a seam at few of their ends; by id, each page meets the next one.
+        if span > DENSE_PAGE_SECONDS and not paginator.state.has_small_pages:
             return
         seconds = DENSE_PAGES * span
         dense = paginator.hand_off(paginator.cursor + seconds - 1)

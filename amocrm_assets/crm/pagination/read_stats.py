@@ -8,7 +8,7 @@ from amocrm_assets.crm.pagination.findings import Finding
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.http.client import AmoCrmClient
-    from amocrm_assets.crm.pagination.window_reader import WindowReader
+    from amocrm_assets.crm.pagination.readers import Reader
 
 Metadata = dict[str, int | float | str | bool | tuple[Finding, ...]]
 
@@ -16,7 +16,7 @@ Metadata = dict[str, int | float | str | bool | tuple[Finding, ...]]
 class PerDayStats:
     """Counts of the client and the reading. The shares of all days add up to them."""
 
-    def __init__(self, client: AmoCrmClient, reading: WindowReader) -> None:
+    def __init__(self, client: AmoCrmClient, reading: Reader) -> None:
         self._client = client
         self._reading = reading
         self._last = self._traffic()

@@ -190,7 +190,7 @@ class _TableLoading:
         from amocrm_assets.rows.reference import write_reference_tables
         from amocrm_assets.warehouse import TableLoad
 
-        written = write_reference_tables(self.tables, storage, self._source.subdomain)
+        written = write_reference_tables(self.tables, storage, self._source.subdomain, source=self._source)
         loads = []
         for table in self.tables:
             rows = written[table.asset]

@@ -12,8 +12,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import all_captures, open_capture, read_header
+from amocrm_assets.captures.privacy import ListLines, digest_of, missing_rules, privacy_of
 from amocrm_assets.entities.reference import REFERENCE
 from amocrm_assets.errors import ActionRequired, CapturesMixed
+from amocrm_assets.privacy import PrivacyRules
 from amocrm_assets.rows.json_values import load_json
 from amocrm_assets.rows.reference.history import History, row_of, version_of
 from amocrm_assets.rows.reference.records import ListRecords, TableReading, read_table
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.captures import CaptureFound
     from amocrm_assets.entities.reference import ReferenceTable
+    from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
 _LOCK_WAIT_SECONDS = 600.0
@@ -36,6 +39,8 @@ _LOCK_WAIT_SECONDS = 600.0
 _COUNT, _DIGEST = "amocrm_assets_captures", "amocrm_assets_captures_sha256"
 # Of what rows are made of captures by: a file of another version is made anew.
 _VERSION_KEY, _VERSION = "amocrm_assets_history", "1"
+# By which rules for personal data: where they have changed, the file holds what it should not.
+_RULES_KEY = "amocrm_assets_privacy_sha256"
 
 
 @dataclass(frozen=True)
@@ -51,26 +56,29 @@ class TableWritten:
 
 
 def write_reference_tables(
-    tables: Sequence[ReferenceTable], storage: Storage, subdomain: str
+    tables: Sequence[ReferenceTable], storage: Storage, subdomain: str, *, source: SourceSettings | None = None
 ) -> dict[str, TableWritten]:
     """Bring tables to what all captures say; by the asset's name. Raises `ActionRequired` where there are none.
 
-    Raises `CaptureDamaged`, `CapturesMixed`, `Busy`, and errors of the storage.
+    What the `source` drops or hashes is treated so in captures of before, too. Raises `CaptureDamaged`,
+    `CapturesMixed`, `Busy`, `SettingsError` without a key for hashing, and errors of the storage.
     """
+    rules = privacy_of(source) if source else PrivacyRules()
     with storage.lock(f"rows/{subdomain}/reference", wait_seconds=_LOCK_WAIT_SECONDS):
         captures = all_captures(REFERENCE, storage, subdomain)
         if not captures:
             raise _no_captures(subdomain)
         _require_one_account(storage, subdomain, captures)
-        making = {table.asset: _resumed(table, storage, subdomain, captures) for table in tables}
+        making = {table.asset: _resumed(table, storage, subdomain, captures, rules) for table in tables}
         for number in range(min(each.folded for each in making.values()), len(captures)):
-            lists = _lists_of(storage, captures[number].name)
+            lists = _lists_of(storage, captures[number].name, source, rules)
             for each in making.values():
                 each.add_capture(number, captures[number], lists)
         # The newest is read once more where nothing was new: what is odd in it is said each time.
-        newest = {table.asset: read_table(table, _lists_of(storage, captures[-1].name)) for table in tables}
+        last = _lists_of(storage, captures[-1].name, source, rules)
+        newest = {table.asset: read_table(table, last) for table in tables}
         return {
-            each.table.asset: each.write(storage, subdomain, captures, newest[each.table.asset])
+            each.table.asset: each.write(storage, subdomain, captures, newest[each.table.asset], rules)
             for each in making.values()
         }
 
@@ -110,11 +118,18 @@ class _Making:
             self.folded, self.is_written = number + 1, False
 
     def write(
-        self, storage: Storage, subdomain: str, captures: Sequence[CaptureFound], newest: TableReading
+        self,
+        storage: Storage,
+        subdomain: str,
+        captures: Sequence[CaptureFound],
+        newest: TableReading,
+        rules: PrivacyRules,
     ) -> TableWritten:
         name, versions = self.table.rows_name(subdomain), list(self.history.versions())
         if not self.is_written:
             made_of = {_COUNT: str(len(captures)), _DIGEST: _digest(captures), _VERSION_KEY: _VERSION}
+            if rules:
+                made_of[_RULES_KEY] = digest_of(rules)
             rows = [row_of(self.table, each, is_current=each.valid_to is None) for each in versions]
             _write(self.table, storage, name, rows, made_of)
         return TableWritten(
@@ -127,7 +142,9 @@ class _Making:
         )
 
 
-def _resumed(table: ReferenceTable, storage: Storage, subdomain: str, captures: Sequence[CaptureFound]) -> _Making:
+def _resumed(
+    table: ReferenceTable, storage: Storage, subdomain: str, captures: Sequence[CaptureFound], rules: PrivacyRules
+) -> _Making:
     """What the table's file holds, where it was made of the first of these captures; otherwise nothing."""
     import pyarrow.parquet as pq
 
@@ -135,18 +152,19 @@ def _resumed(table: ReferenceTable, storage: Storage, subdomain: str, captures: 
     with reference_file(table, storage, subdomain) as path:
         if path is not None:
             with pq.ParquetFile(path) as file:
-                count = _made_of(file.schema_arrow.metadata or file.metadata.metadata or {}, captures)
+                count = _made_of(file.schema_arrow.metadata or file.metadata.metadata or {}, captures, rules)
                 if count and file.schema_arrow.remove_metadata().equals(schema):
                     versions = [version_of(table, row) for row in file.read().to_pylist()]
                     return _Making(table, History(table, versions), count, is_written=True)
     return _Making(table, History(table), 0, is_written=False)
 
 
-def _made_of(metadata: dict[bytes, bytes], captures: Sequence[CaptureFound]) -> int:
-    """How many captures a file was made of; 0 where they are not the first of `captures`."""
+def _made_of(metadata: dict[bytes, bytes], captures: Sequence[CaptureFound], rules: PrivacyRules) -> int:
+    """How many captures a file was made of; 0 where they are not the first of `captures`, or by other rules."""
     known = {key.decode(): value.decode() for key, value in metadata.items() if key.startswith(b"amocrm_assets")}
     count = int(known.get(_COUNT, 0))
-    fits = known.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)
+    same_rules = known.get(_RULES_KEY) == (digest_of(rules) if rules else None)
+    fits = same_rules and known.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)
     return count if fits and known.get(_DIGEST) == _digest(captures[:count]) else 0
 
 
@@ -154,14 +172,19 @@ def _digest(captures: Sequence[CaptureFound]) -> str:
     return sha256("\n".join(each.name for each in captures).encode()).hexdigest()
 
 
-def _lists_of(storage: Storage, name: str) -> dict[str, ListRecords]:
-    """The lists of a capture, decoded."""
+def _lists_of(
+    storage: Storage, name: str, source: SourceSettings | None, rules: PrivacyRules
+) -> dict[str, ListRecords]:
+    """The lists of a capture, decoded, without what the source does not store."""
     with open_capture(REFERENCE, storage, name) as capture:
-        records = [load_json(line.decode("utf-8", "replace")) for line in capture.records]
+        lines = list(capture.records)
+    kept = ListLines(source, missing_rules(rules, capture.header.privacy))
     lists: dict[str, ListRecords] = {}
     begin = 0
     for each in capture.header.lists or ():
-        lists[each.name] = ListRecords(records[begin : begin + each.records], each.is_complete)
+        own = (kept.written(each.name, line) for line in lines[begin : begin + each.records])
+        records = [load_json(line.decode("utf-8", "replace")) for line in own]
+        lists[each.name] = ListRecords(records, each.is_complete)
         begin += each.records
     return lists
 

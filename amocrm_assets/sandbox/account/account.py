@@ -12,7 +12,8 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account.events import LeadEvent
+from amocrm_assets.sandbox.account.deeds import DeedLog
+from amocrm_assets.sandbox.account.events import events_of
 from amocrm_assets.sandbox.account.history import History, version_after
 from amocrm_assets.sandbox.account.leads import Leads, mixed
 from amocrm_assets.sandbox.account.populations import spread
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from amocrm_assets.sandbox.account.clock import Clock
+    from amocrm_assets.sandbox.account.deeds import Done
+    from amocrm_assets.sandbox.account.events import LeadEvent
     from amocrm_assets.sandbox.account.history import Deed
     from amocrm_assets.sandbox.options import SandboxOptions
 
 _COLUMNS = frozenset({"created_at", "updated_at"})  # kept in the table
-_EVENTS = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
 
 Json = dict[str, Any]
 
@@ -51,7 +53,7 @@ class Account:
         self._table = LeadTable()
         self._set: dict[int, Json] = {}
         self._newest_id = 0
-        self._events: list[LeadEvent] = []
+        self.deeds = DeedLog()
         self._order = count()
         self._late: list[tuple[int, int, Callable[[], None]]] = []
         self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it picks victims, no secrets
@@ -70,7 +72,7 @@ class Account:
             self._history = None
             self._set.clear()
             self._late.clear()
-            self._events.clear()
+            self.deeds.clear()
             created_at = [at - 3600 - mixed(1, at) % 1_000_000 for at in updated_at]
             states = [int(each) for each in deleted] if deleted else [int(State.LIVE)] * len(ids)
             self._table.load(ids, updated_at, created_at=created_at, states=states)
@@ -83,8 +85,8 @@ class Account:
                 lead_id = max(self._newest_id, self._table.newest_id()) + 1
                 self._newest_id = lead_id  # not in the table yet when there is a lag
             at = values.get("updated_at", self._clock.seconds())
-            self._note(at, lead_id, "made")
             version = LeadVersion(lead_id, values.get("created_at", at), at)
+            self._note(at, version, "made", values)
             self._apply(version, values)
             return lead_id
 
@@ -94,7 +96,9 @@ class Account:
             version = self._version(lead_id)
             at = values.get("updated_at", self._clock.seconds() if touch else version.updated_at)
             made = values.get("created_at", version.created_at)
-            self._apply(LeadVersion(lead_id, made, at, version.revision + 1, version.state), values)
+            after = LeadVersion(lead_id, made, at, version.revision + 1, version.state)
+            self._note(at if touch else self._clock.seconds(), after, "changed", values)
+            self._apply(after, values)
             return int(at)
 
     def delete(self, lead_id: int) -> int:
@@ -153,11 +157,16 @@ class Account:
             state = State.TRASHED if deleted else State.LIVE
             return self._table.stamps(state, since=since, until=until)
 
-    def events(self) -> list[LeadEvent]:
-        """Leads added, deleted and restored, in the order in which it happened."""
+    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
+        """What was done to leads in a closed interval of seconds, in order of time."""
         with self._lock:
             self._catch_up()
-            return list(self._events)
+            return list(self.deeds.between(since, until, newest_first=newest_first))
+
+    def events(self, since: int = 0, until: int = FOREVER) -> list[LeadEvent]:
+        """The events of a closed interval: what a complete reading must find."""
+        deeds = self.deeds_between(since, until)
+        return [event for done in deeds for event in events_of(done, self.content, self.deeds)]
 
     # How it is done.
 
@@ -208,8 +217,9 @@ class Account:
         with self._lock:
             before = self._version(lead_id)
             at = self._clock.seconds()
-            self._apply(LeadVersion(lead_id, before.created_at, at, before.revision + 1, state), {})
-            self._note(at, lead_id, deed)
+            after = LeadVersion(lead_id, before.created_at, at, before.revision + 1, state)
+            self._apply(after, {})
+            self._note(at, after, deed)
             return at
 
     def _apply(self, version: LeadVersion, values: Json) -> None:
@@ -237,12 +247,12 @@ class Account:
                 before = changed.get(lead_id) or self._table.find(lead_id)
                 if after := version_after(before, lead_id, deed, at):
                     changed[lead_id] = after
-                    self._note(at, lead_id, deed)
+                    self._note(at, after, deed)
             self._table.write(changed.values())
 
-    def _note(self, at: int, lead_id: int, deed: Deed) -> None:
-        if deed in _EVENTS:
-            self._events.append(LeadEvent(at, lead_id, _EVENTS[deed]))
+    def _note(self, at: int, after: LeadVersion, deed: Deed, values: Json | None = None) -> None:
+        kept = {name: value for name, value in (values or {}).items() if name not in _COLUMNS}
+        self.deeds.note(at, after.id, deed, after.revision, values=kept)
 
     def _some_ids(self, how_many: int, since: int, until: int) -> list[int]:
         ids = self._table.ids(State.LIVE, since=since, until=until)

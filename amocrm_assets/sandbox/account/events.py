@@ -1,70 +1,115 @@
-"""What happened to leads, as `/api/v4/events` tells it: leads added, deleted and restored.
+"""What happened to leads, as `/api/v4/events` tells it: made, moved to another stage, given away, deleted, tagged.
 
-The other kinds of events are not kept; nothing here needs them.
+Events follow from deeds: a lead as it was before and after each. Which of them are asked for is known in
+`event_query`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amocrm_assets.sandbox.account.query import page_and_limit, read_filters
+from amocrm_assets.sandbox.account.table import LeadVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator
 
-    from amocrm_assets.sandbox.options import SandboxOptions
+    from amocrm_assets.sandbox.account.deeds import DeedLog, Done
+    from amocrm_assets.sandbox.account.leads import Leads
 
-LIMIT_MAX = 100  # on amocrm.ru; more becomes 50
-_DAY = 86_400
+Json = dict[str, Any]
+Values = list[Json]
+
+_OF_DEED = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
+# What a comparison of a lead before and after can show.
+_COMPARED = frozenset({
+    "lead_status_changed", "entity_responsible_changed", "sale_field_changed", "name_field_changed",
+})  # fmt: skip
+KINDS = (*_OF_DEED.values(), *sorted(_COMPARED), "entity_tag_added")
+_DEEDS_OF_KIND = {
+    **{kind: frozenset({deed}) for deed, kind in _OF_DEED.items()},
+    **dict.fromkeys(_COMPARED, frozenset({"changed", "restored"})),
+    "entity_tag_added": frozenset({"made"}),
+}
 
 
 class LeadEvent(NamedTuple):
     """One thing that happened to one lead."""
 
     at: int
+    id: str
     lead_id: int
     kind: str
+    created_by: int
+    before: Values
+    after: Values
 
-
-def chosen_events(
-    events: Sequence[LeadEvent], params: list[tuple[str, str]], options: SandboxOptions
-) -> tuple[list[LeadEvent], bool, int]:
-    """One page of the events asked for, newest first; whether there are more; the page's number."""
-    page, limit = page_and_limit(params, options, maximum=LIMIT_MAX)
-    filters = read_filters(params)
-    kinds = {
-        kind
-        for name in (("type", None), ("type", ""))
-        for text in filters.get(name, ())
-        for kind in text.split(",")
-    }
-    leads = {text for name in (("entity_id", None), ("entity_id", "")) for text in filters.get(name, ())}
-    since = int((filters.get(("created_at", "from")) or filters.get(("created_at", None)) or ["0"])[-1])
-    until = int(filters.get(("created_at", "to"), ["99999999999"])[-1])
-    found = [
-        each
-        for each in reversed(events)
-        if since <= each.at <= until
-        and (not kinds or each.kind in kinds)
-        and (not leads or str(each.lead_id) in leads)
-    ]
-    return found[(page - 1) * limit : page * limit], len(found) > page * limit, page
-
-
-def shown_events(events: Iterable[LeadEvent], account_id: int) -> list[dict[str, Any]]:
-    """Events as amoCRM shows them; ids are strings that sort by time."""
-    return [
-        {
-            "id": f"{each.at:010d}{each.lead_id:016d}",
-            "type": each.kind,
-            "entity_id": each.lead_id,
+    def shown(self, account_id: int, base: str) -> Json:
+        """The event as amoCRM shows it."""
+        lead = {"href": f"{base}/leads/{self.lead_id}"}
+        return {
+            "id": self.id,
+            "type": self.kind,
+            "entity_id": self.lead_id,
             "entity_type": "lead",
-            "created_by": 0,
-            "created_at": each.at,
-            "value_after": [],
-            "value_before": [],
+            "created_by": self.created_by,
+            "created_at": self.at,
+            "value_after": self.after,
+            "value_before": self.before,
             "account_id": account_id,
-            "_embedded": {"entity": {"id": each.lead_id}},
+            "_links": {"self": {"href": f"{base}/events/{self.id}"}},
+            "_embedded": {"entity": {"id": self.lead_id, "_links": {"self": lead}}},
         }
-        for each in events
-    ]
+
+
+def deeds_of_kinds(kinds: frozenset[str]) -> frozenset[str]:
+    """The deeds that such events may come of; no kinds are all."""
+    named = (_DEEDS_OF_KIND.get(kind, frozenset()) for kind in kinds or KINDS)
+    return frozenset().union(*named)
+
+
+def events_of(done: Done, content: Leads, deeds: DeedLog) -> Iterator[LeadEvent]:
+    """The events of one deed, in the order of their ids."""
+    after = _looks(done.lead_id, done.revision, done.sets, content, deeds)
+    by = after["created_by"] if done.deed == "made" else after["updated_by"]
+    told: list[tuple[str, Values, Values]] = []
+    if done.deed in _OF_DEED:
+        told.append((_OF_DEED[done.deed], [], []))
+    if done.deed == "made":
+        told += [("entity_tag_added", [], [{"tag": {"name": tag["name"]}}]) for tag in content.tags(done.lead_id)]
+    if done.deed in {"changed", "restored"}:
+        told += _compared(_looks(done.lead_id, done.base, done.base_sets, content, deeds), after)
+    for place, (kind, before, now) in enumerate(told):
+        # 26 characters that sort by time, as amoCRM's do.
+        event_id = f"{done.at:010d}{done.lead_id:010d}{done.revision % 10_000:04d}{place:02d}"
+        yield LeadEvent(done.at, event_id, done.lead_id, kind, by, before, now)
+
+
+def _looks(lead_id: int, revision: int, sets: int, content: Leads, deeds: DeedLog) -> Json:
+    return content.content(LeadVersion(lead_id, 0, 0, revision)) | deeds.set_by_hand(lead_id, sets)
+
+
+def _compared(before: Json, after: Json) -> Iterator[tuple[str, Values, Values]]:
+    for kind, shape in (
+        ("lead_status_changed", _stage),
+        ("entity_responsible_changed", _responsible),
+        ("sale_field_changed", _sale),
+        ("name_field_changed", _name),
+    ):
+        if (was := shape(before)) != (now := shape(after)):
+            yield kind, [was], [now]
+
+
+def _stage(lead: Json) -> Json:
+    return {"lead_status": {"id": lead["status_id"], "pipeline_id": lead["pipeline_id"]}}
+
+
+def _responsible(lead: Json) -> Json:
+    return {"responsible_user": {"id": lead["responsible_user_id"]}}
+
+
+def _sale(lead: Json) -> Json:
+    return {"sale_field_value": {"sale": lead["price"]}}
+
+
+def _name(lead: Json) -> Json:
+    return {"name_field_value": {"name": lead["name"]}}

@@ -52,7 +52,8 @@ class Leads:
             "id": version.id,
             "name": self._name(version.id, drawn),
             "price": price,
-            "responsible_user_id": self.users[(drawn >> 12) % len(self.users)]["id"],
+            # Every sixth revision somebody else takes the lead over.
+            "responsible_user_id": self.users[((drawn >> 12) + version.revision // 6) % len(self.users)]["id"],
             "group_id": 0,
             "status_id": status,
             "pipeline_id": pipeline["id"],

@@ -1,6 +1,7 @@
-"""`/api/v4`: the account, its leads and events, as amoCRM answers when nothing goes wrong.
+"""`/api/v4`: the account, its leads, as amoCRM answers when nothing goes wrong.
 
-The small lists are in `reference_api`. Errors of the gateway, the limit and faults are in `gateway`.
+The small lists are in `reference_api`, events in `events_api`. Errors of the gateway, the limit and faults are in
+`gateway`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 from starlette.routing import Route
 
-from amocrm_assets.sandbox.account.events import chosen_events, shown_events
 from amocrm_assets.sandbox.account.leads import mixed
 from amocrm_assets.sandbox.account.query import lead_query, page_and_limit
 from amocrm_assets.sandbox.account.reference import account_extras
@@ -38,7 +38,6 @@ def routes() -> list[Route]:
         Route("/api/v4/account", authorised(_account)),
         Route("/api/v4/leads", authorised(_leads)),
         Route("/api/v4/leads/{lead_id:int}", authorised(_lead)),
-        Route("/api/v4/events", authorised(_events)),
     ]
 
 
@@ -185,19 +184,6 @@ def _extra_properties(extras: frozenset[str], drawn: int) -> Json:
     source = _source(drawn)
     values = {"source_id": source and source["id"], "is_price_modified_by_robot": drawn % 7 == 0}
     return {name: value for name, value in values.items() if name in extras}
-
-
-async def _events(request: Request) -> Response:
-    sandbox = world_of(request)
-    events, has_next, page = chosen_events(
-        sandbox.account.events(), request.query_params.multi_items(), sandbox.options
-    )
-    request.state.rows = len(events)
-    if not events:
-        return nothing()
-    shown = shown_events(events, sandbox.options.account_id)
-    links = page_links(request, page, has_next=has_next)
-    return hal({"_page": page, "_links": links, "_embedded": {"events": shown}})
 
 
 def paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:

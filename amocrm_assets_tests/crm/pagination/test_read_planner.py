@@ -520,7 +520,7 @@ def test_what_was_found_out_before_a_reading_is_its_starting_belief() -> None:
     read(unknown, Random(27), permits=1)
 
     assert set(got) >= expected(account)
-    assert kinds(plan) == ["filters_ignored", "filters_ignored"]
+    assert "filters_ignored" in kinds(plan)
     assert account.asked < unknown.asked
 
 

@@ -194,6 +194,16 @@ def test_an_empty_answer_of_a_trash_in_no_order_is_not_believed_once(damaged: in
         assert_no_silent_loss(account, random, permits=1)
 
 
+@pytest.mark.parametrize("oddity", ["504 above 60", "pages of 50", "pages of 25"])
+def test_small_pages_of_a_list_by_id_that_is_nearly_in_the_order_of_time(oddity: str) -> None:
+    """Few leads are out of their place, so most pages that are looked at fit to each other."""
+    for seed in range(80):
+        random = Random(seed)
+        leads = seconds(random.randrange(100, 521), random, "nearly in the order of ids")
+        account = ListedAccount(dict(enumerate(leads)), sorted_within_pages=True, **ODDITIES[oddity])
+        assert_no_silent_loss(account, random, edits=seed % 3, permits=1 + seed % 6)
+
+
 def test_many_crowded_seconds_cost_one_walk_over_the_account() -> None:
     account = ListedAccount(
         {number: 1_200 + number % 40 for number in range(3_000)}, too_large=60, orders_filtered=False

@@ -1,0 +1,72 @@
+"""Which custom fields the rules mean: by name, code or id, in the record or in the account's list of fields.
+
+A field that cannot be told from others is dropped: it might be one of those that nobody wants stored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.privacy.hashing import Hasher
+from amocrm_assets.privacy.rules import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from amocrm_assets.privacy.rules import Dropped, PrivacyRules
+
+    Definitions = Sequence[Mapping[str, Any]]
+    Choice = Sequence[str | int] | None
+
+
+class FieldRules:
+    """What is done with each custom field of an account."""
+
+    def __init__(self, rules: PrivacyRules, defined: Iterable[tuple[Definitions, Choice]]) -> None:
+        """`defined` are the lists of fields of kinds of records, each with those that the source chooses."""
+        self._rules = rules
+        self._names: dict[str, set[str]] = {}
+        self._chosen: set[str] = set()
+        self._chooses = False
+        for definitions, chosen in defined:
+            self._learn(definitions, chosen)
+        self._known: dict[tuple[str | None, ...], Dropped | Hasher | None] = {}
+
+    def of(self, field_id: object, name: object = None, code: object = None) -> Dropped | Hasher | None:
+        """What is done with the field that a record calls so."""
+        key = (_text(field_id), _text(name), _text(code))
+        if key not in self._known:
+            self._known[key] = self._judge(*key)
+        return self._known[key]
+
+    def _judge(self, field_id: str | None, name: str | None, code: str | None) -> Dropped | Hasher | None:
+        called = {each.casefold() for each in (name, code) if each}
+        called |= self._names.get(field_id or "", set())
+        if not called or (self._rules.only_chosen and self._chooses and not self._is_chosen(field_id, name, code)):
+            return "drop"
+        if field_id:
+            called.add(field_id)
+        return self._rules.of(called, kind=next((kind for kind in KINDS if kind in called), None))
+
+    def _is_chosen(self, field_id: str | None, name: str | None, code: str | None) -> bool:
+        return not {field_id, name, code}.isdisjoint(self._chosen)
+
+    def _learn(self, definitions: Definitions, chosen: Choice) -> None:
+        wanted = None if chosen is None else {str(each) for each in chosen}
+        self._chooses = self._chooses or chosen is not None
+        for field in definitions:
+            field_id, name, code = (_text(field.get(key)) for key in ("id", "name", "code"))
+            if field_id is None:
+                continue
+            names = {each for each in (name, code) if each}
+            self._names.setdefault(field_id, {field_id}).update(each.casefold() for each in names)
+            if wanted is None or not wanted.isdisjoint({field_id, *names}):
+                self._chosen.add(field_id)
+        self._chosen |= wanted or set()
+
+
+def _text(value: object) -> str | None:
+    """A name as it is written, an id as its digits; nothing else is either."""
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if type(value) is int else None

@@ -1,0 +1,117 @@
+"""What a source says of personal data: which fields are not stored, which are hashed, and by which key.
+
+What the entries mean in a record is known to `privacy`. The key is a secret of the deployment.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings.credentials import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+HASH_KEY_VARIABLE = "AMOCRM_HASH_KEY"
+# A shorter key could be found by trying; `openssl rand -hex 32` gives 64 characters.
+MIN_KEY_CHARACTERS = 16
+# What every record needs to be placed, counted and joined: without these there are no rows.
+NEEDED_PROPERTIES = frozenset(
+    {
+        "_embedded", "_links", "account_id", "closed_at", "closest_task_at", "complete_till", "created_at",
+        "created_by", "entity_id", "entity_type", "enum_id", "field_id", "group_id", "id", "is_deleted", "is_main",
+        "loss_reason_id", "note_type", "params", "pipeline_id", "responsible_user_id", "status_id", "type",
+        "updated_at", "updated_by", "value", "value_after", "value_before", "values",
+    }
+)  # fmt: skip
+
+
+class HashField(Settings):
+    """A field to be hashed, with how."""
+
+    field: str | int = Field(
+        description="A kind (`phone`, `email`, `name`), a property of records, or the name, code or id of a"
+        " custom field.",
+        examples=["email"],
+    )
+    plain_sha256: bool = Field(
+        default=False,
+        description="SHA-256 without the key, as advertising platforms match by. Whoever has a list of addresses"
+        " can find them in it.",
+        examples=[True],
+    )
+
+
+def protected(value: list[str | int]) -> list[str | int]:
+    """Entries of `drop_fields`. Raises `ValueError` for one that no record can be without."""
+    for name in value:
+        _require_not_needed(name)
+    return value
+
+
+def hashed(value: list[str | int | HashField]) -> list[str | int | HashField]:
+    """Entries of `hash_fields`. Raises `ValueError` for one that cannot be hashed or is there twice."""
+    names = [str(hash_field(each).field).casefold() for each in value]
+    for each in value:
+        _require_not_needed(hash_field(each).field)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice)} is there twice; leave one entry of it")
+    return value
+
+
+def hash_field(entry: str | int | HashField) -> HashField:
+    """An entry of `hash_fields` in its long form."""
+    return entry if isinstance(entry, HashField) else HashField(field=entry)
+
+
+def contradiction(
+    drop_fields: Sequence[str | int],
+    hash_fields: Iterable[str | int | HashField],
+    *,
+    store_only_chosen: bool,
+    chosen: Mapping[str, object],
+) -> str | None:
+    """What is wrong with the attributes together, if anything is. `chosen` are the lists of custom fields by the
+    names of their attributes.
+    """
+    dropped = {str(name).casefold() for name in drop_fields}
+    both = sorted(dropped & {str(hash_field(each).field).casefold() for each in hash_fields})
+    if both:
+        return f"{', '.join(both)} is in drop_fields and in hash_fields; leave it in one of them"
+    if store_only_chosen and all(each is None for each in chosen.values()):
+        return f"store_only_chosen needs a list of custom fields to store: give {' or '.join(chosen)}, too"
+    return None
+
+
+def hash_key(hash_fields: Sequence[object], environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """The secret in `AMOCRM_HASH_KEY`; None where nothing is hashed.
+
+    Raises `SettingsError` where it is missing, too short, or in quotation marks.
+    """
+    if not hash_fields:
+        return None
+    key = environment.get(HASH_KEY_VARIABLE, "").strip()
+    if not key:
+        cause = "the source has `hash_fields`, and the variable is not set."
+    elif len(key) < MIN_KEY_CHARACTERS:
+        cause = f"it has {len(key)} characters, and a key of fewer than {MIN_KEY_CHARACTERS} can be guessed."
+    elif key[0] in "\"'" or key[-1] in "\"'":
+        cause = "it begins or ends with a quotation mark, which would be a part of the key."
+    else:
+        return key.encode()
+    raise SettingsError(
+        f"Reading the environment variable {HASH_KEY_VARIABLE}",
+        cause=cause,
+        fix=f"Make a key once (`openssl rand -hex 32`), keep it as long as the hashes shall join, and set"
+        f" {HASH_KEY_VARIABLE} for the process that runs Dagster (docs/privacy.md). Nothing was read.",
+        variable=HASH_KEY_VARIABLE,
+    )
+
+
+def _require_not_needed(name: str | int) -> None:
+    if str(name).casefold() in NEEDED_PROPERTIES:
+        raise ValueError(f"{name!r} cannot be dropped or hashed: records are placed, counted and joined by it")

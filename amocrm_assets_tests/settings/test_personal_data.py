@@ -1,0 +1,51 @@
+"""What a source may say of personal data, and the key that hashing needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from amocrm_assets.errors import SettingsError
+from amocrm_assets.settings import HashField, SourceSettings, hash_key
+
+GIVEN: dict[str, Any] = {"subdomain": "acme", "access_token_env": "TOKEN", "start_date": "2026-01-01"}
+
+
+def test_names_codes_ids_and_kinds_are_taken() -> None:
+    hashed: Any = ["phone", {"field": "email", "plain_sha256": True}]
+    source = SourceSettings(**GIVEN, drop_fields=["name", "Паспорт", 73], hash_fields=hashed)
+    assert source.drop_fields == ["name", "Паспорт", 73]
+    assert source.hash_fields == ["phone", HashField(field="email", plain_sha256=True)]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"drop_fields": ["ID"]}, "'ID' cannot be dropped or hashed: records are placed"),
+        ({"hash_fields": [{"field": "updated_at"}]}, "'updated_at' cannot be dropped or hashed"),
+        ({"drop_fields": [""]}, "'' names no field; write a name, a code or an id"),
+        ({"hash_fields": ["phone", {"field": "Phone"}]}, "phone is there twice; leave one entry"),
+        ({"drop_fields": ["phone"], "hash_fields": ["PHONE"]}, "phone is in drop_fields and in hash_fields"),
+        ({"store_only_chosen": True}, "store_only_chosen needs a list of custom fields"),
+        ({"phone_region": "ru"}, "'ru' is not a country with telephone numbers"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_fix(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        SourceSettings(**GIVEN, **given)
+
+
+def test_without_hashed_fields_no_key_is_needed() -> None:
+    assert hash_key([], {}) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("", "is not set"), ("short", "has 5 characters"), ("'0123456789abcdef'", "quotation mark")],
+)
+def test_a_key_that_hashes_nothing_safely_is_refused(key: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as refused:
+        hash_key(["phone"], {"AMOCRM_HASH_KEY": key})
+    assert "openssl rand -hex 32" in str(refused.value)
+    assert "0123456789abcdef" not in str(refused.value)
