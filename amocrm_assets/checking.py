@@ -9,23 +9,21 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from amocrm_assets.captures.privacy import hash_key_state
+from amocrm_assets.checking_entities import EntityChecks, Warned
 from amocrm_assets.crm.account import Account, read_account
-from amocrm_assets.crm.account_warnings import filters_warning, timezone_mismatch
+from amocrm_assets.crm.account_warnings import timezone_mismatch
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
 from amocrm_assets.crm.connecting import require_account
 from amocrm_assets.crm.http.asked import Asked, renewal
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.connectivity import probe_connection, resolve_host
-from amocrm_assets.crm.permissions import read_permissions
 from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import AmoCrmAssetsError
-from amocrm_assets.fields import read_offered
 from amocrm_assets.storage import open_storage
-from amocrm_assets.untrusted import hidden_difference
 from amocrm_assets.warehouse import open_warehouse
 
 if TYPE_CHECKING:
@@ -33,13 +31,9 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
     from amocrm_assets.crm.authorisation.oauth import OAuth
-    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import Deployment, SourceSettings
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
-
-
-IGNORED = "The account ignores filters: nothing is lost, but each run reads all records edited since its day."
 
 
 @dataclass(frozen=True)
@@ -48,14 +42,6 @@ class Verdict:
 
     step: str
     outcome: Outcome
-    said: str
-    fix: str | None = None
-
-
-@dataclass(frozen=True)
-class Warned:
-    """A step passed, and yet a person should know something."""
-
     said: str
     fix: str | None = None
 
@@ -101,7 +87,8 @@ class _Steps:
         client: AmoCrmClient,
     ) -> None:
         self._source = source
-        self._entity = ENTITIES[0]  # what every source brings
+        # Where nothing is imported, the account is asked about what every source brings.
+        self._entities = [each for each in ENTITIES if each.choices.is_imported(source)] or [ENTITIES[0]]
         self._deployment = deployment
         self._authorisation = authorisation
         self._client = client
@@ -109,17 +96,21 @@ class _Steps:
     def in_order(self) -> list[_Step]:
         """From the address to the warehouse."""
         url, asked = self._source.url, Asked(self._source)
+        first, *others = (
+            EntityChecks(each, self._source, self._client, lambda: self._account) for each in self._entities
+        )
         return [
             _Step("settings", (), self._settings),
             _Step("address", (), lambda: resolve_host(url, asked=asked)),
             _Step("connection", ("address",), lambda: probe_connection(url, asked=asked)),
             _Step("token", (), self._token),
             _Step("account", ("connection", "token"), self._account_step),
-            _Step("rights", ("account",), self._rights),
+            _Step("rights", ("account",), first.permissions),
             _Step("zone", ("account",), self._zone),
-            _Step("filters", ("account",), self._filters),
-            _Step("deleted", ("account",), self._deleted),
-            _Step("fields", ("account",), self._fields),
+            _Step("filters", ("account",), first.filters),
+            _Step("deleted", ("account",), first.deleted),
+            _Step("fields", ("account",), first.fields),
+            *(step for each in others for step in _steps_of(each)),
             _Step("storage", (), lambda: _written(self._deployment.storage, self._source)),
             _Step("probe", ("storage",), self._probe),
             *([_Step("personal data", ("storage",), self._privacy)] if self._source.hash_fields else []),
@@ -132,8 +123,9 @@ class _Steps:
         source, file = self._source, f"the defs.yaml of {self._source.subdomain}"
         if not source.enabled:
             return Warned("`enabled: false`: nothing of this source is loaded.", f"Set `enabled: true` in {file}.")
-        switch, records = self._entity.choices.imported, self._entity.table.records
-        if not self._entity.choices.is_imported(source):
+        entity = self._entities[0]
+        switch, records = entity.choices.imported, entity.table.records
+        if not entity.choices.is_imported(source):
             return Warned(f"`{switch}: false`: no {records} are read.", f"Set `{switch}: true` in {file}.")
         today = datetime.now(source.zone).date()
         if source.first_day >= today:
@@ -141,6 +133,11 @@ class _Steps:
                 f"`start_date` is {source.first_day}, and the first day that can be read ends at the next midnight"
                 f" in {source.timezone} after it.",
                 f"Wait, or set an earlier `start_date` in {file}.",
+            )
+        if source.latest_view:
+            return Warned(
+                "`latest_view` is the former name of `latest_table`: the view has become a table.",
+                f"Write `latest_table: true` instead of it into {file}.",
             )
         return f"days from {source.first_day}, by midnights of {source.timezone}"
 
@@ -160,55 +157,9 @@ class _Steps:
         require_account(self._source, self._account)
         return f"{self._account.name} ({self._account.subdomain}, id {self._account.id})"
 
-    def _rights(self) -> str | Warned:
-        rights = read_permissions(self._entity, self._client, self._account.current_user_id)
-        if rights.sees_all:
-            return f"{rights.user} may see all {self._entity.table.records}"
-        return Warned(
-            f"the user may see some {self._entity.table.records} only."
-            if rights.sees_all is False
-            else f"amoCRM does not tell which {self._entity.table.records} the user may see, as it would an"
-            " administrator.",
-            "Authorise as an administrator: amoCRM leaves out the others without a word.",
-        )
-
     def _zone(self) -> str | Warned:
         difference = timezone_mismatch(self._source, self._account)
         return Warned(difference) if difference else f"{self._source.timezone}, as in the account"
-
-    def _filters(self) -> str | Warned:
-        if filters_honoured(self._entity, self._client):
-            return "honoured"
-        return Warned(filters_warning(self._account) or IGNORED)
-
-    def _deleted(self) -> str | Warned:
-        if not self._source.import_deleted:
-            return "not imported"
-        if only_deleted_honoured(self._entity, self._client):
-            return "listed"
-        return Warned(
-            f"the account ignores `with=only_deleted` and sends live {self._entity.table.records}, so deleted ones"
-            " cannot be read.",
-            f"Set `import_deleted: false` in the defs.yaml of {self._source.subdomain}: until then"
-            " `reading_complete` fails on each day.",
-        )
-
-    def _fields(self) -> str | Warned:
-        offered = read_offered(self._entity, self._source, self._client)
-        if not offered.missing:
-            return f"{sum(field.is_chosen for field in offered.fields)} of {len(offered.fields)} imported"
-        named = ", ".join(repr(name) for name in offered.missing)
-        close = {
-            f"{name}{f' ({hidden})' if (hidden := hidden_difference(written, name)) else ''}"
-            for written, names in offered.missing.items()
-            for name in names
-        }
-        hint = f" Close to it: {', '.join(sorted(close))}." if close else ""
-        return Warned(
-            f"the account has no field {named}.{hint}",
-            f"Correct `{self._entity.choices.custom_fields}`; `amocrm-assets fields {self._source.subdomain}`"
-            " lists what there is.",
-        )
 
     def _probe(self) -> str | Warned:
         now = datetime.now(UTC)
@@ -216,7 +167,7 @@ class _Steps:
         return Warned(probe.line(now)) if probe.is_unusable(now) else probe.line(now)
 
     def _privacy(self) -> str | Warned:
-        now, before = hash_key_state(self._entity, open_storage(self._deployment.storage), self._source)
+        now, before = hash_key_state(self._entities[0], open_storage(self._deployment.storage), self._source)
         said = f"AMOCRM_HASH_KEY is another key than that of the last capture ({now}, then {before})."
         fix = "Set the former key again: otherwise hashes join nothing of before (docs/privacy.md)."
         return f"the key for hashing is there, {now}" if before in (None, now) else Warned(said, fix)
@@ -231,32 +182,12 @@ class _Steps:
         return Warned(" ".join(warnings)) if warnings else self._deployment.warehouse
 
 
-def filters_honoured(entity: Entity, client: AmoCrmClient) -> bool:
-    """Ask for records from before the newest one's last edit: an account that ignores filters sends the newest."""
-    newest = _newest_edit(entity, client, {})
-    if newest is None:
-        return True
-    before = _newest_edit(entity, client, {"filter[updated_at][from]": 1, "filter[updated_at][to]": newest - 1})
-    return before is None or before < newest
-
-
-def only_deleted_honoured(entity: Entity, client: AmoCrmClient) -> bool:
-    """Ask for deleted records, again if live ones come: an account that does not know the option sends those."""
-    return any(all(each.get("is_deleted") for each in _deleted(entity, client)) for _ in range(2))
-
-
-def _deleted(entity: Entity, client: AmoCrmClient) -> list[dict[str, Any]]:
-    return _records(entity, client, {"with": "only_deleted", "order[updated_at]": "desc", "limit": 5})
-
-
-def _newest_edit(entity: Entity, client: AmoCrmClient, filters: dict[str, int]) -> int | None:
-    records = _records(entity, client, {"order[updated_at]": "desc", "limit": 1, **filters})
-    return int(records[0]["updated_at"]) if records else None
-
-
-def _records(entity: Entity, client: AmoCrmClient, params: dict[str, str | int]) -> list[dict[str, Any]]:
-    found = client.request(entity.live.path, params, lambda answer: answer.json() if answer.body else None)
-    return list(found["_embedded"][entity.live.embedded]) if found else []
+def _steps_of(checks: EntityChecks) -> list[_Step]:
+    """What is tried of a further entity, under names of its own."""
+    name = checks.name
+    steps = [("rights", checks.permissions), ("filters", checks.filters), ("deleted", checks.deleted)]
+    steps += [("fields", checks.fields)] if checks.has_fields else []
+    return [_Step(f"{name} {step}", ("account",), run) for step, run in steps]
 
 
 def _written(place: str, source: SourceSettings) -> str:

@@ -21,6 +21,7 @@ _DUCKDB = {
     "INTEGER": "BIGINT",
     "STRING": "VARCHAR",
     "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
     "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
     "NUMERIC": f"DECIMAL({NUMERIC_DIGITS}, {NUMERIC_SCALE})",
 }
@@ -30,10 +31,11 @@ _DUCKDB_QUOTED = frozenset({"name", "values", "value", "enum", "type"})
 
 def duckdb_type(column: Column) -> str:
     """DuckDB's type of a column, for example `STRUCT("value" VARCHAR, "enum" BIGINT)[]`."""
+    repeated = "[]" if column.mode == "REPEATED" else ""
     if column.type != "RECORD":
-        return _DUCKDB[column.type]
+        return f"{_DUCKDB[column.type]}{repeated}"
     parts = ", ".join(f"{_duckdb_name(part.name)} {duckdb_type(part)}" for part in column.columns)
-    return f"STRUCT({parts})" + ("[]" if column.mode == "REPEATED" else "")
+    return f"STRUCT({parts}){repeated}"
 
 
 def _duckdb_name(name: str) -> str:
@@ -69,17 +71,17 @@ def _arrow_field(column: Column) -> pa.Field:
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """Arrow's type of a column; a RECORD is a struct, a REPEATED one a list of structs."""
+    """Arrow's type of a column; a RECORD is a struct, what is REPEATED a list."""
     import pyarrow as pa
 
     scalars = {
         "INTEGER": pa.int64(),
         "STRING": pa.string(),
         "BOOLEAN": pa.bool_(),
+        "DATE": pa.date32(),
         "TIMESTAMP": pa.timestamp("us", tz="UTC"),
         "NUMERIC": pa.decimal128(NUMERIC_DIGITS, NUMERIC_SCALE),
     }
-    if column.type != "RECORD":
-        return scalars[column.type]
-    record = pa.struct([_arrow_field(part) for part in column.columns])
-    return pa.list_(record) if column.mode == "REPEATED" else record
+    is_record = column.type == "RECORD"
+    one = pa.struct([_arrow_field(part) for part in column.columns]) if is_record else scalars[column.type]
+    return pa.list_(one) if column.mode == "REPEATED" else one

@@ -9,39 +9,50 @@ from typing import TYPE_CHECKING
 import click
 
 from amocrm_assets.cli.source_argument import SOURCE
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import ENTITIES, LEADS
 from amocrm_assets.untrusted import hidden_difference, visible
 
 if TYPE_CHECKING:
+    from amocrm_assets.entities import Entity
     from amocrm_assets.fields import OfferedFields
     from amocrm_assets.settings import SourceSettings
 
 SHOWN_EXAMPLE = 40
+# What has custom fields that can be chosen.
+WITH_FIELDS = {entity.name: entity for entity in ENTITIES if entity.choices.custom_fields}
 
 
 @click.command(name="fields")
 @click.argument("source", type=SOURCE)
-@click.option("--examples", is_flag=True, help="Show values too, from the leads that were edited last.")
+@click.option(
+    "--of",
+    "name",
+    type=click.Choice(list(WITH_FIELDS)),
+    default=LEADS.name,
+    show_default=True,
+    help="Whose custom fields.",
+)
+@click.option("--examples", is_flag=True, help="Show values too, from the records that were edited last.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def command(source: SourceSettings, *, examples: bool, as_json: bool) -> None:
+def command(source: SourceSettings, *, name: str, examples: bool, as_json: bool) -> None:
     """List the custom fields of leads in the account of SOURCE, and which of them are imported.
 
     Name the ones you want, by name, code or id, under `leads_custom_fields` in the source's defs.yaml. Without
-    that setting all are imported.
+    that setting all are imported. Those of contacts and companies have settings of their own.
     """
     from amocrm_assets.crm.authorisation import open_client
     from amocrm_assets.fields import read_offered
     from amocrm_assets.settings import Deployment
 
     with open_client(source, Deployment.from_environment()) as client:
-        offered = read_offered(LEADS, source, client, with_examples=examples)
+        offered = read_offered(WITH_FIELDS[name], source, client, with_examples=examples)
     if as_json:
         click.echo(json.dumps(asdict(offered), ensure_ascii=False, indent=2))
     else:
-        _show(source, offered, with_examples=examples)
+        _show(WITH_FIELDS[name], source, offered, with_examples=examples)
 
 
-def _show(source: SourceSettings, offered: OfferedFields, *, with_examples: bool) -> None:
+def _show(entity: Entity, source: SourceSettings, offered: OfferedFields, *, with_examples: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -58,10 +69,11 @@ def _show(source: SourceSettings, offered: OfferedFields, *, with_examples: bool
     for name, close in offered.missing.items():
         meant = [f"{visible(each)}{_differs_by(name, each)}" for each in close]
         hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
-        said = f"! `leads_custom_fields` names {name!r}, which the account has not.{hint}"
+        said = f"! `{entity.choices.custom_fields}` names {name!r}, which the account has not.{hint}"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
-    if source.leads_custom_fields is None:
-        console.print("All fields are imported, since `leads_custom_fields` is not set in the source's defs.yaml.")
+    if entity.choices.fields(source) is None:
+        setting = entity.choices.custom_fields
+        console.print(f"All fields are imported, since `{setting}` is not set in the source's defs.yaml.")
 
 
 def _differs_by(written: str, meant: str) -> str:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import Choices
+from amocrm_assets.entities.companies import COMPANIES
+from amocrm_assets.entities.contacts import CONTACTS
 from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.latest import LatestTable, latest_table
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
 # All entities that a source may import, in the order of their chains.
-ENTITIES = (LEADS,)
+ENTITIES = (LEADS, CONTACTS, COMPANIES)
 
 __all__ = [
+    "COMPANIES",
+    "CONTACTS",
     "CUSTOM_FIELDS",
     "ENTITIES",
     "LEADS",
@@ -22,7 +27,9 @@ __all__ = [
     "Column",
     "Derived",
     "Entity",
+    "LatestTable",
     "RecordList",
     "Table",
     "custom_fields_column",
+    "latest_table",
 ]

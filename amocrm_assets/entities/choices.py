@@ -6,7 +6,7 @@ Settings are read by the names that entities give here, so that nobody else need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,13 @@ class Choices:
 
     def fields(self, source: object) -> Sequence[str | int] | None:
         """The custom fields that a source names; None is all."""
-        found: Sequence[str | int] | None = getattr(source, self.custom_fields) if self.custom_fields else None
-        return found
+        found: Sequence[Any] | None = getattr(source, self.custom_fields) if self.custom_fields else None
+        return None if found is None else [getattr(each, "field", each) for each in found]
+
+    def columns(self, source: object) -> dict[str, str]:
+        """Columns of the flat table that a source names, by what it calls the field, in its order."""
+        found: Sequence[Any] | None = getattr(source, self.custom_fields) if self.custom_fields else None
+        return {str(each.field): each.column for each in found or () if hasattr(each, "field")}
 
     def dropped(self, source: object) -> tuple[str, ...]:
         """The properties that are dropped before anything is written."""

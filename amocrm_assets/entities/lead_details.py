@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from amocrm_assets.entities.embedded import company_id, objects, tags_column
 from amocrm_assets.entities.table import Column, Derived, Table
 
 Json = dict[str, Any]
@@ -43,18 +44,7 @@ _COLUMNS = (
         ),
         api_name="_embedded.contacts",
     ),
-    Column(
-        "tags",
-        "RECORD",
-        "The lead's tags.",
-        "REPEATED",
-        (
-            Column("id", "INTEGER", "The tag's id."),
-            Column("name", "STRING", "Its text when the lead was read."),
-            Column("color", "STRING", "Its colour, where amoCRM gives one."),
-        ),
-        api_name="_embedded.tags",
-    ),
+    tags_column("lead"),
     Column(
         "catalog_elements",
         "RECORD",
@@ -102,8 +92,8 @@ def _values(sent: Mapping[str, Any]) -> Json:
     embedded = given if isinstance(given, dict) else {}
     contacts, companies, elements = (embedded.get(name) for name in ("contacts", "companies", "catalog_elements"))
     values: Json = {
-        "company_id": _company_id(companies),
-        "main_contact_id": next((each.get("id") for each in _objects(contacts) if _is_main(each)), None),
+        "company_id": company_id(companies),
+        "main_contact_id": next((each.get("id") for each in objects(contacts) if _is_main(each)), None),
         "contacts": contacts,
         "tags": embedded.get("tags"),
         "catalog_elements": elements,
@@ -121,19 +111,6 @@ def _values(sent: Mapping[str, Any]) -> Json:
 def _is_whole(sent: Mapping[str, Any]) -> bool:
     embedded = sent.get("_embedded")
     return isinstance(embedded, dict) and not embedded.keys().isdisjoint(_ASKED_FOR)
-
-
-def _company_id(companies: Any) -> Any:
-    if companies is None or companies in ([], {}):
-        return None
-    objects = _objects(companies)
-    return objects[0].get("id") if objects else [companies]  # no integer, whatever it is
-
-
-def _objects(value: Any) -> list[Json]:
-    """The objects of a list; PHP writes a list with gaps as an object of its numbers."""
-    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [item for item in items if isinstance(item, dict)]
 
 
 def _is_main(contact: Json) -> bool:

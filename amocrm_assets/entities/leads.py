@@ -5,6 +5,7 @@ from __future__ import annotations
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.latest import Amount, Beside, Flag, Latest, NameOf
 from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Table
@@ -56,6 +57,41 @@ _LIVE = RecordList(
     details=("contacts", "loss_reason", "source", "catalog_elements", "source_id", "is_price_modified_by_robot"),
 )
 
+_LATEST = Latest(
+    warehouse_name="amoCrmLeadsLatest",
+    document="leads_latest.md",
+    names=(
+        NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses"),
+        NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_id",), table="amoCrmPipelines"),
+        NameOf("responsible_user_name", "The manager.", by=("responsible_user_id",), table="amoCrmUsers"),
+        NameOf("created_by_name", "Who created the lead.", by=("created_by",), table="amoCrmUsers"),
+        NameOf("group_name", "Group of the responsible user.", by=("group_id",), table="amoCrmGroups"),
+        NameOf("loss_reason_name", "Why the lead was lost.", by=("loss_reason_id",), table="amoCrmLossReasons"),
+        NameOf(
+            "status_sort",
+            "Place of the stage in the pipeline.",
+            by=("pipeline_id", "status_id"),
+            table="amoCrmStatuses",
+            value="sort",
+            type="INTEGER",
+        ),
+    ),
+    flags=(
+        Flag("is_won", "Whether the lead is in the stage *won*.", of="status_id", equals=142),
+        Flag("is_lost", "Whether the lead is in the stage *lost*.", of="status_id", equals=143),
+    ),
+    dated=("created_at", "closed_at", "updated_at"),
+    amounts=(
+        Amount(
+            "price",
+            "The lead's price, with kopecks or cents where amoCRM has them; revenue only where won.",
+            otherwise="sale",
+            exact=Beside(LEAD_DETAILS, "price_with_minor_units"),
+        ),
+    ),
+    preview=("id", "name", "pipeline_name", "status_name", "responsible_user_name", "price"),
+)
+
 LEADS = Entity(
     name="leads",
     live=_LIVE,
@@ -68,6 +104,7 @@ LEADS = Entity(
             records="leads",
             columns=_COLUMNS,
             preview=("id", "name", "status_id", "sale", "updated_at", "custom_fields"),
+            latest=_LATEST,
         ),
         LEAD_DETAILS,
     ),

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
-ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "TIMESTAMP", "NUMERIC", "RECORD"]
+    from amocrm_assets.entities.latest import Latest
+
+ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "NUMERIC", "RECORD"]
 Mode = Literal["NULLABLE", "REPEATED"]
 
 
@@ -76,6 +78,10 @@ class Table:
     derived: Derived | None = None
     imported: str | None = None
     """The attribute of a source's settings that switches the table off; None: it goes with its entity."""
+    latest: Latest | None = None
+    """The flat table of each record's newest row, where there is one."""
+    whole_words: str = "with their history"
+    """What stands behind `records` in the description of a table that an account has once."""
     key: tuple[str, ...] = ("id",)
     """Columns of integers or texts that tell records apart; rows are sorted by them."""
     time: str = "updated_at"
@@ -113,10 +119,6 @@ class Table:
     def name_of(self, subdomain: str, day: date | None) -> str:
         """Name in the warehouse: of the shard of a day, or of the one table that an account has."""
         return f"{self.warehouse_name}_{subdomain}" if day is None else self.shard_name(subdomain, day)
-
-    def latest_view_name(self, subdomain: str) -> str:
-        """Name of the optional view over all shards; it must not match their wildcard (docs/bigquery.md)."""
-        return f"{self.warehouse_name}Latest_{subdomain}"
 
     def rows_folder(self, subdomain: str) -> str:
         """Where the rows files of an account lie in the storage."""

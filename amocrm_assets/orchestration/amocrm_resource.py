@@ -16,15 +16,21 @@ from pydantic import Field, PrivateAttr
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.names import resource_key
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import Deployment, NamedField, SourceSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from amocrm_assets.crm.http.client import AmoCrmClient
 
 # What a launch may change for one run. Another account, zone or token would mix captures that are kept apart.
-OVERRIDABLE = ("leads_custom_fields", "import_lead_name", "requests_per_second")
+OVERRIDABLE = (
+    "leads_custom_fields",
+    "contacts_custom_fields",
+    "companies_custom_fields",
+    "import_lead_name",
+    "requests_per_second",
+)
 # The account's lock is waited for as long as a run of the account may take.
 LOCK_WAIT_SECONDS = 3600.0
 
@@ -59,6 +65,12 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     leads_custom_fields: list[Any] | None = Field(
         default=None, description="Custom fields to import: names, codes or ids. Default: all. `[]`: none."
     )
+    contacts_custom_fields: list[Any] | None = Field(
+        default=None, description="Custom fields of contacts to import, as `leads_custom_fields`."
+    )
+    companies_custom_fields: list[Any] | None = Field(
+        default=None, description="Custom fields of companies to import, as `leads_custom_fields`."
+    )
     import_lead_name: bool = Field(
         default=True, description="False: lead names are dropped before anything is written anywhere."
     )
@@ -80,7 +92,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
             client_id=oauth and dg.EnvVar(oauth.client_id_env),
             client_secret=oauth and dg.EnvVar(oauth.client_secret_env),
             redirect_uri=oauth and oauth.redirect_uri,
-            leads_custom_fields=_as_texts(source.leads_custom_fields),
+            leads_custom_fields=_plain(source.leads_custom_fields),
+            contacts_custom_fields=_plain(source.contacts_custom_fields),
+            companies_custom_fields=_plain(source.companies_custom_fields),
             import_lead_name=source.import_lead_name,
             requests_per_second=source.requests_per_second,
             timezone=source.timezone,
@@ -103,6 +117,8 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
                 "access_token_env": _variable(self.access_token),
                 "oauth": oauth if any(oauth.values()) else None,
                 "leads_custom_fields": self.leads_custom_fields,
+                "contacts_custom_fields": self.contacts_custom_fields,
+                "companies_custom_fields": self.companies_custom_fields,
                 "import_lead_name": self.import_lead_name,
                 "requests_per_second": self.requests_per_second,
                 "timezone": self.timezone,
@@ -218,5 +234,8 @@ def _variable(value: FromEnvironment | None) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _as_texts(fields: list[str | int] | None) -> list[str] | None:
-    return None if fields is None else [str(field) for field in fields]
+def _plain(fields: Sequence[str | int | NamedField] | None) -> list[Any] | None:
+    """Fields as the UI shows them and a launch may write them."""
+    if fields is None:
+        return None
+    return [each.model_dump() if isinstance(each, NamedField) else str(each) for each in fields]

@@ -48,34 +48,45 @@ _WAIT_SECONDS = 15.0
 
 
 def automation_of(
-    source: SourceSettings, entities: Sequence[Entity], *, once_a_run: Sequence[dg.AssetKey] = ()
+    source: SourceSettings,
+    entities: Sequence[Entity],
+    *,
+    once_a_run: Sequence[dg.AssetKey] = (),
+    after_rows: Sequence[dg.AssetKey] = (),
 ) -> dg.Definitions:
     """Job and schedule of a source, which materialise these entities.
 
-    `once_a_run` are assets without days, which go with a run whatever days it is about.
+    `once_a_run` are assets without days, which go with a run whatever days it is about; of several runs of a tick,
+    with one. `after_rows` are such assets, made of rows, which go with every run that brings rows.
     """
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = " and the ".join(entity.table.records for entity in entities)
     chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
+    off = not_imported(source, entities)
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(
         job_name(source.key),
-        selection=dg.AssetSelection.assets(*assets, *once_a_run),
+        selection=dg.AssetSelection.assets(*assets, *once_a_run, *after_rows),
         description=(
-            f"{not_imported(source)}Brings the {names} of {escape(source.title)} that were updated on a day to the"
+            f"{off}Brings the {names} of {escape(source.title)} that were updated on a day to the"
             f" warehouse: {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
             + (" Each run reads the reference lists once, too." if once_a_run else "")
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
     )
-    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, entities, once_a_run)])
+    return dg.Definitions(jobs=[job], schedules=[_schedule_of(source, job.name, entities, once_a_run, after_rows)])
 
 
 def _schedule_of(
-    source: SourceSettings, job: str, entities: Sequence[Entity], once_a_run: Sequence[dg.AssetKey]
+    source: SourceSettings,
+    job: str,
+    entities: Sequence[Entity],
+    once_a_run: Sequence[dg.AssetKey],
+    after_rows: Sequence[dg.AssetKey],
 ) -> dg.ScheduleDefinition:
     """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
+    off = not_imported(source, entities)
 
     @dg.schedule(
         name=schedule_name(source.key),
@@ -85,7 +96,7 @@ def _schedule_of(
         default_status=_first_state(source, entities),
         # No Markdown: a schedule's page shows it as it is written.
         description=(
-            f"{not_imported(source)}Materialises the day that has just ended for {one_line(source.title)},"
+            f"{off}Materialises the day that has just ended for {one_line(source.title)},"
             f" {source.timezone} time, and the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is"
             " gone is loaded from its rows.\n\nOnce you use the switch here, it overrides schedule.enabled in the"
             " source's defs.yaml."
@@ -97,7 +108,7 @@ def _schedule_of(
             off = ", ".join(f"`{entity.choices.imported}`" for entity in entities)
             yield dg.SkipReason(f"{off} is false in the source's settings.")
             return
-        requests = _requests(context, source, wanted, once_a_run)
+        requests = _requests(context, source, wanted, once_a_run, after_rows)
         if not requests:
             yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
         yield from requests
@@ -110,6 +121,7 @@ def _requests(
     source: SourceSettings,
     entities: Sequence[Entity],
     once_a_run: Sequence[dg.AssetKey],
+    after_rows: Sequence[dg.AssetKey],
 ) -> list[dg.RunRequest]:
     """A run for each range of missing days, of the entities that miss it, and of shards that are gone.
 
@@ -125,8 +137,8 @@ def _requests(
     reading = next((days for days, assets in sorted(wanted.items()) if not raw.isdisjoint(assets)), None)
     requests = []
     for days, assets in sorted(wanted.items()):
-        more = once_a_run if days == reading else ()
-        all_of_it = set(assets) == set(whole) and len(more) == len(once_a_run)
+        more = [*(once_a_run if days == reading else ()), *(() if raw.isdisjoint(assets) else after_rows)]
+        all_of_it = set(assets) == set(whole) and len(more) == len(once_a_run) + len(after_rows)
         requests.append(_request(source, days, tick, only=None if all_of_it else [*assets, *more]))
     return requests
 

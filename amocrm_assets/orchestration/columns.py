@@ -22,6 +22,7 @@ _ARROW = {
     "INTEGER": "int64",
     "STRING": "string",
     "BOOLEAN": "bool",
+    "DATE": "date32[day]",
     "TIMESTAMP": "timestamp[us, tz=UTC]",
     "NUMERIC": f"decimal128({NUMERIC_DIGITS}, {NUMERIC_SCALE})",
 }
@@ -56,7 +57,9 @@ def _type(column: Column, store: str) -> str:
         if column.mode == "REPEATED":
             return "STRUCT[]" if store == "duckdb" else "list<struct>"
         return "STRUCT" if store == "duckdb" else "struct"
-    return duckdb_type(column) if store == "duckdb" else _ARROW[column.type]
+    if store == "duckdb":
+        return duckdb_type(column)
+    return f"list<{_ARROW[column.type]}>" if column.mode == "REPEATED" else _ARROW[column.type]
 
 
 def lineage_from(table: Table, asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineage:

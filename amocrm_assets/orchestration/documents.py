@@ -10,8 +10,9 @@ from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
 
 DISTRIBUTION = "amocrm-assets"
@@ -41,8 +42,10 @@ def _installed_folder() -> str | None:
         return None
 
 
-def not_imported(source: SourceSettings) -> str:
-    """A first paragraph for everything of a source whose leads are not imported; otherwise nothing."""
-    if source.import_leads:
+def not_imported(source: SourceSettings, entities: Sequence[Entity]) -> str:
+    """A first paragraph for what is about entities of which a source imports none; otherwise nothing."""
+    if not entities or any(entity.choices.is_imported(source) for entity in entities):
         return ""
-    return "Leads are not imported: the source's defs.yaml says `import_leads: false`.\n\n"
+    named = " and ".join(entity.table.records for entity in entities)
+    switches = ", ".join(f"`{entity.choices.imported}: false`" for entity in entities)
+    return f"{named.capitalize()} are not imported: the source's defs.yaml says {switches}.\n\n"

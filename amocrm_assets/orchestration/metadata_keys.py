@@ -9,7 +9,9 @@ from functools import cache
 
 import dagster as dg
 
+from amocrm_assets.entities import ENTITIES
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.orchestration.metadata import BREAK
 
 EXPLAINED = "what_the_keys_mean"
 _ALWAYS = {
@@ -53,6 +55,8 @@ _ROWS = {
     "captures": "captures that were merged",
     "seconds_merging": "time of merging and writing",
     "leads_custom_fields": "which custom fields were imported",
+    "contacts_custom_fields": "which custom fields were imported",
+    "companies_custom_fields": "which custom fields were imported",
     "oddities": "values without the documented type; the check `no_oddities` names them",
     "unknown_properties": "properties that amoCRM sent and that no column has; captures keep them",
 }
@@ -61,7 +65,6 @@ _SHARDS = {
     "seconds_writing": "time of loading and verifying",
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
-    "latest_view": "the view over all shards",
 }
 _OF_SOURCE = {name: _ALWAYS[name] for name in ("amocrm_asset", "subdomain", "timezone")}
 _RAW_REFERENCE = {
@@ -85,6 +88,20 @@ _REFERENCE_TABLE = {
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
 }
+_LATEST = {
+    "dagster/row_count": "rows of the table",
+    "dagster/table_name": "the table in the warehouse",
+    "days_read": "days whose rows had changed since the table was made before",
+    "made_anew": "whether it was made from the rows of all days",
+    "custom_fields": "columns of custom fields",
+    "unfit_values": "values that their column's type cannot hold: they are in `custom_fields` alone",
+    "seconds_merging": "time of making the rows",
+    "seconds_writing": "time of loading and verifying",
+    "size_bytes": "size of the table",
+    "job": "BigQuery's load job",
+    "warnings": "what went wrong after a good load",
+}
+_LATEST_ASSETS = {entity.table.latest.warehouse_name for entity in ENTITIES if entity.table.latest}
 _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.
 _CAPTURES, _TABLES = "raw_", "amoCrm"
@@ -98,6 +115,8 @@ def meanings(asset: str) -> dict[str, str]:
         return _RAW_REFERENCE | _OF_SOURCE
     if asset in _REFERENCE_ASSETS:
         return _REFERENCE_TABLE | _OF_SOURCE
+    if asset in _LATEST_ASSETS:
+        return _LATEST | _OF_SOURCE
     if asset.startswith(_CAPTURES):
         return _CAPTURE | _ALWAYS
     return (_SHARDS if asset.startswith(_TABLES) else _ROWS) | _ALWAYS
@@ -106,7 +125,8 @@ def meanings(asset: str) -> dict[str, str]:
 @cache
 def explained(asset: str) -> dg.MarkdownMetadataValue:
     """The meaning of every key of an asset, as a table that opens by a click."""
-    lines = [f"| `{key}` | {meaning} |" for key, meaning in meanings(asset).items()]
+    # A short one is shown beside the other values, and there is no room for a long key on one line.
+    lines = [f"| `{key.replace('/', '/' + BREAK)}` | {meaning} |" for key, meaning in meanings(asset).items()]
     if asset.startswith(_CAPTURES):
         lines.append(f"| `{PREFIX}…` | {PREFIXED} |")
     return dg.MetadataValue.md("\n".join(["| key | meaning |", "|---|---|", *lines]))

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
-from amocrm_assets.orchestration.assets import asset_keys, reference_keys
+from amocrm_assets.orchestration.assets import asset_keys, latest_keys, reference_keys, with_latest
+from amocrm_assets.orchestration.assets.latest import latest_of
 from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
 from amocrm_assets.orchestration.assets.rows import rows_of
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
 
+_LATEST = cast("FunctionType", latest_of)
 _LOGGER = logging.getLogger("amocrm_assets")
 
 
@@ -69,6 +71,7 @@ def source_definitions(
     reference = (raw_reference_of, reference_tables_of) if source.import_reference else ()
     made = [each for entity in chains for each in _chain(entity, source, retries)]
     made += [(make(source, retries), cast("FunctionType", make)) for make in reference]
+    made += [(latest_of(each, source, retries), _LATEST) for each in with_latest(source, chains)]
     tables = [table for entity in chains for table in entity.tables]
     checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(
@@ -77,7 +80,10 @@ def source_definitions(
         resources=shared_resources(Deployment.warehouse_address(), entities)
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
-    automation = automation_of(source, scheduled(source, entities), once_a_run=reference_keys(source))
+    brought = scheduled(source, entities)
+    automation = automation_of(
+        source, brought, once_a_run=reference_keys(source), after_rows=latest_keys(source, brought)
+    )
     return dg.Definitions.merge(own, automation)
 
 

@@ -13,6 +13,7 @@ from amocrm_assets.rows.json_values import boolean_of, decimal_of, integer_of, k
 from amocrm_assets.shard import NUMERIC_SCALE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
 
     from amocrm_assets.entities import Column
@@ -40,7 +41,8 @@ class ColumnValues:
         """What a column holds of a value; a RECORD is a dict of its parts. It is `called` so in notes."""
         called = called or column.name
         if column.type != "RECORD":
-            return self._scalars[column.type](called, value)
+            take = self._scalars[column.type]
+            return self._all(called, value, take) if column.mode == "REPEATED" else take(called, value)
         if column.mode == "REPEATED":
             called = f"{called}[]"
             return [self._parts(column, each, called) for each in self.objects(called[:-2], value)]
@@ -48,6 +50,17 @@ class ColumnValues:
             return None if value is None else self._parts(column, value, called)
         self._note(called, value, "an object")
         return None
+
+    def _all(self, column: str, value: Any, take: Callable[[str, Any], Any]) -> list[Any]:
+        """The values of a list. What fits no column is left out, since BigQuery's lists hold no null."""
+        items = list_of(value) if value not in (None, {}) else []
+        if items is None or (items and items is not value):
+            self._note(column, value, "a list", taken=items is not None and "for the one it numbers")
+        taken = [(item, take(f"{column}[]", item)) for item in items or ()]
+        for item, _ in taken:
+            if item is None:
+                self._note(f"{column}[]", item, "a value")
+        return [each for _, each in taken if each is not None]
 
     def _parts(self, column: Column, value: dict[str, Any], called: str) -> dict[str, Any]:
         return {

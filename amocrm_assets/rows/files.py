@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # Merging a day takes seconds; whoever holds the lock longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
 # Rows that are decoded at a time when a file is read.
-_READ_ROWS = 16_384
+READ_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,10 @@ def write_rows(
     """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Without a `table` of the entity, the rows are those of its own.
-    `others` are the account's captures as they were listed before; the day's own are listed anew.
-    What the source drops or hashes is treated so in captures of before, too. Raises `ActionRequired` for a
-    day without a capture or with a part that none holds, `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`,
-    `Busy`, `SettingsError` where a key for hashing is missing, and errors of the storage.
+    Without a `table` of the entity, the rows are those of its own. `others` are the account's captures as they
+    were listed before; the day's own are listed anew. What the source drops or hashes is treated so in captures of
+    before, too. Raises `ActionRequired` for a day without a capture or with a part that none holds,
+    `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`, `Busy`, `SettingsError` without a key for hashing.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
@@ -135,7 +134,7 @@ def rows_table(
         pq.ParquetFile(path) as file,
     ):
         # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
-        parts = list(file.iter_batches(_READ_ROWS, columns=schema.names, use_threads=False))
+        parts = list(file.iter_batches(READ_ROWS, columns=schema.names, use_threads=False))
         return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
 
 

@@ -175,8 +175,7 @@ def texts_of(custom_fields: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
 
 
 def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
-    """`texts_of` without a Python object for a record: the values that bear the field's name, joined."""
-    import numpy as np
+    """`texts_of`, a chunk at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -185,8 +184,17 @@ def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
         pc.equal(pc.struct_field(entries, "name"), field),
         pc.equal(pc.cast(pc.struct_field(entries, "id"), pa.string()), field),
     )
+    return texts_where(custom_fields, named)
+
+
+def texts_where(custom_fields: pa.ListArray, named: pa.BooleanArray) -> pa.Array:
+    """The values of the fields that are `named` among all entries, joined for each record."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     owners = pc.list_parent_indices(custom_fields).filter(named)
-    values = pc.struct_field(entries, "values").filter(named)
+    values = pc.struct_field(custom_fields.flatten(), "values").filter(named)
     texts = pc.struct_field(values.flatten(), "value")
     owners_of_texts = owners.take(pc.list_parent_indices(values)).filter(texts.is_valid())
     counts = np.bincount(_integers(owners_of_texts), minlength=len(custom_fields))

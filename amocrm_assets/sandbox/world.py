@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.sandbox.account.account import Account
 from amocrm_assets.sandbox.account.clock import Clock
+from amocrm_assets.sandbox.account.linked import LinkedRecords
+from amocrm_assets.sandbox.account.links import company_of_lead, contacts_of
+from amocrm_assets.sandbox.account.parties import Parties
 from amocrm_assets.sandbox.http.faults import FaultDice
 from amocrm_assets.sandbox.http.limiter import Limiter
 from amocrm_assets.sandbox.http.requests_log import RequestLog
@@ -28,6 +31,8 @@ class Sandbox:
     options: SandboxOptions
     clock: Clock
     account: Account
+    contacts: LinkedRecords
+    companies: LinkedRecords
     tokens: Tokens
     limiter: Limiter
     dice: FaultDice
@@ -35,7 +40,8 @@ class Sandbox:
     given: dict[str, GivenList]
     """Lists beside those that the sandbox makes up, by their name in `/api/v4/{name}`."""
     after_answer: Callable[[], object] | None
-    """Called when an answer of `/api/v4/leads` is made, before it is sent: the place for interleaved edits."""
+    """Called when an answer of `/api/v4/leads`, `contacts` or `companies` is made, before it is sent: the place
+    for interleaved edits."""
     rewrite: Callable[[bytes], bytes] | None
     """Given the body of every answer that has one, returns what is sent instead: the place for fuzzing."""
 
@@ -47,6 +53,8 @@ class Sandbox:
         self.options = options
         self.clock = Clock(offset_seconds=options.clock_offset_seconds, frozen_at=options.frozen_at)
         self.account = Account(options, self.clock)
+        self.contacts = self._linked("contacts", lambda lead: contacts_of(lead, options.seed))
+        self.companies = self._linked("companies", lambda lead: _one(company_of_lead(lead, options.seed)))
         self.tokens = Tokens(options, self.clock)
         self.limiter = Limiter()
         self.dice = FaultDice(options.seed)
@@ -54,6 +62,10 @@ class Sandbox:
         self.given = {}
         self.after_answer = None
         self.rewrite = None
+
+    def _linked(self, kind: str, ids_of_lead: Callable[[int], list[int]]) -> LinkedRecords:
+        content = Parties(self.options, self.account.content, kind)
+        return LinkedRecords(self.account, self.clock, content, ids_of_lead)
 
     @property
     def token(self) -> str:
@@ -65,3 +77,7 @@ class Sandbox:
         if "faults" in changes:
             self.dice.start_over()
         self.options = self.account.options = self.tokens.options = changed(self.options, changes)
+
+
+def _one(record_id: int | None) -> list[int]:
+    return [] if record_id is None else [record_id]

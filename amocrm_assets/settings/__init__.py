@@ -11,6 +11,7 @@ from amocrm_assets.settings.deployment import (
     secret,
 )
 from amocrm_assets.settings.loopback import is_cleartext, is_loopback
+from amocrm_assets.settings.named_field import NamedField
 from amocrm_assets.settings.personal_data import HASH_KEY_VARIABLE, HashField, hash_field, hash_key
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.source import SourceSettings
@@ -20,6 +21,7 @@ __all__ = [
     "SUBDOMAIN",
     "Deployment",
     "HashField",
+    "NamedField",
     "OAuthSettings",
     "ScheduleSettings",
     "SourceSettings",

@@ -8,11 +8,19 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
+from amocrm_assets.entities import latest_table
+from amocrm_assets.entities.latest import COLUMN_NAME, FIELD_COLUMN
 from amocrm_assets.settings.credentials import has_a_host, variable_name
 from amocrm_assets.settings.dagster_names import check_owners, check_tags
 from amocrm_assets.settings.loopback import is_cleartext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amocrm_assets.entities import Table
 
 # A label of a host's name (RFC 1035, 2.3.4).
 MAX_SUBDOMAIN_CHARACTERS = 63
@@ -83,12 +91,39 @@ def field_names(value: object) -> object:
     """Names, codes and ids of custom fields."""
     if isinstance(value, list) and len(value) > MAX_FIELDS:
         raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
-    for name in value if isinstance(value, list) else []:
+    for each in value if isinstance(value, list) else []:
+        if isinstance(each, dict) and each.keys() != {"field", "column"}:
+            raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
+        name = each["field"] if isinstance(each, dict) else each
         if isinstance(name, str) and len(name) > MAX_NAME_CHARACTERS:
             raise ValueError(f"{name[:20]!r}… names no field: it has over {MAX_NAME_CHARACTERS} characters")
         if isinstance(name, bool) or name == "":
             raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
     return value
+
+
+def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None]:
+    """What checks the columns that custom fields are given in the flat table of `table`."""
+    taken = {column.name.lower() for column in latest_table(table).columns}
+
+    def check(fields: list[Any] | None) -> list[Any] | None:
+        named: set[str] = set()
+        for each in fields or []:
+            column = getattr(each, "column", None)
+            if column is None:
+                continue
+            if not COLUMN_NAME.fullmatch(column):
+                raise ValueError(
+                    f"{column!r} is not a column; write up to 128 Latin letters, digits and _, a letter first"
+                )
+            if column.lower() in taken or FIELD_COLUMN.fullmatch(column):
+                raise ValueError(f"{column!r} is a column of the flat table already; give the field another one")
+            if column.lower() in named:
+                raise ValueError(f"{column!r} is given to two fields; give one of them another column")
+            named.add(column.lower())
+        return fields
+
+    return check
 
 
 def day(value: object) -> str:

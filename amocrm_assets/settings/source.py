@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from amocrm_assets.entities import LEADS
 from amocrm_assets.settings import attribute_checks as checks
 from amocrm_assets.settings import personal_data
 from amocrm_assets.settings.credentials import OAuthSettings, Settings, wrong_credentials
+from amocrm_assets.settings.named_field import NamedField
 from amocrm_assets.settings.personal_data import HashField
 from amocrm_assets.settings.schedule import ScheduleSettings
 from amocrm_assets.settings.translation import TranslationSettings
@@ -41,9 +43,12 @@ class SourceSettings(Settings):
         description="False: the source is listed, its schedule stays off, and materialising is refused.",
         examples=[False],
     )
-    leads_custom_fields: list[str | int] | None = Field(
+    leads_custom_fields: list[str | int | NamedField] | None = Field(
         default=None,
-        description="Which custom fields to import: names, codes or ids. Default: all. `[]`: none.",
+        description=(
+            "Which custom fields to import: names, codes or ids; `{field: …, column: …}` also names the column of"
+            " the flat table. Default: all. `[]`: none."
+        ),
         examples=[["Город", "UTM_SOURCE", 123456]],
     )
     import_lead_name: bool = Field(
@@ -53,7 +58,7 @@ class SourceSettings(Settings):
     )
     import_deleted: bool = Field(
         default=True,
-        description="Also read deleted leads, as rows with `is_deleted`.",
+        description="Also read deleted records, as rows with `is_deleted`.",
         examples=[False],
     )
     import_lead_details: bool = Field(
@@ -65,6 +70,26 @@ class SourceSettings(Settings):
         default=True,
         description="Reference tables with history: pipelines, stages, users, groups, loss reasons, fields, tags.",
         examples=[False],
+    )
+    import_contacts: bool = Field(
+        default=False,
+        description="Contacts, as shards `amoCrmContacts_{subdomain}_{day}`.",
+        examples=[True],
+    )
+    contacts_custom_fields: list[str | int] | None = Field(
+        default=None,
+        description="Which custom fields of contacts to import: names, codes or ids. Default: all. `[]`: none.",
+        examples=[["PHONE", "EMAIL"]],
+    )
+    import_companies: bool = Field(
+        default=False,
+        description="Companies, as shards `amoCrmCompanies_{subdomain}_{day}`.",
+        examples=[True],
+    )
+    companies_custom_fields: list[str | int] | None = Field(
+        default=None,
+        description="Which custom fields of companies to import: names, codes or ids. Default: all. `[]`: none.",
+        examples=[["ADDRESS"]],
     )
     drop_fields: list[str | int] = Field(
         default_factory=list,
@@ -126,9 +151,14 @@ class SourceSettings(Settings):
         description="How often amoCRM may be asked. 7 is what amoCRM allows an integration.",
         examples=[3],
     )
+    latest_table: bool = Field(
+        default=False,
+        description="Also keep the flat table `amoCrmLeadsLatest_{subdomain}`: each lead as it was last.",
+        examples=[True],
+    )
     latest_view: bool = Field(
         default=False,
-        description="Also keep the view `amoCrmLeadsLatest_{subdomain}`: the newest row of each lead.",
+        description="Former name of `latest_table`, which the view has become. Write that instead.",
         examples=[True],
     )
     owners: list[str] = Field(
@@ -151,7 +181,10 @@ class SourceSettings(Settings):
     _access_token_env = field_validator("access_token_env")(checks.variable)
     _timezone = field_validator("timezone")(checks.zone)
     _display_name = field_validator("display_name")(checks.title)
-    _custom_fields = field_validator("leads_custom_fields", mode="before")(checks.field_names)
+    _custom_fields = field_validator(
+        "leads_custom_fields", "contacts_custom_fields", "companies_custom_fields", mode="before"
+    )(checks.field_names)
+    _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
     _drop_fields = field_validator("drop_fields", mode="before")(checks.field_names)
     _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
     _hash_fields = field_validator("hash_fields", mode="before")(checks.field_names)
@@ -199,6 +232,11 @@ class SourceSettings(Settings):
     def zone(self) -> ZoneInfo:
         """The zone whose midnights bound a day."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def has_latest_table(self) -> bool:
+        """Whether flat tables are kept. A source that wanted the view gets the table, which has its columns."""
+        return self.latest_table or self.latest_view
 
     @property
     def first_day(self) -> date:

@@ -118,14 +118,6 @@ class Warehouse(Protocol):
         """
         ...
 
-    def replace_latest_view(self, table: Table, subdomain: str) -> str:
-        """Create or replace the view of each record's newest row over all shards; returns its full name.
-
-        Call it after `load`: a view may see only the shards that were there when it was made. Raises
-        `WarehouseRefused` if there is none yet.
-        """
-        ...
-
 
 def open_warehouse(
     url: str, *, wait_seconds: float | None = None, open_client: OpenClient | None = None

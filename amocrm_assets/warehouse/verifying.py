@@ -56,16 +56,6 @@ def missing_shard(table: Table, name: str, day: date) -> WarehouseRefused:
     )
 
 
-def no_shard(table: Table, view: str) -> WarehouseRefused:
-    """The error for a view over shards where there is no shard."""
-    return WarehouseRefused(
-        f"Writing the view {view}",
-        cause="the account has no shard yet.",
-        fix=f"Materialise `{table.warehouse_name}` for a day first.",
-        view=view,
-    )
-
-
 @contextmanager
 def rows_of(load: Load) -> Iterator[None]:
     """Reading the rows of a load from the storage. A missing file becomes `WarehouseRefused`."""

@@ -56,9 +56,10 @@ def test_for_people_each_step_is_a_line_and_the_next_command_follows(run: Comman
         ({"enabled": False}, "Set `enabled: true` in the defs.yaml of acme"),
         ({"import_leads": False}, "Set `import_leads: true`"),
         ({"start_date": "2999-01-01"}, "`start_date` is 2999-01-01"),
+        ({"latest_view": True}, "Write `latest_table: true` instead of it"),
     ],
 )
-def test_settings_by_which_nothing_would_come_are_told(
+def test_settings_that_a_person_should_look_at_are_told(
     run: Command, add_source: AddSource, reached: Sandbox, *, changes: dict[str, Any], message: str
 ) -> None:
     add_source(base_url=reached.url, access_token_env="ACME_TOKEN", **changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amocrm_assets import entities
-from amocrm_assets.checking import filters_honoured, only_deleted_honoured
+from amocrm_assets.checking_entities import filters_honoured, only_deleted_honoured
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.permissions import Permissions, read_permissions
 from amocrm_assets.errors import UnexpectedAnswer

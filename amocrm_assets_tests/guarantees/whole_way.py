@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.crm.pagination.read_stats import Metadata
+    from amocrm_assets.entities import Entity
     from amocrm_assets.rows import RowsWritten
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.settings import SourceSettings
@@ -50,6 +51,7 @@ class WholeWay:
     folder: Path
     storage: Storage
     source: SourceSettings
+    entity: Entity = LEADS
     written: list[RowsWritten] = field(default_factory=list)
     read: dict[date, Metadata] = field(default_factory=dict)
 
@@ -60,11 +62,11 @@ class WholeWay:
 
     def go(self, client: AmoCrmClient, days: Sequence[date]) -> None:
         """Bring days from amoCRM to their shards."""
-        captured = capture_days(LEADS, self.source, days, client=client, storage=self.storage)
+        captured = capture_days(self.entity, self.source, days, client=client, storage=self.storage)
         self.read = {each.day: each.metadata for each in captured}
-        self.written = [write_rows(LEADS, self.storage, self.source, day) for day in days]
+        self.written = [write_rows(self.entity, self.storage, self.source, day) for day in days]
         loads = [
-            ShardLoad(LEADS.table, self.source.subdomain, day, each.name, each.row_count)
+            ShardLoad(self.entity.table, self.source.subdomain, day, each.name, each.row_count)
             for day, each in zip(days, self.written, strict=True)
         ]
         for _, put in self.warehouse.load(loads, self.storage, run_id="proof"):
@@ -73,15 +75,16 @@ class WholeWay:
 
     def shard(self, day: date) -> list[dict[str, Any]]:
         """Rows of a day's shard."""
-        (table,) = self.warehouse.tables(LEADS.table, self.source.subdomain, [day])
+        (table,) = self.warehouse.tables(self.entity.table, self.source.subdomain, [day])
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
 
     def stands(self, sandbox: Sandbox, day: date) -> dict[int, int]:
-        """`updated_at` by id of the leads that the account has in a day now."""
+        """`updated_at` by id of the records that the account has in a day now."""
         window = day_window(day, self.source.zone)
-        live = sandbox.account.stamps(window.from_at, window.to_at)
-        return live | sandbox.account.stamps(window.from_at, window.to_at, deleted=True)
+        listed = sandbox.account if self.entity is LEADS else getattr(sandbox, self.entity.name)
+        stamps: dict[int, int] = listed.stamps(window.from_at, window.to_at)
+        return stamps | listed.stamps(window.from_at, window.to_at, deleted=True)
 
     def check_complete(self, sandbox: Sandbox, day: date, *, stood: dict[int, int]) -> None:
         """Leads that stood in the day before the reading and stand there still are in the shard, each once."""
@@ -98,7 +101,7 @@ class WholeWay:
     def check_nothing_written(self) -> None:
         """No capture, no rows, no shard, no file that was begun."""
         assert left_in(self.folder) == []
-        assert self.warehouse.shard_days(LEADS.table, self.source.subdomain) == {}
+        assert self.warehouse.shard_days(self.entity.table, self.source.subdomain) == {}
 
 
 def left_in(folder: Path) -> list[str]:

@@ -151,6 +151,18 @@ def test_a_request_tells_source_and_day_and_is_made_once_a_tick(stored_pipeline:
     assert request.run_key != (tick(stored_pipeline, at + timedelta(days=1)).run_requests or [])[0].run_key
 
 
+def test_the_flat_table_goes_with_each_run_that_brings_rows(stored_pipeline: Pipeline) -> None:
+    """An older day that is missing is a run of its own, in front of yesterday's: each brings its rows."""
+    stored_pipeline.configure(start_date="2025-03-04", latest_table=True)
+    at = datetime(2025, 3, 11, 1, tzinfo=UTC)
+    for day in ("2025-03-04", "2025-03-06", "2025-03-07", "2025-03-08", "2025-03-09"):
+        assert stored_pipeline.run(day, only=["raw_leads", "leads", "amoCrmLeads"]).success
+    requests = tick(stored_pipeline, at).run_requests or []
+    assert len(requests) == 2
+    table = stored_pipeline.key("amoCrmLeadsLatest")
+    assert all(each.asset_selection is None or table in each.asset_selection for each in requests)
+
+
 def test_nothing_is_asked_before_the_first_day(stored_pipeline: Pipeline) -> None:
     stored_pipeline.configure(start_date="2025-03-11")
     assert requested(stored_pipeline, datetime(2025, 3, 11, 1, tzinfo=UTC)) == []

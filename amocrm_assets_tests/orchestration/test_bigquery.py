@@ -28,7 +28,7 @@ def test_a_week_lands_in_bigquery_as_it_does_in_duckdb(
     pipeline: Pipeline, bigquery_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     week = ("2025-03-04", "2025-03-10")
-    pipeline.configure(latest_view=True)
+    pipeline.configure(latest_table=True)
     assert pipeline.run(*week).success
     expected = pipeline.warehouse
     days = list(expected.shard_days(LEADS.table, pipeline.source.subdomain))

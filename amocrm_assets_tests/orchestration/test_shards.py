@@ -14,7 +14,7 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import WarehouseRefused, WarehouseUnavailable
 from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.rows.stored import row_count
-from amocrm_assets_tests.orchestration.conftest import LAST, Pipeline, failure_of
+from amocrm_assets_tests.orchestration.conftest import LAST, Pipeline
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery, recording_bigquery
 
 if TYPE_CHECKING:
@@ -87,20 +87,6 @@ def test_a_description_that_is_refused_is_a_warning_of_a_day_that_is_done(
 def test_a_day_without_trouble_shows_no_warnings(pipeline: Pipeline, server: RecordingBigQuery) -> None:
     assert "warnings" not in shown(load(pipeline))
     assert SHARD in server.tables
-
-
-def test_a_view_that_cannot_be_made_fails_the_step_and_leaves_its_days_marked(
-    pipeline: Pipeline, server: RecordingBigQuery
-) -> None:
-    pipeline.configure(latest_view=True)
-    message = "Permission bigquery.tables.create denied"
-    server.faults = [Fault("POST", "/queries$", status=403, reason="accessDenied", message=message, times=9)]
-
-    result = load(pipeline, pipeline.instance)
-
-    assert not result.success
-    assert "Grant bigquery.tables.create" in failure_of(result).description
-    assert pipeline.materialised("amoCrmLeads")[LAST]["dagster/table_name"] == f"p.d.{SHARD}"
 
 
 def test_of_several_errors_the_one_that_needs_a_person_decides() -> None:

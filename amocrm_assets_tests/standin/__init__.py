@@ -5,7 +5,7 @@ and has a switch for each behaviour that nobody documents (`Semantics`). By hand
 `python -m amocrm_assets_tests.standin --port 8912 --switch leads_filter=no`.
 """
 
-from amocrm_assets_tests.standin.account import Editor, StandInAccount, event, lead, many_leads
+from amocrm_assets_tests.standin.account import Editor, StandInAccount, contact, event, lead, many_leads
 from amocrm_assets_tests.standin.reference import ReferenceLists
 from amocrm_assets_tests.standin.semantics import Semantics
 from amocrm_assets_tests.standin.server import StandIn, running_standin
@@ -16,6 +16,7 @@ __all__ = [
     "Semantics",
     "StandIn",
     "StandInAccount",
+    "contact",
     "event",
     "lead",
     "many_leads",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from amocrm_assets_tests.standin.semantics import Semantics
 
@@ -96,6 +96,28 @@ def lead(lead_id: int, updated_at: int | None, *, is_deleted: bool = False, stat
     }
 
 
+def contact(contact_id: int, updated_at: int | None, *, is_deleted: bool = False) -> Json:
+    """A contact with all that amoCRM's documentation lists."""
+    return {
+        "id": contact_id,
+        "name": f"Покупатель {contact_id}",
+        "first_name": "Покупатель",
+        "last_name": str(contact_id),
+        "responsible_user_id": USER_ID,
+        "group_id": 0,
+        "created_by": USER_ID,
+        "updated_by": USER_ID,
+        "created_at": 1_700_000_000,
+        "updated_at": updated_at,
+        "closest_task_at": None,
+        "is_deleted": is_deleted,
+        "is_unsorted": False,
+        "custom_fields_values": None,
+        "account_id": ACCOUNT_ID,
+        "_embedded": {"tags": [], "companies": []},
+    }
+
+
 def stub(full: Json) -> Json:
     """What amoCRM shows of a lead in the trash."""
     kept = ("id", "updated_at", "updated_by", "is_deleted", "account_id")
@@ -133,13 +155,25 @@ def event(number: int, at: int) -> Json:
     }
 
 
-def many_leads(seed: int, count: int, from_at: int, to_at: int, *, deleted: int = 0, tied: int = 0) -> list[Json]:
-    """So many leads at random seconds of an interval, `deleted` of them in the trash, `tied` in one second."""
+def many_leads(
+    seed: int,
+    count: int,
+    from_at: int,
+    to_at: int,
+    *,
+    deleted: int = 0,
+    tied: int = 0,
+    make: Callable[[int, int], Json] = lead,
+) -> list[Json]:
+    """So many leads at random seconds of an interval, `deleted` of them in the trash, `tied` in one second.
+
+    Or contacts, where `make` makes those.
+    """
     rng = random.Random(f"leads {seed}")
     tie_at = rng.randint(from_at, to_at)
     numbers = rng.sample(range(100_000, 100_000 + 20 * count + 100), count)
     times = [tie_at] * tied + [rng.randint(from_at, to_at) for _ in range(count - tied)]
-    made = [lead(number, at) for number, at in zip(numbers, times, strict=True)]
+    made = [make(number, at) for number, at in zip(numbers, times, strict=True)]
     for each in rng.sample(made, deleted):
         each["is_deleted"] = True
     rng.shuffle(made)
@@ -175,7 +209,7 @@ def listed(account: StandInAccount, params: Mapping[str, list[str]], semantics: 
     if filters:
         rows = [each for each in rows if _passes(each, params, semantics)]
     if not (trash or semantics.incoming_listed or (filters and _statuses(params))):
-        rows = [each for each in rows if each["status_id"] != INCOMING_STATUS]
+        rows = [each for each in rows if each.get("status_id") != INCOMING_STATUS]
     filtered = filters and any(name.startswith("filter[") for name in params)
     how = semantics.trash_order if trash else semantics.order
     return rows if how != "honoured" else ordered(rows, params, semantics, filtered=filtered)

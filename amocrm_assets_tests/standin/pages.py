@@ -27,12 +27,20 @@ class Reply:
 
 
 NOTHING = Reply(204)
+# What comes with a record when `with` asks for it, as long as nothing hangs on it.
+HANGING: dict[str, Json] = {
+    "leads": {"contacts": [], "loss_reason": [], "catalog_elements": [], "source": None},
+    "contacts": {"leads": []},
+}
 
 
 class LeadPages:
-    """Answers to `/api/v4/leads`; counts them, since some switches are about the n-th one."""
+    """Answers to `/api/v4/leads`, or of contacts; counts them, since some switches are
+    about the n-th one.
+    """
 
-    def __init__(self, account: StandInAccount, semantics: Semantics) -> None:
+    def __init__(self, account: StandInAccount, semantics: Semantics, embedded: str = "leads") -> None:
+        self._embedded = embedded
         self._account = account
         self._semantics = semantics
         self._live = itertools.count(1)
@@ -66,7 +74,7 @@ class LeadPages:
         slice_ = rows[(page - 1) * limit : page * limit]
         if not slice_ and page > 1:
             return {"204": NOTHING, "404": problem(404)}.get(
-                semantics.past_end, Reply(200, {"_page": page, "_links": {}, "_embedded": {"leads": []}})
+                semantics.past_end, Reply(200, {"_page": page, "_links": {}, "_embedded": {self._embedded: []}})
             )
         if not slice_:
             return NOTHING
@@ -75,7 +83,7 @@ class LeadPages:
         has_next = page * limit < len(rows) and not (too_deep and semantics.beyond_depth == "no next")
         if wants_trash(params):
             turn = 0  # odd links are counted on the list of live leads
-        body: Json = {"_page": page, "_embedded": {"leads": [self._shown(each, params) for each in slice_]}}
+        body: Json = {"_page": page, "_embedded": {self._embedded: [self._shown(each, params) for each in slice_]}}
         return Reply(200, body | self._links(page_links(params, base, page, has_next=has_next), turn))
 
     def _order(self, params: Params) -> str:
@@ -99,11 +107,9 @@ class LeadPages:
         each = stub(full) if full["is_deleted"] else dict(full)
         if not full["is_deleted"]:
             asked = set(params.get("with", [""])[-1].split(",")) - set(self._semantics.unknown_with)
-            hanging = {"contacts": [], "loss_reason": [], "catalog_elements": [], "source": None} | full[
-                "_embedded"
-            ]
+            hanging = HANGING[self._embedded] | full["_embedded"]
             each["_embedded"] = {
-                name: value for name, value in hanging.items() if name in asked or name not in WITH
+                name: value for name, value in hanging.items() if name in asked or name not in {*WITH, "leads"}
             }
             each |= {name: full.get(name) for name in ("source_id", "is_price_modified_by_robot") if name in asked}
         if self._semantics.numbers_as_text:

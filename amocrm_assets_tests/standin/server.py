@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import socket
+import struct
 import threading
 import time
 from contextlib import contextmanager
@@ -36,17 +38,24 @@ class Asked:
     status: int
 
 
+RESET = Reply(0)
+
+
 @dataclass
 class StandIn:
-    """One account behind one address. `after_answer` is called after each page of leads, under the lock."""
+    """One account behind one address. `after_answer` is called after each page of records, under the lock."""
 
     account: StandInAccount
     semantics: Semantics = field(default_factory=Semantics)
     after_answer: Callable[[], None] = lambda: None
+    weather: Callable[[], str] = lambda: ""
+    """Called for each GET that is answered: `502` breaks the answer, `reset` the connection."""
     token: str = "standin-token"
     refresh_token: str = "standin-refresh-1"
     url: str = ""
     requests: list[Asked] = field(default_factory=list)
+    contacts: StandInAccount | None = None
+    """Contacts, as an account of its own that has those in the place of leads."""
     reference: ReferenceLists | None = None
     """Lists of pipelines, users and so on that can be changed; without it there are a pipeline and a user."""
 
@@ -56,6 +65,7 @@ class StandIn:
         self.lock = threading.Lock()
         self._pages = LeadPages(self.account, self.semantics)
         _add_odd_records(self.account, self.semantics)
+        self._contact_pages = self.contacts and LeadPages(self.contacts, self.semantics, "contacts")
 
     @property
     def refused(self) -> int:
@@ -77,6 +87,10 @@ class StandIn:
                 reply = self._pages.reply(params, self.url + path)
                 self.after_answer()
                 return reply
+            if path == "/api/v4/contacts" and self._contact_pages:
+                reply = self._contact_pages.reply(params, self.url + path)
+                self.after_answer()
+                return reply
             small = self.reference and self.reference.reply(path, params, self.url + path)
             return small or self._other(path, params)
 
@@ -95,7 +109,7 @@ class StandIn:
         semantics, account = self.semantics, self.account
         if path == "/api/v4/account":
             return Reply(200, _about(account, semantics, params, self.reference))
-        if path == "/api/v4/leads/custom_fields":
+        if path in {"/api/v4/leads/custom_fields", "/api/v4/contacts/custom_fields"}:
             limit = page_size(params, semantics.fields_limit_max, semantics)
             return plain_list(account.fields, "custom_fields", params, base, limit=limit)
         if path == "/api/v4/leads/pipelines":
@@ -141,6 +155,7 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             reply = standin.reply(address.path, params, token)
             time.sleep(standin.semantics.latency_seconds)
+            reply = {"502": Reply(502), "reset": RESET}.get(standin.weather(), reply)
             standin.requests.append(Asked(at, address.path, params, reply.status))
             self._send(reply)
 
@@ -153,15 +168,10 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             self._send(standin.exchange(given) if known else problem(404))
 
         def _send(self, reply: Reply) -> None:
-            html = reply.status in {429, 504} or reply.body == "<html>"  # the gateway's, which speaks HTML
-            body = b"<html>no</html>" if html else b"" if reply.body is None else json.dumps(reply.body).encode()
-            kind = (
-                "text/html"
-                if html
-                else "application/hal+json"
-                if reply.status == 200
-                else "application/problem+json"
-            )
+            if reply is RESET:
+                _reset(self)
+                return
+            body, kind = _content(reply)
             self.send_response_only(reply.status)
             self.send_header("Content-Type", kind)
             if reply.status != 204:
@@ -179,6 +189,21 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             """The tests' output stays readable."""
 
     return Handler
+
+
+def _reset(handler: BaseHTTPRequestHandler) -> None:
+    """Break the connection: with no time to linger, closing sends RST instead of FIN."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.close_connection = True
+    handler.connection.close()
+
+
+def _content(reply: Reply) -> tuple[bytes, str]:
+    """Body and content type."""
+    if reply.status in {429, 502, 504} or reply.body == "<html>":  # the gateway's, which speaks HTML
+        return b"<html>no</html>", "text/html"
+    body = b"" if reply.body is None else json.dumps(reply.body).encode()
+    return body, "application/hal+json" if reply.status == 200 else "application/problem+json"
 
 
 _USER: Json = {

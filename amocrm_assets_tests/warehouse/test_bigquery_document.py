@@ -8,11 +8,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.entities import LEADS
+from amocrm_assets.rows import rows_name
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.emulator import PROJECT, Emulator
+from amocrm_assets_tests.rows.days import rewrite_rows
+from amocrm_assets_tests.rows.latest_table.tables import settings
+from amocrm_assets_tests.warehouse.latest import put_latest
 from amocrm_assets_tests.warehouse.places import Lead, Place, bigquery_place_at, lead
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "bigquery.md"
@@ -68,7 +73,10 @@ def documented(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFac
         }
         place.put(*[place.load(day, leads) for day, leads in days.items()])
         place.put(place.load(date(2026, 1, 2), [small(9, "Theirs", 1, at=1)], subdomain="acme_eu"))
-        place.warehouse.replace_latest_view(LEADS.table, "acme")
+        for day in days:
+            with place.storage.as_local_path(rows_name(LEADS.table, "acme", day)) as path:
+                rewrite_rows(path, pq.read_table(path))
+        put_latest(place, settings(subdomain="acme"))
         yield place
 
 

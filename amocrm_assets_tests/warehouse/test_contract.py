@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, latest_table
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused
 from amocrm_assets.settings import SUBDOMAIN
 from amocrm_assets.warehouse import LoadResult, ShardLoad
@@ -120,7 +120,6 @@ def test_shards_of_other_accounts_and_other_tables_are_not_counted(place: Place)
         place.load(NEXT, [lead(2)], subdomain="acme-eu"),
         place.load(NEXT, [lead(3)], subdomain="acme_2026"),
     )
-    place.warehouse.replace_latest_view(LEADS.table, "acme")
 
     assert place.warehouse.shard_days(LEADS.table, "acme") == {DAY: 1}
     assert place.warehouse.shard_days(LEADS.table, "acme-eu") == {NEXT: 1}
@@ -147,62 +146,14 @@ def test_reading_no_day_gives_an_empty_frame_with_all_columns(place: Place) -> N
     assert list(frame.columns) == [column.name for column in LEADS.table.columns]
 
 
-def test_the_latest_view_holds_each_lead_once_with_its_newest_row(place: Place) -> None:
-    place.put(
-        place.load(DAY, [lead(1, updated_at=100, name="old"), lead(2, updated_at=110), lead(3, updated_at=None)]),
-        place.load(NEXT, [lead(1, updated_at=200, name="new"), lead(4, updated_at=210, is_deleted=True)]),
-        place.load(NEXT, [lead(1, updated_at=900, name="of another account")], subdomain="acme_2"),
-    )
-
-    view = place.warehouse.replace_latest_view(LEADS.table, "acme")
-
-    assert view == place.warehouse.table(LEADS.table.latest_view_name("acme"))
-    assert place.query(
-        f"SELECT id, name FROM {place.quoted(LEADS.table.latest_view_name('acme'))} ORDER BY id"
-    ) == [
-        (1, "new"),
-        (2, "Сделка 2"),
-        (3, "Сделка 3"),
-        (4, "Сделка 4"),
-    ]
-
-
-def test_the_latest_view_takes_in_later_shards(place: Place) -> None:
-    place.put(place.load(DAY, [lead(1, updated_at=100)]))
-    place.warehouse.replace_latest_view(LEADS.table, "acme")
-    place.put(place.load(NEXT, [lead(1, updated_at=200, name="new")]))
-    place.warehouse.replace_latest_view(LEADS.table, "acme")
-
-    rows = place.query(f"SELECT name, updated_at FROM {place.quoted(LEADS.table.latest_view_name('acme'))}")
-
-    assert rows == [("new", 200)]
-
-
-def test_equally_new_rows_of_a_lead_are_decided_by_the_later_shard(place: Place) -> None:
-    place.put(
-        place.load(DAY, [lead(1, updated_at=5, name="a")]), place.load(NEXT, [lead(1, updated_at=5, name="b")])
-    )
-    place.warehouse.replace_latest_view(LEADS.table, "acme")
-
-    assert place.query(f"SELECT name FROM {place.quoted(LEADS.table.latest_view_name('acme'))}") == [("b",)]
-
-
 @given(subdomains, subdomains)
-def test_a_latest_view_is_never_met_by_a_wildcard_over_shards(viewed: str, asked: str) -> None:
-    """BigQuery refuses every wildcard query that meets a view."""
-    assert not LEADS.table.latest_view_name(viewed).startswith(LEADS.table.shard_prefix(asked))
-
-
-def test_a_latest_view_over_no_shard_is_refused(place: Place) -> None:
-    place.put(place.load(DAY, [lead(1)], subdomain="acme-eu"))
-
-    with pytest.raises(WarehouseRefused, match="Materialise `amoCrmLeads` for a day first"):
-        place.warehouse.replace_latest_view(LEADS.table, "acme")
+def test_a_flat_table_is_never_met_by_a_wildcard_over_shards(kept: str, asked: str) -> None:
+    """A column of another type in any matching table fails the query over all."""
+    assert not latest_table(LEADS.table).name_of(kept, None).startswith(LEADS.table.shard_prefix(asked))
 
 
 def test_an_account_with_a_hyphen_keeps_it_in_the_name(place: Place) -> None:
     outcome = place.put(place.load(DAY, [lead(1)], subdomain="my-shop"))[DAY]
-    place.warehouse.replace_latest_view(LEADS.table, "my-shop")
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.table.endswith("amoCrmLeads_my-shop_20260101")

@@ -127,15 +127,6 @@ def test_threads_of_one_process_wait_for_each_other(duckdb_place: Place) -> None
     assert len(duckdb_place.warehouse.shard_days(LEADS.table, "acme")) == len(loads)
 
 
-def test_a_view_of_latest_rows_that_is_there_takes_in_what_is_loaded_later(duckdb_place: Place) -> None:
-    duckdb_place.put(duckdb_place.load(DAY, [lead(1, name="old")]))
-    duckdb_place.warehouse.replace_latest_view(LEADS.table, "acme")
-
-    duckdb_place.put(duckdb_place.load(DAY + timedelta(days=1), [lead(1, name="new", updated_at=2**31)]))
-
-    assert duckdb_place.query('SELECT name FROM "amoCrmLeadsLatest_acme"') == [("new",)]
-
-
 def test_a_path_may_hold_what_elsewhere_is_a_pattern(tmp_path: Path) -> None:
     odd = tmp_path / "it's [a] name=b *"
     place = duckdb_place_at(odd / "ware'house.duckdb", storage=odd)

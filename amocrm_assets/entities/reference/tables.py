@@ -57,11 +57,13 @@ class ReferenceTable(Table):
     parts: tuple[Part, ...]
     derive: Callable[[Json], Mapping[str, Any]] | None = None
     placeholders: tuple[tuple[tuple[str, Any], ...], ...] = ()
+    from_settings: tuple[str, ...] = ()
+    """Columns that the source's settings fill, the last before those of the history."""
 
     @property
     def properties(self) -> tuple[Column, ...]:
         """The columns that amoCRM's records fill."""
-        return self.columns[: -len(HISTORY_COLUMNS)]
+        return self.columns[: -len(HISTORY_COLUMNS) - len(self.from_settings)]
 
     def rows_name(self, subdomain: str) -> str:
         """Where the rows of an account lie in the storage."""
@@ -215,8 +217,10 @@ CUSTOM_FIELDS = _table(
                 Column("sort", "INTEGER", "Its place."),
             ),
         ),
+        Column("latest_column", "STRING", "Its column in the flat table; null where it has none."),
     ),
     key=("entity_type", "id"),
+    from_settings=("latest_column",),
     parts=tuple(Part(f"{each}_custom_fields", adds=(("entity_type", each),)) for each in _ENTITY_TYPES),
 )
 TAGS = _table(

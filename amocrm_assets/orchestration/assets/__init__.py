@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities.latest import declared
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
@@ -27,7 +28,7 @@ from amocrm_assets.orchestration.translation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from amocrm_assets.entities import Entity, Table
     from amocrm_assets.entities.reference import ReferenceTable
@@ -78,6 +79,21 @@ def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
     return [raw_reference_key(source), *(reference_key(source, table) for table in REFERENCE_TABLES)]
 
 
+def latest_key(table: Table, source: SourceSettings) -> dg.AssetKey:
+    """The flat table of a table that declares one."""
+    return asset_key(source, declared(table).warehouse_name)
+
+
+def with_latest(source: SourceSettings, entities: Iterable[Entity]) -> list[Entity]:
+    """Those of the entities whose flat table the source keeps."""
+    return [each for each in entities if each.table.latest] if source.has_latest_table else []
+
+
+def latest_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
+    """The flat tables that the source keeps."""
+    return [latest_key(entity.table, source) for entity in with_latest(source, entities)]
+
+
 def asset_spec(
     source: SourceSettings,
     name: str,
@@ -88,15 +104,19 @@ def asset_spec(
     metadata: Mapping[str, Any] | None = None,
     freshness_policy: dg.FreshnessPolicy | None = None,
     is_partitioned: bool = True,
+    entities: Sequence[Entity] = (),
     group: str | None = None,
 ) -> dg.AssetSpec:
-    """What the assets of a source have in common, what this one adds, and what a translation changes."""
+    """What the assets of a source have in common, what this one adds, and what a translation changes.
+
+    `entities` are what it is about, if it is about some.
+    """
     spec = _untranslated(
         source,
         name,
         metadata,
         deps=deps,
-        description=f"{not_imported(source)}{description}",
+        description=f"{not_imported(source, entities)}{description}",
         kinds=kinds,
         freshness_policy=freshness_policy,
         partitions_def=partitions_of(source) if is_partitioned else None,
@@ -134,8 +154,8 @@ def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
     return [asset_key(source, name) for name in chain_names(entity)]
 
 
-def asset_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
+def asset_keys(source: SourceSettings, entities: Sequence[Entity]) -> list[dg.AssetKey]:
     """All assets of some entities. Raises `SettingsError` if a translation gives two assets one key."""
     keys = [key for entity in entities for key in chain_keys(entity, source)]
-    require_own_keys(source, [*keys, *reference_keys(source)])
+    require_own_keys(source, [*keys, *reference_keys(source), *latest_keys(source, entities)])
     return keys

@@ -75,6 +75,7 @@ def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:
     return asset_spec(
         source,
         entity.raw_asset,
+        entities=[entity],
         kinds={"amocrm", "json"},
         description=(
             f"{entity.table.records.capitalize()} of {escape(source.title)} ({code(source.url)}) that were updated"

@@ -32,6 +32,7 @@ from amocrm_assets.orchestration.names import (
 )
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.orchestration.source_entities import imported, scheduled
 from amocrm_assets.orchestration.steps import whole_step
 from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -79,6 +80,7 @@ def _raw_spec(source: SourceSettings) -> dg.AssetSpec:
     return asset_spec(
         source,
         REFERENCE.raw_asset,
+        entities=scheduled(source),
         kinds={"amocrm", "json"},
         is_partitioned=False,
         group=reference_group(source),
@@ -153,6 +155,7 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
     return asset_spec(
         source,
         table.asset,
+        entities=scheduled(source),
         deps=[raw_reference_key(source)],
         kinds={warehouse, "table"},
         is_partitioned=False,
@@ -190,7 +193,9 @@ class _TableLoading:
         from amocrm_assets.rows.reference import write_reference_tables
         from amocrm_assets.warehouse import TableLoad
 
-        written = write_reference_tables(self.tables, storage, self._source.subdomain, source=self._source)
+        written = write_reference_tables(
+            self.tables, storage, self._source.subdomain, source=self._source, fill=self._from_settings
+        )
         loads = []
         for table in self.tables:
             rows = written[table.asset]
@@ -211,6 +216,11 @@ class _TableLoading:
                     metadata=_table_metadata(outcome, rows),
                     check_results=[checked],
                 )
+
+    def _from_settings(self, _: ReferenceTable, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from amocrm_assets.rows.latest_table import latest_columns
+
+        return latest_columns(imported(self._source), self._source, rows)
 
     def raise_errors(self) -> None:
         """Raise what failed single tables, once the others are done."""

@@ -57,6 +57,7 @@ def _spec(entity: Entity, table: Table, source: SourceSettings) -> dg.AssetSpec:
     return asset_spec(
         source,
         table.asset,
+        entities=[entity],
         deps=[raw_key(entity, source)],
         kinds={"parquet", "pandas"},
         description=(

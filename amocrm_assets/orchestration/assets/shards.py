@@ -35,6 +35,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
     spec = asset_spec(
         source,
         table.warehouse_name,
+        entities=[entity],
         deps=[rows_key(table, source)],
         kinds={warehouse, "table"},
         description=(
@@ -57,12 +58,12 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         shown: dict[str, Any] = {
             "dagster/column_lineage": lineage_from(table, rows_key(table, source), api_names=False)
         }
-        with step_days(context, retries) as days:
+        with (
+            step_days(context, retries) as days,
             # A slower, older run must not put its poorer rows over the shard of a newer one.
-            with storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds):
-                _load(context, entity, table, source, days=days, storage=storage, warehouse=warehouse)
-            if source.latest_view:
-                shown["latest_view"] = warehouse.replace_latest_view(table, source.subdomain)
+            storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds),
+        ):
+            _load(context, entity, table, source, days=days, storage=storage, warehouse=warehouse)
         return dg.MaterializeResult(metadata=shown)
 
     return shards

@@ -6,6 +6,8 @@ removed, or one came in between), the table is made anew from all of them, with 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,7 +19,7 @@ from amocrm_assets.entities.reference import REFERENCE
 from amocrm_assets.errors import ActionRequired, CapturesMixed
 from amocrm_assets.privacy import PrivacyRules
 from amocrm_assets.rows.json_values import load_json
-from amocrm_assets.rows.reference.history import History, row_of, version_of
+from amocrm_assets.rows.reference.history import History, Version, row_of, version_of
 from amocrm_assets.rows.reference.records import ListRecords, TableReading, read_table
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from amocrm_assets.captures import CaptureFound
     from amocrm_assets.entities.reference import ReferenceTable
@@ -41,6 +44,10 @@ _COUNT, _DIGEST = "amocrm_assets_captures", "amocrm_assets_captures_sha256"
 _VERSION_KEY, _VERSION = "amocrm_assets_history", "1"
 # By which rules for personal data: where they have changed, the file holds what it should not.
 _RULES_KEY = "amocrm_assets_privacy_sha256"
+# A digest of what the source's settings say of the rows.
+_SETTINGS_KEY = "amocrm_assets_settings_sha256"
+
+Fill = Callable[["ReferenceTable", list[dict[str, Any]]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,17 @@ class TableWritten:
 
 
 def write_reference_tables(
-    tables: Sequence[ReferenceTable], storage: Storage, subdomain: str, *, source: SourceSettings | None = None
+    tables: Sequence[ReferenceTable],
+    storage: Storage,
+    subdomain: str,
+    *,
+    source: SourceSettings | None = None,
+    fill: Fill | None = None,
 ) -> dict[str, TableWritten]:
     """Bring tables to what all captures say; by the asset's name. Raises `ActionRequired` where there are none.
 
-    What the `source` drops or hashes is treated so in captures of before, too. Raises `CaptureDamaged`,
+    What the `source` drops or hashes is treated so in captures of before, too. `fill` gives what stands in the
+    columns of a table that are `from_settings`, for each of its rows. Raises `CaptureDamaged`,
     `CapturesMixed`, `Busy`, `SettingsError` without a key for hashing, and errors of the storage.
     """
     rules = privacy_of(source) if source else PrivacyRules()
@@ -78,7 +91,7 @@ def write_reference_tables(
         last = _lists_of(storage, captures[-1].name, source, rules)
         newest = {table.asset: read_table(table, last) for table in tables}
         return {
-            each.table.asset: each.write(storage, subdomain, captures, newest[each.table.asset], rules)
+            each.table.asset: each.write(storage, subdomain, captures, newest[each.table.asset], (rules, fill))
             for each in making.values()
         }
 
@@ -111,6 +124,8 @@ class _Making:
     history: History
     folded: int
     is_written: bool
+    filled: str | None = None
+    """The digest of what the settings said of the rows that are written."""
 
     def add_capture(self, number: int, capture: CaptureFound, lists: dict[str, ListRecords]) -> None:
         if number >= self.folded:
@@ -123,15 +138,18 @@ class _Making:
         subdomain: str,
         captures: Sequence[CaptureFound],
         newest: TableReading,
-        rules: PrivacyRules,
+        settings: tuple[PrivacyRules, Fill | None],
     ) -> TableWritten:
         name, versions = self.table.rows_name(subdomain), list(self.history.versions())
-        if not self.is_written:
+        rules, fill = settings
+        more, filled = self._from_settings(versions, fill)
+        if not self.is_written or filled != self.filled:
             made_of = {_COUNT: str(len(captures)), _DIGEST: _digest(captures), _VERSION_KEY: _VERSION}
             if rules:
                 made_of[_RULES_KEY] = digest_of(rules)
             rows = [row_of(self.table, each, is_current=each.valid_to is None) for each in versions]
-            _write(self.table, storage, name, rows, made_of)
+            rows = [row | added for row, added in zip(rows, more, strict=True)]
+            _write(self.table, storage, name, rows, made_of | {_SETTINGS_KEY: filled})
         return TableWritten(
             name=name,
             row_count=len(versions),
@@ -140,6 +158,14 @@ class _Making:
             is_complete=newest.is_complete,
             oddities=dict(newest.oddities),
         )
+
+    def _from_settings(self, versions: Sequence[Version], fill: Fill | None) -> tuple[list[dict[str, Any]], str]:
+        """What the settings say of each row, and its digest."""
+        more: list[dict[str, Any]] = [{} for _ in versions]
+        if fill and self.table.from_settings:
+            rows = [row_of(self.table, each, is_current=each.valid_to is None) for each in versions]
+            more = fill(self.table, rows)
+        return more, sha256(json.dumps(more).encode()).hexdigest() if self.table.from_settings else ""
 
 
 def _resumed(
@@ -152,16 +178,22 @@ def _resumed(
     with reference_file(table, storage, subdomain) as path:
         if path is not None:
             with pq.ParquetFile(path) as file:
-                count = _made_of(file.schema_arrow.metadata or file.metadata.metadata or {}, captures, rules)
+                made_of = _made_of_metadata(file)
+                count = _made_of(made_of, captures, rules)
                 if count and file.schema_arrow.remove_metadata().equals(schema):
                     versions = [version_of(table, row) for row in file.read().to_pylist()]
-                    return _Making(table, History(table, versions), count, is_written=True)
+                    filled = made_of.get(_SETTINGS_KEY, "")
+                    return _Making(table, History(table, versions), count, is_written=True, filled=filled)
     return _Making(table, History(table), 0, is_written=False)
 
 
-def _made_of(metadata: dict[bytes, bytes], captures: Sequence[CaptureFound], rules: PrivacyRules) -> int:
+def _made_of_metadata(file: pq.ParquetFile) -> dict[str, str]:
+    metadata = file.schema_arrow.metadata or file.metadata.metadata or {}
+    return {key.decode(): text.decode() for key, text in metadata.items() if key.startswith(b"amocrm_assets")}
+
+
+def _made_of(known: dict[str, str], captures: Sequence[CaptureFound], rules: PrivacyRules) -> int:
     """How many captures a file was made of; 0 where they are not the first of `captures`, or by other rules."""
-    known = {key.decode(): value.decode() for key, value in metadata.items() if key.startswith(b"amocrm_assets")}
     count = int(known.get(_COUNT, 0))
     same_rules = known.get(_RULES_KEY) == (digest_of(rules) if rules else None)
     fits = same_rules and known.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)

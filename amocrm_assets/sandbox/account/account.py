@@ -6,7 +6,7 @@ One lock around everything, since a server's thread reads what a test's thread e
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from contextlib import contextmanager
 from itertools import count
 from random import Random
 from threading import RLock
@@ -18,10 +18,10 @@ from amocrm_assets.sandbox.account.history import History, version_after
 from amocrm_assets.sandbox.account.leads import Leads, mixed
 from amocrm_assets.sandbox.account.populations import spread
 from amocrm_assets.sandbox.account.query import FOREVER, LeadQuery
-from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, State
+from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, Page, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from amocrm_assets.sandbox.account.clock import Clock
     from amocrm_assets.sandbox.account.deeds import Done
@@ -32,14 +32,6 @@ if TYPE_CHECKING:
 _COLUMNS = frozenset({"created_at", "updated_at"})  # kept in the table
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some leads of a list, in its order."""
-
-    leads: list[Json]
-    has_next: bool
 
 
 class Account:
@@ -167,6 +159,18 @@ class Account:
         """The events of a closed interval: what a complete reading must find."""
         deeds = self.deeds_between(since, until)
         return [event for done in deeds for event in events_of(done, self.content, self.deeds)]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it lives by itself, as it does until leads are loaded."""
+        return self._history is not None
+
+    @contextmanager
+    def table_now(self) -> Iterator[LeadTable]:
+        """The versions of all leads as they are now, while nobody changes them."""
+        with self._lock:
+            self._catch_up()
+            yield self._table
 
     # How it is done.
 

@@ -81,7 +81,7 @@ class LeadQuery:
         if self.statuses:
             if (str(lead["pipeline_id"]), str(lead["status_id"])) not in self.statuses:
                 return False
-        elif lead["status_id"] in hidden:
+        elif hidden and lead["status_id"] in hidden:
             return False
         if self.words and not any(self.words in text.casefold() for text in _texts(lead)):
             return False

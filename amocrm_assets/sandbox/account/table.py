@@ -9,8 +9,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,14 @@ class LeadVersion(NamedTuple):
     updated_at: int
     revision: int = 0
     state: State = State.LIVE
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some leads of a list, or records of another one, in its order."""
+
+    leads: list[dict[str, Any]]
+    has_next: bool
 
 
 class LeadTable:
@@ -107,6 +116,10 @@ class LeadTable:
         start = bisect_left(index, _key(max(since, 0), 0))
         stop = bisect_right(index, _key(min(until, _LOWER), _LOWER)) if until >= 0 else 0
         return range(start, max(start, stop))
+
+    def born(self) -> list[tuple[int, int, int]]:
+        """Id, `created_at` and `updated_at` of every lead, by id."""
+        return list(zip(self._ids, self._created, self._updated, strict=True))
 
     def newest_id(self) -> int:
         """The greatest id ever given, 0 for none."""

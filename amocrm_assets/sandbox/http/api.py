@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from amocrm_assets.sandbox.account.leads import mixed
+from amocrm_assets.sandbox.account.links import company_of_lead, contacts_of
 from amocrm_assets.sandbox.account.query import lead_query, page_and_limit
 from amocrm_assets.sandbox.account.reference import account_extras
 from amocrm_assets.sandbox.http.responses import HAL, as_json, hal, nothing, problem
@@ -63,7 +64,7 @@ def authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
 async def _account(request: Request) -> Response:
     sandbox = world_of(request)
     options = sandbox.options
-    extras = _extras(request)
+    extras = extras_of(request)
     account: Json = {
         "id": options.account_id,
         "name": _NAME,
@@ -133,7 +134,7 @@ async def _lead(request: Request) -> Response:
     if lead is None:
         return nothing()
     base = f"{request.base_url}api/v4"
-    return hal(_linked(lead, base, _extras(request), sandbox), escaped=sandbox.options.escaped_json)
+    return hal(_linked(lead, base, extras_of(request), sandbox), escaped=sandbox.options.escaped_json)
 
 
 def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> Json:
@@ -141,9 +142,10 @@ def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> 
     drawn = mixed(lead["id"], sandbox.options.seed)
     embedded: Json = {"tags": [], "companies": []}
     if not lead["is_deleted"]:
-        company = 41_000_001 + drawn % 5000
+        company = company_of_lead(lead["id"], sandbox.options.seed)
         embedded["tags"] = sandbox.account.content.tags(lead["id"])
-        embedded["companies"] = [{"id": company, "_links": _self(f"{base}/companies/{company}")}][: drawn % 3]
+        if company is not None and sandbox.companies.is_listed(company):
+            embedded["companies"] = [linked_to("companies", company, base)]
         _add_extras(lead, embedded, extras, sandbox, drawn)
         lead = lead | _extra_properties(extras, drawn)
     return lead | {"_links": _self(f"{base}/leads/{lead['id']}"), "_embedded": embedded}
@@ -151,10 +153,12 @@ def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> 
 
 def _add_extras(lead: Json, embedded: Json, extras: frozenset[str], sandbox: Sandbox, drawn: int) -> None:
     if "contacts" in extras:
-        # Every fifth lead has a second contact.
-        contacts = [{"id": 51_000_001 + (drawn + place) % 9000, "is_main": not place} for place in (0, 1)]
-        contacts = contacts[: 1 + (drawn % 5 == 0)]
-        embedded["contacts"] = [] if sandbox.options.loses_contacts else contacts
+        named = [
+            {"id": contact, "is_main": not place}
+            for place, contact in enumerate(contacts_of(lead["id"], sandbox.options.seed))
+            if sandbox.contacts.is_listed(contact)
+        ]
+        embedded["contacts"] = [] if sandbox.options.loses_contacts else named
     if "loss_reason" in extras:
         reasons = [each for each in sandbox.account.content.loss_reasons if each["id"] == lead["loss_reason_id"]]
         embedded["loss_reason"] = reasons[0] if reasons and sandbox.options.loss_reason_as_object else reasons
@@ -213,8 +217,13 @@ def page_links(request: Request, page: int, *, has_next: bool) -> Json:
     return links
 
 
-def _extras(request: Request) -> frozenset[str]:
+def extras_of(request: Request) -> frozenset[str]:
     return frozenset(request.query_params.get("with", "").split(","))
+
+
+def linked_to(name: str, record_id: int, base: str) -> Json:
+    """A record that hangs on another one."""
+    return {"id": record_id, "_links": _self(f"{base}/{name}/{record_id}")}
 
 
 def _self(address: str) -> Json:

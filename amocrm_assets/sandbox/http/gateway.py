@@ -28,12 +28,19 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from amocrm_assets.sandbox.account.account import Account
+    from amocrm_assets.sandbox.account.linked import LinkedRecords
     from amocrm_assets.sandbox.options import Fault, SandboxOptions
     from amocrm_assets.sandbox.world import Sandbox
 
 CONNECTION = "amocrm_assets.connection"  # the ASGI extension by which the server hands over its connection
 _API = "/api/"
-_LEADS = "/api/v4/leads"
+# Lists whose records other people change after an answer, by the options.
+_EDITED: dict[str, Callable[[Sandbox], Account | LinkedRecords]] = {
+    "/api/v4/leads": lambda sandbox: sandbox.account,
+    "/api/v4/contacts": lambda sandbox: sandbox.contacts,
+    "/api/v4/companies": lambda sandbox: sandbox.companies,
+}
 _WORTH_COMPRESSING_BYTES = 512
 _SPOILED = {"damaged-gzip": garbled, "cut-gzip": halved}
 _RETRY_AFTER_SECONDS = 300  # in the body of a refusal in JSON, as amoCRM's own example has it
@@ -111,8 +118,9 @@ class Gateway:
         """The application's own answer; afterwards other people have their turn."""
         answer = await _collected(self._app, scope, receive)
         entry.rows = scope["state"].get("rows", 0)
-        if entry.path == _LEADS:
-            self._sandbox.account.touch_some()
+        edited = _EDITED.get(entry.path)
+        if edited:
+            edited(self._sandbox).touch_some()
             if self._sandbox.after_answer:
                 self._sandbox.after_answer()
         return answer

@@ -23,16 +23,19 @@ def routes() -> list[Route]:
 
 
 async def _records(request: Request) -> Response:
-    sandbox = world_of(request)
     name = request.path_params["name"]
-    if name not in sandbox.given:
-        return unknown(request)
-    page, records, has_next = sandbox.given[name].page(request.query_params.multi_items(), sandbox.options)
-    request.state.rows = len(records)
-    if not records:
+    return records(request, name) if name in world_of(request).given else unknown(request)
+
+
+def records(request: Request, name: str) -> Response:
+    """A page of a list that the sandbox was given, whether it makes up one of that name or not."""
+    sandbox = world_of(request)
+    page, listed, has_next = sandbox.given[name].page(request.query_params.multi_items(), sandbox.options)
+    request.state.rows = len(listed)
+    if not listed:
         return nothing()
     links = page_links(request, page, has_next=has_next)
-    return hal({"_page": page, "_links": links, "_embedded": {name: records}})
+    return hal({"_page": page, "_links": links, "_embedded": {name: listed}})
 
 
 async def _fields(request: Request) -> Response:

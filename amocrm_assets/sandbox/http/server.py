@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from amocrm_assets.sandbox.http import api, control, events_api, given_api, oauth, reference_api
+from amocrm_assets.sandbox.http import api, control, events_api, given_api, linked_api, oauth, reference_api
 from amocrm_assets.sandbox.http.gateway import CONNECTION, Gateway
 from amocrm_assets.sandbox.http.responses import unknown
 from amocrm_assets.sandbox.world import Sandbox
@@ -84,6 +84,7 @@ def _application(sandbox: Sandbox) -> Starlette:
     application = Starlette(
         routes=[
             *api.routes(),
+            *linked_api.routes(),
             *events_api.routes(),
             *reference_api.routes(),
             *oauth.routes(),

@@ -20,11 +20,11 @@ from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.warehouse.bigquery.clients import OpenClient, open_client_of
 from amocrm_assets.warehouse.bigquery.errors import QUOTA, google_errors, not_tried
-from amocrm_assets.warehouse.bigquery.listing import ShardList, run_query
+from amocrm_assets.warehouse.bigquery.listing import ShardList
 from amocrm_assets.warehouse.bigquery.loading import Loader
 from amocrm_assets.warehouse.bigquery.preparing import check_rights, expiration_warnings, open_dataset
 from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
-from amocrm_assets.warehouse.verifying import missing_shard, no_shard
+from amocrm_assets.warehouse.verifying import missing_shard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -110,24 +110,6 @@ class BigQueryWarehouse:
         schema = arrow_schema(table, columns)
         with self._client() as client, _threads() as threads:
             yield from threads.map(lambda day: self._rows(client, table, subdomain, day, schema), days)
-
-    def replace_latest_view(self, table: Table, subdomain: str) -> str:
-        """Create or replace the view of each record's newest row; later shards appear in it by themselves."""
-        view = self.table(table.latest_view_name(subdomain))
-        if not self.shard_days(table, subdomain):
-            raise no_shard(table, view)
-        # `…_2*` and the length keep out tables of a subdomain that begins with this one and an underscore.
-        held = f"Each {table.record}'s newest row over all shards, deleted {table.records} included."
-        statement = f"""
-            CREATE OR REPLACE VIEW `{view}`
-            OPTIONS (description = "{held}")
-            AS SELECT * FROM `{self.table(table.shard_prefix(subdomain))}2*`
-            WHERE LENGTH(_TABLE_SUFFIX) = 7
-            QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY updated_at DESC, _TABLE_SUFFIX DESC) = 1
-        """
-        with self._client() as client, google_errors(f"Writing the view {view}"):
-            run_query(client, statement, self._address, self._timeouts)
-        return view
 
     @contextmanager
     def _client(self) -> Iterator[bigquery.Client]:

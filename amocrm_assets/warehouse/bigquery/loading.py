@@ -15,12 +15,13 @@ import tenacity
 from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
+from amocrm_assets.entities import LatestTable
 from amocrm_assets.errors import WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.bigquery.errors import google_errors, is_passing, may_pass, to_error
-from amocrm_assets.warehouse.bigquery.tables import describe, keep_for_ever
+from amocrm_assets.warehouse.bigquery.tables import describe, keep_for_ever, remove_view
 from amocrm_assets.warehouse.bigquery.timeouts import ONCE, Timeouts
 from amocrm_assets.warehouse.verifying import rows_of, verify_shard
 
@@ -50,6 +51,8 @@ class Loader:
         """Replace a shard, verify it, and see that BigQuery keeps it."""
         started = time.monotonic()
         table = self.table(load)
+        if isinstance(load.table, LatestTable):
+            remove_view(self.client, table, self.timeouts)
         job = self._completed_job(load, table, storage, run_id)
         with google_errors(f"Verifying {table}", table=str(table)):
             held = self.client.get_table(table, **self.timeouts.limits)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import tenacity
-from google.api_core.exceptions import PreconditionFailed
+from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from amocrm_assets.errors import AmoCrmAssetsError, WarehouseRefused
 from amocrm_assets.warehouse.bigquery.errors import google_errors
@@ -62,10 +62,21 @@ def _without_expiration(client: bigquery.Client, table: bigquery.Table, timeouts
     return attempts(update)
 
 
+def remove_view(client: bigquery.Client, name: bigquery.TableReference, timeouts: Timeouts) -> None:
+    """Make room for a table where a view is called so, which an older version made. No load replaces a view."""
+    with google_errors(f"Replacing the view {name} by a table", table=str(name)):
+        try:
+            held = client.get_table(name, **timeouts.limits)
+        except NotFound:  # nothing is called so yet
+            return
+        if held.table_type == "VIEW":
+            client.delete_table(name, not_found_ok=True, **timeouts.limits)
+
+
 def describe(client: bigquery.Client, table: bigquery.Table, load: Load, timeouts: Timeouts) -> str | None:
     """Set description and labels. The shard is there and verified: what goes wrong here is a warning."""
-    of_day = f" updated on {load.day}" if load.day else " with their history"
-    description = f"amoCRM {load.table.records} of {load.subdomain}{of_day}, written by amocrm-assets."
+    of_day = f"updated on {load.day}" if load.day else load.table.whole_words
+    description = f"amoCRM {load.table.records} of {load.subdomain} {of_day}, written by amocrm-assets."
     labels = {**table.labels, "source": "amocrm", "subdomain": load.subdomain.lower()[:63]}
     if (table.description, table.labels) == (description, labels):
         return None

@@ -18,7 +18,7 @@ from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
-from amocrm_assets.warehouse.verifying import missing_shard, no_shard, rows_of, verify_shard
+from amocrm_assets.warehouse.verifying import missing_shard, rows_of, verify_shard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -62,13 +62,10 @@ class DuckDbWarehouse:
         *,
         run_id: str,  # noqa: ARG002 - of the interface
     ) -> Iterator[tuple[AnyLoad, LoadResult | Exception]]:
-        """Replace shards one after the other; a view of latest rows that exists takes in the new ones."""
+        """Replace shards one after the other."""
         with self._file.opened() as connection:
             for load in loads:
                 yield load, self._outcome(connection, load, storage)
-            for table, subdomain in {(load.table, load.subdomain): None for load in loads if load.day}:
-                if table.latest_view_name(subdomain) in _views(connection):
-                    self._replace_view(connection, table, subdomain)
 
     def shard_days(self, table: Table, subdomain: str) -> dict[date, int]:
         """Days that have a shard, with the shard's row count."""
@@ -110,11 +107,6 @@ class DuckDbWarehouse:
             for day in days:
                 yield _read_shard(connection, table.shard_name(subdomain, day), schema)
 
-    def replace_latest_view(self, table: Table, subdomain: str) -> str:
-        """Create or replace the view of each record's newest row over the shards that are there now."""
-        with self._file.opened() as connection:
-            return self._replace_view(connection, table, subdomain)
-
     def _outcome(
         self, connection: duckdb.DuckDBPyConnection, load: Load, storage: Storage
     ) -> LoadResult | AmoCrmAssetsError:
@@ -136,28 +128,13 @@ class DuckDbWarehouse:
             self._file.duckdb_errors(f"Writing {name}"),
             transaction(connection),
         ):
+            if name in _views(connection):  # an older version made a view of the name that a flat table has
+                connection.execute(f"DROP VIEW {quoted(name)}")
             connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
             connection.execute(insert, [glob.escape(str(rows))])
             connection.execute(_comments(load.table, name))
             row_count = _verified(connection, load, self.table(name))
         return LoadResult(self.table(name), row_count, time.monotonic() - started)
-
-    def _replace_view(self, connection: duckdb.DuckDBPyConnection, table: Table, subdomain: str) -> str:
-        """The view sees the shards that are there now; BigQuery's, by its wildcard, all to come."""
-        view, names = table.latest_view_name(subdomain), _names(table)
-        parts = [
-            f"SELECT {names}, '{day:%Y%m%d}' AS shard FROM {quoted(table.shard_name(subdomain, day))}"
-            for day in _shards(connection, table, subdomain)
-        ]
-        if not parts:
-            raise no_shard(table, self.table(view))
-        rows = " UNION ALL BY NAME ".join(parts)
-        newest = "row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, shard DESC) = 1"
-        with self._file.duckdb_errors(f"Writing {view}"):
-            connection.execute(
-                f"CREATE OR REPLACE VIEW {quoted(view)} AS SELECT {names} FROM ({rows}) QUALIFY {newest}"
-            )
-        return self.table(view)
 
 
 def _names(table: Table) -> str:

@@ -84,6 +84,9 @@ def test_every_table_and_column_is_documented() -> None:
         (line,) = [line for line in DOCUMENT.splitlines() if line.startswith(f"| `{table.asset}_{{SUBDOMAIN}}`")]
         _, key, columns = cells(line)
         assert re.findall(r"`(\w+)`", key) == list(table.key)
-        assert re.findall(r"`(\w+)`", columns) == [column.name for column in table.properties]
+        assert re.findall(r"`(\w+)`", columns) == [
+            *(column.name for column in table.properties),
+            *table.from_settings,
+        ]
     for column in HISTORY_COLUMNS:
         assert f"| `{column.name}` | {column.type} | {column.description} |" in DOCUMENT

@@ -1,0 +1,132 @@
+"""Whether an entity of a source could be read now: the user's rights, and what its list honours.
+
+Each answer says what was seen, or warns with a fix. In which order they are asked for is known to `checking`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.crm.account_warnings import filters_warning
+from amocrm_assets.crm.permissions import read_permissions
+from amocrm_assets.fields import read_offered
+from amocrm_assets.untrusted import hidden_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amocrm_assets.crm.account import Account
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.entities import Entity
+    from amocrm_assets.settings import SourceSettings
+
+IGNORED = "The account ignores filters: nothing is lost, but each run reads all records edited since its day."
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A step passed, and yet a person should know something."""
+
+    said: str
+    fix: str | None = None
+
+
+class EntityChecks:
+    """What is tried of one entity."""
+
+    def __init__(
+        self, entity: Entity, source: SourceSettings, client: AmoCrmClient, account: Callable[[], Account]
+    ) -> None:
+        self._entity = entity
+        self._source = source
+        self._client = client
+        self._account = account
+
+    @property
+    def name(self) -> str:
+        """What the entity is called."""
+        return self._entity.name
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether its records bear custom fields that can be chosen."""
+        return self._entity.choices.custom_fields is not None
+
+    def permissions(self) -> str | Warned:
+        """Whether the user sees all records."""
+        rights = read_permissions(self._entity, self._client, self._account().current_user_id)
+        if rights.sees_all:
+            return f"{rights.user} may see all {self._entity.table.records}"
+        return Warned(
+            f"the user may see some {self._entity.table.records} only."
+            if rights.sees_all is False
+            else f"amoCRM does not tell which {self._entity.table.records} the user may see, as it would an"
+            " administrator.",
+            "Authorise as an administrator: amoCRM leaves out the others without a word.",
+        )
+
+    def filters(self) -> str | Warned:
+        """Whether the list is filtered by time."""
+        if filters_honoured(self._entity, self._client):
+            return "honoured"
+        return Warned(filters_warning(self._account()) or IGNORED)
+
+    def deleted(self) -> str | Warned:
+        """Whether deleted records are listed."""
+        if not self._source.import_deleted:
+            return "not imported"
+        if only_deleted_honoured(self._entity, self._client):
+            return "listed"
+        return Warned(
+            f"the account ignores `with=only_deleted` and sends live {self._entity.table.records}, so deleted ones"
+            " cannot be read.",
+            f"Set `import_deleted: false` in the defs.yaml of {self._source.subdomain}: until then"
+            " `reading_complete` fails on each day.",
+        )
+
+    def fields(self) -> str | Warned:
+        """Whether the chosen custom fields exist."""
+        offered = read_offered(self._entity, self._source, self._client)
+        if not offered.missing:
+            return f"{sum(field.is_chosen for field in offered.fields)} of {len(offered.fields)} imported"
+        named = ", ".join(repr(name) for name in offered.missing)
+        close = {
+            f"{name}{f' ({hidden})' if (hidden := hidden_difference(written, name)) else ''}"
+            for written, names in offered.missing.items()
+            for name in names
+        }
+        hint = f" Close to it: {', '.join(sorted(close))}." if close else ""
+        return Warned(
+            f"the account has no field {named}.{hint}",
+            f"Correct `{self._entity.choices.custom_fields}`; `amocrm-assets fields {self._source.subdomain}"
+            f" --of {self._entity.name}` lists what there is.",
+        )
+
+
+def filters_honoured(entity: Entity, client: AmoCrmClient) -> bool:
+    """Ask for records from before the newest one's last edit: an account that ignores filters sends the newest."""
+    newest = _newest_edit(entity, client, {})
+    if newest is None:
+        return True
+    before = _newest_edit(entity, client, {"filter[updated_at][from]": 1, "filter[updated_at][to]": newest - 1})
+    return before is None or before < newest
+
+
+def only_deleted_honoured(entity: Entity, client: AmoCrmClient) -> bool:
+    """Ask for deleted records, again if live ones come: an account that does not know the option sends those."""
+    return any(all(each.get("is_deleted") for each in _deleted(entity, client)) for _ in range(2))
+
+
+def _deleted(entity: Entity, client: AmoCrmClient) -> list[dict[str, Any]]:
+    return _records(entity, client, {"with": "only_deleted", "order[updated_at]": "desc", "limit": 5})
+
+
+def _newest_edit(entity: Entity, client: AmoCrmClient, filters: dict[str, int]) -> int | None:
+    records = _records(entity, client, {"order[updated_at]": "desc", "limit": 1, **filters})
+    return int(records[0]["updated_at"]) if records else None
+
+
+def _records(entity: Entity, client: AmoCrmClient, params: dict[str, str | int]) -> list[dict[str, Any]]:
+    found = client.request(entity.live.path, params, lambda answer: answer.json() if answer.body else None)
+    return list(found["_embedded"][entity.live.embedded]) if found else []

@@ -1,0 +1,46 @@
+"""What hangs on records in `_embedded`: its tags, its company, the ids of what it is linked to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amocrm_assets.entities.table import Column
+
+Json = dict[str, Any]
+
+
+def tags_column(record: str) -> Column:
+    """The tags of what is called `record`."""
+    parts = (
+        Column("id", "INTEGER", "The tag's id."),
+        Column("name", "STRING", f"Its text when the {record} was read."),
+        Column("color", "STRING", "Its colour, where amoCRM gives one."),
+    )
+    return Column("tags", "RECORD", f"The {record}'s tags.", "REPEATED", parts, api_name="_embedded.tags")
+
+
+def objects(value: Any) -> list[Json]:
+    """The objects of a list; PHP writes a list with gaps as an object of its numbers."""
+    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def company_id(companies: Any) -> Any:
+    """The id of the one company of a list; what is no such list is handed on, so that it is noted."""
+    if companies is None or companies in ([], {}):
+        return None
+    found = objects(companies)
+    return found[0].get("id") if found else [companies]  # no integer, whatever it is
+
+
+def ids(linked: Any) -> Any:
+    """The ids of linked records; what is no list of them is handed on, so that it is noted."""
+    if linked is None or linked in ([], {}):
+        return []
+    found = objects(linked)
+    return [each.get("id") for each in found] if found else linked
+
+
+def given(embedded: Any) -> Json:
+    """`_embedded` as an object: PHP writes an empty one as a list."""
+    return embedded if isinstance(embedded, dict) else {}

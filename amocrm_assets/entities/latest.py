@@ -1,0 +1,179 @@
+"""The flat table of an entity: a row for each record, as it was last, with names beside ids.
+
+An entity's own table declares it by `latest`. How it is kept up is in `rows.latest_table`, which custom fields
+become its columns in `rows.latest_table.field_columns`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amocrm_assets.entities.table import Column, ColumnType, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What a source may call a column, so that every warehouse and tool takes it without quotes.
+COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
+# Names that columns of custom fields have which a source does not name.
+FIELD_COLUMN = re.compile(r"cf_[0-9]+", re.IGNORECASE)
+# In what type the values of a field are kept; those of all others are text.
+_FIELD_TYPES: dict[str, ColumnType] = {
+    "numeric": "NUMERIC",
+    "monetary": "NUMERIC",
+    "price": "NUMERIC",
+    "checkbox": "BOOLEAN",
+    "date": "DATE",
+    "birthday": "DATE",
+    "date_time": "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class NameOf:
+    """A column with what a reference table calls the ids of other columns, as of now."""
+
+    column: str
+    description: str
+    by: tuple[str, ...]
+    """Columns of the record, in the order of the reference table's key."""
+    table: str
+    """The reference table, by its asset."""
+    value: str = "name"
+    type: ColumnType = "STRING"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A column that says whether another one equals a number."""
+
+    column: str
+    description: str
+    of: str
+    equals: int
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A column of another table of the entity, which has rows of the same records."""
+
+    table: Table
+    column: str
+
+
+@dataclass(frozen=True)
+class Amount:
+    """An exact amount: from beside, where there is one, and otherwise from a column of whole units."""
+
+    column: str
+    description: str
+    otherwise: str
+    exact: Beside
+
+
+@dataclass(frozen=True)
+class Latest:
+    """What the flat table has beside the columns of the table that declares it.
+
+    `dated` are columns of Unix seconds that have a date of the account's zone beside them; all of them have a
+    TIMESTAMP. `document` is its page among the documents.
+    """
+
+    warehouse_name: str
+    document: str
+    names: tuple[NameOf, ...]
+    flags: tuple[Flag, ...]
+    dated: tuple[str, ...]
+    amounts: tuple[Amount, ...]
+    preview: tuple[str, ...]
+
+    @property
+    def beside(self) -> tuple[Beside, ...]:
+        """Columns of other tables that are taken."""
+        return tuple(each.exact for each in self.amounts)
+
+    @property
+    def reference_tables(self) -> tuple[str, ...]:
+        """The reference tables, by their assets, that names come from."""
+        return tuple(dict.fromkeys(name.table for name in self.names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatestTable(Table):
+    """A flat table: one of an account, whose columns depend on the account's custom fields."""
+
+    of: Table
+
+    def kept_name(self, subdomain: str) -> str:
+        """Where the newest rows are kept in the storage, in the columns of rows."""
+        return f"{self.rows_folder(subdomain)}/newest.parquet"
+
+    def rows_name(self, subdomain: str) -> str:
+        """Where the table's own rows are in the storage, as they are loaded."""
+        return f"{self.rows_folder(subdomain)}/table.parquet"
+
+
+def latest_table(table: Table, fields: Iterable[Column] = ()) -> LatestTable:
+    """The flat table of a table that declares one, with these columns for custom fields."""
+    latest = declared(table)
+    return LatestTable(
+        asset=latest.warehouse_name,
+        warehouse_name=latest.warehouse_name,
+        record=table.record,
+        records=table.records,
+        columns=(*table.columns, *_added(table, latest), *fields),
+        preview=latest.preview,
+        whole_words="as they were last, a row each",
+        of=table,
+    )
+
+
+def declared(table: Table) -> Latest:
+    """What a table declares of its flat table. Raises `TypeError` for one that declares none."""
+    if table.latest is None:
+        raise TypeError(f"{table.asset} has no flat table")
+    return table.latest
+
+
+def field_column(name: str, field_type: str | None, description: str) -> Column:
+    """The column of a custom field; one without a type holds text."""
+    return Column(name, _FIELD_TYPES.get(field_type or "", "STRING"), description)
+
+
+def seconds_columns(table: Table) -> tuple[str, ...]:
+    """Columns of Unix seconds."""
+    return tuple(each.name for each in table.columns if each.type == "INTEGER" and each.name.endswith("_at"))
+
+
+def beside_name(name: str, ending: str) -> str:
+    """What a column beside one of Unix seconds is called: `created_date` beside `created_at`."""
+    return f"{name.removesuffix('_at')}_{ending}"
+
+
+def _added(table: Table, latest: Latest) -> tuple[Column, ...]:
+    record, zone = table.record, "in the source's `timezone`"
+    return (
+        Column("day", "DATE", f"Day of the shard that holds the {record}'s newest row."),
+        *(Column(each.column, each.type, f"{each.description} As of now.") for each in latest.names),
+        *(Column(each.column, "BOOLEAN", each.description) for each in latest.flags),
+        *(Column(beside_name(each, "date"), "DATE", f"Date of `{each}` {zone}.") for each in latest.dated),
+        *(
+            Column(beside_name(each, "time"), "TIMESTAMP", f"`{each}` as a moment.")
+            for each in seconds_columns(table)
+        ),
+        *(Column(each.column, "NUMERIC", each.description) for each in latest.amounts),
+        Column(
+            "deleted_at",
+            "INTEGER",
+            f"`updated_at` of the row that says that the {record} lies in amoCRM's trash, Unix seconds, UTC;"
+            " null where it does not.",
+        ),
+        Column("deleted_time", "TIMESTAMP", "`deleted_at` as a moment."),
+        Column(
+            "has_properties",
+            "BOOLEAN",
+            f"False for a {record} of which nothing was seen but that it is deleted: its other columns are null.",
+        ),
+    )

@@ -1,0 +1,150 @@
+"""The rows of days as a flat table needs them: their versions, where records are, and the rows that it takes.
+
+A row is read with columns that stand beside it in other tables of its entity, such as exact prices.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amocrm_assets.daemon_pool import DaemonPool
+from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.rows.files import READ_ROWS, rows_file, rows_name, rows_table
+from amocrm_assets.rows.latest_table.places import NEVER, DayPlaces
+from amocrm_assets.rows.stored import days_with_rows
+from amocrm_assets.shard import arrow_schema
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from amocrm_assets.entities import Entity, Table
+    from amocrm_assets.entities.latest import Beside
+    from amocrm_assets.rows.latest_table.places import Integers
+    from amocrm_assets.storage import Storage
+
+_EPOCH = date(1970, 1, 1)
+# A bucket answers each question of a version in some ten milliseconds; a folder reads the file.
+_SIDE_BY_SIDE = 8
+_VERSION_DIGITS = 16
+# Ids alone, of all that a custom field holds.
+FIELD_IDS = f"{CUSTOM_FIELDS}.list.element.id"
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, as Arrow counts them."""
+    return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The day of that number."""
+    return date.fromordinal(_EPOCH.toordinal() + number)
+
+
+@dataclass(frozen=True)
+class DayFiles:
+    """The rows of an account's days: of the entity's own table, and of those beside it that the source imports."""
+
+    entity: Entity
+    storage: Storage
+    subdomain: str
+    beside: tuple[Beside, ...]
+
+    def versions(self) -> dict[str, str]:
+        """What tells the rows of each day from other ones, by the day as it is written."""
+        own = days_with_rows(self.entity.table, self.storage, self.subdomain)
+        names = [
+            [rows_name(table, self.subdomain, day) for table in (self.entity.table, *self._tables_beside(day))]
+            for day in own
+        ]
+        with DaemonPool(_SIDE_BY_SIDE, name="rows") as threads:
+            versions = list(threads.map(self._version, names))
+        return {day.isoformat(): version for day, version in zip(own, versions, strict=True)}
+
+    def _tables_beside(self, day: date) -> Iterator[Table]:
+        return (each.table for each, days in zip(self.beside, self._days_beside, strict=True) if day in days)
+
+    @cached_property
+    def _days_beside(self) -> list[set[date]]:
+        return [set(days_with_rows(each.table, self.storage, self.subdomain)) for each in self.beside]
+
+    def _version(self, names: Sequence[str]) -> str:
+        versions = "\n".join(f"{name} {self.storage.version(name)}" for name in names)
+        return sha256(versions.encode()).hexdigest()[:_VERSION_DIGITS]
+
+    def places(self, day: date) -> DayPlaces:
+        """Where records are in the rows of a day. Raises `ActionRequired` as `rows_file` does."""
+        import pyarrow.compute as pc
+
+        lacking = [name for name in self.entity.stubs_lack if name != CUSTOM_FIELDS]
+        names = ["id", "updated_at", "is_deleted", *lacking]
+        with self._opened(day) as file:
+            rows = file.read(columns=list(dict.fromkeys(names)))
+            is_deleted = pc.fill_null(rows["is_deleted"], False).to_numpy()  # noqa: FBT003
+            is_stub = is_deleted & bool(self.entity.stubs_lack)
+            for name in lacking:
+                is_stub &= pc.is_null(rows[name]).to_numpy()
+            if CUSTOM_FIELDS in self.entity.stubs_lack and is_stub.any():
+                lengths = pc.list_value_length(file.read(columns=[FIELD_IDS])[CUSTOM_FIELDS])
+                is_stub &= lengths.to_numpy() == 0
+        return DayPlaces(
+            ids=rows["id"].to_numpy(),
+            updated_at=pc.fill_null(rows["updated_at"], NEVER).to_numpy(),
+            is_deleted=is_deleted,
+            has_properties=~is_stub,
+        )
+
+    def rows(self, day: date, ids: Integers) -> Iterator[pa.Table]:
+        """The rows of these records, whose ids are in order, some at a time, with the columns beside them."""
+        import pyarrow as pa
+
+        beside = [self._beside(each, day) for each in self.beside]
+        with self._opened(day) as file:
+            for batch in file.iter_batches(READ_ROWS, columns=list(self.entity.table.column_names)):
+                rows = pa.table(batch)
+                rows = rows.filter(np.isin(rows["id"].to_numpy(), ids, assume_unique=True))
+                for each, columns in zip(self.beside, beside, strict=True):
+                    rows = rows.append_column(each.column, _joined(rows, columns, each))
+                if rows.num_rows:
+                    yield rows
+
+    def _beside(self, beside: Beside, day: date) -> pa.Table | None:
+        if beside.table not in self._tables_beside(day):
+            return None
+        columns = ["id", "updated_at", beside.column]
+        return rows_table(beside.table, self.storage, self.subdomain, day, columns=columns)
+
+    @contextmanager
+    def _opened(self, day: date) -> Iterator[pq.ParquetFile]:
+        import pyarrow.parquet as pq
+
+        name = rows_name(self.entity.table, self.subdomain, day)
+        with (
+            rows_file(self.entity.table, self.storage, self.subdomain, day) as path,
+            disk_errors(f"Reading {name}", path),
+            pq.ParquetFile(path) as file,
+        ):
+            yield file
+
+
+def _joined(rows: pa.Table, beside: pa.Table | None, taken: Beside) -> pa.ChunkedArray:
+    """A column of the same records; null where the table beside does not have the same state of a record."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if beside is None:
+        kind = arrow_schema(taken.table, [taken.column]).field(0).type
+        return pa.chunked_array([pa.nulls(rows.num_rows, kind)])
+    found = pc.index_in(rows["id"], value_set=beside["id"])
+    same = pc.equal(rows["updated_at"], beside["updated_at"].take(found))
+    return pc.if_else(pc.fill_null(same, False), beside[taken.column].take(found), None)  # noqa: FBT003

@@ -1,0 +1,93 @@
+"""Texts of custom fields as values of a column's type. A text that is none becomes null, and is counted.
+
+Texts are those of `value_formatter`; but a field may have had another type when a row was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Context, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.shard import NUMERIC_DIGITS, NUMERIC_SCALE, arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from amocrm_assets.entities import Column
+
+# What Arrow itself reads at once; whatever else there is goes through Python, each different text once.
+_PLAIN = {
+    "NUMERIC": rf"^-?[0-9]{{1,{NUMERIC_DIGITS - NUMERIC_SCALE - 1}}}(\.[0-9]{{1,{NUMERIC_SCALE}}})?$",
+    "BOOLEAN": "^(true|false)$",
+    "DATE": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "TIMESTAMP": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$",
+}
+_MAX_NUMBER = Decimal(10) ** (NUMERIC_DIGITS - NUMERIC_SCALE)
+_QUANTUM = Decimal(1).scaleb(-NUMERIC_SCALE)
+_EXACT = Context(prec=60)
+
+
+def typed(texts: pa.Array, column: Column) -> tuple[pa.Array, int]:
+    """The texts in the column's type, and how many of them are no values of it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.type == "STRING":
+        return texts, 0
+    kind = arrow_type(column)
+    plain = pc.if_else(pc.match_substring_regex(texts, _PLAIN[column.type]), texts, None)
+    try:
+        values = plain.cast(kind)
+    except pa.ArrowInvalid:  # a day that no calendar has, or an hour that no clock shows
+        plain, values = pa.nulls(len(texts), pa.string()), pa.nulls(len(texts), kind)
+    if plain.null_count > texts.null_count:
+        values = pc.coalesce(values, _one_by_one(pc.if_else(plain.is_null(), texts, None), column))
+    return values, values.null_count - texts.null_count
+
+
+def _one_by_one(texts: pa.Array, column: Column) -> pa.Array:
+    import pyarrow as pa
+
+    different = texts.dictionary_encode()
+    read = _READERS[column.type]
+    values = pa.array([read(text) for text in different.dictionary.to_pylist()], arrow_type(column))
+    return values.take(different.indices)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or abs(number) >= _MAX_NUMBER:
+        return None
+    return _EXACT.quantize(number, _QUANTUM)
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-01-01") else None
+    except ValueError:
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _boolean(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "NUMERIC": _number,
+    "BOOLEAN": _boolean,
+    "DATE": _date,
+    "TIMESTAMP": _moment,
+}

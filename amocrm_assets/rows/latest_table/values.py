@@ -1,0 +1,193 @@
+"""What stands in the columns that a flat table has beside those of rows: names, dates, flags, amounts, fields.
+
+Whole columns at a time; no record becomes an object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.entities.latest import beside_name, declared, seconds_columns
+from amocrm_assets.entities.reference import reference_table
+from amocrm_assets.rows.frames import texts_where
+from amocrm_assets.rows.latest_table.typed import typed
+from amocrm_assets.rows.reference import reference_rows
+from amocrm_assets.shard import arrow_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from amocrm_assets.entities import LatestTable
+    from amocrm_assets.entities.latest import NameOf
+    from amocrm_assets.rows.latest_table.field_columns import FieldColumn
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+# Moments that a TIMESTAMP holds, from 0001-01-01 on and before 10000-01-01.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+_DAY_SECONDS = 86_400
+# Clocks are changed at a quarter of an hour.
+_SLOT_SECONDS = 900
+# Seven years of them.
+_SLOTS_REMEMBERED = 250_000
+
+
+@dataclass
+class TableValues:
+    """Makes the rows of a flat table of newest rows. `unfit` counts texts that are no value of their column."""
+
+    table: LatestTable
+    names: Sequence[Names]
+    fields: Sequence[FieldColumn]
+    zone: tzinfo
+    unfit: dict[str, int]
+
+    def of(self, newest: pa.Table) -> pa.Table:
+        """The rows in the table's schema."""
+        import pyarrow as pa
+
+        columns: dict[str, Any] = {name: newest[name] for name in newest.column_names}
+        columns |= dict(self._added(newest))
+        fields = [pa.field(column.name, arrow_type(column)) for column in self.table.columns]
+        return pa.table([columns[each.name] for each in fields], schema=pa.schema(fields))
+
+    def _added(self, newest: pa.Table) -> Iterator[tuple[str, Any]]:
+        import pyarrow.compute as pc
+
+        latest = declared(self.table.of)
+        for names in self.names:
+            yield names.wanted.column, names.of(newest)
+        for flag in latest.flags:
+            yield flag.column, pc.equal(newest[flag.of], flag.equals)
+        for name in latest.dated:
+            yield beside_name(name, "date"), dates(newest[name], self.zone)
+        for name in (*seconds_columns(self.table.of), "deleted_at"):
+            yield beside_name(name, "time"), moments(newest[name])
+        for amount in latest.amounts:
+            whole = newest[amount.otherwise].cast(newest[amount.exact.column].type)
+            yield amount.column, pc.coalesce(newest[amount.exact.column], whole)
+        if self.fields:
+            yield from self._fields(newest[CUSTOM_FIELDS].combine_chunks())
+
+    def _fields(self, custom_fields: Any) -> Iterator[tuple[str, Any]]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        ids = pc.struct_field(custom_fields.flatten(), "id")
+        for each in self.fields:
+            texts = texts_where(custom_fields, pc.is_in(ids, value_set=pa.array(each.fields, pa.int64())))
+            values, unfit = typed(texts, each.column)
+            if unfit:
+                self.unfit[each.column.name] = self.unfit.get(each.column.name, 0) + unfit
+            yield each.column.name, values
+
+
+class Names:
+    """What a reference table calls ids as of now. Ids that it does not know have no name."""
+
+    def __init__(self, wanted: NameOf, keys: Sequence[tuple[Any, ...]], values: Sequence[Any]) -> None:
+        """`values` of `keys`, which are of as many parts as `wanted.by` has columns."""
+        import pyarrow as pa
+
+        self.wanted = wanted
+        self._kind = arrow_type_of(wanted)
+        by_key = dict(zip(keys, values, strict=True))
+        # A key of several parts becomes one number: the place of each part among all that there are.
+        self._parts = [sorted({key[part] for key in by_key}) for part in range(len(wanted.by))]
+        places = [{value: place for place, value in enumerate(part)} for part in self._parts]
+        numbers = {
+            self._number([index[value] for index, value in zip(places, key, strict=True)]): value
+            for key, value in by_key.items()
+        }
+        self._numbers = pa.array(list(numbers), pa.int64())
+        self._values = pa.array(list(numbers.values()), self._kind)
+
+    def of(self, newest: pa.Table) -> pa.ChunkedArray:
+        """The names of the ids in some rows."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        indices = [
+            pc.index_in(newest[column], value_set=pa.array(part, pa.int64())).cast(pa.int64())
+            for column, part in zip(self.wanted.by, self._parts, strict=True)
+        ]
+        return self._values.take(pc.index_in(self._number(indices), value_set=self._numbers))
+
+    def _number(self, indices: Sequence[Any]) -> Any:
+        import pyarrow.compute as pc
+
+        number = indices[0]
+        for index, part in zip(indices[1:], self._parts[1:], strict=True):
+            if isinstance(index, int):
+                number = number * len(part) + index
+            else:
+                number = pc.add(pc.multiply(number, len(part)), index)
+        return number
+
+
+def arrow_type_of(wanted: NameOf) -> pa.DataType:
+    """The type of a column of names."""
+    import pyarrow as pa
+
+    return pa.int64() if wanted.type == "INTEGER" else pa.string()
+
+
+def read_names(table: LatestTable, storage: Storage, source: SourceSettings) -> list[Names]:
+    """The names that the account's reference tables hold now; none of a table that is off or not made yet."""
+    found: dict[str, Mapping[str, list[Any]]] = {}
+    latest = declared(table.of)
+    for asset in latest.reference_tables:
+        reference = reference_table(asset)
+        values = {name.value for name in latest.names if name.table == asset}
+        columns = list(dict.fromkeys([*reference.key, *sorted(values), "is_current"]))
+        rows = reference_rows(reference, storage, source.subdomain, columns) if source.import_reference else None
+        found[asset] = rows.filter(rows["is_current"]).to_pydict() if rows else {name: [] for name in columns}
+    return [Names(each, _keys(each, found[each.table]), found[each.table][each.value]) for each in latest.names]
+
+
+def _keys(wanted: NameOf, rows: Mapping[str, list[Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*(rows[name] for name in reference_table(wanted.table).key), strict=True))
+
+
+def moments(seconds: pa.ChunkedArray) -> pa.Array:
+    """Unix seconds as TIMESTAMP; null where a calendar has no such moment."""
+    import pyarrow as pa
+
+    values, valid = _seconds(seconds)
+    return pa.array(values * 1_000_000, pa.int64(), mask=~valid).cast(pa.timestamp("us", tz="UTC"))
+
+
+def dates(seconds: pa.ChunkedArray, zone: tzinfo) -> pa.Array:
+    """The dates of Unix seconds by the clocks of a zone."""
+    import pyarrow as pa
+
+    values, valid = _seconds(seconds)
+    slots, of_each = np.unique(values // _SLOT_SECONDS, return_inverse=True)
+    offsets = np.array([_offset(int(slot) * _SLOT_SECONDS, zone) for slot in slots], np.int64)
+    days = (values + offsets[of_each]) // _DAY_SECONDS
+    return pa.array(days.astype(np.int32), pa.int32(), mask=~valid).cast(pa.date32())
+
+
+def _seconds(seconds: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Seconds with 0 in the place of those that no calendar has, and which are right."""
+    import pyarrow.compute as pc
+
+    values = pc.fill_null(seconds, _FIRST_SECOND - 1).to_numpy()
+    # A day away from both ends, so that no zone leads beyond them.
+    valid = (values >= _FIRST_SECOND + _DAY_SECONDS) & (values <= _LAST_SECOND - _DAY_SECONDS)
+    return np.where(valid, values, 0), valid
+
+
+@lru_cache(_SLOTS_REMEMBERED)
+def _offset(seconds: int, zone: tzinfo) -> float:
+    offset = datetime.fromtimestamp(seconds, zone).utcoffset()
+    return offset.total_seconds() if offset else 0.0

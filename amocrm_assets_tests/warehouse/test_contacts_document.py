@@ -1,0 +1,116 @@
+"""docs/contacts.md: its columns are those of the code, its queries give these rows in both warehouses."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS, Column
+from amocrm_assets.rows import rows_name, write_rows
+from amocrm_assets.storage import open_storage
+from amocrm_assets.warehouse import LoadResult, ShardLoad
+from amocrm_assets_tests.emulator import PROJECT, Emulator
+from amocrm_assets_tests.rows.days import keep, lead, source
+from amocrm_assets_tests.rows.parties import company, contact
+from amocrm_assets_tests.warehouse.places import Place, bigquery_place_at, duckdb_place_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from amocrm_assets.entities import Entity
+
+    Asked = Callable[[str], list[tuple[Any, ...]]]
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "contacts.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(
+    r"^### ([^\n]+)\n\n```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", DOCUMENT, re.MULTILINE | re.DOTALL
+)
+DAY = date(2026, 3, 3)
+AT = 1_772_528_400  # 2026-03-03T12:00 in Moscow
+DATASET = "contacts"
+
+
+def type_of(column: Column) -> str:
+    parts = ", ".join(f"{part.name} {type_of(part)}" for part in column.columns)
+    mode = " REPEATED" if column.mode == "REPEATED" else ""
+    return f"{column.type}{mode}" + (f" {{{parts}}}" if parts else "")
+
+
+@pytest.mark.parametrize(("heading", "entity"), [("## Contacts\n", CONTACTS), ("## Companies\n", COMPANIES)])
+def test_the_columns_are_those_of_the_table(heading: str, entity: Entity) -> None:
+    lines = DOCUMENT.partition(heading)[2].partition("| column |")[2].split("\n\n")[0].splitlines()[2:]
+    assert [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines] == [
+        [f"`{column.name}`", type_of(column), column.description, f"`{column.sent_as}`"]
+        for column in entity.table.columns
+    ]
+
+
+def fill(place: Place) -> None:
+    """A company with three contacts, one of whom has two won leads, and a private person with one."""
+    hanging = [(52, [{"id": 41}]), (52, [{"id": 41}]), (55, [])]
+    leads = [
+        lead(
+            number,
+            updated_at=AT,
+            price=price,
+            _embedded={"companies": companies, "contacts": [{"id": main, "is_main": True}], "loss_reason": []},
+        )
+        for number, price, (main, companies) in zip((1, 2, 3), (800, 200, 500), hanging, strict=True)
+    ]
+    leads.append(lead(4, updated_at=AT, status_id=21, price=999))
+    people = [
+        contact(number, updated_at=AT, name=name, _embedded={"companies": companies, "tags": [], "leads": []})
+        for number, name, companies in [
+            (52, "Mary Fern", [{"id": 41}]),
+            (53, "Anna Maple", [{"id": 41}]),
+            (54, "Peter Reed", [{"id": 41}]),
+            (55, "Tom Alder", []),
+        ]
+    ]
+    firms = [company(41, updated_at=AT, name="Birch & Co"), company(42, updated_at=AT, name="Orchard Labs")]
+    settings, loads = source(subdomain="my-shop"), []
+    for entity, records in ((LEADS, leads), (CONTACTS, people), (COMPANIES, firms)):
+        keep(place.storage, records, day=DAY, subdomain="my-shop", entity=entity)
+        for table in entity.tables:
+            count = write_rows(entity, place.storage, settings, DAY, table=table).row_count
+            loads.append(ShardLoad(table, "my-shop", DAY, rows_name(table, "my-shop", DAY), count))
+    outcomes = [outcome for _, outcome in place.warehouse.load(loads, place.storage, run_id="run-1")]
+    assert all(isinstance(outcome, LoadResult) for outcome in outcomes), outcomes
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    folder = tmp_path_factory.mktemp("documented")
+    place = duckdb_place_at(folder / "warehouse.duckdb", storage=folder / "storage")
+    fill(place)
+    return place.query
+
+
+@pytest.fixture(scope="module")
+def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    """Asked with the change that the document names."""
+    url = f"bigquery://{PROJECT}/{DATASET}?location=EU&endpoint={bigquery_emulator.url}"
+    with ExitStack() as stack:
+        storage = open_storage(str(tmp_path_factory.mktemp("storage")))
+        place = stack.enter_context(bigquery_place_at(url, storage))
+        fill(place)
+        yield lambda query: place.query(re.sub(r'"(amoCrm[\w-]+)"', rf"`{PROJECT}.{DATASET}.\1`", query))
+
+
+@pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
+@pytest.mark.parametrize(("query", "table"), [pytest.param(*each, id=title) for title, *each in EXAMPLES])
+def test_a_documented_query_gives_the_documented_rows(
+    request: pytest.FixtureRequest, warehouse: str, query: str, table: str
+) -> None:
+    asked: Asked = request.getfixturevalue(warehouse)
+    expected = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    assert [[str(value) for value in row] for row in asked(query)] == expected
+
+
+def test_each_query_of_the_document_is_one_of_these() -> None:
+    assert len(re.findall(r"```sql", DOCUMENT)) == len(EXAMPLES) == 3
