@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Characters in a row that the page's column has room for; it breaks lines at hyphens.
 MAX_UNBROKEN = 37
 # Characters of a key in the table of what keys mean, which leaves half of the column to the meaning.
-LONGEST_KEY = 24
+MAX_KEY = 24
 ASSETS = ["raw_leads", "leads", "amoCrmLeads"]
 DAYS = ["2025-03-07", "2025-03-08", "2025-03-09", "2025-03-10"]
 
@@ -79,7 +79,7 @@ def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) 
         shown = spec.metadata[EXPLAINED].value
         assert all(f"`{key}`" in shown.replace(BREAK, "") for key in meanings(asset))
         # A longer word would push the values of a narrow window out of sight.
-        assert max(len(part) for key in re.findall("`(.*?)`", shown) for part in key.split(BREAK)) <= LONGEST_KEY
+        assert max(len(part) for key in re.findall("`(.*?)`", shown) for part in key.split(BREAK)) <= MAX_KEY
 
 
 def test_files_are_named_by_storage_and_name_since_the_page_has_no_room_for_paths(pipeline: Pipeline) -> None:
