@@ -88,13 +88,19 @@ def title(value: str | None) -> str | None:
 
 
 def field_names(value: object) -> object:
-    """Names, codes and ids of custom fields."""
-    if isinstance(value, list) and len(value) > MAX_FIELDS:
-        raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
+    """Names, codes and ids of custom fields, alone or each with its column."""
     for each in value if isinstance(value, list) else []:
         if isinstance(each, dict) and each.keys() != {"field", "column"}:
             raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
-        name = each["field"] if isinstance(each, dict) else each
+    return names(value)
+
+
+def names(value: object) -> object:
+    """Names of fields of any kind, alone or as the `field` of a mapping."""
+    if isinstance(value, list) and len(value) > MAX_FIELDS:
+        raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
+    for each in value if isinstance(value, list) else []:
+        name = each.get("field") if isinstance(each, dict) else each
         if isinstance(name, str) and len(name) > MAX_NAME_CHARACTERS:
             raise ValueError(f"{name[:20]!r}… names no field: it has over {MAX_NAME_CHARACTERS} characters")
         if isinstance(name, bool) or name == "":

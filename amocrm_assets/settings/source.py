@@ -185,9 +185,9 @@ class SourceSettings(Settings):
         "leads_custom_fields", "contacts_custom_fields", "companies_custom_fields", mode="before"
     )(checks.field_names)
     _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
-    _drop_fields = field_validator("drop_fields", mode="before")(checks.field_names)
+    _drop_fields = field_validator("drop_fields", mode="before")(checks.names)
     _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
-    _hash_fields = field_validator("hash_fields", mode="before")(checks.field_names)
+    _hash_fields = field_validator("hash_fields", mode="before")(checks.names)
     _hash_fields_needed = field_validator("hash_fields")(personal_data.hashed)
     _phone_region = field_validator("phone_region")(checks.region)
     _start_date = field_validator("start_date", mode="before")(checks.day)

@@ -20,7 +20,6 @@ from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
-from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.orchestration.names import (
     BACKFILL,
     DEPLOYMENT,
@@ -31,6 +30,7 @@ from amocrm_assets.orchestration.names import (
     resource_key,
 )
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
+from amocrm_assets.orchestration.reference_metadata import reading_metadata, table_metadata
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.source_entities import imported, scheduled
 from amocrm_assets.orchestration.steps import whole_step
@@ -38,10 +38,8 @@ from amocrm_assets.settings import Deployment, SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.captures import CapturedList
-    from amocrm_assets.capturing_reference import CapturedReference
     from amocrm_assets.rows.reference import TableWritten
     from amocrm_assets.storage import Storage
-    from amocrm_assets.warehouse import LoadResult
 
 
 def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
@@ -71,7 +69,7 @@ def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefin
                     lock_wait_seconds=amocrm.lock_wait_seconds,
                     run_id=context.run.run_id,
                 )
-        return dg.MaterializeResult(metadata=_reading_metadata(storage, read))
+        return dg.MaterializeResult(metadata=reading_metadata(storage, read))
 
     return raw_reference
 
@@ -213,7 +211,7 @@ class _TableLoading:
             else:
                 yield dg.MaterializeResult(
                     asset_key=reference_key(self._source, table),
-                    metadata=_table_metadata(outcome, rows),
+                    metadata=table_metadata(outcome, rows),
                     check_results=[checked],
                 )
 
@@ -242,33 +240,3 @@ class _TableLoading:
             fix=failed[0].findings[0].fix,
             source=self._source.subdomain,
         )
-
-
-def _reading_metadata(storage: "Storage", read: "CapturedReference") -> dict[str, Any]:
-    findings = [
-        f"List of {each.name}: {found.cause} {found.fix}" for each in read.lists for found in each.findings
-    ]
-    rows = [(each.name, each.records, each.outcome, each.is_complete) for each in read.lists]
-    return {
-        "dagster/row_count": read.capture.records,
-        "capture": dg.MetadataValue.path(storage.uri(read.capture.name)),
-        "read": "in this run",
-        "size_bytes": read.capture.size_bytes,
-        "requests": read.requests,
-        "seconds": round(read.seconds, 3),
-        "findings": "\n".join(findings) or "none",
-        "lists": text_table(["list", "records", "outcome", "complete"], rows),
-    }
-
-
-def _table_metadata(outcome: "LoadResult", rows: "TableWritten") -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "dagster/row_count": outcome.row_count,
-        "dagster/table_name": outcome.table,
-        "current": rows.current,
-        "captures": rows.captures,
-        "oddities": sum(rows.oddities.values()),
-        "seconds_writing": round(outcome.seconds, 3),
-    }
-    optional = {"size_bytes": outcome.size_bytes, "job": outcome.job_id, "warnings": "\n".join(outcome.warnings)}
-    return metadata | {name: value for name, value in optional.items() if value}

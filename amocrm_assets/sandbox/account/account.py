@@ -112,8 +112,8 @@ class Account:
     def touch_some(self) -> None:
         """What other people do during one answer, by the options."""
         options = self.options
-        since = options.touched_from or 0
-        until = FOREVER if options.touched_to is None else options.touched_to
+        since, until = options.touched_from or 0, options.touched_to
+        until = FOREVER if until is None else until
         with self._lock:
             for lead_id in self._some_ids(options.edits_per_answer, since, until):
                 self.edit(lead_id)
@@ -130,24 +130,22 @@ class Account:
             self._catch_up()
             trash = "only_deleted" in query.extras and not self.options.only_deleted_ignored
             state = State.TRASHED if trash else State.LIVE
-            begin = (query.page - 1) * query.limit
-            ids = self._ordered(query, state)
-            chosen = ids[begin : begin + query.limit]
-            return Page([self._shown(each) for each in chosen], len(ids) > begin + query.limit)
+            begin, ids = (query.page - 1) * query.limit, self._ordered(query, state)
+            shown = [self._shown(each) for each in ids[begin : begin + query.limit]]
+            return Page(shown, len(ids) > begin + query.limit)
 
     def lead(self, lead_id: int) -> Json | None:
         """A lead as amoCRM shows it alone; None for one that is deleted or never was."""
         with self._lock:
             self._catch_up()
-            version = self._table.find(lead_id)
-            return self._shown(lead_id) if version and version.state == State.LIVE else None
+            found = self._table.find(lead_id)
+            return self._shown(lead_id) if found and found.state == State.LIVE else None
 
     def stamps(self, since: int = 0, until: int = FOREVER, *, deleted: bool = False) -> dict[int, int]:
         """`updated_at` by id of all leads of a list in a closed interval: what a complete reading must find."""
         with self._lock:
             self._catch_up()
-            state = State.TRASHED if deleted else State.LIVE
-            return self._table.stamps(state, since=since, until=until)
+            return self._table.stamps(State.TRASHED if deleted else State.LIVE, since=since, until=until)
 
     def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
         """What was done to leads in a closed interval of seconds, in order of time."""

@@ -1,0 +1,47 @@
+"""What the pages of the reference assets show of a reading and of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.orchestration.metadata import text_table
+
+if TYPE_CHECKING:
+    from amocrm_assets.capturing_reference import CapturedReference
+    from amocrm_assets.rows.reference import TableWritten
+    from amocrm_assets.storage import Storage
+    from amocrm_assets.warehouse import LoadResult
+
+
+def reading_metadata(storage: Storage, read: CapturedReference) -> dict[str, Any]:
+    """Of a capture of all reference lists."""
+    findings = [
+        f"List of {each.name}: {found.cause} {found.fix}" for each in read.lists for found in each.findings
+    ]
+    rows = [(each.name, each.records, each.outcome, each.is_complete) for each in read.lists]
+    return {
+        "dagster/row_count": read.capture.records,
+        "capture": dg.MetadataValue.path(storage.uri(read.capture.name)),
+        "read": "in this run",
+        "size_bytes": read.capture.size_bytes,
+        "requests": read.requests,
+        "seconds": round(read.seconds, 3),
+        "findings": "\n".join(findings) or "none",
+        "lists": text_table(["list", "records", "outcome", "complete"], rows),
+    }
+
+
+def table_metadata(outcome: LoadResult, rows: TableWritten) -> dict[str, Any]:
+    """Of a reference table that was loaded."""
+    metadata: dict[str, Any] = {
+        "dagster/row_count": outcome.row_count,
+        "dagster/table_name": outcome.table,
+        "current": rows.current,
+        "captures": rows.captures,
+        "oddities": sum(rows.oddities.values()),
+        "seconds_writing": round(outcome.seconds, 3),
+    }
+    optional = {"size_bytes": outcome.size_bytes, "job": outcome.job_id, "warnings": "\n".join(outcome.warnings)}
+    return metadata | {name: value for name, value in optional.items() if value}
