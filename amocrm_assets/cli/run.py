@@ -88,11 +88,11 @@ def days_wanted(source: SourceSettings, from_day: date | None, to_day: date | No
     if first < source.first_day:
         raise _refused(
             source,
-            f"{first} lies before the source's start_date, {source.first_day}.",
+            f"{first} is before the source's start_date, {source.first_day}.",
             "Set an earlier start_date in the source's defs.yaml, or ask for later days.",
         )
     if first > last:
-        raise _refused(source, f"--from {first} lies behind --to {last}.", "Swap them.")
+        raise _refused(source, f"--from {first} is after --to {last}.", "Swap them.")
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 

@@ -30,7 +30,7 @@ _COLUMNS = (
     Column("id", "INTEGER", "The lead's id, as in the shard of leads."),
     Column("account_id", "INTEGER", "The amoCRM account."),
     Column("updated_at", "INTEGER", "When the lead was last updated, as in the shard of leads."),
-    Column("is_deleted", "BOOLEAN", "True when the lead lies in amoCRM's trash."),
+    Column("is_deleted", "BOOLEAN", "True when the lead is in amoCRM's trash."),
     Column("company_id", "INTEGER", "The lead's company; it has one at most.", api_name="_embedded.companies"),
     Column("main_contact_id", "INTEGER", "The lead's main contact.", api_name="_embedded.contacts"),
     Column(

@@ -32,7 +32,7 @@ _COLUMNS = (
     Column(
         "is_deleted",
         "BOOLEAN",
-        "True when the lead lies in amoCRM's trash; other columns are then of an earlier version, or null.",
+        "True when the lead is in amoCRM's trash; other columns are then of an earlier version, or null.",
     ),
     Column("group_id", "INTEGER", "Group of the responsible user; 0 is the default group."),
     Column("closed_at", "INTEGER", "When the lead was won or lost, Unix seconds, UTC."),

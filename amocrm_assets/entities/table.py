@@ -31,7 +31,7 @@ class Column:
     mode: Mode = "NULLABLE"
     columns: tuple[Column, ...] = ()
     api_name: str | None = None
-    """The property of API v4 that fills it, where that has another name; `_embedded.tags` where it lies within."""
+    """The property of API v4 that fills it, where that has another name; `_embedded.tags` where it is nested."""
     is_json: bool = False
     """A STRING that holds any value, as compact JSON with sorted keys."""
 

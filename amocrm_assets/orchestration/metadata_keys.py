@@ -11,6 +11,7 @@ import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.orchestration.metadata import BREAK
 
 EXPLAINED = "what_the_keys_mean"
 _ALWAYS = {
@@ -124,7 +125,8 @@ def meanings(asset: str) -> dict[str, str]:
 @cache
 def explained(asset: str) -> dg.MarkdownMetadataValue:
     """The meaning of every key of an asset, as a table that opens by a click."""
-    lines = [f"| `{key}` | {meaning} |" for key, meaning in meanings(asset).items()]
+    # A short one is shown beside the other values, and there is no room for a long key on one line.
+    lines = [f"| `{key.replace('/', '/' + BREAK)}` | {meaning} |" for key, meaning in meanings(asset).items()]
     if asset.startswith(_CAPTURES):
         lines.append(f"| `{PREFIX}…` | {PREFIXED} |")
     return dg.MetadataValue.md("\n".join(["| key | meaning |", "|---|---|", *lines]))

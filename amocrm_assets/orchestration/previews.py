@@ -7,6 +7,7 @@ The page has room for 310 pixels: a table of two columns, whose long cells wrap.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,8 @@ def _cell(value: Any, column: str, source: SourceSettings) -> str:
         return f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S %Z}"
     if column == CUSTOM_FIELDS:
         return ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     return "–" if value is None else str(value)
 
 

@@ -56,7 +56,7 @@ def _ids_unique(table: Table, source: SourceSettings) -> dg.AssetChecksDefinitio
             bad=sorted([*bad, *unreadable]),
             of=repeated | unreadable,
             severity=dg.AssetCheckSeverity.ERROR,
-            said=f"{table.records.capitalize()} stand in the rows of a day more than once, or its rows cannot be"
+            said=f"{table.records.capitalize()} are in the rows of a day more than once, or its rows cannot be"
             f" read. Materialise `{table.asset}`"
             " for these days again.",
             example_ids=", ".join(str(each) for ids in bad.values() for each in ids[:3]),

@@ -30,7 +30,7 @@ class OAuthSettings(Settings):
         examples=["AMOCRM_CLIENT_SECRET"],
     )
     redirect_uri: str = Field(
-        description="The redirect address, exactly as it stands in the integration's settings.",
+        description="The redirect address, exactly as in the integration's settings.",
         examples=["http://127.0.0.1:8910/callback"],
     )
 

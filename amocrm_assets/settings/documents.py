@@ -159,7 +159,7 @@ def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tup
         for key, value in node.value:
             below = (*path, str(key.value))
             if below in lines:
-                yield key.start_mark.line + 1, f"`{key.value}` stands here a second time. Keep one of the two."
+                yield key.start_mark.line + 1, f"`{key.value}` is here a second time. Keep one of the two."
             lines[below] = key.start_mark.line + 1
             yield from _walk(value, below, lines)
     elif isinstance(node, yaml.SequenceNode):

@@ -23,7 +23,7 @@ class TranslationSettings(Settings):
     """What of each asset is replaced; tags and metadata are added to those that are there."""
 
     key_prefix: str | list[str] | None = Field(
-        default=None, description="Stands before each key.", examples=[["crm", "raw"]]
+        default=None, description="Put before each key.", examples=[["crm", "raw"]]
     )
     key: str | None = Field(
         default=None,

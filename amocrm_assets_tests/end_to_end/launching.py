@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.sandbox.options import Fault
 from amocrm_assets_tests.end_to_end import asking
 from amocrm_assets_tests.end_to_end.deployment import ASSETS, DETAILS
 
 if TYPE_CHECKING:
     from amocrm_assets_tests.end_to_end.deployment import Deployment
+
+REFERENCE_ASSETS = (REFERENCE.raw_asset, *(table.asset for table in REFERENCE_TABLES))
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ def launch(deployment: Deployment) -> Launched:
     dagster = deployment.dagster
     due = deployment.next_due()
     asking.switch_on(dagster, f"{due}_daily")
+    # First, so that the leads find the names of their ids.
+    dagster.ended([dagster.materialise([["sandbox", asset] for asset in REFERENCE_ASSETS])])
     backfill = asking.launch_backfill(dagster, assets_of("sandbox", *DETAILS), deployment.month)
     yesterday = deployment.yesterday.isoformat()
     deployment.troubled.configure(faults=(Fault("402"),))

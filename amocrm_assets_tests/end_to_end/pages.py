@@ -34,6 +34,11 @@ class Pages:
         self.wait_for("raw_leads", "leads", "amoCrmLeads", "Latest event")
         self.window.wait_for_function("() => !/Loading|Materializing/.test(document.body.innerText)")
 
+    def reference_lineage(self, source: str) -> None:
+        """The graph of an account's reference tables."""
+        self._open(f"/locations/{LOCATION_NAME}/asset-groups/{source}_reference")
+        self.wait_for("raw_reference", "amoCrmStatuses")
+
     def asset(self, source: str, asset: str) -> None:
         """The overview of an asset."""
         self._open(f"/assets/{source}/{asset}")

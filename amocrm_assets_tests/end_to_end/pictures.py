@@ -30,7 +30,7 @@ TOUR_WIDTH, TOUR_HEIGHT = 1400, 2400
 # Dagster's own navigation takes the left; what is meant stands beside it.
 PAGE: FloatRect = {"x": 240, "y": 0, "width": WIDTH - 240, "height": HEIGHT}
 # The graph stands in the middle of its canvas, which has buttons at the right.
-GRAPH: FloatRect = {"x": 290, "y": 320, "width": 940, "height": 200}
+GRAPH: FloatRect = {"x": 290, "y": 232, "width": 940, "height": 376}
 # A graph glides to its place, plots draw themselves: no event tells when they are done.
 SETTLED_SECONDS = 3
 
@@ -72,6 +72,7 @@ def _tour(pages: Pages, launched: Launched, folder: Path) -> None:
     stops: dict[str, Callable[[], None]] = {
         "home": pages.timeline,
         "lineage": lambda: pages.lineage("sandbox"),
+        "reference_lineage": lambda: pages.reference_lineage("sandbox"),
         "raw_leads": lambda: pages.asset("sandbox", "raw_leads"),
         "leads": lambda: pages.asset("sandbox", "leads"),
         "amoCrmLeads": lambda: pages.asset("sandbox", "amoCrmLeads"),

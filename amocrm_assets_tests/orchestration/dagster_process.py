@@ -95,9 +95,14 @@ class Dagster:
         return data
 
     def materialise(
-        self, assets: Sequence[Sequence[str]], *, day: str, config: str = "", job: str = "__ASSET_JOB"
+        self,
+        assets: Sequence[Sequence[str]],
+        *,
+        day: str | None = None,
+        config: str = "",
+        job: str = "__ASSET_JOB",
     ) -> str:
-        """Do what the button "Materialize" does for one day, or start a job for it; returns the run's id."""
+        """Press "Materialize", for a day where there are days, or start a job; returns the run's id."""
         selector = {
             "repositoryLocationName": LOCATION_NAME,
             "repositoryName": "__repository__",
@@ -106,7 +111,7 @@ class Dagster:
         }
         params = {
             "selector": selector,
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}] if day else []},
             "runConfigData": config,
             "mode": "default",
         }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.entities import LEADS
+from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, PREFIX, meanings
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.rows import rows_name
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 # Characters in a row that the page's column has room for; it breaks lines at hyphens.
 MAX_UNBROKEN = 37
+# Characters of a key in the table of what keys mean, which leaves half of the column to the meaning.
+MAX_KEY = 24
 ASSETS = ["raw_leads", "leads", "amoCrmLeads"]
 DAYS = ["2025-03-07", "2025-03-08", "2025-03-09", "2025-03-10"]
 
@@ -72,7 +76,10 @@ def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) 
         own_places = ("dagster/column", "dagster/code", "dagster/io_manager_key", "dagster/internal", EXPLAINED)
         told = {key for key in keys if not key.startswith((*own_places, PREFIX))}
         assert told <= meanings(asset).keys()
-        assert all(f"`{key}`" in spec.metadata[EXPLAINED].value for key in meanings(asset))
+        shown = spec.metadata[EXPLAINED].value
+        assert all(f"`{key}`" in shown.replace(BREAK, "") for key in meanings(asset))
+        # A longer word would push the values of a narrow window out of sight.
+        assert max(len(part) for key in re.findall("`(.*?)`", shown) for part in key.split(BREAK)) <= MAX_KEY
 
 
 def test_files_are_named_by_storage_and_name_since_the_page_has_no_room_for_paths(pipeline: Pipeline) -> None:

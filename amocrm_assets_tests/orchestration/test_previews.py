@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.orchestration.previews import shown
+from amocrm_assets_tests.accounts import source
 from amocrm_assets_tests.orchestration.conftest import LAST
 
 if TYPE_CHECKING:
@@ -60,6 +62,13 @@ def test_every_asset_has_a_preview_and_a_link_to_each_card(pipeline: Pipeline) -
 def test_times_of_a_preview_have_their_zone(pipeline: Pipeline) -> None:
     for metadata in previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads"):
         assert all(re.search(rf"{LAST} \d\d:\d\d:\d\d MSK", str(row)) for row in rows_of(metadata))
+
+
+def test_an_exact_number_has_no_zeros_that_say_nothing() -> None:
+    rows = [{"id": 1, "price": Decimal("210000.000000000")}, {"id": 2, "price": Decimal("0E-9")}]
+    rows.append({"id": 3, "price": Decimal("19.900000000")})
+    preview = shown(LEADS, source(), ["price"], rows, told=())
+    assert [row["lead"] for row in rows_of(preview)] == ["price 210000", "price 0", "price 19.9"]
 
 
 def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipeline) -> None:

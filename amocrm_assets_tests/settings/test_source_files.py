@@ -240,7 +240,7 @@ def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path
         (f"{HEAD}  subdomain: a\nrequirements: {{env: NAME}}\n", "`requirements` holds names of environment"),
         (f"{HEAD}  subdomain: a\nrequirements: {{other: [A]}}\n", "`requirements` holds names of environment"),
         ("type: amocrm_assets.AmoCrmSource\nattributes: [a]\n", "`attributes` holds the settings as"),
-        (f"{HEAD}  subdomain: a\n  subdomain: b\n", "`subdomain` stands here a second time"),
+        (f"{HEAD}  subdomain: a\n  subdomain: b\n", "`subdomain` is here a second time"),
         (f"{HEAD}  subdomain: '{{{{ env.NAME }}}}'\n", "templates are not filled in here"),
         ("\t- : a", "not readable as YAML"),
         (f"{HEAD}  subdomain: !!python/name:os.system\n", ":3: this is not readable as YAML: could not determine"),

@@ -62,7 +62,7 @@ def test_who_may_not_delete_leaves_a_probe_that_expires(server: RecordingBigQuer
 def test_a_dataset_in_another_location_is_refused_and_not_touched(server: RecordingBigQuery, wired: Place) -> None:
     server.location = "US"
 
-    with pytest.raises(WarehouseRefused, match="lies in US, and AMOCRM_WAREHOUSE says EU") as caught:
+    with pytest.raises(WarehouseRefused, match="it is in US, and AMOCRM_WAREHOUSE says EU") as caught:
         wired.warehouse.prepare()
 
     assert "Write location=US into AMOCRM_WAREHOUSE" in str(caught.value)

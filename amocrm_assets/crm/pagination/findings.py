@@ -67,7 +67,7 @@ def filters_ignored(record_list: RecordList) -> Finding:
         record_list,
         "filters_ignored",
         may_miss=False,
-        cause="The account ignores filters: each day was read by a walk over all newer"
+        cause="The account ignores filters: each day was found by reading all newer"
         f" {record_list.records}. Nothing is missing.",
         fix="Ask amoCRM's support to switch on filtering by API for the account.",
     )

@@ -13,7 +13,7 @@ from amocrm_assets.crm.probe.verdict import NotSettled, Verdict
 if TYPE_CHECKING:
     from amocrm_assets.crm.probe.samples import Samples
 
-PROVOKES = "finding out would provoke refusals"
+PROVOKES = "finding out would cause 429s"
 CLOCK_TOLERANCE_SECONDS = 60
 
 
@@ -42,7 +42,7 @@ def retry_after(samples: Samples) -> Verdict:
     if not refusals:
         raise NotSettled(f"no request was refused, and {PROVOKES}")
     follows = "It is waited for." if said else "Waiting times are our own: 1, 2, 4, … seconds."
-    return Verdict(said > 0, f"{said} of {refusals} refusals said when to ask again", follows)
+    return Verdict(said > 0, f"{said} of {refusals} responses 429 said when to ask again", follows)
 
 
 def limit_counting(samples: Samples) -> Verdict:

@@ -33,7 +33,7 @@ def filters(samples: Samples, record_list: RecordList) -> Verdict:
     return Verdict(
         value=False,
         observed=f"records outside of the window, twice (the account calls the option {said})",
-        conclusion="Days are read by a walk over all newer records: nothing is lost, more requests are needed.",
+        conclusion="Days are read with all newer records: nothing is lost, more requests are needed.",
     )
 
 

@@ -101,7 +101,7 @@ def judge_order_by_id(pages: Sequence[tuple[Query, Page]]) -> Verdict:
     return Verdict(
         value=False,
         observed="not sorted by id",
-        conclusion="Dense seconds are read without a filter, by a walk over the whole account.",
+        conclusion="Dense seconds are read without a filter, with the whole account.",
     )
 
 

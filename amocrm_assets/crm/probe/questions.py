@@ -69,7 +69,7 @@ QUESTIONS = (
     ),
     Question("clock", "`Date` of all answers, and this machine's clock", connection.clock),
     Question("date_header", "headers of all answers", connection.date_header),
-    Question("retry_after", "refusals, if there were any", connection.retry_after),
+    Question("retry_after", "responses 429, if there were any", connection.retry_after),
     Question("limit_counting", "nothing", connection.limit_counting),
     Question("answer_seconds", "nothing more", connection.answer_seconds),
     Question("failures", "nothing more", connection.failures),

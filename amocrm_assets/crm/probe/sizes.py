@@ -103,7 +103,7 @@ def depth(samples: Samples) -> Verdict:
     return Verdict(
         deepest,
         f"no page behind page {deepest}, though there are more leads",
-        "What lies deeper is read by narrower windows; a reading that needs depth fails.",
+        "What is deeper is read by narrower windows; a reading that needs depth fails.",
     )
 
 

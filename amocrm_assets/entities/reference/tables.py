@@ -203,7 +203,7 @@ CUSTOM_FIELDS = _table(
         Column("code", "STRING", "Its code, where it has one."),
         Column("type", "STRING", "Its type, as API v4 calls it (`text`, `select`, …)."),
         Column("sort", "INTEGER", "Its place in the card."),
-        Column("group_id", "STRING", "The tab of the card it lies in."),
+        Column("group_id", "STRING", "The tab of the card that shows it."),
         Column("is_predefined", "BOOLEAN", "Whether amoCRM made the field itself (`is_system` of leads' fields)."),
         Column("is_api_only", "BOOLEAN", "Whether people can only see it."),
         Column(

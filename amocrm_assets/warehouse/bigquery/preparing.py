@@ -45,7 +45,7 @@ def require_location(dataset: bigquery.Dataset, address: BigQueryAddress) -> Non
         name = f"{address.project}.{address.dataset}"
         raise WarehouseRefused(
             f"Opening the dataset {name}",
-            cause=f"it lies in {dataset.location}, and AMOCRM_WAREHOUSE says {address.location}.",
+            cause=f"it is in {dataset.location}, and AMOCRM_WAREHOUSE says {address.location}.",
             fix=f"Write location={dataset.location} into AMOCRM_WAREHOUSE, or name another dataset there: none can"
             " be moved.",
             dataset=name,

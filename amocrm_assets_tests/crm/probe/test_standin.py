@@ -216,7 +216,7 @@ def test_a_limit_is_kept_and_how_it_is_counted_stays_open(kind: Any, tmp_path: P
     assert standin.refused == 0
     assert report.value("limit_counting") is report.value("retry_after") is None
     (answer,) = [answer for answer in report.answers if answer.question == "limit_counting"]
-    assert answer.observed == "finding out would provoke refusals."
+    assert answer.observed == "finding out would cause 429s."
 
 
 @pytest.mark.parametrize(("header", "found"), [("1", True), (None, False)])
