@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
+from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS
 from amocrm_assets.rows import read_rows, widen_custom_fields
 from amocrm_assets.sandbox import Fault
@@ -91,6 +93,23 @@ def test_a_right_that_is_missing_fails_one_entity_and_names_it(pipeline: Pipelin
     assert pipeline.warehouse.shard_days(LEADS.table, "acme")
     assert pipeline.warehouse.shard_days(COMPANIES.table, "acme")
     assert pipeline.warehouse.shard_days(CONTACTS.table, "acme") == {}
+
+
+def test_phones_and_addresses_that_are_dropped_are_in_no_capture(pipeline: Pipeline) -> None:
+    pipeline.configure(import_contacts=True, import_leads=False)
+    assert pipeline.run().success
+    (kept,) = (each for each in capture_names(CONTACTS, pipeline.storage, "acme", DAY))
+    with open_capture(CONTACTS, pipeline.storage, kept) as capture:
+        assert b"PHONE" in b"".join(capture.records)
+    pipeline.configure(import_contacts=True, import_leads=False, drop_fields=["phone", "email", "name"])
+    assert pipeline.run().success
+    *_, newest = sorted(capture_names(CONTACTS, pipeline.storage, "acme", DAY))
+    with open_capture(CONTACTS, pipeline.storage, newest) as capture:
+        records = [json.loads(line) for line in capture.records]
+    assert records
+    codes = {field["field_code"] for each in records for field in each["custom_fields_values"] or ()}
+    assert not {"PHONE", "EMAIL"} & codes
+    assert {each.get(name) for each in records for name in ("name", "first_name", "last_name")} == {None}
 
 
 @pytest.mark.parametrize("limit", [20])
