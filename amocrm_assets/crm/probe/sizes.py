@@ -67,7 +67,7 @@ def fields_limit(samples: Samples) -> Verdict:
 def events_limit(samples: Samples) -> Verdict:
     """How many events a page holds, where events may be read."""
     found = samples.asker.records(EVENTS, {"limit": PAGE_LIMIT})
-    follows = "For information: this version does not read events."
+    follows = "Events are asked for by 100 at most; where fewer come, more pages are."
     return judge_list_limit(
         found,
         lambda: samples.asker.records(EVENTS, {"limit": EVENTS_LIMIT}),
