@@ -70,7 +70,7 @@ def command(
 def _require_something(
     source: SourceSettings, *, asked_for: bool, verified: str | None, values: tuple[str, ...]
 ) -> None:
-    from amocrm_assets.privacy.forgotten import MIN_VALUE_CHARACTERS
+    from amocrm_assets.privacy.forgotten import MIN_PHONE_DIGITS, MIN_VALUE_CHARACTERS
 
     if asked_for == bool(verified):
         raise SettingsError(
@@ -86,6 +86,13 @@ def _require_something(
             f"Forgetting in {source.title}",
             cause=f"a value has fewer than {MIN_VALUE_CHARACTERS} characters, and would be found in most records.",
             fix=f"Call `amocrm-assets forget {source.subdomain}` with a phone, an e-mail or a whole name.",
+        )
+    if any(each.strip().isdecimal() and len(each.strip()) < MIN_PHONE_DIGITS for each in values):
+        raise SettingsError(
+            f"Forgetting in {source.title}",
+            cause=f"a value is a number of fewer than {MIN_PHONE_DIGITS} digits, as prices are.",
+            fix=f"Call `amocrm-assets forget {source.subdomain}` with a phone and its code, or with --lead or"
+            " --contact and the id.",
         )
 
 

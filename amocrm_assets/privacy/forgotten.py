@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 # A shorter text stands in half of all records.
 MIN_VALUE_CHARACTERS = 3
-# Digits of the shortest number with an area code.
-_MIN_PHONE_DIGITS = 7
+# Digits of the shortest number with an area code. A shorter one is a price, or the id of a stage.
+MIN_PHONE_DIGITS = 7
+# What numbers are called that are no value of anybody's: ids, and moments.
+_NUMBERS_OF_AMOCRM = ("_id", "_at", "_by")
 _PHONE = re.compile(r"\+?\d[\d\s().–-]{5,}\d")
 _AROUND_WORDS = ".,;:!?()[]{}<>\"'«»"
 # What the names of the account's lists of custom fields end with.
@@ -59,7 +61,7 @@ class ForgottenList:
             ]
             found |= {self._text_entry(words) for each in (value, *hashes) if (words := _words(each))}
             digits = phone_digits(value, self.region) or ""
-            if len(digits) >= _MIN_PHONE_DIGITS:
+            if len(digits) >= MIN_PHONE_DIGITS:
                 found.add(self._entry("phone", digits))
         return frozenset(found)
 
@@ -157,16 +159,20 @@ class ForgottenList:
 
 
 def texts_of(value: Any) -> Iterator[str]:
-    """All texts and numbers in a value, whatever its nesting; names of properties are none."""
+    """All texts and numbers in a value, whatever its nesting; names of properties are none, nor are ids."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
-            waiting += each.values()
+            waiting += (part for name, part in each.items() if not _is_number_of_amocrm(name, part))
         elif isinstance(each, list | tuple):
             waiting += each
         elif isinstance(each, str | int):
             yield str(each)
+
+
+def _is_number_of_amocrm(name: object, value: Any) -> bool:
+    return type(value) is int and (name == "id" or str(name).endswith(_NUMBERS_OF_AMOCRM))
 
 
 def _kind(name: str) -> str:

@@ -36,6 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ((), "names nobody"),
         (("--verify", "x", "--lead", "1"), "--verify looks at an earlier request"),
         (("--value", "ab"), "fewer than 3 characters"),
+        (("--value", "142"), "fewer than 7 digits"),
         (("--verify", "x"), "there is none. There are: none yet"),
     ],
 )

@@ -58,6 +58,8 @@ def test_every_setting_is_explained_and_its_example_would_load(run: Command, def
         attributes = yaml.safe_load(before + own.replace("  # ", "  ") + blank + others)["attributes"]
         if name == "oauth":
             del attributes["access_token_env"]
+        if name == "store_only_chosen":
+            attributes["leads_custom_fields"] = ["Город"]
         assert name in SourceSettings.model_validate(attributes).model_fields_set
 
 
