@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.errors import AmoCrmAssetsError
-from amocrm_assets.orchestration.assets import chain_keys, chain_names, raw_key, shards_key
+from amocrm_assets.orchestration.assets import chain_keys, raw_key, shards_key
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.markdown import escape
@@ -62,7 +62,11 @@ def automation_of(
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = " and the ".join(entity.table.records for entity in entities)
     dated = " or ".join(dict.fromkeys(entity.table.is_dated for entity in entities))
-    chains = ", ".join(" → ".join(f"`{name}`" for name in chain_names(each)) for each in entities)
+    chains = ", ".join(
+        f"`{entity.raw_asset}` → `{table.asset}` → `{table.warehouse_name}`"
+        for entity in entities
+        for table in entity.tables
+    )
     off = not_imported(source, entities)
     # All steps in one process: a process for each would cost more than most days take.
     job = dg.define_asset_job(

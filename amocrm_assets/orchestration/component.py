@@ -35,8 +35,8 @@ _LOGGER = logging.getLogger("amocrm_assets")
 class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
     """One amoCRM account whose leads come to your warehouse every day.
 
-    It makes three daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads`, their checks, a job and a
-    schedule that materialises the day that has just ended.
+    It makes daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and what else its attributes switch
+    on, their checks, a job and a schedule that materialises the day that has just ended.
     """
 
     _broken: BrokenSource | None = PrivateAttr(default=None)

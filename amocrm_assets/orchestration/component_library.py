@@ -23,8 +23,8 @@ TAGS = ("amocrm", "kommo", "bigquery")
 DESCRIPTION = """\
 One amoCRM account whose leads come to your warehouse every day.
 
-It makes three daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads`, their checks, a job and a
-schedule that materialises the day that has just ended."""
+It makes daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and what else its attributes switch
+on, their checks, a job and a schedule that materialises the day that has just ended."""
 EXAMPLE = """\
 type: amocrm_assets.AmoCrmSource
 attributes:
