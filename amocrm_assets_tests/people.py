@@ -82,6 +82,8 @@ def answer(path: str, at: int) -> dict[str, Any]:
         groups = {"users_groups": [{"id": 1, "name": "Sales"}], "task_types": [{"id": 1, "name": "Call"}]}
         return {"id": 7, "name": "Acme", "subdomain": "acme", "current_user_id": 5, "_embedded": groups}
     records = FIELDS if name == "custom_fields" else [person(5, at)]
+    if name == "events":  # of a type that is asked for
+        records = [person(5, at) | {"id": "01hqevent5", "type": "lead_status_changed"}]
     if name in {"pipelines", "tags", "loss_reasons"}:
         stages = [{"id": 2, "name": "New", "pipeline_id": 1, "type": 0, "sort": 1}]
         records = [{"id": 1, "name": f"A name of {name}", "_embedded": {"statuses": stages}}]
