@@ -81,7 +81,8 @@ class Undisturbed:
         stored = {name for name in way.storage.names("") if not name.startswith("locks/")}
         kept = {"warehouse.duckdb", *(f"data/{name}" for name in stored)}
         assert set(left_in(way.folder)) == kept
-        assert {name.partition("/")[0] for name in way.storage.names("")} == {"captures", "locks", "rows"}
+        # A note on the limiter is there where the last requests were sent less than a second before the end.
+        assert {name.partition("/")[0] for name in way.storage.names("")} - {"locks"} == {"captures", "rows"}
 
 
 @pytest.fixture(scope="module")
