@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.shard import arrow_schema
-from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import LoadResult, ShardLoad, TableLoad
 from amocrm_assets_tests.emulator import PROJECT, Emulator
 from amocrm_assets_tests.rows.reference.readings import capture, night
-from amocrm_assets_tests.warehouse.places import Place, bigquery_place_at, duckdb_place_at, lead
+from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
+from amocrm_assets_tests.warehouse.places import Place, lead
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "analysing.md").read_text(encoding="utf-8")
 ON_DUCKDB, ON_BIGQUERY, *QUERIES = re.findall(r"```sql\n(.+?)```", DOCUMENT, re.DOTALL)
@@ -30,7 +29,6 @@ EXAMPLES = re.findall(
     r"^### ([^\n]+)\n\n```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", DOCUMENT, re.MULTILINE | re.DOTALL
 )
 DATASET = "analysed"
-Asked = Callable[[str], list[tuple[Any, ...]]]
 
 
 def user(user_id: int, name: str, group_id: int | None) -> dict[str, Any]:
@@ -153,7 +151,7 @@ def put_details(place: Place, first: int, second: int) -> None:
 @pytest.fixture(scope="module")
 def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     folder = tmp_path_factory.mktemp("analysed")
-    fill(duckdb_place_at(folder / "warehouse.duckdb", storage=folder / "storage"))
+    filled_duckdb(folder, fill)
     with duckdb.connect(folder / "warehouse.duckdb", read_only=True) as connection:
         connection.execute(ON_DUCKDB)
         yield lambda query: connection.execute(query).fetchall()
@@ -162,18 +160,13 @@ def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
 @pytest.fixture(scope="module")
 def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     """Asked with the changes that the document names."""
-    url = f"bigquery://{PROJECT}/{DATASET}?location=EU&endpoint={bigquery_emulator.url}"
 
     def translated(query: str) -> str:
-        named = re.sub(r'"(amoCrm[\w-]+)"', r"`my-project.crm.\1`", ON_BIGQUERY + query)
-        named = named.replace("to_timestamp", "TIMESTAMP_SECONDS").replace("AS items(item)", "AS item")
-        return named.replace("my-project.crm.", f"{PROJECT}.{DATASET}.")
+        named = f"{ON_BIGQUERY}{query}".replace("my-project.crm.", f"{PROJECT}.{DATASET}.")
+        return named.replace("to_timestamp", "TIMESTAMP_SECONDS").replace("AS items(item)", "AS item")
 
-    with ExitStack() as stack:
-        storage = open_storage(str(tmp_path_factory.mktemp("storage")))
-        place = stack.enter_context(bigquery_place_at(url, storage))
-        fill(place)
-        yield lambda query: place.query(translated(query))
+    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
+        yield lambda query: asked(translated(query))
 
 
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
@@ -182,8 +175,7 @@ def test_a_documented_query_gives_the_documented_rows(
     request: pytest.FixtureRequest, warehouse: str, query: str, table: str
 ) -> None:
     asked: Asked = request.getfixturevalue(warehouse)
-    expected = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    assert [[str(value) for value in row] for row in asked(query)] == expected
+    assert [[str(value) for value in row] for row in asked(query)] == shown_rows(table)
 
 
 def test_each_query_of_the_document_is_one_of_these() -> None:

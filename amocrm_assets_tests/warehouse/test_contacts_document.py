@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS, Column
 from amocrm_assets.rows import rows_name, write_rows
-from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import LoadResult, ShardLoad
-from amocrm_assets_tests.emulator import PROJECT, Emulator
+from amocrm_assets_tests.emulator import Emulator
 from amocrm_assets_tests.rows.days import keep, lead, source
 from amocrm_assets_tests.rows.parties import company, contact
-from amocrm_assets_tests.warehouse.places import Place, bigquery_place_at, duckdb_place_at
+from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
+from amocrm_assets_tests.warehouse.places import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from amocrm_assets.entities import Entity
-
-    Asked = Callable[[str], list[tuple[Any, ...]]]
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "contacts.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(
@@ -85,21 +82,13 @@ def fill(place: Place) -> None:
 
 @pytest.fixture(scope="module")
 def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    folder = tmp_path_factory.mktemp("documented")
-    place = duckdb_place_at(folder / "warehouse.duckdb", storage=folder / "storage")
-    fill(place)
-    return place.query
+    return filled_duckdb(tmp_path_factory.mktemp("documented"), fill).query
 
 
 @pytest.fixture(scope="module")
 def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    """Asked with the change that the document names."""
-    url = f"bigquery://{PROJECT}/{DATASET}?location=EU&endpoint={bigquery_emulator.url}"
-    with ExitStack() as stack:
-        storage = open_storage(str(tmp_path_factory.mktemp("storage")))
-        place = stack.enter_context(bigquery_place_at(url, storage))
-        fill(place)
-        yield lambda query: place.query(re.sub(r'"(amoCrm[\w-]+)"', rf"`{PROJECT}.{DATASET}.\1`", query))
+    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
+        yield asked
 
 
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
@@ -108,8 +97,7 @@ def test_a_documented_query_gives_the_documented_rows(
     request: pytest.FixtureRequest, warehouse: str, query: str, table: str
 ) -> None:
     asked: Asked = request.getfixturevalue(warehouse)
-    expected = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    assert [[str(value) for value in row] for row in asked(query)] == expected
+    assert [[str(value) for value in row] for row in asked(query)] == shown_rows(table)
 
 
 def test_each_query_of_the_document_is_one_of_these() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,13 @@ from amocrm_assets.entities import LEADS, latest_table
 from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.reference import write_reference_tables
-from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.emulator import PROJECT, Emulator
+from amocrm_assets_tests.emulator import Emulator
 from amocrm_assets_tests.rows.days import field, keep, lead, stub
 from amocrm_assets_tests.rows.latest_table.tables import day, seconds, settings
 from amocrm_assets_tests.rows.reference.readings import capture, night
+from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
 from amocrm_assets_tests.warehouse.latest import put_latest
-from amocrm_assets_tests.warehouse.places import Place, bigquery_place_at, duckdb_place_at
+from amocrm_assets_tests.warehouse.places import Place
 from amocrm_assets_tests.warehouse.test_analysing_document import LISTS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "leads_latest.md").read_text(encoding="utf-8")
@@ -31,7 +30,6 @@ BY = settings(
     subdomain="my-shop", import_reference=True, leads_custom_fields=[{"field": "City", "column": "city"}, 2]
 )
 DATASET = "flat"
-Asked = Callable[[str], list[tuple[Any, ...]]]
 
 
 def some(number: int, on: int, **properties: Any) -> dict[str, Any]:
@@ -68,21 +66,13 @@ def fill(place: Place) -> None:
 
 @pytest.fixture(scope="module")
 def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    folder = tmp_path_factory.mktemp("flat")
-    place = duckdb_place_at(folder / "warehouse.duckdb", storage=folder / "storage")
-    fill(place)
-    return place.query
+    return filled_duckdb(tmp_path_factory.mktemp("flat"), fill).query
 
 
 @pytest.fixture(scope="module")
 def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    url = f"bigquery://{PROJECT}/{DATASET}?location=EU&endpoint={bigquery_emulator.url}"
-    with ExitStack() as stack:
-        storage = open_storage(str(tmp_path_factory.mktemp("storage")))
-        place = stack.enter_context(bigquery_place_at(url, storage))
-        fill(place)
-        table = f"`{PROJECT}.{DATASET}.amoCrmLeadsLatest_my-shop`"
-        yield lambda query: place.query(query.replace('"amoCrmLeadsLatest_my-shop"', table))
+    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
+        yield asked
 
 
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
@@ -91,8 +81,7 @@ def test_a_documented_query_gives_the_documented_rows(
     request: pytest.FixtureRequest, warehouse: str, query: str, table: str
 ) -> None:
     asked: Asked = request.getfixturevalue(warehouse)
-    expected = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    assert [[str(value).removesuffix(".000000000") for value in row] for row in asked(query)] == expected
+    assert [[str(value).removesuffix(".000000000") for value in row] for row in asked(query)] == shown_rows(table)
 
 
 def test_each_query_of_the_document_is_one_of_these() -> None:
