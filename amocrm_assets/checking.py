@@ -99,18 +99,17 @@ class _Steps:
         first, *others = (
             EntityChecks(each, self._source, self._client, lambda: self._account) for each in self._entities
         )
+        rights, *more = (_Step(name, ("account",), run) for name, run in first.steps())
         return [
             _Step("settings", (), self._settings),
             _Step("address", (), lambda: resolve_host(url, asked=asked)),
             _Step("connection", ("address",), lambda: probe_connection(url, asked=asked)),
             _Step("token", (), self._token),
             _Step("account", ("connection", "token"), self._account_step),
-            _Step("rights", ("account",), first.permissions),
+            rights,
             _Step("zone", ("account",), self._zone),
-            _Step("filters", ("account",), first.filters),
-            _Step("deleted", ("account",), first.deleted),
-            _Step("fields", ("account",), first.fields),
-            *(step for each in others for step in _steps_of(each)),
+            *more,
+            *(_Step(f"{each.name} {name}", ("account",), run) for each in others for name, run in each.steps()),
             _Step("storage", (), lambda: _written(self._deployment.storage, self._source)),
             _Step("probe", ("storage",), self._probe),
             *([_Step("personal data", ("storage",), self._privacy)] if self._source.hash_fields else []),
@@ -176,14 +175,6 @@ class _Steps:
     def _warehouse(self) -> str | Warned:
         warnings = open_warehouse(self._deployment.warehouse).prepare()
         return Warned(" ".join(warnings)) if warnings else self._deployment.warehouse
-
-
-def _steps_of(checks: EntityChecks) -> list[_Step]:
-    """What is tried of a further entity, under names of its own."""
-    name = checks.name
-    steps = [("rights", checks.permissions), ("filters", checks.filters), ("deleted", checks.deleted)]
-    steps += [("fields", checks.fields)] if checks.has_fields else []
-    return [_Step(f"{name} {step}", ("account",), run) for step, run in steps]
 
 
 def _written(place: str, source: SourceSettings) -> str:

@@ -48,10 +48,15 @@ class EntityChecks:
         """What the entity is called."""
         return self._entity.name
 
-    @property
-    def has_fields(self) -> bool:
-        """Whether its records bear custom fields that can be chosen."""
-        return self._entity.choices.custom_fields is not None
+    def steps(self) -> list[tuple[str, Callable[[], str | Warned]]]:
+        """What is tried, by name: the rights, and what its list can be asked for beside them.
+
+        The filter of a list whose records never change needs no trial: each answer shows it to the reader.
+        """
+        steps = [("rights", self.permissions)]
+        steps += [("filters", self.filters)] if self._entity.live.kind == "moving" else []
+        steps += [("deleted", self.deleted)] if self._entity.deleted else []
+        return steps + ([("fields", self.fields)] if self._entity.choices.custom_fields else [])
 
     def permissions(self) -> str | Warned:
         """Whether the user sees all records."""

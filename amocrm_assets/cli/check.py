@@ -49,7 +49,7 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
 
 def _show(verdict: Verdict) -> None:
     mark, colour = MARKS[verdict.outcome]
-    click.secho(f"{mark} {verdict.step:<12}", fg=colour, nl=False)
+    click.secho(f"{mark} {verdict.step:<11} ", fg=colour, nl=False)
     click.echo(visible(verdict.said))
     if verdict.fix:
         click.echo(f"{'':14}{visible(verdict.fix)}")

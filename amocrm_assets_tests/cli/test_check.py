@@ -50,6 +50,21 @@ def test_for_people_each_step_is_a_line_and_the_next_command_follows(run: Comman
     assert ran.out.splitlines()[-1] == "Next: amocrm-assets run acme"
 
 
+def test_each_entity_is_tried_by_what_its_list_can_be_asked_for(
+    run: Command, reached: Sandbox, add_source: AddSource
+) -> None:
+    add_source(base_url=reached.url, access_token_env="ACME_TOKEN", import_contacts=True, import_events=True)
+    more = ["contacts rights", "contacts filters", "contacts deleted", "contacts fields", "events rights"]
+    assert outcomes(run("check", "acme", "--json")) == dict.fromkeys([*STEPS, *more], "ok")
+    assert "contacts filters honoured" in run("check", "acme").out
+
+
+def test_events_alone_have_rights_alone(run: Command, reached: Sandbox, add_source: AddSource) -> None:
+    add_source(base_url=reached.url, access_token_env="ACME_TOKEN", import_leads=False, import_events=True)
+    only = set(STEPS) - {"filters", "deleted", "fields"}
+    assert outcomes(run("check", "acme", "--json")) == dict.fromkeys(only, "ok")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
