@@ -134,7 +134,8 @@ def _config(raw: Sequence[str], *, read_again: bool) -> dict[str, Any]:
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
-    failures = [_reason(event) for event in result.all_events if event.is_step_failure]
+    # Steps that fail for one cause say it once.
+    failures = dict.fromkeys(_reason(event) for event in result.all_events if event.is_step_failure)
     failure = None if result.success else "\n".join(failures) or "the run failed"
     severity = dg.AssetCheckSeverity
     return Outcome(result.run_id, failure, _not_passed(result, severity.ERROR), _not_passed(result, severity.WARN))

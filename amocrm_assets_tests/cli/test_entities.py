@@ -87,3 +87,11 @@ def test_a_new_source_may_bring_them_from_the_start(run: Command, defs: Path) ->
     assert run("new", "my-shop", "--import", "contacts", "--import", "companies").status == 0
     written = yaml.safe_load((defs / "my-shop" / "defs.yaml").read_text(encoding="utf-8"))["attributes"]
     assert (written["import_contacts"], written["import_companies"]) == (True, True)
+
+
+def test_what_fails_every_entity_is_said_once(run: Command, several: Sandbox) -> None:
+    several.configure(faults=[Fault("403-json", path="/api/v4/account")])
+    told = run("run", "acme", "--json").json()
+    assert sorted(told["missing"]) == ["companies", "contacts", "leads"]
+    lines = told["failure"].splitlines()
+    assert len(lines) == len(set(lines)) == 1
