@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.http.responses import RetryableError
+from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.crm.pagination.pages import has_next
 from amocrm_assets.errors import UnexpectedAnswer
 
@@ -116,7 +116,7 @@ class _FieldsPage:
 
 
 def _fields_page(answer: Response) -> _FieldsPage:
-    if answer.status == 204:  # noqa: PLR2004
+    if answer.status == NO_CONTENT:
         return _FieldsPage([], has_next=False, total=None)
     body = answer.json()
     try:

@@ -15,10 +15,14 @@ from amocrm_assets.entities.table import Column, ColumnType, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from amocrm_assets.entities.entity import Entity
+
 # What a source may call a column, so that every warehouse and tool takes it without quotes.
 COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 # Names that columns of custom fields have which a source does not name.
 FIELD_COLUMN = re.compile(r"cf_[0-9]+", re.IGNORECASE)
+# The reference table that knows the custom fields, by its asset.
+FIELDS_TABLE = "amoCrmCustomFields"
 # In what type the values of a field are kept; those of all others are text.
 _FIELD_TYPES: dict[str, ColumnType] = {
     "numeric": "NUMERIC",
@@ -144,6 +148,11 @@ def latest_table(table: Table, fields: Iterable[Column] = ()) -> LatestTable:
         whole_words="as they were last, a row each",
         of=table,
     )
+
+
+def with_latest(entities: Iterable[Entity], *, wanted: bool) -> list[Entity]:
+    """Those of the entities that declare a flat table; none where it is not `wanted`."""
+    return [each for each in entities if wanted and each.table.latest]
 
 
 def declared(table: Table) -> Latest:

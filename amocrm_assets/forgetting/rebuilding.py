@@ -20,7 +20,7 @@ from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting.report import ChangedFile, ChangedTable
 from amocrm_assets.privacy.forgotten import texts_of
 from amocrm_assets.rows import rows_name, write_rows
-from amocrm_assets.rows.latest_table import write_latest_table
+from amocrm_assets.rows.latest_table import latest_columns, write_latest_table
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.rows.stored import days_with_rows, row_count
 from amocrm_assets.warehouse import ShardLoad, TableLoad
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from amocrm_assets.entities import Entity, Table
+    from amocrm_assets.entities.reference import ReferenceTable
     from amocrm_assets.forgetting.report import Report
     from amocrm_assets.privacy.forgotten import ForgottenList
     from amocrm_assets.settings import SourceSettings
@@ -150,7 +151,7 @@ class Rebuilding:
     def _touches_reference(self, report: Report) -> bool:
         return any(each.entity == REFERENCE.name for each in report.captures)
 
-    def _reference_tables(self) -> list[Any]:
+    def _reference_tables(self) -> list[ReferenceTable]:
         there = set(self._storage.names(f"rows/{self._subdomain}"))
         return [each for each in REFERENCE_TABLES if each.rows_name(self._subdomain) in there]
 
@@ -159,12 +160,18 @@ class Rebuilding:
         for each in tables:
             # A file that is there is gone on with by captures that are new; these have changed.
             self._storage.delete(each.rows_name(self._subdomain))
-        written = write_reference_tables(tables, self._storage, self._subdomain, source=self._source)
+        written = write_reference_tables(
+            tables, self._storage, self._subdomain, source=self._source, fill=self._latest_columns
+        )
         loads = [
             TableLoad(each, self._subdomain, written[each.asset].name, written[each.asset].row_count)
             for each in tables
         ]
         return self._load(loads)
+
+    def _latest_columns(self, _: ReferenceTable, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        imported = [each for each in self._entities if each.choices.is_imported(self._source)]
+        return latest_columns(imported, self._source, rows)
 
     def _with_flat_table(self, report: Report) -> list[Entity]:
         """Entities with a flat table, which names people of the reference tables, too."""

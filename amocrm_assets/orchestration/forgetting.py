@@ -15,6 +15,7 @@ import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.orchestration.assets import chain_keys
+from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.settings import dagster_home
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 # Metadata that shows records.
 _SHOWN = ("preview", "open_in_amocrm")
 _PAGE = 1000
-_BREAK = "\u200b"
 
 
 def forget_in_dagster(source: SourceSettings, report: Report, forgotten: ForgottenList) -> dict[str, int]:
@@ -84,7 +84,7 @@ def _text(value: Any) -> str:
     """What a preview says, its cells one behind the other."""
     if isinstance(value, dg.TableMetadataValue):
         cells = (str(cell) for record in value.records for cell in record.data.values())
-        return " ".join(cells).replace(_BREAK, "").replace("·", " ")
+        return " ".join(cells).replace(BREAK, "").replace("·", " ")
     return str(getattr(value, "value", value) or "")
 
 

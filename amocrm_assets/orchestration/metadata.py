@@ -75,8 +75,8 @@ def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
     return {"authorisation_ends": dg.MetadataValue.timestamp(float(expires_at))}
 
 
-def shard_metadata(result: LoadResult) -> dict[str, Any]:
-    """Metadata of a shard that was loaded and verified."""
+def load_metadata(result: LoadResult) -> dict[str, Any]:
+    """Metadata of a table that was loaded and verified."""
     metadata: dict[str, Any] = {
         ROW_COUNT: result.row_count,
         "dagster/table_name": result.table,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.orchestration.metadata import text_table
+from amocrm_assets.orchestration.metadata import load_metadata, text_table
 
 if TYPE_CHECKING:
     from amocrm_assets.capturing_reference import CapturedReference
@@ -35,13 +35,5 @@ def reading_metadata(storage: Storage, read: CapturedReference) -> dict[str, Any
 
 def table_metadata(outcome: LoadResult, rows: TableWritten) -> dict[str, Any]:
     """Of a reference table that was loaded."""
-    metadata: dict[str, Any] = {
-        "dagster/row_count": outcome.row_count,
-        "dagster/table_name": outcome.table,
-        "current": rows.current,
-        "captures": rows.captures,
-        "oddities": sum(rows.oddities.values()),
-        "seconds_writing": round(outcome.seconds, 3),
-    }
-    optional = {"size_bytes": outcome.size_bytes, "job": outcome.job_id, "warnings": "\n".join(outcome.warnings)}
-    return metadata | {name: value for name, value in optional.items() if value}
+    made = {"current": rows.current, "captures": rows.captures, "oddities": sum(rows.oddities.values())}
+    return load_metadata(outcome) | made

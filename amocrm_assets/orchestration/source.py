@@ -14,9 +14,10 @@ from dagster import DagsterError
 from pydantic import ValidationError
 
 from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities.latest import with_latest
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
-from amocrm_assets.orchestration.assets import asset_keys, latest_keys, reference_keys, with_latest
+from amocrm_assets.orchestration.assets import asset_keys, latest_keys, reference_keys
 from amocrm_assets.orchestration.assets.latest import latest_of
 from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
@@ -71,7 +72,9 @@ def source_definitions(
     reference = (raw_reference_of, reference_tables_of) if source.import_reference else ()
     made = [each for entity in chains for each in _chain(entity, source, retries)]
     made += [(make(source, retries), cast("FunctionType", make)) for make in reference]
-    made += [(latest_of(each, source, retries), _LATEST) for each in with_latest(source, chains)]
+    made += [
+        (latest_of(each, source, retries), _LATEST) for each in with_latest(chains, wanted=source.has_latest_table)
+    ]
     tables = [table for entity in chains for table in entity.tables]
     checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(

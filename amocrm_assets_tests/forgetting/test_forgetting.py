@@ -13,10 +13,11 @@ from amocrm_assets.captures import all_captures
 from amocrm_assets.captures.forgotten import is_tombstone
 from amocrm_assets.captures.privacy import RecordLines
 from amocrm_assets.entities import LEADS
-from amocrm_assets.entities.reference import REFERENCE
+from amocrm_assets.entities.reference import REFERENCE, reference_table
 from amocrm_assets.errors import Busy
 from amocrm_assets.forgetting.report import folder_of, in_words
 from amocrm_assets.privacy.forgotten import Asked
+from amocrm_assets.rows.reference import reference_rows
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.companies_lite import COMPANIES
 from amocrm_assets_tests.forgetting.people import (
@@ -26,9 +27,12 @@ from amocrm_assets_tests.forgetting.people import (
     MAIL,
     NAME,
     PHONE,
+    USER,
     Place,
     records,
 )
+from amocrm_assets_tests.rows.reference.readings import capture as capture_lists
+from amocrm_assets_tests.rows.reference.readings import night
 from amocrm_assets_tests.warehouse.places import duckdb_place_at
 
 if TYPE_CHECKING:
@@ -153,6 +157,20 @@ class Dying:
                 raise KeyboardInterrupt
             self._lives[0] -= 1
         return getattr(self._target, name)
+
+
+def test_the_reference_tables_keep_what_the_settings_say(local: Place) -> None:
+    local.source = local.source.model_copy(update={"latest_table": True})
+    lists = {
+        "users": [{"id": USER, "name": NAME}],
+        "leads_custom_fields": [{"id": 5, "name": "Город", "type": "text"}],
+    }
+    capture_lists(local.storage, night(2), lists, account_id=31_000_001)
+    local.load()
+    local.forget(PERSON)
+    rows = reference_rows(reference_table("amoCrmCustomFields"), local.storage, "acme", ["id", "latest_column"])
+    assert rows is not None
+    assert rows.to_pylist() == [{"id": 5, "latest_column": "cf_5"}]
 
 
 def test_a_request_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_path: Path) -> None:

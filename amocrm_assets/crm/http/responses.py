@@ -25,6 +25,8 @@ from amocrm_assets.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# amoCRM's answer to a question for a list that has nothing.
+NO_CONTENT = 204
 MAX_WAIT_SECONDS = 600.0
 # What describes a refusal is short; a longer body describes something else.
 MAX_PROBLEM_BYTES = 1 << 20

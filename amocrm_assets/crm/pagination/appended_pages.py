@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amocrm_assets.crm.http.responses import RetryableError
+from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.crm.pagination.pages import Unusable, has_next, number_of, raw_records
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
     from amocrm_assets.entities import RecordList
-
-NO_CONTENT = 204
 
 
 class AppendedRecord(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pagination.findings import next_on_last_page, records_unusable, types_ignored
+from amocrm_assets.crm.pagination.findings import FindingLog, next_on_last_page, records_unusable, types_ignored
 from amocrm_assets.crm.pagination.page_size import PageSize
 from amocrm_assets.crm.pagination.query import MIN_PAGE
 
@@ -12,22 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
-    from amocrm_assets.crm.pagination.findings import Finding, FindingKind
     from amocrm_assets.crm.pagination.pages import Unusable
     from amocrm_assets.entities import RecordList
 
 
-class AppendedState:
+class AppendedState(FindingLog):
     """One list of an account during one reading."""
 
     def __init__(self, record_list: RecordList) -> None:
+        super().__init__()
         self.record_list = record_list
         self.duplicates = self.tied_seconds = 0
         self._page_size = PageSize(record_list.max_limit)
         # Whether a window holds its own ends is not documented: until a record shows it, a second more is asked.
         self._from_is_inclusive = self._to_is_inclusive = False
         self._longest_page = 0  # in records
-        self._findings: dict[FindingKind, Finding] = {}
 
     @property
     def limit(self) -> int:
@@ -38,11 +37,6 @@ class AppendedState:
     def has_records(self) -> bool:
         """Whether any answer held some."""
         return self._longest_page > 0
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was found out, in the order of finding it."""
-        return tuple(self._findings.values())
 
     def bounds(self, from_at: int, to_at: int) -> tuple[int, int]:
         """The bounds to send for a closed interval of seconds."""
@@ -58,7 +52,7 @@ class AppendedState:
         self._to_is_inclusive |= any(each.at == query.to_at for each in page.records)
         self._longest_page = max(self._longest_page, page.size)
         if not all(map(self.is_wanted, page.records)):
-            self._found(types_ignored(self.record_list))
+            self.found(types_ignored(self.record_list))
 
     def is_wanted(self, record: AppendedRecord) -> bool:
         """Whether a record is of a type that was asked for; one that says none may be."""
@@ -74,11 +68,8 @@ class AppendedState:
 
     def found_next_on_last_page(self) -> None:
         """A page named a next one, and that was empty, twice."""
-        self._found(next_on_last_page(self.record_list))
+        self.found(next_on_last_page(self.record_list))
 
     def found_unusable(self, records: Sequence[Unusable]) -> None:
         """The same records came without an id or a time, twice."""
-        self._found(records_unusable(self.record_list, records))
-
-    def _found(self, finding: Finding) -> None:
-        self._findings.setdefault(finding.kind, finding)
+        self.found(records_unusable(self.record_list, records))

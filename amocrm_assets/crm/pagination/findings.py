@@ -61,6 +61,22 @@ class Finding:
         return f"List of {self.record_list.title}: {self.cause} {self.fix}"
 
 
+class FindingLog:
+    """What was found out about one list, each kind once, in the order of finding it."""
+
+    def __init__(self) -> None:
+        self._findings: dict[FindingKind, Finding] = {}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of it."""
+        return tuple(self._findings.values())
+
+    def found(self, finding: Finding) -> None:
+        """Note a finding."""
+        self._findings.setdefault(finding.kind, finding)
+
+
 def filters_ignored(record_list: RecordList) -> Finding:
     """The list holds records that the filter by time excludes."""
     return Finding(

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amocrm_assets.crm.pagination.findings import FindingLog
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT, PageSize
 from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pagination.findings import Finding, FindingKind
     from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.pagination.query import Query
     from amocrm_assets.crm.pagination.traits import AccountTraits
     from amocrm_assets.entities import RecordList
 
 
-class ListState:
+class ListState(FindingLog):
     """One list of an account during one reading."""
 
     def __init__(self, record_list: RecordList, traits: AccountTraits = UNKNOWN) -> None:
+        super().__init__()
         self.record_list = record_list
         self.page_size = PageSize(traits.max_limit, details=bool(record_list.details))
         # A belief; each continuation verifies it, and each first page asks from a second earlier.
@@ -35,7 +36,6 @@ class ListState:
         # Whether the server gives smaller pages than asked for, as seen by one that names a next page.
         self.is_capped = False
         self._longest_page = 0  # in records, of those that came in answer to questions by time
-        self._findings: dict[FindingKind, Finding] = {}
 
     def learn_size(self, query: Query, page: Page) -> None:
         """How long pages are, by one in answer to a question by time."""
@@ -53,12 +53,3 @@ class ListState:
         Lists stop at some depth, servers have a largest page: this one was never seen to show more records.
         """
         return page.size >= max(MIN_PAGE, self._longest_page)
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was found out, in the order of finding it."""
-        return tuple(self._findings.values())
-
-    def found(self, finding: Finding) -> None:
-        """Note a finding once."""
-        self._findings.setdefault(finding.kind, finding)

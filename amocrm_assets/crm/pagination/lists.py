@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.http.responses import RetryableError
+from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 250
 # About 990 pages of contacts were read by others. A list that always names a next page must end somewhere.
 MAX_PAGES = 10_000
-NO_CONTENT = 204
 
 
 def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> Iterator[Records]:

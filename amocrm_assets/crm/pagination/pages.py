@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amocrm_assets.crm.http.responses import RetryableError
+from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
@@ -72,7 +72,7 @@ def parse_page(answer: Response, *, embedded: str) -> Page:
     Raises `RetryableError` for a body that is cut off, is no JSON, holds no list of objects, or does not say
     whether a next page exists: such a page proves nothing, and another try is likely to bring a whole one.
     """
-    if answer.status == 204:  # noqa: PLR2004
+    if answer.status == NO_CONTENT:
         return NOTHING
     raws, links = raw_records(answer, embedded)
     records = [_record(raw, answer) for raw in raws]

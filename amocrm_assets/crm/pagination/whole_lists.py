@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from amocrm_assets.crm.http.responses import RetryableError
+from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.crm.pagination import list_findings
 from amocrm_assets.crm.pagination.pages import has_next, one_line
 from amocrm_assets.errors import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.findings import Finding
     from amocrm_assets.entities.reference import WholeList
 
-NO_CONTENT, TOO_MANY = 204, 429
+TOO_MANY = 429
 # Page sizes that amoCRM is known to use are multiples of it: such a page may have been cut at its end.
 _PAGE_UNIT = 50
 # 250,000 records: no list that is read whole comes near.

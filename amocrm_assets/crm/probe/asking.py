@@ -10,9 +10,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from amocrm_assets.crm.http.responses import RequestsExhausted, RetryableError
+from amocrm_assets.crm.http.responses import NO_CONTENT, RequestsExhausted, RetryableError
 from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES
-from amocrm_assets.crm.pagination.lists import NO_CONTENT, parse_list
+from amocrm_assets.crm.pagination.lists import parse_list
 from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.probe.verdict import NotSettled, Refused
 from amocrm_assets.entities import LEADS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.entities.latest import declared
+from amocrm_assets.entities.latest import declared, with_latest
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
@@ -84,14 +84,9 @@ def latest_key(table: Table, source: SourceSettings) -> dg.AssetKey:
     return asset_key(source, declared(table).warehouse_name)
 
 
-def with_latest(source: SourceSettings, entities: Iterable[Entity]) -> list[Entity]:
-    """Those of the entities whose flat table the source keeps."""
-    return [each for each in entities if each.table.latest] if source.has_latest_table else []
-
-
 def latest_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
     """The flat tables that the source keeps."""
-    return [latest_key(entity.table, source) for entity in with_latest(source, entities)]
+    return [latest_key(entity.table, source) for entity in with_latest(entities, wanted=source.has_latest_table)]
 
 
 def asset_spec(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from amocrm_assets.entities import Entity, latest_table
-from amocrm_assets.entities.latest import declared
+from amocrm_assets.entities.latest import FIELDS_TABLE, declared
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.orchestration.amocrm_resource import settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, reference_key, rows_key
@@ -19,7 +19,7 @@ from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
-from amocrm_assets.orchestration.metadata import text_table
+from amocrm_assets.orchestration.metadata import load_metadata, text_table
 from amocrm_assets.orchestration.names import DEPLOYMENT, LATER, op_name, resource_key
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import whole_step
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.latest_table import LatestWritten
     from amocrm_assets.warehouse import LoadResult
 
-FIELDS_TABLE = "amoCrmCustomFields"
 FORMER_NAME = (
     "`latest_view: true` is the former name of `latest_table: true`: the view is a table now, with all of its"
     " columns. Write `latest_table: true` into the source's defs.yaml instead."
@@ -104,18 +103,13 @@ def _sources(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
 
 
 def _metadata(written: "LatestWritten", outcome: "LoadResult") -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "dagster/row_count": outcome.row_count,
-        "dagster/table_name": outcome.table,
+    return load_metadata(outcome) | {
         "days_read": written.days_read,
         "made_anew": written.is_rebuilt,
         "custom_fields": text_table(["column", "type", "field"], _fields(written)),
         "unfit_values": ", ".join(f"{name}: {count}" for name, count in written.unfit.items()) or "none",
         "seconds_merging": round(written.seconds, 3),
-        "seconds_writing": round(outcome.seconds, 3),
     }
-    optional = {"size_bytes": outcome.size_bytes, "job": outcome.job_id, "warnings": "\n".join(outcome.warnings)}
-    return metadata | {name: value for name, value in optional.items() if value}
 
 
 def _fields(written: "LatestWritten") -> Sequence[tuple[str, str, str]]:

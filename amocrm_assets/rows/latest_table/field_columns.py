@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import all_captures, open_capture
-from amocrm_assets.entities.latest import field_column
+from amocrm_assets.entities.latest import FIELDS_TABLE, field_column, with_latest
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.rows.json_values import integer_of
 from amocrm_assets.rows.reference import reference_rows
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-FIELDS_TABLE = "amoCrmCustomFields"
 # A description of a column has 1,024 characters in BigQuery.
 _MAX_NAME = 300
 
@@ -84,7 +83,7 @@ def latest_columns(
     entities: Sequence[Entity], source: SourceSettings, rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """For each row of the reference table of custom fields, which column of a flat table its field has."""
-    kept = [each for each in entities if each.table.latest] if source.has_latest_table else []
+    kept = with_latest(entities, wanted=source.has_latest_table)
     columns = {each.name: named_columns(each, source, fields_of_rows(each, rows)) for each in kept}
     return [{"latest_column": columns.get(row["entity_type"], {}).get(row["id"])} for row in rows]
 

@@ -62,10 +62,7 @@ class Places:
 
     def positions(self, ids: Integers) -> tuple[Booleans, Integers]:
         """Which of these ids are here, and where; for the others, the second is meaningless."""
-        if not len(self.ids):
-            return np.zeros(len(ids), np.bool_), np.zeros(len(ids), np.int64)
-        found = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-        return self.ids[found] == ids, found
+        return _positions(self.ids, ids)
 
 
 def places_of(days: Sequence[tuple[int, DayPlaces]]) -> Places:
@@ -99,7 +96,9 @@ def is_superseded(kept: Places, new: Places, changed: Collection[int]) -> bool:
     Where a day has lost a record's newest row, a row of a day that is not read again may be the newest now.
     """
     days = np.array(sorted(changed), np.int64)
-    kept = kept.select(np.isin(kept.day, days) | (kept.has_properties & np.isin(kept.properties_day, days)))
+    of_newest, of_fullest = np.isin(kept.day, days), kept.has_properties & np.isin(kept.properties_day, days)
+    concerned = of_newest | of_fullest
+    kept, of_newest, of_fullest = kept.select(concerned), of_newest[concerned], of_fullest[concerned]
     found, at = new.positions(kept.ids)
     if not np.all(found):
         return False
@@ -108,7 +107,6 @@ def is_superseded(kept: Places, new: Places, changed: Collection[int]) -> bool:
     is_fullest = other.has_properties & _is_at_least(
         other.properties_at, other.properties_day, kept.properties_at, kept.properties_day
     )
-    of_newest, of_fullest = np.isin(kept.day, days), kept.has_properties & np.isin(kept.properties_day, days)
     return bool(np.all(is_newest[of_newest]) and np.all(is_fullest[of_fullest]))
 
 

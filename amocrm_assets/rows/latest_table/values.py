@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amocrm_assets.entities import CUSTOM_FIELDS
+from amocrm_assets.entities import CUSTOM_FIELDS, Column
 from amocrm_assets.entities.latest import beside_name, declared, seconds_columns
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.rows.frames import texts_where
 from amocrm_assets.rows.latest_table.typed import typed
 from amocrm_assets.rows.reference import reference_rows
-from amocrm_assets.shard import arrow_type
+from amocrm_assets.shard import arrow_schema, arrow_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,8 +57,8 @@ class TableValues:
 
         columns: dict[str, Any] = {name: newest[name] for name in newest.column_names}
         columns |= dict(self._added(newest))
-        fields = [pa.field(column.name, arrow_type(column)) for column in self.table.columns]
-        return pa.table([columns[each.name] for each in fields], schema=pa.schema(fields))
+        schema = arrow_schema(self.table)
+        return pa.table([columns[name] for name in schema.names], schema=schema)
 
     def _added(self, newest: pa.Table) -> Iterator[tuple[str, Any]]:
         import pyarrow.compute as pc
@@ -101,7 +101,6 @@ class Names:
         import pyarrow as pa
 
         self.wanted = wanted
-        self._kind = arrow_type_of(wanted)
         by_key = dict(zip(keys, values, strict=True))
         # A key of several parts becomes one number: the place of each part among all that there are.
         self._parts = [sorted({key[part] for key in by_key}) for part in range(len(wanted.by))]
@@ -111,7 +110,8 @@ class Names:
             for key, value in by_key.items()
         }
         self._numbers = pa.array(list(numbers), pa.int64())
-        self._values = pa.array(list(numbers.values()), self._kind)
+        kind = arrow_type(Column(wanted.column, wanted.type, wanted.description))
+        self._values = pa.array(list(numbers.values()), kind)
 
     def of(self, newest: pa.Table) -> pa.ChunkedArray:
         """The names of the ids in some rows."""
@@ -134,13 +134,6 @@ class Names:
             else:
                 number = pc.add(pc.multiply(number, len(part)), index)
         return number
-
-
-def arrow_type_of(wanted: NameOf) -> pa.DataType:
-    """The type of a column of names."""
-    import pyarrow as pa
-
-    return pa.int64() if wanted.type == "INTEGER" else pa.string()
 
 
 def read_names(table: LatestTable, storage: Storage, source: SourceSettings) -> list[Names]:
