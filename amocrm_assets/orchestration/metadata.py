@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import LoadResult
 
-ROW_COUNT = "dagster/partition_row_count"
+# Dagster plots the one over the partitions, and shows the other as the size of a table without any.
+PARTITION_ROW_COUNT = "dagster/partition_row_count"
+ROW_COUNT = "dagster/row_count"
 # Characters of a cell, and names in a list: what an asset's page has room for.
 MAX_CELL = 100
 MAX_NAMES = 20
@@ -42,7 +44,7 @@ def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
     findings: tuple[Finding, ...] = metadata.pop("findings")
     del metadata["capture"]
     return {
-        ROW_COUNT: metadata.pop("records"),
+        PARTITION_ROW_COUNT: metadata.pop("records"),
         **_file("capture", captured.capture.name, uri=str(captured.metadata["capture"])),
         "read": "in this run",
         "findings": "\n".join(map(str, findings)) or "none",
@@ -57,7 +59,7 @@ def earlier_capture_metadata(entity: Entity, storage: Storage, name: str) -> dic
     with open_capture(entity, storage, name) as capture:
         records = sum(1 for _ in capture.records)
     return {
-        ROW_COUNT: records,
+        PARTITION_ROW_COUNT: records,
         **_file("capture", name, uri=storage.uri(name)),
         "read": f"before, at {capture.header.captured_at:%Y-%m-%d %H:%M} UTC",
     }
@@ -75,10 +77,10 @@ def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
     return {"authorisation_ends": dg.MetadataValue.timestamp(float(expires_at))}
 
 
-def load_metadata(result: LoadResult) -> dict[str, Any]:
-    """Metadata of a table that was loaded and verified."""
+def load_metadata(result: LoadResult, *, count: str) -> dict[str, Any]:
+    """Metadata of a table that was loaded and verified, its rows under the key of a partition or of a table."""
     metadata: dict[str, Any] = {
-        ROW_COUNT: result.row_count,
+        count: result.row_count,
         "dagster/table_name": result.table,
         "seconds_writing": round(result.seconds, 3),
     }
@@ -100,7 +102,7 @@ def rows_metadata(
     bears = CUSTOM_FIELDS in table.column_names
     choice, chosen = entity.choices.custom_fields, entity.choices.fields(source)
     return {
-        ROW_COUNT: rows.row_count,
+        PARTITION_ROW_COUNT: rows.row_count,
         **_file("rows", rows.name, uri=storage.uri(rows.name)),
         "size_bytes": rows.size_bytes,
         "seconds_merging": round(rows.seconds, 3),

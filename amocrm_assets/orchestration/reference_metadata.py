@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.orchestration.metadata import load_metadata, text_table
+from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata, text_table
 
 if TYPE_CHECKING:
     from amocrm_assets.capturing_reference import CapturedReference
@@ -22,7 +22,7 @@ def reading_metadata(storage: Storage, read: CapturedReference) -> dict[str, Any
     ]
     rows = [(each.name, each.records, each.outcome, each.is_complete) for each in read.lists]
     return {
-        "dagster/row_count": read.capture.records,
+        ROW_COUNT: read.capture.records,
         "capture": dg.MetadataValue.path(storage.uri(read.capture.name)),
         "read": "in this run",
         "size_bytes": read.capture.size_bytes,
@@ -36,4 +36,4 @@ def reading_metadata(storage: Storage, read: CapturedReference) -> dict[str, Any
 def table_metadata(outcome: LoadResult, rows: TableWritten) -> dict[str, Any]:
     """Of a reference table that was loaded."""
     made = {"current": rows.current, "captures": rows.captures, "oddities": sum(rows.oddities.values())}
-    return load_metadata(outcome) | made
+    return load_metadata(outcome, count=ROW_COUNT) | made

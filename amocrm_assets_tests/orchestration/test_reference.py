@@ -95,6 +95,16 @@ def test_a_run_of_a_day_brings_leads_and_then_all_tables_once(account: StandInPi
     assert joined[0][1:] == ("В работе", "Марфа Тихоновна Щукина", "Default group")
 
 
+def test_dagster_is_told_the_rows_of_a_day_or_of_a_table(account: StandInPipeline) -> None:
+    """It plots the one over the days, and shows the other as the table's size."""
+    account.configure(
+        base_url=account.standin.url, start_date="2026-01-01", import_reference=True, latest_table=True
+    )
+    for event in account.run(DAY).get_asset_materialization_events():
+        told = event.materialization.metadata.keys() & {"dagster/row_count", "dagster/partition_row_count"}
+        assert told == {"dagster/partition_row_count" if event.partition else "dagster/row_count"}, event.asset_key
+
+
 def test_a_range_is_one_reading_of_the_lists(pipeline: Pipeline) -> None:
     pipeline.configure(import_reference=True)
     result = pipeline.run(FIRST, LAST)

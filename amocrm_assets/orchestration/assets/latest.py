@@ -19,7 +19,7 @@ from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
-from amocrm_assets.orchestration.metadata import load_metadata, text_table
+from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata, text_table
 from amocrm_assets.orchestration.names import DEPLOYMENT, LATER, op_name, resource_key
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import whole_step
@@ -103,7 +103,7 @@ def _sources(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
 
 
 def _metadata(written: "LatestWritten", outcome: "LoadResult") -> dict[str, Any]:
-    return load_metadata(outcome) | {
+    return load_metadata(outcome, count=ROW_COUNT) | {
         "days_read": written.days_read,
         "made_anew": written.is_rebuilt,
         "custom_fields": text_table(["column", "type", "field"], _fields(written)),

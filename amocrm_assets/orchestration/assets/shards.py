@@ -17,7 +17,7 @@ from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import escape
-from amocrm_assets.orchestration.metadata import load_metadata
+from amocrm_assets.orchestration.metadata import PARTITION_ROW_COUNT, load_metadata
 from amocrm_assets.orchestration.names import ROWS_IO_MANAGER, op_name
 from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
@@ -92,7 +92,7 @@ def _load(
         seen: dict[str, Any] = {}
         if len(loads) <= MAX_DAYS:
             seen = rows_preview(entity, load.table, storage, source, load.day, custom_fields=False)
-        days.done(load.day, load_metadata(outcome) | seen)
+        days.done(load.day, load_metadata(outcome, count=PARTITION_ROW_COUNT) | seen)
     if warnings:  # each is in the metadata of its day
         context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
     if errors:
