@@ -1,6 +1,6 @@
 """Whether an entity of a source could be read now: the user's rights, and what its list honours.
 
-Each answer says what was seen, or warns with a fix. In which order they are asked for is known to `checking`.
+Each answer says what was seen, or warns with a fix. In which order they are asked for: see `checking`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Clocks of two zones differ by 26 hours at most (UTC-12 and UTC+14), so the same seconds lie at most so many days
+# Clocks of two zones differ by 26 hours at most (UTC-12 and UTC+14), so the same seconds are at most so many days
 # apart by two zones' calendars.
 NEIGHBOURS = 2
 # Rules of clocks change over the seasons: a year holds each of them.
@@ -33,7 +33,7 @@ class Window:
         return other.from_at <= self.to_at and self.from_at <= other.to_at
 
     def holds(self, at: int) -> bool:
-        """Whether a second lies within."""
+        """Whether a second is within."""
         return self.from_at <= at <= self.to_at
 
     def missing_from(self, windows: Iterable[Window]) -> list[Window]:

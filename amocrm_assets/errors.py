@@ -17,7 +17,7 @@ AmoCrmAssetsError
 │   ├── WarehouseRefused      a right, a dataset or a location of the warehouse is wrong
 │   ├── CaptureDamaged        a capture on disk is not what was written
 │   ├── RowsDamaged           a rows file is not what was written, and can be made again
-│   └── CapturesMixed         captures of different accounts lie in one place
+│   └── CapturesMixed         captures of different accounts are in one place
 └── InternalError                report it: no known version of the other side behaves like this
     ├── UnexpectedAnswer      amoCRM answered what its API does not describe
     ├── ReadingUnproven       it cannot be proven that everything was read
@@ -116,7 +116,7 @@ class RowsDamaged(ActionRequired):
 
 
 class CapturesMixed(ActionRequired):
-    """Captures of different accounts of amoCRM lie under one subdomain."""
+    """Captures of different accounts of amoCRM are under one subdomain."""
 
 
 class InternalError(AmoCrmAssetsError):

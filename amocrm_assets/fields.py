@@ -1,6 +1,6 @@
-"""The custom fields that an account offers for an entity, which of them a source has chosen, what stands in them.
+"""The custom fields that an account offers for an entity, which of them a source has chosen, what is in them.
 
-Which fields a selection takes is known to `rows`; here the account is asked, and the answer made readable.
+Which fields a selection takes: see `rows`. Here the account is asked, and the answer made readable.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What Google's refusals mean for a person, whichever of its services refuses: Cloud Storage or BigQuery.
 
 Who is asking (credentials), and rules that an organisation puts around its data (VPC Service Controls, keys of
-Cloud KMS, organisation policies, retention). What only one service says is known to `storage.bucket` and
+Cloud KMS, organisation policies, retention). What only one service says: see `storage.bucket` and
 `warehouse.bigquery`.
 """
 

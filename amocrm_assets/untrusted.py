@@ -1,7 +1,7 @@
 """Text that strangers wrote, made fit to be shown: a lead's name, an answer of a server, a custom field.
 
 Terminals obey control characters, and both terminals and browsers obey characters that turn the direction of
-writing: a name could hide or reorder what stands beside it. Here such characters become visible escapes, so that
+writing: a name could hide or reorder what is beside it. Here such characters become visible escapes, so that
 the text can be read as it was. For what a page that renders Markdown needs on top, see `orchestration.markdown`.
 """
 

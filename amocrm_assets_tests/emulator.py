@@ -23,7 +23,7 @@ PROJECT = "test-project"
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator. What lies in `buckets/{bucket}/{name}` it reads as `gs://{bucket}/{name}`."""
+    """A running emulator. What is in `buckets/{bucket}/{name}` it reads as `gs://{bucket}/{name}`."""
 
     url: str
     buckets: Path

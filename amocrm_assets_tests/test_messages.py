@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # A command, setting or asset in backticks, an environment variable, a settings file, a page of the docs.
 PLACE = re.compile(r"`[^`]+`|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|defs\.yaml|docs/\w+\.md|\bTMPDIR\b")
-# What stands in braces of a text and names such a place when the program runs.
+# What is in braces of a text and names such a place when the program runs.
 NAMES_A_PLACE = re.compile(
     r"variable|VARIABLE|SETTING|KEY|\bfile\b|\.file\b|_env\b|before|after|asset|setting|check|_DOCS|renewal|run\b|folder"
 )

@@ -35,7 +35,7 @@ TEXTS = {
     r"\bStanding\b": "status, or LeadVersion in the sandbox",
     r"\bzone_of\b": "platform_of",
     r"\b(MOST|LEAST|LONGEST|SLOWEST)_|_(MOST|LEAST|LONGEST|SLOWEST)\b": "MAX_, MIN_",
-    r"(?i)\baffairs?\b": "see `module`",
+    r"(?i)\baffairs?\b|\bknown to `": "see `module`",
     r"in the making": "unfinished",
     r"(?i)\blets? go of\b|\bbreaks? off\b": "releases, ends, stops",
 }

@@ -1,6 +1,6 @@
 """What keeping up the flat table of a million leads takes: made once, then the update of a night, and its load.
 
-Rows are written as they lie in the storage, without captures: leads with 8 custom fields over a year of days, and
+Rows are written as they are in the storage, without captures: leads with 8 custom fields over a year of days, and
 a new day of a few thousand leads, half of them known. Run it: `python -m benchmarks latest_table`.
 """
 

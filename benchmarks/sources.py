@@ -1,4 +1,4 @@
-"""The settings of a source that reads a sandbox, and where its token lies."""
+"""The settings of a source that reads a sandbox, and where its token is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TOKEN_VARIABLE = "AMOCRM_BENCHMARK_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def attributes_of(url: str) -> dict[str, object]:
-    """As they stand in `defs.yaml`."""
+    """As they are in `defs.yaml`."""
     return {
         "subdomain": SUBDOMAIN,
         "base_url": url,

@@ -1,6 +1,6 @@
 """Which captures there are: of a day, of an account, and those that hold seconds of a day by the present zone.
 
-A day's seconds may lie in captures of neighbouring days that were read by other midnights, before the source's
+A day's seconds may be in captures of neighbouring days that were read by other midnights, before the source's
 `timezone` was corrected. Nothing here reads records.
 """
 

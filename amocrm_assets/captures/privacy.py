@@ -1,6 +1,6 @@
 """Personal data in captures: records as they may be written, what the header says of it, and older captures.
 
-How a record is changed is known to `privacy`. A capture of before the settings asked for it still holds what was
+How a record is changed: see `privacy`. A capture of before the settings asked for it still holds what was
 sent; whoever reads it gets its records as a reading of today would keep them.
 """
 

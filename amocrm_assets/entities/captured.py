@@ -21,6 +21,6 @@ class Captured:
         return f"raw_{self.name}"
 
     def captures_folder(self, subdomain: str, day: date | None = None) -> str:
-        """Where the captures of an account lie, or those of one day."""
+        """Where the captures of an account are, or those of one day."""
         folder = f"captures/{subdomain}/{self.name}"
         return folder if day is None else f"{folder}/{day.isoformat()}"

@@ -36,7 +36,7 @@ _COLUMNS = (
     Column(
         "is_deleted",
         "BOOLEAN",
-        "True when the contact lies in amoCRM's trash; other columns are then of an earlier version, or null.",
+        "True when the contact is in amoCRM's trash; other columns are then of an earlier version, or null.",
     ),
     Column("group_id", "INTEGER", "Group of the responsible user; 0 is the default group."),
     Column("closest_task_at", "INTEGER", "When the contact's next task is due, Unix seconds, UTC."),

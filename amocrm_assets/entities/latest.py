@@ -192,8 +192,8 @@ def _added(table: Table, latest: Latest) -> tuple[Column, ...]:
         Column(
             "deleted_at",
             "INTEGER",
-            f"`updated_at` of the row that says that the {record} lies in amoCRM's trash, Unix seconds, UTC;"
-            " null where it does not.",
+            f"`updated_at` of the row that says that the {record} is in amoCRM's trash, Unix seconds, UTC;"
+            " null where it is not.",
         ),
         Column("deleted_time", "TIMESTAMP", "`deleted_at` as a moment."),
         Column(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-# How records lie in a list, which decides how it is read completely. `moving`: in the order of `updated_at`, so
-# that an edit moves a record to the end. `appended`: records never change, have text for an id and are filtered by
-# `created_at`, in an order that nobody promises. Every kind has its reader in `crm.readers`.
+# The order of records in a list, which decides how it is read completely. `moving`: by `updated_at`, so an edit moves
+# a record to the end. `appended`: records never change, have text for an id and are filtered by
+# `created_at`, in an order that nobody promises. Every kind has its reader in `crm/pagination/readers.py`.
 ListKind = Literal["moving", "appended"]
 
 

@@ -83,7 +83,7 @@ class Table:
     latest: Latest | None = None
     """The flat table of each record's newest row, where there is one."""
     whole_words: str = "with their history"
-    """What stands behind `records` in the description of a table that an account has once."""
+    """What is behind `records` in the description of a table that an account has once."""
     key: tuple[str, ...] = ("id",)
     """Columns of integers or texts that tell records apart; rows are sorted by them."""
     time: str = "updated_at"
@@ -128,5 +128,5 @@ class Table:
         return f"{self.warehouse_name}_{subdomain}" if day is None else self.shard_name(subdomain, day)
 
     def rows_folder(self, subdomain: str) -> str:
-        """Where the rows files of an account lie in the storage."""
+        """Where the rows files of an account are in the storage."""
         return f"rows/{subdomain}/{self.asset}"

@@ -1,7 +1,7 @@
 """What is checked of the data, and how a verdict is shown.
 
 A check here has no partitions: run over a range it says which days are bad. Checks of what a step has just learnt
-are judged by the step; checks of what lies in storage and warehouse can be run alone at any time.
+are judged by the step; checks of what is in storage and warehouse can be run alone at any time.
 """
 
 from __future__ import annotations

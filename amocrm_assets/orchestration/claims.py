@@ -1,7 +1,7 @@
 """What the components of a Dagster project have to know of each other while it is loaded.
 
 Dagster's loader builds components one by one, and tells none of the others. Two with one key would end the load of
-all, and so would two with a sensor of one name. What is shown of one that comes second is known to `component`.
+all, and so would two with a sensor of one name. What is shown of one that comes second: see `component`.
 """
 
 from __future__ import annotations

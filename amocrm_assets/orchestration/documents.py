@@ -1,4 +1,4 @@
-"""Sentences of the UI that stand in several places: links to the documentation, and that nothing is imported.
+"""Sentences of the UI that are in several places: links to the documentation, and that nothing is imported.
 
 A page is linked where the installed package says where its documentation is; a wheel brings no pages.
 """

@@ -1,7 +1,7 @@
 """Rows and shards as pandas frames for the assets of users.
 
 An I/O manager that only loads: assets with rows and shards, such as `leads` and `amoCrmLeads`, write their data
-themselves. What the columns are is known to `shard`.
+themselves. Which columns there are: see `entities`.
 """
 
 from __future__ import annotations

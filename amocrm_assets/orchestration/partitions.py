@@ -1,7 +1,7 @@
 """Partition days of a source: which there are, which a run is about, which have ended last.
 
-A day is bounded by midnights of the source's zone, so it may have 23 or 25 hours. What is done with a day is
-known to `assets`; when a day is asked for, to `automation`.
+A day is bounded by midnights of the source's zone, so it may have 23 or 25 hours. What is done with a day:
+see `assets`. When a day is asked for: see `automation`.
 """
 
 from __future__ import annotations

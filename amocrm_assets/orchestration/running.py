@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether every day landed and nothing is known to be missing or wrong in it."""
+        """Whether every day landed and no check found anything missing or wrong in it."""
         return self.failure is None and not self.errors
 
 

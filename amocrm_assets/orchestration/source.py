@@ -1,6 +1,6 @@
 """Everything that Dagster gets to know of a source: its assets, checks, job, schedule, and the shared resources.
 
-What each of them is stands in its own module. Nothing is read here but settings: no network, no file, no secret.
+What each of them is: see its own module. Nothing is read here but settings: no network, no file, no secret.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def wrong_translation(found: SourceFound) -> BrokenSource | None:
 
 
 def _in_a_line(error: BaseException) -> str:
-    """The cause that lies deepest. What is neither Dagster's nor ours may repeat a secret that a template held."""
+    """The innermost cause. What is neither Dagster's nor ours may repeat a secret that a template held."""
     while error.__cause__ is not None:
         error = error.__cause__
     said = str(error).strip().splitlines() or [""]
@@ -183,7 +183,7 @@ def _in_a_line(error: BaseException) -> str:
 
 
 def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path | None, line: int) -> dg.AssetsDefinition:
-    """The asset with links to its settings, where they stand in a file, and to its code."""
+    """The asset with links to its settings, where they are in a file, and to its code."""
     places = [(made_by.co_filename, made_by.co_firstlineno, "code")]
     if file:
         places.insert(0, (str(file), line, "settings"))

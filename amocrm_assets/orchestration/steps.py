@@ -1,7 +1,7 @@
 """The days of one step of a run: which are wanted, which are done, and what remains when the step fails.
 
 Dagster marks the days of a range only when the whole step succeeded. Here the days that were done before are
-marked all the same. What is done with a day is known to `assets`.
+marked all the same. What is done with a day: see `assets`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of what lies in the storage and in the warehouse. They run after the assets, and alone at any time.
+"""Checks of what is in the storage and in the warehouse. They run after the assets, and alone at any time.
 
 Shards are compared in `shard_comparison`.
 """

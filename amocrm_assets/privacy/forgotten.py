@@ -1,7 +1,7 @@
 """People who are forgotten: salted hashes of what they are known by, and whether a record is about one of them.
 
 The list holds no phone, address or name; it answers only whether a given one is on it. Pure: where the list is
-kept is known to `captures`.
+kept, see `captures`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from amocrm_assets.privacy.json_lines import decoded, decoded_shallow, encoded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-# A shorter text stands in half of all records.
+# A shorter text is in half of all records.
 MIN_VALUE_CHARACTERS = 3
 # Digits of the shortest number with an area code. A shorter one is a price, or the id of a stage.
 MIN_PHONE_DIGITS = 7

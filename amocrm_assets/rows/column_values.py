@@ -71,7 +71,7 @@ class ColumnValues:
         }
 
     def objects(self, column: str, value: Any) -> list[dict[str, Any]]:
-        """Objects of a list. An item that is none cannot stand in a RECORD: it is left out and noted."""
+        """Objects of a list. An item that is no object fits no RECORD: it is left out and noted."""
         if value is None or value == {}:  # API v2 wrote {} for an empty list
             return []
         items = list_of(value)

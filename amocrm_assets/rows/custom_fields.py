@@ -1,6 +1,6 @@
 """Custom fields as API v4 sends them, with the types that they have in a table.
 
-The same in every kind of record that bears them. What their values mean is known to `value_formatter`.
+The same in every kind of record that bears them. How their values become text: see `value_formatter`.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class PickedVersions:
         return np.array(list(accumulate((batch.num_rows for batch in self.batches), initial=0)))
 
     def _table(self, group: np.ndarray) -> pa.Table:
-        """Versions in the order of `group`: taken from their batches as they lie, then put in order."""
+        """Versions in the order of `group`: taken from their batches in their order, then put in order."""
         import numpy as np
         import pyarrow as pa
 

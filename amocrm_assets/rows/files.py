@@ -1,7 +1,7 @@
 """Rows files: the merged rows of one account and day as Parquet, written and read.
 
 The same captures and the same choice of fields give the same bytes, and a file is believed only if it is bit for
-bit what was written (`seal`). What a row is made of is known to `merge`.
+bit what was written (`seal`). What a row is made of: see `merge`.
 """
 
 from __future__ import annotations

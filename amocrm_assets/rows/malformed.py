@@ -1,6 +1,6 @@
 """Records that are not shaped as documented: keep what fits, note what does not.
 
-Well-formed records do not pass here. What a value becomes is known to `column_values`; notes are counted in
+Well-formed records do not pass here. What a value becomes: see `column_values`. Oddities are counted in
 `oddities`.
 """
 

@@ -1,7 +1,7 @@
 """Records as API v4 sends them: types with the properties that the columns of a table are filled from.
 
 They are derived from what the entity declares. msgspec decodes a well-formed record straight into them, and
-refuses any other; what to do with those is known to `malformed`.
+refuses any other; what becomes of those: see `malformed`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class RecordTypes:
 
     @property
     def is_deleted(self) -> Callable[[Record], bool]:
-        """Whether a record lies in the trash; none does where no column says so."""
+        """Whether a record is in the trash; none is where no column says so."""
         if not any(column.name == "is_deleted" for column in self.columns):
             return lambda _: False
         return lambda record: record.is_deleted is True

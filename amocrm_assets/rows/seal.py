@@ -52,7 +52,7 @@ def broken_seal(path: Path) -> str | None:
 
 
 def _place(path: Path) -> int | None:
-    """Where the digest stands in the file."""
+    """Where the digest is in the file."""
     with path.open("rb") as file:
         size_bytes = file.seek(0, 2)
         file.seek(max(size_bytes - _END_BYTES, 0))
@@ -62,7 +62,7 @@ def _place(path: Path) -> int | None:
             return None
         start = size_bytes - _END_BYTES - footer_bytes
         file.seek(start)
-        # The last: texts of records, which may be anything, stand before the names of the file's own metadata.
+        # The last: texts of records, which may be anything, are before the names of the file's own metadata.
         found = file.read(footer_bytes).rfind(_MARK)
     place = start + found + len(_MARK)
     return place if found >= 0 and place + len(_ZEROS) <= size_bytes else None

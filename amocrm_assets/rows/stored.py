@@ -30,7 +30,7 @@ def row_count(table: Table, storage: Storage, subdomain: str, day: date) -> int:
 
 
 def repeated_ids(table: Table, storage: Storage, subdomain: str, day: date) -> list[str]:
-    """Keys that stand in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
+    """Keys that are in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

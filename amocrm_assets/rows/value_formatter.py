@@ -33,7 +33,7 @@ _AMBIGUOUS = re.compile(r"[0-9]{4}|[0-9]{6}|[0-9]{8}")
 
 @dataclass(frozen=True)
 class InvalidValue:
-    """Something stands in a field that cannot hold it."""
+    """A field holds something that does not fit its type."""
 
     note: str
 

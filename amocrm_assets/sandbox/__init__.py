@@ -1,6 +1,6 @@
 """A small amoCRM on your own machine: the fake of the tests, the account of the demo.
 
-It behaves as the API's documentation and its users' reports say, faults included. It stands alone: nothing
+It behaves as the API's documentation and its users' reports say, faults included. It is independent: nothing
 else of this project is imported, and other people's amoCRM clients work against it.
 """
 

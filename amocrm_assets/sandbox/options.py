@@ -93,7 +93,7 @@ class SandboxOptions:
     escaped_json: bool = True
     events_order: Literal["newest", "oldest", "shuffled"] = "newest"
 
-    # What other people do while somebody reads. They touch leads whose `updated_at` lies in the interval;
+    # What other people do while somebody reads. They touch leads whose `updated_at` is in the interval;
     # a jump takes a lead out of it, to shortly before, or brings one in.
     edits_per_answer: int = 0
     deletions_per_answer: int = 0

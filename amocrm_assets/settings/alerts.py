@@ -23,7 +23,7 @@ class AlertSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> AlertSettings:
-        """Read both variables. Addresses stand apart by spaces or line breaks. Raises `SettingsError`."""
+        """Read both variables. Addresses are separated by spaces or line breaks. Raises `SettingsError`."""
         ui_url = environment.get(UI_VARIABLE, "").strip().rstrip("/") or None
         if ui_url and not ui_url.startswith(("http://", "https://")):
             raise SettingsError(

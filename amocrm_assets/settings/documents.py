@@ -52,7 +52,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Document:
-    """The attributes of one source as they stand in a file, and the line of each."""
+    """The attributes of one source as they are in a file, and the line of each."""
 
     file: Path
     line: int

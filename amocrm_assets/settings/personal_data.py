@@ -1,6 +1,6 @@
 """What a source says of personal data: which fields are not stored, which are hashed, and by which key.
 
-What the entries mean in a record is known to `privacy`. The key is a secret of the deployment.
+What the entries mean in a record: see `privacy`. The key is a secret of the deployment.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From what a person writes for a place (a folder, a bucket, a DuckDB file) to the one place that it means.
 
 The same words mean the same place in every process of a deployment, whatever folder it was started in: a relative
-path begins at the project. What is in a place is known to `storage` and `warehouse`.
+path begins at the project. What is in a place: see `storage` and `warehouse`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ _NESTED: dict[str, type[BaseModel]] = {
 
 @dataclass(frozen=True)
 class SourceFound:
-    """A source and where its settings stand."""
+    """A source and where its settings are."""
 
     settings: SourceSettings
     file: Path

@@ -1,7 +1,7 @@
 """Where captures, rows and tokens are kept: a local folder or a `gs://` prefix, one interface for both.
 
 A name is a path below the place (`captures/acme/leads/2026-01-01/….jsonl.gz`). Whatever is written appears
-whole or not at all. What the files mean is known to those who write them.
+whole or not at all. What the files mean: see those who write them.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def checked_name(name: str) -> str:
 def open_storage(url: str) -> Storage:
     """The storage at a folder's path or at `gs://bucket/prefix`. Raises `SettingsError` for other schemes.
 
-    What people may write is known to `settings.places`, which also says where a relative path begins.
+    What people may write, and where a relative path begins: see `settings.places`.
     """
     if url.startswith("gs://"):
         from amocrm_assets.storage.gcs import GcsStorage

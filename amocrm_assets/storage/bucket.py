@@ -1,7 +1,7 @@
 """Requests to one bucket: uploads under a precondition, and what Google's errors mean for a person.
 
 Each request has a deadline and bounded retries, and an upload whose answer was lost is recognised as done. What
-the objects are for is known to `gcs` and `lease`.
+the objects are for: see `gcs` and `lease`.
 """
 
 from __future__ import annotations

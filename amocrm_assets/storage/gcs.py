@@ -1,7 +1,7 @@
 """Storage in Cloud Storage: objects below `gs://bucket/prefix`, with the guarantees of a folder.
 
-An object appears whole, and only over the generation that was meant. Files on their way lie in a private folder
-of this machine. How the bucket is asked is known to `bucket`, how locks live to `lease`.
+An object appears whole, and only over the generation that was meant. Unfinished files are in a private folder
+of this machine. Requests to the bucket: see `bucket`. Locks: see `lease`.
 """
 
 from __future__ import annotations

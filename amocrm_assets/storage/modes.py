@@ -1,6 +1,6 @@
 """Who may read what is written here: its owner alone, or a group if the deployment says so. Never everybody.
 
-Modes are set explicitly, so the umask of a process plays no part. Who asks for which mode is known to `settings`.
+Modes are set explicitly, so the umask of a process plays no part. Who asks for which mode: see `settings`.
 """
 
 from __future__ import annotations

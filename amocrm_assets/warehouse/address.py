@@ -1,7 +1,7 @@
 """What `AMOCRM_WAREHOUSE` may say: the addresses of warehouses, read and checked.
 
-Reading an address opens nothing and imports no warehouse's library. What lies behind the address is known to
-`duckdb` and `bigquery`.
+Reading an address opens nothing and imports no warehouse's library. What is behind an address: see `duckdb`
+and `bigquery`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The services of `deploy/docker-compose.yaml` as processes on loopback, by their own commands.
 
-Each has a DAGSTER_HOME of its own, as each container has; what they share lies in PostgreSQL. As in the compose
+Each has a DAGSTER_HOME of its own, as each container has; what they share is in PostgreSQL. As in the compose
 file, secrets and data are known to the code location alone.
 """
 

@@ -157,7 +157,7 @@ def test_two_processes_share_an_account_its_tokens_and_its_days(
     assert not failed, "\n".join(failed)
     assert [len(lines) for lines in said] == [ROUNDS] * PROCESSES
 
-    # One at a time asked the account: the requests of a reading stand together.
+    # One at a time asked the account: the requests of a reading are side by side.
     readings = ROUNDS * PROCESSES
     assert len(list(groupby(days_asked(sandbox)))) <= readings
     # The budget held from one process to the next.

@@ -1,6 +1,6 @@
 """What the UI asks and tells Dagster's webserver, by the same GraphQL: backfills, schedules, checks, failures.
 
-Launching runs and waiting for them is known to `orchestration.dagster_process`.
+Launching runs and waiting for them: see `orchestration.dagster_process`.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ RETRY_TIMEOUT_SECONDS = 60
 
 @contextmanager
 def open_browser(profile: Path, *, width: int = 1400, height: int = 900) -> Iterator[Page]:
-    """A page in a new window, in a new profile that lies in the folder `profile`."""
+    """A page in a new window, in a new profile that is in the folder `profile`."""
     chromium = shutil.which("chromium")
     if chromium is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)

@@ -137,7 +137,7 @@ class Pages:
             raise AssertionError(f"{self.window.url} never showed {missing}") from error
 
     def across(self, text: str) -> float:
-        """How far to the right a text stands."""
+        """How far to the right a text is."""
         box = self.window.get_by_text(text, exact=True).last.bounding_box()
         assert box
         return box["x"]

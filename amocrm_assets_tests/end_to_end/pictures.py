@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 1280, 720
 # As wide as many laptops, and so high that pages need not be scrolled.
 TOUR_WIDTH, TOUR_HEIGHT = 1400, 2400
-# Dagster's own navigation takes the left; what is meant stands beside it.
+# Dagster's own navigation takes the left; what is meant is beside it.
 PAGE: FloatRect = {"x": 240, "y": 0, "width": WIDTH - 240, "height": HEIGHT}
-# The graph stands in the middle of its canvas, which has buttons at the right.
+# The graph is in the middle of its canvas, which has buttons at the right.
 GRAPH: FloatRect = {"x": 290, "y": 232, "width": 940, "height": 376}
 # A graph glides to its place, plots draw themselves: no event tells when they are done.
 SETTLED_SECONDS = 3

@@ -1,4 +1,4 @@
-"""Whatever stands in an answer or on the command line: the right value, a counted oddity, or a message."""
+"""Whatever is in an answer or on the command line: the right value, a counted oddity, or a message."""
 
 from __future__ import annotations
 

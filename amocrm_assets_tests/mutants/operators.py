@@ -24,7 +24,7 @@ class RemoveCall(Operator):  # type: ignore[misc]  # Cosmic Ray ships no types
     """Leaves out a statement that is nothing but a call."""
 
     def mutation_positions(self, node: Any) -> Iterator[Position]:
-        """Where a call stands alone."""
+        """Where a call is a statement."""
         if node.type == "simple_stmt" and _is_call(node.children[0]):
             yield node.start_pos, node.end_pos
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
 
-# The sandbox stands still on this day, so that its days are the same in every run of the tests.
+# The sandbox's clock is stopped on this day, so that its days are the same in every run of the tests.
 NOW = datetime(2025, 3, 11, 12, tzinfo=UTC)
 FIRST, LAST = "2025-03-07", "2025-03-10"
 QUICK = SandboxOptions(subdomain="acme", leads_per_day=8, requests_per_second=None, frozen_at=NOW.timestamp())

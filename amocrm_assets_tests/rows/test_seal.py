@@ -20,7 +20,7 @@ from amocrm_assets_tests.rows.days import DAY, field, keep, lead, rewrite_rows, 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     storage = open_storage(str(tmp_path))
-    # A text that looks like the place of a digest stands in the data, and as a bound in the footer.
+    # A text that looks like the place of a digest is in the data, and as a bound in the footer.
     texts = [f"{NAME}\x18\x40{'0' * 64}", "Сделка"]
     leads = [
         lead(number, name=texts[number % 2], custom_fields_values=[field("text", {"value": texts[number % 2]})])

@@ -31,7 +31,7 @@ def gcs(gcs_server: FakeGcs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.fixture(params=["folder", "gs"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Where a storage lies, for this process and for others."""
+    """Where a storage is, for this process and for others."""
     if request.param == "folder":
         return Place(str(tmp_path / "storage"))
     request.getfixturevalue("gcs")

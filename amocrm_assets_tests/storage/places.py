@@ -26,7 +26,7 @@ with Place(sys.argv[1], float(sys.argv[2])).opened().{doing} as it:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a storage lies."""
+    """Where a storage is."""
 
     url: str
     lease_seconds: float = LEASE_SECONDS

@@ -1,4 +1,4 @@
-"""Every query of docs/bigquery.md is run, and gives the table that stands below it."""
+"""Every query of docs/bigquery.md is run, and gives the table that is below it."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def test_a_caller_in_a_hurry_waits_no_longer_than_it_said(duckdb_place: Place, d
 
 
 def run_put(place: Place, file: Path, *, before: str = "", leads: int = 3000) -> subprocess.Popen[str]:
-    """Another process that replaces one shard again and again, with the rows that lie in the storage."""
+    """Another process that replaces one shard again and again, with the rows that are in the storage."""
     storage = place.storage.uri("rows").removesuffix("/rows")
     program = f"""
         import itertools

@@ -1,4 +1,4 @@
-"""How a source's authorisation stands, from local knowledge alone: amoCRM is not asked.
+"""The status of a source's authorisation, from local knowledge alone: amoCRM is not asked.
 
 Whether amoCRM still accepts it is found out by `amocrm-assets check`, and by every run.
 """
@@ -29,7 +29,7 @@ class AuthorisationStatus:
 def authorisation_status(
     source: SourceSettings, deployment: Deployment, *, now: float | None = None
 ) -> AuthorisationStatus:
-    """How the authorisation of a source stands. Nothing is sent and nothing refreshed."""
+    """The status of a source's authorisation. Nothing is sent and nothing refreshed."""
     now = time.time() if now is None else now
     authorisation = open_authorisation(source, deployment)
     try:

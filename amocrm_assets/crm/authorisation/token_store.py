@@ -61,7 +61,7 @@ class StoredTokens(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class VersionedTokens:
-    """A pair as it lies in the store, with the version that guards its replacement."""
+    """A pair as it is in the store, with the version that guards its replacement."""
 
     pair: StoredTokens
     version: str
@@ -84,7 +84,7 @@ class TokenStore:
 
     @property
     def place(self) -> str:
-        """Where the pair lies, for people."""
+        """Where the pair is, for people."""
         return self._storage.uri(self._name)
 
     @contextmanager

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.settings.egress import EgressSettings
 
-# So far ahead the schedule may reach: one instant for each process that waits. What lies beyond was written by a
+# So far ahead the schedule may reach: one instant for each process that waits. What is beyond was written by a
 # clock that was wrong.
 MAX_AHEAD_SECONDS = 60.0
 _LOCK_POLL_SECONDS = 0.002

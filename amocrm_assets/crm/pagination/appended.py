@@ -1,6 +1,6 @@
 """Which slices of an appended list are asked for, side by side, until each was read. Pure.
 
-Queries are sent by `appended_reader`; when a slice is read is known to `appended_slice`.
+Queries are sent by `appended_reader`; `appended_slice` says when a slice is read.
 """
 
 from __future__ import annotations

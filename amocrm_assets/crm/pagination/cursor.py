@@ -52,7 +52,7 @@ class Cursor:
         return left
 
     def know(self, records: Iterable[RawRecord]) -> None:
-        """Take note of records that are given out, wherever they lie."""
+        """Take note of records that are given out, wherever they are."""
         self._known = {**self._known, **{record.id: record.updated_at for record in records}}
 
     def fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:

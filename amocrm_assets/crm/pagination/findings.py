@@ -1,6 +1,6 @@
 """What a reading noticed about a list of an account that a person should know.
 
-A finding says whether records may be missing because of it. How findings are shown and judged is known to
+A finding says whether records may be missing because of it. How findings are shown and assessed: see
 `orchestration`.
 """
 

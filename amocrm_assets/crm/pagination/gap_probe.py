@@ -1,4 +1,4 @@
-"""Where to look for what lies in a gap between pages, when all that can be said is a page number."""
+"""Where to look for what is in a gap between pages, when all that can be said is a page number."""
 
 from __future__ import annotations
 

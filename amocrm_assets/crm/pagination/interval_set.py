@@ -1,4 +1,4 @@
-"""What pages cover together: intervals of keys, and where in the list they lie."""
+"""What pages cover together: intervals of keys, and where in the list they are."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class IntervalSet:
         return self._low
 
     def is_behind(self, key: int) -> bool:
-        """Whether a key lies behind everything needed."""
+        """Whether a key is behind everything needed."""
         return key > self._high
 
     def position_before(self, gap: int) -> int:
-        """Where in the list the last page ended that lies wholly before a gap, by the newest knowledge."""
+        """Where in the list the last page ended that is wholly before a gap, by the newest knowledge."""
         return max((position for end, position in self._ends if end < gap), default=0)
 
     def holds(self, key: int) -> bool:
-        """Whether a key lies in what was covered."""
+        """Whether a key is in what was covered."""
         return any(low <= key <= high for low, high in self._runs)

@@ -175,7 +175,7 @@ class KeysetPaginator:
         passed_end = bool(page.records) and page.records[-1].updated_at > self.to_at
         if self._end.is_asked and more and not passed_end:
             self._end.forget()
-            return [], None  # more lies behind the end: ask for whole pages again
+            return [], None  # more is behind the end: ask for whole pages again
         records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
         fresh = self._cursor.fresh(records)
         self.seen.duplicates += len(records) - len(fresh)
@@ -204,7 +204,7 @@ class KeysetPaginator:
         self.records_per_second = len(page.records) / self.page_seconds
         if first == last:
             if self.state.order_seen and last != self.cursor:
-                self._cursor.move_to(last)  # nothing lies before it
+                self._cursor.move_to(last)  # nothing is before it
             return [], self.hand_off(last)
         self._cursor.move_to(last, frozenset(record.id for record in records if record.updated_at == last))
         self._question = self._order.seam_behind(query, page, begin=before)
@@ -213,7 +213,7 @@ class KeysetPaginator:
     def _doubt_end(self, page: Page, records: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
         """Ask once more from further on: one answer without a next page may be a damaged one.
 
-        A list that stops at some depth would stop there both times where all of it lies in so few seconds that no
+        A list that stops at some depth would stop there both times where all of it is in so few seconds that no
         filter cuts it: these seconds and what follows are read by id.
         """
         self._cursor.know(records)

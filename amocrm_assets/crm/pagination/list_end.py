@@ -44,7 +44,7 @@ class ListEnd:
     def ask_from(self, cursor: Cursor, page: Page, records: Sequence[RawRecord], *, is_part: bool) -> bool:
         """Move the cursor to the second from which on to ask once more; False where no second tells more.
 
-        `records` are the page's that lie in the window. The last one's second tells whether others follow. Where
+        `records` are the page's that are in the window. The last one's second tells whether others follow. Where
         the page may be a part of its list (`is_part`), its records may be any of a list in no order: without those
         of its first second, such a list shows others in their place, and so does one that stops at some depth.
         """

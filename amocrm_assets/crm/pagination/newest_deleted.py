@@ -25,7 +25,7 @@ class NewestDeleted:
         self._was_missing = False
 
     def assess(self, page: Page, *, from_at: int, to_at: int) -> Verdict:
-        """Whether the answer agrees that nothing lies in `[from_at, to_at]`.
+        """Whether the answer agrees that nothing is in `[from_at, to_at]`.
 
         `unknown`: ask again, since nothing else tells an empty trash from a damaged answer. `open`: it is newer
         than the window, which says nothing.

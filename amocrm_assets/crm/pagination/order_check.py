@@ -37,7 +37,7 @@ class OrderCheck:
         self._strange_pages = 0
 
     def is_strange(self, page: Page, keys: Sequence[int]) -> bool:
-        """Whether records lie where all of them were known: a page that is not in the order of the list.
+        """Whether records are where all of them were known: a page that is not in the order of the list.
 
         Raises `OrderIgnored` for the second one of these. What such a page holds does not count as seen.
         """
@@ -58,7 +58,7 @@ class OrderCheck:
         """The first and the last key, in the order of `keys`, of records in their place, or of all without any.
 
         One that was not there when all of these keys were known was edited since, or the list is in no order: what
-        lies next to it tells nothing about what lies between.
+        is next to it tells nothing about what is between.
         """
         pairs = list(zip((record.id for record in page.records), keys, strict=True))
         placed = [key for record_id, key in pairs if self._misplaced.get(record_id) != key]

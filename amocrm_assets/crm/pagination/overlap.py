@@ -81,7 +81,7 @@ class OverlappingPaginator:
         self._inset = 0 if self._by_id else 1
         self._far_end = FarEnd(self._cover, inset=self._inset)
         self._order_check = OrderCheck(self._cover, self.window)
-        # One page covers what lies between its ends only if the whole list is in order, which it does not show.
+        # One page covers what is between its ends only if the whole list is in order, which it does not show.
         self._second_page = SecondPage()
 
     @property
@@ -204,7 +204,7 @@ class OverlappingPaginator:
         bounds = self._order_check.bounds(page, keys)
         self._second_page.learn(query.page, page)
         low, high = None if position == 0 else bounds[0] + self._inset, bounds[1] - self._inset
-        # The page that shows that all is in order may lie within one second, which hides nothing any more.
+        # The page that shows that all is in order may be within one second, which hides nothing any more.
         in_window = Window(-keys[-1], -keys[0]).meets(self.window)
         if low is not None and low > high and page.has_next and in_window and not self.done:
             raise TieExceedsPage

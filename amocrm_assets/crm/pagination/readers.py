@@ -45,7 +45,7 @@ class Reader(Protocol):
     """One complete reading of a window. Iterate `batches` to its end; only then everything was read."""
 
     progress: ReadProgress
-    """How the reading stands, as of the last batch that was taken."""
+    """Progress of the reading, as of the last batch that was taken."""
 
     def may_still_yield(self, window: Window) -> bool:
         """Whether batches that were not taken yet may hold records of a part of the window."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Records before the last second that both pages show. So many may leave between the two answers.
 OVERLAPS = (1, 10, 50)
-# The seam lies in the last part of the page: first in the last fifth, and then where more records may leave.
+# The seam is in the last part of the page: first in the last fifth, and then where more records may leave.
 EARLIEST = ((4, 5), (3, 5), (3, 5))
 # One record in so many at the end of a page should not take up more than a third of its time.
 LAST_RECORDS, MAX_SHARE_OF_TIME = 25, 3
@@ -41,7 +41,7 @@ class Seam:
             return None  # the whole list, whatever its links say: see MIN_PAGE
         last = page.records[-1].updated_at
         # One more than the last second's records, so that the second page is seen to begin before it. Where that
-        # is a large part of the page the seam lies within it: a second page that began earlier would not reach it.
+        # is a large part of the page the seam is within it: a second page that began earlier would not reach it.
         tries = min(tries, len(OVERLAPS) - 1)
         part, whole = EARLIEST[tries]
         start = max(
@@ -57,7 +57,7 @@ class Seam:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether it lies within the last second, where the second page is not the next one to be read."""
+        """Whether it is within the last second, where the second page is not the next one to be read."""
         return self.page.records[self.start].updated_at == self.last
 
     def query(self, to_at: int) -> Query:
@@ -72,7 +72,7 @@ class Seam:
         )
 
     def is_missed_by(self, page: Page) -> bool:
-        """Whether the second page shows nothing of the first, so that records may lie between the two.
+        """Whether the second page shows nothing of the first, so that records may be between the two.
 
         Records of a crowded second come in any order.
         """
@@ -92,9 +92,9 @@ class Seam:
 
 
 def ends_apart(page: Page) -> bool:
-    """Whether the last records of a page lie far behind the others.
+    """Whether the last records of a page are far behind the others.
 
-    A record that is not in its place does. A walk that went on from it would leap over what lies between.
+    A record that is not in its place does. A walk that went on from it would leap over what is between.
     """
     seconds = [record.updated_at for record in page.records]
     if len(seconds) < MIN_PAGE:

@@ -40,7 +40,7 @@ PARTS_AHEAD = 8
 
 @dataclass(frozen=True)
 class ReadProgress:
-    """How a reading stands with a part of it: what may still come, and what it did and found so far."""
+    """The progress of a reading in a part of it: what may still come, and what it did and found so far."""
 
     open_intervals: tuple[Window, ...]
     counts: dict[str, int]

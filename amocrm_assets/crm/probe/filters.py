@@ -111,7 +111,7 @@ def _last_page(samples: Samples) -> Query:
     query = Query(LIVE, OLDEST, samples.second - 1, samples.second + 1, limit=samples.limit)
     if 0 < samples.asker.leads(query).page.size < samples.limit:
         return query
-    raise NotSettled("no list is known to end on its first page")
+    raise NotSettled("no list of this account ends on its first page")
 
 
 def _lists(samples: Samples) -> list[RecordList]:

@@ -182,7 +182,7 @@ def excluding_window(seconds: list[int]) -> Window:
 
 
 def is_within(page: Page, window: Window) -> bool:
-    """Whether no record of a page lies outside of a window."""
+    """Whether no record of a page is outside of a window."""
     return all(window.holds(lead.updated_at) for lead in page.records)
 
 

@@ -35,7 +35,7 @@ HISTORY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Part:
-    """Where records of a table come from: a list, or what lies `within` each of the list's records.
+    """Where records of a table come from: a list, or what is `within` each of the list's records.
 
     `adds` are properties that the records themselves do not have.
     """
@@ -66,7 +66,7 @@ class ReferenceTable(Table):
         return self.columns[: -len(HISTORY_COLUMNS) - len(self.from_settings)]
 
     def rows_name(self, subdomain: str) -> str:
-        """Where the rows of an account lie in the storage."""
+        """Where the rows of an account are in the storage."""
         return f"rows/{subdomain}/{self.asset}/history.parquet"
 
 

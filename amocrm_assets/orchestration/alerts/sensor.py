@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 INTERVAL_SECONDS = 30
-# Shards and authorisations change slowly, and may lie behind a network.
+# Shards and authorisations change slowly, and may be behind a network.
 STATE_INTERVAL_SECONDS = 600
 # When alerts are switched on, failures of the last hour are told, and not those of years.
 FIRST_LOOKBACK_SECONDS = 3600

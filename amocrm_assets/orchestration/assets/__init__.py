@@ -1,7 +1,7 @@
 """The assets of a source, a chain for each entity: captures → rows → shards, with a partition for each day.
 
 What they have in common is here: keys, partitions, how they present themselves; how a source shows them otherwise
-is in `translation`. What is done with the days is known to `capturing`, `rows` and `warehouse`; the modules below
+is in `translation`. What is done with the days is in `capturing`, `rows` and `warehouse`; the modules below
 put it together: which days, under which lock.
 """
 

@@ -1,6 +1,6 @@
 """The assets `raw_…`: ask amoCRM for days and keep what it answers.
 
-Which days have a capture is known to `captures`, how the others are read to `capturing`.
+Which days have a capture: see `captures`. How the others are read: see `capturing`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the config's type itself, and not its name.

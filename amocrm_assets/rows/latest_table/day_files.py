@@ -1,6 +1,6 @@
 """The rows of days as a flat table needs them: their versions, where records are, and the rows that it takes.
 
-A row is read with columns that stand beside it in other tables of its entity, such as exact prices.
+A row is read with columns that are beside it in other tables of its entity, such as exact prices.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands in the columns that a flat table has beside those of rows: names, dates, flags, amounts, fields.
+"""What is in the columns that a flat table has beside those of rows: names, dates, flags, amounts, fields.
 
 Whole columns at a time; no record becomes an object.
 """

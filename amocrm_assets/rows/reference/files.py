@@ -73,7 +73,7 @@ def write_reference_tables(
 ) -> dict[str, TableWritten]:
     """Bring tables to what all captures say; by the asset's name. Raises `ActionRequired` where there are none.
 
-    What the `source` drops or hashes is treated so in captures of before, too. `fill` gives what stands in the
+    What the `source` drops or hashes is treated so in captures of before, too. `fill` gives what is in the
     columns of a table that are `from_settings`, for each of its rows. Raises `CaptureDamaged`,
     `CapturesMixed`, `Busy`, `SettingsError` without a key for hashing, and errors of the storage.
     """

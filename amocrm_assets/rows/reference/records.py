@@ -76,7 +76,7 @@ def _records_of(part: Part, records: Sequence[Json], reading: TableReading) -> I
 
 
 def _parent(part: Part, record: Json) -> Json:
-    """A stage that does not say its pipeline lies in one."""
+    """A stage that does not say its pipeline is in one."""
     return {"pipeline_id": record.get("id")} if part.record_list == "pipelines" else {}
 
 

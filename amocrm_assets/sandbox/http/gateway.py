@@ -1,4 +1,4 @@
-"""What stands between a client and the account: the limit, the weather of the network, and every fault.
+"""What is between a client and the account: the limit, the weather of the network, and every fault.
 
 The application behind it answers as if nothing ever went wrong; here its answers are delayed, replaced, cut
 or lost. Which fault hits is decided in `faults`.

@@ -66,7 +66,7 @@ def _made(client: bigquery.Client, name: str, address: BigQueryAddress, timeouts
     if address.location is None and address.endpoint is None:
         raise WarehouseRefused(
             f"Making the dataset {name}",
-            cause="AMOCRM_WAREHOUSE does not say where its data shall lie, and a dataset cannot be moved.",
+            cause="AMOCRM_WAREHOUSE does not say where its data is to be stored, and a dataset cannot be moved.",
             fix="Add the location to AMOCRM_WAREHOUSE, for example ?location=EU.",
             dataset=name,
         )

@@ -306,9 +306,9 @@ def test_an_empty_answer_in_mid_list_loses_nothing(seed: int, *, tied: bool, fil
         due = plan.next_query()
         assert due
         walk, ask = due
-        lies = random.random() < 0.2 and ask not in lied
-        page = NOTHING if lies else account.answer(ask, random)
-        lied |= {ask} if lies else set()
+        is_wrong = random.random() < 0.2 and ask not in lied
+        page = NOTHING if is_wrong else account.answer(ask, random)
+        lied |= {ask} if is_wrong else set()
         got |= {(lead.id, lead.updated_at) for lead in plan.add_page(walk, ask, page)}
 
     assert got == expected(account)

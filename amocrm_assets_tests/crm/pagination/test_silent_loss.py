@@ -173,7 +173,7 @@ def test_edits_between_two_pages_do_not_hide_that_a_list_is_in_no_order(seed: in
 
 
 def test_an_edited_lead_between_pages_of_a_list_in_no_order_does_not_close_a_gap() -> None:
-    """It begins the second page, and stands where only leads behind the first page's end should."""
+    """It begins the second page, and is where only leads behind the first page's end should."""
     for seed in range(30):
         random = Random(seed)
         leads = dict(enumerate([1_599] * 250 + [random.randrange(950, 1_650) for _ in range(317)]))

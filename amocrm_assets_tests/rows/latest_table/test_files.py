@@ -1,4 +1,4 @@
-"""The flat table of leads: which row a lead has, what stands beside it, and that keeping up equals making anew."""
+"""The flat table of leads: which row a lead has, what is beside it, and that keeping up equals making anew."""
 
 from __future__ import annotations
 

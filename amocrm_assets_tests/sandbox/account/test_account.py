@@ -1,4 +1,4 @@
-"""What stands beside the lists: the account, its fields, pipelines, people; and what a lead looks like."""
+"""What is beside the lists: the account, its fields, pipelines, people; and what a lead looks like."""
 
 from __future__ import annotations
 
