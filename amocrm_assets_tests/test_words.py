@@ -36,6 +36,7 @@ TEXTS = {
     r"\bzone_of\b": "platform_of",
     r"\b(MOST|LEAST|LONGEST|SLOWEST)_|_(MOST|LEAST|LONGEST|SLOWEST)\b": "MAX_, MIN_",
     r"(?i)\baffairs?\b|\bknown to `": "see `module`",
+    r"(?<!os\.)(?<!ast\.)\bwalk(s|ed)? (by|of|over|takes)\b|[Tt]he walk\b": "pagination, paginator, pass",
     r"in the making": "unfinished",
     r"(?i)\blets? go of\b|\bbreaks? off\b": "releases, ends, stops",
 }

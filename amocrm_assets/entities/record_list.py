@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-# The order of records in a list, which decides how it is read completely. `moving`: by `updated_at`, so an edit moves
-# a record to the end. `appended`: records never change, have text for an id and are filtered by
+# The order of records in a list, and with it how it is read completely. `moving`: by `updated_at`, so an edit
+# moves a record to the end. `appended`: records never change, have text for an id and are filtered by
 # `created_at`, in an order that nobody promises. Every kind has its reader in `crm/pagination/readers.py`.
 ListKind = Literal["moving", "appended"]
 

@@ -13,7 +13,7 @@ from collections import deque
 # More than this is taken for a slow server, or for others who use the account.
 MAX_JITTER_SECONDS = 0.5
 MIN_MARGIN_SECONDS = 0.01
-# Answers differ by so much on every machine. Being surer about that would cost more pace than a rare refusal.
+# Answers differ by so much on every machine. Being surer would cost more throughput than a rare refusal does.
 NOISE_SECONDS = 0.02
 # What a thread may need to note the time.
 CLOCK_SECONDS = 0.001

@@ -1,7 +1,7 @@
 """The rate limiters of this process: one for each account, whoever asks it, from one step of a run to the next.
 
-What one reading has learnt of the network, the next one begins with. Between processes an account's pace is handed
-over by `account_lock`.
+What one reading has learnt of the network, the next one begins with. Between processes
+`account_lock` hands over what an account's limiter has learnt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a walk by `updated_at` is: its second, which records of it were given out, from which second to ask."""
+"""The cursor of keyset pagination: its second, which records of it were given out, from which second to ask."""
 
 from __future__ import annotations
 

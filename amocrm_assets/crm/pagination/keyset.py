@@ -1,4 +1,4 @@
-"""The walk by `updated_at`: an edit cannot make it skip a record that nobody touched."""
+"""Keyset pagination by `updated_at`: an edit cannot make it skip a record that nobody touched."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class KeysetPaginator:
     """Walks `[cursor, to_at]` by `updated_at`, the next page beginning in the last record's second, inclusive.
 
     An edit moves a record to the right, so page 1 of what is left can never skip a record that nobody touched. No
-    single answer ends the walk: a record behind the end was seen, or two answers say that nothing follows.
+    single answer ends the list: a record behind the end was seen, or two answers say that nothing follows.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class KeysetPaginator:
 
     @property
     def progress(self) -> tuple[object, ...]:
-        """What differs from before when an answer has brought this walk further."""
+        """What differs from before when an answer has brought this paginator further."""
         return self.cursor, self.to_at, self._end.is_asked, type(self._question)
 
     @property
@@ -246,7 +246,7 @@ class KeysetPaginator:
         return self._advance(query, page)
 
     def _look_again(self, seam: Seam) -> None:
-        # Records beside the slice were not given out, whatever walk takes over what is known here.
+        # Records beside the slice were not given out, whatever paginator takes over what is known here.
         self._cursor.know(each for each in seam.page.records if seam.begin <= each.updated_at <= self.to_at)
         self._question, self._ends_at_seam = None, False
         self._cursor.move_to(seam.begin)

@@ -1,4 +1,4 @@
-"""The end of a list that is walked by `updated_at`: it is not believed because one answer names no next page."""
+"""The end of a list in the order of `updated_at`: it is not believed because one answer names no next page."""
 
 from __future__ import annotations
 

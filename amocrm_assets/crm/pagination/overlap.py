@@ -1,4 +1,4 @@
-"""The walk by page numbers, where a list cannot be walked by key: overlaps prove that nothing is missing."""
+"""Pagination by page numbers, where a list has no usable key: overlaps prove that nothing is missing."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Order
 
-# Pages in vain for one gap before a walk gives up.
+# Pages in vain for one gap before a paginator gives up.
 MAX_PROBES = 100
 # In the order of time, a gap that outlasts so many is a second that no single page reaches across. A dense stretch
-# with such a gap can be walked by key.
+# with such a gap can be paginated by key.
 MAX_PROBES_BEFORE_FALLBACK = 12
 
 
@@ -100,7 +100,7 @@ class OverlappingPaginator:
 
     @property
     def progress(self) -> tuple[object, ...]:
-        """What differs from before when an answer has brought this walk further."""
+        """What differs from before when an answer has brought this paginator further."""
         return self._cover.first_gap(), self._frontier, self._far_end.position, self._second_page.first_page_size
 
     @property
@@ -259,7 +259,7 @@ class OverlappingPaginator:
         return min(1 if self._by_id else 5, self._limit - 1)
 
     def begun_again(self) -> OverlappingPaginator:
-        """A walk of the same list and window that knows what was given out already."""
+        """A paginator of the same list and window that knows what was given out already."""
         return OverlappingPaginator(
             self.state,
             "id asc" if self._by_id else "updated_at desc",

@@ -1,7 +1,7 @@
 """The paginators that read a window together, and how one takes over from another.
 
-Slices are walked by key; a dense stretch or a crowded second is handed to a walk by id; a list without filters is
-walked as a whole. When this is due is decided in `read_planner`.
+Slices are paginated by `updated_at`; a dense stretch or a crowded second is handed to a paginator by id; a list
+without filters is paginated as a whole. When this is due is decided in `read_planner`.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class PaginatorSet:
         )
 
     def read_dense(self, paginator: KeysetPaginator) -> None:
-        """Hand a stretch in front of a walk by key to a walk by id, where it is dense or pages are small."""
+        """Hand the stretch before a paginator to one by id, where it is dense or pages are small."""
         density, span = paginator.records_per_second, paginator.page_seconds
         if not self._reads_dense or not density or not span:
             return

@@ -93,7 +93,7 @@ class TieExceedsPage(Exception):
 
 
 class EditsTooFrequent(Exception):
-    """Records are being changed faster than overlapping pages can be made to meet; a walk by key does not mind."""
+    """Records change faster than overlapping pages can be made to meet; keyset pagination is not affected."""
 
 
 class EndUnproven(Exception):

@@ -209,7 +209,7 @@ class ReadPlanner:
         if paginator.is_dense:
             self.paginators.read_by_key(paginator)
         else:
-            # A tie, which no key tells apart. The walk over the whole account passes every other one as well.
+            # A tie, which no key tells apart. Pagination of the whole account passes every other one as well.
             self.paginators.start_over(paginator.state, by_id=True)
 
 

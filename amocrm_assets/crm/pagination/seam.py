@@ -94,7 +94,7 @@ class Seam:
 def ends_apart(page: Page) -> bool:
     """Whether the last records of a page are far behind the others.
 
-    A record that is not in its place does. A walk that went on from it would leap over what is between.
+    A record that is not in its place does. Pagination that went on from it would skip what is between.
     """
     seconds = [record.updated_at for record in page.records]
     if len(seconds) < MIN_PAGE:

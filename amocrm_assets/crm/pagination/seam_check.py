@@ -1,4 +1,4 @@
-"""Behind which pages of a walk by `updated_at` a seam is asked for, and what follows from what it shows."""
+"""Behind which pages of keyset pagination a seam is asked for, and what follows from what it shows."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ class _Page:
 
 
 @dataclass(frozen=True)
-class _Walk:
-    """The records of one walk over the pages, each once, and what was said of their number and end."""
+class _AllPages:
+    """The records of one pass over the pages, each once, and what was said of their number and end."""
 
     lines: tuple[bytes, ...]
     total: int | None
@@ -100,22 +100,22 @@ def read_whole_lists(
 
 def read_whole_list(client: AmoCrmClient, record_list: WholeList, *, was_filled: bool = False) -> ListRead:
     """Read one list, a second time if the first could not prove that it was all."""
-    walk = _walk(client, record_list)
-    is_odd = not walk.lines and (was_filled or record_list.is_never_empty)
-    if walk.lacks_proof() or is_odd:
-        walk = _walk(client, record_list)
+    whole = _read_pages(client, record_list)
+    is_odd = not whole.lines and (was_filled or record_list.is_never_empty)
+    if whole.lacks_proof() or is_odd:
+        whole = _read_pages(client, record_list)
     findings: list[Finding] = []
-    if not walk.lines and record_list.is_never_empty:
+    if not whole.lines and record_list.is_never_empty:
         findings.append(list_findings.empty(record_list))
-    elif walk.lacks_proof():
-        findings.append(list_findings.unproven(record_list, len(walk.lines), walk.total))
-    elif record_list.has_total and walk.total is None and walk.lines:
+    elif whole.lacks_proof():
+        findings.append(list_findings.unproven(record_list, len(whole.lines), whole.total))
+    elif record_list.has_total and whole.total is None and whole.lines:
         findings.append(list_findings.total_missing(record_list))
     is_complete = not any(finding.may_miss for finding in findings)
-    return ListRead(record_list, walk.lines, is_complete, findings=tuple(findings))
+    return ListRead(record_list, whole.lines, is_complete, findings=tuple(findings))
 
 
-def _walk(client: AmoCrmClient, record_list: WholeList) -> _Walk:
+def _read_pages(client: AmoCrmClient, record_list: WholeList) -> _AllPages:
     records: dict[object, bytes] = {}
     total: int | None = None
     for page in range(1, _MAX_PAGES + 1):
@@ -126,8 +126,8 @@ def _walk(client: AmoCrmClient, record_list: WholeList) -> _Walk:
         records |= new
         total = found.total if found.total is not None else total
         if repeats or _is_last(found, record_list, is_all=len(records) == total, is_counted=total is not None):
-            return _Walk(tuple(records.values()), total, end_found=not repeats)
-    return _Walk(tuple(records.values()), total, end_found=False)
+            return _AllPages(tuple(records.values()), total, end_found=not repeats)
+    return _AllPages(tuple(records.values()), total, end_found=False)
 
 
 def _is_last(page: _Page, record_list: WholeList, *, is_all: bool, is_counted: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Where a walk asks from, and which records it takes for new ones."""
+"""Where keyset pagination asks from, and which records it takes for new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a walk by key tells whoever takes over from it."""
+"""What a keyset paginator tells whichever takes over from it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def page(*seconds: int, has_next: bool = True) -> Page:
     return Page(tuple(leads), has_next=has_next)
 
 
-def answer(walk: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
-    """Answer the walk's next question: the question, and the records that it gives out."""
-    query = walk.next_query()
+def answer(paginator: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
+    """Answer the paginator's next query: the query, and the records that it gives out."""
+    query = paginator.next_query()
     assert query
-    fresh, _ = walk.add_page(query, sent)
+    fresh, _ = paginator.add_page(query, sent)
     return query, [record.id for record in fresh]
 
 
@@ -30,11 +30,13 @@ def answer(walk: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
 def test_a_lead_beside_the_slice_was_not_given_out_though_its_page_is_asked_for_again(
     first: range, beside: int
 ) -> None:
-    """The walk over the whole account, which may take over, would leave it out."""
-    walk = KeysetPaginator(ListState(LEADS.live), FROM_AT, TO_AT)
-    _, given = answer(walk, page(*first))
-    seam, _ = answer(walk, page(*range(first[100], first[200])))  # out of place: the first page is asked for again
+    """Pagination of the whole account, which may take over, would leave it out."""
+    paginator = KeysetPaginator(ListState(LEADS.live), FROM_AT, TO_AT)
+    _, given = answer(paginator, page(*first))
+    seam, _ = answer(
+        paginator, page(*range(first[100], first[200]))
+    )  # out of place: the first page is asked for again
 
     assert seam.page == 2
     assert beside not in given
-    assert set(given) == set(walk.given) == set(first) - {beside}
+    assert set(given) == set(paginator.given) == set(first) - {beside}

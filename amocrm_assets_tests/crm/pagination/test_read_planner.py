@@ -44,13 +44,13 @@ def read(
     while not plan.done:
         while len(pending) < permits and (due := plan.next_query()):
             pending.append(due)
-        walk, ask = pending.pop(random.randrange(len(pending)))
+        paginator, ask = pending.pop(random.randrange(len(pending)))
         if account.too_large is not None and ask.limit > account.too_large:
-            plan.add_failure(walk, ask)
+            plan.add_failure(paginator, ask)
             continue
         page = account.answer(ask, random)
         after_answer()
-        got.update((lead.id, lead.updated_at) for lead in plan.add_page(walk, ask, page))
+        got.update((lead.id, lead.updated_at) for lead in plan.add_page(paginator, ask, page))
         for _ in range(min(edits, len(account.live))):
             account.edit(random.choice(sorted(account.live)), NOW + account.asked)
         for _ in range(min(deletions, len(account.live))):
@@ -305,11 +305,11 @@ def test_an_empty_answer_in_mid_list_loses_nothing(seed: int, *, tied: bool, fil
     while not plan.done:
         due = plan.next_query()
         assert due
-        walk, ask = due
+        paginator, ask = due
         is_wrong = random.random() < 0.2 and ask not in lied
         page = NOTHING if is_wrong else account.answer(ask, random)
         lied |= {ask} if is_wrong else set()
-        got |= {(lead.id, lead.updated_at) for lead in plan.add_page(walk, ask, page)}
+        got |= {(lead.id, lead.updated_at) for lead in plan.add_page(paginator, ask, page)}
 
     assert got == expected(account)
 
@@ -325,8 +325,8 @@ def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_num
         if len(pending) < 2 and (due := plan.next_query()):
             pending.append(due)
             continue
-        walk, ask = pending.pop(0)
-        got.update(lead.id for lead in plan.add_page(walk, ask, account.answer(ask, random)))
+        paginator, ask = pending.pop(0)
+        got.update(lead.id for lead in plan.add_page(paginator, ask, account.answer(ask, random)))
 
     assert len(got) == 30_000
     assert max(got.values()) == 1
