@@ -16,7 +16,8 @@ from amocrm_assets.cli import main
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.sandbox import Fault, Population, Sandbox, SandboxOptions, running_sandbox
-from amocrm_assets.settings import documents, source_files
+from amocrm_assets.settings import documents
+from amocrm_assets_tests.settings.loading import find_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ class Deployed:
     def run(self, subdomain: str, **changes: Any) -> bool:
         """Materialise a day with the sandbox changed for it."""
         self.sandbox.configure(**{"subdomain": subdomain, "faults": (), "access_token_requests": None, **changes})
-        found = next(each for each in source_files.find_sources() if each.settings.subdomain == subdomain)
+        found = next(each for each in find_sources() if each.settings.subdomain == subdomain)
         retries = Retries(count=1, first_wait_seconds=0)
         definitions = source_definitions(found.settings, file=found.file, retries=retries)
         job = definitions.resolve_job_def(f"{found.settings.key}_leads")

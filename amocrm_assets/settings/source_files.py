@@ -50,14 +50,6 @@ class SourceFound:
     line: int
 
 
-def load_sources(folder: Path | None = None) -> list[SourceSettings]:
-    """Settings of all sources, the disabled ones too, by subdomain.
-
-    Raises `SettingsError` with every problem of every file.
-    """
-    return [found.settings for found in find_sources(folder)]
-
-
 @dataclass(frozen=True)
 class BrokenSource:
     """A source that is left out, since something is wrong with its settings.
@@ -78,7 +70,14 @@ class BrokenSource:
 
     def error(self) -> SettingsError:
         """All that is wrong with it."""
-        return _settings_error(f"Reading the settings of the source {self.name}", self.problems, source=self.name)
+        problems = sorted(self.problems, key=lambda each: (each.file, each.line))
+        listed = "".join(f"\n  {problem}" for problem in problems)
+        return SettingsError(
+            f"Reading the settings of the source {self.name}",
+            cause=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
+            fix="Correct the files; docs/settings.md describes every attribute.",
+            source=self.name,
+        )
 
 
 @dataclass(frozen=True)
@@ -134,27 +133,6 @@ def named(wrong: list[tuple[Mapping[str, Any], list[Problem]]], *, taken: set[st
         taken.add(key.lower())
         broken.append(BrokenSource(name, key, tuple(problems), attributes))
     return broken
-
-
-def _settings_error(operation: str, problems: Iterable[Problem], *, source: str | None = None) -> SettingsError:
-    problems = sorted(problems, key=lambda each: (each.file, each.line))
-    listed = "".join(f"\n  {problem}" for problem in problems)
-    return SettingsError(
-        operation,
-        cause=f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:{listed}\n",
-        fix="Correct the files; docs/settings.md describes every attribute.",
-        source=source,
-    )
-
-
-def find_sources(folder: Path | None = None) -> list[SourceFound]:
-    """All sources with their places, by subdomain. Raises `SettingsError` with every problem of every file."""
-    folder = folder or existing_sources_folder()
-    sources = read_sources(folder)
-    if sources.broken:
-        problems = [problem for broken in sources.broken for problem in broken.problems]
-        raise _settings_error(f"Reading the settings of the sources in {folder}", problems)
-    return sources.found
 
 
 def read_source(document: Document) -> Iterator[SourceFound | Problem]:

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from amocrm_assets.crm.authorisation.token_store import TokenStore
 from amocrm_assets.settings import Deployment
-from amocrm_assets.settings.source_files import load_sources
 from amocrm_assets_tests.cli.conftest import OPTIONS
 from amocrm_assets_tests.serving import served_beside
+from amocrm_assets_tests.settings.loading import load_sources
 from amocrm_assets_tests.tls import Authority, tls_in_front_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from amocrm_assets.settings import SourceSettings
-from amocrm_assets.settings.source_files import load_sources
+from amocrm_assets_tests.settings.loading import load_sources
 
 if TYPE_CHECKING:
     from pathlib import Path

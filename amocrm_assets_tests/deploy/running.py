@@ -14,7 +14,7 @@ import dagster as dg
 from amocrm_assets.crm.authorisation import open_authorisation
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.settings import Deployment
-from amocrm_assets.settings.source_files import find_sources
+from amocrm_assets_tests.settings.loading import find_sources
 
 
 def main(folder: str, *days: str) -> None:

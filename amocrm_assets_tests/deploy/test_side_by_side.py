@@ -21,10 +21,10 @@ from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.sandbox import Population, SandboxOptions, running_sandbox
 from amocrm_assets.settings import Deployment
-from amocrm_assets.settings.source_files import load_sources
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.settings.loading import load_sources
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, running_gcs
 
 if TYPE_CHECKING:

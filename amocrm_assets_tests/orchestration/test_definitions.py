@@ -17,9 +17,9 @@ from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import folder_of_pages, page_in
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
-from amocrm_assets.settings.source_files import find_sources
 from amocrm_assets.settings.translation import TranslationSettings
 from amocrm_assets_tests.orchestration.sources import ASSETS, LEADS_ASSETS, write_source
+from amocrm_assets_tests.settings.loading import find_sources
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
 SOURCE = {"subdomain": "my-shop", "start_date": "2025-01-01", "access_token_env": "A", "owners": ["team:sales"]}
