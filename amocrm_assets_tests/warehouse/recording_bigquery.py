@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 
+from amocrm_assets_tests.serving import served_beside
+
 Reply = tuple[int, dict[str, Any]]
 
 
@@ -234,12 +236,9 @@ def recording_bigquery() -> Iterator[RecordingBigQuery]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
         state.url = f"http://127.0.0.1:{server.server_port}"
-        yield state
-        server.shutdown()
-        thread.join()
+        with served_beside(server):
+            yield state
 
 
 def parts(content_type: str, payload: bytes) -> tuple[dict[str, Any], bytes]:

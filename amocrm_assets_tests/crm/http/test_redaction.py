@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import traceback
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from amocrm_assets.crm.http.redaction import MIN_PIECE, redact, redact_body, rem
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH, source
+from amocrm_assets_tests.serving import served_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,15 +61,8 @@ def echoing(status: int, how: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server, served_beside(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def pieces(secret: str) -> list[str]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal
 
+from amocrm_assets_tests.serving import served_beside
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,13 +56,11 @@ class _Chat(BaseHTTPRequestHandler):
 @contextmanager
 def chat_service() -> Iterator[ChatService]:
     """A service that runs until the end of the context."""
-    with ChatService() as service:
-        threading.Thread(target=service.serve_forever, daemon=True).start()
+    with ChatService() as service, served_beside(service):
         try:
             yield service
         finally:
             service.ended.set()
-            service.shutdown()
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -110,10 +110,8 @@ class _Mail(socketserver.StreamRequestHandler):
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
     """A mail server that runs until the end of the context."""
-    with MailServer() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with MailServer() as server, served_beside(server):
         try:
             yield server
         finally:
             server.ended.set()
-            server.shutdown()
