@@ -6,7 +6,7 @@ What the entries mean in a record is known to `privacy`. The key is a secret of 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -44,6 +44,32 @@ class HashField(Settings):
         " can find them in it.",
         examples=[True],
     )
+
+
+# Fields of the attributes of a source that are about personal data.
+DROP_FIELDS: Any = Field(
+    default_factory=list,
+    description="Personal data that is never stored: kinds (`phone`, `email`, `name`), properties of records,"
+    " or names, codes and ids of custom fields.",
+    examples=[["phone", "email", "Паспорт"]],
+)
+HASH_FIELDS: Any = Field(
+    default_factory=list,
+    description="Stored as HMAC-SHA-256 by `AMOCRM_HASH_KEY` instead: equal people join, nobody is named."
+    " Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
+    examples=[["phone", {"field": "email", "plain_sha256": True}]],
+)
+PHONE_REGION: Any = Field(
+    default="RU",
+    description="The country whose numbers are written without `+` and country code, for hashing phones.",
+    examples=["KZ"],
+)
+KEEP_CAPTURES_DAYS: Any = Field(
+    default=None,
+    description="Captures older than so many days are removed once the rows of their day stand for them."
+    " Default: they are kept for ever.",
+    examples=[90],
+)
 
 
 def protected(value: list[str | int]) -> list[str | int]:
