@@ -106,6 +106,7 @@ class SourceSettings(Settings):
     )
     phone_region: str = personal_data.PHONE_REGION
     keep_captures_days: int | None = personal_data.KEEP_CAPTURES_DAYS
+    policy_tags: dict[str, str] = personal_data.POLICY_TAGS
     base_url: str | None = Field(
         default=None,
         description="Address of the account. Default: `https://{subdomain}.amocrm.ru`.",
@@ -182,6 +183,7 @@ class SourceSettings(Settings):
     _hash_fields = field_validator("hash_fields", mode="before")(checks.names)
     _hash_fields_needed = field_validator("hash_fields")(personal_data.hashed)
     _phone_region = field_validator("phone_region")(checks.region)
+    _policy_tags = field_validator("policy_tags")(personal_data.policy_tags)
     _keep_captures_days = field_validator("keep_captures_days")(checks.days_kept)
     _start_date = field_validator("start_date", mode="before")(checks.day)
     _requests_per_second = field_validator("requests_per_second")(checks.rate)
@@ -191,6 +193,13 @@ class SourceSettings(Settings):
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> SourceSettings:
         if wrong := wrong_credentials(self.access_token_env, self.oauth):
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _tags_columns_that_exist(self) -> SourceSettings:
+        named = [each.column for each in self.leads_custom_fields or () if isinstance(each, NamedField)]
+        if wrong := personal_data.unknown_column(self.policy_tags, named):
             raise ValueError(wrong)
         return self
 
