@@ -52,6 +52,17 @@ def without_property(line: bytes, name: str) -> bytes:
     return msgspec.json.encode(sent)
 
 
+def only_properties(line: bytes, names: Collection[str]) -> bytes:
+    """The JSON object with nothing but its properties `names`, which stay byte for byte as they are."""
+    import msgspec
+
+    try:
+        sent = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # broken Unicode, or nested too deeply
+        return b"{" + b",".join(part for key, part in _properties(line) if _decoded(key) in names) + b"}"
+    return msgspec.json.encode({name: value for name, value in sent.items() if name in names})
+
+
 def only_numbers(line: bytes, names: Collection[str]) -> bytes:
     """The JSON object with nothing but those of its properties `names` that are numbers, booleans or null."""
     kept = [

@@ -15,6 +15,7 @@ from amocrm_assets.captures.finding import (
     captures_with_seconds_of,
     days_read_otherwise,
     days_with_capture,
+    kept_name,
     newest_whole_capture,
     read_header,
     whole_captures,
@@ -26,6 +27,7 @@ from amocrm_assets.captures.header import (
     CapturedList,
     CapturedPrivacy,
     CaptureHeader,
+    StandsFor,
 )
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "CapturedPrivacy",
     "OpenCapture",
     "PublishedCapture",
+    "StandsFor",
     "all_captures",
     "capture_names",
     "captures_by_day",
@@ -46,6 +49,7 @@ __all__ = [
     "captures_with_seconds_of",
     "days_read_otherwise",
     "days_with_capture",
+    "kept_name",
     "newest_whole_capture",
     "open_capture",
     "read_header",

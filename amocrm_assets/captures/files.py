@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # What the last line calls the number of records, of whatever entity, since the first version of the format.
 _COUNT = "leads"
 SUFFIX = ".jsonl.gz"
+# Of a file in the same format that stands for captures that were removed (docs/captures.md).
+KEPT_SUFFIX = ".rows.gz"
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 # A member of this size compresses as well as one whole stream, and hundreds of open days stay small in memory.
 _BUFFER_BYTES = 128 * 1024
@@ -66,6 +68,7 @@ class CaptureWriter:
         self._records = 0
         self._digest = sha256()
         self._buffer = bytearray()
+        self._is_ended = False
         self._temp = ExitStack()
         self._folder = entity.captures_folder(header.subdomain, header.day)
         self._path = self._temp.enter_context(storage.temp_file(f"{self._folder}/capture{SUFFIX}"))
@@ -82,21 +85,30 @@ class CaptureWriter:
     def publish(self) -> PublishedCapture:
         """Write the last line and put the file into the storage under its final name, durably."""
         with self._temp:
-            self._buffer += json_line({_COUNT: self._records, "sha256": self._digest.hexdigest()})
-            self._flush()
+            self._end()
             size_bytes = self._path.stat().st_size
             return PublishedCapture(self._name_it(), self._records, size_bytes)
 
     def publish_over(self, name: str) -> None:
         """Write the last line and put the file in the place of the capture `name`, durably."""
         with self._temp:
-            self._buffer += json_line({_COUNT: self._records, "sha256": self._digest.hexdigest()})
-            self._flush()
+            self._end()
             self._storage.replace(name, self._path)
+
+    def read_back(self) -> OpenCapture:
+        """Write the last line; the capture as it would be read once it is published."""
+        self._end()
+        return OpenCapture(self._header, islice(_verified_lines(self._path.name, self._path), 1, None))
 
     def discard(self) -> None:
         """Forget what was written."""
         self._temp.close()
+
+    def _end(self) -> None:
+        if not self._is_ended:
+            self._buffer += json_line({_COUNT: self._records, "sha256": self._digest.hexdigest()})
+            self._flush()
+            self._is_ended = True
 
     def _append(self, line: bytes) -> None:
         self._digest.update(line)

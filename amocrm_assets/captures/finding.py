@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from amocrm_assets.captures.files import STAMP, read_first_line
+from amocrm_assets.captures.files import KEPT_SUFFIX, STAMP, SUFFIX, read_first_line
 from amocrm_assets.days import day_window, neighbours
 from amocrm_assets.errors import ActionRequired, CaptureDamaged, CapturesMixed
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     CapturesByDay = Mapping[date, Sequence["CaptureFound"]]
 
-_NAME = re.compile(r"captures/[^/]+/[^/]+/(?P<day>[0-9-]{10})/(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{6}Z)\.jsonl\.gz")
+_NAME = re.compile(
+    r"captures/[^/]+/[^/]+/(?P<day>[0-9-]{10})/(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{6}Z)\.(jsonl|rows)\.gz"
+)
 # Headers that a process remembers: a capture never changes.
 _MAX_HEADERS = 50_000
 _headers: dict[str, CaptureHeader] = {}
@@ -38,6 +40,16 @@ class CaptureFound:
 
     name: str
     captured_at: datetime
+
+    @property
+    def stands_for_others(self) -> bool:
+        """Whether it stands for older captures that were removed. It sorts behind the newest of them."""
+        return self.name.endswith(KEPT_SUFFIX)
+
+
+def kept_name(newest: CaptureFound) -> str:
+    """Name of what stands for captures that are removed, of which this is the newest."""
+    return newest.name.removesuffix(SUFFIX).removesuffix(KEPT_SUFFIX) + KEPT_SUFFIX
 
 
 def captures_of_day(entity: Captured, storage: Storage, subdomain: str, day: date) -> list[CaptureFound]:

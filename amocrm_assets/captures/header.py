@@ -59,6 +59,17 @@ class CapturedPrivacy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StandsFor:
+    """What a capture was made of that stands for older ones, which `keep_captures_days` has removed.
+
+    `captures` is how many there were. Of the custom fields of their records the `chosen` were kept; None is all.
+    """
+
+    captures: int
+    chosen: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaptureHeader:
     """What is known of a capture before its records: the first line of the file.
 
@@ -66,6 +77,7 @@ class CaptureHeader:
     `run_id` the run that read it (captures of earlier versions do not say). `lists` are there where a capture
     holds several lists; they were read whole, at one moment, which both bounds of the window are. `privacy` is
     there where something was dropped or hashed, `forgotten` counts the tombstones of records that were taken out.
+    `stands_for` is there where the records are those that rows were made of, and the captures themselves are gone.
     """
 
     subdomain: str
@@ -80,6 +92,7 @@ class CaptureHeader:
     lists: tuple[CapturedList, ...] | None = None
     privacy: CapturedPrivacy | None = None
     forgotten: int | None = None
+    stands_for: StandsFor | None = None
 
     @property
     def window(self) -> Window:
@@ -104,6 +117,8 @@ def head_of(header: CaptureHeader) -> bytes:
         changed["lists"] = [asdict(each) for each in header.lists]
     if header.privacy is not None:
         changed["privacy"] = asdict(header.privacy)
+    if header.stands_for is not None:
+        changed["stands_for"] = asdict(header.stands_for)
     known = {key: value for key, value in vars(header).items() if value is not None}
     return json_line({FORMAT_KEY: FORMAT} | known | changed)
 

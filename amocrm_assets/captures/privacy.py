@@ -52,6 +52,18 @@ def note_of(rules: PrivacyRules) -> CapturedPrivacy | None:
     )
 
 
+def note_after(rules: PrivacyRules, before: CapturedPrivacy | None) -> CapturedPrivacy | None:
+    """What the header says of records that `treated` gave, whose capture said `before` of them."""
+    own = note_of(rules) or CapturedPrivacy()
+    before = before or CapturedPrivacy()
+    note = CapturedPrivacy(
+        dropped=tuple(sorted({*before.dropped, *own.dropped})),
+        hashed=tuple(sorted({*before.hashed, *own.hashed})),
+        key=before.key or own.key,
+    )
+    return None if note == CapturedPrivacy() else note
+
+
 def digest_of(rules: PrivacyRules) -> str:
     """What tells rules, with their key, from others."""
     return sha256(repr((note_of(rules), sorted(rules.hashed.items()), rules.only_chosen)).encode()).hexdigest()

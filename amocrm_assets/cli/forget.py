@@ -53,7 +53,8 @@ def command(
     asked = Asked({"lead": leads, "contact": contacts}, values)
     _require_something(source, asked_for=bool(leads or contacts or values), verified=verified, values=values)
     deployment = Deployment.from_environment()
-    forgetting = Forgetting(source, open_storage(deployment.storage), open_warehouse(deployment.warehouse))
+    warehouse = open_warehouse(deployment.warehouse, policy_tags=source.policy_tags)
+    forgetting = Forgetting(source, open_storage(deployment.storage), warehouse)
     if verified:
         _verify(source, forgetting, verified, as_json=as_json)
     elif dry_run:

@@ -12,6 +12,7 @@ import dagster as dg
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.metadata import BREAK
+from amocrm_assets.orchestration.names import RETENTION
 
 EXPLAINED = "what_the_keys_mean"
 _ALWAYS = {
@@ -101,6 +102,12 @@ _LATEST = {
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
 }
+_RETENTION = {
+    "captured_before": "captures of before this moment are removed",
+    "captures_removed": "captures that were removed",
+    "days": "days that they were of; a day of two kinds of records counts twice",
+    "fields_left_out": "custom fields of theirs that the source does not import, and that are gone now",
+}
 _LATEST_ASSETS = {entity.table.latest.warehouse_name for entity in ENTITIES if entity.table.latest}
 _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.
@@ -115,6 +122,8 @@ def meanings(asset: str) -> dict[str, str]:
         return _RAW_REFERENCE | _OF_SOURCE
     if asset in _REFERENCE_ASSETS:
         return _REFERENCE_TABLE | _OF_SOURCE
+    if asset == RETENTION:
+        return _RETENTION | _OF_SOURCE
     if asset in _LATEST_ASSETS:
         return _LATEST | _OF_SOURCE
     if asset.startswith(_CAPTURES):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # The resources of the deployment: see `resources`.
 DEPLOYMENT, ROWS_IO_MANAGER, BIGQUERY = "amocrm", "amocrm_rows", "bigquery"
 SENSOR = "amocrm_alerts"
+# Last part of the key of the asset that removes old captures.
+RETENTION = "capture_retention"
 
 # Tags of runs, ours.
 SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
@@ -36,6 +38,11 @@ def job_name(source_key: str) -> str:
 def schedule_name(source_key: str) -> str:
     """A source's schedule."""
     return f"{source_key}_daily"
+
+
+def retention_name(source_key: str) -> str:
+    """The job that removes a source's old captures, and its schedule."""
+    return f"{source_key}_{RETENTION}"
 
 
 def op_name(source: SourceSettings, name: str) -> str:

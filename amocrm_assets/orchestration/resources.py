@@ -89,13 +89,14 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
 
         return open_storage(self.settings().storage)
 
-    def warehouse(self) -> Warehouse:
-        """Shards."""
+    def warehouse(self, source: SourceSettings | None = None) -> Warehouse:
+        """Shards. Whoever loads some says of which `source` they are."""
         from amocrm_assets.warehouse import open_warehouse
 
         bigquery = bigquery_of(self.settings().warehouse)
         open_client = None if bigquery is None else bigquery.get_client
-        return open_warehouse(self.settings().warehouse, open_client=open_client)
+        tags = source.policy_tags if source else None
+        return open_warehouse(self.settings().warehouse, open_client=open_client, policy_tags=tags)
 
     def client(self, source: SourceSettings) -> AmoCrmClient:
         """A client of the source's account; close it after use."""

@@ -21,6 +21,7 @@ from amocrm_assets.orchestration.assets import asset_keys, latest_keys, referenc
 from amocrm_assets.orchestration.assets.latest import latest_of
 from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
+from amocrm_assets.orchestration.assets.retention import retention_of, retention_schedule
 from amocrm_assets.orchestration.assets.rows import rows_of
 from amocrm_assets.orchestration.assets.shards import shards_of
 from amocrm_assets.orchestration.automation import automation_of
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings.source_files import SourceFound
 
 _LATEST = cast("FunctionType", latest_of)
+_RETENTION = cast("FunctionType", retention_of)
 _LOGGER = logging.getLogger("amocrm_assets")
 
 
@@ -75,6 +77,8 @@ def source_definitions(
     made += [
         (latest_of(each, source, retries), _LATEST) for each in with_latest(chains, wanted=source.has_latest_table)
     ]
+    if source.keep_captures_days:
+        made.append((retention_of(source, retries, entities), _RETENTION))
     tables = [table for entity in chains for table in entity.tables]
     checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(
@@ -87,7 +91,8 @@ def source_definitions(
     automation = automation_of(
         source, brought, once_a_run=reference_keys(source), after_rows=latest_keys(source, brought)
     )
-    return dg.Definitions.merge(own, automation)
+    more = [retention_schedule(source)] if source.keep_captures_days else []
+    return dg.Definitions.merge(own, automation, *more)
 
 
 def _chain(

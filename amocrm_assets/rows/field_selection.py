@@ -32,14 +32,14 @@ class FieldSelection:
         for field in (field for newest_first in definitions for field in newest_first):
             self._learn(field)
         # Few different fields, many records.
-        self._takes = cache(self._is_chosen)
+        self.takes: Callable[[int | None, str | None, str | None], bool] = cache(self._is_chosen)
         self.is_system: Callable[[int | None], bool | None] = self._is_system.get
 
     def of(self, fields: list[Field]) -> list[Field]:
         """The fields of a record that are imported."""
         if self._chosen is None:
             return fields
-        return [field for field in fields if self._takes(field.field_id, field.field_name, field.field_code)]
+        return [field for field in fields if self.takes(field.field_id, field.field_name, field.field_code)]
 
     def missing(self) -> dict[str, list[str]]:
         """Chosen fields that are in no definition and no record, each with names and codes that come close."""

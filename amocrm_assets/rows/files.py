@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import captures_with_seconds_of, open_capture
 from amocrm_assets.captures.privacy import privacy_of, treated
-from amocrm_assets.errors import ActionRequired, RowsDamaged, RowsIncomplete
+from amocrm_assets.errors import ActionRequired, RowsDamaged, RowsIncomplete, StorageUnavailable
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage.disk import disk_errors
@@ -70,10 +70,10 @@ def write_rows(
     """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
 
     A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Without a `table` of the entity, the rows are those of its own. `others` are the account's captures as they
-    were listed before; the day's own are listed anew. What the source drops or hashes is treated so in captures of
-    before, too. Raises `ActionRequired` for a day without a capture or with a part that none holds,
-    `CaptureDamaged`, `CapturesMixed`, `RowsIncomplete`, `Busy`, `SettingsError` without a key for hashing.
+    Without a `table` of the entity, the rows are those of its own. `others` are the account's captures as listed
+    before; the day's own are listed anew. What the source drops or hashes is treated so in old captures, too.
+    Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
+    `CapturesMixed`, `RowsIncomplete`, `Busy`, `StorageUnavailable`, `SettingsError` without a key for hashing.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
@@ -81,10 +81,9 @@ def write_rows(
     name = rows_name(table, source.subdomain, day)
     with storage.lock(name, wait_seconds=_LOCK_WAIT_SECONDS), ExitStack() as stack:
         storage.remove_stale(name)
-        names = captures_with_seconds_of(entity, storage, source, day, others=others)
-        if not names:
-            raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
-        opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
+        names = _names(entity, storage, source, day, others)
+        with _as_listed(source.subdomain, day):
+            opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
         captures = list(treated(entity, source, rules, opened))
         rows = rows_of_day(entity, captures, source=source, day=day, table=table)
         size_bytes = _put(table, rows, storage, source, day)
@@ -195,6 +194,32 @@ def _damaged(table: Table, uri: str, cause: str, subdomain: str, day: date) -> R
         day=day.isoformat(),
         rows=uri,
     )
+
+
+def _names(
+    entity: Entity, storage: Storage, source: SourceSettings, day: date, others: CapturesByDay | None
+) -> list[str]:
+    """The captures of a day, the oldest first. Raises as `write_rows` does."""
+    with _as_listed(source.subdomain, day):
+        names = captures_with_seconds_of(entity, storage, source, day, others=others)
+    if not names:
+        raise _missing("Merging the captures", source.subdomain, day, asset=entity.raw_asset)
+    return names
+
+
+@contextmanager
+def _as_listed(subdomain: str, day: date) -> Iterator[None]:
+    """Opening captures that were listed. One that is gone by now becomes `StorageUnavailable`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StorageUnavailable(
+            f"Merging the captures of {subdomain} {day}",
+            cause="one of them was removed after they were listed, by `keep_captures_days` or by a person.",
+            fix="Retry the step: it lists them anew.",
+            source=subdomain,
+            day=day.isoformat(),
+        ) from error
 
 
 def _missing(doing: str, subdomain: str, day: date, *, asset: str) -> ActionRequired:

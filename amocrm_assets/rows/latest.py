@@ -45,7 +45,7 @@ class LatestVersions:
         self._time, self._time_of = types.table.time, types.time_of
         self._keys = keys_of(types.table)
         self._number_of = self._keys.number_of
-        self._is_stub_record = _stub_test(types.entity.stubs_lack)
+        self._is_stub_record = stub_test(types.entity.stubs_lack)
         self._is_deleted_record = types.is_deleted
         self._is_whole_record = types.is_whole or (lambda _: True)
         # By number of the version; ids are numbers of keys (`keys`).
@@ -209,7 +209,7 @@ def _rank(updated_at: int, is_whole: int) -> int:
     return 2 * updated_at + is_whole
 
 
-def _stub_test(columns: Sequence[str]) -> Callable[[Record], bool]:
+def stub_test(columns: Sequence[str]) -> Callable[[Record], bool]:
     """Whether a record is deleted and has none of the columns; a list of no custom fields is none."""
     if not columns:
         return lambda _: False

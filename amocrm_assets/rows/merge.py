@@ -58,12 +58,12 @@ def rows_of_day(
     for capture in reversed(captures):
         versions.begin_capture()
         lines_before = 0
-        for lines in _chunks(capture.records):
+        for lines in chunks(capture.records):
             read, found = reader.read(lines)
             records = _of_day(read, capture.header, day, window, types.time_of)
-            _drop(records, dropped)
+            drop_columns(records, dropped)
             if types.has_custom_fields:
-                _choose(records, selection)
+                choose_fields(records, selection)
             numbers = versions.keep(records, sizes=[len(line) for line in lines])
             for place, kinds in found.items():
                 if read[place] is None:
@@ -86,7 +86,8 @@ def _rows(
     )
 
 
-def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+def chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Lines by so many as are decoded at once."""
     chunk: list[bytes] = []
     size_bytes = 0
     for line in lines:
@@ -119,14 +120,14 @@ def _of_day(
     ]
 
 
-def _drop(records: Sequence[Record | None], columns: Sequence[str]) -> None:
-    """Columns that the source does not import: captures of before it chose so hold them still."""
+def drop_columns(records: Sequence[Record | None], columns: Sequence[str]) -> None:
+    """Leave out columns that the source does not import: captures of before it chose so hold them still."""
     for record in records if columns else ():
         for column in columns if record is not None else ():
             setattr(record, column, None)
 
 
-def _choose(records: Sequence[Record | None], selection: FieldSelection) -> None:
+def choose_fields(records: Sequence[Record | None], selection: FieldSelection) -> None:
     """Leave out the custom fields that the source does not import."""
     for record in records:
         if record is not None:

@@ -147,6 +147,13 @@ def rate(value: float) -> float:
     return value
 
 
+def days_kept(value: int | None) -> int | None:
+    """Days for which captures are kept: at least one."""
+    if value is not None and value < 1:
+        raise ValueError(f"{value} is no number of days; leave the attribute out to keep captures for ever")
+    return value
+
+
 def region(value: str) -> str:
     """A country by its two letters (ISO 3166)."""
     from phonenumbers import SUPPORTED_REGIONS

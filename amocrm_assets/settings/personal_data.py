@@ -6,19 +6,28 @@ What the entries mean in a record: see `privacy`. The key is a secret of the dep
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from amocrm_assets.entities import ENTITIES, latest_table
+from amocrm_assets.entities.latest import FIELD_COLUMN
+from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings.credentials import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from amocrm_assets.entities import Column
 
 HASH_KEY_VARIABLE = "AMOCRM_HASH_KEY"
 # A shorter key could be found by trying; `openssl rand -hex 32` gives 64 characters.
 MIN_KEY_CHARACTERS = 16
+_POLICY_TAG = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/taxonomies/[0-9]+/policyTags/[0-9]+")
 # What every record needs to be placed, counted and joined: without these there are no rows.
 NEEDED_PROPERTIES = frozenset(
     {
@@ -46,6 +55,38 @@ class HashField(Settings):
     )
 
 
+# Fields of the attributes of a source that are about personal data.
+DROP_FIELDS: Any = Field(
+    default_factory=list,
+    description="Personal data that is never stored: kinds (`phone`, `email`, `name`), properties of records,"
+    " or names, codes and ids of custom fields.",
+    examples=[["phone", "email", "Паспорт"]],
+)
+HASH_FIELDS: Any = Field(
+    default_factory=list,
+    description="Stored as HMAC-SHA-256 by `AMOCRM_HASH_KEY` instead: equal people join, nobody is named."
+    " Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
+    examples=[["phone", {"field": "email", "plain_sha256": True}]],
+)
+PHONE_REGION: Any = Field(
+    default="RU",
+    description="The country whose numbers are written without `+` and country code, for hashing phones.",
+    examples=["KZ"],
+)
+KEEP_CAPTURES_DAYS: Any = Field(
+    default=None,
+    description="Captures older than so many days are removed once the rows of their day stand for them."
+    " Default: they are kept for ever.",
+    examples=[90],
+)
+POLICY_TAGS: Any = Field(
+    default_factory=dict,
+    description="BigQuery: the policy tag of a column, by its name, in every table that has it; of a part of a"
+    " RECORD by its path.",
+    examples=[{"name": "projects/my-project/locations/eu/taxonomies/1234/policyTags/5678"}],
+)
+
+
 def protected(value: list[str | int]) -> list[str | int]:
     """Entries of `drop_fields`. Raises `ValueError` for one that no record can be without."""
     for name in value:
@@ -61,6 +102,43 @@ def hashed(value: list[str | int | HashField]) -> list[str | int | HashField]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{', '.join(twice)} is there twice; leave one entry of it")
     return value
+
+
+def policy_tags(value: dict[str, str]) -> dict[str, str]:
+    """Policy tags by columns. Raises `ValueError` for what is no policy tag."""
+    for tag in value.values():
+        if not _POLICY_TAG.fullmatch(tag):
+            raise ValueError(
+                f"{tag!r} is no policy tag; write projects/PROJECT/locations/LOCATION/taxonomies/ID/policyTags/ID"
+            )
+    return value
+
+
+def unknown_column(tagged: Iterable[str], named: Iterable[str]) -> str | None:
+    """What is wrong with the columns that get policy tags, if anything is. `named` are those of custom fields."""
+    known = _columns().union(named)
+    for column in tagged:
+        if column not in known and not FIELD_COLUMN.fullmatch(column):
+            close = get_close_matches(column, sorted(known), n=1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            return f"no table has a column {column!r} that holds values, which policy_tags names{meant}"
+    return None
+
+
+@cache
+def _columns() -> frozenset[str]:
+    """Paths of all columns that hold values, of all tables."""
+    tables = [table for entity in ENTITIES for table in entity.tables]
+    flat = [latest_table(table) for table in tables if table.latest]
+    return frozenset(path for table in (*tables, *flat, *REFERENCE_TABLES) for path in _paths(table.columns))
+
+
+def _paths(columns: Iterable[Column], within: str = "") -> Iterator[str]:
+    for column in columns:
+        if column.columns:
+            yield from _paths(column.columns, f"{within}{column.name}.")
+        else:
+            yield f"{within}{column.name}"
 
 
 def hash_field(entry: str | int | HashField) -> HashField:

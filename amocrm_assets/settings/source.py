@@ -96,29 +96,17 @@ class SourceSettings(Settings):
         description="Which custom fields of companies to import: names, codes or ids. Default: all. `[]`: none.",
         examples=[["ADDRESS"]],
     )
-    drop_fields: list[str | int] = Field(
-        default_factory=list,
-        description="Personal data that is never stored: kinds (`phone`, `email`, `name`), properties of records,"
-        " or names, codes and ids of custom fields.",
-        examples=[["phone", "email", "Паспорт"]],
-    )
-    hash_fields: list[str | int | HashField] = Field(
-        default_factory=list,
-        description="Stored as HMAC-SHA-256 by `AMOCRM_HASH_KEY` instead: equal people join, nobody is named."
-        " Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
-        examples=[["phone", {"field": "email", "plain_sha256": True}]],
-    )
+    drop_fields: list[str | int] = personal_data.DROP_FIELDS
+    hash_fields: list[str | int | HashField] = personal_data.HASH_FIELDS
     store_only_chosen: bool = Field(
         default=False,
         description="True: custom fields that `leads_custom_fields` does not choose are not kept in captures"
         " either. A later choice cannot reach back.",
         examples=[True],
     )
-    phone_region: str = Field(
-        default="RU",
-        description="The country whose numbers are written without `+` and country code, for hashing phones.",
-        examples=["KZ"],
-    )
+    phone_region: str = personal_data.PHONE_REGION
+    keep_captures_days: int | None = personal_data.KEEP_CAPTURES_DAYS
+    policy_tags: dict[str, str] = personal_data.POLICY_TAGS
     base_url: str | None = Field(
         default=None,
         description="Address of the account. Default: `https://{subdomain}.amocrm.ru`.",
@@ -195,6 +183,8 @@ class SourceSettings(Settings):
     _hash_fields = field_validator("hash_fields", mode="before")(checks.names)
     _hash_fields_needed = field_validator("hash_fields")(personal_data.hashed)
     _phone_region = field_validator("phone_region")(checks.region)
+    _policy_tags = field_validator("policy_tags")(personal_data.policy_tags)
+    _keep_captures_days = field_validator("keep_captures_days")(checks.days_kept)
     _start_date = field_validator("start_date", mode="before")(checks.day)
     _requests_per_second = field_validator("requests_per_second")(checks.rate)
     _owners = field_validator("owners")(checks.owners)
@@ -203,6 +193,13 @@ class SourceSettings(Settings):
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> SourceSettings:
         if wrong := wrong_credentials(self.access_token_env, self.oauth):
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _tags_columns_that_exist(self) -> SourceSettings:
+        named = [each.column for each in self.leads_custom_fields or () if isinstance(each, NamedField)]
+        if wrong := personal_data.unknown_column(self.policy_tags, named):
             raise ValueError(wrong)
         return self
 

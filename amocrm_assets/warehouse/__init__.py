@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from amocrm_assets.warehouse.address import DuckDbAddress, read_address
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     import pandas as pd
@@ -120,13 +120,18 @@ class Warehouse(Protocol):
 
 
 def open_warehouse(
-    url: str, *, wait_seconds: float | None = None, open_client: OpenClient | None = None
+    url: str,
+    *,
+    wait_seconds: float | None = None,
+    open_client: OpenClient | None = None,
+    policy_tags: Mapping[str, str] | None = None,
 ) -> Warehouse:
     """The warehouse that `AMOCRM_WAREHOUSE` names; nothing is opened or asked yet.
 
     `wait_seconds` is how long a call may wait for a warehouse that somebody holds or that does not answer, for
     callers with less time than the warehouse's own deadlines. `open_client` opens clients of BigQuery, where that
-    is the warehouse. Raises `SettingsError` for a URL it does not understand.
+    is the warehouse; `policy_tags` are those that columns get there, by the column's path. Raises `SettingsError`
+    for a URL it does not understand.
     """
     address = read_address(url)
     if isinstance(address, DuckDbAddress):
@@ -137,4 +142,4 @@ def open_warehouse(
     from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 
     timeouts = None if wait_seconds is None else Timeouts.within(wait_seconds)
-    return BigQueryWarehouse(address, timeouts=timeouts, open_client=open_client)
+    return BigQueryWarehouse(address, timeouts=timeouts, open_client=open_client, policy_tags=policy_tags)

@@ -15,6 +15,9 @@ import yaml
 from amocrm_assets.captures import all_captures, open_capture
 from amocrm_assets.captures.privacy import RecordLines
 from amocrm_assets.entities import LEADS
+from amocrm_assets.orchestration.assets.retention import CHECK
+from amocrm_assets.orchestration.names import RETENTION
+from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.privacy.rules import KINDS
 from amocrm_assets.settings import SourceSettings, hash_key
 from amocrm_assets.storage import open_storage
@@ -35,12 +38,22 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_settings_of_the_page_do_what_it_says() -> None:
-    (written,) = blocks("yaml")
+    written, _ = blocks("yaml")
     source = SourceSettings(**ATTRIBUTES, **yaml.safe_load(written))
     assert source.drop_fields
     assert source.hash_fields == ["phone"]
     told = {each for kind in KINDS.values() for each in kind}
     assert all(f"`{name}`" in TEXT for name in told)
+
+
+def test_old_captures_are_removed_as_the_page_says() -> None:
+    _, written = blocks("yaml")
+    source = SourceSettings(**ATTRIBUTES, **yaml.safe_load(written))
+    job = f"{{source}}_{RETENTION}"
+    assert f"the asset `{RETENTION}`, the job and schedule `{job}`" in TEXT
+    schedule = source_definitions(source).resolve_schedule_def(job.format(source="my_shop"))
+    assert schedule.cron_schedule == "30 3 * * *"
+    assert f"`{CHECK}`" in TEXT
 
 
 def test_the_key_that_the_page_makes_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.settings import HashField, SourceSettings, hash_key
 
+TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
 GIVEN: dict[str, Any] = {"subdomain": "acme", "access_token_env": "TOKEN", "start_date": "2026-01-01"}
 
 
@@ -19,6 +20,15 @@ def test_names_codes_ids_and_kinds_are_taken() -> None:
     assert source.hash_fields == ["phone", HashField(field="email", plain_sha256=True)]
 
 
+def test_columns_of_any_table_and_of_custom_fields_may_have_policy_tags() -> None:
+    columns = ["name", "sale", "custom_fields.values.value", "email", "status_name", "cf_73", "city"]
+    given: Any = {
+        "policy_tags": dict.fromkeys(columns, TAG),
+        "leads_custom_fields": [{"field": 5, "column": "city"}],
+    }
+    assert list(SourceSettings(**GIVEN, **given).policy_tags) == columns
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -27,6 +37,10 @@ def test_names_codes_ids_and_kinds_are_taken() -> None:
         ({"drop_fields": [""]}, "'' names no field; write a name, a code or an id"),
         ({"hash_fields": ["phone", {"field": "Phone"}]}, "phone is there twice; leave one entry"),
         ({"drop_fields": ["phone"], "hash_fields": ["PHONE"]}, "phone is in drop_fields and in hash_fields"),
+        ({"keep_captures_days": 0}, "0 is no number of days"),
+        ({"policy_tags": {"nmae": TAG}}, "no table has a column 'nmae' that holds values, .*; did you mean name"),
+        ({"policy_tags": {"custom_fields": TAG}}, "no table has a column 'custom_fields'"),
+        ({"policy_tags": {"name": "policyTags/5"}}, "'policyTags/5' is no policy tag; write projects/PROJECT/"),
         ({"store_only_chosen": True}, "store_only_chosen needs a list of custom fields"),
         ({"phone_region": "ru"}, "'ru' is not a country with telephone numbers"),
     ],

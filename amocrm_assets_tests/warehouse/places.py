@@ -132,11 +132,13 @@ def wired_place(
     *,
     location: str | None = "EU",
     job_seconds: float = 5,
+    policy_tags: dict[str, str] | None = None,
 ) -> Place:
     """BigQuery's warehouse at the recording server; it does not sleep between its own repeats."""
     address = BigQueryAddress("p", "d", location, server.url)
     timeouts = Timeouts(answer_seconds=5, repeat_seconds=1.5, job_seconds=job_seconds, sleep=naps.append)
-    return Place(BigQueryWarehouse(address, timeouts=timeouts), storage, query=lambda _: [], quoted=str)
+    warehouse = BigQueryWarehouse(address, timeouts=timeouts, policy_tags=policy_tags)
+    return Place(warehouse, storage, query=lambda _: [], quoted=str)
 
 
 class BucketStorage(FolderStorage):

@@ -48,9 +48,14 @@ class Fault:
     reason: str = "backendError"
     message: str = "Something is wrong for now"
     times: int = 1
+    passing: int = 0
+    """So many calls that match pass before."""
 
     def meets(self, method: str, path: str) -> bool:
         if self.times == 0 or method != self.method or not re.search(self.path, path):
+            return False
+        if self.passing:
+            self.passing -= 1
             return False
         self.times -= 1
         return True
@@ -78,6 +83,10 @@ class RecordingBigQuery:
     """The dataset's default: what a new table's life lasts."""
     keeps_expiration: bool = False
     """Whether an update that removes a table's expiration is accepted without effect."""
+    row_policies: dict[str, list[str]] = field(default_factory=dict)
+    """Row access policies by table, which a load that replaces the table takes away."""
+    loses_tags: bool = False
+    """Whether tables come out of a load without the policy tags that it named."""
     uri_rows: int = 0
     released: threading.Event = field(default_factory=threading.Event)
     """Ends the calls that hang, and lets slow ones go on."""
@@ -94,6 +103,9 @@ class RecordingBigQuery:
     def answer(self, call: Call, content: bytes) -> Reply:
         """What the call gets when nothing goes wrong on the way."""
         *_, kind, last = call.path.rstrip("/").split("/")
+        if last == "rowAccessPolicies":
+            named = [{"rowAccessPolicyReference": {"policyId": each}} for each in self.row_policies.get(kind, [])]
+            return 200, {"rowAccessPolicies": named} if named else {}
         if kind == "tables" or last == "tables":
             return self._table(call, last)
         if kind == "jobs":
@@ -149,6 +161,12 @@ class RecordingBigQuery:
     def _write(self, load: dict[str, Any], rows: int) -> None:
         name = load["destinationTable"]["tableId"]
         fields = load["schema"]["fields"]
+        if load["writeDisposition"] == "WRITE_TRUNCATE_DATA":
+            fields = self.tables[name]["schema"]["fields"]
+        else:
+            self.row_policies.pop(name, None)
+        if self.loses_tags:
+            fields = [{key: value for key, value in each.items() if key != "policyTags"} for each in fields]
         if self.schema_change:
             fields = [{**fields[0], **self.schema_change}, *fields[1:]]
         expires = {}

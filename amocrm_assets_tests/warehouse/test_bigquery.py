@@ -65,7 +65,8 @@ def test_labels_and_description_come_by_update_and_only_when_they_differ(
 
 
 def test_labels_of_other_people_stay(server: RecordingBigQuery, wired: Place) -> None:
-    server.tables[SHARD] = {"labels": {"team": "sales"}}
+    reference = {"projectId": "p", "datasetId": "d", "tableId": SHARD}
+    server.tables[SHARD] = {"tableReference": reference, "labels": {"team": "sales"}}
 
     put(wired)
 
@@ -109,7 +110,7 @@ def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_
     server: RecordingBigQuery, wired: Place
 ) -> None:
     load = wired.load(DAY, [lead(1), lead(2)])
-    server.faults = [Fault("GET", f"/tables/{SHARD}$", kind="hang")]
+    server.faults = [Fault("GET", f"/tables/{SHARD}$", kind="hang", passing=1)]
     folder = wired.storage.uri("rows").removesuffix("/rows")
     program = f"""
         from amocrm_assets.entities import LEADS
@@ -122,7 +123,7 @@ def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_
     """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)]) as process:
         deadline = time.monotonic() + 60
-        while not server.sent("GET", SHARD) and process.poll() is None and time.monotonic() < deadline:
+        while len(server.sent("GET", f"{SHARD}$")) < 2 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         process.kill()
         server.released.set()

@@ -137,5 +137,5 @@ def test_a_change_by_somebody_else_meanwhile_does_not_make_a_shard_expire(
     assert isinstance(outcome, LoadResult), outcome
     assert len(naps) == 2
     # Each attempt looks at the table anew: an update of what was read before would be refused for ever.
-    assert len(server.sent("GET", f"/tables/{SHARD}$")) == 1 + 3
+    assert len(server.sent("GET", f"/tables/{SHARD}$")) == 1 + 1 + 3
     assert "expirationTime" not in server.tables[SHARD]

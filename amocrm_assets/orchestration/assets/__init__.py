@@ -15,7 +15,7 @@ from amocrm_assets.entities.latest import declared, with_latest
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
-from amocrm_assets.orchestration.names import LATER
+from amocrm_assets.orchestration.names import LATER, RETENTION
 from amocrm_assets.orchestration.partitions import partitions_of
 from amocrm_assets.orchestration.translation import (
     ASSET,
@@ -77,6 +77,11 @@ def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
     if not source.import_reference:
         return []
     return [raw_reference_key(source), *(reference_key(source, table) for table in REFERENCE_TABLES)]
+
+
+def retention_key(source: SourceSettings) -> dg.AssetKey:
+    """What removes old captures."""
+    return asset_key(source, RETENTION)
 
 
 def latest_key(table: Table, source: SourceSettings) -> dg.AssetKey:
@@ -152,5 +157,9 @@ def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
 def asset_keys(source: SourceSettings, entities: Sequence[Entity]) -> list[dg.AssetKey]:
     """All assets of some entities. Raises `SettingsError` if a translation gives two assets one key."""
     keys = [key for entity in entities for key in chain_keys(entity, source)]
-    require_own_keys(source, [*keys, *reference_keys(source), *latest_keys(source, entities)])
+    require_own_keys(source, [*keys, *reference_keys(source), *latest_keys(source, entities), *_retention(source)])
     return keys
+
+
+def _retention(source: SourceSettings) -> list[dg.AssetKey]:
+    return [retention_key(source)] if source.keep_captures_days else []

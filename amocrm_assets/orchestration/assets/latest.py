@@ -66,7 +66,7 @@ def _replace(
     with storage.lock(f"locks/{source.subdomain}-{name}", wait_seconds=amocrm.lock_wait_seconds):
         written = write_latest_table(entity, storage, source)
         load = TableLoad(written.table, source.subdomain, written.name, written.row_count)
-        ((_, outcome),) = amocrm.warehouse().load([load], storage, run_id=run_id)
+        ((_, outcome),) = amocrm.warehouse(source).load([load], storage, run_id=run_id)
         if isinstance(outcome, Exception):
             raise outcome
     return written, outcome

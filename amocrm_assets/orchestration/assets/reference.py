@@ -202,7 +202,7 @@ class _TableLoading:
                 yield self._verdict(table, rows)
             else:
                 loads.append(TableLoad(table, self._source.subdomain, rows.name, rows.row_count))
-        for load, outcome in amocrm.warehouse().load(loads, storage, run_id=self._run_id):
+        for load, outcome in amocrm.warehouse(self._source).load(loads, storage, run_id=self._run_id):
             table = _TABLES[load.table.asset]
             rows, checked = written[table.asset], self._verdict(table, written[table.asset])
             if isinstance(outcome, Exception):

@@ -54,7 +54,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
-        storage, warehouse = amocrm.storage(), amocrm.warehouse()
+        storage, warehouse = amocrm.storage(), amocrm.warehouse(source)
         shown: dict[str, Any] = {
             "dagster/column_lineage": lineage_from(table, rows_key(table, source), api_names=False)
         }

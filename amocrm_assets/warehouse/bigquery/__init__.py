@@ -27,7 +27,7 @@ from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
 from amocrm_assets.warehouse.verifying import missing_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     import pandas as pd
@@ -52,8 +52,13 @@ class BigQueryWarehouse:
         *,
         timeouts: Timeouts | None = None,
         open_client: OpenClient | None = None,
+        policy_tags: Mapping[str, str] | None = None,
     ) -> None:
-        """`open_client` opens clients for the address's project; by default with the machine's own credentials."""
+        """`open_client` opens clients for the address's project; by default with the machine's own credentials.
+
+        `policy_tags` are those that columns get in a load, by the column's path.
+        """
+        self._policy_tags = policy_tags or {}
         self._address = address
         self._open_client = open_client or partial(open_client_of, address)
         self._timeouts = timeouts or Timeouts()
@@ -79,7 +84,7 @@ class BigQueryWarehouse:
         """
         with self._client() as client, _threads() as threads:
             dataset = open_dataset(client, self._address, self._timeouts)
-            loader = Loader(client, dataset.reference, dataset.location, self._timeouts)
+            loader = Loader(client, dataset.reference, dataset.location, self._timeouts, self._policy_tags)
             exhausted: list[AmoCrmAssetsError] = []  # the first to find the quota used up
             futures = {threads.submit(_outcome, loader, load, storage, run_id, exhausted): load for load in loads}
             for future in as_completed(futures):

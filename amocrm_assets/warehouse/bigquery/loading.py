@@ -6,7 +6,9 @@ nothing is avoided: a job's id is made from run, table and content, and an id th
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, cast
@@ -20,6 +22,7 @@ from amocrm_assets.errors import WarehouseUnavailable
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse import LoadResult
+from amocrm_assets.warehouse.bigquery.access import LoadPlan, plan_load, require_tags
 from amocrm_assets.warehouse.bigquery.errors import google_errors, is_passing, may_pass, to_error
 from amocrm_assets.warehouse.bigquery.tables import describe, keep_for_ever, remove_view
 from amocrm_assets.warehouse.bigquery.timeouts import ONCE, Timeouts
@@ -42,6 +45,8 @@ class Loader:
     dataset: bigquery.DatasetReference
     location: str | None
     timeouts: Timeouts
+    policy_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags that columns shall have, by their paths."""
 
     def table(self, load: Load) -> bigquery.TableReference:
         """Where a shard goes."""
@@ -53,7 +58,8 @@ class Loader:
         table = self.table(load)
         if isinstance(load.table, LatestTable):
             remove_view(self.client, table, self.timeouts)
-        job = self._completed_job(load, table, storage, run_id)
+        plan = plan_load(self.client, table, _schema(load.table), self.policy_tags, self.timeouts)
+        job = self._completed_job(load, table, plan, storage, run_id)
         with google_errors(f"Verifying {table}", table=str(table)):
             held = self.client.get_table(table, **self.timeouts.limits)
         verify_shard(
@@ -63,7 +69,8 @@ class Loader:
             columns=_schema_lines(held.schema),
             expected=_schema_lines(_schema(load.table)),
         )
-        warnings = []
+        require_tags(held, plan.schema)
+        warnings = [plan.warning] if plan.warning else []
         kept = keep_for_ever(self.client, held, self.timeouts)
         if held.expires is not None:
             warnings.append(
@@ -76,7 +83,7 @@ class Loader:
         return LoadResult(str(table), held.num_rows, seconds, held.num_bytes, job.job_id, tuple(warnings))
 
     def _completed_job(
-        self, load: Load, table: bigquery.TableReference, storage: Storage, run_id: str
+        self, load: Load, table: bigquery.TableReference, plan: LoadPlan, storage: Storage, run_id: str
     ) -> bigquery.LoadJob:
         """The job that loaded these rows, found or made. A failed job's id is spent: the next number is taken."""
         with rows_of(load):
@@ -87,7 +94,7 @@ class Loader:
         while True:
             number += 1
             with google_errors(f"Loading {table}", table=str(table)):
-                job, is_new = self._job(load, table, storage, f"{name}_{number}")
+                job, is_new = self._job(load, table, plan, storage, f"{name}_{number}")
                 self._wait(job)
             if not job.error_result:
                 return job
@@ -99,7 +106,7 @@ class Loader:
                 self.timeouts.sleep(2.0**made)
 
     def _job(
-        self, load: Load, table: bigquery.TableReference, storage: Storage, job_id: str
+        self, load: Load, table: bigquery.TableReference, plan: LoadPlan, storage: Storage, job_id: str
     ) -> tuple[bigquery.LoadJob, bool]:
         """The job of this id, and whether it is new. An answer that was lost is found again by the id."""
         attempts = tenacity.Retrying(
@@ -110,14 +117,16 @@ class Loader:
             reraise=True,
         )
         try:
-            return attempts(self._send, load, table, storage, job_id), True
+            return attempts(self._send, load, table, plan, storage, job_id), True
         except Conflict:  # this id's job exists, from an earlier try of this step or of this call
             job = self.client.get_job(job_id, location=self.location, **self.timeouts.limits)
             return cast("bigquery.LoadJob", job), False
 
-    def _send(self, load: Load, table: bigquery.TableReference, storage: Storage, job_id: str) -> bigquery.LoadJob:
+    def _send(
+        self, load: Load, table: bigquery.TableReference, plan: LoadPlan, storage: Storage, job_id: str
+    ) -> bigquery.LoadJob:
         """Start the job: from Cloud Storage by address, from a folder by upload."""
-        config, seconds = _job_config(load.table), self.timeouts.answer_seconds
+        config, seconds = _job_config(plan), self.timeouts.answer_seconds
         uri = storage.uri(load.rows)
         if uri.startswith("gs://"):
             return self.client.load_table_from_uri(
@@ -162,16 +171,16 @@ class Loader:
             ) from error
 
 
-def _job_config(table: Table) -> bigquery.LoadJobConfig:
+def _job_config(plan: LoadPlan) -> bigquery.LoadJobConfig:
     """A load that takes all rows or none (docs/decisions tells why Parquet)."""
     lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
     # Without it BigQuery fills every REPEATED column with nothing, and says nothing.
     lists.enable_list_inference = True
     return bigquery.LoadJobConfig(
-        schema=_schema(table),
+        schema=plan.schema,
         source_format=bigquery.SourceFormat.PARQUET,
         parquet_options=lists,
-        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+        write_disposition=plan.write_disposition,
         create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
         max_bad_records=0,
     )
