@@ -22,7 +22,8 @@ from amocrm_assets.privacy.forgotten import texts_of
 from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.rows.latest_table import latest_columns, write_latest_table
 from amocrm_assets.rows.reference import write_reference_tables
-from amocrm_assets.rows.stored import days_with_rows, row_count
+from amocrm_assets.rows.shard_names import clear_shard_rows, shard_rows
+from amocrm_assets.rows.stored import days_with_rows
 from amocrm_assets.warehouse import ShardLoad, TableLoad
 
 if TYPE_CHECKING:
@@ -89,11 +90,12 @@ class Rebuilding:
         for entity, table, day in self._touched(report):
             if rows_name(table, self._subdomain, day) in written:
                 write_rows(entity, self._storage, self._source, day, table=table)
-        for table, days in self._by_table(report):
-            names = {day: self._warehouse.table(table.name_of(self._subdomain, day)) for day in days}
-            counts |= self._load([self._shard(table, day) for day in days if names[day] in planned])
         if self._touches_reference(report):
             counts |= self._reference(written)
+        for table, days in self._by_table(report):
+            clear_shard_rows(table, self._storage, self._subdomain)
+            names = {day: self._warehouse.table(table.name_of(self._subdomain, day)) for day in days}
+            counts |= self._load_shards(table, [day for day in days if names[day] in planned])
         for entity in self._with_flat_table(report):
             counts |= self._flat_table(entity)
         return replace(
@@ -142,11 +144,19 @@ class Rebuilding:
         found: dict[str, tuple[Table, list[date]]] = {}
         for _, table, day in self._touched(report):
             found.setdefault(table.asset, (table, []))[1].append(day)
+        if self._touches_reference(report):
+            found |= {table.asset: (table, days) for table, days in self._with_names()}
         return found.values()
 
-    def _shard(self, table: Table, day: date) -> ShardLoad:
-        name = rows_name(table, self._subdomain, day)
-        return ShardLoad(table, self._subdomain, day, name, row_count(table, self._storage, self._subdomain, day))
+    def _with_names(self) -> Iterator[tuple[Table, list[date]]]:
+        """Shards that hold names of the reference tables, on all of their days."""
+        for table in (table for entity in self._entities for table in entity.tables):
+            if table.for_shards(self._source) is not table:
+                yield table, days_with_rows(table, self._storage, self._subdomain)
+
+    def _load_shards(self, table: Table, days: Sequence[date]) -> dict[str, int]:
+        with shard_rows(table, self._storage, self._source) as rows:
+            return self._load([ShardLoad(rows.table, self._subdomain, day, *rows.of(day)) for day in days])
 
     def _touches_reference(self, report: Report) -> bool:
         return any(each.entity == REFERENCE.name for each in report.captures)

@@ -62,6 +62,7 @@ _ROWS = {
 }
 _SHARDS = {
     "dagster/table_name": "the table of the day",
+    "without_name": "rows with a stage that no reading of the reference lists has shown: `status_name` is null",
     "seconds_writing": "time of loading and verifying",
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",

@@ -97,6 +97,10 @@ class Warehouse(Protocol):
         """`shard_days` of each of several accounts, from one listing of the warehouse."""
         ...
 
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days whose shard has a column of this name. Empty where there is no warehouse yet."""
+        ...
+
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """Days whose shard the warehouse is going to delete by itself, and when (UTC), in order."""
         ...

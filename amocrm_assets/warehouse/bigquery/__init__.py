@@ -24,7 +24,7 @@ from amocrm_assets.warehouse.bigquery.listing import ShardList
 from amocrm_assets.warehouse.bigquery.loading import Loader
 from amocrm_assets.warehouse.bigquery.preparing import check_rights, expiration_warnings, open_dataset
 from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
-from amocrm_assets.warehouse.verifying import missing_shard
+from amocrm_assets.warehouse.verifying import missing_shard, require_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -94,6 +94,11 @@ class BigQueryWarehouse:
         with self._client() as client:
             return ShardList(client, self._address, self._timeouts).shard_days(table, subdomains)
 
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days whose shard has a column of this name, by one query."""
+        with self._client() as client:
+            return ShardList(client, self._address, self._timeouts).days_with_column(table, subdomain, column)
+
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """Days whose shard has an expiration time, by one query."""
         with self._client() as client:
@@ -126,6 +131,7 @@ class BigQueryWarehouse:
             try:
                 shard = client.get_table(name, **self._timeouts.limits)
                 wanted = [field for field in shard.schema if field.name in schema.names]
+                require_columns(table, name, day, [field.name for field in wanted], schema.names)
                 rows = client.list_rows(shard, selected_fields=wanted, **self._timeouts.limits)
             except NotFound as error:
                 if "Not found: Table" not in str(error):

@@ -57,6 +57,17 @@ class ShardList:
                 found[subdomain][day] = row.row_count
         return found
 
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days of an account whose shard has a column of this name."""
+        columns, prefix = self._table("INFORMATION_SCHEMA.COLUMNS"), table.shard_prefix(subdomain)
+        query = f"""
+            SELECT table_name FROM {columns}
+            WHERE column_name = '{column}' AND STARTS_WITH(table_name, '{prefix}')
+        """
+        with google_errors(f"Looking for shards of {subdomain} with {column}"):
+            rows = self._rows(query)
+        return {day for row in rows if (day := table.shard_day(subdomain, row.table_name))}
+
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """When BigQuery deletes shards of an account by itself, by day."""
         prefix = table.shard_prefix(subdomain)

@@ -18,7 +18,7 @@ from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
-from amocrm_assets.warehouse.verifying import missing_shard, rows_of, verify_shard
+from amocrm_assets.warehouse.verifying import missing_shard, require_columns, rows_of, verify_shard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -78,6 +78,15 @@ class DuckDbWarehouse:
         with self._file.opened(read_only=True) as connection, self._file.duckdb_errors("Listing shards"):
             return {subdomain: _shards(connection, table, subdomain) for subdomain in subdomains}
 
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days whose shard has a column of this name."""
+        if not self._file.path.exists():
+            return set()
+        query = f"SELECT table_name FROM duckdb_columns() WHERE database_name = '{ATTACHED}' AND column_name = ?"
+        with self._file.opened(read_only=True) as connection, self._file.duckdb_errors("Listing columns"):
+            names = connection.execute(query, [column]).fetchall()
+        return {day for (name,) in names if (day := table.shard_day(subdomain, name))}
+
     def expirations(
         self,
         table: Table,  # noqa: ARG002 - of the interface
@@ -105,7 +114,9 @@ class DuckDbWarehouse:
                 if day not in held:
                     raise missing_shard(table, self.table(table.shard_name(subdomain, day)), day)
             for day in days:
-                yield _read_shard(connection, table.shard_name(subdomain, day), schema)
+                name = table.shard_name(subdomain, day)
+                require_columns(table, self.table(name), day, connection.table(quoted(name)).columns, schema.names)
+                yield _read_shard(connection, name, schema)
 
     def _outcome(
         self, connection: duckdb.DuckDBPyConnection, load: Load, storage: Storage
