@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
-from amocrm_assets.captures.files import CaptureWriter, OpenCapture, PublishedCapture, open_capture
+from amocrm_assets.captures.files import (
+    CaptureWriter,
+    OpenCapture,
+    PublishedCapture,
+    open_capture,
+    read_findings,
+)
 from amocrm_assets.captures.finding import (
     CaptureFound,
     all_captures,
@@ -26,6 +32,8 @@ from amocrm_assets.captures.header import (
     CapturedList,
     CapturedPrivacy,
     CaptureHeader,
+    ReadingFinding,
+    reading_finding,
 )
 
 __all__ = [
@@ -39,6 +47,7 @@ __all__ = [
     "CapturedPrivacy",
     "OpenCapture",
     "PublishedCapture",
+    "ReadingFinding",
     "all_captures",
     "capture_names",
     "captures_by_day",
@@ -48,6 +57,8 @@ __all__ = [
     "days_with_capture",
     "newest_whole_capture",
     "open_capture",
+    "read_findings",
     "read_header",
+    "reading_finding",
     "whole_captures",
 ]

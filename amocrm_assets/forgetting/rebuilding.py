@@ -16,11 +16,13 @@ from amocrm_assets.captures.forgotten import digest_of_file
 from amocrm_assets.days import day_window, neighbours
 from amocrm_assets.entities import latest_table
 from amocrm_assets.entities.latest import declared
+from amocrm_assets.entities.loads import LOADS, loads_rows_name
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting.report import ChangedFile, ChangedTable
 from amocrm_assets.privacy.forgotten import texts_of
 from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.rows.latest_table import latest_columns, write_latest_table
+from amocrm_assets.rows.loads import write_loads
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.rows.shard_names import clear_shard_rows, shard_rows
 from amocrm_assets.rows.stored import days_with_rows
@@ -98,11 +100,21 @@ class Rebuilding:
             counts |= self._load_shards(table, [day for day in days if names[day] in planned])
         for entity in self._with_flat_table(report):
             counts |= self._flat_table(entity)
+        self._loads()
         return replace(
             report,
             rows=tuple(replace(each, after=digest_of_file(self._storage, each.name)) for each in report.rows),
             tables=tuple(replace(each, rows_after=counts.get(each.table)) for each in report.tables),
         )
+
+    def _loads(self) -> None:
+        """The table of loads, which says when the others were loaded: nothing of anybody stands in it."""
+        name = loads_rows_name(self._subdomain)
+        if name in self._storage.names(LOADS.rows_folder(self._subdomain)):
+            with self._storage.lock(f"locks/{self._subdomain}-{LOADS.asset}", wait_seconds=_LOCK_WAIT_SECONDS):
+                held = self._warehouse.held_tables(self._subdomain)
+                written = write_loads(self._storage, self._subdomain, held, entities=self._entities)
+                self._load([TableLoad(LOADS, self._subdomain, name, written.row_count)])
 
     def left(self, forgotten: ForgottenList) -> Iterator[str]:
         """Rows files and shards in which these people are still found."""

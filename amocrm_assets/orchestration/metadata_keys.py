@@ -10,6 +10,7 @@ from functools import cache
 import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.metadata import BREAK
 
@@ -102,6 +103,15 @@ _LATEST = {
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
 }
+_LOADS = {
+    "dagster/row_count": "rows of the table: tables of the account, a shard each",
+    "dagster/table_name": "the table in the warehouse",
+    "incomplete": "tables whose newest reading did not prove that it was complete",
+    "seconds_writing": "time of loading and verifying",
+    "size_bytes": "size of the table",
+    "job": "BigQuery's load job",
+    "warnings": "what went wrong after a good load",
+}
 _LATEST_ASSETS = {entity.table.latest.warehouse_name for entity in ENTITIES if entity.table.latest}
 _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.
@@ -116,6 +126,8 @@ def meanings(asset: str) -> dict[str, str]:
         return _RAW_REFERENCE | _OF_SOURCE
     if asset in _REFERENCE_ASSETS:
         return _REFERENCE_TABLE | _OF_SOURCE
+    if asset == LOADS.asset:
+        return _LOADS | _OF_SOURCE
     if asset in _LATEST_ASSETS:
         return _LATEST | _OF_SOURCE
     if asset.startswith(_CAPTURES):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets.captures import all_captures
+from amocrm_assets.captures import CaptureWriter, ReadingFinding, all_captures, read_findings
 from amocrm_assets.captures.forgotten import is_tombstone
 from amocrm_assets.captures.privacy import RecordLines
 from amocrm_assets.entities import LEADS
@@ -33,7 +33,7 @@ from amocrm_assets_tests.forgetting.people import (
     Place,
     records,
 )
-from amocrm_assets_tests.rows.days import source
+from amocrm_assets_tests.rows.days import capture_header, source
 from amocrm_assets_tests.rows.reference.readings import capture as capture_lists
 from amocrm_assets_tests.rows.reference.readings import night
 from amocrm_assets_tests.warehouse.places import duckdb_place_at
@@ -202,6 +202,16 @@ def test_shards_that_hold_names_of_stages_keep_the_column_and_lose_the_person(lo
     assert local.warehouse.read(table, "acme", DAYS)["status_name"].isna().all()
     assert local.marked() == {}
     assert local.forgetting().left(report) == []
+
+
+def test_a_capture_that_is_rewritten_still_tells_what_its_reading_could_not_prove(local: Place) -> None:
+    found = ReadingFinding(record_list="leads", kind="filters_ignored", may_miss=False, cause="c", fix="f")
+    writer = CaptureWriter(LEADS, local.storage, capture_header(day=DAYS[0], tells_findings=True))
+    writer.add([json.dumps(records(DAYS[0])["leads"][0]).encode()])
+    name = writer.publish([found]).name
+
+    assert name in {each.name for each in local.forget(PERSON).captures}
+    assert read_findings(local.storage, name) == (found,)
 
 
 def test_a_request_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from amocrm_assets.entities import Table
+    from amocrm_assets.entities.loads import HeldTable
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import AnyLoad, Load, LoadResult
     from amocrm_assets.warehouse.address import BigQueryAddress
@@ -98,6 +99,11 @@ class BigQueryWarehouse:
         """Days whose shard has a column of this name, by one query."""
         with self._client() as client:
             return ShardList(client, self._address, self._timeouts).days_with_column(table, subdomain, column)
+
+    def held_tables(self, subdomain: str) -> list[HeldTable]:
+        """The tables of an account, by one query."""
+        with self._client() as client:
+            return ShardList(client, self._address, self._timeouts).held_tables(subdomain)
 
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """Days whose shard has an expiration time, by one query."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
+from amocrm_assets.entities.loads import HeldTable
 from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse.bigquery.errors import google_errors
 from amocrm_assets.warehouse.bigquery.preparing import existing_dataset, require_location
@@ -67,6 +68,20 @@ class ShardList:
         with google_errors(f"Looking for shards of {subdomain} with {column}"):
             rows = self._rows(query)
         return {day for row in rows if (day := table.shard_day(subdomain, row.table_name))}
+
+    def held_tables(self, subdomain: str) -> list[HeldTable]:
+        """All tables whose names have the account in them; BigQuery counts milliseconds since 1970."""
+        query = f"""
+            SELECT table_id, row_count, last_modified_time FROM {self._table("__TABLES__")}
+            WHERE type = 1 AND STRPOS(table_id, '_{subdomain}') > 0
+            ORDER BY 1
+        """
+        with google_errors(f"Listing the tables of {subdomain}"):
+            rows = self._rows(query)
+        return [
+            HeldTable(row.table_id, row.row_count, datetime.fromtimestamp(row.last_modified_time / 1000, UTC))
+            for row in rows
+        ]
 
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """When BigQuery deletes shards of an account by itself, by day."""
