@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from amocrm_assets.captures import CaptureHeader, CaptureWriter
+from amocrm_assets.captures import CaptureHeader, CaptureWriter, reading_finding
 from amocrm_assets.captures.privacy import RecordLines
 from amocrm_assets.crm.account import read_account, read_custom_fields
 from amocrm_assets.crm.connecting import require_account
@@ -157,7 +157,7 @@ class _DayRangeCapture:
         while self._late:
             _, late_day = self._late.popitem()
             if late_day.writer is not None:
-                late_day.writer.publish()
+                late_day.writer.publish(map(reading_finding, self._reader.progress.findings))
 
     def _day_of(self, record: ReadRecord) -> date:
         """The day that a record belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
@@ -185,7 +185,7 @@ class _DayRangeCapture:
             self._require_over(day, account_info, last=True)
             open_day = self._open.pop(day)
             open_day.writer = None
-            capture = writer.publish()
+            capture = writer.publish(map(reading_finding, self._reader.progress.findings))
             yield CapturedDay(day, capture, self._metadata(open_day, account_info, capture, cost))
 
     def _writer(self, day: date, open_day: _OpenDay, account_info: _AccountInfo) -> CaptureWriter:
@@ -212,6 +212,7 @@ class _DayRangeCapture:
             run_id=self._run_id,
             fields=self._lines.definitions(account_info.custom_fields.result()),
             privacy=self._lines.note,
+            tells_findings=True,
         )
 
     def _require_over(self, day: date, account_info: _AccountInfo, *, last: bool = False) -> None:

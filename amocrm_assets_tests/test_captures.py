@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 from amocrm_assets.captures import (
     CaptureHeader,
     CaptureWriter,
+    ReadingFinding,
     capture_names,
     captures_by_day,
     days_with_capture,
     open_capture,
+    read_findings,
     read_header,
 )
 from amocrm_assets.entities import LEADS
@@ -177,7 +179,7 @@ def test_the_file_is_what_its_document_says(storage: Storage) -> None:
         key for row in re.findall(r"^\| (`.*?) \|", header_table, re.MULTILINE) for key in row.split(", ")
     ]
     # Some captures have more: those of runs, and those of which something is dropped or forgotten.
-    more = {"`run_id`", "`privacy`", "`forgotten`", "`stands_for`"}
+    more = {"`run_id`", "`privacy`", "`forgotten`", "`stands_for`", "`tells_findings`"}
     assert [f"`{key}`" for key in json.loads(head)] == [key for key in documented if key not in more]
     assert more < set(documented)
     assert json.loads(head)["amocrm_assets_capture"] == 1
@@ -323,3 +325,49 @@ def test_a_header_is_read_though_the_lines_behind_it_are_damaged(storage: Storag
     with storage.as_local_path(name) as path:
         path.write_bytes(path.read_bytes()[:1000])
     assert read_header(LEADS, storage, name) == replace(capture_header(), fields=[])
+
+
+UNPROVEN = ReadingFinding(
+    record_list="leads", kind="only_deleted_ignored", may_miss=True, cause="сделки в корзине не видны", fix="Wait."
+)
+
+
+@pytest.mark.parametrize("findings", [(), (UNPROVEN, replace(UNPROVEN, kind="filters_ignored", may_miss=False))])
+@pytest.mark.parametrize("lines", [[], LINES, [random_bytes(400).hex().encode() for _ in range(2_000)]])
+def test_what_a_reading_could_not_prove_is_told_by_the_last_line_alone(
+    storage: Storage, lines: list[bytes], findings: tuple[ReadingFinding, ...]
+) -> None:
+    writer = CaptureWriter(LEADS, storage, capture_header(tells_findings=True))
+    writer.add(lines)
+    name = writer.publish(findings).name
+
+    assert read_findings(storage, name) == findings
+    assert leads_in(storage, name) == lines
+    assert read_header(LEADS, storage, name).tells_findings is True
+    last = gzip.decompress(Path(storage.uri(name)).read_bytes()).split(b"\n")[-2]
+    assert ("findings" in json.loads(last)) == bool(findings)
+
+
+def test_the_last_line_is_found_behind_what_looks_like_a_beginning_and_behind_a_member_beyond_the_tail(
+    storage: Storage, tmp_path: Path
+) -> None:
+    name = captured(storage, [random_bytes(700_000).hex().encode()])  # one member, larger than the tail
+    assert read_findings(storage, name) == ()
+    text = gzip.decompress((tmp_path / name).read_bytes())
+    lines = text.split(b"\n")
+    lines[1] = b"\x1f\x8b\x08\x00" * 100  # what a member begins with, in a stream that is stored as it is
+    (tmp_path / name).write_bytes(gzip.compress(b"\n".join(lines), 0, mtime=0))
+    assert read_findings(storage, name) == ()
+
+
+def test_a_capture_without_its_end_tells_no_findings(storage: Storage, tmp_path: Path) -> None:
+    name = captured(storage)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[:-5])
+    with pytest.raises(CaptureDamaged):
+        read_findings(storage, name)
+    rewritten(
+        storage, name := captured(storage), lambda text: text.replace(b'"sha256":', b'"findings":[7],"sha256":')
+    )
+    with pytest.raises(CaptureDamaged, match="names no findings"):
+        read_findings(storage, name)

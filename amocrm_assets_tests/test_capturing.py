@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.captures import capture_names, days_with_capture, open_capture
+from amocrm_assets.captures import capture_names, days_with_capture, open_capture, read_findings
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
@@ -206,6 +206,10 @@ def test_an_account_that_ignores_filters_is_read_whole(storage: Storage) -> None
 
     assert {lead["id"] for lead in leads_in(storage, day)} == expected
     assert captured.metadata["filters_honoured"] is False
+    kept = read_findings(storage, captured.capture.name)
+    told = [(each.kind, each.cause, each.fix) for each in captured.metadata["findings"]]  # type: ignore[union-attr]
+    assert [(each.kind, each.cause, each.fix) for each in kept] == told
+    assert ("leads", "filters_ignored", False) in [(each.record_list, each.kind, each.may_miss) for each in kept]
 
 
 def test_a_day_that_is_not_over_by_amocrms_clock_is_refused(storage: Storage) -> None:

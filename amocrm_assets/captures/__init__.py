@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
-from amocrm_assets.captures.files import CaptureWriter, OpenCapture, PublishedCapture, open_capture
+from amocrm_assets.captures.files import (
+    CaptureWriter,
+    OpenCapture,
+    PublishedCapture,
+    open_capture,
+    read_findings,
+)
 from amocrm_assets.captures.finding import (
     CaptureFound,
     all_captures,
@@ -28,6 +34,8 @@ from amocrm_assets.captures.header import (
     CapturedPrivacy,
     CaptureHeader,
     StandsFor,
+    ReadingFinding,
+    reading_finding,
 )
 
 __all__ = [
@@ -42,6 +50,7 @@ __all__ = [
     "OpenCapture",
     "PublishedCapture",
     "StandsFor",
+    "ReadingFinding",
     "all_captures",
     "capture_names",
     "captures_by_day",
@@ -52,6 +61,8 @@ __all__ = [
     "kept_name",
     "newest_whole_capture",
     "open_capture",
+    "read_findings",
     "read_header",
+    "reading_finding",
     "whole_captures",
 ]

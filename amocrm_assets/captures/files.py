@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zlib_ng import gzip_ng, zlib_ng
 
-from amocrm_assets.captures.header import damaged, head_of, header_from, json_line
+from amocrm_assets.captures.header import ReadingFinding, damaged, head_of, header_from, json_line
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # What the last line calls the number of records, of whatever entity, since the first version of the format.
 _COUNT = "leads"
+_DIGEST, _FINDINGS = "sha256", "findings"
 SUFFIX = ".jsonl.gz"
 # Of a file in the same format that stands for captures that were removed (docs/captures.md).
 KEPT_SUFFIX = ".rows.gz"
@@ -38,8 +39,11 @@ _BUFFER_BYTES = 128 * 1024
 # Small enough to be allocated without asking the operating system for fresh pages each time.
 _CHUNK_BYTES = 64 * 1024
 _GZIP_LEVEL = 5
-# What zlib calls a stream with gzip's own header.
+# What zlib calls a stream with gzip's own header, and how one begins.
 _GZIP_WINDOW = 31
+_GZIP_MAGIC = b"\x1f\x8b\x08"
+# The last member is looked for in so many bytes at the end of a file, before all of it is read.
+_TAIL_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -82,17 +86,21 @@ class CaptureWriter:
             self._append(line + b"\n")
             self._records += 1
 
-    def publish(self) -> PublishedCapture:
-        """Write the last line and put the file into the storage under its final name, durably."""
+    def publish(self, findings: Iterable[ReadingFinding] = ()) -> PublishedCapture:
+        """Write the last line and put the file into the storage under its final name, durably.
+
+        `findings` are what the reading could not prove; they stand in the last line, since the first is written
+        before they are known.
+        """
         with self._temp:
-            self._end()
+            self._end(findings)
             size_bytes = self._path.stat().st_size
             return PublishedCapture(self._name_it(), self._records, size_bytes)
 
-    def publish_over(self, name: str) -> None:
+    def publish_over(self, name: str, findings: Iterable[ReadingFinding] = ()) -> None:
         """Write the last line and put the file in the place of the capture `name`, durably."""
         with self._temp:
-            self._end()
+            self._end(findings)
             self._storage.replace(name, self._path)
 
     def read_back(self) -> OpenCapture:
@@ -104,11 +112,15 @@ class CaptureWriter:
         """Forget what was written."""
         self._temp.close()
 
-    def _end(self) -> None:
-        if not self._is_ended:
-            self._buffer += json_line({_COUNT: self._records, "sha256": self._digest.hexdigest()})
-            self._flush()
-            self._is_ended = True
+    def _end(self, findings: Iterable[ReadingFinding] = ()) -> None:
+        if self._is_ended:
+            return
+        proof: dict[str, Any] = {_COUNT: self._records, _DIGEST: self._digest.hexdigest()}
+        if named := [asdict(each) for each in findings]:
+            proof[_FINDINGS] = named
+        self._buffer += json_line(proof)
+        self._flush()
+        self._is_ended = True
 
     def _append(self, line: bytes) -> None:
         self._digest.update(line)
@@ -174,6 +186,39 @@ def read_first_line(entity: Captured, storage: Storage, name: str) -> CaptureHea
     return header_from(entity, name, bytes(line.partition(b"\n")[0]))
 
 
+def read_findings(storage: Storage, name: str) -> tuple[ReadingFinding, ...]:
+    """What the reading of a day could not prove, by the last line alone. Raises `CaptureDamaged`.
+
+    It says nothing of captures whose header does not have `tells_findings`.
+    """
+    import msgspec
+
+    with storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path):
+        found = _proof_from(name, _last_line(name, path)).get(_FINDINGS, [])
+    try:
+        return tuple(msgspec.convert(found, list[ReadingFinding]))
+    except msgspec.ValidationError as error:
+        raise damaged(name, f"its last line names no findings ({error}).") from error
+
+
+def _last_line(name: str, path: Path) -> bytes:
+    """The last line without the lines before: it is in the last of the members that the file is made of."""
+    with path.open("rb") as file:
+        size_bytes = file.seek(0, 2)
+        for tail_bytes in (_TAIL_BYTES, size_bytes):
+            file.seek(max(size_bytes - tail_bytes, 0))
+            tail = file.read()
+            at = tail.rfind(_GZIP_MAGIC)
+            while at >= 0:
+                unpack = zlib.decompressobj(_GZIP_WINDOW)
+                with suppress(zlib.error):
+                    unpacked = unpack.decompress(tail[at:])
+                    if unpack.eof and not unpack.unused_data:
+                        return unpacked.rstrip(b"\n").rpartition(b"\n")[2]
+                at = tail.rfind(_GZIP_MAGIC, 0, at)
+    raise damaged(name, "its compressed data ends early (no last line).")
+
+
 def _verified_lines(name: str, path: Path) -> Generator[bytes]:
     """First line and records; the last line, always held back, proves them."""
     digest, count, held = sha256(), 0, b""
@@ -192,7 +237,8 @@ def _verified_lines(name: str, path: Path) -> Generator[bytes]:
                 yield held[begin:stop]
                 begin = stop + 1
             held = held[end:]
-    if count == 0 or _proof_from(name, held) != {_COUNT: count - 1, "sha256": digest.hexdigest()}:
+    proof = _proof_from(name, held)
+    if count == 0 or (proof.get(_COUNT), proof.get(_DIGEST)) != (count - 1, digest.hexdigest()):
         raise damaged(name, "its last line is missing or does not fit the lines before.")
 
 
@@ -206,8 +252,9 @@ def _chunk(name: str, path: Path, file: gzip_ng.GzipNGFile, size_bytes: int) -> 
     return unpacked
 
 
-def _proof_from(name: str, line: bytes) -> Any:
+def _proof_from(name: str, line: bytes) -> dict[str, Any]:
     try:
-        return json.loads(line)
+        proof = json.loads(line)
     except ValueError as error:
         raise damaged(name, "its last line is missing or cut off.") from error
+    return proof if isinstance(proof, dict) else {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from hashlib import file_digest
 from typing import TYPE_CHECKING
 
-from amocrm_assets.captures.files import CaptureWriter, open_capture
+from amocrm_assets.captures.files import CaptureWriter, open_capture, read_findings
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.privacy.forgotten import ForgottenList, from_json, to_json
 
@@ -112,7 +112,7 @@ def rewrite_capture(
         writer = CaptureWriter(entity, storage, header)
         try:
             writer.add(tombstone if new is None else new for _, new in judged)
-            writer.publish_over(name)
+            writer.publish_over(name, read_findings(storage, name))
         finally:
             writer.discard()
     return Rewritten(sum(new != line for line, new in judged), digest_of_file(storage, name))

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from weakref import WeakValueDictionary
 
 from amocrm_assets.days import Window
@@ -30,6 +30,44 @@ class CapturedFinding:
     may_miss: bool
     cause: str
     fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingFinding(CapturedFinding):
+    """What the reading of a day could not prove of one of its lists."""
+
+    record_list: str
+
+
+class Found(Protocol):
+    """A finding as a reading makes it, `crm.pagination.findings`."""
+
+    @property
+    def record_list(self) -> _Named: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def may_miss(self) -> bool: ...
+    @property
+    def cause(self) -> str: ...
+    @property
+    def fix(self) -> str: ...
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def reading_finding(found: Found) -> ReadingFinding:
+    """A finding as captures keep it."""
+    return ReadingFinding(
+        record_list=found.record_list.name,
+        kind=found.kind,
+        may_miss=found.may_miss,
+        cause=found.cause,
+        fix=found.fix,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +116,8 @@ class CaptureHeader:
     holds several lists; they were read whole, at one moment, which both bounds of the window are. `privacy` is
     there where something was dropped or hashed, `forgotten` counts the tombstones of records that were taken out.
     `stands_for` is there where the records are those that rows were made of, and the captures themselves are gone.
+    `tells_findings`: the last line names what the reading could not prove, where there is something; captures of
+    earlier versions do not say it.
     """
 
     subdomain: str
@@ -93,6 +133,7 @@ class CaptureHeader:
     privacy: CapturedPrivacy | None = None
     forgotten: int | None = None
     stands_for: StandsFor | None = None
+    tells_findings: bool | None = None
 
     @property
     def window(self) -> Window:

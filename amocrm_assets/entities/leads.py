@@ -8,6 +8,7 @@ from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.latest import Amount, Beside, Flag, Latest, NameOf
 from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.entities.record_list import RecordList
+from amocrm_assets.entities.shard_names import ShardName
 from amocrm_assets.entities.table import Column, Table
 
 _COLUMNS = (
@@ -98,6 +99,18 @@ _LATEST = Latest(
     preview=("id", "name", "pipeline_name", "status_name", "responsible_user_name", "price"),
 )
 
+_STATUS_NAME = ShardName(
+    Column(
+        "status_name",
+        "STRING",
+        "Name of the stage when the lead was last updated, or the earliest known; null where no list showed it.",
+    ),
+    behind="status_id",
+    by=("pipeline_id", "status_id"),
+    table="amoCrmStatuses",
+    wanted="leads_status_name",
+)
+
 LEADS = Entity(
     name="leads",
     live=_LIVE,
@@ -111,6 +124,7 @@ LEADS = Entity(
             columns=_COLUMNS,
             preview=("id", "name", "status_id", "sale", "updated_at", "custom_fields"),
             latest=_LATEST,
+            shard_name_column=_STATUS_NAME,
         ),
         LEAD_DETAILS,
     ),

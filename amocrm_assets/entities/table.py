@@ -7,7 +7,7 @@ modules of the entities.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amocrm_assets.entities.latest import Latest
+    from amocrm_assets.entities.shard_names import ShardName
 
 ColumnType = Literal["INTEGER", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "NUMERIC", "RECORD"]
 Mode = Literal["NULLABLE", "REPEATED"]
@@ -82,6 +83,8 @@ class Table:
     """The attribute of a source's settings that switches the table off; None: it goes with its entity."""
     latest: Latest | None = None
     """The flat table of each record's newest row, where there is one."""
+    shard_name_column: ShardName | None = None
+    """A column of names that shards have where a source wants it."""
     whole_words: str = "with their history"
     """What is behind `records` in the description of a table that an account has once."""
     key: tuple[str, ...] = ("id",)
@@ -99,6 +102,19 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
         return tuple(column.name for column in self.columns)
+
+    def for_shards(self, source: object) -> Table:
+        """The table as the shards of a source hold it: with the column of names where the settings want it."""
+        named = self.shard_name_column
+        return self.with_names() if named and getattr(source, named.wanted) else self
+
+    def with_names(self) -> Table:
+        """The table with the column of names, for one that declares it."""
+        named = self.shard_name_column
+        if named is None or named.column.name in self.column_names:
+            return self
+        at = self.column_names.index(named.behind) + 1
+        return replace(self, columns=(*self.columns[:at], named.column, *self.columns[at:]))
 
     @property
     def all_shards_prefix(self) -> str:

@@ -16,13 +16,16 @@ from amocrm_assets.captures.forgotten import digest_of_file
 from amocrm_assets.days import day_window, neighbours
 from amocrm_assets.entities import latest_table
 from amocrm_assets.entities.latest import declared
+from amocrm_assets.entities.loads import LOADS, loads_rows_name
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting.report import ChangedFile, ChangedTable
 from amocrm_assets.privacy.forgotten import texts_of
 from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.rows.latest_table import latest_columns, write_latest_table
+from amocrm_assets.rows.loads import write_loads
 from amocrm_assets.rows.reference import write_reference_tables
-from amocrm_assets.rows.stored import days_with_rows, row_count
+from amocrm_assets.rows.shard_names import clear_shard_rows, shard_rows
+from amocrm_assets.rows.stored import days_with_rows
 from amocrm_assets.warehouse import ShardLoad, TableLoad
 
 if TYPE_CHECKING:
@@ -89,18 +92,29 @@ class Rebuilding:
         for entity, table, day in self._touched(report):
             if rows_name(table, self._subdomain, day) in written:
                 write_rows(entity, self._storage, self._source, day, table=table)
-        for table, days in self._by_table(report):
-            names = {day: self._warehouse.table(table.name_of(self._subdomain, day)) for day in days}
-            counts |= self._load([self._shard(table, day) for day in days if names[day] in planned])
         if self._touches_reference(report):
             counts |= self._reference(written)
+        for table, days in self._by_table(report):
+            clear_shard_rows(table, self._storage, self._subdomain)
+            names = {day: self._warehouse.table(table.name_of(self._subdomain, day)) for day in days}
+            counts |= self._load_shards(table, [day for day in days if names[day] in planned])
         for entity in self._with_flat_table(report):
             counts |= self._flat_table(entity)
+        self._loads()
         return replace(
             report,
             rows=tuple(replace(each, after=digest_of_file(self._storage, each.name)) for each in report.rows),
             tables=tuple(replace(each, rows_after=counts.get(each.table)) for each in report.tables),
         )
+
+    def _loads(self) -> None:
+        """The table of loads, which says when the others were loaded: nothing of anybody stands in it."""
+        name = loads_rows_name(self._subdomain)
+        if name in self._storage.names(LOADS.rows_folder(self._subdomain)):
+            with self._storage.lock(f"locks/{self._subdomain}-{LOADS.asset}", wait_seconds=_LOCK_WAIT_SECONDS):
+                held = self._warehouse.held_tables(self._subdomain)
+                written = write_loads(self._storage, self._subdomain, held, entities=self._entities)
+                self._load([TableLoad(LOADS, self._subdomain, name, written.row_count)])
 
     def left(self, forgotten: ForgottenList) -> Iterator[str]:
         """Rows files and shards in which these people are still found."""
@@ -142,11 +156,19 @@ class Rebuilding:
         found: dict[str, tuple[Table, list[date]]] = {}
         for _, table, day in self._touched(report):
             found.setdefault(table.asset, (table, []))[1].append(day)
+        if self._touches_reference(report):
+            found |= {table.asset: (table, days) for table, days in self._with_names()}
         return found.values()
 
-    def _shard(self, table: Table, day: date) -> ShardLoad:
-        name = rows_name(table, self._subdomain, day)
-        return ShardLoad(table, self._subdomain, day, name, row_count(table, self._storage, self._subdomain, day))
+    def _with_names(self) -> Iterator[tuple[Table, list[date]]]:
+        """Shards that hold names of the reference tables, on all of their days."""
+        for table in (table for entity in self._entities for table in entity.tables):
+            if table.for_shards(self._source) is not table:
+                yield table, days_with_rows(table, self._storage, self._subdomain)
+
+    def _load_shards(self, table: Table, days: Sequence[date]) -> dict[str, int]:
+        with shard_rows(table, self._storage, self._source) as rows:
+            return self._load([ShardLoad(rows.table, self._subdomain, day, *rows.of(day)) for day in days])
 
     def _touches_reference(self, report: Report) -> bool:
         return any(each.entity == REFERENCE.name for each in report.captures)

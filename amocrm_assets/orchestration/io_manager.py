@@ -6,7 +6,7 @@ themselves. Which columns there are: see `entities`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # The name that Dagster's own I/O managers give to this choice.
 ALLOW_MISSING = "allow_missing_partitions"
+_SCHEMA = "dagster/column_schema"
 
 
 class RowsIOManager(dg.IOManager):
@@ -56,10 +57,18 @@ class RowsIOManager(dg.IOManager):
         asked = context.definition_metadata
         name = upstream[ASSET]
         stored, table = (_shards, self._shards[name]) if name in self._shards else (_rows, self._rows[name])
+        table = _as_shown(table, upstream[_SCHEMA])
         wanted = FrameColumns.from_metadata(table, asked)
         only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
         with waits_logged(context.log, context.step_context.run_id):
             return stored(upstream[SUBDOMAIN], days, wanted, only_there=only_there)
+
+
+def _as_shown(table: Table, schema: Any) -> Table:
+    """The table with the columns that the upstream asset shows: its shards may have one of names."""
+    shown = {column.name for column in getattr(schema, "schema", schema).columns}
+    named = table.with_names()
+    return named if shown.issuperset(named.column_names) else table
 
 
 def rows_io_manager(tables: Sequence[Table]) -> dg.IOManagerDefinition:

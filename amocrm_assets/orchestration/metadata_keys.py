@@ -10,6 +10,7 @@ from functools import cache
 import dagster as dg
 
 from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.orchestration.names import RETENTION
@@ -63,6 +64,7 @@ _ROWS = {
 }
 _SHARDS = {
     "dagster/table_name": "the table of the day",
+    "without_name": "rows with a stage that no reading of the reference lists has shown: `status_name` is null",
     "seconds_writing": "time of loading and verifying",
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
@@ -108,6 +110,15 @@ _RETENTION = {
     "days": "days that they were of; a day of two kinds of records counts twice",
     "fields_left_out": "custom fields of theirs that the source does not import, and that are gone now",
 }
+_LOADS = {
+    "dagster/row_count": "rows of the table: tables of the account, a shard each",
+    "dagster/table_name": "the table in the warehouse",
+    "incomplete": "tables whose newest reading did not prove that it was complete",
+    "seconds_writing": "time of loading and verifying",
+    "size_bytes": "size of the table",
+    "job": "BigQuery's load job",
+    "warnings": "what went wrong after a good load",
+}
 _LATEST_ASSETS = {entity.table.latest.warehouse_name for entity in ENTITIES if entity.table.latest}
 _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.
@@ -124,6 +135,8 @@ def meanings(asset: str) -> dict[str, str]:
         return _REFERENCE_TABLE | _OF_SOURCE
     if asset == RETENTION:
         return _RETENTION | _OF_SOURCE
+    if asset == LOADS.asset:
+        return _LOADS | _OF_SOURCE
     if asset in _LATEST_ASSETS:
         return _LATEST | _OF_SOURCE
     if asset.startswith(_CAPTURES):

@@ -28,6 +28,10 @@ RESUMES = "dagster/is_resume_retry"
 NEVER_RETRIED = {"dagster/max_retries": "0"}
 # In one process, steps of higher priority go first: the leads of a run, then reference lists, then their checks.
 LATER, LAST = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
+# What looks at all of it.
+AFTER_ALL = {"dagster/priority": "-3"}
+# Shards that hold names of the reference tables, which the same run brings.
+BEHIND_NAMES = LAST
 
 
 def job_name(source_key: str) -> str:

@@ -42,11 +42,13 @@ class ShardComparison:
     """Another number of rows: the shard's, and the one of the rows."""
     unreadable: dict[date, ActionRequired] = field(default_factory=dict)
     expiring: Mapping[date, datetime] = field(default_factory=dict)
+    otherwise: list[date] = field(default_factory=list)
+    """With the column of names while the source does not want it, or the other way round."""
 
     @property
     def bad_days(self) -> list[date]:
         """All days with something wrong, in order."""
-        parts = (self.gone, self.without_rows, self.differing, self.unreadable, self.expiring)
+        parts = (self.gone, self.without_rows, self.differing, self.unreadable, self.expiring, self.otherwise)
         return sorted({day for part in parts for day in part})
 
     @property
@@ -59,13 +61,20 @@ class ShardComparison:
     def __str__(self) -> str:
         """What is wrong and the fix, a sentence or two for each kind."""
         return " ".join(
-            said.format(days=in_words(days), rows=self.table.asset, shards=self.table.warehouse_name)
+            said.format(
+                days=in_words(days),
+                rows=self.table.asset,
+                shards=self.table.warehouse_name,
+                wanted=named.wanted if (named := self.table.shard_name_column) else "",
+                column=named.column.name if named else "",
+            )
             for days, said in (
                 (self.gone, _GONE),
                 (list(self.differing), _DIFFERING),
                 (self.without_rows, _WITHOUT_ROWS),
                 (list(self.unreadable), _UNREADABLE),
                 (list(self.expiring), _EXPIRING),
+                (self.otherwise, _OTHERWISE),
             )
             if days
         )
@@ -83,6 +92,10 @@ _EXPIRING = (
     "The warehouse is going to delete shards by itself, because they have an expiration time: {days}. Materialise"
     " `{shards}` for these days: it removes the expiration, and does not ask amoCRM (docs/bigquery.md, Tables"
     " that expire)."
+)
+_OTHERWISE = (
+    "`{wanted}` was changed, and these shards were loaded before, with or without the column `{column}`: {days}."
+    " All shards of a source should have the same columns. " + _LOAD
 )
 
 
@@ -107,6 +120,10 @@ def compare_shards(
     found.gone = sorted((believed | set(asked)) - held.keys())
     found.without_rows = [day for day in held if day >= source.first_day and day not in set(rows)]
     found.expiring = warehouse.expirations(table, source.subdomain)
+    if named := table.shard_name_column:
+        having = warehouse.days_with_column(table, source.subdomain, named.column.name)
+        wanted = set(held if getattr(source, named.wanted) else ())
+        found.otherwise = sorted(day for day in having ^ wanted if day >= source.first_day)
     _compare_counts(found, source, storage, held)
     return found
 

@@ -17,8 +17,9 @@ from amocrm_assets.entities import ENTITIES
 from amocrm_assets.entities.latest import with_latest
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
-from amocrm_assets.orchestration.assets import asset_keys, latest_keys, reference_keys
+from amocrm_assets.orchestration.assets import asset_keys, latest_keys, loads_keys, reference_keys
 from amocrm_assets.orchestration.assets.latest import latest_of
+from amocrm_assets.orchestration.assets.loads import loads_of
 from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
 from amocrm_assets.orchestration.assets.retention import retention_of, retention_schedule
@@ -71,7 +72,7 @@ def source_definitions(
     retries = retries or Retries()
     chains = shown(source, entities)
     asset_keys(source, chains)  # refuses a translation by which two would be one
-    reference = (raw_reference_of, reference_tables_of) if source.import_reference else ()
+    reference = (raw_reference_of, reference_tables_of, loads_of) if source.import_reference else ()
     made = [each for entity in chains for each in _chain(entity, source, retries)]
     made += [(make(source, retries), cast("FunctionType", make)) for make in reference]
     made += [
@@ -89,7 +90,10 @@ def source_definitions(
     )
     brought = scheduled(source, entities)
     automation = automation_of(
-        source, brought, once_a_run=reference_keys(source), after_rows=latest_keys(source, brought)
+        source,
+        brought,
+        once_a_run=reference_keys(source),
+        after_rows=[*latest_keys(source, brought), *loads_keys(source)],
     )
     more = [retention_schedule(source)] if source.keep_captures_days else []
     return dg.Definitions.merge(own, automation, *more)

@@ -95,6 +95,7 @@ def _equals_rows(table: Table, source: SourceSettings) -> dg.AssetChecksDefiniti
             gone=in_words(found.gone),
             without_rows=in_words(found.without_rows),
             expiring=in_words(list(found.expiring)),
+            loaded_otherwise=in_words(found.otherwise),
         )
 
     return equals_rows

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
-from amocrm_assets.entities import latest_table
+from amocrm_assets.entities import ENTITIES, latest_table
 from amocrm_assets.entities.latest import COLUMN_NAME, FIELD_COLUMN
 from amocrm_assets.settings.credentials import has_a_host, variable_name
 from amocrm_assets.settings.dagster_names import check_owners, check_tags
@@ -19,6 +19,8 @@ from amocrm_assets.settings.loopback import is_cleartext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic import ValidationInfo
 
     from amocrm_assets.entities import Table
 
@@ -130,6 +132,18 @@ def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None
         return fields
 
     return check
+
+
+def reference(value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
+    """Reference tables stay on where shards take names from them."""
+    named = [table.shard_name_column for entity in ENTITIES for table in entity.tables]
+    needing = [each.wanted for each in named if each and info.data.get(each.wanted)]
+    if needing and not value:
+        raise ValueError(
+            f"`{needing[0]}: true` takes names from the reference tables; remove `import_reference: false`, or set"
+            f" {needing[0]} to false"
+        )
+    return value
 
 
 def day(value: object) -> str:

@@ -61,6 +61,11 @@ class SourceSettings(Settings):
         description="Also read deleted records, as rows with `is_deleted`.",
         examples=[False],
     )
+    leads_status_name: bool = Field(
+        default=False,
+        description="Shards of leads have `status_name` behind `status_id`: what the stage was called then.",
+        examples=[True],
+    )
     import_lead_details: bool = Field(
         default=True,
         description="Contacts, company, tags, products, loss reason, source of each lead, as a second table.",
@@ -188,6 +193,7 @@ class SourceSettings(Settings):
         "leads_custom_fields", "contacts_custom_fields", "companies_custom_fields", mode="before"
     )(checks.field_names)
     _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
+    _import_reference = field_validator("import_reference")(checks.reference)
     _drop_fields = field_validator("drop_fields", mode="before")(checks.names)
     _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
     _hash_fields = field_validator("hash_fields", mode="before")(checks.names)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from amocrm_assets.entities import Table
+    from amocrm_assets.entities.loads import HeldTable
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse.bigquery.clients import OpenClient
 
@@ -95,6 +96,14 @@ class Warehouse(Protocol):
 
     def shard_days_of(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
         """`shard_days` of each of several accounts, from one listing of the warehouse."""
+        ...
+
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days whose shard has a column of this name. Empty where there is no warehouse yet."""
+        ...
+
+    def held_tables(self, subdomain: str) -> list[HeldTable]:
+        """The tables of an account with their rows and the time of their load."""
         ...
 
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:

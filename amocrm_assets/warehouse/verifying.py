@@ -56,6 +56,18 @@ def missing_shard(table: Table, name: str, day: date) -> WarehouseRefused:
     )
 
 
+def require_columns(table: Table, name: str, day: date, held: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise `WarehouseRefused` for a shard that was loaded without a column that should be read."""
+    if missing := [column for column in wanted if column not in held]:
+        raise WarehouseRefused(
+            f"Reading {name}",
+            cause=f"it has no column {', '.join(missing)}: it was loaded before the source's settings wanted it.",
+            fix=f"Materialise `{table.warehouse_name}` for {day}, which does not ask amoCRM.",
+            table=name,
+            day=day.isoformat(),
+        )
+
+
 @contextmanager
 def rows_of(load: Load) -> Iterator[None]:
     """Reading the rows of a load from the storage. A missing file becomes `WarehouseRefused`."""

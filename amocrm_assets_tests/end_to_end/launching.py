@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.sandbox.options import Fault
 from amocrm_assets_tests.end_to_end import asking
@@ -16,7 +17,7 @@ from amocrm_assets_tests.end_to_end.deployment import ASSETS, DETAILS
 if TYPE_CHECKING:
     from amocrm_assets_tests.end_to_end.deployment import Deployment
 
-REFERENCE_ASSETS = (REFERENCE.raw_asset, *(table.asset for table in REFERENCE_TABLES))
+REFERENCE_ASSETS = (REFERENCE.raw_asset, *(table.asset for table in REFERENCE_TABLES), LOADS.asset)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets.captures import all_captures
+from amocrm_assets.captures import CaptureWriter, ReadingFinding, all_captures, read_findings
 from amocrm_assets.captures.forgotten import is_tombstone
 from amocrm_assets.captures.privacy import RecordLines
 from amocrm_assets.entities import LEADS
@@ -18,7 +18,9 @@ from amocrm_assets.errors import Busy
 from amocrm_assets.forgetting.report import folder_of, in_words
 from amocrm_assets.privacy.forgotten import Asked
 from amocrm_assets.rows.reference import reference_rows
+from amocrm_assets.rows.shard_names import shard_rows
 from amocrm_assets.storage import open_storage
+from amocrm_assets.warehouse import ShardLoad
 from amocrm_assets_tests.companies_lite import COMPANIES
 from amocrm_assets_tests.forgetting.people import (
     CONTACT,
@@ -31,6 +33,7 @@ from amocrm_assets_tests.forgetting.people import (
     Place,
     records,
 )
+from amocrm_assets_tests.rows.days import capture_header, source
 from amocrm_assets_tests.rows.reference.readings import capture as capture_lists
 from amocrm_assets_tests.rows.reference.readings import night
 from amocrm_assets_tests.warehouse.places import duckdb_place_at
@@ -171,6 +174,44 @@ def test_the_reference_tables_keep_what_the_settings_say(local: Place) -> None:
     rows = reference_rows(reference_table("amoCrmCustomFields"), local.storage, "acme", ["id", "latest_column"])
     assert rows is not None
     assert rows.to_pylist() == [{"id": 5, "latest_column": "cf_5"}]
+
+
+def test_shards_that_hold_names_of_stages_keep_the_column_and_lose_the_person(local: Place) -> None:
+    local.source = source(import_lead_details=True, leads_status_name=True)
+    stages = [{"id": 142, "name": f"Ждём: {NAME}", "type": 0}]
+    capture_lists(
+        local.storage,
+        night(2),
+        {"pipelines": [{"id": 11, "name": "П", "_embedded": {"statuses": stages}}]},
+        account_id=31_000_001,
+    )
+    local.load()
+    with shard_rows(LEADS.table, local.storage, local.source) as named:
+        loads = [ShardLoad(named.table, "acme", day, *named.of(day)) for day in DAYS]
+        assert all(
+            not isinstance(each, Exception) for _, each in local.warehouse.load(loads, local.storage, run_id="n")
+        )
+    table = LEADS.table.for_shards(local.source)
+    assert NAME in repr(local.warehouse.read(table, "acme", DAYS)["status_name"].tolist())
+
+    report = local.forget(PERSON)
+
+    assert {LEADS.table.shard_name("acme", day) for day in DAYS} <= {
+        each.table.rpartition(".")[2] for each in report.tables
+    }
+    assert local.warehouse.read(table, "acme", DAYS)["status_name"].isna().all()
+    assert local.marked() == {}
+    assert local.forgetting().left(report) == []
+
+
+def test_a_capture_that_is_rewritten_still_tells_what_its_reading_could_not_prove(local: Place) -> None:
+    found = ReadingFinding(record_list="leads", kind="filters_ignored", may_miss=False, cause="c", fix="f")
+    writer = CaptureWriter(LEADS, local.storage, capture_header(day=DAYS[0], tells_findings=True))
+    writer.add([json.dumps(records(DAYS[0])["leads"][0]).encode()])
+    name = writer.publish([found]).name
+
+    assert name in {each.name for each in local.forget(PERSON).captures}
+    assert read_findings(local.storage, name) == (found,)
 
 
 def test_a_request_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"
 # The assets of a source, those of leads first.
 LEADS_ASSETS = ("raw_leads", "leads", "amoCrmLeads")
 DETAILS_ASSETS = ("lead_details", "amoCrmLeadDetails")
-ASSETS = (*LEADS_ASSETS, *DETAILS_ASSETS, "raw_reference", *(table.asset for table in REFERENCE_TABLES))
+REFERENCE_ASSETS = ("raw_reference", *(table.asset for table in REFERENCE_TABLES), "amoCrmLoads")
+ASSETS = (*LEADS_ASSETS, *DETAILS_ASSETS, *REFERENCE_ASSETS)
 
 
 def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 import amocrm_assets
-from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import folder_of_pages, page_in
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
 from amocrm_assets.settings.translation import TranslationSettings
-from amocrm_assets_tests.orchestration.sources import ASSETS, LEADS_ASSETS, write_source
+from amocrm_assets_tests.orchestration.sources import ASSETS, LEADS_ASSETS, REFERENCE_ASSETS, write_source
 from amocrm_assets_tests.settings.loading import find_sources
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
@@ -80,7 +80,7 @@ def test_a_project_without_any_enabled_source_loads(tmp_path: Path) -> None:
 
 def test_assets_present_themselves(tmp_path: Path) -> None:
     file = write_source(tmp_path, "my-shop", {**SOURCE, "display_name": "My Shop", "tags": {"domain": "sales"}})
-    of_reference = {REFERENCE.raw_asset, *(table.asset for table in REFERENCE_TABLES)}
+    of_reference = set(REFERENCE_ASSETS)
     for spec in loaded(tmp_path).resolve_all_asset_specs():
         assert spec.group_name == ("my_shop_reference" if spec.key.path[-1] in of_reference else "my_shop")
         assert spec.owners == ["team:sales"]

@@ -93,7 +93,7 @@ def test_what_belongs_to_an_asset_goes_with_its_key() -> None:
     definitions = source_definitions(SourceSettings(**GOOD, translation=OWN))
     repository = definitions.get_repository_def()
     graph = repository.asset_graph
-    raw, leads, shards, details, more_shards, raw_reference, *tables = (
+    raw, leads, shards, details, more_shards, raw_reference, *tables, loads = (
         dg.AssetKey(["crm", "raw", "my_shop", name]) for name in NAMES
     )
     assert graph.get(leads).parent_keys == {raw}
@@ -101,6 +101,7 @@ def test_what_belongs_to_an_asset_goes_with_its_key() -> None:
     assert graph.get(details).parent_keys == {raw}
     assert graph.get(more_shards).parent_keys == {details}
     assert all(graph.get(table).parent_keys == {raw_reference} for table in tables)
+    assert not graph.get(loads).parent_keys
     assert {key.asset_key for key in graph.asset_check_keys} == {
         raw,
         leads,

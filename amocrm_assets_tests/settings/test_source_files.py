@@ -192,6 +192,11 @@ def test_a_source_needs_exactly_one_kind_of_credentials(
     assert said in problem
 
 
+def test_names_in_shards_need_the_tables_that_they_come_from(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, leads_status_name=True, import_reference=False)
+    assert "`import_reference`: `leads_status_name: true` takes names from the reference tables" in problem
+
+
 def test_credentials_are_judged_beside_other_problems(tmp_path: Path) -> None:
     problems = problems_with(tmp_path, access_token_env=..., timezone="Moon")
     assert len(problems) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -54,6 +54,30 @@ def test_a_table_is_replaced_with_its_times_and_choices(place: Place) -> None:
 def test_all_reference_tables_are_loaded_by_one_call(place: Place) -> None:
     outcomes = put(place, *[rows_of(place, table, []) for table in REFERENCE_TABLES])
     assert [type(outcome) for outcome in outcomes] == [LoadResult] * len(REFERENCE_TABLES), outcomes
+
+
+def test_tables_of_an_account_are_listed_with_their_rows_and_the_time_of_their_load(place: Place) -> None:
+    assert place.warehouse.held_tables("my-shop") == []
+    began = datetime.now(UTC) - timedelta(seconds=2)
+    place.put(place.load(date(2026, 1, 1), [lead(1), lead(2)], subdomain="my-shop"))
+    place.put(place.load(date(2026, 1, 1), [lead(1)], subdomain="other"))
+    put(place, rows_of(place, USERS, []))
+    first = {each.name: each for each in place.warehouse.held_tables("my-shop")}
+
+    counts = {"amoCrmLeads_my-shop_20260101": 2, "amoCrmUsers_my-shop": 0}
+    assert {name: each.row_count for name, each in first.items()} == counts
+    now = datetime.now(UTC) + timedelta(seconds=2)
+    assert all(each.loaded_at and began <= each.loaded_at <= now for each in first.values())
+
+    put(place, rows_of(place, USERS, [{"id": 1, "name": "A", **HISTORY}]), run_id="run-2")
+    second = {each.name: each for each in place.warehouse.held_tables("my-shop")}
+    users, leads = "amoCrmUsers_my-shop", "amoCrmLeads_my-shop_20260101"
+    assert second[leads] == first[leads]
+    assert second[users].row_count == 1
+    if (
+        place.quoted("x") == '"x"'
+    ):  # the emulator does not move the time of a table that is replaced, as BigQuery does
+        assert str(second[users].loaded_at) > str(first[users].loaded_at)
 
 
 def test_no_wildcard_over_shards_catches_a_table_of_the_account(place: Place) -> None:

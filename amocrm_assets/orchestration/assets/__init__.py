@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from amocrm_assets.entities.latest import declared, with_latest
+from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.documents import not_imported
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, explained
@@ -82,6 +83,16 @@ def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
 def retention_key(source: SourceSettings) -> dg.AssetKey:
     """What removes old captures."""
     return asset_key(source, RETENTION)
+
+
+def loads_key(source: SourceSettings) -> dg.AssetKey:
+    """The table of loads, which goes with the reference tables."""
+    return asset_key(source, LOADS.asset)
+
+
+def loads_keys(source: SourceSettings) -> list[dg.AssetKey]:
+    """The table of loads; none where the source does not import the reference lists."""
+    return [loads_key(source)] if source.import_reference else []
 
 
 def latest_key(table: Table, source: SourceSettings) -> dg.AssetKey:
@@ -157,7 +168,8 @@ def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
 def asset_keys(source: SourceSettings, entities: Sequence[Entity]) -> list[dg.AssetKey]:
     """All assets of some entities. Raises `SettingsError` if a translation gives two assets one key."""
     keys = [key for entity in entities for key in chain_keys(entity, source)]
-    require_own_keys(source, [*keys, *reference_keys(source), *latest_keys(source, entities), *_retention(source)])
+    whole = (*reference_keys(source), *loads_keys(source), *latest_keys(source, entities), *_retention(source))
+    require_own_keys(source, [*keys, *whole])
     return keys
 
 

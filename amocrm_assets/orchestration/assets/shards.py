@@ -1,10 +1,11 @@
 """The assets in the warehouse, such as `amoCrmLeads`: load rows into the warehouse, a shard for each day.
 
-How a shard is replaced and verified is in `warehouse`.
+How a shard is replaced and verified is in `warehouse`, what it has beside the columns of rows in
+`rows.shard_names`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,17 @@ from amocrm_assets.errors import ActionRequired, TransientError
 from amocrm_assets.orchestration.assets import asset_spec, priority_of, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
-from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.failures import Retries, in_words
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import PARTITION_ROW_COUNT, load_metadata
-from amocrm_assets.orchestration.names import ROWS_IO_MANAGER, op_name
+from amocrm_assets.orchestration.names import BEHIND_NAMES, ROWS_IO_MANAGER, op_name
 from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
 from amocrm_assets.settings import Deployment, SourceSettings
 
 if TYPE_CHECKING:
+    from amocrm_assets.rows.shard_names import ShardRows
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import ShardLoad, Warehouse
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one table of a source's entity."""
     warehouse = Deployment.warehouse_address().partition(":")[0]
+    held = table.for_shards(source)
     spec = asset_spec(
         source,
         table.warehouse_name,
@@ -43,28 +46,27 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
             f" table `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced"
             " whole or not at all, and the warehouse's own count is compared with the rows afterwards."
         ),
-        metadata={"dagster/column_schema": table_schema(table, warehouse)},
+        metadata={"dagster/column_schema": table_schema(held, warehouse)},
         freshness_policy=freshness_of(entity, source),
     )
 
     @dg.multi_asset(
         name=op_name(source, table.warehouse_name),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
-        op_tags=priority_of(entity, table),
+        # No dependency: a list of names that fails must not keep the shards back.
+        op_tags=priority_of(entity, table) if held is table else BEHIND_NAMES,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
         storage, warehouse = amocrm.storage(), amocrm.warehouse(source)
-        shown: dict[str, Any] = {
-            "dagster/column_lineage": lineage_from(table, rows_key(table, source), api_names=False)
-        }
+        lineage = lineage_from(table, rows_key(table, source), api_names=False)
         with (
             step_days(context, retries) as days,
             # A slower, older run must not put its poorer rows over the shard of a newer one.
             storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds),
         ):
             _load(context, entity, table, source, days=days, storage=storage, warehouse=warehouse)
-        return dg.MaterializeResult(metadata=shown)
+        return dg.MaterializeResult(metadata={"dagster/column_lineage": lineage})
 
     return shards
 
@@ -80,19 +82,24 @@ def _load(
     warehouse: "Warehouse",
 ) -> None:
     """Replace the shards of all days; a shard that fails does not affect the others."""
+    from amocrm_assets.rows.shard_names import shard_rows
+
     errors: list[Exception] = []
     warnings: list[str] = []
-    loads = list(_loads(table, source.subdomain, days.wanted, storage, errors))
-    for load, outcome in warehouse.load(loads, storage, run_id=context.run.run_id):
-        if isinstance(outcome, Exception):
-            errors.append(outcome)
-            continue
-        warnings += outcome.warnings
-        # Without custom fields: a launch may have dropped names, of which nothing is known here.
-        seen: dict[str, Any] = {}
-        if len(loads) <= MAX_DAYS:
-            seen = rows_preview(entity, load.table, storage, source, load.day, custom_fields=False)
-        days.done(load.day, load_metadata(outcome, count=PARTITION_ROW_COUNT) | seen)
+    with shard_rows(table, storage, source) as rows:
+        loads = list(_loads(rows, days.wanted, errors))
+        for load, outcome in warehouse.load(loads, storage, run_id=context.run.run_id):
+            if isinstance(outcome, Exception):
+                errors.append(outcome)
+                continue
+            warnings += outcome.warnings
+            # Without custom fields: a launch may have dropped names, of which nothing is known here.
+            seen = {"without_name": count} if (count := rows.nameless.get(load.day)) else dict[str, Any]()
+            if len(loads) <= MAX_DAYS:
+                seen |= rows_preview(entity, load.table, storage, source, load.day, custom_fields=False)
+            days.done(load.day, load_metadata(outcome, count=PARTITION_ROW_COUNT) | seen)
+    if rows.nameless:
+        context.log.warning("%s", _without_names(table, rows.nameless))
     if warnings:  # each is in the metadata of its day
         context.log.warning("%d warnings about loaded shards, for example: %s", len(warnings), warnings[0])
     if errors:
@@ -104,22 +111,22 @@ def decisive(errors: Sequence[Exception]) -> Exception:
     return next((error for error in errors if not isinstance(error, TransientError)), errors[0])
 
 
-def _loads(
-    table: Table, subdomain: str, days: Sequence[date], storage: "Storage", errors: list[Exception]
-) -> Iterator["ShardLoad"]:
+def _without_names(table: Table, nameless: Mapping[date, int]) -> str:
+    return (
+        f"{sum(nameless.values())} {table.records} name ids that no reading of the reference lists has shown, and"
+        f" have no name in their shard: {in_words(list(nameless))}. Once `raw_reference` has been read,"
+        f" materialise `{table.warehouse_name}` for these days again, which does not ask amoCRM."
+    )
+
+
+def _loads(rows: "ShardRows", days: Sequence[date], errors: list[Exception]) -> Iterator["ShardLoad"]:
     """What to load for each day that has rows; why the others have none goes to `errors`."""
-    from amocrm_assets.rows import rows_name
-    from amocrm_assets.rows.stored import row_count
     from amocrm_assets.warehouse import ShardLoad
 
     for day in days:
         try:
-            yield ShardLoad(
-                table,
-                subdomain,
-                day,
-                rows_name(table, subdomain, day),
-                row_count(table, storage, subdomain, day),
-            )
+            name, row_count = rows.of(day)
         except ActionRequired as error:
             errors.append(error)
+        else:
+            yield ShardLoad(rows.table, rows.subdomain, day, name, row_count)

@@ -24,7 +24,7 @@ from amocrm_assets.warehouse.bigquery.listing import ShardList
 from amocrm_assets.warehouse.bigquery.loading import Loader
 from amocrm_assets.warehouse.bigquery.preparing import check_rights, expiration_warnings, open_dataset
 from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
-from amocrm_assets.warehouse.verifying import missing_shard
+from amocrm_assets.warehouse.verifying import missing_shard, require_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from amocrm_assets.entities import Table
+    from amocrm_assets.entities.loads import HeldTable
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import AnyLoad, Load, LoadResult
     from amocrm_assets.warehouse.address import BigQueryAddress
@@ -99,6 +100,16 @@ class BigQueryWarehouse:
         with self._client() as client:
             return ShardList(client, self._address, self._timeouts).shard_days(table, subdomains)
 
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days whose shard has a column of this name, by one query."""
+        with self._client() as client:
+            return ShardList(client, self._address, self._timeouts).days_with_column(table, subdomain, column)
+
+    def held_tables(self, subdomain: str) -> list[HeldTable]:
+        """The tables of an account, by one query."""
+        with self._client() as client:
+            return ShardList(client, self._address, self._timeouts).held_tables(subdomain)
+
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """Days whose shard has an expiration time, by one query."""
         with self._client() as client:
@@ -131,6 +142,7 @@ class BigQueryWarehouse:
             try:
                 shard = client.get_table(name, **self._timeouts.limits)
                 wanted = [field for field in shard.schema if field.name in schema.names]
+                require_columns(table, name, day, [field.name for field in wanted], schema.names)
                 rows = client.list_rows(shard, selected_fields=wanted, **self._timeouts.limits)
             except NotFound as error:
                 if "Not found: Table" not in str(error):

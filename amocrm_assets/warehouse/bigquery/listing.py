@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
+from amocrm_assets.entities.loads import HeldTable
 from amocrm_assets.waiting import waiting
 from amocrm_assets.warehouse.bigquery.errors import google_errors
 from amocrm_assets.warehouse.bigquery.preparing import existing_dataset, require_location
@@ -56,6 +57,31 @@ class ShardList:
             if subdomain and (day := table.shard_day(subdomain, row.table_id)):
                 found[subdomain][day] = row.row_count
         return found
+
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days of an account whose shard has a column of this name."""
+        columns, prefix = self._table("INFORMATION_SCHEMA.COLUMNS"), table.shard_prefix(subdomain)
+        query = f"""
+            SELECT table_name FROM {columns}
+            WHERE column_name = '{column}' AND STARTS_WITH(table_name, '{prefix}')
+        """
+        with google_errors(f"Looking for shards of {subdomain} with {column}"):
+            rows = self._rows(query)
+        return {day for row in rows if (day := table.shard_day(subdomain, row.table_name))}
+
+    def held_tables(self, subdomain: str) -> list[HeldTable]:
+        """All tables whose names have the account in them; BigQuery counts milliseconds since 1970."""
+        query = f"""
+            SELECT table_id, row_count, last_modified_time FROM {self._table("__TABLES__")}
+            WHERE type = 1 AND STRPOS(table_id, '_{subdomain}') > 0
+            ORDER BY 1
+        """
+        with google_errors(f"Listing the tables of {subdomain}"):
+            rows = self._rows(query)
+        return [
+            HeldTable(row.table_id, row.row_count, datetime.fromtimestamp(row.last_modified_time / 1000, UTC))
+            for row in rows
+        ]
 
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
         """When BigQuery deletes shards of an account by itself, by day."""

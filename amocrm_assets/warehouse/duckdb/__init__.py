@@ -7,22 +7,25 @@ the old shard. The file, which only one process may write at a time, is opened i
 from __future__ import annotations
 
 import glob
+import re
 import time
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from amocrm_assets.entities.loads import HeldTable
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
-from amocrm_assets.warehouse.verifying import missing_shard, rows_of, verify_shard
+from amocrm_assets.warehouse.verifying import missing_shard, require_columns, rows_of, verify_shard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from datetime import date, datetime
+    from datetime import date
     from pathlib import Path
 
     import pandas as pd
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import AnyLoad, Load
 
+_WRITTEN_AT = re.compile(r"written by amocrm-assets at ([0-9T:.+-]+)$")
 # How long whoever holds the file is waited for.
 WAIT_SECONDS = 60.0
 
@@ -78,6 +82,27 @@ class DuckDbWarehouse:
         with self._file.opened(read_only=True) as connection, self._file.duckdb_errors("Listing shards"):
             return {subdomain: _shards(connection, table, subdomain) for subdomain in subdomains}
 
+    def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
+        """Days whose shard has a column of this name."""
+        if not self._file.path.exists():
+            return set()
+        query = f"SELECT table_name FROM duckdb_columns() WHERE database_name = '{ATTACHED}' AND column_name = ?"
+        with self._file.opened(read_only=True) as connection, self._file.duckdb_errors("Listing columns"):
+            names = connection.execute(query, [column]).fetchall()
+        return {day for (name,) in names if (day := table.shard_day(subdomain, name))}
+
+    def held_tables(self, subdomain: str) -> list[HeldTable]:
+        """The tables of an account; when one was loaded stands in its comment."""
+        if not self._file.path.exists():
+            return []
+        query = (
+            "SELECT table_name, estimated_size, comment FROM duckdb_tables()"
+            f" WHERE database_name = '{ATTACHED}' AND contains(table_name, ?) ORDER BY 1"
+        )
+        with self._file.opened(read_only=True) as connection, self._file.duckdb_errors("Listing tables"):
+            tables = connection.execute(query, [f"_{subdomain}"]).fetchall()
+        return [HeldTable(name, count, _loaded_at(comment)) for name, count, comment in tables]
+
     def expirations(
         self,
         table: Table,  # noqa: ARG002 - of the interface
@@ -105,7 +130,9 @@ class DuckDbWarehouse:
                 if day not in held:
                     raise missing_shard(table, self.table(table.shard_name(subdomain, day)), day)
             for day in days:
-                yield _read_shard(connection, table.shard_name(subdomain, day), schema)
+                name = table.shard_name(subdomain, day)
+                require_columns(table, self.table(name), day, connection.table(quoted(name)).columns, schema.names)
+                yield _read_shard(connection, name, schema)
 
     def _outcome(
         self, connection: duckdb.DuckDBPyConnection, load: Load, storage: Storage
@@ -132,7 +159,7 @@ class DuckDbWarehouse:
                 connection.execute(f"DROP VIEW {quoted(name)}")
             connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
             connection.execute(insert, [glob.escape(str(rows))])
-            connection.execute(_comments(load.table, name))
+            connection.execute(_comments(load, name))
             row_count = _verified(connection, load, self.table(name))
         return LoadResult(self.table(name), row_count, time.monotonic() - started)
 
@@ -179,9 +206,22 @@ def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in connection.execute(query).fetchall()}
 
 
-def _comments(table: Table, name: str) -> str:
-    """Statements that describe the columns, as BigQuery's schema does."""
+def _comments(load: Load, name: str) -> str:
+    """Statements that describe the table, with the time of this load, and its columns."""
+    now = datetime.now(UTC).isoformat()
+    said = f"amoCRM {load.table.records} of {load.subdomain}, written by amocrm-assets at {now}"
     return ";".join(
-        f"COMMENT ON COLUMN {quoted(name)}.{quoted(column.name)} IS {text(column.description)}"
-        for column in table.columns
+        [
+            f"COMMENT ON TABLE {quoted(name)} IS {text(said)}",
+            *(
+                f"COMMENT ON COLUMN {quoted(name)}.{quoted(column.name)} IS {text(column.description)}"
+                for column in load.table.columns
+            ),
+        ]
     )
+
+
+def _loaded_at(comment: str | None) -> datetime | None:
+    """The time in a table's comment; None for one that somebody wrote, or an earlier version."""
+    found = _WRITTEN_AT.search(comment or "")
+    return datetime.fromisoformat(found[1]) if found else None

@@ -1,0 +1,64 @@
+"""The table that says of every other one what it holds and since when, and whether its reading was complete.
+
+It tells an account in which nothing happens from loads that have stopped. How its rows are made: `rows.loads`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amocrm_assets.entities.table import Column, Table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_FINDING = (
+    Column("list", "STRING", "The list of the account."),
+    Column("kind", "STRING", "What it is, in a word."),
+    Column("may_miss", "BOOLEAN", "Whether records may be missing because of it."),
+    Column("cause", "STRING", "What was noticed."),
+    Column("fix", "STRING", "What to do about it."),
+)
+
+LOADS = Table(
+    asset="amoCrmLoads",
+    warehouse_name="amoCrmLoads",
+    record="load",
+    records="loads",
+    columns=(
+        Column("table", "STRING", "The table, without account and day, such as `amoCrmUsers`."),
+        Column("day", "DATE", "Day of the shard; null for a table that the account has once."),
+        Column("rows", "INTEGER", "Its rows, by the warehouse's own count."),
+        Column(
+            "captured_at",
+            "TIMESTAMP",
+            "When the newest reading of it began, by captures; null where none is there any more.",
+        ),
+        Column("loaded_at", "TIMESTAMP", "When it was loaded last, by the warehouse."),
+        Column(
+            "is_complete",
+            "BOOLEAN",
+            "Whether that reading read everything, with proof. Null where its capture is of a version that did not"
+            " keep it, or is gone.",
+        ),
+        Column("findings", "RECORD", "What that reading could not prove.", "REPEATED", _FINDING),
+    ),
+    preview=(),
+    whole_words="of all tables, a row each",
+    key=("table", "day"),
+)
+
+
+@dataclass(frozen=True)
+class HeldTable:
+    """A table in the warehouse, by its name there. `loaded_at` is None where the warehouse does not know."""
+
+    name: str
+    row_count: int
+    loaded_at: datetime | None
+
+
+def loads_rows_name(subdomain: str) -> str:
+    """Where the rows of the table lie in the storage."""
+    return f"{LOADS.rows_folder(subdomain)}/table.parquet"

@@ -1,0 +1,74 @@
+"""The asset `amoCrmLoads`: a row for each table of the account in the warehouse, brought up to date by every run.
+
+It depends on no other asset: a table that fails must not keep back what is to be said of the others. In a run it
+comes last, by its priority. How its rows are made is in `rows.loads`.
+"""
+
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from amocrm_assets.entities.loads import LOADS
+from amocrm_assets.orchestration.assets import asset_spec, loads_key
+from amocrm_assets.orchestration.columns import schema_of
+from amocrm_assets.orchestration.documents import page
+from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.markdown import escape
+from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata
+from amocrm_assets.orchestration.names import AFTER_ALL, op_name, reference_group
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.orchestration.source_entities import scheduled
+from amocrm_assets.orchestration.steps import whole_step
+from amocrm_assets.settings import Deployment, SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.rows.loads import LoadsWritten
+    from amocrm_assets.warehouse import LoadResult
+
+
+def loads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
+    """The table of loads of a source."""
+
+    @dg.multi_asset(name=op_name(source, LOADS.asset), specs=[_spec(source)], op_tags=AFTER_ALL)
+    def loads(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
+        with whole_step(context, retries):
+            written, outcome = _replace(source, amocrm, context.run.run_id)
+        metadata = load_metadata(outcome, count=ROW_COUNT) | {"incomplete": written.incomplete}
+        return dg.MaterializeResult(asset_key=loads_key(source), metadata=metadata)
+
+    return loads
+
+
+def _replace(source: SourceSettings, amocrm: AmoCrmDeployment, run_id: str) -> tuple["LoadsWritten", "LoadResult"]:
+    """Make the table and load it; one run at a time does, so that no older list gets over a newer one."""
+    from amocrm_assets.rows.loads import write_loads
+    from amocrm_assets.warehouse import TableLoad
+
+    storage, warehouse = amocrm.storage(), amocrm.warehouse()
+    with storage.lock(f"locks/{source.subdomain}-{LOADS.asset}", wait_seconds=amocrm.lock_wait_seconds):
+        written = write_loads(storage, source.subdomain, warehouse.held_tables(source.subdomain))
+        load = TableLoad(LOADS, source.subdomain, written.name, written.row_count)
+        ((_, outcome),) = warehouse.load([load], storage, run_id=run_id)
+        if isinstance(outcome, Exception):
+            raise outcome
+    return written, outcome
+
+
+def _spec(source: SourceSettings) -> dg.AssetSpec:
+    warehouse = Deployment.warehouse_address().partition(":")[0]
+    return asset_spec(
+        source,
+        LOADS.asset,
+        entities=scheduled(source),
+        kinds={warehouse, "table"},
+        is_partitioned=False,
+        group=reference_group(source),
+        description=(
+            f"What the warehouse holds of {escape(source.title)}, as the table"
+            f" `{LOADS.name_of(source.subdomain, None)}`: for each table and day its rows, when it was read and"
+            f" loaded, and whether the reading was complete ({page('loads.md')}).\n\nIt tells an account in which"
+            " nothing happens from loads that have stopped. Every run of the source brings it up to date."
+        ),
+        metadata={"dagster/column_schema": schema_of(LOADS, warehouse)},
+    )

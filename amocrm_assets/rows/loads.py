@@ -1,0 +1,230 @@
+"""The rows of the table of loads: what the warehouse holds, and what captures say of the readings behind it.
+
+A function of both, whatever was written before: a run that is killed and run again, or a file that is lost, ends
+in the same rows. Rows of before save looking into captures again, and stand for captures that are gone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.captures import all_captures, captures_by_day, read_findings, read_header
+from amocrm_assets.daemon_pool import DaemonPool
+from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities.loads import LOADS, loads_rows_name
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.errors import CaptureDamaged
+from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.shard import arrow_schema
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from amocrm_assets.captures import CaptureFound
+    from amocrm_assets.entities import Entity
+    from amocrm_assets.entities.loads import HeldTable
+    from amocrm_assets.entities.reference import ReferenceTable
+    from amocrm_assets.storage import Storage
+
+Row = dict[str, Any]
+Place = tuple[str, date | None]
+# A bucket brings a capture in some ten milliseconds; a folder has it there.
+_SIDE_BY_SIDE = 8
+
+
+@dataclass(frozen=True)
+class LoadsWritten:
+    """The file of the table: its rows, and how many of them are of readings that did not prove to be complete."""
+
+    name: str
+    row_count: int
+    incomplete: int
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a reading says of itself: when it began, whether it was complete, what it could not prove."""
+
+    captured_at: datetime | None = None
+    is_complete: bool | None = None
+    findings: Sequence[Row] = ()
+
+    @property
+    def columns(self) -> Row:
+        return {
+            "captured_at": self.captured_at,
+            "is_complete": self.is_complete,
+            "findings": list(self.findings),
+        }
+
+
+def write_loads(
+    storage: Storage,
+    subdomain: str,
+    held: Iterable[HeldTable],
+    *,
+    entities: Sequence[Entity] = ENTITIES,
+) -> LoadsWritten:
+    """Write a row for each table that the warehouse holds of the account. The caller holds a lock against others.
+
+    Raises errors of the storage. A capture that is damaged is a finding of its day.
+    """
+    name = loads_rows_name(subdomain)
+    storage.remove_stale(name)
+    before = _before(storage, name)
+    readings = _Readings(storage, subdomain, entities, before)
+    tables = {place: each for each in held if (place := _place(each.name, subdomain))}
+    reads = readings.of(tables)
+    rows = [
+        {
+            "table": table,
+            "day": day,
+            "rows": tables[table, day].row_count,
+            "loaded_at": tables[table, day].loaded_at,
+            **reads[table, day].columns,
+        }
+        for table, day in sorted(tables, key=_in_order)
+    ]
+    _write(storage, name, rows)
+    return LoadsWritten(name, len(rows), sum(row["is_complete"] is False for row in rows))
+
+
+@dataclass
+class _Readings:
+    """What captures say of tables."""
+
+    storage: Storage
+    subdomain: str
+    entities: Sequence[Entity]
+    before: Mapping[Place, Row]
+    _days: dict[str, Mapping[date, Sequence[CaptureFound]]] = field(default_factory=dict)
+
+    def of(self, places: Iterable[Place]) -> dict[Place, _Read]:
+        """The reading behind each table."""
+        listed = list(places)
+        shards = {place: found for place in listed if (found := self._newest(place))}
+        # Tables of one entity are made of one capture.
+        wanted = {found.name: (entity, found, place) for place, (entity, found) in shards.items()}
+        with DaemonPool(_SIDE_BY_SIDE, name="loads") as threads:
+            reads = dict(zip(wanted, threads.map(self._read, wanted.values()), strict=True))
+        known = {place: reads[found.name] for place, (_, found) in shards.items()}
+        known = {place: known.get(place) or self._kept(place) for place in listed}
+        return known | {place: self._whole(place, known) for place in listed if place[1] is None}
+
+    def _newest(self, place: Place) -> tuple[Entity, CaptureFound] | None:
+        """The newest capture of a shard's day."""
+        table, day = place
+        entity = next((each for each in self.entities for own in each.tables if own.warehouse_name == table), None)
+        if entity is None or day is None:
+            return None
+        if entity.name not in self._days:
+            self._days[entity.name] = captures_by_day(entity, self.storage, self.subdomain)
+        found = self._days[entity.name].get(day)
+        return (entity, found[-1]) if found else None
+
+    def _read(self, wanted: tuple[Entity, CaptureFound, Place]) -> _Read:
+        entity, found, place = wanted
+        kept = self._kept(place)
+        if kept.captured_at == found.captured_at and kept.is_complete is not None:
+            return kept
+        try:
+            header = read_header(entity, self.storage, found.name)
+            if not header.tells_findings:
+                return _Read(found.captured_at)
+            findings = [
+                _finding(each.record_list, each.kind, each.cause, each.fix, may_miss=each.may_miss)
+                for each in read_findings(self.storage, found.name)
+            ]
+        except CaptureDamaged as error:
+            findings = [_finding(entity.name, "capture_damaged", error.cause, error.fix, may_miss=True)]
+        return _Read(found.captured_at, not any(each["may_miss"] for each in findings), findings)
+
+    def _kept(self, place: Place) -> _Read:
+        """What a row of before says, whose capture may be gone."""
+        row = self.before.get(place)
+        return _Read(row["captured_at"], row["is_complete"], row["findings"]) if row else _Read()
+
+    def _whole(self, place: Place, known: Mapping[Place, _Read]) -> _Read:
+        """The reading behind a table without days: of the reference lists, or the newest of the days in it."""
+        table, _ = place
+        if reference := next((each for each in REFERENCE_TABLES if each.warehouse_name == table), None):
+            return self._of_lists(reference) or known[place]
+        flat = next((own for each in self.entities for own in each.tables if _flat_name(own) == table), None)
+        days = [read for (name, _), read in known.items() if flat and name == flat.warehouse_name]
+        if not days:
+            return known[place]
+        proofs = {read.is_complete for read in days}
+        newest = max((read.captured_at for read in days if read.captured_at), default=None)
+        return _Read(newest, False if False in proofs else None if None in proofs else True)
+
+    def _of_lists(self, table: ReferenceTable) -> _Read | None:
+        captures = all_captures(REFERENCE, self.storage, self.subdomain)
+        if not captures:
+            return None
+        names = {part.record_list for part in table.parts}
+        header = read_header(REFERENCE, self.storage, captures[-1].name)
+        lists = [each for each in header.lists or () if each.name in names]
+        findings = [
+            _finding(each.name, found.kind, found.cause, found.fix, may_miss=found.may_miss)
+            for each in lists
+            for found in each.findings
+        ]
+        return _Read(captures[-1].captured_at, all(each.is_complete for each in lists), findings)
+
+
+def _place(name: str, subdomain: str) -> Place | None:
+    """Table and day of a table in the warehouse; None for what is none of the account's, and for this one."""
+    found = re.fullmatch(rf"(amoCrm[A-Za-z]+)_{re.escape(subdomain)}(?:_([0-9]{{8}}))?", name)
+    if found is None or found[1] == LOADS.warehouse_name:
+        return None
+    if found[2] is None:
+        return found[1], None
+    try:
+        return found[1], date.fromisoformat(found[2])
+    except ValueError:  # somebody's table with eight digits that are no day
+        return None
+
+
+def _in_order(place: Place) -> tuple[str, date]:
+    return place[0], place[1] or date.min
+
+
+def _flat_name(table: Any) -> str | None:
+    return table.latest.warehouse_name if table.latest else None
+
+
+def _finding(record_list: str, kind: str, cause: str, fix: str, *, may_miss: bool) -> Row:
+    return {"list": record_list, "kind": kind, "may_miss": may_miss, "cause": cause, "fix": fix}
+
+
+def _before(storage: Storage, name: str) -> dict[Place, Row]:
+    """The rows that were written before; none where the file is missing or not what was written."""
+    import pyarrow.parquet as pq
+
+    try:
+        with storage.as_local_path(name) as path:
+            if broken_seal(path):
+                return {}
+            rows = pq.read_table(path)
+    except FileNotFoundError:
+        return {}
+    if not rows.schema.remove_metadata().equals(arrow_schema(LOADS)):
+        return {}
+    return {(row["table"], row["day"]): row for row in rows.to_pylist()}
+
+
+def _write(storage: Storage, name: str, rows: Sequence[Row]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema(LOADS)
+    with storage.temp_file(name) as path, disk_errors(f"Writing {name}", path):
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
+            writer.add_key_value_metadata(UNSEALED)
+        seal(path)
+        storage.replace(name, path)

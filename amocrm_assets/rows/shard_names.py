@@ -1,0 +1,171 @@
+"""Rows of shards that also hold names, such as `status_name`: what a reference table called an id at a row's time.
+
+Rows files do not hold names. They are put beside the ids when a shard is loaded, in a file that is there for as
+long as the load takes: a function of rows and history, and so of captures.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amocrm_assets.entities.reference import reference_table
+from amocrm_assets.rows.files import READ_ROWS, rows_file, rows_name
+from amocrm_assets.rows.json_values import INT64_MIN
+from amocrm_assets.rows.reference import reference_rows
+from amocrm_assets.rows.stored import row_count
+from amocrm_assets.shard import arrow_schema
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from amocrm_assets.entities import Table
+    from amocrm_assets.entities.shard_names import ShardName
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+_MICROSECONDS = 1_000_000
+
+
+class NamesAsOf:
+    """The names of one reference table through time; none where it has not been made."""
+
+    def __init__(self, wanted: ShardName, history: pa.Table | None) -> None:
+        """`history` has the table's key, `name` and `valid_from`, its rows in the order of time within a key."""
+        self._wanted = wanted
+        self._versions: dict[tuple[int, ...], tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]] = {}
+        found: dict[tuple[int, ...], list[tuple[int, str | None]]] = {}
+        if history is not None:
+            key = [history[name].to_pylist() for name in reference_table(wanted.table).key]
+            # A name holds from the first whole second at which it was there.
+            begins = (-(-history["valid_from"].cast("int64").to_numpy() // _MICROSECONDS)).tolist()
+            for ids, begin, name in zip(zip(*key, strict=True), begins, history["name"].to_pylist(), strict=True):
+                found.setdefault(ids, []).append((begin, name))
+        for ids, versions in found.items():
+            begin, names = zip(*versions, strict=True)
+            self._versions[ids] = np.array(begin, np.int64), np.array(names, object)
+
+    def of(self, rows: pa.Table, time: str) -> pa.Array:
+        """What the ids of some rows were called at their `time`, or the earliest that is known of them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        by = list(self._wanted.by)
+        at = pc.fill_null(rows[time], INT64_MIN).to_numpy()
+        names = np.full(rows.num_rows, None, object)
+        # A day has few different ids, and many rows.
+        for each in rows.select(by).group_by(by).aggregate([]).to_pylist():
+            versions = self._versions.get(tuple(each.values()))
+            if versions is None:
+                continue
+            here = np.ones(rows.num_rows, np.bool_)
+            for column, value in each.items():
+                here &= pc.fill_null(pc.equal(rows[column], value), False).to_numpy()  # noqa: FBT003
+            begins, called = versions
+            names[here] = called[np.maximum(np.searchsorted(begins, at[here], side="right") - 1, 0)]
+        return pa.array(names, pa.string())
+
+
+def read_names_as_of(wanted: ShardName, storage: Storage, subdomain: str) -> NamesAsOf:
+    """The names that the account's reference table knows."""
+    table = reference_table(wanted.table)
+    columns = [*table.key, "name", "valid_from"]
+    return NamesAsOf(wanted, reference_rows(table, storage, subdomain, columns))
+
+
+@dataclass
+class ShardRows:
+    """The rows of a table's shards, as they are loaded: rows files themselves, or files with names beside ids.
+
+    `nameless` counts, by day, the rows with ids that no reading of the reference lists has shown.
+    """
+
+    table: Table
+    storage: Storage
+    subdomain: str
+    names: NamesAsOf | None = None
+    nameless: dict[date, int] = field(default_factory=dict)
+
+    def of(self, day: date) -> tuple[str, int]:
+        """Name of the file with the rows of a day, and their number. Raises as `rows_file` does."""
+        if self.names is None:
+            return rows_name(self.table, self.subdomain, day), row_count(
+                self.table, self.storage, self.subdomain, day
+            )
+        name = f"{_folder(self.table, self.subdomain)}/{day.isoformat()}.parquet"
+        return name, self._write(name, day, self.names)
+
+    def _write(self, name: str, day: date, names: NamesAsOf) -> int:
+        import pyarrow.parquet as pq
+
+        schema, count = arrow_schema(self.table), 0
+        with (
+            rows_file(self.table, self.storage, self.subdomain, day) as rows,
+            self.storage.temp_file(name) as path,
+        ):
+            with (
+                disk_errors(f"Writing {name}", path),
+                pq.ParquetFile(rows) as file,
+                pq.ParquetWriter(path, schema, compression="zstd") as writer,
+            ):
+                for batch in file.iter_batches(READ_ROWS, use_threads=False):
+                    named = self._named(batch, names, schema, day)
+                    writer.write_table(named)
+                    count += named.num_rows
+            self.storage.replace(name, path)
+        return count
+
+    def _named(self, batch: pa.RecordBatch, names: NamesAsOf, schema: pa.Schema, day: date) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        rows, wanted = pa.table(batch), _declared(self.table)
+        column = names.of(rows, self.table.time)
+        unknown = pc.and_(pc.is_null(column), pc.is_valid(rows[wanted.behind]))
+        if count := pc.sum(unknown).as_py():
+            self.nameless[day] = self.nameless.get(day, 0) + count
+        return rows.append_column(wanted.column.name, column).select(schema.names).cast(schema)
+
+
+@contextmanager
+def shard_rows(table: Table, storage: Storage, source: SourceSettings) -> Iterator[ShardRows]:
+    """The rows of the table's shards as the source wants them. Files that are made for it are gone afterwards.
+
+    The caller holds the lock of the account's shards: what a killed run has left is removed.
+    """
+    wanted, subdomain = table.for_shards(source), source.subdomain
+    named = wanted.shard_name_column
+    if named is None or wanted is table:
+        yield ShardRows(table, storage, subdomain)
+        return
+    clear_shard_rows(table, storage, subdomain)
+    try:
+        yield ShardRows(wanted, storage, subdomain, read_names_as_of(named, storage, subdomain))
+    finally:
+        clear_shard_rows(table, storage, subdomain)
+
+
+def clear_shard_rows(table: Table, storage: Storage, subdomain: str) -> None:
+    """Remove files that a killed run has left. The caller holds the lock of the account's shards."""
+    folder = _folder(table, subdomain)
+    storage.remove_stale(folder)
+    for name in storage.names(folder):
+        storage.delete(name)
+
+
+def _folder(table: Table, subdomain: str) -> str:
+    return f"rows/{subdomain}/{table.warehouse_name}"
+
+
+def _declared(table: Table) -> ShardName:
+    if table.shard_name_column is None:
+        raise TypeError(f"{table.asset} has no column of names")
+    return table.shard_name_column
