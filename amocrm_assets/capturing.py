@@ -131,9 +131,6 @@ class _DayRangeCapture:
                         yield from self._publish_passed(account_info)
                 yield from self._publish_passed(account_info)
                 self._publish_late()
-            except BaseException:
-                self._client.close()  # or the threads of the pool are waited for as long as they wait for amoCRM
-                raise
             finally:
                 for open_day in [*self._open.values(), *self._late.values()]:
                     open_day.discard()

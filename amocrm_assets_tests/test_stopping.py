@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets import daemon_pool
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.transport import request_once
+from amocrm_assets.crm.pagination.window_reader import WindowReader
+from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AccountUnpaid
 from amocrm_assets.sandbox import Fault
@@ -196,12 +199,19 @@ def test_the_next_run_asks_when_the_requests_of_the_last_are_a_second_old(storag
     assert min(spans) > 0.9
 
 
-def test_a_reading_ends_while_its_leads_are_being_kept(sandbox: Sandbox, storage: Storage) -> None:
-    with client_of(sandbox) as client:
-        days = capture_days(LEADS, source(), [DAY], client=client, storage=storage)
-        next(days)
-        sandbox.configure(faults=(Fault("503"),))
+@pytest.mark.parametrize(("kind", "seconds"), [("503", None), ("hang", 300)])
+def test_a_reading_that_is_given_up_ends_its_threads(
+    sandbox: Sandbox, kind: FaultKind, seconds: float | None
+) -> None:
+    """It is whoever keeps the records that stops. Threads that are waited for in vain would be left behind."""
+    with client_of(sandbox, requests_per_second=1, read_seconds=60) as client:
+        batches = WindowReader(client, day_window(DAY, source().zone), LEADS.lists(with_deleted=True)).batches()
+        next(batches)
+        sandbox.configure(faults=(Fault(kind, seconds=seconds or 0),))
+        while client.stats.requests < 2:
+            time.sleep(0.02)
         begun = time.monotonic()
-        days.close()
+        batches.close()
 
-        assert time.monotonic() - begun < STOP_SECONDS
+        assert time.monotonic() - begun < daemon_pool.STOP_SECONDS / 2
+        assert not [each.name for each in threading.enumerate() if each.name.startswith(("amocrm", "prefetch"))]

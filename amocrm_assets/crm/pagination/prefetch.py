@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from amocrm_assets.daemon_pool import DaemonPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
     from amocrm_assets.cancellation import CancelScope
 
@@ -16,14 +16,11 @@ T = TypeVar("T")
 _END = object()
 
 
-def prefetch(
-    items: Iterator[T], *, most: int, scope: CancelScope | None = None, on_stop: Callable[[], None] = lambda: None
-) -> Generator[T]:
+def prefetch(items: Iterator[T], *, most: int, scope: CancelScope | None = None) -> Generator[T]:
     """The items in their order, so many of them made before they are asked for. Raises what making them raises.
 
-    Closing it, or interrupting the thread that waits for an item, makes no more and waits for the one that is
-    being made, as `DaemonPool` does for the calls of a `scope`. `on_stop` is called before that wait: it ends what
-    the item itself is waiting for.
+    Closing it, or interrupting the thread that waits for an item, cancels the `scope`, which ends what the item
+    being made waits for, and makes no more: see `DaemonPool`.
     """
     with DaemonPool(1, name="prefetch", scope=scope) as maker:
         made = deque(maker.submit(next, items, _END) for _ in range(most))
@@ -31,9 +28,6 @@ def prefetch(
             while (item := made.popleft().result()) is not _END:
                 made.append(maker.submit(next, items, _END))
                 yield cast("T", item)
-        except BaseException:
-            on_stop()
-            raise
         finally:
             for future in made:
                 future.cancel()

@@ -107,20 +107,16 @@ class WindowReader:
     def batches(self) -> Generator[list[Any]]:
         """The records of the window, some at a time, in no order; each once unless it is edited meanwhile.
 
-        Raises the error that stopped the reading; the client is closed then, and nothing more is asked.
+        Raises the error that stopped the reading; the client's scope is cancelled then, which ends its requests
+        whatever they wait for, and nothing more is asked.
         """
+        scope = self._client.scope
         with (
-            DaemonPool(MAX_CONNECTIONS, name="amocrm", scope=self._client.scope) as pool,
-            # The client is closed before its threads are waited for: that ends whatever they wait for.
-            closing(self._prefetched(pool)) as batches,
+            DaemonPool(MAX_CONNECTIONS, name="amocrm", scope=scope) as pool,
+            closing(prefetch(self._batches(pool), most=PARTS_AHEAD, scope=scope)) as batches,
         ):
             for records, self.progress in batches:
                 yield records
-
-    def _prefetched(self, pool: DaemonPool) -> Generator[tuple[list[Any], ReadProgress]]:
-        client = self._client
-        # Whatever stops the iteration closes the client, which wakes requests that wait for a permit or a retry.
-        return prefetch(self._batches(pool), most=PARTS_AHEAD, scope=client.scope, on_stop=client.close)
 
     def _batches(self, pool: DaemonPool) -> Iterator[tuple[list[Any], ReadProgress]]:
         pending: Pending = {}

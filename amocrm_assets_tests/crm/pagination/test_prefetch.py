@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets.cancellation import CancelScope
 from amocrm_assets.crm.pagination.prefetch import prefetch
+from amocrm_assets.daemon_pool import STOP_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,21 +63,20 @@ def test_closing_ends_the_thread() -> None:
 
 
 def test_closing_first_ends_what_the_item_being_made_waits_for() -> None:
-    stopped = threading.Event()
+    scope = CancelScope()
 
     def items() -> Iterator[int]:
         yield 1
-        assert stopped.wait(30)
-        raise ValueError("stopped")
+        scope.sleep(30)
 
-    taken = prefetch(items(), most=2, on_stop=stopped.set)
+    taken = prefetch(items(), most=2, scope=scope)
     assert next(taken) == 1
     begun = time.monotonic()
     taken.close()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < STOP_SECONDS / 2
 
 
 def test_nothing_is_stopped_at_the_end() -> None:
-    stopped = threading.Event()
-    assert list(prefetch(iter([1, 2]), most=2, on_stop=stopped.set)) == [1, 2]
-    assert not stopped.is_set()
+    scope = CancelScope()
+    assert list(prefetch(iter([1, 2]), most=2, scope=scope)) == [1, 2]
+    assert not scope.cancelled

@@ -8,7 +8,7 @@ leads takes a second, however busy the machine is.
 from __future__ import annotations
 
 import heapq
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
@@ -69,7 +69,6 @@ class SimulatedThreads:
     random: Random
     time: FreeTime = field(default_factory=FreeTime)
     asked: int = 0
-    is_closed: bool = False
     _sent: list[Sent] = field(default_factory=list)
     _answered: set[Future[Any]] = field(default_factory=set)
     _query: Query | None = None
@@ -109,8 +108,6 @@ class SimulatedThreads:
 
     # `concurrent.futures.wait`.
     def wait(self, pending: Collection[Future[Any]], timeout: float | None = None, **_: object) -> Done:
-        if self.is_closed:
-            raise CancelledError
         until = float("inf") if timeout is None else self.time.now + timeout
         while self._sent and self._sent[0].answered_at <= until and not self._answered.intersection(pending):
             first = heapq.heappop(self._sent)
@@ -130,11 +127,6 @@ class SimulatedThreads:
 
     def acquire(self) -> Permit:
         return self.rate_limiter.acquire()
-
-    def close(self) -> None:
-        """End what waits."""
-        self.is_closed = True
-        self._sent.clear()
 
 
 def read(account: ListedAccount, window: Window, *, answer_seconds: float, seed: int = 1) -> Pace:
@@ -183,20 +175,3 @@ def test_a_busy_day_is_read_at_95_percent_of_the_limit(account: ListedAccount, a
     assert pace.leads == 31_500
     assert pace.requests / pace.seconds >= 0.95 * LIMIT
     assert pace.requests <= 1.06 * (pace.leads / 250 + OTHER_REQUESTS)
-
-
-def test_a_reading_that_is_given_up_closes_its_client_before_its_threads_are_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    threads = SimulatedThreads(EVEN, 0.2, Random(1))
-    monkeypatch.setattr(window_reader, "DaemonPool", threads)
-    monkeypatch.setattr(window_reader, "wait", threads.wait)
-    batches = window_reader.WindowReader(
-        cast("AmoCrmClient", threads), DAY, LEADS.lists(with_deleted=True)
-    ).batches()
-    next(batches)
-    assert not threads.is_closed
-
-    batches.close()
-
-    assert threads.is_closed
