@@ -33,8 +33,8 @@ from amocrm_assets.captures.header import (
     CapturedList,
     CapturedPrivacy,
     CaptureHeader,
-    StandsFor,
     ReadingFinding,
+    StandsFor,
     reading_finding,
 )
 
@@ -49,8 +49,8 @@ __all__ = [
     "CapturedPrivacy",
     "OpenCapture",
     "PublishedCapture",
-    "StandsFor",
     "ReadingFinding",
+    "StandsFor",
     "all_captures",
     "capture_names",
     "captures_by_day",

@@ -126,19 +126,19 @@ _CAPTURES, _TABLES = "raw_", "amoCrm"
 # One key for each kind of answer that was tried again: `retries_429`, `retries_connection`.
 PREFIX, PREFIXED = "retries_", "requests that were sent again after this answer"
 
+_UNPARTITIONED = {
+    REFERENCE.raw_asset: _RAW_REFERENCE,
+    RETENTION: _RETENTION,
+    LOADS.asset: _LOADS,
+    **dict.fromkeys(_REFERENCE_ASSETS, _REFERENCE_TABLE),
+    **dict.fromkeys(_LATEST_ASSETS, _LATEST),
+}
+
 
 def meanings(asset: str) -> dict[str, str]:
     """The meaning of every key that an asset of this name may have, rows unless it is of another kind."""
-    if asset == REFERENCE.raw_asset:
-        return _RAW_REFERENCE | _OF_SOURCE
-    if asset in _REFERENCE_ASSETS:
-        return _REFERENCE_TABLE | _OF_SOURCE
-    if asset == RETENTION:
-        return _RETENTION | _OF_SOURCE
-    if asset == LOADS.asset:
-        return _LOADS | _OF_SOURCE
-    if asset in _LATEST_ASSETS:
-        return _LATEST | _OF_SOURCE
+    if asset in _UNPARTITIONED:
+        return _UNPARTITIONED[asset] | _OF_SOURCE
     if asset.startswith(_CAPTURES):
         return _CAPTURE | _ALWAYS
     return (_SHARDS if asset.startswith(_TABLES) else _ROWS) | _ALWAYS
