@@ -93,26 +93,18 @@ class CaptureWriter:
         before they are known.
         """
         with self._temp:
-            self._end(findings)
+            self.end(findings)
             size_bytes = self._path.stat().st_size
             return PublishedCapture(self._name_it(), self._records, size_bytes)
 
     def publish_over(self, name: str, findings: Iterable[ReadingFinding] = ()) -> None:
         """Write the last line and put the file in the place of the capture `name`, durably."""
         with self._temp:
-            self._end(findings)
+            self.end(findings)
             self._storage.replace(name, self._path)
 
-    def read_back(self) -> OpenCapture:
-        """Write the last line; the capture as it would be read once it is published."""
-        self._end()
-        return OpenCapture(self._header, islice(_verified_lines(self._path.name, self._path), 1, None))
-
-    def discard(self) -> None:
-        """Forget what was written."""
-        self._temp.close()
-
-    def _end(self, findings: Iterable[ReadingFinding] = ()) -> None:
+    def end(self, findings: Iterable[ReadingFinding] = ()) -> None:
+        """Write the last line, unless it is there: nothing is added any more."""
         if self._is_ended:
             return
         proof: dict[str, Any] = {_COUNT: self._records, _DIGEST: self._digest.hexdigest()}
@@ -121,6 +113,15 @@ class CaptureWriter:
         self._buffer += json_line(proof)
         self._flush()
         self._is_ended = True
+
+    def read_back(self) -> OpenCapture:
+        """Write the last line; the capture as it would be read once it is published."""
+        self.end()
+        return OpenCapture(self._header, islice(_verified_lines(self._path.name, self._path), 1, None))
+
+    def discard(self) -> None:
+        """Forget what was written."""
+        self._temp.close()
 
     def _append(self, line: bytes) -> None:
         self._digest.update(line)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.captures import CaptureWriter, StandsFor, kept_name, open_capture
+from amocrm_assets.captures import CaptureWriter, StandsFor, kept_name, open_capture, read_findings
 from amocrm_assets.captures.privacy import note_after, privacy_of, treated
 from amocrm_assets.rows.field_selection import FieldSelection
 from amocrm_assets.rows.needed_records import RecordReducer, needed_lines
@@ -72,6 +72,8 @@ class StandInWriter:
                 stand_in[found.name].writer.add(
                     self._reduced(line) for number, line in enumerate(capture.records) if (age, number) in needed
                 )
+            for each, group in made:  # what was not proven of the newest is not proven of what stands for it
+                each.writer.end(read_findings(self._storage, group[-1].name))
             unfinished.pop_all()
         return [each for each, _ in made]
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from amocrm_assets.captures import ReadingFinding
     from amocrm_assets.entities import Entity, Table
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
@@ -39,12 +40,18 @@ class Kept:
         self.source = source(**settings)
 
     def capture(
-        self, lines: Sequence[Line], *, number: int = 0, fields: Sequence[Any] = (), **changed: Any
+        self,
+        lines: Sequence[Line],
+        *,
+        number: int = 0,
+        fields: Sequence[Any] = (),
+        findings: Sequence[ReadingFinding] = (),
+        **changed: Any,
     ) -> str:
         """Keep a reading of the day; `number` is the hour of it."""
         writer = CaptureWriter(self.entity, self.storage, capture_header(number, fields, **changed))
         writer.add(line(each) for each in lines)
-        return writer.publish().name
+        return writer.publish(findings).name
 
     def make_rows(self, *days: date) -> None:
         """Make the rows of days, of all tables."""

@@ -13,8 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amocrm_assets.captures import CaptureHeader, all_captures, captures_by_day, open_capture
-from amocrm_assets.entities import CONTACTS, EVENTS, LEADS
+from amocrm_assets.captures import (
+    CaptureHeader,
+    ReadingFinding,
+    all_captures,
+    captures_by_day,
+    open_capture,
+    read_findings,
+)
+from amocrm_assets.entities import CALLS, COMPANIES, CONTACTS, EVENTS, LEADS, TASKS
 from amocrm_assets.errors import ActionRequired, Busy, StorageUnavailable
 from amocrm_assets.forgetting import Forgetting
 from amocrm_assets.privacy.forgotten import Asked
@@ -76,6 +83,20 @@ def test_rows_stand_for_old_captures_and_later_ones_are_merged_with_them(anywher
     assert list(rows) == [1, 2, 3, 4]
     details = {row["id"]: row for row in kept.rows()[f"lead_details {DAY}"]}
     assert [each["name"] for each in details[2]["tags"]] == ["vip"]
+
+
+def test_what_a_reading_could_not_prove_is_said_of_what_stands_for_it(kept: Kept) -> None:
+    unproven = ReadingFinding(
+        record_list="leads", kind="end_unproven", may_miss=True, cause="No end.", fix="Read again."
+    )
+    kept.capture([lead(1)], number=0, tells_findings=True)
+    kept.capture([lead(2)], number=1, tells_findings=True, findings=[unproven])
+    kept.make_rows()
+
+    kept.remove()
+
+    (name,) = [each.name for each in all_captures(LEADS, kept.storage, "acme")]
+    assert read_findings(kept.storage, name) == (unproven,)
 
 
 def test_no_more_is_kept_than_rows_are_made_of(kept: Kept) -> None:
@@ -381,7 +402,16 @@ def test_a_request_that_was_killed_ends_first(kept: Kept) -> None:
 ENTITY_LINES = {
     "leads": (LEADS, {}),
     "contacts": (CONTACTS, {"import_contacts": True}),
+    "companies": (COMPANIES, {"import_companies": True}),
     "events": (EVENTS, {"import_events": True}),
+    "tasks": (TASKS, {"import_tasks": True}),
+    "calls": (CALLS, {"import_calls": True}),
+}
+
+# What records of these have beside a lead's properties: a time that never changes, the list that they come from.
+MORE: dict[str, dict[str, Any]] = {
+    "events": {"created_at": UPDATED_AT},
+    "calls": {"entity_type": "contacts", "note_type": "call_in"},
 }
 
 
@@ -424,14 +454,14 @@ def test_whatever_is_captured_and_removed_in_whatever_order_rows_are_those_of_al
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     declared, switches = ENTITY_LINES[entity]
-    choice = {} if entity == "events" else {f"{entity}_custom_fields": chosen}
+    choice = {f"{entity}_custom_fields": chosen} if declared.choices.custom_fields else {}
     made = [
         Kept(open_storage(str(tmp_path_factory.mktemp("data"))), declared, **choice, **switches) for _ in range(2)
     ]
     kept, everything = made
     for number, (lines, removed) in enumerate(history):
         for each in made:
-            sent = [{**line, "created_at": UPDATED_AT} for line in lines] if entity == "events" else lines
+            sent = [line | MORE.get(entity, {}) for line in lines]
             each.capture(sent, number=number, fields=FIELDS)
             each.make_rows()
         assert kept.rows() == everything.rows()
