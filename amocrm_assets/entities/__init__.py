@@ -10,6 +10,7 @@ from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_co
 from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.events import EVENTS
 from amocrm_assets.entities.latest import LatestTable, latest_table
+from amocrm_assets.entities.lead_stages import STAGES, StagesTable
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
@@ -24,6 +25,7 @@ __all__ = [
     "ENTITIES",
     "EVENTS",
     "LEADS",
+    "STAGES",
     "Captured",
     "Choices",
     "Column",
@@ -31,6 +33,7 @@ __all__ = [
     "Entity",
     "LatestTable",
     "RecordList",
+    "StagesTable",
     "Table",
     "custom_fields_column",
     "latest_table",

@@ -9,7 +9,7 @@ from functools import cache
 
 import dagster as dg
 
-from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities import ENTITIES, STAGES
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.metadata import BREAK
 
@@ -101,6 +101,20 @@ _LATEST = {
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
 }
+_STAGES = {
+    "dagster/row_count": "stays in stages",
+    "dagster/table_name": "the table in the warehouse",
+    "leads": "leads that have stages",
+    "days_with_events": "days whose events the table is made of",
+    "days_read": "days whose rows had changed since the table was made before, of events and of leads",
+    "origins": "rows by how their stage is known; what is no `event` is inferred",
+    "unknown_moments": "rows whose `entered_at` nobody knows: a move before them is in no event",
+    "seconds_merging": "time of making the rows",
+    "seconds_writing": "time of loading and verifying",
+    "size_bytes": "size of the table",
+    "job": "BigQuery's load job",
+    "warnings": "what went wrong after a good load",
+}
 _LATEST_ASSETS = {entity.table.latest.warehouse_name for entity in ENTITIES if entity.table.latest}
 _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.
@@ -117,6 +131,8 @@ def meanings(asset: str) -> dict[str, str]:
         return _REFERENCE_TABLE | _OF_SOURCE
     if asset in _LATEST_ASSETS:
         return _LATEST | _OF_SOURCE
+    if asset == STAGES.asset:
+        return _STAGES | _OF_SOURCE
     if asset.startswith(_CAPTURES):
         return _CAPTURE | _ALWAYS
     return (_SHARDS if asset.startswith(_TABLES) else _ROWS) | _ALWAYS

@@ -17,12 +17,13 @@ from amocrm_assets.entities import ENTITIES
 from amocrm_assets.entities.latest import with_latest
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
-from amocrm_assets.orchestration.assets import asset_keys, latest_keys, reference_keys
+from amocrm_assets.orchestration.assets import asset_keys, latest_keys, reference_keys, stages_keys
 from amocrm_assets.orchestration.assets.latest import latest_of
 from amocrm_assets.orchestration.assets.raw import raw_of
 from amocrm_assets.orchestration.assets.reference import raw_reference_of, reference_tables_of
 from amocrm_assets.orchestration.assets.rows import rows_of
 from amocrm_assets.orchestration.assets.shards import shards_of
+from amocrm_assets.orchestration.assets.stages import stages_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
 from amocrm_assets.orchestration.component_library import component_metadata, register_library
@@ -75,6 +76,9 @@ def source_definitions(
     made += [
         (latest_of(each, source, retries), _LATEST) for each in with_latest(chains, wanted=source.has_latest_table)
     ]
+    made += [
+        (stages_of(source, chains, retries), cast("FunctionType", stages_of)) for _ in stages_keys(source, chains)
+    ]
     tables = [table for entity in chains for table in entity.tables]
     checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(
@@ -84,9 +88,8 @@ def source_definitions(
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
     brought = scheduled(source, entities)
-    automation = automation_of(
-        source, brought, once_a_run=reference_keys(source), after_rows=latest_keys(source, brought)
-    )
+    after_rows = [*latest_keys(source, brought), *stages_keys(source, brought)]
+    automation = automation_of(source, brought, once_a_run=reference_keys(source), after_rows=after_rows)
     return dg.Definitions.merge(own, automation)
 
 
