@@ -25,6 +25,7 @@ MAY = {
     "entities/__init__.py": "lists the entities",
     "entities/leads.py": "declares them",
     "entities/lead_details.py": "likewise",
+    "entities/lead_stages.py": "likewise",
     "entities/contacts.py": "a contact has leads",
     "entities/companies.py": "likewise",
     "entities/tasks.py": "a task may be about a lead",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import extremes, frames, latest_table, limits, loading, reading, rows, whole_way
+from benchmarks import extremes, frames, latest_table, limits, loading, reading, rows, stages, whole_way
 from benchmarks.measuring import Figure, at_most
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ BENCHMARKS = {
     "rows": _rows,
     "frames": frames.measure_figures,
     "latest_table": latest_table.measure_figures,
+    "stages": stages.measure_figures,
     "day": whole_way.measure_day,
     "busy_day": whole_way.measure_busy_day,
     "year": whole_way.measure_year,

@@ -11,6 +11,7 @@ from amocrm_assets.entities.custom_fields import CUSTOM_FIELDS, custom_fields_co
 from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.events import EVENTS
 from amocrm_assets.entities.latest import LatestTable, latest_table
+from amocrm_assets.entities.lead_stages import STAGES, StagesTable
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
@@ -27,6 +28,7 @@ __all__ = [
     "ENTITIES",
     "EVENTS",
     "LEADS",
+    "STAGES",
     "TASKS",
     "Captured",
     "Choices",
@@ -35,6 +37,7 @@ __all__ = [
     "Entity",
     "LatestTable",
     "RecordList",
+    "StagesTable",
     "Table",
     "custom_fields_column",
     "latest_table",

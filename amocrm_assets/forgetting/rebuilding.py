@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from amocrm_assets.captures import read_header
 from amocrm_assets.captures.forgotten import digest_of_file
 from amocrm_assets.days import day_window, neighbours
-from amocrm_assets.entities import latest_table
+from amocrm_assets.entities import STAGES, latest_table
 from amocrm_assets.entities.latest import declared
 from amocrm_assets.entities.loads import LOADS, loads_rows_name
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
@@ -25,16 +25,19 @@ from amocrm_assets.rows.latest_table import latest_columns, write_latest_table
 from amocrm_assets.rows.loads import write_loads
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.rows.shard_names import clear_shard_rows, shard_rows
+from amocrm_assets.rows.stages import write_stages
 from amocrm_assets.rows.stored import days_with_rows
 from amocrm_assets.warehouse import ShardLoad, TableLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from amocrm_assets.entities import Entity, Table
     from amocrm_assets.entities.reference import ReferenceTable
     from amocrm_assets.forgetting.report import Report
     from amocrm_assets.privacy.forgotten import ForgottenList
+    from amocrm_assets.rows.latest_table import LatestWritten
+    from amocrm_assets.rows.stages import StagesWritten
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import AnyLoad, LoadResult, Warehouse
@@ -82,6 +85,10 @@ class Rebuilding:
             name = flat.rows_name(self._subdomain)
             rows.append(ChangedFile(name, entity.name, None, 0, digest_of_file(self._storage, name)))
             tables.append(ChangedTable(self._warehouse.table(flat.name_of(self._subdomain, None)), None))
+        if self._touches_stages(report):
+            name = STAGES.rows_name(self._subdomain)
+            rows.append(ChangedFile(name, STAGES.asset, None, 0, digest_of_file(self._storage, name)))
+            tables.append(ChangedTable(self._warehouse.table(STAGES.name_of(self._subdomain, None)), None))
         return replace(report, rows=tuple(rows), tables=tuple(tables))
 
     def run(self, report: Report) -> Report:
@@ -100,6 +107,8 @@ class Rebuilding:
             counts |= self._load_shards(table, [day for day in days if names[day] in planned])
         for entity in self._with_flat_table(report):
             counts |= self._flat_table(entity)
+        if STAGES.rows_name(self._subdomain) in written:
+            counts |= self._whole(STAGES.warehouse_name, lambda: write_stages(self._storage, self._source))
         self._loads()
         return replace(
             report,
@@ -133,7 +142,16 @@ class Rebuilding:
 
     def _is_in_rows(self, name: str, record_list: str, forgotten: ForgottenList) -> bool:
         with self._storage.as_local_path(name) as path:
-            return _is_in(pq.read_table(path).to_pylist(), record_list, forgotten)
+            rows = pq.read_table(path).to_pylist()
+        if name.startswith(STAGES.rows_folder(self._subdomain)):
+            # What is there of a record, in one of three forms, names it by an id of its own name.
+            owner = ("id", "entity_id", STAGES.key[0])
+            ids = [next(row[each] for each in owner if isinstance(row.get(each), int)) for row in rows]
+            rows = [
+                row | {"entity_type": STAGES.entity_type, "entity_id": each}
+                for row, each in zip(rows, ids, strict=True)
+            ]
+        return _is_in(rows, record_list, forgotten)
 
     def _touched(self, report: Report) -> Iterator[tuple[Entity, Table, date]]:
         """Rows that hold seconds of a changed capture, by the zone as it is now, and were made before."""
@@ -206,8 +224,16 @@ class Rebuilding:
 
     def _flat_table(self, entity: Entity) -> dict[str, int]:
         name = declared(entity.table).warehouse_name
+        return self._whole(name, lambda: write_latest_table(entity, self._storage, self._source))
+
+    def _touches_stages(self, report: Report) -> bool:
+        """Stages name people of the reference tables, too."""
+        is_there = STAGES.rows_name(self._subdomain) in self._storage.names(STAGES.rows_folder(self._subdomain))
+        return is_there and bool(report.captures)
+
+    def _whole(self, name: str, write: Callable[[], LatestWritten | StagesWritten]) -> dict[str, int]:
         with self._storage.lock(f"locks/{self._subdomain}-{name}", wait_seconds=_LOCK_WAIT_SECONDS):
-            written = write_latest_table(entity, self._storage, self._source)
+            written = write()
             return self._load([TableLoad(written.table, self._subdomain, written.name, written.row_count)])
 
     def _load(self, loads: Sequence[AnyLoad]) -> dict[str, int]:

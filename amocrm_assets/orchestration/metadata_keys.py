@@ -9,7 +9,7 @@ from functools import cache
 
 import dagster as dg
 
-from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities import ENTITIES, STAGES
 from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.orchestration.metadata import BREAK
@@ -104,6 +104,16 @@ _LATEST = {
     "job": "BigQuery's load job",
     "warnings": "what went wrong after a good load",
 }
+_STAGES = {
+    "dagster/row_count": "stays in stages",
+    "dagster/table_name": "the table in the warehouse",
+    "leads": "leads that have stages",
+    "days_with_events": "days whose events the table is made of",
+    "days_read": "days whose rows had changed since the table was made before, of events and of leads",
+    "origins": "rows by how their stage is known; what is no `event` is inferred",
+    "unknown_moments": "rows whose `entered_at` nobody knows: a move before them is in no event",
+    "seconds_merging": "time of making the rows",
+}
 _RETENTION = {
     "captured_before": "captures of before this moment are removed",
     "captures_removed": "captures that were removed",
@@ -130,6 +140,7 @@ _UNPARTITIONED = {
     REFERENCE.raw_asset: _RAW_REFERENCE,
     RETENTION: _RETENTION,
     LOADS.asset: _LOADS,
+    STAGES.asset: _STAGES,
     **dict.fromkeys(_REFERENCE_ASSETS, _REFERENCE_TABLE),
     **dict.fromkeys(_LATEST_ASSETS, _LATEST),
 }

@@ -17,7 +17,7 @@ from amocrm_assets.entities import ENTITIES
 from amocrm_assets.entities.latest import with_latest
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
-from amocrm_assets.orchestration.assets import asset_keys, latest_keys, loads_keys, reference_keys
+from amocrm_assets.orchestration.assets import asset_keys, latest_keys, loads_keys, reference_keys, stages_keys
 from amocrm_assets.orchestration.assets.latest import latest_of
 from amocrm_assets.orchestration.assets.loads import loads_of
 from amocrm_assets.orchestration.assets.raw import raw_of
@@ -25,6 +25,7 @@ from amocrm_assets.orchestration.assets.reference import raw_reference_of, refer
 from amocrm_assets.orchestration.assets.retention import retention_of, retention_schedule
 from amocrm_assets.orchestration.assets.rows import rows_of
 from amocrm_assets.orchestration.assets.shards import shards_of
+from amocrm_assets.orchestration.assets.stages import stages_of
 from amocrm_assets.orchestration.automation import automation_of
 from amocrm_assets.orchestration.broken import broken_definitions, broken_problem
 from amocrm_assets.orchestration.component_library import component_metadata, register_library
@@ -78,6 +79,9 @@ def source_definitions(
     made += [
         (latest_of(each, source, retries), _LATEST) for each in with_latest(chains, wanted=source.has_latest_table)
     ]
+    made += [
+        (stages_of(source, chains, retries), cast("FunctionType", stages_of)) for _ in stages_keys(source, chains)
+    ]
     if source.keep_captures_days:
         made.append((retention_of(source, retries, entities), _RETENTION))
     tables = [table for entity in chains for table in entity.tables]
@@ -89,12 +93,8 @@ def source_definitions(
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
     brought = scheduled(source, entities)
-    automation = automation_of(
-        source,
-        brought,
-        once_a_run=reference_keys(source),
-        after_rows=[*latest_keys(source, brought), *loads_keys(source)],
-    )
+    after_rows = [*latest_keys(source, brought), *stages_keys(source, brought), *loads_keys(source)]
+    automation = automation_of(source, brought, once_a_run=reference_keys(source), after_rows=after_rows)
     more = [retention_schedule(source)] if source.keep_captures_days else []
     return dg.Definitions.merge(own, automation, *more)
 

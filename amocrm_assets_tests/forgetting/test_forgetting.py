@@ -7,20 +7,22 @@ import shutil
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.captures import CaptureWriter, ReadingFinding, all_captures, read_findings
 from amocrm_assets.captures.forgotten import is_tombstone
 from amocrm_assets.captures.privacy import RecordLines
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, STAGES
 from amocrm_assets.entities.reference import REFERENCE, reference_table
 from amocrm_assets.errors import Busy
+from amocrm_assets.forgetting import Forgetting
 from amocrm_assets.forgetting.report import folder_of, in_words
 from amocrm_assets.privacy.forgotten import Asked
 from amocrm_assets.rows.reference import reference_rows
 from amocrm_assets.rows.shard_names import shard_rows
 from amocrm_assets.storage import open_storage
-from amocrm_assets.warehouse import ShardLoad
+from amocrm_assets.warehouse import ShardLoad, TableLoad
 from amocrm_assets_tests.companies_lite import COMPANIES
 from amocrm_assets_tests.forgetting.people import (
     CONTACT,
@@ -34,8 +36,10 @@ from amocrm_assets_tests.forgetting.people import (
     records,
 )
 from amocrm_assets_tests.rows.days import capture_header, source
+from amocrm_assets_tests.rows.latest_table.tables import seconds
 from amocrm_assets_tests.rows.reference.readings import capture as capture_lists
 from amocrm_assets_tests.rows.reference.readings import night
+from amocrm_assets_tests.rows.stages import tables as stages
 from amocrm_assets_tests.warehouse.places import duckdb_place_at
 
 if TYPE_CHECKING:
@@ -245,3 +249,38 @@ def test_a_request_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_
         assert len(all_captures(LEADS, place.storage, "acme")) == len(DAYS)
         kills += 1
     assert kills >= 24
+
+
+def test_the_stages_of_a_lead_that_is_forgotten_are_gone_from_what_is_kept_and_from_the_table(
+    tmp_path: Path,
+) -> None:
+    storage = open_storage(str(tmp_path / "data"))
+    held = duckdb_place_at(tmp_path / "warehouse.duckdb", storage=tmp_path)
+    by = stages.settings(base_url="https://acme.amocrm.ru")
+    ids = (4_100_101, 4_100_102)
+    at = seconds(0)
+    stages.write_events(storage, {0: [stages.moved(each, each, at, 21, 22) for each in ids]}, by)
+    stages.write_leads(storage, {0: [stages.state(each, at, 22, made_at=at - 60) for each in ids]}, by)
+    made = stages.written(storage, by)
+    load = TableLoad(made.table, "acme", made.name, made.row_count)
+    assert [outcome.row_count for _, outcome in held.warehouse.load([load], storage, run_id="r")] == [4]  # type: ignore[union-attr]
+    forgetting = Forgetting(by, storage, held.warehouse, lock_wait_seconds=1)
+    asked = Asked({"lead": [ids[0]]})
+    plan = forgetting.plan(asked)
+    assert made.name in {each.name for each in plan.rows}
+    folder = STAGES.rows_folder("acme")
+
+    report = forgetting.carry_out(asked, in_dagster=lambda _report, _forgotten: {})
+
+    assert held.query('SELECT DISTINCT lead_id FROM "amoCrmLeadStages_acme"') == [(ids[1],)]
+    (table,) = [each for each in report.tables if "LeadStages" in each.table]
+    assert table.rows_after == 2
+    assert forgetting.left(report) == []
+    assert len(storage.names(folder)) == 3
+    for name in storage.names(folder):
+        with storage.as_local_path(name) as path:
+            assert str(ids[0]) not in str(pq.read_table(path).to_pydict())
+    # A file that was left as it was is found.
+    stages.write_events(storage, {1: [stages.moved(9, ids[0], seconds(1), 22, 23)]}, by)
+    stages.written(storage, by)
+    assert {name.rpartition("/")[0] for name in forgetting.left(report)} >= {folder}

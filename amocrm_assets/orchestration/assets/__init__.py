@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.entities import STAGES
 from amocrm_assets.entities.latest import declared, with_latest
 from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
@@ -105,6 +106,12 @@ def latest_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.A
     return [latest_key(entity.table, source) for entity in with_latest(entities, wanted=source.has_latest_table)]
 
 
+def stages_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
+    """The table of stages, where the source imports the events that it is made of."""
+    imported = any(entity.name == STAGES.events.name for entity in entities)
+    return [asset_key(source, STAGES.warehouse_name)] if imported else []
+
+
 def asset_spec(
     source: SourceSettings,
     name: str,
@@ -168,7 +175,13 @@ def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
 def asset_keys(source: SourceSettings, entities: Sequence[Entity]) -> list[dg.AssetKey]:
     """All assets of some entities. Raises `SettingsError` if a translation gives two assets one key."""
     keys = [key for entity in entities for key in chain_keys(entity, source)]
-    whole = (*reference_keys(source), *loads_keys(source), *latest_keys(source, entities), *_retention(source))
+    whole = [
+        *reference_keys(source),
+        *loads_keys(source),
+        *latest_keys(source, entities),
+        *stages_keys(source, entities),
+        *_retention(source),
+    ]
     require_own_keys(source, [*keys, *whole])
     return keys
 

@@ -137,16 +137,20 @@ class Names:
 
 
 def read_names(table: LatestTable, storage: Storage, source: SourceSettings) -> list[Names]:
+    """The names that the account's reference tables hold now, for the columns of a flat table."""
+    return names_now(declared(table.of).names, storage, source)
+
+
+def names_now(wanted: Sequence[NameOf], storage: Storage, source: SourceSettings) -> list[Names]:
     """The names that the account's reference tables hold now; none of a table that is off or not made yet."""
     found: dict[str, Mapping[str, list[Any]]] = {}
-    latest = declared(table.of)
-    for asset in latest.reference_tables:
+    for asset in dict.fromkeys(name.table for name in wanted):
         reference = reference_table(asset)
-        values = {name.value for name in latest.names if name.table == asset}
+        values = {name.value for name in wanted if name.table == asset}
         columns = list(dict.fromkeys([*reference.key, *sorted(values), "is_current"]))
         rows = reference_rows(reference, storage, source.subdomain, columns) if source.import_reference else None
         found[asset] = rows.filter(rows["is_current"]).to_pydict() if rows else {name: [] for name in columns}
-    return [Names(each, _keys(each, found[each.table]), found[each.table][each.value]) for each in latest.names]
+    return [Names(each, _keys(each, found[each.table]), found[each.table][each.value]) for each in wanted]
 
 
 def _keys(wanted: NameOf, rows: Mapping[str, list[Any]]) -> list[tuple[Any, ...]]:

@@ -1,0 +1,128 @@
+"""The stages that each lead went through: a table that is made of events and of the newest known states.
+
+What follows from what is in `rows.stages`. Of which types events say something of a lead's stage is declared here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.events import EVENTS
+from amocrm_assets.entities.latest import NameOf
+from amocrm_assets.entities.leads import LEADS
+from amocrm_assets.entities.table import Column, Table
+
+
+@dataclass(frozen=True)
+class StageEvents:
+    """Types of events, in the order in which those of one second count."""
+
+    created: str
+    restored: str
+    moved: str
+    deleted: str
+    merged: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagesTable(Table):
+    """One table of an account, with a row for each stay of a record in a stage.
+
+    `of` has the records, `events` what happened to them, where `entity_type` is their kind. The first column of
+    the key is the record's id.
+    """
+
+    of: Entity
+    events: Entity
+    entity_type: str
+    types: StageEvents
+    names: tuple[NameOf, ...]
+    document: str
+
+    @property
+    def reference_tables(self) -> tuple[str, ...]:
+        """The reference tables, by their assets, that names come from."""
+        return tuple(dict.fromkeys(name.table for name in self.names))
+
+    def rows_name(self, subdomain: str) -> str:
+        """Where the table's rows are in the storage, as they are loaded."""
+        return f"{self.rows_folder(subdomain)}/table.parquet"
+
+
+_NAMES = (
+    NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_id",), table="amoCrmPipelines"),
+    NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses"),
+    NameOf(
+        "status_sort",
+        "Place of the stage in the pipeline.",
+        by=("pipeline_id", "status_id"),
+        table="amoCrmStatuses",
+        value="sort",
+        type="INTEGER",
+    ),
+    NameOf(
+        "previous_status_name",
+        "Name of the stage before.",
+        by=("previous_pipeline_id", "previous_status_id"),
+        table="amoCrmStatuses",
+    ),
+    NameOf("entered_by_name", "Who moved the lead there.", by=("entered_by",), table="amoCrmUsers"),
+)
+_NAMED = {each.column: Column(each.column, each.type, f"{each.description} As of now.") for each in _NAMES}
+
+STAGES = StagesTable(
+    asset="amoCrmLeadStages",
+    warehouse_name="amoCrmLeadStages",
+    record="stage of a lead",
+    records="stages of leads",
+    whole_words="one after the other",
+    key=("lead_id", "stage_number"),
+    preview=(),
+    columns=(
+        Column("lead_id", "INTEGER", "The lead."),
+        Column("stage_number", "INTEGER", "Which of the lead's stages this is, from 1 on."),
+        Column("pipeline_id", "INTEGER", "Pipeline of the stage."),
+        Column("status_id", "INTEGER", "The stage: 142 is won, 143 lost in every pipeline; null where unknown."),
+        Column("previous_pipeline_id", "INTEGER", "Pipeline of the stage before; null for the lead's first."),
+        Column("previous_status_id", "INTEGER", "The stage before; null for the lead's first."),
+        _NAMED["pipeline_name"],
+        _NAMED["status_name"],
+        _NAMED["status_sort"],
+        _NAMED["previous_status_name"],
+        Column("outcome", "STRING", "`won` (142), `lost` (143), or `open`."),
+        Column("visit_number", "INTEGER", "Which of the lead's visits to this stage it is, from 1 on."),
+        Column("entered_at", "INTEGER", "When the lead came there, Unix seconds, UTC; null where unknown."),
+        Column(
+            "left_at",
+            "INTEGER",
+            "When it left, or was deleted, Unix seconds, UTC; null where it is still there, or unknown.",
+        ),
+        Column("entered_date", "DATE", "Date of `entered_at` in the source's `timezone`."),
+        Column("entered_time", "TIMESTAMP", "`entered_at` as a moment."),
+        Column("left_time", "TIMESTAMP", "`left_at` as a moment."),
+        Column("seconds_in_stage", "INTEGER", "`left_at` less `entered_at`; null where one of them is."),
+        Column("is_current", "BOOLEAN", "Whether the lead is there now; false for all stages of a deleted lead."),
+        Column("entered_by", "INTEGER", "User who moved, restored or created the lead; 0 is a robot."),
+        _NAMED["entered_by_name"],
+        Column("is_deleted", "BOOLEAN", "Whether the lead is in amoCRM's trash now, or was merged into another."),
+        Column(
+            "origin",
+            "STRING",
+            "How the stage is known: `event`; `first_value_before`, what an event says of the stage before it;"
+            " `present_state`, what the lead says itself. Only `event` is no inference.",
+        ),
+    ),
+    of=LEADS,
+    events=EVENTS,
+    entity_type="lead",
+    types=StageEvents(
+        created="lead_added",
+        restored="lead_restored",
+        moved="lead_status_changed",
+        deleted="lead_deleted",
+        merged="entity_merged",
+    ),
+    names=_NAMES,
+    document="stages.md",
+)

@@ -1,0 +1,135 @@
+"""What stages need of the rows of all days, kept month by month; a month with a day that differs is made again.
+
+A few columns of some rows; the rows of three years would take a run minutes to go through. A month's file says
+which versions of its days' rows it was made of, and is the same whether it was made at once or day by day.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.rows.files import rows_table
+from amocrm_assets.rows.latest_table.day_files import DayFiles, day_number
+from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from amocrm_assets.entities import Entity, StagesTable
+    from amocrm_assets.storage import Storage
+
+DAY = "day"
+_DAYS_KEY = "amocrm_assets_days"
+# Of what a file holds and how it is made: one of another version is made anew.
+_VERSION_KEY, _VERSION = "amocrm_assets_kept", "1"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Rows of an entity that are needed: some columns, and what is made of a day's rows in these."""
+
+    entity: Entity
+    columns: tuple[str, ...]
+    reduced: Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of all months, in order, and of how many days the rows were read for them."""
+
+    names: tuple[str, ...]
+    days: int
+    days_read: int
+
+
+def wanted_events(table: StagesTable) -> Wanted:
+    """The events that say something of stages, with their type as a number."""
+    types = [getattr(table.types, name) for name in table.types.__dataclass_fields__]
+    sides = [f"{name}_{side}" for side in ("before", "after") for name in ("pipeline_id", "status_id")]
+    names = ("id", "entity_id", "created_by", "created_at", *sides)
+
+    def reduced(rows: pa.Table) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kinds = pc.index_in(rows["type"], value_set=pa.array(types)).cast(pa.int8())
+        of_kind = pc.equal(rows["entity_type"], table.entity_type)
+        complete = pc.and_(pc.is_valid(rows["entity_id"]), pc.is_valid(rows["created_at"]))
+        chosen = pc.and_(pc.and_(pc.is_valid(kinds), pc.fill_null(of_kind, False)), complete)  # noqa: FBT003
+        return rows.select(names).append_column("kind", kinds).filter(chosen)
+
+    return Wanted(table.events, (*names, "type", "entity_type"), reduced)
+
+
+def wanted_states(table: StagesTable) -> Wanted:
+    """All rows of the records, with what says where they are."""
+    names = ("id", "created_by", "created_at", "updated_at", "pipeline_id", "status_id", "is_deleted")
+    return Wanted(table.of, names, lambda rows: rows)
+
+
+def refresh(wanted: Wanted, folder: str, storage: Storage, subdomain: str) -> Kept:
+    """Bring the files below a folder to what the rows of all days say. Raises as `rows_file` does."""
+    versions = DayFiles(wanted.entity, storage, subdomain, ()).versions()
+    months = {month: list(days) for month, days in groupby(sorted(versions), key=lambda day: day[:7])}
+    before = {name for name in storage.names(folder) if name.startswith(_prefix(wanted, folder))}
+    names, days_read = [], 0
+    for month, days in months.items():
+        name = f"{_prefix(wanted, folder)}{month}.parquet"
+        made_of = {day: versions[day] for day in days}
+        if _made_of(storage, name) != made_of:
+            _write(wanted, storage, subdomain, name, made_of)
+            days_read += len(days)
+        names.append(name)
+    for name in sorted(before.difference(names)):  # of days whose rows are gone
+        storage.delete(name)
+    return Kept(tuple(names), len(versions), days_read)
+
+
+def _prefix(wanted: Wanted, folder: str) -> str:
+    return f"{folder}/{wanted.entity.name}-"
+
+
+def _made_of(storage: Storage, name: str) -> Any:
+    """The versions of days that a month was made of; None where its file is missing, damaged or of before."""
+    import pyarrow.parquet as pq
+
+    try:
+        with storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path):
+            if broken_seal(path):
+                return None
+            known = pq.read_metadata(path).metadata or {}
+    except FileNotFoundError:
+        return None
+    is_same = known.get(_VERSION_KEY.encode()) == _VERSION.encode()
+    return json.loads(known[_DAYS_KEY.encode()]) if is_same else None
+
+
+def _write(wanted: Wanted, storage: Storage, subdomain: str, name: str, made_of: Mapping[str, str]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = pa.concat_tables(list(_days(wanted, storage, subdomain, made_of))).combine_chunks()
+    with storage.temp_file(name) as path:
+        with disk_errors(f"Writing {name}", path):
+            with pq.ParquetWriter(path, rows.schema, compression="zstd") as writer:
+                writer.write_table(rows)
+                writer.add_key_value_metadata({_DAYS_KEY: json.dumps(made_of), _VERSION_KEY: _VERSION, **UNSEALED})
+            seal(path)
+        storage.replace(name, path)
+
+
+def _days(wanted: Wanted, storage: Storage, subdomain: str, made_of: Mapping[str, str]) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    for day in map(date.fromisoformat, made_of):
+        rows = rows_table(wanted.entity.table, storage, subdomain, day, columns=wanted.columns)
+        rows = wanted.reduced(rows)
+        numbers = pa.array([day_number(day)] * rows.num_rows, pa.int32())
+        yield rows.append_column(DAY, numbers)
