@@ -42,7 +42,7 @@ from amocrm_assets.settings.documents import Problem
 from amocrm_assets.settings.source_files import BrokenSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import CodeType, FunctionType
 
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.settings.source_files import SourceFound
 
-_LATEST = cast("FunctionType", latest_of)
-_RETENTION = cast("FunctionType", retention_of)
 _LOGGER = logging.getLogger("amocrm_assets")
 
 
@@ -73,22 +71,14 @@ def source_definitions(
     retries = retries or Retries()
     chains = shown(source, entities)
     asset_keys(source, chains)  # refuses a translation by which two would be one
-    reference = (raw_reference_of, reference_tables_of, loads_of) if source.import_reference else ()
-    made = [each for entity in chains for each in _chain(entity, source, retries)]
-    made += [(make(source, retries), cast("FunctionType", make)) for make in reference]
-    made += [
-        (latest_of(each, source, retries), _LATEST) for each in with_latest(chains, wanted=source.has_latest_table)
-    ]
-    made += [
-        (stages_of(source, chains, retries), cast("FunctionType", stages_of)) for _ in stages_keys(source, chains)
-    ]
-    if source.keep_captures_days:
-        made.append((retention_of(source, retries, entities), _RETENTION))
     tables = [table for entity in chains for table in entity.tables]
     checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(
-        assets=[_linked(asset, made_by=maker.__code__, file=file, line=line) for asset, maker in made],
-        asset_checks=[*checks, *([reference_known_of(source)] if reference else [])],
+        assets=[
+            _linked(asset, made_by=cast("FunctionType", maker).__code__, file=file, line=line)
+            for asset, maker in _assets(source, chains, retries, entities)
+        ],
+        asset_checks=[*checks, *([reference_known_of(source)] if source.import_reference else [])],
         resources=shared_resources(Deployment.warehouse_address(), entities)
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
@@ -99,14 +89,25 @@ def source_definitions(
     return dg.Definitions.merge(own, automation, *more)
 
 
-def _chain(
-    entity: Entity, source: SourceSettings, retries: Retries
-) -> Iterator[tuple[dg.AssetsDefinition, FunctionType]]:
-    """The assets of an entity in the order of the data, each with the function that makes it."""
-    yield raw_of(entity, source, retries), cast("FunctionType", raw_of)
-    for table in entity.tables:
-        yield rows_of(entity, table, source, retries), cast("FunctionType", rows_of)
-        yield shards_of(entity, table, source, retries), cast("FunctionType", shards_of)
+def _assets(
+    source: SourceSettings, chains: Sequence[Entity], retries: Retries, entities: tuple[Entity, ...]
+) -> Iterator[tuple[dg.AssetsDefinition, Callable[..., Any]]]:
+    """The assets in the order of the data, each with the function that makes it."""
+    for entity in chains:
+        yield raw_of(entity, source, retries), raw_of
+        for table in entity.tables:
+            yield rows_of(entity, table, source, retries), rows_of
+            yield shards_of(entity, table, source, retries), shards_of
+    if source.import_reference:
+        yield raw_reference_of(source, retries), raw_reference_of
+        yield reference_tables_of(source, retries), reference_tables_of
+        yield loads_of(source, retries), loads_of
+    for entity in with_latest(chains, wanted=source.has_latest_table):
+        yield latest_of(entity, source, retries), latest_of
+    if stages_keys(source, chains):
+        yield stages_of(source, chains, retries), stages_of
+    if source.keep_captures_days:
+        yield retention_of(source, retries, entities), retention_of
 
 
 def build_source_definitions(

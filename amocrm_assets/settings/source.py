@@ -78,7 +78,7 @@ class SourceSettings(Settings):
     )
     import_events: bool = Field(
         default=False,
-        description="Events: what happened to leads, contacts, companies and tasks, and when; and each lead's stages.",
+        description="Events: what happened to leads, contacts, companies and tasks, when; and each lead's stages.",
         examples=[True],
     )
     import_contacts: bool = Field(
