@@ -44,7 +44,7 @@ def command(
     again with the same words: it goes on.
     """
     from amocrm_assets.forgetting import Forgetting
-    from amocrm_assets.orchestration.forgetting import forget_in_dagster
+    from amocrm_assets.orchestration.forgetting import forgetting_in_dagster
     from amocrm_assets.privacy.forgotten import Asked
     from amocrm_assets.settings import Deployment
     from amocrm_assets.storage import open_storage
@@ -60,9 +60,8 @@ def command(
     elif dry_run:
         _tell(forgetting.plan(asked), as_json=as_json)
     else:
-        report = forgetting.carry_out(
-            asked, in_dagster=lambda report, forgotten: forget_in_dagster(source, report, forgotten)
-        )
+        with forgetting_in_dagster(source) as in_dagster:
+            report = forgetting.carry_out(asked, in_dagster=in_dagster)
         _tell(report, as_json=as_json)
         if not as_json:
             click.echo(f"Prove it: amocrm-assets forget {source.subdomain} --verify {report.request}")

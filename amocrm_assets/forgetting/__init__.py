@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from amocrm_assets.captures import all_captures
@@ -28,7 +28,7 @@ from amocrm_assets.forgetting.rebuilding import Rebuilding
 from amocrm_assets.forgetting.report import ChangedFile, Report, read_reports, write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from amocrm_assets.entities import Captured, Entity
     from amocrm_assets.privacy.forgotten import Asked, ForgottenList
@@ -37,6 +37,18 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import Warehouse
 
 LOCK_WAIT_SECONDS = 3600.0
+
+
+class InDagster(Protocol):
+    """What Dagster keeps of people."""
+
+    def runs_that_show(self, report: Report, forgotten: ForgottenList) -> dict[str, int]:
+        """Ids of the runs that show the people of a request, with the number of each one's materialisations."""
+        ...
+
+    def remove(self, runs: Sequence[str]) -> None:
+        """Remove these runs, some of which may be gone already. What they materialised counts as before."""
+        ...
 
 
 class Forgetting:
@@ -63,7 +75,7 @@ class Forgetting:
         entries = forgotten.entries_of(asked, key=privacy_of(self._source).key)
         return replace(self._planned(asked, entries, forgotten.with_entries(entries)), status="planned")
 
-    def carry_out(self, asked: Asked, *, in_dagster: Callable[[Report, ForgottenList], dict[str, int]]) -> Report:
+    def carry_out(self, asked: Asked, *, in_dagster: InDagster | None = None) -> Report:
         """Forget, or go on with the same request that was killed. `in_dagster` removes what Dagster keeps of it.
 
         Raises `Busy` while a run holds the account, `CaptureDamaged`, and errors of storage and warehouse.
@@ -82,10 +94,19 @@ class Forgetting:
             self._keep_list(forgotten)
             report = self._rewritten(report, forgotten)
             report = Rebuilding(self._source, self._storage, self._warehouse, self._entities).run(report)
-            report = replace(report, dagster=in_dagster(report, forgotten))
+            report = self._without_runs(report, forgotten, in_dagster) if in_dagster else report
             report = replace(report, status="done", done_at=_now())
             write_report(self._storage, report)
             return report
+
+    def _without_runs(self, report: Report, forgotten: ForgottenList, in_dagster: InDagster) -> Report:
+        """Which runs go is in the report before they do: a request that was killed knows those that are gone."""
+        runs = {**report.runs, **in_dagster.runs_that_show(report, forgotten)}
+        counts = {"runs deleted": len(runs), "materialisations reported again": sum(runs.values())}
+        report = replace(report, runs=runs, dagster=counts)
+        write_report(self._storage, report)
+        in_dagster.remove(list(runs))
+        return report
 
     def reports(self) -> list[Report]:
         """The requests of the account, the oldest first."""

@@ -51,6 +51,8 @@ class Report:
     rows: tuple[ChangedFile, ...] = ()
     tables: tuple[ChangedTable, ...] = ()
     dagster: dict[str, int] = field(default_factory=dict)
+    runs: dict[str, int] = field(default_factory=dict)
+    """Runs of Dagster that showed the people, with the materialisations of each."""
 
     @property
     def records(self) -> int:

@@ -7,7 +7,7 @@ days are reported as materialised again with the rest of their metadata, so that
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.settings import dagster_home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from amocrm_assets.forgetting.report import Report
     from amocrm_assets.privacy.forgotten import ForgottenList
@@ -30,20 +30,39 @@ _SHOWN = ("preview", "open_in_amocrm")
 _PAGE = 1000
 
 
-def forget_in_dagster(source: SourceSettings, report: Report, forgotten: ForgottenList) -> dict[str, int]:
-    """Remove what shows the people of a request; returns counts. Nothing without `DAGSTER_HOME`."""
+class ForgettingInDagster:
+    """Previews and logs of a source's runs in one instance of Dagster, whose home is a folder."""
+
+    def __init__(self, source: SourceSettings, instance: dg.DagsterInstance, home: Path) -> None:
+        self._source = source
+        self._instance = instance
+        self._home = home
+
+    def runs_that_show(self, report: Report, forgotten: ForgottenList) -> dict[str, int]:
+        """Ids of the runs whose previews show the people of a request, with their materialisations."""
+        found = sorted(_runs_that_show(self._instance, self._source, report, forgotten))
+        return {run: len(_made_by(self._instance, run)) for run in found}
+
+    def remove(self, runs: Sequence[str]) -> None:
+        """Report once more what these runs materialised, and delete them, their logs first."""
+        for run in runs:
+            _report_again(self._instance, run)
+            self._instance.compute_log_manager.delete_logs(prefix=[run])
+            if self._instance.has_run(run):
+                self._instance.delete_run(run)
+        if runs:
+            _overwrite_deleted(self._home)
+
+
+@contextmanager
+def forgetting_in_dagster(source: SourceSettings) -> Iterator[ForgettingInDagster | None]:
+    """What Dagster keeps by `DAGSTER_HOME`; None without it."""
     home = dagster_home()
     if home is None:
-        return {}
+        yield None
+        return
     with dg.DagsterInstance.get() as instance:
-        runs = sorted(_runs_that_show(instance, source, report, forgotten))
-        reported = sum(_report_again(instance, run) for run in runs)
-        for run in runs:
-            instance.delete_run(run)
-            instance.compute_log_manager.delete_logs(prefix=[run])
-    if runs:
-        _overwrite_deleted(Path(home))
-    return {"runs deleted": len(runs), "materialisations reported again": reported}
+        yield ForgettingInDagster(source, instance, Path(home))
 
 
 def _runs_that_show(
@@ -88,16 +107,18 @@ def _text(value: Any) -> str:
     return str(getattr(value, "value", value) or "")
 
 
-def _report_again(instance: dg.DagsterInstance, run: str) -> int:
+def _report_again(instance: dg.DagsterInstance, run: str) -> None:
     """Report what a run materialised once more, without what it showed."""
-    events = instance.get_records_for_run(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
-    made = [each.asset_materialization for each in events if each.asset_materialization]
-    for event in made:
+    for event in _made_by(instance, run):
         kept = {name: value for name, value in event.metadata.items() if name not in _SHOWN}
         instance.report_runless_asset_event(
             dg.AssetMaterialization(event.asset_key, partition=event.partition, metadata=kept, tags=event.tags)
         )
-    return len(made)
+
+
+def _made_by(instance: dg.DagsterInstance, run: str) -> list[dg.AssetMaterialization]:
+    events = instance.get_records_for_run(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    return [each.asset_materialization for each in events if each.asset_materialization]
 
 
 def _overwrite_deleted(home: Path) -> None:

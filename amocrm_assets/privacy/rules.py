@@ -33,7 +33,8 @@ class PrivacyRules:
     """Names that are dropped and names that are hashed, all folded.
 
     `hashed` says whether a name is hashed without the key. `phone_region` is where numbers without a country code
-    are from. `only_chosen`: custom fields that the source does not choose are dropped.
+    are from. `only_chosen`: custom fields that the source does not choose are dropped. What bears a name of
+    `hashed_before` is hashed already, whatever other name it bears.
     """
 
     dropped: frozenset[str] = frozenset()
@@ -41,6 +42,7 @@ class PrivacyRules:
     only_chosen: bool = False
     phone_region: str = "RU"
     key: bytes | None = field(default=None, repr=False)
+    hashed_before: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether anything is to be done."""
@@ -51,6 +53,8 @@ class PrivacyRules:
         called = set(names)
         if not called.isdisjoint(self.dropped):
             return "drop"
+        if not called.isdisjoint(self.hashed_before):
+            return None
         for name in sorted(called):
             if name in self.hashed:
                 key = None if self.hashed[name] else self.key
@@ -70,6 +74,7 @@ class PrivacyRules:
             self,
             dropped=self.dropped - set(dropped),
             hashed={name: plain for name, plain in self.hashed.items() if name not in before},
+            hashed_before=frozenset(hashed),
             only_chosen=False,  # rows choose by themselves, and their choice may have been another one then
         )
 

@@ -113,7 +113,7 @@ class Place:
 
     def forget(self, asked: Asked) -> Report:
         """Carry out a request; without Dagster."""
-        return self.forgetting().carry_out(asked, in_dagster=lambda _report, _forgotten: {})
+        return self.forgetting().carry_out(asked)
 
     def lines(self, entity: Any) -> list[bytes]:
         """The records of all captures of an entity, tombstones included."""

@@ -232,7 +232,7 @@ def test_a_request_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_
         storage: Storage = Dying(place.storage, ("write", "replace", "delete"), lives)
         warehouse: Warehouse = Dying(place.warehouse, ("load",), lives)
         try:
-            place.forgetting(storage, warehouse).carry_out(PERSON, in_dagster=lambda _report, _forgotten: {})
+            place.forgetting(storage, warehouse).carry_out(PERSON)
         except KeyboardInterrupt:
             pass
         else:

@@ -66,6 +66,40 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["phone"], ["телефон"]),
+        (["телефон"], ["phone"]),
+        (["phone"], ["71", "phone_number"]),
+        (["phone"], ["phone", "71"]),
+        (["phone_number", "71"], ["phone"]),
+    ],
+)
+def test_what_was_hashed_by_one_name_is_not_hashed_again_by_another(before: list[str], after: list[str]) -> None:
+    first = PrivacyRules(hashed=dict.fromkeys(before, False), key=KEY)
+    record = {"custom_fields_values": [field(71, field_name="Телефон", field_code="PHONE")], "phone_number": PHONE}
+    captured = filter_of(first)(line_of(record))
+    once = json.loads(captured)["custom_fields_values"]
+    assert MARK not in str(once)
+
+    now = PrivacyRules(hashed=dict.fromkeys(after, False), key=KEY).beyond((), before)
+    treated = json.loads(filter_of(now)(captured))
+
+    assert treated["custom_fields_values"] == once
+    hashed = Hasher("phone", KEY).hash(PHONE)
+    assert treated["phone_number"] == (hashed if {"phone", "phone_number"} & {*before, *after} else PHONE)
+
+
+def test_what_was_hashed_can_be_dropped_later_and_other_fields_hashed() -> None:
+    first = PrivacyRules(hashed={"phone": False}, key=KEY)
+    captured = filter_of(first)(line_of({"custom_fields_values": [field(71), field(73)]}))
+    now = PrivacyRules(dropped=frozenset({"телефон"}), hashed={"паспорт": False}, key=KEY).beyond((), ["phone"])
+    (left,) = json.loads(filter_of(now)(captured))["custom_fields_values"]
+    assert left["field_id"] == 73
+    assert MARK not in str(left)
+
+
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("rules", [DROPPING, HASHING], ids=["dropped", "hashed"])
 def test_a_value_is_gone_from_every_shape(rules: PrivacyRules, shape: dict[str, Any]) -> None:

@@ -344,10 +344,10 @@ def test_a_removal_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_
     assert kills == 10
 
 
-def request(kept: Kept) -> Forgetting:
+def request(kept: Kept, storage: Storage | None = None) -> Forgetting:
     """Requests about people in what is kept."""
     warehouse = DuckDbWarehouse(Path(kept.storage.uri("warehouse.duckdb")), wait_seconds=1)
-    return Forgetting(kept.source, kept.storage, warehouse, entities=(LEADS,), lock_wait_seconds=1)
+    return Forgetting(kept.source, storage or kept.storage, warehouse, entities=(LEADS,), lock_wait_seconds=1)
 
 
 def test_a_person_is_forgotten_in_what_stands_for_captures_too(kept: Kept) -> None:
@@ -356,7 +356,7 @@ def test_a_person_is_forgotten_in_what_stands_for_captures_too(kept: Kept) -> No
     kept.remove()
     forgetting, person = request(kept), Asked(values=("Марфа",))
 
-    report = forgetting.carry_out(person, in_dagster=lambda _report, _forgotten: {})
+    report = forgetting.carry_out(person)
 
     assert [each.name for each in report.captures] == [
         "captures/acme/leads/2026-01-01/20260102T000000.000000Z.rows.gz"
@@ -376,7 +376,7 @@ def test_a_person_is_forgotten_in_what_stands_for_captures_too(kept: Kept) -> No
 def test_tombstones_are_not_carried_on(kept: Kept) -> None:
     kept.capture([lead(1, name="Марфа"), lead(2)])
     kept.make_rows()
-    request(kept).carry_out(Asked(values=("Марфа",)), in_dagster=lambda _report, _forgotten: {})
+    request(kept).carry_out(Asked(values=("Марфа",)))
     assert kept.remove() == [RemovedCaptures("leads", DAY, 1)]
     assert [json.loads(line)["id"] for line in kept.lines()] == [2]
     (header,) = headers(kept)
@@ -388,14 +388,12 @@ def test_a_request_that_was_killed_ends_first(kept: Kept) -> None:
     kept.make_rows()
     person = Asked(values=("Марфа",))
 
-    def die(_report: object, _forgotten: object) -> dict[str, int]:
-        raise KeyboardInterrupt
-
+    storage: Storage = Dying(kept.storage, ("replace",), [1])
     with pytest.raises(KeyboardInterrupt):
-        request(kept).carry_out(person, in_dagster=die)
+        request(kept, storage).carry_out(person)
     with pytest.raises(ActionRequired, match="to forget a person was interrupted"):
         kept.remove()
-    request(kept).carry_out(person, in_dagster=lambda _report, _forgotten: {})
+    request(kept).carry_out(person)
     assert kept.remove() == [RemovedCaptures("leads", DAY, 1)]
 
 
