@@ -49,6 +49,7 @@ MAY = {
     "entities/reference/lists.py": "lists of ids that leads name",
     "entities/reference/tables.py": "likewise",
     "rows/reference/known.py": "likewise",
+    "rows/reference/seen.py": "likewise",
     "orchestration/reference_checks.py": "likewise",
     "orchestration/metadata_keys.py": "explains keys of metadata, those of leads among them",
     "orchestration/amocrm_resource.py": "attributes of the settings",

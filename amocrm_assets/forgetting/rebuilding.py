@@ -24,6 +24,7 @@ from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.rows.latest_table import latest_columns, write_latest_table
 from amocrm_assets.rows.loads import write_loads
 from amocrm_assets.rows.reference import write_reference_tables
+from amocrm_assets.rows.reference.seen import NAMED_BY_RECORDS, seen_name
 from amocrm_assets.rows.shard_names import clear_shard_rows, shard_rows
 from amocrm_assets.rows.stages import write_stages
 from amocrm_assets.rows.stored import days_with_rows
@@ -71,14 +72,14 @@ class Rebuilding:
             for day in days
             if day in shards
         ]
-        if self._touches_reference(report):
-            names = [each.rows_name(self._subdomain) for each in self._reference_tables()]
+        if reference := self._reference_tables(report):
+            names = [each.rows_name(self._subdomain) for each in reference]
             rows += [
                 ChangedFile(name, "reference", None, 0, digest_of_file(self._storage, name)) for name in names
             ]
             tables += [
                 ChangedTable(self._warehouse.table(each.name_of(self._subdomain, None)), None)
-                for each in self._reference_tables()
+                for each in reference
             ]
         for entity in self._with_flat_table(report):
             flat = latest_table(entity.table)
@@ -99,8 +100,7 @@ class Rebuilding:
         for entity, table, day in self._touched(report):
             if rows_name(table, self._subdomain, day) in written:
                 write_rows(entity, self._storage, self._source, day, table=table)
-        if self._touches_reference(report):
-            counts |= self._reference(written)
+        counts |= self._reference(written)
         for table, days in self._by_table(report):
             clear_shard_rows(table, self._storage, self._subdomain)
             names = {day: self._warehouse.table(table.name_of(self._subdomain, day)) for day in days}
@@ -191,12 +191,19 @@ class Rebuilding:
     def _touches_reference(self, report: Report) -> bool:
         return any(each.entity == REFERENCE.name for each in report.captures)
 
-    def _reference_tables(self) -> list[ReferenceTable]:
-        there = set(self._storage.names(f"rows/{self._subdomain}"))
-        return [each for each in REFERENCE_TABLES if each.rows_name(self._subdomain) in there]
+    def _reference_tables(self, report: Report) -> list[ReferenceTable]:
+        """All of them where lists have changed; otherwise those that also hold names of other records."""
+        if not report.captures:
+            return []
+        there, all_of_them = set(self._storage.names(f"rows/{self._subdomain}")), self._touches_reference(report)
+        wanted = [each for each in REFERENCE_TABLES if all_of_them or each.asset in NAMED_BY_RECORDS]
+        return [each for each in wanted if each.rows_name(self._subdomain) in there]
 
     def _reference(self, planned: set[str]) -> dict[str, int]:
         tables = [each for each in REFERENCE_TABLES if each.rows_name(self._subdomain) in planned]
+        if not tables:
+            return {}
+        self._storage.delete(seen_name(self._subdomain))
         for each in tables:
             # A file that is there is gone on with by captures that are new; these have changed.
             self._storage.delete(each.rows_name(self._subdomain))

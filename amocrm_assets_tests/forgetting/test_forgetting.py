@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from amocrm_assets.forgetting import Forgetting
 from amocrm_assets.forgetting.report import folder_of, in_words
 from amocrm_assets.privacy.forgotten import Asked
 from amocrm_assets.rows.reference import reference_rows
+from amocrm_assets.rows.reference.seen import seen_name
 from amocrm_assets.rows.shard_names import shard_rows
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import ShardLoad, TableLoad
@@ -43,8 +45,6 @@ from amocrm_assets_tests.rows.stages import tables as stages
 from amocrm_assets_tests.warehouse.places import duckdb_place_at
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
 
@@ -206,6 +206,28 @@ def test_shards_that_hold_names_of_stages_keep_the_column_and_lose_the_person(lo
     assert local.warehouse.read(table, "acme", DAYS)["status_name"].isna().all()
     assert local.marked() == {}
     assert local.forgetting().left(report) == []
+
+
+def test_a_name_that_a_lead_bore_for_its_loss_reason_is_forgotten_with_it(local: Place) -> None:
+    said = {"loss_reason": [{"id": 77, "name": f"Не дозвонились: {NAME}"}]}
+    writer = CaptureWriter(LEADS, local.storage, capture_header(day=DAYS[0]))
+    reading = records(DAYS[0])["leads"][3] | {"loss_reason_id": 77, "_embedded": said}
+    writer.add([json.dumps(reading | {"updated_at": reading["updated_at"] + 5}).encode()])
+    writer.publish()
+    local.load()
+    table = reference_table("amoCrmLossReasons")
+    names = reference_rows(table, local.storage, "acme", ["id", "name"])
+    assert names is not None
+    assert NAME in repr(names.to_pylist())
+
+    report = local.forget(Asked(values=(NAME,)))
+
+    assert local.forgetting().left(report) == []
+    after = reference_rows(table, local.storage, "acme", ["id", "name"])
+    assert after is not None
+    assert NAME not in repr(after.to_pylist())
+    with local.storage.as_local_path(seen_name("acme")) as path:
+        assert NAME not in repr(pq.read_table(path).to_pylist())
 
 
 def test_a_capture_that_is_rewritten_still_tells_what_its_reading_could_not_prove(local: Place) -> None:

@@ -118,6 +118,7 @@ def test_what_belongs_to_an_asset_goes_with_its_key() -> None:
         more_shards,
         raw_reference,
         *tables,
+        loads,
     }
 
 

@@ -29,6 +29,7 @@ from amocrm_assets.orchestration.names import (
     reference_group,
     resource_key,
 )
+from amocrm_assets.orchestration.partitions import days_of_run
 from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.reference_metadata import reading_metadata, table_metadata
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
@@ -119,7 +120,7 @@ def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDe
         with whole_step(context, retries):
             storage = amocrm.storage()
             lists = newest_lists(storage, source)
-            loading = _TableLoading(source, lists, _selected(context, source), context.run.run_id)
+            loading = _TableLoading(source, lists, _selected(context, source), context.run)
             if not loading.tables:
                 yield from _checks_alone(context, source, lists)
                 return
@@ -177,12 +178,13 @@ class _TableLoading:
         source: SourceSettings,
         lists: Mapping[str, "CapturedList"],
         tables: Sequence[ReferenceTable],
-        run_id: str,
+        run: dg.DagsterRun,
     ) -> None:
         self.tables = tables
         self._source = source
         self._lists = lists
-        self._run_id = run_id
+        self._run_id = run.run_id
+        self._days = days_of_run(run)
         self._errors: list[Exception] = []
 
     def load(
@@ -192,7 +194,12 @@ class _TableLoading:
         from amocrm_assets.warehouse import TableLoad
 
         written = write_reference_tables(
-            self.tables, storage, self._source.subdomain, source=self._source, fill=self._from_settings
+            self.tables,
+            storage,
+            self._source.subdomain,
+            source=self._source,
+            fill=self._from_settings,
+            days=self._days,
         )
         loads = []
         for table in self.tables:

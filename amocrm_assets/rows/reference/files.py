@@ -21,13 +21,15 @@ from amocrm_assets.errors import ActionRequired, CapturesMixed
 from amocrm_assets.privacy import PrivacyRules
 from amocrm_assets.rows.json_values import load_json
 from amocrm_assets.rows.reference.history import History, Version, row_of, version_of
-from amocrm_assets.rows.reference.records import ListRecords, TableReading, read_table
+from amocrm_assets.rows.reference.records import ListRecords, TableReading, placeholders_of, read_table
+from amocrm_assets.rows.reference.seen import SeenIds, refresh_seen_ids
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
@@ -70,9 +72,11 @@ def write_reference_tables(
     *,
     source: SourceSettings | None = None,
     fill: Fill | None = None,
+    days: tuple[date, date] | None = None,
 ) -> dict[str, TableWritten]:
     """Bring tables to what all captures say; by the asset's name. Raises `ActionRequired` where there are none.
 
+    Ids that leads name and no list shows have a row, too: those of `days` (first and last; None: all) and before.
     What the `source` drops or hashes is treated so in captures of before, too. `fill` gives what is in the
     columns of a table that are `from_settings`, for each of its rows. Raises `CaptureDamaged`,
     `CapturesMixed`, `Busy`, `SettingsError` without a key for hashing, and errors of the storage.
@@ -88,6 +92,9 @@ def write_reference_tables(
             lists = _lists_of(storage, captures[number].name, source, rules)
             for each in making.values():
                 each.add_capture(number, captures[number], lists)
+        seen = refresh_seen_ids(storage, subdomain, days)
+        for each in making.values():
+            each.hold(seen)
         # The newest is read once more where nothing was new: what is odd in it is said each time.
         last = _lists_of(storage, captures[-1].name, source, rules)
         newest = {table.asset: read_table(table, last) for table in tables}
@@ -132,6 +139,11 @@ class _Making:
         if number >= self.folded:
             self.history.add(capture.captured_at, read_table(self.table, lists))
             self.folded, self.is_written = number + 1, False
+
+    def hold(self, seen: SeenIds) -> None:
+        """Have a row of each id that leads name."""
+        if self.history.hold(placeholders_of(self.table, seen.placeholders(self.table.asset))):
+            self.is_written = False
 
     def write(
         self,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.rows.reference.records import placeholders_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from amocrm_assets.entities.reference import ReferenceTable
     from amocrm_assets.rows.reference.records import Key, ListedRecord, TableReading, Values
@@ -47,8 +47,17 @@ class History:
         for version in versions:
             self._versions.setdefault(version.key, []).append(version)
         self._placeholders = placeholders_of(table)
-        for key, values in self._placeholders.items():
-            self._versions.setdefault(key, [Version(key, values, BEGINNING)])
+        self.hold(self._placeholders)
+
+    def hold(self, placeholders: Mapping[Key, Values]) -> bool:
+        """Have a version of each of these records while no list shows it. Returns whether anything changed."""
+        changed = False
+        for key, values in placeholders.items():
+            held = self._versions.get(key)
+            if held is None or (held[-1].first_seen_at is None and held[-1].values != values):
+                self._versions[key] = [Version(key, values, BEGINNING)]
+                changed = True
+        return changed
 
     def add(self, at: datetime, reading: TableReading) -> None:
         """Take in what a reading saw at that moment, which is after all readings before."""
@@ -74,7 +83,8 @@ class History:
 
     def _miss(self, at: datetime, key: Key) -> None:
         versions = self._versions[key]
-        if not versions[-1].is_deleted:
+        # One that no list has shown yet cannot be missed in one.
+        if not versions[-1].is_deleted and versions[-1].first_seen_at is not None:
             self._change(at, versions, replace(versions[-1], is_deleted=True, deleted_at=at))
 
     def _change(self, at: datetime, versions: list[Version], new: Version) -> None:

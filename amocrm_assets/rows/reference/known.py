@@ -9,6 +9,7 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.rows.files import rows_table
 from amocrm_assets.rows.reference.files import reference_rows
+from amocrm_assets.rows.reference.seen import KNOWN_BY
 
 if TYPE_CHECKING:
     from datetime import date
@@ -16,17 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from amocrm_assets.storage import Storage
-
-# Column of leads → the table that knows its ids. Stages are known by both ids.
-KNOWN_BY = {
-    "pipeline_id": "amoCrmPipelines",
-    "status_id": "amoCrmStatuses",
-    "responsible_user_id": "amoCrmUsers",
-    "created_by": "amoCrmUsers",
-    "updated_by": "amoCrmUsers",
-    "group_id": "amoCrmGroups",
-    "loss_reason_id": "amoCrmLossReasons",
-}
 
 
 @dataclass(frozen=True)
@@ -55,8 +45,13 @@ class KnownIds:
 
 def _known(asset: str, storage: Storage, subdomain: str) -> set[tuple[int, ...]]:
     table = reference_table(asset)
-    rows = reference_rows(table, storage, subdomain, table.key)
-    return set() if rows is None else set(zip(*(rows[name].to_pylist() for name in table.key), strict=True))
+    rows = reference_rows(table, storage, subdomain, [*table.key, "first_seen_at"])
+    if rows is None:
+        return set()
+    declared = {tuple(dict(each)[name] for name in table.key) for each in table.placeholders}
+    listed = rows.filter(rows["first_seen_at"].is_valid())
+    # The others have a row because leads name them: that is what is looked for.
+    return declared | set(zip(*(listed[name].to_pylist() for name in table.key), strict=True))
 
 
 def _unknown(column: str, rows: pa.Table, known: set[tuple[int, ...]]) -> UnknownId | None:

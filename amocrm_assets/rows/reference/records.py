@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.rows.json_values import Number, boolean_of, integer_of, kind_of, list_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from amocrm_assets.entities import Column
     from amocrm_assets.entities.reference import Part, ReferenceTable
@@ -97,9 +97,13 @@ def key_of(table: ReferenceTable, values: Values) -> Key:
     return tuple(values[names.index(name)] for name in table.key)
 
 
-def placeholders_of(table: ReferenceTable) -> dict[Key, Values]:
-    """Values of the records that no list has."""
-    found = [tuple(dict(each).get(column.name) for column in table.properties) for each in table.placeholders]
+def placeholders_of(table: ReferenceTable, seen: Iterable[Mapping[str, Any]] = ()) -> dict[Key, Values]:
+    """Values of the records that no list has: those that the table declares, and others that were `seen`."""
+    known = [*seen, *map(dict, table.placeholders)]
+    found = [
+        tuple(each.get(column.name, () if column.type == "RECORD" else None) for column in table.properties)
+        for each in known
+    ]
     return {key_of(table, values): values for values in found}
 
 

@@ -1,0 +1,160 @@
+"""Ids that leads name, with what a lead itself calls them: rows of reference tables whatever the lists show.
+
+A user who left, or a stage that was deleted, before the first reading is in no list and in many leads. What was
+seen is kept in a small file, so that a run looks into its own days alone; without it all days are looked into.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.entities import LEADS
+from amocrm_assets.entities.reference import reference_table
+from amocrm_assets.errors import ActionRequired
+from amocrm_assets.rows.files import rows_table
+from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.rows.stored import days_with_rows
+from amocrm_assets.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    import pyarrow as pa
+
+    from amocrm_assets.storage import Storage
+
+# Column of leads → the table that knows its ids. Stages are known by both ids.
+KNOWN_BY = {
+    "pipeline_id": "amoCrmPipelines",
+    "status_id": "amoCrmStatuses",
+    "responsible_user_id": "amoCrmUsers",
+    "created_by": "amoCrmUsers",
+    "updated_by": "amoCrmUsers",
+    "group_id": "amoCrmGroups",
+    "loss_reason_id": "amoCrmLossReasons",
+}
+Key = tuple[int, ...]
+# Tables with names that leads themselves bear.
+NAMED_BY_RECORDS = frozenset({"amoCrmLossReasons"})
+# The RECORD of the details that names the id of a column of leads.
+_NAMED = "loss_reason"
+_DAYS_KEY = "amocrm_assets_days"
+
+
+@dataclass
+class SeenIds:
+    """The days that were looked into, and by table the ids that they name.
+
+    Beside an id stand the name that a lead bore for it, and that lead's `updated_at`: of several the newest.
+    """
+
+    days: set[str] = field(default_factory=set)
+    ids: dict[str, dict[Key, tuple[int, str | None]]] = field(default_factory=dict)
+
+    def add(self, table: str, key: Key, at: int = 0, name: str | None = None) -> None:
+        """Note an id."""
+        known = self.ids.setdefault(table, {})
+        known[key] = max(known.get(key, (0, None)), (at, name), key=lambda each: (each[0], each[1] or ""))
+
+    def placeholders(self, table: str) -> Iterator[dict[str, Any]]:
+        """The properties that are known of each id of a reference table, by its asset."""
+        key = reference_table(table).key
+        for ids, (_, name) in sorted(self.ids.get(table, {}).items()):
+            yield {**dict(zip(key, ids, strict=True)), "name": name}
+
+
+def seen_name(subdomain: str) -> str:
+    """Where it is kept in the storage."""
+    return f"rows/{subdomain}/reference/seen.parquet"
+
+
+def refresh_seen_ids(storage: Storage, subdomain: str, days: tuple[date, date] | None) -> SeenIds:
+    """What leads name, after a look into some days, first and last, and into such as never had one; None: all.
+
+    The caller holds the lock of the reference tables. A day whose rows cannot be read is somebody else's verdict.
+    """
+    seen = _kept(storage, subdomain)
+    details = next((table for table in LEADS.tables if _NAMED in table.column_names), LEADS.table)
+    with_details = set(days_with_rows(details, storage, subdomain)) if details is not LEADS.table else set()
+    there = days_with_rows(LEADS.table, storage, subdomain)
+    wanted = [
+        each for each in there if days is None or days[0] <= each <= days[1] or each.isoformat() not in seen.days
+    ]
+    for day in wanted:
+        with suppress(ActionRequired):
+            for table, key in _ids(storage, subdomain, day):
+                seen.add(table, key)
+            if day in with_details:
+                rows = rows_table(details, storage, subdomain, day, columns=[_NAMED, "updated_at"])
+                for table, key, at, name in _names(rows):
+                    seen.add(table, key, at, name)
+            seen.days.add(day.isoformat())
+    if wanted:
+        _keep(storage, subdomain, seen)
+    return seen
+
+
+def _ids(storage: Storage, subdomain: str, day: date) -> Iterator[tuple[str, Key]]:
+    rows = rows_table(LEADS.table, storage, subdomain, day, columns=list(KNOWN_BY))
+    for column, table in KNOWN_BY.items():
+        names = ["pipeline_id", "status_id"] if column == "status_id" else [column]
+        for each in rows.select(names).group_by(names).aggregate([]).to_pylist():
+            key = tuple(each[name] for name in names)
+            if None not in key:
+                yield table, key
+
+
+def _names(details: pa.Table) -> Iterator[tuple[str, Key, int, str]]:
+    """What leads of a day call their loss reasons."""
+    for row in details.filter(details[_NAMED].is_valid()).to_pylist():
+        said = row[_NAMED]
+        if said["id"] is not None and said["name"]:
+            yield KNOWN_BY[f"{_NAMED}_id"], (said["id"],), row["updated_at"] or 0, said["name"]
+
+
+def _kept(storage: Storage, subdomain: str) -> SeenIds:
+    """What the file holds; nothing where it is missing or not what was written."""
+    import pyarrow.parquet as pq
+
+    try:
+        with storage.as_local_path(seen_name(subdomain)) as path:
+            if broken_seal(path):
+                return SeenIds()
+            with pq.ParquetFile(path) as file:
+                days = (file.metadata.metadata or {}).get(_DAYS_KEY.encode(), b"[]")
+                seen = SeenIds(set(json.loads(days)))
+                for row in file.read().to_pylist():
+                    seen.add(row["table"], tuple(row["key"]), row["at"], row["name"])
+    except FileNotFoundError:
+        return SeenIds()
+    return seen
+
+
+def _keep(storage: Storage, subdomain: str, seen: SeenIds) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    name, rows = seen_name(subdomain), _schema().empty_table()
+    found = [(table, key, *known[key]) for table, known in sorted(seen.ids.items()) for key in sorted(known)]
+    if found:
+        columns = zip(*found, strict=True)
+        rows = pa.table(
+            [pa.array(list(column), each.type) for column, each in zip(columns, _schema(), strict=True)], _schema()
+        )
+    with storage.temp_file(name) as path, disk_errors(f"Writing {name}", path):
+        with pq.ParquetWriter(path, _schema(), compression="zstd") as writer:
+            writer.write_table(rows)
+            writer.add_key_value_metadata({_DAYS_KEY: json.dumps(sorted(seen.days)), **UNSEALED})
+        seal(path)
+        storage.replace(name, path)
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    kinds = {"table": pa.string(), "key": pa.list_(pa.int64()), "at": pa.int64(), "name": pa.string()}
+    return pa.schema(list(kinds.items()))
