@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amocrm_assets.entities.agreement import AGREEMENT, Agreement
 from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.companies import COMPANIES
@@ -19,6 +20,7 @@ from amocrm_assets.entities.table import Column, Derived, Table
 ENTITIES = (LEADS, CONTACTS, COMPANIES, EVENTS)
 
 __all__ = [
+    "AGREEMENT",
     "COMPANIES",
     "CONTACTS",
     "CUSTOM_FIELDS",
@@ -26,6 +28,7 @@ __all__ = [
     "EVENTS",
     "LEADS",
     "STAGES",
+    "Agreement",
     "Captured",
     "Choices",
     "Column",

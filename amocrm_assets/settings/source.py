@@ -73,8 +73,8 @@ class SourceSettings(Settings):
     )
     import_events: bool = Field(
         default=False,
-        description="Events: what happened to leads, contacts, companies and tasks, and when; and the stages of each"
-        " lead.",
+        description="Events: what happened to leads, contacts, companies and tasks, and when; and the stages of"
+        " each lead.",
         examples=[True],
     )
     import_contacts: bool = Field(
