@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets_tests.standin import StandIn
 
 DAY = date(2026, 3, 10)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -78,8 +79,8 @@ def sandbox_with(*populations: Population, **options: Any) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def client_of(sandbox: Sandbox, **changes: Any) -> Iterator[AmoCrmClient]:
-    """A client of the sandbox that waits for its answers for as long as a busy machine may take."""
+def client_of(sandbox: Sandbox | StandIn, **changes: Any) -> Iterator[AmoCrmClient]:
+    """A client of the sandbox or the stand-in, which waits for answers as long as a busy machine may take."""
     given: dict[str, Any] = {"requests_per_second": 1000, "read_seconds": 120.0} | changes
     with AmoCrmClient(sandbox.url, FixedToken(sandbox.token), **given) as client:
         yield client

@@ -26,6 +26,7 @@ MAY = {
     "entities/leads.py": "declares them",
     "entities/lead_details.py": "likewise",
     "entities/lead_stages.py": "likewise",
+    "entities/agreement.py": "types of events of leads",
     "entities/contacts.py": "a contact has leads",
     "entities/companies.py": "likewise",
     "entities/tasks.py": "a task may be about a lead",

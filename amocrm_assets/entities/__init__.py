@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amocrm_assets.entities.agreement import AGREEMENT, Agreement
 from amocrm_assets.entities.calls import CALLS
 from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import Choices
@@ -22,6 +23,7 @@ ENTITIES = (LEADS, CONTACTS, COMPANIES, TASKS, CALLS, EVENTS)
 
 __all__ = [
     "CALLS",
+    "AGREEMENT",
     "COMPANIES",
     "CONTACTS",
     "CUSTOM_FIELDS",
@@ -30,6 +32,7 @@ __all__ = [
     "LEADS",
     "STAGES",
     "TASKS",
+    "Agreement",
     "Captured",
     "Choices",
     "Column",

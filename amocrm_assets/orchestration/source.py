@@ -13,9 +13,10 @@ import dagster as dg
 from dagster import DagsterError
 from pydantic import ValidationError
 
-from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities import AGREEMENT, ENTITIES
 from amocrm_assets.entities.latest import with_latest
 from amocrm_assets.errors import SettingsError
+from amocrm_assets.orchestration.agreement import events_agree_of
 from amocrm_assets.orchestration.amocrm_resource import AmoCrmResource
 from amocrm_assets.orchestration.assets import asset_keys, latest_keys, loads_keys, reference_keys, stages_keys
 from amocrm_assets.orchestration.assets.latest import latest_of
@@ -33,7 +34,7 @@ from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.names import resource_key
 from amocrm_assets.orchestration.reference_checks import reference_known_of
 from amocrm_assets.orchestration.resources import shared_resources
-from amocrm_assets.orchestration.source_entities import scheduled, shown
+from amocrm_assets.orchestration.source_entities import imported, scheduled, shown
 from amocrm_assets.orchestration.stored_checks import stored_checks_of
 from amocrm_assets.orchestration.translation import TranslatedSource, Translation, is_translated
 from amocrm_assets.settings import Deployment
@@ -71,14 +72,12 @@ def source_definitions(
     retries = retries or Retries()
     chains = shown(source, entities)
     asset_keys(source, chains)  # refuses a translation by which two would be one
-    tables = [table for entity in chains for table in entity.tables]
-    checks = [check for table in tables for check in stored_checks_of(table, source)]
     own = dg.Definitions(
         assets=[
             _linked(asset, made_by=cast("FunctionType", maker).__code__, file=file, line=line)
             for asset, maker in _assets(source, chains, retries, entities)
         ],
-        asset_checks=[*checks, *([reference_known_of(source)] if source.import_reference else [])],
+        asset_checks=_checks(source, chains),
         resources=shared_resources(Deployment.warehouse_address(), entities)
         | {resource_key(source): AmoCrmResource.from_settings(source)},
     )
@@ -108,6 +107,17 @@ def _assets(
         yield stages_of(source, chains, retries), stages_of
     if source.keep_captures_days:
         yield retention_of(source, retries, entities), retention_of
+
+
+def _checks(source: SourceSettings, chains: Sequence[Entity]) -> list[dg.AssetChecksDefinition]:
+    """The checks of what is in the storage and in the warehouse."""
+    tables = [table for entity in chains for table in entity.tables]
+    checks = [check for table in tables for check in stored_checks_of(table, source)]
+    if source.import_reference:
+        checks.append(reference_known_of(source))
+    if {AGREEMENT.of.name, AGREEMENT.events.name} <= {each.name for each in imported(source, chains)}:
+        checks.append(events_agree_of(source))
+    return checks
 
 
 def build_source_definitions(

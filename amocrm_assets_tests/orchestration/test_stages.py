@@ -104,3 +104,18 @@ def test_it_can_be_made_alone_without_asking_amocrm(pipeline: Pipeline) -> None:
 def test_before_any_events_it_says_what_to_do(pipeline: Pipeline) -> None:
     pipeline.configure(import_events=True)
     assert "Materialise `events` for a day first" in str(failure_of(pipeline.run(only=[TABLE])).description)
+
+
+def test_an_account_agrees_with_its_events_and_the_check_is_there_where_both_are(pipeline: Pipeline) -> None:
+    pipeline.configure(import_events=True)
+    result = pipeline.run("2025-03-01", LAST)
+    assert result.success, failure_of(result)
+    (found,) = [each for each in result.get_asset_check_evaluations() if each.check_name == "events_agree"]
+    assert found.passed, found.description
+    assert found.asset_key == pipeline.key("raw_leads")
+    assert found.metadata["days"].value == 10
+    assert "waiting" in found.metadata  # the sandbox's today, on which the days were read, is not there
+    assert pipeline.check("raw_leads", "events_agree").passed
+    pipeline.configure(import_events=True, import_leads=False)
+    keys = {check.name for each in pipeline.definitions.asset_checks or () for check in each.check_specs}
+    assert "events_agree" not in keys

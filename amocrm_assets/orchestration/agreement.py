@@ -1,0 +1,84 @@
+"""The check `events_agree`: the independent proof that what happened to records is in their captures.
+
+How days are compared is in `rows.agreement`.
+"""
+
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from amocrm_assets.entities import AGREEMENT
+from amocrm_assets.orchestration.assets import raw_key, rows_key
+from amocrm_assets.orchestration.checks import WORST, verdict
+from amocrm_assets.orchestration.failures import in_words
+from amocrm_assets.orchestration.names import LAST
+from amocrm_assets.orchestration.partitions import days_of_run
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
+from amocrm_assets.rows.stored import days_with_rows
+from amocrm_assets.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.rows.agreement import DayAgreement
+
+AGREE = "events_agree"
+# A day waits for the next ones, so each run looks at those before its own, too.
+_LOOK_BACK = timedelta(days=7)
+
+
+def events_agree_of(source: SourceSettings) -> dg.AssetChecksDefinition:
+    """The check of a source that imports both the records and the events."""
+    records, record = AGREEMENT.of.table.records, AGREEMENT.of.table.record
+
+    @dg.asset_check(
+        asset=raw_key(AGREEMENT.of, source),
+        additional_deps=[rows_key(each.table, source) for each in (AGREEMENT.of, AGREEMENT.events)],
+        name=AGREE,
+        op_tags=LAST,
+        description=(
+            f"Every {record} that had an event on a day is in the capture of that day or of a later one. Events"
+            f" are a list of their own, so they notice {records} that the other list withheld, at no request."
+            "\n\nA day is compared once the days up to its first reading have rows; those of the week before a run"
+            " are looked at again. An error where the event shows a change for certain, a warning otherwise. Run"
+            " alone, it looks at every day."
+        ),
+    )
+    def events_agree(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
+        from amocrm_assets.rows.agreement import agreement_of_days
+
+        storage, bounds = amocrm.storage(), days_of_run(context.run)
+        days = days_with_rows(AGREEMENT.events.table, storage, source.subdomain)
+        if bounds:
+            days = [day for day in days if bounds[0] - _LOOK_BACK <= day <= bounds[1]]
+        return judge_agreement(agreement_of_days(storage, source, days))
+
+    return events_agree
+
+
+def judge_agreement(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResult:
+    """The verdict on days, with the records that are nowhere."""
+    from amocrm_assets.rows.agreement import counted
+
+    records = AGREEMENT.of.table.records
+    is_error = any(each.missing for each in found.values())
+    bad = {day: each.missing if is_error else each.doubtful for day, each in found.items()}
+    bad = {day: each for day, each in bad.items() if each}
+    named = {record: types for each in bad.values() for record, types in each.items()}
+    types = ", ".join(f"{kind}: {count}" for kind, count in sorted(counted(named).items()))
+    examples = ", ".join(map(str, sorted(named)[:WORST]))
+    return verdict(
+        AGREE,
+        bad=sorted(bad),
+        of=found,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        said=f"{len(named)} {records} had events and are in no capture of that day or of a later one ({types}),"
+        f" for example {examples}. Materialise `{AGREEMENT.of.raw_asset}` and what follows for these days again;"
+        " if they stay away, the token's user may see their events and not the records themselves.",
+        missing=len(named),
+        events=types,
+        example_ids=examples,
+        deleted_since=sum(each.deleted for each in found.values()),
+        waiting=in_words([day for day, each in found.items() if each.is_waiting]),
+    )

@@ -1,0 +1,126 @@
+"""Whether records that had an event on a day were captured for that day or a later one. It asks amoCRM nothing.
+
+A record that was edited again before its day was read is in a later day's capture. So a day is compared once every
+day up to that of its first reading has rows of both; until then it waits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from amocrm_assets.captures import captures_by_day
+from amocrm_assets.entities import AGREEMENT
+from amocrm_assets.rows.files import rows_table
+from amocrm_assets.rows.stored import days_with_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from amocrm_assets.entities import Agreement
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+    Types = dict[int, set[str]]
+
+
+@dataclass(frozen=True)
+class DayAgreement:
+    """How a day agrees: types of events by record, of those that are nowhere.
+
+    `missing` should be there for certain, `doubtful` perhaps. `deleted` counts records that are nowhere and were
+    deleted since: they may have been purged. `is_waiting`: a later day tells.
+    """
+
+    missing: dict[int, set[str]] = field(default_factory=dict)
+    doubtful: dict[int, set[str]] = field(default_factory=dict)
+    deleted: int = 0
+    is_waiting: bool = False
+
+
+def agreement_of_days(
+    storage: Storage, source: SourceSettings, days: Collection[date], agreement: Agreement = AGREEMENT
+) -> dict[date, DayAgreement]:
+    """Each of the days that has rows of both tables. Raises `RowsDamaged` where rows are damaged."""
+    subdomain = source.subdomain
+    records, events = (
+        set(days_with_rows(each.table, storage, subdomain)) for each in (agreement.of, agreement.events)
+    )
+    first_read = _first_readings(storage, source, agreement)
+    both = records & events
+    wanted = both.intersection(days)
+    found: dict[date, DayAgreement] = {}
+    seen: set[int] = set()
+    later = _Later()
+    for day in sorted((each for each in records | events if wanted and each >= min(wanted)), reverse=True):
+        if day in records:
+            seen.update(rows_table(agreement.of.table, storage, subdomain, day, columns=["id"])["id"].to_pylist())
+        happened = _types(storage, subdomain, day, agreement) if day in events else {}
+        later.add(happened, agreement)
+        if day in wanted:
+            absent = {record: types for record, types in happened.items() if record not in seen}
+            is_read = all(each in both for each in _up_to(day, first_read.get(day, date.max)))
+            found[day] = later.judged(absent, agreement) if is_read else DayAgreement(is_waiting=bool(absent))
+    return dict(sorted(found.items()))
+
+
+def _up_to(first: date, last: date) -> Iterator[date]:
+    """All days between two, both included. One more than there may be where the last is unknown."""
+    while first <= last:
+        yield first
+        first += timedelta(days=1)
+
+
+def _first_readings(storage: Storage, source: SourceSettings, agreement: Agreement) -> dict[date, date]:
+    """For each day the day on which it was read for the first time."""
+    return {
+        day: min(each.captured_at for each in captures).astimezone(source.zone).date()
+        for day, captures in captures_by_day(agreement.of, storage, source.subdomain).items()
+    }
+
+
+def _types(storage: Storage, subdomain: str, day: date, agreement: Agreement) -> Types:
+    """The types of the events of a day, by record."""
+    wanted = agreement.certain | agreement.uncertain | {agreement.deleted, agreement.merged}
+    columns = ["entity_type", "entity_id", "type"]
+    rows = rows_table(agreement.events.table, storage, subdomain, day, columns=columns)
+    found: Types = {}
+    for entity_type, record, kind in zip(*(rows[name].to_pylist() for name in columns), strict=True):
+        if entity_type == agreement.entity_type and kind in wanted and record is not None:
+            found.setdefault(record, set()).add(kind)
+    return found
+
+
+class _Later:
+    """What happened on a day and after it that takes records out of lists."""
+
+    def __init__(self) -> None:
+        self._deleted: set[int] = set()
+        self._merged: set[int] = set()
+
+    def add(self, happened: Types, agreement: Agreement) -> None:
+        self._deleted.update(record for record, types in happened.items() if agreement.deleted in types)
+        self._merged.update(record for record, types in happened.items() if agreement.merged in types)
+
+    def judged(self, absent: Types, agreement: Agreement) -> DayAgreement:
+        alive = {record: types for record, types in absent.items() if record not in self._deleted}
+        certain = {
+            record: types & agreement.certain
+            for record, types in alive.items()
+            if types & agreement.certain and record not in self._merged
+        }
+        if len(certain) <= len(self._merged):  # amoCRM does not say which of two merged records an event is of
+            certain = {}
+        doubtful = {
+            record: told
+            for record, types in alive.items()
+            if record not in certain and (told := types & (agreement.certain | agreement.uncertain))
+        }
+        return DayAgreement(certain, doubtful, len(absent) - len(alive))
+
+
+def counted(found: dict[int, set[str]]) -> Counter[str]:
+    """How many records had events of each type."""
+    return Counter(kind for types in found.values() for kind in types)
