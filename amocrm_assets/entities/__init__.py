@@ -22,8 +22,8 @@ from amocrm_assets.entities.tasks import TASKS
 ENTITIES = (LEADS, CONTACTS, COMPANIES, TASKS, CALLS, EVENTS)
 
 __all__ = [
-    "CALLS",
     "AGREEMENT",
+    "CALLS",
     "COMPANIES",
     "CONTACTS",
     "CUSTOM_FIELDS",

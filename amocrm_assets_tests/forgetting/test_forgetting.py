@@ -292,7 +292,7 @@ def test_the_stages_of_a_lead_that_is_forgotten_are_gone_from_what_is_kept_and_f
     assert made.name in {each.name for each in plan.rows}
     folder = STAGES.rows_folder("acme")
 
-    report = forgetting.carry_out(asked, in_dagster=lambda _report, _forgotten: {})
+    report = forgetting.carry_out(asked)
 
     assert held.query('SELECT DISTINCT lead_id FROM "amoCrmLeadStages_acme"') == [(ids[1],)]
     (table,) = [each for each in report.tables if "LeadStages" in each.table]

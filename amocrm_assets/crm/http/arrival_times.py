@@ -7,6 +7,7 @@ A jitter that the answers do not show is learnt from refusals, and forgotten slo
 
 from __future__ import annotations
 
+import threading
 from bisect import insort
 from collections import deque
 
@@ -36,6 +37,7 @@ class ArrivalTimes:
     def __init__(self) -> None:
         self._recent: deque[float] = deque()
         self._sorted: list[float] = []
+        self._lock = threading.Lock()
         self._belief, self._doubt = 1.0, DOUBT
         self.margin = 0.0
 
@@ -53,13 +55,13 @@ class ArrivalTimes:
 
     def add(self, answer_seconds: float) -> None:
         """An answer began so long after its request left."""
-        # A new deque and list for each answer: readers in other threads keep a whole one.
-        recent, ordered = self._recent.copy(), self._sorted.copy()
-        recent.append(answer_seconds)
-        insort(ordered, answer_seconds)
-        if len(recent) > RECENT_ANSWERS:
-            ordered.remove(recent.popleft())
-        self._recent, self._sorted = recent, ordered
+        with self._lock:  # each answer is added by a thread of its own
+            ordered = self._sorted.copy()  # readers in other threads keep a whole one
+            self._recent.append(answer_seconds)
+            insort(ordered, answer_seconds)
+            if len(self._recent) > RECENT_ANSWERS:
+                ordered.remove(self._recent.popleft())
+            self._sorted = ordered
 
     def lateness(self, answer_seconds: float) -> float:
         """How late a request arrived at the most whose answer began so many seconds after it left."""

@@ -8,7 +8,7 @@ gets nowhere. `lists` and `whole_lists` read small lists that need no such proof
 
 `keyset` goes by `updated_at` and requests page 1 behind the last record (`cursor`, `list_end`, `newest_deleted`);
 `seam` and `seam_check` show that the list as a whole is sorted. `overlap` goes by page numbers, where there is no
-other way, and proves by overlaps (`interval_set`, `gap_probe`, `far_end`, `second_page`, `order_check`) that
+other way, and proves by overlaps (`interval_set`, `gap_probe`, `far_end`, `page_behind`, `order_check`) that
 nothing fell between two pages. What can be asked, and what is odd about an answer, is in `query`; how large pages
 may be in `page_size`.
 

@@ -48,7 +48,7 @@ class OrderCheck:
             if record.id not in self._seen and record.updated_at <= self._newest and self._cover.holds(key)
         ]
         inside = sum(self._window.holds(record.updated_at) for record in strangers)
-        if inside <= MAX_STRANGERS and len(strangers) <= _too_many(page):
+        if inside <= MAX_STRANGERS and len(strangers) <= too_many(page):
             self._remember(page.records, keys)
             return False
         self._note_strange_page()
@@ -75,7 +75,7 @@ class OrderCheck:
         end, begin = max(keys), min(keys)
         behind = sum(key > end for key in self._seen.values())
         absent = sum(begin < key <= end and record not in shown for record, key in self._seen.items())
-        return behind > _too_many(page) or absent > MAX_ABSENT_PAGES * page.size
+        return behind > too_many(page) or absent > MAX_ABSENT_PAGES * page.size
 
     def _note_strange_page(self) -> None:
         self._strange_pages += 1
@@ -91,5 +91,6 @@ class OrderCheck:
             self._seen[record.id] = key
 
 
-def _too_many(page: Page) -> int:
+def too_many(page: Page) -> int:
+    """More records of a page than these are not explained by people who move some."""
     return max(MAX_STRANGERS, page.size // MAX_SHARE_OF_STRANGERS)

@@ -10,6 +10,7 @@ from amocrm_assets.crm.pagination.findings import next_on_last_page
 from amocrm_assets.crm.pagination.gap_probe import GapProbe, page_over
 from amocrm_assets.crm.pagination.interval_set import IntervalSet
 from amocrm_assets.crm.pagination.order_check import OrderCheck
+from amocrm_assets.crm.pagination.page_behind import PageBehind
 from amocrm_assets.crm.pagination.query import (
     CONFIRMATIONS,
     MIN_PAGE,
@@ -20,7 +21,6 @@ from amocrm_assets.crm.pagination.query import (
     TieExceedsPage,
     pages_apart,
 )
-from amocrm_assets.crm.pagination.second_page import SecondPage
 from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
@@ -81,27 +81,28 @@ class OverlappingPaginator:
         self._inset = 0 if self._by_id else 1
         self._far_end = FarEnd(self._cover, inset=self._inset)
         self._order_check = OrderCheck(self._cover, self.window)
-        # One page covers what is between its ends only if the whole list is in order, which it does not show.
-        self._second_page = SecondPage()
+        # Pages cover what is between their ends only if the whole list is in order, which the next one shows.
+        self._page_behind = PageBehind(newest_first=not self._by_id)
+        self._shown_to = self._cover.covered_from_start
 
     @property
     def done(self) -> bool:
-        """Whether all that was asked for is covered, and seen to be in order by more than one page."""
-        return self._cover.complete and self._second_page.is_seen
+        """Whether all that was asked for is covered, and seen to be in order by one page more."""
+        return self._cover.complete and self._page_behind.is_seen
 
     @property
     def open_interval(self) -> Window | None:
         """The seconds of which records may still come."""
         if self.done:
             return None
-        if self._by_id or not self._second_page.is_seen:
+        if self._by_id:
             return self.window
-        return Window(self.window.from_at, -self._cover.covered_from_start - 1)
+        return Window(self.window.from_at, max(self.window.from_at, -self._shown_to - 1))
 
     @property
     def progress(self) -> tuple[object, ...]:
         """What differs from before when an answer has brought this paginator further."""
-        return self._cover.first_gap(), self._frontier, self._far_end.position, self._second_page.first_page_size
+        return self._cover.first_gap(), self._frontier, self._far_end.position, self._page_behind.end
 
     @property
     def is_dense(self) -> bool:
@@ -118,7 +119,8 @@ class OverlappingPaginator:
         if self.done:
             return None
         if self._cover.complete:
-            return self._query_second_page()
+            behind = self._page_behind.next_page(self._limit, self._overlap)
+            return None if self._awaited else self._send(*behind)
         if not self._end_seen:
             return self._query_ahead()
         return self._query_gap()
@@ -151,11 +153,6 @@ class OverlappingPaginator:
         self._next_position = max(number * limit - self._overlap, self._next_position + 1)
         return self._send(number, limit)
 
-    def _query_second_page(self) -> Query | None:
-        if self._awaited:
-            return None
-        return self._send(*self._second_page.next_page(self._limit, self._overlap))
-
     def _query_gap(self) -> Query | None:
         if self._awaited:
             return None
@@ -181,7 +178,8 @@ class OverlappingPaginator:
         return Query(self.state.record_list, order or self.order, low, high, page=number, limit=limit)
 
     def _learn_limit(self, query: Query, page: Page) -> None:
-        if page.has_next and MIN_PAGE <= page.size < min(query.limit, self._limit):
+        is_short = MIN_PAGE <= page.size < min(query.limit, self._limit)
+        if page.has_next and is_short and not self._cover.complete:
             # The server gives smaller pages than asked for, so its page numbers count in them.
             self._cap = page.size
             self._probe = None
@@ -202,7 +200,9 @@ class OverlappingPaginator:
             self._next_position = min(self._next_position, position)
             return
         bounds = self._order_check.bounds(page, keys)
-        self._second_page.learn(query.page, page)
+        self._shown_to = self._cover.covered_from_start
+        # By id the list is read to its end, where no page is behind: the second one shows its order.
+        self._page_behind.learn(position, page, is_covered=self._by_id or self._cover.complete)
         low, high = None if position == 0 else bounds[0] + self._inset, bounds[1] - self._inset
         # The page that shows that all is in order may be within one second, which hides nothing any more.
         in_window = Window(-keys[-1], -keys[0]).meets(self.window)
@@ -226,9 +226,9 @@ class OverlappingPaginator:
             self._empty_starts += 1
             if self._empty_starts > CONFIRMATIONS:
                 self._cover.add(None, None, end_position=0)
-                self._second_page.is_seen = True
+                self._page_behind.is_seen = True
         elif self._cover.complete:
-            self._second_page.learn_nothing()
+            self._page_behind.learn_nothing()
         elif self._probe:
             self._probe.learn_nothing()
 

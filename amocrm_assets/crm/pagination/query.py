@@ -83,10 +83,10 @@ class OrderIgnored(Exception):
     cause = "amoCRM sent records in another order than asked for"
 
 
-class SecondPageMissing(OrderIgnored):
-    """The first page says that more follows, and no second one comes: nothing shows in which order the list is."""
+class PageMissing(OrderIgnored):
+    """A page says that more follows, and none behind it comes: nothing shows in which order the list is."""
 
-    cause = "the first page is full and amoCRM gives no second one, so nothing shows that the list is sorted"
+    cause = "a page is full and amoCRM gives none behind it, so nothing shows that the list is sorted"
 
 
 class TieExceedsPage(Exception):

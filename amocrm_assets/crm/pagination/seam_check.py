@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, OrderIgnored, SecondPageMissing
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS, OrderIgnored, PageMissing
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SeamCheck:
         """What follows from a seam's page. One that is broken once may be so by records that somebody moved.
 
         For each that is broken one has to fit before the slice counts as in order: a list in no order may show one
-        that fits by chance. Raises `OrderIgnored` where most are broken, `SecondPageMissing` where all are empty.
+        that fits by chance. Raises `OrderIgnored` where most are broken, `PageMissing` where all are empty.
         """
         if seam.is_broken_by(page):
             return self._doubt()
@@ -75,5 +75,5 @@ class SeamCheck:
         if self._in_vain <= (CONFIRMATIONS if page.records else MAX_MOVED):
             return "look again"
         if not page.records:
-            raise SecondPageMissing
+            raise PageMissing
         return "read by id"  # by id, pages meet whatever is edited

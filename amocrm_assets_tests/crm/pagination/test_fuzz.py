@@ -14,3 +14,8 @@ def test_no_random_oddities_lose_a_lead_in_silence(first: int) -> None:
 
 def test_a_seed_draws_the_same_reading_again() -> None:
     assert draw(7)[0] == draw(7)[0] != draw(8)[0]
+
+
+@pytest.mark.parametrize("seed", [45_208])
+def test_a_seed_that_once_lost_leads_in_silence(seed: int) -> None:
+    assert try_reading(seed) in {"read", "refused"}

@@ -6,7 +6,7 @@ import pytest
 
 from amocrm_assets.crm.pagination import ListState, OrderIgnored, Query
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
-from amocrm_assets.crm.pagination.query import SecondPageMissing
+from amocrm_assets.crm.pagination.query import PageMissing
 from amocrm_assets.crm.pagination.seam import Seam
 from amocrm_assets.crm.pagination.seam_check import MAX_MOVED, SeamCheck
 from amocrm_assets.entities import LEADS
@@ -63,5 +63,5 @@ def test_records_that_people_move_may_empty_some_seams_in_a_row_and_then_the_sec
     check = SeamCheck(ListState(LEADS.live))
     for _ in range(MAX_MOVED):
         assert check.assess(seam, NOTHING) == "look again"
-    with pytest.raises(SecondPageMissing):
+    with pytest.raises(PageMissing):
         check.assess(seam, NOTHING)

@@ -211,3 +211,26 @@ def test_many_crowded_seconds_cost_one_walk_over_the_account() -> None:
 
     assert assert_no_silent_loss(account, Random(2))
     assert account.asked < 3 * 3_000 / 50
+
+
+@pytest.mark.parametrize("oddity", ["by id", "scattered"])
+@pytest.mark.parametrize("cap", [50, 250])
+def test_a_list_in_no_order_whose_first_page_is_newer_than_the_window_is_noticed(cap: int, oddity: str) -> None:
+    """The second page alone then seems to cover the window, and the one behind it shows that it does not."""
+    for seed in range(40):
+        random = Random(seed)
+        newest = [random.choice([1_599, 1_600, random.randrange(1_600, 1_650)]) for _ in range(cap)]
+        leads = newest + [random.randrange(950, 1_610) for _ in range(random.randrange(cap, 4 * cap))]
+        order = (
+            range(len(leads))
+            if oddity == "by id"
+            else sorted(range(len(leads)), key=lambda n: n * 7_919 % 104_729)
+        )
+        account = ListedAccount(
+            dict(zip(order, leads, strict=True)),
+            page_cap=cap,
+            filters=False,
+            next_never=cap == 50 and seed % 2 == 0,
+            **ODDITIES[oddity],
+        )
+        assert_no_silent_loss(account, random, edits=seed % 3, permits=1 + seed % 4)

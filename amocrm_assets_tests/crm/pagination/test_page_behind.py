@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from amocrm_assets.crm.pagination import ListState, OverlappingPaginator
+from amocrm_assets.crm.pagination.page_behind import PageBehind
+from amocrm_assets.crm.pagination.pages import Page, RawRecord
+from amocrm_assets.crm.pagination.query import OrderIgnored, PageMissing
+from amocrm_assets.days import Window
+from amocrm_assets.entities import LEADS
+from amocrm_assets_tests.crm.pagination.listing import ListedAccount
+
+
+def page(newest: int, count: int, *, has_next: bool = True) -> Page:
+    """A page whose records are a second apart, the newest first."""
+    return Page(tuple(RawRecord(newest - n, newest - n, False, b"") for n in range(count)), has_next)  # noqa: FBT003
+
+
+def behind(*pages: tuple[int, Page]) -> PageBehind:
+    """What knows these pages, by their positions."""
+    known = PageBehind(newest_first=True)
+    for position, each in pages:
+        known.learn(position, each, is_covered=False)
+    return known
+
+
+def test_it_begins_within_the_last_page_and_reaches_further() -> None:
+    known = behind((0, page(2_000, 250)), (245, page(1_755, 250)))
+
+    number, limit = known.next_page(250, 5)
+
+    assert 245 < (number - 1) * limit < 495 < number * limit
+
+
+def test_a_page_that_goes_on_is_enough() -> None:
+    known = behind((0, page(2_000, 250)))
+    known.learn(245, page(1_755, 245), is_covered=True)
+
+    assert known.is_seen
+
+
+def test_a_first_page_of_a_few_records_is_the_whole_list() -> None:
+    assert behind((0, page(2_000, 9, has_next=False))).is_seen
+    assert not behind((0, page(2_000, 10, has_next=False))).is_seen
+
+
+def test_an_empty_answer_has_the_last_page_counted_again_and_is_not_believed_for_long() -> None:
+    known = behind((0, page(2_000, 100)))
+    for _ in range(2):
+        known.learn_nothing()
+        assert known.next_page(250, 5)[0] == 1
+        known.learn(0, page(2_000, 100), is_covered=True)
+        assert known.next_page(250, 5)[0] == 2
+    known.learn_nothing()
+
+    with pytest.raises(PageMissing):
+        known.learn(0, page(2_000, 100), is_covered=True)
+
+
+def test_a_list_that_got_shorter_is_looked_at_further_in_front() -> None:
+    known = behind((0, page(2_000, 250)), (245, page(1_755, 250)))
+    known.learn_nothing()
+    known.learn_nothing()
+    number, limit = known.next_page(250, 5)
+    known.learn((number - 1) * limit, page(2_000, 130, has_next=False), is_covered=True)
+
+    assert known.next_page(250, 5) == (2, 125)
+
+
+def test_records_that_are_newer_than_the_first_page_have_it_asked_for_again() -> None:
+    known = behind((0, page(2_000, 50)))
+    known.learn(45, page(2_500, 45), is_covered=True)
+    assert not known.is_seen
+    assert known.next_page(50, 5)[0] == 1
+
+    # They were edited meanwhile, so it shows them, or newer ones.
+    known.learn(0, page(2_600, 50), is_covered=True)
+    known.learn(45, page(2_555, 45), is_covered=True)
+    assert known.is_seen
+
+
+def test_records_that_stay_newer_than_the_first_page_are_in_no_order() -> None:
+    known = behind((0, page(2_000, 50)))
+    for _ in range(2):
+        known.learn(45, page(2_500, 45), is_covered=True)
+        known.learn(0, page(2_000, 50), is_covered=True)
+
+    with pytest.raises(OrderIgnored):
+        known.learn(45, page(2_500, 45), is_covered=True)
+
+
+def test_no_second_is_passed_before_the_page_behind_is_seen() -> None:
+    """A day is published when it is passed, and stays though the next page shows that the list is in no order."""
+    window = Window(1_000, 2_999)
+    account = ListedAccount({number: 3_200 - number for number in range(1_500)}, filters=False)
+    walk = OverlappingPaginator(
+        ListState(LEADS.lists(with_deleted=False)[0]), "updated_at desc", window, filtered=False
+    )
+    shown_to, answers = window.to_at, 0
+    while (query := walk.next_query()) is not None:
+        answer = account.answer(query, Random(1))
+        walk.add_page(query, answer)
+        answers += 1
+        # What this page covers may still come: only the pages before it were shown to be in order.
+        assert walk.open_interval is None or walk.open_interval.to_at >= shown_to
+        shown_to = min(shown_to, answer.records[-1].updated_at)
+
+    assert walk.done
+    assert answers > 6
