@@ -1,7 +1,7 @@
 """amoCRM leads in BigQuery every day, as Dagster assets.
 
-The component (`type: amocrm_assets.AmoCrmSource`), the resource and `build_source_definitions` are looked up here
-by name, and Dagster is imported only when somebody does: the sandbox and the commands start without it.
+The component (`type: amocrm_assets.AmoCrmSource`), the resource and `build_source_definitions` are imported
+lazily, so that the sandbox and the commands start without importing Dagster.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MODULES = {
 
 
 def __dir__() -> list[str]:
-    # `dg` looks for components among the names that a module shows.
+    # `dg` looks for components in `dir()` of a module.
     return [*globals(), *__all__]
 
 

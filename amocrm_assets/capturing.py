@@ -1,8 +1,7 @@
-"""From amoCRM into captures: reads days completely and keeps each one as soon as its reading has passed it.
+"""From amoCRM into captures: reads days completely and stores each one as soon as all of its records are read.
 
-How reading works is known in `crm`, what a capture is in `captures`. Here the two meet: records are dealt out to
-their days, days are published when no record of them can come any more, and a stopped reading leaves no trace of
-the days it had not finished.
+This connects `crm` and `captures`: records are assigned to their days, a day is published when no more records of
+it can come, and if a read stops, nothing is left of unfinished days.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ LOCK_WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CapturedDay:
-    """A day whose records are kept, with the metadata of its materialisation."""
+    """A captured day, with the metadata of its materialisation."""
 
     day: date
     capture: PublishedCapture
@@ -64,11 +63,11 @@ def capture_days(
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     run_id: str | None = None,
 ) -> Generator[CapturedDay]:
-    """Read days from amoCRM, neighbouring ones in one reading, and publish a capture for each.
+    """Read days from amoCRM, consecutive ones in one pass, and publish a capture for each.
 
-    Yields each day as soon as its capture is published; days that were yielded stay when a later one fails.
-    The captures bear the `run_id`. Raises `Busy` while another run asks the account, `DayNotOver`, `NotAuthorised`
-    and `CapturesMixed` for another account than the source's, and whatever stops a reading.
+    Yields each day as soon as its capture is published; yielded days stay if a later one fails. The captures
+    contain the `run_id`. Raises `Busy` while another run reads the account, `DayNotOver`, `NotAuthorised` and
+    `CapturesMixed` for another account than the source's, and any error that stops the read.
     """
     with account_lock(
         source.subdomain, limiter=client.rate_limiter, storage=storage, wait_seconds=lock_wait_seconds
@@ -83,7 +82,7 @@ def capture_days(
 
 
 class _DayRangeCapture:
-    """One reading of neighbouring days."""
+    """One read of consecutive days."""
 
     def __init__(
         self,
@@ -108,7 +107,7 @@ class _DayRangeCapture:
         self._starts = [window.from_at for window in self._windows.values()]
         self._days = list(days)
         self._open = {day: _OpenDay() for day in days}
-        # Days that were published before a record of theirs came; each gets a second capture at the end.
+        # Days for which a record came after they were published; each gets a second capture at the end.
         self._late: dict[date, _OpenDay] = {}
         self._late_records = 0
         lists = entity.lists(with_deleted=source.import_deleted)
@@ -119,7 +118,7 @@ class _DayRangeCapture:
         self._cost = PerDayStats(client, self._reader)
 
     def run(self) -> Iterator[CapturedDay]:
-        # The account answers while the first records are on their way: asking it first would cost two round trips.
+        # The account is requested while the first records are read: doing it first would cost two round trips.
         with DaemonPool(2, name="amocrm-account", scope=self._client.scope) as pool:
             account_info = _AccountInfo(
                 pool.submit(read_account, self._client), pool.submit(self._read_custom_fields)
@@ -143,7 +142,7 @@ class _DayRangeCapture:
             day = self._day_of(record)
             open_day = self._open.get(day)
             if open_day is None:
-                # Its day was read completely before: the record jumped into it, or comes by another way.
+                # Its day was already read completely: the record moved into it, or comes from another paginator.
                 self._late_records += 1
                 open_day = self._late.setdefault(day, _OpenDay())
             if open_day.is_new(record):
@@ -157,20 +156,20 @@ class _DayRangeCapture:
                 late_day.writer.publish(map(reading_finding, self._reader.progress.findings))
 
     def _day_of(self, record: ReadRecord) -> date:
-        """The day that a record belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
+        """The day of a record. Raises `UnexpectedAnswer` for a record that could not become a row."""
         key, at = record.key, record.at
         number = key[-1] if isinstance(key, tuple) else key
         if isinstance(number, int) and not MIN_ID <= number <= MAX_ID:
             raise self._refused(f"with the id {number}, which has more than 64 bits")
         if not self._whole.holds(at):
-            raise self._refused(f"with the {self._entity.time} {at}, when other seconds were asked for")
+            raise self._refused(f"with the {self._entity.time} {at}, outside of the requested window")
         return self._days[bisect_right(self._starts, at) - 1]
 
     def _refused(self, what: str) -> UnexpectedAnswer:
         return UnexpectedAnswer(
             f"Reading {self._entity.table.records} of {self._source.title}",
             cause=f"amoCRM sent a {self._entity.table.record} {what}. It could not become a row.",
-            fix="Report this. Nothing of the days that were not finished is written.",
+            fix="Report this. Nothing is written for unfinished days.",
             source=self._source.subdomain,
         )
 
@@ -178,7 +177,7 @@ class _DayRangeCapture:
         passed = [day for day in self._open if not self._reader.may_still_yield(self._windows[day])]
         for day, cost in zip(passed, self._cost.allocate(len(passed)), strict=True):
             writer = self._writer(day, self._open[day], account_info)
-            # Once more: by now so many answers have told the time that no wrong one decides.
+            # Check again: by now there are enough responses with a time that a single wrong one does not decide.
             self._require_over(day, account_info, last=True)
             open_day = self._open.pop(day)
             open_day.writer = None
@@ -237,14 +236,14 @@ class _DayRangeCapture:
 
 @dataclass
 class _OpenDay:
-    """A day whose reading is not over: its unfinished capture, and which records it has."""
+    """An unfinished day: its unfinished capture, and the records in it."""
 
     writer: CaptureWriter | None = None
     duplicates: int = 0
     _kept: dict[Hashable, int] = field(default_factory=dict)
 
     def is_new(self, record: ReadRecord) -> bool:
-        # The same record with other content is kept too; which version wins is decided by `rows`.
+        # The same record with other content is also stored; `rows` selects the version.
         content = hash(record.line)
         if self._kept.get(record.key) == content:
             self.duplicates += 1
@@ -259,7 +258,7 @@ class _OpenDay:
 
 @dataclass(frozen=True)
 class _AccountInfo:
-    """What the account says of itself, asked for while records are being read."""
+    """The account's own data, requested while records are being read."""
 
     account: Future[Account]
     custom_fields: Future[FieldsByPath]

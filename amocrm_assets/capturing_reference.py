@@ -1,7 +1,7 @@
-"""From amoCRM into captures: the reference lists of an account, all of one reading in one capture.
+"""From amoCRM into captures: all reference lists of an account, in one capture.
 
-How a list is read is in `crm.whole_lists`, what becomes of captures in `rows.reference`. A list that fails leaves
-its place in the capture empty, and the others are kept.
+For reading a list see `crm.pagination.whole_lists`, for the tables `rows.reference`. A list that fails has no
+records in the capture; the others are stored.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LOCK_WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CapturedReference:
-    """A reading of the reference lists that is kept, and what it cost."""
+    """A stored read of the reference lists, and its request statistics."""
 
     capture: PublishedCapture
     lists: tuple[CapturedList, ...]
@@ -62,8 +62,8 @@ def capture_reference(
 ) -> CapturedReference:
     """Read all reference lists and publish one capture of them.
 
-    Raises `Busy` while another run asks the account, `NotAuthorised` and `CapturesMixed` for another account than
-    the source's, and whatever concerns more than single lists.
+    Raises `Busy` while another run reads the account, `NotAuthorised` and `CapturesMixed` for another account than
+    the source's, and any error that affects more than single lists.
     """
     rules = privacy_of(source)
     lines = ListLines(source, rules)
@@ -96,14 +96,14 @@ def _account(read: ListRead) -> Account:
     if not read.lines:
         raise UnexpectedAnswer(
             "Reading the account",
-            cause="amoCRM answers 204, no content.",
+            cause="amoCRM returned 204, no content.",
             fix="Check `base_url` in the source's defs.yaml; if it is right, report this.",
         )
     return account_of(json.loads(read.lines[0]))
 
 
 def without_forgotten(read: ListRead, forgotten: ForgottenList | None) -> ListRead:
-    """A list without the people who are forgotten."""
+    """A list without forgotten people."""
     if not forgotten:
         return read
     kept = (forgotten.kept(read.record_list.name, line) for line in read.lines)
@@ -158,13 +158,13 @@ def _captured_list(read: ListRead) -> CapturedList:
 
 
 def _require_same(source: SourceSettings, account: Account, last: CaptureHeader | None) -> None:
-    """Raise `CapturesMixed` where the captures before are of another account."""
+    """Raise `CapturesMixed` if earlier captures are of another account."""
     if last is not None and last.account_id != account.id:
         raise CapturesMixed(
             f"Reading the reference lists of {source.title}",
-            cause=f"amoCRM answers as account {account.id}, and the captures before are of account"
+            cause=f"amoCRM responds as account {account.id}, and earlier captures are of account"
             f" {last.account_id}.",
-            fix="Correct `base_url` or the authorisation; where the account was replaced on purpose, move"
+            fix="Correct `base_url` or the authorisation; if the account was replaced on purpose, move"
             f" {REFERENCE.captures_folder(source.subdomain)} out of the storage (docs/captures.md).",
             source=source.subdomain,
             account_id=account.id,

@@ -1,6 +1,6 @@
-"""Whether a source could run now: each step of the way tried once, with a verdict and what fixes it.
+"""Checks whether a source can run now: tests each step of a run once, with a result and a fix.
 
-Nothing is imported and nothing is left behind. A step that needs an earlier one which failed is not tried.
+Nothing is imported and nothing is left behind. If a step fails, steps that depend on it are not tested.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one step; `fix` is for warnings and failures."""
+    """The result of one step; `fix` is set for warnings and failures."""
 
     step: str
     outcome: Outcome
@@ -53,7 +53,7 @@ class _Step(NamedTuple):
 
 
 def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Verdict]:
-    """Verdicts in the order of the steps, each as soon as it is known."""
+    """Results in the order of the steps, each as soon as it is known."""
     authorisation = open_authorisation(source, deployment)
     not_passed: set[str] = set()
     with AmoCrmClient.for_source(source, authorisation) as client:
@@ -69,7 +69,7 @@ def _run_step(step: _Step, not_passed: set[str]) -> Verdict:
         return Verdict(step.name, "skipped", f"needs: {', '.join(missing)}")
     try:
         said = step.run()
-    except AmoCrmAssetsError as error:  # what is wrong is the answer here
+    except AmoCrmAssetsError as error:  # the error is the result here
         return Verdict(step.name, "failed", f"{error.operation}: {error.cause}", error.fix)
     if isinstance(said, Warned):
         return Verdict(step.name, "warning", said.said, said.fix)
@@ -77,7 +77,7 @@ def _run_step(step: _Step, not_passed: set[str]) -> Verdict:
 
 
 class _Steps:
-    """The steps of one source; they share what the account has told."""
+    """The steps of one source; they share the account's data."""
 
     def __init__(
         self,
@@ -87,14 +87,14 @@ class _Steps:
         client: AmoCrmClient,
     ) -> None:
         self._source = source
-        # Where nothing is imported, the account is asked about what every source brings.
+        # If nothing is imported, the account is checked for the entities that every source imports.
         self._entities = [each for each in ENTITIES if each.choices.is_imported(source)] or [ENTITIES[0]]
         self._deployment = deployment
         self._authorisation = authorisation
         self._client = client
 
     def in_order(self) -> list[_Step]:
-        """From the address to the warehouse."""
+        """All steps, from the address to the warehouse."""
         url, asked = self._source.url, Asked(self._source)
         first, *others = (
             EntityChecks(each, self._source, self._client, lambda: self._account) for each in self._entities
@@ -118,7 +118,7 @@ class _Steps:
         ]
 
     def _settings(self) -> str | Warned:
-        """What lets a run bring nothing, though every other step passes."""
+        """Settings because of which a run loads nothing, though every other step passes."""
         source, file = self._source, f"the defs.yaml of {self._source.subdomain}"
         if not source.enabled:
             return Warned("`enabled: false`: nothing of this source is loaded.", f"Set `enabled: true` in {file}.")

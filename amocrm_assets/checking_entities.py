@@ -1,6 +1,6 @@
-"""Whether an entity of a source could be read now: the user's rights, and what its list honours.
+"""Checks whether an entity of a source can be read now: the user's permissions, and the parameters of its list.
 
-Each answer says what was seen, or warns with a fix. In which order they are asked for: see `checking`.
+Each check returns what was observed, or warns with a fix. For their order see `checking`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ IGNORED = "The account ignores filters: nothing is lost, but each run reads all 
 
 @dataclass(frozen=True)
 class Warned:
-    """A step passed, and yet a person should know something."""
+    """A step passed with a warning."""
 
     said: str
     fix: str | None = None
 
 
 class EntityChecks:
-    """What is tried of one entity."""
+    """The checks of one entity."""
 
     def __init__(
         self, entity: Entity, source: SourceSettings, client: AmoCrmClient, account: Callable[[], Account]
@@ -49,10 +49,10 @@ class EntityChecks:
         return self._entity.name
 
     def steps(self) -> list[tuple[str, Callable[[], str | Warned]]]:
-        """What is tried, by name: the rights, and what its list can be asked for beside them.
+        """The checks, by name: the permissions, and parameters of its list.
 
-        The filters of other lists than those that move in the order of time need no trial: no account pays for
-        them, and each answer shows them to the reader.
+        Filters are checked only for lists in the order of time: other lists support theirs in every account, and
+        each response shows it to the reader.
         """
         steps = [("rights", self.permissions)]
         steps += [("filters", self.filters)] if self._entity.live.kind == "moving" else []
@@ -67,9 +67,9 @@ class EntityChecks:
         return Warned(
             f"the user may see some {self._entity.table.records} only."
             if rights.sees_all is False
-            else f"amoCRM does not tell which {self._entity.table.records} the user may see, as it would an"
+            else f"amoCRM does not say which {self._entity.table.records} the user may see, as it does for an"
             " administrator.",
-            "Authorise as an administrator: amoCRM leaves out the others without a word.",
+            "Authorise as an administrator: amoCRM silently omits the others.",
         )
 
     def filters(self) -> str | Warned:

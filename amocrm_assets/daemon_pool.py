@@ -1,7 +1,7 @@
-"""Threads for calls that cannot be interrupted: whoever is stopped leaves them behind after a moment.
+"""Threads for calls that cannot be interrupted: on cancellation they are abandoned after some seconds.
 
-Google's clients wait for their answers where neither a signal nor a cancelled scope reaches them, and
-`concurrent.futures` waits for such threads at the end of its pool and once more at the end of the process.
+Google's clients wait for responses where neither a signal nor a cancel scope reaches them, and
+`concurrent.futures` waits for such threads at the end of its pool and again at the end of the process.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Whoever is stopped ends within five seconds. An answer with new tokens is given three of them to arrive.
+# Cancellation takes at most five seconds. A response with new tokens gets three of them to arrive.
 STOP_SECONDS = 4.0
 
 
 class Call(Future[T]):
-    """What a call gives. Waiting for it is interrupted by any signal, see `cancellation`."""
+    """The result of a call. Waiting for it is interrupted by any signal, see `cancellation`."""
 
     def result(self, timeout: float | None = None) -> T:
-        """What the call returned. Raises what it raised, `TimeoutError` after `timeout` seconds."""
+        """The call's result. Raises the call's exception, or `TimeoutError` after `timeout` seconds."""
         wait_for(
             lambda part: self.done() or bool(wait([self], part).done), math.inf if timeout is None else timeout
         )
@@ -56,16 +56,16 @@ def join(thread: threading.Thread) -> None:
 
 
 class DaemonPool(Executor):
-    """Runs calls side by side, in a context.
+    """Runs calls in parallel, as a context manager.
 
-    When an exception leaves the context, the scope is cancelled, no further call begins, and those under way are
-    waited for until `stop_seconds` after the scope was cancelled; later they end by themselves, at a deadline.
+    When an exception leaves the context, the scope is cancelled, no further call starts, and it waits for calls in
+    progress until `stop_seconds` after the cancellation; the others end by their own deadlines.
     """
 
     def __init__(
         self, max_threads: int, *, name: str, scope: CancelScope | None = None, stop_seconds: float = STOP_SECONDS
     ) -> None:
-        """`scope` is whose calls these are; pools of one scope share the seconds that stopping takes."""
+        """The calls belong to `scope`; pools of one scope share the time for stopping."""
         self._max_threads = max_threads
         self._name = name
         self._stop_seconds = stop_seconds
@@ -75,7 +75,7 @@ class DaemonPool(Executor):
         self._threads: list[threading.Thread] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have a call made by one of the threads, in the order of submission."""
+        """Run a call in one of the threads, in the order of submission."""
         future: Call[T] = Call()
         self._tasks.put((future, lambda: fn(*args, **kwargs)))
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._max_threads:
@@ -96,7 +96,7 @@ class DaemonPool(Executor):
             thread.join(max(0.0, self._scope.cancelled_at + self._stop_seconds - time.monotonic()))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002
-        """Let the threads end behind the calls that were submitted."""
+        """Let the threads end after the submitted calls."""
         for _ in self._threads:
             self._tasks.put(None)
         if wait:
@@ -116,7 +116,7 @@ class DaemonPool(Executor):
         try:
             with self._scope.entered():
                 result = call()
-        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+        except BaseException as error:  # noqa: BLE001 - `result` raises it
             future.set_exception(error)
         else:
             future.set_result(result)

@@ -1,30 +1,30 @@
-"""Every error of this project, arranged by what the reader of the message does next.
+"""Every error of this project, grouped by what the reader of the message has to do next.
 
 AmoCrmAssetsError
 ├── TransientError                   wait: the same call may succeed later, so a retry makes sense
-│   ├── AmoCrmUnavailable     amoCRM answered 5xx or 429, broke off, or did not answer in time, again and again
-│   ├── DayNotOver            the day asked for has not ended yet by amoCRM's clock
+│   ├── AmoCrmUnavailable     amoCRM repeatedly returned 5xx or 429, or the connection broke or timed out
+│   ├── DayNotOver            the requested day has not ended yet by amoCRM's clock
 │   ├── Busy                  another run holds the account, or another process the warehouse
 │   ├── StorageUnavailable    captures, rows or tokens cannot be reached right now
 │   └── WarehouseUnavailable  the warehouse cannot be reached right now
-├── ActionRequired               ask a person: retrying changes nothing until somebody acts
+├── ActionRequired               act: retrying does not help until the cause is fixed
 │   ├── SettingsError         a setting of a source or of the deployment is wrong
 │   ├── NotAuthorised         no token, or one that is expired, revoked, foreign or refused
 │   ├── AccessDenied          the account is authorised, but may not do this
-│   ├── AccountBlocked        amoCRM's gateway refuses everything
+│   ├── AccountBlocked        amoCRM's gateway refuses all requests
 │   ├── AccountUnpaid         the account's subscription has ended
-│   ├── StorageRefused        a full disk, a read-only folder, a bucket without rights
-│   ├── WarehouseRefused      a right, a dataset or a location of the warehouse is wrong
+│   ├── StorageRefused        a full disk, a read-only folder, a bucket without permissions
+│   ├── WarehouseRefused      a permission, a dataset or a location of the warehouse is wrong
 │   ├── CaptureDamaged        a capture on disk is not what was written
-│   ├── RowsDamaged           a rows file is not what was written, and can be made again
+│   ├── RowsDamaged           a rows file is not what was written, and can be rebuilt
 │   └── CapturesMixed         captures of different accounts are in one place
-└── InternalError                report it: no known version of the other side behaves like this
-    ├── UnexpectedAnswer      amoCRM answered what its API does not describe
-    ├── ReadingUnproven       it cannot be proven that everything was read
+└── InternalError                report it: no known behaviour of amoCRM or the warehouse explains this
+        ├── UnexpectedAnswer      amoCRM's response is not documented in its API
+        ├── ReadingUnproven       it cannot be verified that everything was read
     ├── RowsIncomplete        a captured lead has no row
-    └── ShardMismatch         the warehouse holds something else than was loaded
+    └── ShardMismatch         the table in the warehouse differs from the loaded rows
 
-Only errors live here. For how they become Dagster failures see `orchestration`.
+For how errors become Dagster failures see `orchestration`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from amocrm_assets.untrusted import visible
 class AmoCrmAssetsError(Exception):
     """The operation that failed, its cause, and its fix.
 
-    `facts` (source, day, status, request id, …) are for programs and metadata; none may hold a secret. What a
-    server said may be in them: characters that a terminal obeys become visible.
+    `facts` (source, day, status, request id, …) are for programs and metadata; none may contain a secret. They may
+    contain text from a server, in which control characters are made visible.
     """
 
     def __init__(self, operation: str, *, cause: str, fix: str, **facts: str | float | None) -> None:
@@ -56,7 +56,7 @@ class TransientError(AmoCrmAssetsError):
 
 
 class AmoCrmUnavailable(TransientError):
-    """amoCRM failed more often, or for longer, than is worth waiting within a run."""
+    """amoCRM failed more often, or for longer, than a run retries."""
 
 
 class DayNotOver(TransientError):
@@ -64,19 +64,19 @@ class DayNotOver(TransientError):
 
 
 class Busy(TransientError):
-    """Somebody else holds what is needed: the account, or the warehouse's file."""
+    """Another process holds the account's lock or the warehouse's file."""
 
 
 class StorageUnavailable(TransientError):
-    """The place of captures, rows or tokens did not answer."""
+    """The storage of captures, rows or tokens did not respond."""
 
 
 class WarehouseUnavailable(TransientError):
-    """The warehouse did not answer, or its job failed for a passing reason."""
+    """The warehouse did not respond, or its job failed for a transient reason."""
 
 
 class ActionRequired(AmoCrmAssetsError):
-    """Nothing gets better until a person acts."""
+    """Retrying does not help until somebody fixes the cause."""
 
 
 class SettingsError(ActionRequired):
@@ -84,15 +84,15 @@ class SettingsError(ActionRequired):
 
 
 class NotAuthorised(ActionRequired):
-    """amoCRM does not accept who we are."""
+    """amoCRM does not accept the token."""
 
 
 class AccessDenied(ActionRequired):
-    """amoCRM knows who we are and refuses this one thing."""
+    """amoCRM accepts the token, but refuses this request."""
 
 
 class AccountBlocked(ActionRequired):
-    """amoCRM refuses everything; asking on makes it worse."""
+    """amoCRM refuses all requests; further requests make it worse."""
 
 
 class AccountUnpaid(ActionRequired):
@@ -100,11 +100,11 @@ class AccountUnpaid(ActionRequired):
 
 
 class StorageRefused(ActionRequired):
-    """The place of captures, rows or tokens cannot take what is written."""
+    """The storage of captures, rows or tokens cannot be written."""
 
 
 class WarehouseRefused(ActionRequired):
-    """The warehouse refuses: a right, a dataset, a location."""
+    """The warehouse refuses the request: a permission, a dataset, a location."""
 
 
 class CaptureDamaged(ActionRequired):
@@ -112,7 +112,7 @@ class CaptureDamaged(ActionRequired):
 
 
 class RowsDamaged(ActionRequired):
-    """A rows file is not what was written; its captures give it again."""
+    """A rows file is not what was written; it can be rebuilt from captures."""
 
 
 class CapturesMixed(ActionRequired):
@@ -120,20 +120,20 @@ class CapturesMixed(ActionRequired):
 
 
 class InternalError(AmoCrmAssetsError):
-    """No known version of the other side behaves like this."""
+    """No known behaviour of amoCRM or the warehouse explains this."""
 
 
 class UnexpectedAnswer(InternalError):
-    """amoCRM answered what its API does not describe."""
+    """amoCRM's response is not documented in its API."""
 
 
 class ReadingUnproven(InternalError):
-    """It cannot be proven that everything was read."""
+    """It cannot be verified that everything was read."""
 
 
 class RowsIncomplete(InternalError):
-    """A lead that was captured has no row, or there is a row that nothing captured stands for."""
+    """A captured lead has no row, or a row belongs to no captured lead."""
 
 
 class ShardMismatch(InternalError):
-    """What the warehouse holds is not what was loaded."""
+    """The table in the warehouse differs from the loaded rows."""

@@ -1,6 +1,6 @@
-"""When what was read may be kept: its day is over by both clocks, its account is that of the captures before.
+"""Rules for storing what was read: the day is over by both clocks, and the account is that of earlier captures.
 
-Nothing is read or written here but headers of captures. For how days are captured see `capturing`.
+Only headers of captures are read here. For how days are captured see `capturing`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 # Just-edited leads appear in lists a little late (seen by other connectors up to a minute).
 SETTLING_SECONDS = 60
-# Where amoCRM's answers bear no `Date`, a day counts as over so long after its end by our clock alone.
+# If amoCRM's responses have no `Date`, a day counts as over this long after its end by our clock.
 UNCONFIRMED_SECONDS = 86_400
-# Of a fingerprint that has not been looked for yet.
+# Marks a fingerprint that was not determined yet.
 _UNREAD = ""
 
 
@@ -41,9 +41,10 @@ def require_over(
     *,
     last: bool = False,
 ) -> None:
-    """Raise `DayNotOver` unless the day was over, by amoCRM's clock and by ours, when its reading started.
+    """Raise `DayNotOver` unless the day was over, by amoCRM's clock and by ours, when the read started.
 
-    `last` says that no more answers will tell amoCRM's time: where too few did, our clock alone decides, later.
+    `last`: there will be no more responses with amoCRM's time. If there were too few, our clock decides, with a
+    longer delay.
     """
     over_at = window.to_at + 1 + SETTLING_SECONDS
     ours, theirs = started_at.timestamp(), started_at.timestamp() + amocrm.difference
@@ -51,14 +52,14 @@ def require_over(
         missing, amocrm_says = over_at - min(ours, theirs), _moment(theirs)
     else:
         missing = over_at + (UNCONFIRMED_SECONDS if last else 0) - ours
-        amocrm_says = "not told: its answers have no usable `Date`, so a day is read a day later"
+        amocrm_says = "unknown: its responses have no usable `Date`, so a day is read a day later"
     if missing > 0:
         raise DayNotOver(
             f"Reading {day} of {source.title}",
             cause=f"it ends at {_moment(window.to_at + 1)}, and the last edits are in amoCRM's lists"
             f" {SETTLING_SECONDS} seconds later. When the reading started, amoCRM's clock was {amocrm_says}, this"
             f" machine's {_moment(ours)}: {missing:.0f} seconds too early.",
-            fix="Materialise it after that; the schedule does so by itself. Where a clock is wrong, set it right.",
+            fix="Materialise it after that; the schedule does so automatically. If a clock is wrong, correct it.",
             source=source.subdomain,
             day=day.isoformat(),
             seconds_missing=round(missing),
@@ -66,7 +67,7 @@ def require_over(
 
 
 class EarlierCaptures:
-    """The captures of a source that were there before a reading."""
+    """The captures of a source before a read."""
 
     def __init__(self, entity: Entity, storage: Storage, source: SourceSettings) -> None:
         self._entity = entity
@@ -77,12 +78,12 @@ class EarlierCaptures:
         self._key: str | None = _UNREAD
 
     def newest_of(self, day: date) -> datetime | None:
-        """The stamp of a day's newest capture."""
+        """The timestamp of a day's newest capture."""
         found = self._found.get(day)
         return found[-1].captured_at if found else None
 
     def hash_key(self, note: CapturedPrivacy | None) -> dict[str, str | bool]:
-        """Metadata of a reading that hashes: the key's fingerprint, and whether the last capture has another."""
+        """Metadata of a read with hashing: the key's fingerprint, and whether the last capture has another one."""
         if note is None or not note.hashed:
             return {}
         if self._key is _UNREAD:
@@ -91,9 +92,9 @@ class EarlierCaptures:
         return {"hash_key": str(note.key), "hash_key_changed": self._key not in (None, note.key)}
 
     def require_same(self, account: Account) -> None:
-        """Raise `CapturesMixed` when the last capture is of another account. One header is looked at.
+        """Raise `CapturesMixed` if the last capture is of another account. One header is read.
 
-        Before the first capture of an entity, those of the others tell whose account it is.
+        Before the first capture of an entity, captures of other entities determine the account.
         """
         if account.id == self._accepted:
             return
@@ -101,7 +102,7 @@ class EarlierCaptures:
         for entity, last in sorted(captures, key=lambda each: each[1].captured_at, reverse=True):
             try:
                 header = read_header(entity, self._storage, last.name)
-            except CaptureDamaged:  # its own day fails because of it, and no other
+            except CaptureDamaged:  # only its own day fails because of it
                 continue
             if header.account_id != account.id:
                 raise self._mixed(account, header, last.name)
@@ -120,7 +121,7 @@ class EarlierCaptures:
     def _mixed(self, account: Account, header: CaptureHeader, name: str) -> CapturesMixed:
         return CapturesMixed(
             f"Reading {self._entity.table.records} of {self._source.title}",
-            cause=f"the account that answers has the id {account.id} ({account.subdomain}), and the last capture"
+            cause=f"the account that responds has the id {account.id} ({account.subdomain}), and the last capture"
             f" of {self._source.subdomain}, {name}, is of the account {header.account_id}. Nothing was written.",
             fix="Correct `subdomain`, `base_url` or the authorisation of the source; or, if the captures are of"
             " the wrong account, move them out of the storage (docs/captures.md).",

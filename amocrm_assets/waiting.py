@@ -1,8 +1,8 @@
-"""Says what this process is waiting for, once that takes longer than a few seconds.
+"""Reports what this process is waiting for, if it takes longer than a few seconds.
 
-Code that may wait (a lock, a 429, a slow answer, a locked file) does so inside `waiting`. Whoever wants to know
-(the console, Dagster's log) is inside `listen`. Neither knows the other, and any thread may wait. A wait may be
-part of another one (an answer, and the pause that a 429 asks for before it): then one of them is told.
+Code that may wait (for a lock, a 429, a slow response, a locked file) does so inside `waiting`. Listeners (the
+console, Dagster's log) use `listen`. The two are independent, and any thread may wait. A wait may be part of
+another one (a response, and the pause after a 429 before it): then only one of them is reported.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-# People are promised to hear of a wait within 10 seconds; the rest is for a busy machine.
+# Waits are guaranteed to be reported within 10 seconds; the rest is a margin for a busy machine.
 FIRST_SECONDS = 8.0
 REPEAT_SECONDS = 60.0
 
 
 @dataclass(eq=False)
 class Wait:
-    """Something that is being waited for. `until` (Unix seconds), `holder` and `why` may be set later.
+    """A wait. `until` (Unix seconds), `holder` and `why` may be set later.
 
-    A `holder` that is a function is called when somebody is told, so that it costs nothing before.
+    If `holder` is a function, it is called only when the wait is reported.
     """
 
     what: str
@@ -40,7 +40,7 @@ class Wait:
     inner: Wait | None = None
 
     def __str__(self) -> str:
-        """One sentence for people: for what, since when, why, until when, and who holds it."""
+        """The message: for what, since when, why, until when, and who holds it."""
         said = f"Waiting for {self.what}, {time.monotonic() - self.began:.0f} s so far"
         if self.why:
             said += f" ({self.why})"
@@ -69,7 +69,7 @@ _innermost: ContextVar[Wait | None] = ContextVar("wait", default=None)
 
 
 class Waits:
-    """The waits of a process, and who is told of them. One thread watches while there are any."""
+    """The waits of a process, and its listeners. One thread watches while there are any."""
 
     def __init__(self, *, first_seconds: float = FIRST_SECONDS, repeat_seconds: float = REPEAT_SECONDS) -> None:
         self.first_seconds = first_seconds
@@ -80,14 +80,14 @@ class Waits:
         self._watcher: threading.Thread | None = None
         self._wakes_at = 0.0
         self._listeners: list[tuple[object, Callable[[str], None]]] = []
-        # Held while listeners are told, so that nobody is told after he stopped listening.
+        # Held while listeners are called, so that none is called after it was removed.
         self._telling = threading.RLock()
 
     @contextmanager
     def waiting(
         self, what: str, *, until: float | None = None, holder: str | Callable[[], str | None] | None = None
     ) -> Iterator[Wait]:
-        """Do something that may take long; listeners are told after `first_seconds`, then again and again."""
+        """Run something that may take long; listeners are called after `first_seconds`, then repeatedly."""
         outer = _innermost.get()
         wait = Wait(what, until, holder, outer=outer)
         if outer is not None:
@@ -113,9 +113,9 @@ class Waits:
 
     @contextmanager
     def listen(self, callback: Callable[[str], None], *, channel: object = None) -> Iterator[None]:
-        """Have `callback` called with a sentence about each long wait of this process, from another thread.
+        """Call `callback` with a message about each long wait of this process, from another thread.
 
-        Of those who listen for the same `channel`, such as the log of a run, the last one is told.
+        Of several listeners with the same `channel`, such as the log of a run, the last one is called.
         """
         listener = (callback if channel is None else channel, callback)
         with self._telling:
@@ -139,10 +139,10 @@ class Waits:
                 self._tell(wait)
 
     def _take_late(self, now: float) -> list[Wait]:
-        """Waits to speak of now. Of those side by side for the same thing, and of a chain, one speaks for all."""
+        """Waits to report now. Concurrent waits for the same thing, and those of a chain, are reported as one."""
         late = []
         for due in [wait for wait, due in self._due.items() if due <= now]:
-            if self._due[due] > now:  # another one of its chain has just spoken
+            if self._due[due] > now:  # another one of its chain was just reported
                 continue
             wait = due.speaker()
             said = [at for other, at in self._told.items() if other.what == wait.what]
@@ -175,7 +175,7 @@ def waiting_unless_told(what: str, *, until: float | None = None) -> AbstractCon
 
 
 def note(*, until: float | None = None, why: str | None = None) -> None:
-    """Say of what this thread waits for until when it can last at most (Unix seconds), or why it lasts."""
+    """Set until when the current wait of this thread can last at most (Unix seconds), or its reason."""
     wait = _innermost.get()
     if wait is not None:
         wait.until, wait.why = until, why or wait.why

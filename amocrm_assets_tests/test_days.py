@@ -1,4 +1,4 @@
-"""Days are bounded by midnights of a zone, without gap or overlap, and zones are judged by their midnights."""
+"""Days start and end at midnight of a zone, without gap or overlap, and zones are judged by their midnights."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_zones_are_one_on_the_days_on_which_their_midnights_are() -> None:
         ("Europe/Simferopol", None),
         # The same offset on most days of the year.
         ("Europe/Helsinki", "write `timezone: Europe/Helsinki`"),
-        ("MSK+1", "MSK+1, which is no zone's name"),
-        (None, "zone None, which"),
+        ("MSK+1", "MSK+1, is not a valid name"),
+        (None, "account, None, is not"),
     ],
 )
 def test_a_person_is_told_of_a_zone_with_other_midnights(named: str | None, said: str | None) -> None:

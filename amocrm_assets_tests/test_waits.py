@@ -259,9 +259,9 @@ def a_shards_rows(stage: Stage) -> None:
 
 
 WAITS: dict[str, Wait] = {
-    "amoCRM does not answer": (failing("hang", seconds=60), r"amoCRM's answer to /api/v4/.*" + UNTIL),
-    "amoCRM fails": (failing("503"), r"amoCRM's answer to .*the last try: 503 from the server"),
-    "amoCRM refuses": (failing("429-html", retry_after=300), r"amoCRM to take requests again \(429.*" + UNTIL),
+    "amoCRM does not answer": (failing("hang", seconds=60), r"amoCRM's response to /api/v4/.*" + UNTIL),
+    "amoCRM fails": (failing("503"), r"amoCRM's response to .*the last try: 503 from the server"),
+    "amoCRM refuses": (failing("429-html", retry_after=300), r"amoCRM to accept requests again \(429.*" + UNTIL),
     "the next permit": (next_request, r"next request to amoCRM \(requests_per_second\).*" + UNTIL),
     "the account": (the_account, r"the lock locks/sandbox.*" + UNTIL + r"; held by process \d+"),
     "the account, probing": (the_account_while_probing, r"the lock locks/sandbox.*; held by process \d+"),
@@ -274,16 +274,16 @@ WAITS: dict[str, Wait] = {
     "connect": (the_token_endpoint_while_connecting, r"tokens of acme from http://127.*" + UNTIL),
     "connect, asked too often": (the_token_endpoint_that_is_asked_too_often, r"tokens of acme from http://127"),
     "tokens in a bucket": (tokens_in_a_bucket, rf"Cloud Storage \(.* gs://{BUCKET}/tokens.*" + UNTIL),
-    "a connection": (a_connection, r"an answer of 127\.0\.0\.1.*" + UNTIL),
+    "a connection": (a_connection, r"a response of 127\.0\.0\.1.*" + UNTIL),
     "a name": (a_name, r"the address of slow\.example.*" + UNTIL),
     "a locked DuckDB file": (a_locked_file, r"the DuckDB file /.*" + UNTIL + r"; held by .*PID \d+"),
     "Cloud Storage": (a_bucket, rf"Cloud Storage \(Looking at gs://{BUCKET}/here/.*" + UNTIL),
-    "BigQuery, preparing": (a_dataset, r"an answer of BigQuery"),
-    "BigQuery, listing": (a_list_of_shards, r"an answer of BigQuery.*" + UNTIL),
-    "BigQuery, uploading": (an_upload, r"an answer of BigQuery"),
+    "BigQuery, preparing": (a_dataset, r"a response of BigQuery"),
+    "BigQuery, listing": (a_list_of_shards, r"a response of BigQuery.*" + UNTIL),
+    "BigQuery, uploading": (an_upload, r"a response of BigQuery"),
     "BigQuery, a job": (a_load_job, r"BigQuery's load jobs.*" + UNTIL),
     "BigQuery, a job from a bucket": (a_load_job_of_rows_in_a_bucket, r"BigQuery's load jobs.*" + UNTIL),
-    "BigQuery, reading": (a_shards_rows, r"an answer of BigQuery"),
+    "BigQuery, reading": (a_shards_rows, r"a response of BigQuery"),
     "the next try of a step": (lambda _: _pause(60), r"the next try.*" + UNTIL),
 }
 

@@ -39,6 +39,18 @@ TEXTS = {
     r"(?<!os\.)(?<!ast\.)\bwalk(s|ed)? (by|of|over|takes)\b|[Tt]he walk\b": "pagination, paginator, pass",
     r"in the making": "unfinished",
     r"(?i)\blets? go of\b|\bbreaks? off\b": "releases, ends, stops",
+    r"(?i)\bdo not ask on\b|\basking on\b": "send no further requests",
+    r"(?i)\bif it stays so\b": "if it still fails",
+    r"(?i)\b(gives?|given) out\b": "returns, returned",
+    r"(?i)\bmidnights bound\b|\bbounded by midnights\b": "starts and ends at midnight",
+    r"(?i)\bpath begins at the project\b": "is resolved against the project",
+    r"(?i)\bmay pass by itself\b|fails as \*may pass\*": "transient, retried",
+    r"(?i)\bworking folder\b": "working directory",
+    r"(?i)\bprocessor time\b|\bseconds of processor\b": "CPU time",
+    r"(?i)\bpoorer (rows|shards?)\b": "fewer rows, an incomplete shard",
+    r"(?i)\bpage of consent\b": "OAuth consent page",
+    r"(?i)\bsafe for threads\b": "thread-safe",
+    r"(?i)\bfiles on their way\b": "temporary files",
 }
 TEXTS_STAY: dict[tuple[str, str], str] = {}
 

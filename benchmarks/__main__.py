@@ -59,7 +59,7 @@ def _rows(*, quick: bool) -> Iterator[Figure]:
     name = f"rows of {told['leads']:,.0f} leads with 8 custom fields"
     for what in ("leads/s to Arrow", "leads/s to Parquet", "leads/s of the plain floor"):
         yield Figure(name, f"{what}, one core", told[what])
-    yield at_most(name, "processor time beside the plain floor", told["times the floor"], wanted=1.2, unit="×")
+    yield at_most(name, "CPU time beside the plain floor", told["times the floor"], wanted=1.2, unit="×")
     yield Figure(name, "peak memory", told["peak MB"], "MB")
 
 

@@ -27,18 +27,18 @@ FOUR_COLUMNS = ("id", "status_id", "sale", "updated_at")
 
 
 def measure_figures(*, quick: bool) -> Iterator[Figure]:
-    """Processor time and peak memory of each frame."""
+    """CPU time and peak memory of each frame."""
     leads = 10_000 if quick else 100_000
     days = [DAY + timedelta(days=number) for number in range(DAYS)]
     with tempfile.TemporaryDirectory() as folder:
         apart(_write, folder, leads, days)
         one, cost = apart(_read, folder, days[:1], None)
         name = f"a frame of {leads:,} leads with 8 custom fields"
-        yield at_most(name, "processor time", one, wanted=0.5, unit="s")
+        yield at_most(name, "CPU time", one, wanted=0.5, unit="s")
         yield at_most(name, "peak memory of the process", cost.peak_megabytes, wanted=300, unit="MB")
         many, cost = apart(_read, folder, days, FOUR_COLUMNS)
         name = f"a frame of {leads * DAYS:,} leads in {DAYS} days, four columns"
-        yield Figure(name, "processor time", many, "s")
+        yield Figure(name, "CPU time", many, "s")
         yield at_most(name, "peak memory of the process", cost.peak_megabytes, wanted=1000, unit="MB")
 
 

@@ -119,7 +119,7 @@ def _figures(case: Case) -> Iterator[Figure]:
     yield Figure(name, "requests", told["requests"], f"for {case.leads} leads, least {least}")
     yield Figure(name, "wall time", cost.seconds, "s")
     yield Figure(name, "wall time beside the pace of the limit", cost.seconds - told["requests"] / LIMIT, "s")
-    yield Figure(name, "processor time of the reader", cost.cpu_seconds, "s")
+    yield Figure(name, "CPU time of the reader", cost.cpu_seconds, "s")
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
 

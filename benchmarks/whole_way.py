@@ -36,14 +36,14 @@ def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the ot
     told = told[1:]  # the first imports what the others have
     quickest = min(told, key=lambda each: each["all"])
     yield at_most(name, "wall time through three assets", quickest["all"], wanted=1, unit="s")
-    yield Figure(name, "processor time", min(each["all, processor"] for each in told), "s")
+    yield Figure(name, "CPU time", min(each["all, processor"] for each in told), "s")
     yield Figure(name, "events in Dagster's log", quickest["events"])
     yield Figure(name, "wall time in Dagster's event log", quickest["event log"], "s")
     yield from _parts(name, quickest)
 
 
 def measure_busy_day(*, quick: bool) -> Iterator[Figure]:
-    """What a day costs beside waiting for amoCRM: its processor time, by what it goes into."""
+    """What a day costs beside waiting for amoCRM: its CPU time, by what it goes into."""
     leads = 3_000 if quick else 30_000
     name = f"one day of {leads:,} leads"
     with served((over(1, leads),)) as sandbox:
@@ -64,7 +64,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     with served((over(days, 20 * days),)) as sandbox:
         told, cost = apart(_run, sandbox, days, 1)
     yield at_most(name, "wall time", told[0]["all"], wanted=25, unit="s")
-    yield Figure(name, "processor time", told[0]["all, processor"], "s")
+    yield Figure(name, "CPU time", told[0]["all, processor"], "s")
     yield from _parts(name, told[0])
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 

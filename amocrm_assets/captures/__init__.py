@@ -1,6 +1,6 @@
 """Captures: raw records of one account and one partition day, as amoCRM sent them, in append-only files.
 
-`header` is the first line, `files` writes and reads, `finding` tells which captures a day has.
+`header` is the first line, `files` writes and reads, `finding` lists the captures of a day.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Files of captures: written whole or not at all, and read with proof of wholeness (docs/captures.md).
+"""Capture files: written atomically, and verified when they are read (docs/captures.md).
 
-Asking amoCRM comes before, understanding a record's fields after; which captures a day has is told by `finding`.
+For reading from amoCRM see `crm`, for the captures of a day `finding`.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Captured
     from amocrm_assets.storage import Storage
 
-# What the last line calls the number of records, of whatever entity, since the first version of the format.
+# The key of the number of records in the last line, for all entities since the first version of the format.
 _COUNT = "leads"
 _DIGEST, _FINDINGS = "sha256", "findings"
 SUFFIX = ".jsonl.gz"
 # Of a file in the same format that stands for captures that were removed (docs/captures.md).
 KEPT_SUFFIX = ".rows.gz"
 STAMP = "%Y%m%dT%H%M%S.%fZ"
-# A member of this size compresses as well as one whole stream, and hundreds of open days stay small in memory.
+# Members of this size compress as well as one stream, and hundreds of open days need little memory.
 _BUFFER_BYTES = 128 * 1024
-# Small enough to be allocated without asking the operating system for fresh pages each time.
+# Small enough to be allocated without new pages from the operating system each time.
 _CHUNK_BYTES = 64 * 1024
 _GZIP_LEVEL = 5
-# What zlib calls a stream with gzip's own header, and how one begins.
+# zlib's value for a stream with a gzip header, and the first bytes of one.
 _GZIP_WINDOW = 31
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 # The last member is looked for in so many bytes at the end of a file, before all of it is read.
@@ -48,7 +48,7 @@ _TAIL_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class PublishedCapture:
-    """A capture that is in the storage to stay."""
+    """A published capture."""
 
     name: str
     records: int
@@ -56,16 +56,16 @@ class PublishedCapture:
 
 
 class CaptureWriter:
-    """A capture that is being written; nothing of it is seen before `publish`.
+    """A capture that is being written; it becomes visible with `publish`.
 
-    No file stays open between calls, since a backfill writes hundreds of days side by side: records are gathered
-    and appended as whole gzip members. End it by `publish` or `discard`.
+    No file stays open between calls, since a backfill writes hundreds of days concurrently: records are buffered
+    and appended as complete gzip members. End it with `publish` or `discard`.
     """
 
     def __init__(
         self, entity: Captured, storage: Storage, header: CaptureHeader, *, after: datetime | None = None
     ) -> None:
-        """`after` is the stamp of the newest capture of the day: names are in the order of reading."""
+        """`after` is the timestamp of the day's newest capture: names sort in the order of reading."""
         self._storage = storage
         self._header = header
         self._after = after
@@ -87,9 +87,9 @@ class CaptureWriter:
             self._records += 1
 
     def publish(self, findings: Iterable[ReadingFinding] = ()) -> PublishedCapture:
-        """Write the last line and put the file into the storage under its final name, durably.
+        """Write the last line and publish the file under its final name, durably.
 
-        `findings` are what the reading could not prove; they stand in the last line, since the first is written
+        `findings` are what the reading could not prove; they are in the last line, because the first is written
         before they are known.
         """
         with self._temp:
@@ -98,7 +98,7 @@ class CaptureWriter:
             return PublishedCapture(self._name_it(), self._records, size_bytes)
 
     def publish_over(self, name: str, findings: Iterable[ReadingFinding] = ()) -> None:
-        """Write the last line and put the file in the place of the capture `name`, durably."""
+        """Write the last line and replace the capture `name` durably."""
         with self._temp:
             self.end(findings)
             self._storage.replace(name, self._path)
@@ -120,7 +120,7 @@ class CaptureWriter:
         return OpenCapture(self._header, islice(_verified_lines(self._path.name, self._path), 1, None))
 
     def discard(self) -> None:
-        """Forget what was written."""
+        """Delete what was written."""
         self._temp.close()
 
     def _append(self, line: bytes) -> None:
@@ -137,9 +137,10 @@ class CaptureWriter:
         self._buffer.clear()
 
     def _name_it(self) -> str:
-        """Publish under the first free microsecond: two readings may end at the same instant.
+        """Publish under the first free microsecond: two reads may end at the same time.
 
-        A clock that was set back must not put a capture before the ones that were there: the later capture wins.
+        If the clock was set back, the new capture must not sort before existing ones, since the later capture
+        wins.
         """
         captured_at = self._header.captured_at.astimezone(UTC)
         if self._after is not None:
@@ -164,10 +165,10 @@ class OpenCapture:
 
 @contextmanager
 def open_capture(entity: Captured, storage: Storage, name: str) -> Iterator[OpenCapture]:
-    """Read a capture from its first line on. Raises `FileNotFoundError`.
+    """Read a capture, starting with its first line. Raises `FileNotFoundError`.
 
-    `records` raises `CaptureDamaged` at its end when the file is not what was written: nothing that was made of
-    them may be used before the iterator has ended. The file is open only while `records` is being read.
+    `records` raises `CaptureDamaged` at its end if the file is damaged: do not use results derived from the
+    records before the iterator has ended. The file is open only while `records` is iterated.
     """
     with storage.as_local_path(name) as path:
         with closing(_verified_lines(name, path)) as lines:
@@ -176,7 +177,7 @@ def open_capture(entity: Captured, storage: Storage, name: str) -> Iterator[Open
 
 
 def read_first_line(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
-    """What the first line says, though the lines behind it may be damaged. Raises `CaptureDamaged`."""
+    """The header; the lines after it may be damaged. Raises `CaptureDamaged`."""
     line, unpack = bytearray(), zlib.decompressobj(_GZIP_WINDOW)
     with storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path), path.open("rb") as file:
         while b"\n" not in line and (packed := file.read(_CHUNK_BYTES)):
@@ -221,18 +222,18 @@ def _last_line(name: str, path: Path) -> bytes:
 
 
 def _verified_lines(name: str, path: Path) -> Generator[bytes]:
-    """First line and records; the last line, always held back, proves them."""
+    """First line and records; the last line, which is always held back, verifies them."""
     digest, count, held = sha256(), 0, b""
     with ExitStack() as stack:
         with disk_errors(f"Reading {name}", path):
             file = stack.enter_context(gzip_ng.open(path))
-        # Chunks grow with what is held, so that a line of many megabytes is not looked through at each of them.
+        # Chunks grow with the buffer, so that a line of many megabytes is not searched again for each chunk.
         while chunk := _chunk(name, path, file, max(_CHUNK_BYTES, len(held))):
             held += chunk
             end = held.rfind(b"\n", 0, max(held.rfind(b"\n"), 0)) + 1
             digest.update(memoryview(held)[:end])
             begin = 0
-            while begin < end:  # bytes.split looks at each byte, which takes ten times as long
+            while begin < end:  # bytes.split examines each byte, which takes ten times as long
                 stop = held.index(b"\n", begin)
                 count += 1
                 yield held[begin:stop]
@@ -240,11 +241,11 @@ def _verified_lines(name: str, path: Path) -> Generator[bytes]:
             held = held[end:]
     proof = _proof_from(name, held)
     if count == 0 or (proof.get(_COUNT), proof.get(_DIGEST)) != (count - 1, digest.hexdigest()):
-        raise damaged(name, "its last line is missing or does not fit the lines before.")
+        raise damaged(name, "its last line is missing or does not match the lines before.")
 
 
 def _chunk(name: str, path: Path, file: gzip_ng.GzipNGFile, size_bytes: int) -> bytes:
-    """The next unpacked bytes. Bytes that are no gzip are damage; other errors are the disk's."""
+    """The next decompressed bytes. Invalid gzip is damage; other errors are errors of the disk."""
     with disk_errors(f"Reading {name}", path):
         try:
             unpacked: bytes = file.read(size_bytes)
@@ -257,5 +258,5 @@ def _proof_from(name: str, line: bytes) -> dict[str, Any]:
     try:
         proof = json.loads(line)
     except ValueError as error:
-        raise damaged(name, "its last line is missing or cut off.") from error
+        raise damaged(name, "its last line is missing or truncated.") from error
     return proof if isinstance(proof, dict) else {}

@@ -1,7 +1,7 @@
-"""Which captures there are: of a day, of an account, and those that hold seconds of a day by the present zone.
+"""Lists captures: of a day, of an account, and those that overlap a day in the current time zone.
 
-A day's seconds may be in captures of neighbouring days that were read by other midnights, before the source's
-`timezone` was corrected. Nothing here reads records.
+Seconds of a day may be in captures of adjacent days that were read in another time zone, before the source's
+`timezone` was corrected. No records are read here.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 _NAME = re.compile(
     r"captures/[^/]+/[^/]+/(?P<day>[0-9-]{10})/(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{6}Z)\.(jsonl|rows)\.gz"
 )
-# Headers that a process remembers: a capture never changes.
+# Cached headers: a capture never changes.
 _MAX_HEADERS = 50_000
 _headers: dict[str, CaptureHeader] = {}
 
 
 @dataclass(frozen=True)
 class CaptureFound:
-    """A capture in the storage, by its name alone. `captured_at` orders the captures of a day by age."""
+    """A capture in the storage, by its name only. `captured_at` orders the captures of a day by age."""
 
     name: str
     captured_at: datetime
@@ -68,7 +68,7 @@ def days_with_capture(entity: Captured, storage: Storage, subdomain: str) -> lis
 
 
 def captures_by_day(entity: Captured, storage: Storage, subdomain: str) -> dict[date, list[CaptureFound]]:
-    """The captures of each day that has one, the oldest first, by one look at the storage; the days in order."""
+    """The captures of each day that has one, the oldest first, from one listing; the days in order."""
     found: dict[date, list[CaptureFound]] = {}
     for day, capture in _captures_below(storage, entity.captures_folder(subdomain)):
         found.setdefault(day, []).append(capture)
@@ -76,13 +76,13 @@ def captures_by_day(entity: Captured, storage: Storage, subdomain: str) -> dict[
 
 
 def all_captures(entity: Captured, storage: Storage, subdomain: str) -> list[CaptureFound]:
-    """The captures of an account in the order of their age, whatever their day."""
+    """The captures of an account for all days, ordered by age."""
     found = (capture for _, capture in _captures_below(storage, entity.captures_folder(subdomain)))
     return sorted(found, key=lambda each: (each.captured_at, each.name))
 
 
 def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, CaptureFound]]:
-    """Captures by day and age. A file with another kind of name, which nothing here wrote, is none."""
+    """Captures by day and age. Files with other names are ignored."""
     for name in storage.names(folder):
         if match := _NAME.fullmatch(name):
             captured_at = datetime.strptime(match["stamp"], STAMP).replace(tzinfo=UTC)
@@ -90,9 +90,9 @@ def _captures_below(storage: Storage, folder: str) -> Iterator[tuple[date, Captu
 
 
 def read_header(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
-    """What is known of a capture before its records, without its custom fields.
+    """The header of a capture without its custom fields.
 
-    Read once in a process; on `gs://` that brings the file here. Raises `CaptureDamaged`.
+    It is read once per process; on `gs://` this downloads the file. Raises `CaptureDamaged`.
     """
     uri = storage.uri(name)
     if uri not in _headers:
@@ -105,7 +105,7 @@ def read_header(entity: Captured, storage: Storage, name: str) -> CaptureHeader:
 def whole_captures(
     entity: Entity, storage: Storage, source: SourceSettings, day: date, found: Iterable[CaptureFound]
 ) -> list[CaptureFound]:
-    """Those captures of a day that hold all of its seconds by the source's zone as it is now."""
+    """The captures of a day that cover all of it in the source's current time zone."""
     window = day_window(day, source.zone)
     return [each for each in found if not window.missing_from([read_header(entity, storage, each.name).window])]
 
@@ -119,10 +119,11 @@ def newest_whole_capture(
     *,
     runs: Collection[str] | None = None,
 ) -> CaptureFound | None:
-    """The newest capture that makes another reading of the day unnecessary; with `runs`, one by these runs.
+    """The newest capture that makes another read of the day unnecessary; with `runs`, one of these runs.
 
-    Every capture was made after the end of its day. One that was read by other midnights is not the whole day: the
-    source's `timezone` may have changed. Captures are known by their run and not by their time: clocks differ.
+    Every capture was made after the end of its day. One that was read in another time zone does not cover the
+    day: the source's `timezone` may have changed. Captures are identified by run instead of time, because clocks
+    differ.
     """
     whole = whole_captures(entity, storage, source, day, found)
     if runs is not None:
@@ -133,9 +134,9 @@ def newest_whole_capture(
 def days_read_otherwise(
     entity: Entity, storage: Storage, source: SourceSettings, days: Iterable[date], found: CapturesByDay
 ) -> list[date]:
-    """Days that have captures, none of them by the midnights that the source's zone has now.
+    """Days whose captures were all read with other midnights than the source's current ones.
 
-    A day with a damaged capture is one of them: whoever materialises it is told.
+    This includes days with a damaged capture: materialising them reports the error.
     """
 
     def is_whole(day: date) -> bool:
@@ -150,10 +151,10 @@ def days_read_otherwise(
 def captures_with_seconds_of(
     entity: Entity, storage: Storage, source: SourceSettings, day: date, *, others: CapturesByDay | None = None
 ) -> list[str]:
-    """Names of the captures, the oldest first, that hold seconds of a day; none where the day was never read.
+    """Names of the captures, the oldest first, that overlap a day; empty if the day was never read.
 
-    `others` are the captures of the account as they were found before, for looking at neighbours without listing
-    them for every day. Raises `CapturesMixed`, and `ActionRequired` where no capture holds a part of the day.
+    `others` are the account's captures from an earlier listing, so that adjacent days are not listed again for
+    every day. Raises `CapturesMixed`, and `ActionRequired` if no capture covers a part of the day.
     """
     window = day_window(day, source.zone)
     held: list[tuple[CaptureFound, CaptureHeader]] = []
@@ -175,7 +176,8 @@ def captures_with_seconds_of(
     held.sort(key=lambda pair: (pair[0].captured_at, pair[0].name))
     _require_one_account(entity, day, source, held)
     if held and (missing := window.missing_from(header.window for _, header in held)):
-        # A neighbour that cannot be read fails its own day; this one only where it may have what is missing.
+        # A damaged capture of an adjacent day fails that day; it fails this day only if it may contain the
+        # missing part.
         raise damaged or _part_missing(entity, day, source, missing)
     return [found.name for found, _ in held]
 
@@ -191,7 +193,7 @@ def _require_one_account(
         raise CapturesMixed(
             f"Merging the captures of {source.subdomain} {day}",
             cause=f"they are of {len(names)} accounts of amoCRM. {told}.",
-            fix="Move the captures of the account that does not belong here out of the storage and materialise"
+            fix="Move the captures of the wrong account out of the storage and materialise"
             f" `{entity.raw_asset}` and `{entity.table.asset}` of the day again (docs/captures.md).",
             source=source.subdomain,
             day=day.isoformat(),
@@ -208,9 +210,8 @@ def _part_missing(entity: Entity, day: date, source: SourceSettings, missing: Se
     )
     return ActionRequired(
         f"Merging the captures of {source.subdomain} {day}",
-        cause=f"they were read by midnights of another zone and lack {parts} ({source.timezone}).",
-        fix=f"Materialise `{entity.raw_asset}` for that day first: it is read again by the midnights of the"
-        " source's `timezone`.",
+        cause=f"they were read in another time zone and lack {parts} ({source.timezone}).",
+        fix=f"Materialise `{entity.raw_asset}` for that day first: it is read again in the source's `timezone`.",
         source=source.subdomain,
         day=day.isoformat(),
     )

@@ -1,6 +1,6 @@
-"""The first line of a capture: who was read, which seconds, when, by which run, and the account's custom fields.
+"""The first line of a capture: the account, window, time and run of the read, and the account's custom fields.
 
-Written and understood here, with what makes a capture damaged. For the lines behind it see `files`.
+This module encodes, decodes and validates it. For the other lines see `files`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORMAT_KEY = "amocrm_assets_capture"
 
 @dataclass(frozen=True, kw_only=True)
 class CapturedFinding:
-    """Something about a list that a person should know; `may_miss`: records of it may be missing."""
+    """A finding about a list; `may_miss`: its records may be incomplete."""
 
     kind: str
     may_miss: bool
@@ -72,10 +72,10 @@ def reading_finding(found: Found) -> ReadingFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class CapturedList:
-    """One of several lists in a capture; its records follow those of the lists before.
+    """One of several lists in a capture; its records follow those of the previous lists.
 
-    `is_complete`: what is not among the records is not in amoCRM. `outcome` is `failed` where the list could not
-    be read although it may be, and `refused` where the authorisation's user may not see it.
+    `is_complete`: a record that is missing here does not exist in amoCRM. `outcome` is `failed` if the list could
+    not be read, and `refused` if the authorising user may not see it.
     """
 
     name: str
@@ -87,8 +87,8 @@ class CapturedList:
 
 @dataclass(frozen=True, kw_only=True)
 class CapturedPrivacy:
-    """What was done with personal data before the records were written: names of fields that were dropped or
-    hashed, and the fingerprint of the key that they were hashed with.
+    """How personal data was processed before the records were written: the names of dropped and hashed fields,
+    and the fingerprint of the hash key.
     """
 
     dropped: tuple[str, ...] = ()
@@ -109,15 +109,15 @@ class StandsFor:
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureHeader:
-    """What is known of a capture before its records: the first line of the file.
+    """The header of a capture: the first line of the file.
 
-    `from_at` and `to_at` bound the window that was read, `fields` is the account's list of custom fields,
-    `run_id` the run that read it (captures of earlier versions do not say). `lists` are there where a capture
-    holds several lists; they were read whole, at one moment, which both bounds of the window are. `privacy` is
-    there where something was dropped or hashed, `forgotten` counts the tombstones of records that were taken out.
-    `stands_for` is there where the records are those that rows were made of, and the captures themselves are gone.
-    `tells_findings`: the last line names what the reading could not prove, where there is something; captures of
-    earlier versions do not say it.
+    `from_at` and `to_at` are the window that was read, `fields` is the account's list of custom fields, `run_id`
+    the run that read it (missing in captures of earlier versions). `lists` is set if a capture contains several
+    lists; they were read completely, at one time, which is both `from_at` and `to_at`. `privacy` is set if data
+    was dropped or hashed, `forgotten` is the number of tombstones of erased records.
+    `stands_for` is set if the records are those that rows were made of, and the captures themselves are removed.
+    `tells_findings`: the last line contains what the reading could not prove, if anything; missing in captures of
+    earlier versions.
     """
 
     subdomain: str
@@ -141,7 +141,7 @@ class CaptureHeader:
         return Window(self.from_at, self.to_at)
 
     def __post_init__(self) -> None:
-        """Refuse a time without zone: file names are written in UTC."""
+        """Refuse a time without time zone: file names are in UTC."""
         if self.captured_at.tzinfo is None:
             raise ValueError("captured_at needs a time zone")
 
@@ -165,7 +165,7 @@ def head_of(header: CaptureHeader) -> bytes:
 
 
 def header_from(entity: Captured, name: str, line: bytes) -> CaptureHeader:
-    """What the first line of a capture says. Raises `CaptureDamaged`."""
+    """Decode the first line of a capture. Raises `CaptureDamaged`."""
     import msgspec
 
     try:
@@ -176,19 +176,19 @@ def header_from(entity: Captured, name: str, line: bytes) -> CaptureHeader:
     if capture_format != FORMAT:
         raise CaptureDamaged(
             f"Reading {name}",
-            cause=f"it has format {capture_format!r}, and this version knows format {FORMAT}.",
+            cause=f"it has format {capture_format!r}, and this version supports format {FORMAT}.",
             fix="Upgrade (`pip install --upgrade amocrm-assets`) to the version that wrote it, or a newer one.",
             capture=name,
         )
     try:
         fields = _decoded_fields(head.pop("fields", b"null"))
         known = {key: json.loads(fact) for key, fact in head.items()}
-        # Converting a list copies it: one that is held already is put in afterwards.
+        # Converting a list copies it, so a cached one is inserted afterwards.
         held = isinstance(fields, _FieldDefinitions)
         header = msgspec.convert(known | {"fields": [] if held else fields}, CaptureHeader)
         header = replace(header, fields=fields) if held else header
     except (msgspec.ValidationError, ValueError) as error:
-        raise damaged(name, f"its first line is no capture header ({error}).") from error
+        raise damaged(name, f"its first line is not a capture header ({error}).") from error
     folder = entity.captures_folder(header.subdomain, header.day)
     if folder != name.rpartition("/")[0]:
         raise damaged(name, f"it was written for {folder}.")
@@ -196,39 +196,39 @@ def header_from(entity: Captured, name: str, line: bytes) -> CaptureHeader:
 
 
 def _parts(line: bytes) -> dict[str, bytes]:
-    """The properties of a header, each still as JSON: its custom fields may be a megabyte that is known."""
+    """The properties of a header, each still as JSON: its custom fields may be a megabyte that is cached."""
     import msgspec
 
     try:
         return {key: bytes(fact) for key, fact in msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()}
-    except msgspec.DecodeError:  # half an emoji in a field's name, which only the standard library reads
+    except msgspec.DecodeError:  # half an emoji in a field's name, which only the standard library can decode
         return {key: json.dumps(fact).encode() for key, fact in json.loads(line).items()}
 
 
 class _FieldDefinitions(list[dict[str, Any]]):
-    """A list of custom fields that may be referred to weakly."""
+    """A list of custom fields that supports weak references."""
 
 
-# A day may have thousands of captures, each with custom fields of a megabyte: equal ones are held once.
+# A day may have thousands of captures, each with custom fields of a megabyte: equal ones share one object.
 _known_fields: WeakValueDictionary[bytes, _FieldDefinitions] = WeakValueDictionary()
 
 
 def _decoded_fields(sent: bytes) -> Any:
-    """The custom fields in a header's bytes; anything else is left to whoever checks the header."""
+    """The custom fields in a header's bytes; anything else is validated with the header."""
     key = sha256(sent).digest()
     if (held := _known_fields.get(key)) is not None:
         return held
-    decoded = json.loads(sent)  # half an emoji in a name is read by the standard library only
+    decoded = json.loads(sent)  # half an emoji in a name can be decoded only by the standard library
     if type(decoded) is not list or not all(type(field) is dict for field in decoded):
         return decoded
     return _known_fields.setdefault(key, _FieldDefinitions(decoded))
 
 
 def damaged(name: str, cause: str) -> CaptureDamaged:
-    """The error that names a damaged capture and what to do."""
+    """The error for a damaged capture, with its fix."""
     return CaptureDamaged(
         f"Reading {name}",
         cause=cause,
-        fix="Bring it back from a backup, or move it away and materialise its day again (docs/captures.md).",
+        fix="Restore it from a backup, or move it away and materialise its day again (docs/captures.md).",
         capture=name,
     )

@@ -1,7 +1,7 @@
 """The command line, `amocrm-assets`: one module per command, loaded when it is called.
 
-Commands read their arguments, call what the project already knows, and print. An error of the project becomes one
-readable block and exit status 1; anything else is a defect and keeps its traceback.
+Commands parse their arguments, call the other packages, and print. An error of the project becomes one readable
+block and exit status 1; any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 # With the first sentence of their help, so that listing them imports none of their modules.
 COMMANDS = {
-    "demo": "Bring the last seven days of a built-in sandbox account to the warehouse, and show the rows.",
+    "demo": "Load the last seven days of a built-in sandbox account into the warehouse, and show the rows.",
     "sandbox": "Serve a small amoCRM on your own machine, until Ctrl-C, or while COMMAND runs.",
     "new": "Write the settings of a new source: ACCOUNT is a subdomain, or the address of the account.",
-    "connect": "Connect SOURCE to its amoCRM account by OAuth 2.0.",
-    "disconnect": "Forget the OAuth tokens of SOURCE.",
-    "sources": "List the sources: who is connected until when, and which days are there.",
-    "check": "Try every step that a run of SOURCE takes, and say what fixes those that fail.",
-    "probe": "Find out how the account of SOURCE behaves where amoCRM's documentation says nothing.",
+    "connect": "Connect SOURCE to its amoCRM account with OAuth 2.0.",
+    "disconnect": "Delete the OAuth tokens of SOURCE.",
+    "sources": "List the sources: who is connected, when the token expires, and which days are loaded.",
+    "check": "Test every step of a run of SOURCE, and say how to fix those that fail.",
+    "probe": "Find out how the account of SOURCE behaves where amoCRM's API is undocumented.",
     "fields": "List the custom fields of leads in the account of SOURCE, and which of them are imported.",
-    "run": "Bring days of SOURCE to the warehouse: yesterday, or --from … --to.",
-    "forget": "Forget a person in everything that SOURCE has brought, and in everything it will bring.",
-    "alert": "Try the addresses in AMOCRM_ALERTS, where failures are told.",
+    "run": "Load days of SOURCE into the warehouse: yesterday, or --from … --to.",
+    "forget": "Erase a person from all data of SOURCE, and from all data that it will read.",
+    "alert": "Send a test message to the addresses in AMOCRM_ALERTS.",
 }
 
 # 128 and the number of SIGINT.
@@ -54,14 +54,14 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The commands with their first sentences whole; click would cut them off at the edge of the terminal."""
+        """The commands with their complete first sentences; click would truncate them to the terminal's width."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command named; Ctrl-C ends any of them in words, with the exit status that shells expect.
+        """Run the named command; Ctrl-C ends it with a message and the exit status that shells expect.
 
-        A program that asked for JSON gets some, too, when the command is refused.
+        With `--json` an error is printed as JSON, too.
         """
         try:
             return super().invoke(ctx)

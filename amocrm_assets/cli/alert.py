@@ -1,4 +1,4 @@
-"""`amocrm-assets alert --test`: send a message to each address in AMOCRM_ALERTS, and say which took it."""
+"""`amocrm-assets alert --test`: send a message to each address in AMOCRM_ALERTS, and say which accepted it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import click
 from amocrm_assets.errors import SettingsError
 
 TITLE = "amoCRM: this is a test"
-BODY = "Cause: somebody ran `amocrm-assets alert --test`.\nFix: nothing is to be done."
+BODY = "Cause: `amocrm-assets alert --test` was run.\nFix: nothing to do."
 
 
 @click.command("alert")
 @click.option("--test", "is_test", is_flag=True, required=True, help="Send a test message to every address.")
 def command(*, is_test: bool) -> None:  # noqa: ARG001 - the only thing that this command does
-    """Try the addresses in AMOCRM_ALERTS, where failures are told.
+    """Send a test message to the addresses in AMOCRM_ALERTS.
 
-    Exit status 0 only if every address took the message.
+    Exit status 0 only if every address accepted the message.
     """
     from amocrm_assets.orchestration.alerts.problem import Message
     from amocrm_assets.orchestration.alerts.send import send, shown
@@ -35,5 +35,5 @@ def command(*, is_test: bool) -> None:  # noqa: ARG001 - the only thing that thi
     for address, place in places.items():
         click.echo(f"{'taken  ' if taken[address] else 'REFUSED'}  {place}")
     if not all(taken.values()):
-        click.echo("Look at the address, and whether this machine reaches the service.", err=True)
+        click.echo("Check the address, and whether this machine can reach the service.", err=True)
         sys.exit(1)

@@ -23,10 +23,10 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "
 @click.argument("source", type=SOURCE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(source: SourceSettings, *, as_json: bool) -> None:
-    """Try every step that a run of SOURCE takes, and say what fixes those that fail.
+    """Test every step of a run of SOURCE, and say how to fix those that fail.
 
-    Credentials, rights, zone, filters, chosen fields, storage and warehouse. Exit status 1 if a step failed;
-    warnings do not count.
+    Credentials, permissions, time zone, filters, selected fields, storage and warehouse. Exit status 1 if a step
+    failed; warnings do not count.
     """
     from amocrm_assets.checking import check_source
     from amocrm_assets.settings import Deployment

@@ -1,4 +1,4 @@
-"""`amocrm-assets connect`: a person's consent becomes a stored authorisation."""
+"""`amocrm-assets connect`: runs the OAuth consent flow and stores the tokens."""
 
 from __future__ import annotations
 
@@ -24,18 +24,16 @@ FILTERS = {True: "on", False: "off", None: "not told"}
 
 @click.command(name="connect")
 @click.argument("source", type=SOURCE)
-@click.option("--no-browser", is_flag=True, help="Print the page only; paste the address to which it leads.")
-@click.option(
-    "--code", "has_code", is_flag=True, help="You have a code from the integration's page: asked without echo."
-)
-@click.option("--code-env", metavar="NAME", help="Take the code from this environment variable.")
+@click.option("--no-browser", is_flag=True, help="Only print the page's URL; paste the URL to which it redirects.")
+@click.option("--code", "has_code", is_flag=True, help="Enter a code from the integration's page, without echo.")
+@click.option("--code-env", metavar="NAME", help="Read the code from this environment variable.")
 def command(source: SourceSettings, *, no_browser: bool, has_code: bool, code_env: str | None) -> None:
-    """Connect SOURCE to its amoCRM account by OAuth 2.0.
+    """Connect SOURCE to its amoCRM account with OAuth 2.0.
 
-    Opens amoCRM's page of consent and waits until you have allowed the access there. Works without a browser too:
-    --no-browser prints the page, for a browser on any machine.
+    Opens amoCRM's OAuth consent page and waits until you allow access there. Without a browser on this machine,
+    --no-browser prints the URL, which you can open on any machine.
 
-    docs/connecting.md shows how the integration is made.
+    docs/connecting.md shows how to create the integration.
     """
     from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
     from amocrm_assets.crm.authorisation.token_store import TokenStore
@@ -82,8 +80,8 @@ def _consented(consent: Consent, *, no_browser: bool) -> str:
 
     click.echo(f"Allow the access to {consent.source.title} on this page:\n\n  {consent.authorize_url}\n")
     if no_browser or not consent.comes_back_here:
-        click.echo("It leads to an address with a code, which your browser may be unable to show. Copy it whole.")
-        return consent.code_in(_asked("Address or code"))
+        click.echo("It redirects to a URL with a code; that page may fail to load. Copy the complete URL.")
+        return consent.code_in(_asked("URL or code"))
     with RedirectServer(consent) as redirects:
         open_browser(consent.authorize_url)
         click.echo(f"Waiting for the answer at {consent.redirect_uri}. A browser on another machine? Stop this")
@@ -92,9 +90,9 @@ def _consented(consent: Consent, *, no_browser: bool) -> str:
 
 
 def open_browser(page: str) -> None:
-    """Open the page in a browser, where there is a screen; the address has been printed for all other cases.
+    """Open the page in a browser if there is a screen; the URL has already been printed for all other cases.
 
-    The openers of a system talk on the terminal, and without a screen some would start a browser in it.
+    Some openers print to the terminal, and without a screen some start a text browser in it.
     """
     from amocrm_assets.settings.screen import has_screen
 
@@ -109,7 +107,7 @@ def open_browser(page: str) -> None:
 
 
 def _asked(what: str) -> str:
-    """A secret from the person, without echo, or from a pipe."""
+    """A secret from the terminal, without echo, or from a pipe."""
     if sys.stdin.isatty():
         return str(click.prompt(what, hide_input=True))
     if given := sys.stdin.readline().strip():

@@ -1,4 +1,4 @@
-"""`amocrm-assets demo`: the whole way of the data on one machine, without any account."""
+"""`amocrm-assets demo`: the whole pipeline on one machine, without an amoCRM account."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ FIELDS_SHOWN = 3
 
 @click.command("demo")
 def command() -> None:
-    """Bring the last seven days of a built-in sandbox account to the warehouse, and show the rows.
+    """Load the last seven days of a built-in sandbox account into the warehouse, and show the rows.
 
-    Starts the sandbox, runs the source's Dagster job, and leaves captures, rows and shards where the deployment
-    keeps them (by default under data/). Running it again is safe.
+    Starts the sandbox, runs the source's Dagster job, and stores captures, rows and shards in the places of the
+    deployment (by default under data/). Running it again is safe.
     """
     from amocrm_assets.sandbox import SandboxOptions, running_sandbox
     from amocrm_assets.settings import Deployment, history_not_kept
     from amocrm_assets.storage import open_storage
     from amocrm_assets.warehouse import open_warehouse
 
-    # A port of its own, so that a demo runs beside `make dev`.
+    # A free port, so that a demo can run while `make dev` does.
     with running_sandbox(SandboxOptions()) as sandbox:
         os.environ[TOKEN_VARIABLE] = sandbox.token
         source = demo_source(sandbox.url)
@@ -63,7 +63,7 @@ def command() -> None:
 
 
 def demo_source(base_url: str) -> SourceSettings:
-    """The settings of the sandbox's account, the same in every project; its address is free for each demo."""
+    """The settings of the sandbox's account, the same in every project; each demo has its own address."""
     from amocrm_assets.settings import ScheduleSettings, SourceSettings
 
     return SourceSettings(

@@ -1,4 +1,4 @@
-"""`amocrm-assets disconnect`: the stored tokens of a source are forgotten."""
+"""`amocrm-assets disconnect`: deletes the stored tokens of a source."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 WITHDRAW = (
-    "In amoCRM the access is still granted. To withdraw it there: Settings → Integrations → the integration →"
+    "In amoCRM the access is still granted. To revoke it there: Settings → Integrations → the integration →"
     " Revoke access."
 )
 
 
 @click.command(name="disconnect")
 @click.argument("source", type=SOURCE)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def command(source: SourceSettings, *, yes: bool) -> None:
-    """Forget the OAuth tokens of SOURCE.
+    """Delete the OAuth tokens of SOURCE.
 
-    Settings, captures and tables stay; `amocrm-assets connect` brings the source back.
+    Settings, captures and tables stay; `amocrm-assets connect` connects the source again.
     """
     from amocrm_assets.crm.authorisation.token_store import TokenStore
     from amocrm_assets.settings import Deployment
@@ -34,7 +34,7 @@ def command(source: SourceSettings, *, yes: bool) -> None:
         return
     store = TokenStore.of(source, Deployment.from_environment())
     if not yes:
-        click.confirm(f"Forget the tokens of {source.title} in {store.place}?", abort=True)
+        click.confirm(f"Delete the tokens of {source.title} in {store.place}?", abort=True)
     forgotten = store.forget()
     click.echo(f"{source.title} {'is disconnected' if forgotten else 'was not connected'}. Its data stays.")
     click.echo(WITHDRAW)

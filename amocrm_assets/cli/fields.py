@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 SHOWN_EXAMPLE = 40
-# What has custom fields that can be chosen.
+# Entities whose custom fields can be selected.
 WITH_FIELDS = {entity.name: entity for entity in ENTITIES if entity.choices.custom_fields}
 
 
@@ -30,15 +30,15 @@ WITH_FIELDS = {entity.name: entity for entity in ENTITIES if entity.choices.cust
     type=click.Choice(list(WITH_FIELDS)),
     default=LEADS.name,
     show_default=True,
-    help="Whose custom fields.",
+    help="The entity whose custom fields are listed.",
 )
-@click.option("--examples", is_flag=True, help="Show values too, from the records that were edited last.")
+@click.option("--examples", is_flag=True, help="Also show values, from the most recently edited records.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(source: SourceSettings, *, name: str, examples: bool, as_json: bool) -> None:
     """List the custom fields of leads in the account of SOURCE, and which of them are imported.
 
-    Name the ones you want, by name, code or id, under `leads_custom_fields` in the source's defs.yaml. Without
-    that setting all are imported. Those of contacts and companies have settings of their own.
+    List the fields to import, by name, code or id, under `leads_custom_fields` in the source's defs.yaml. Without
+    that setting all are imported. Contacts and companies have their own settings.
     """
     from amocrm_assets.crm.authorisation import open_client
     from amocrm_assets.fields import read_offered
@@ -63,7 +63,7 @@ def _show(entity: Entity, source: SourceSettings, offered: OfferedFields, *, wit
         examples = "\n".join(text[:SHOWN_EXAMPLE] for text in field.examples)
         cells = ["?" if field.id is None else str(field.id), field.name, field.code or "", field.type]
         cells += [words[field.is_system], words[field.is_chosen], *([examples] if with_examples else [])]
-        table.add_row(*(Text(visible(cell)) for cell in cells))  # names may hold what rich takes for markup
+        table.add_row(*(Text(visible(cell)) for cell in cells))  # names may contain rich markup
     console = Console()
     console.print(table)
     for name, close in offered.missing.items():

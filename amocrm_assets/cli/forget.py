@@ -1,4 +1,4 @@
-"""`amocrm-assets forget`: take a person out of captures, rows and tables, with a report of what was changed."""
+"""`amocrm-assets forget`: erases a person from captures, rows and tables, with a report of the changes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @click.option("--lead", "leads", type=int, multiple=True, help="A lead, by its id. May be repeated.")
 @click.option("--contact", "contacts", type=int, multiple=True, help="A contact, by its id. May be repeated.")
 @click.option(
-    "--value", "values", multiple=True, help="A phone in any spelling, an e-mail or a name. May be repeated."
+    "--value", "values", multiple=True, help="A phone number in any format, an e-mail or a name. May be repeated."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing.")
-@click.option("--verify", "verified", metavar="ID", help="Look whether anything is left of an earlier request.")
+@click.option("--dry-run", is_flag=True, help="Show what would be changed, without changing anything.")
+@click.option("--verify", "verified", metavar="ID", help="Verify that nothing is left of an earlier request.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     source: SourceSettings,
@@ -38,10 +38,10 @@ def command(
     verified: str | None,
     as_json: bool,
 ) -> None:
-    """Forget a person in everything that SOURCE has brought, and in everything it will bring.
+    """Erase a person from all data of SOURCE, and from all data that it will read.
 
-    Nothing is asked of amoCRM, and nothing changes there: forget the person in amoCRM, too. Interrupted, run it
-    again with the same words: it goes on.
+    This sends no requests to amoCRM and changes nothing there: also delete the person in amoCRM. If it is
+    interrupted, run it again with the same arguments to continue.
     """
     from amocrm_assets.forgetting import Forgetting
     from amocrm_assets.orchestration.forgetting import forgetting_in_dagster

@@ -1,6 +1,6 @@
-"""The sources that a command can be about: those of the folder, as Dagster shows them.
+"""The sources that commands can use: those of the folder, as Dagster shows them.
 
-Dagster is imported where the files alone do not say everything: templates, subclasses, translations.
+Dagster is imported only if the files alone are not enough: for templates, subclasses and translations.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
 REDIRECT_URI = "http://127.0.0.1:8910/callback"
-# What a source brings only where its settings say so.
+# Entities that are imported only if the settings say so.
 SWITCHES = {
     each.name: each.choices.imported for each in ENTITIES if each.choices.imported and not each.choices.stays
 }
@@ -26,22 +26,22 @@ SWITCHES = {
 
 @click.command(name="new")
 @click.argument("account")
-@click.option("--display-name", help="How people call it. Default: the subdomain.")
+@click.option("--display-name", help="The name to display. Default: the subdomain.")
 @click.option("--token-env", metavar="NAME", help="Variable that holds a long-lived token.")
 @click.option("--oauth", is_flag=True, help="OAuth 2.0 instead of a long-lived token.")
 @click.option("--client-id-env", metavar="NAME", help="With --oauth: variable with the integration's id.")
 @click.option("--client-secret-env", metavar="NAME", help="With --oauth: variable with its secret key.")
 @click.option("--redirect-uri", help=f"With --oauth: the integration's redirect address. Default: {REDIRECT_URI}")
-@click.option("--timezone", help="The account's zone, like Europe/Moscow.")
+@click.option("--timezone", help="The account's time zone, like Europe/Moscow.")
 @click.option("--start-date", metavar="YYYY-MM-DD", help="First day to import. Default: this month's first.")
 @click.option(
     "--import",
     "imported",
     multiple=True,
     type=click.Choice(list(SWITCHES)),
-    help="Bring these, too. May be given several times.",
+    help="Also import these. May be repeated.",
 )
-@click.option("--base-url", help="Address of the account, where it is not https://ACCOUNT.amocrm.ru.")
+@click.option("--base-url", help="Address of the account, if it is not https://ACCOUNT.amocrm.ru.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -50,7 +50,7 @@ SWITCHES = {
 def command(account: str, folder: Path | None, **given: Any) -> None:
     """Write the settings of a new source: ACCOUNT is a subdomain, or the address of the account.
 
-    Asks for what is not given, where there is a terminal to ask on. Never touches settings that are there.
+    Prompts for missing values if there is a terminal. Never changes existing settings.
     """
     from amocrm_assets.settings.docs_folder import documents_note
     from amocrm_assets.settings.new_source_file import write_source_file
@@ -78,7 +78,7 @@ def _attributes(account: str, given: dict[str, Any]) -> dict[str, Any]:
     url = given["base_url"] or (f"https://{host}" if zone not in {"", "amocrm.ru"} else None)
     attributes: dict[str, Any] = {
         "subdomain": subdomain,
-        "display_name": given["display_name"] or _asked("Name to show", default["display_name"]),
+        "display_name": given["display_name"] or _asked("Display name", default["display_name"]),
         **({"base_url": url} if url else {}),
         **_credentials(subdomain, given),
         "timezone": given["timezone"] or _asked("Time zone of the account", default["timezone"]),
@@ -118,7 +118,7 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
     try:
         return SourceSettings.model_validate(attributes)
     except ValidationError as error:
-        # Without the input: somebody may have given a token where its variable's name belongs.
+        # Without the input: it may be a token that was given instead of its variable's name.
         problems = error.errors(include_url=False, include_input=False)
         told = [
             f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg'].removeprefix('Value error, ')}"
@@ -138,7 +138,7 @@ def _require_new(source: SourceSettings, folder: Path) -> None:
     for broken in read.broken:
         if broken.key.lower() == source.key.lower():
             raise broken.error()
-    # Of other settings than its folder says, or the example of a checkout.
+    # Its settings differ from the folder's name, or it is the example of a checkout.
     if (file := folder / source.subdomain / NAME).exists():
         raise click.UsageError(f"{file} is there already: edit it, or give the source another name")
 

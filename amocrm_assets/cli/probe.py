@@ -1,4 +1,4 @@
-"""`amocrm-assets probe`: how an account behaves where nobody documents it."""
+"""`amocrm-assets probe`: how an account behaves where the API is undocumented."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.probe.report import ProbeAnswer
     from amocrm_assets.settings import SourceSettings
 
-# Four columns of sentences need so many characters; a narrower terminal gets one block for each question.
+# Width of a table with four columns of sentences; a narrower terminal gets one block for each question.
 MIN_TABLE_WIDTH = 100
 
 
@@ -24,10 +24,10 @@ MIN_TABLE_WIDTH = 100
 @click.argument("source", type=SOURCE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(source: SourceSettings, *, as_json: bool) -> None:
-    """Find out how the account of SOURCE behaves where amoCRM's documentation says nothing.
+    """Find out how the account of SOURCE behaves where amoCRM's API is undocumented.
 
-    Reads only, at most 60 requests under the source's limit. The report is kept beside the captures, and readings
-    start from it. It holds no names, texts or ids, so that you can send it to others.
+    Read-only, with at most 60 requests within the source's rate limit. The report is stored next to the captures,
+    and runs start from it. It contains no names, texts or ids, so you can send it to others.
     """
     from amocrm_assets.crm.authorisation import open_client
     from amocrm_assets.crm.probe import MAX_REQUESTS, probe_account, probe_name, to_json
@@ -66,7 +66,7 @@ def _show_table(console: Console, report: ProbeReport) -> None:
     table = Table(*(Column(heading, overflow="fold") for heading in headings), show_lines=True)
     for answer in report.answers:
         cells = (answer.question, answer.asked, answer.observed, answer.conclusion)
-        table.add_row(*map(Text, cells))  # brackets of filters are no markup
+        table.add_row(*map(Text, cells))  # the brackets of filters are not markup
     console.print(table)
 
 

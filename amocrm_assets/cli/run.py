@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class _Day(click.ParamType["date"]):
-    """A day as people write it; click's own type speaks of `%Y-%m-%d`."""
+    """A day as YYYY-MM-DD; the messages of click's own type contain `%Y-%m-%d`."""
 
     name = "day"
 
@@ -38,7 +38,7 @@ class _Day(click.ParamType["date"]):
         try:
             return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no zone
         except ValueError as error:
-            said = f"{value!r} is no day. Write it as YYYY-MM-DD, for example 2026-03-31."
+            said = f"{value!r} is not a day. Write it as YYYY-MM-DD, for example 2026-03-31."
             raise click.BadParameter(said, ctx, param) from error
 
 
@@ -48,16 +48,16 @@ _DAY = _Day()
 @click.command("run")
 @click.argument("source", type=SOURCE)
 @click.option("--from", "from_day", type=_DAY, help="First day. Default: --to, or yesterday.")
-@click.option("--to", "to_day", type=_DAY, help="Last day. Default: yesterday in the source's zone.")
-@click.option("--missing", is_flag=True, help="Read only those days from amoCRM that have no capture yet.")
+@click.option("--to", "to_day", type=_DAY, help="Last day. Default: yesterday in the source's time zone.")
+@click.option("--missing", is_flag=True, help="Read only days without a capture from amoCRM.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def command(
     source: SourceSettings, *, from_day: date | None, to_day: date | None, missing: bool, as_json: bool
 ) -> None:
-    """Bring days of SOURCE to the warehouse: yesterday, or --from … --to.
+    """Load days of SOURCE into the warehouse: yesterday, or --from … --to.
 
-    The same job as in the Dagster UI. Exit status 0 only if every day landed and no check found that something
-    is missing or wrong in it. Running a day again is safe.
+    Runs the same job as the Dagster UI. Exit status 0 only if every day was loaded and no check found missing or
+    wrong data. Running a day again is safe.
     """
     days = days_wanted(source, from_day, to_day)
     try:
@@ -77,7 +77,7 @@ def command(
 
 
 def days_wanted(source: SourceSettings, from_day: date | None, to_day: date | None) -> list[date]:
-    """The days from one to another, both included. Raises `SettingsError` for days that cannot be read."""
+    """The days of the range, inclusive. Raises `SettingsError` for days that cannot be read."""
     yesterday = datetime.now(source.zone).date() - timedelta(days=1)
     last = to_day or yesterday
     first = from_day or last
@@ -104,9 +104,9 @@ def run_with_progress(
     read_again: bool = True,
     quiet: bool = False,
 ) -> Outcome:
-    """Run the source's job with a bar that counts the days of its assets. `place` is where its settings are.
+    """Run the source's job with a progress bar that counts the days of its assets. `place` is its settings file.
 
-    Raises `KeyboardInterrupt` when a signal ended it, once the run is closed in Dagster's instance.
+    Raises `KeyboardInterrupt` if a signal ended it, after the run is closed in Dagster's instance.
     """
     from amocrm_assets.orchestration.assets import chain_names
     from amocrm_assets.orchestration.running import Interrupted, run_days
@@ -122,7 +122,7 @@ def run_with_progress(
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM (a container that is stopped, `kill`) do what Ctrl-C does."""
+    """Handle SIGTERM (a container that is stopped, `kill`) like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -138,7 +138,7 @@ def _range(days: list[date]) -> str:
 
 
 class _Bar:
-    """Shows how far the run is; each new try of a step is a line above the bar, in a pipe too."""
+    """Shows the progress of the run; each retry of a step is a line above the bar, also in a pipe."""
 
     def __init__(self, progress: Progress, assets: Sequence[str], days: int) -> None:
         self._progress = progress
@@ -184,7 +184,7 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
 
 
 def _tell_missing(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
-    """Which days of which entity did not land, and how to go on; the others are there."""
+    """Which days of which entity were not loaded, and how to continue; the others are loaded."""
     from amocrm_assets.orchestration.failures import in_words
 
     for name, missing in outcome.missing.items():

@@ -1,4 +1,4 @@
-"""`amocrm-assets sandbox`: a local amoCRM to try things on, with its faults on request."""
+"""`amocrm-assets sandbox`: a local amoCRM for tests and demos, with faults on request."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox import Sandbox, SandboxOptions
 
-# The shipped source `defs/sandbox/defs.yaml` asks here, with the token in this variable.
+# The shipped source `defs/sandbox/defs.yaml` uses this port, with the token in this variable.
 PORT = 8901
 TOKEN_VARIABLE = "AMOCRM_SANDBOX_TOKEN"  # noqa: S105  # the name of a variable
 
 
 @click.command("sandbox")
-@click.option("--port", default=PORT, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--port", default=PORT, show_default=True, help="Port on 127.0.0.1; 0 selects a free one.")
 @click.option("--no-limit", is_flag=True, help="Do not enforce amoCRM's 7 requests a second.")
 @click.option(
     "--limit-kind",
@@ -31,9 +31,9 @@ TOKEN_VARIABLE = "AMOCRM_SANDBOX_TOKEN"  # noqa: S105  # the name of a variable
     show_default=True,
     help="How requests are counted: sliding (any second), fixed (the clock's seconds) or bucket:N (N at once).",
 )
-@click.option("--jitter-ms", type=float, default=0.0, help="How much later than sent a request may arrive.")
-@click.option("--latency", type=float, default=0.0, help="Seconds that each answer takes.")
-@click.option("--edits", type=int, default=0, help="Leads that somebody edits after each answer.")
+@click.option("--jitter-ms", type=float, default=0.0, help="Maximum delay of a request before it arrives.")
+@click.option("--latency", type=float, default=0.0, help="Response time in seconds.")
+@click.option("--edits", type=int, default=0, help="Number of leads that are edited after each response.")
 @click.option("--no-filters", is_flag=True, help="Ignore filters, as accounts without the paid option do.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND=RATE", help="For example 502=0.1 or reset=0.05.")
 @click.option("--set", "others", multiple=True, metavar="NAME=JSON", help="Any other option, by its name.")
@@ -45,8 +45,8 @@ TOKEN_VARIABLE = "AMOCRM_SANDBOX_TOKEN"  # noqa: S105  # the name of a variable
 def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[str, ...], **given: Any) -> None:
     """Serve a small amoCRM on your own machine, until Ctrl-C, or while COMMAND runs.
 
-    It behaves like the real API, its limit and its quirks included, and holds a made-up account that grows by the
-    clock. Faults can also be switched while it runs: POST the same names as JSON to /sandbox/control.
+    It behaves like the real API, including its rate limit and quirks, and contains a generated account that grows
+    over time. To change faults while it runs, POST the same names as JSON to /sandbox/control.
     """
     from amocrm_assets.sandbox import long_lived_token, serve
 
@@ -66,13 +66,13 @@ def command(port: int, *, show_token: bool, show_options: bool, beside: tuple[st
         raise SettingsError(
             f"Serving the sandbox on 127.0.0.1:{port}",
             cause=f"{error.strerror or error}.",
-            fix="Stop the program that holds the port, or take another one with `--port`.",
+            fix="Stop the program that uses the port, or choose another one with `--port`.",
         ) from error
     click.echo(f"{len(sandbox.requests)} requests, {sandbox.limiter.refusals} of them refused (429).")
 
 
 def _serve_beside(options: SandboxOptions, port: int, command: Sequence[str]) -> int:
-    """Serve until the command ends; returns its exit status. Signals are left to it: it may have work to end."""
+    """Serve until the command ends; returns its exit status. The command itself handles signals."""
     from amocrm_assets.sandbox import running_sandbox
 
     with running_sandbox(options, port=port) as sandbox:

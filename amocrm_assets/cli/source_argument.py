@@ -1,6 +1,6 @@
-"""How a source is named on the command line: by its subdomain, its key or its display name.
+"""The argument SOURCE of commands: a subdomain, a key or a display name.
 
-Where sources come from: `settings.source_files`.
+For how sources are found see `settings.source_files`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings.source_files import BrokenSource
 
 
-# Where in a command's context the `SourceFound` of its source is.
+# The key in a command's context for the `SourceFound` of its source.
 PLACE = "amocrm_assets.place"
 
 
@@ -29,7 +29,7 @@ class SourceArgument(click.ParamType["SourceSettings"]):
     name = "source"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SourceSettings:
-        """The source of that name; the error for another name says which there are."""
+        """The source of that name; the error for an unknown name lists the existing ones."""
         from amocrm_assets.cli.known_sources import known_sources
         from amocrm_assets.settings.sources_folder import existing_sources_folder
 
@@ -64,7 +64,7 @@ def _names(source: SourceSettings) -> set[str]:
 
 
 def _folded(name: str) -> str:
-    """A name without what people do not see or do not mean: letter case, and the kind and number of spaces."""
+    """A name without insignificant differences: letter case, and the kind and number of spaces."""
     return " ".join(name.casefold().split())
 
 

@@ -1,4 +1,4 @@
-"""`amocrm-assets sources`: the state of every source, without asking amoCRM."""
+"""`amocrm-assets sources`: the state of every source, without requests to amoCRM."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import Deployment, SourceSettings
     from amocrm_assets.settings.source_files import BrokenSource
 
-# Tokens may be in `gs://`, where each read takes a moment.
+# Tokens may be in `gs://`, where each read takes some time.
 PARALLEL_READS = 16
-# Those of narrow columns break, so that names have room in a terminal of 80 columns.
+# Headings of narrow columns have line breaks, so that names fit into a terminal of 80 columns.
 HEADINGS = ("display name", "subdomain", "enabled", "connected as", "token\nuntil", "last day", "missing\ndays")
-# What says in the settings that an entity is imported; in JSON, too.
+# The setting that enables an entity; also the key in JSON.
 SWITCHES = [entity.choices.imported for entity in ENTITIES if entity.choices.imported]
 # The assets that load shards.
 SHARDS = " and ".join(f"`{table.warehouse_name}`" for entity in ENTITIES for table in entity.tables)
-# Where the table would leave the names no room, each source is a few lines.
+# If the table would be too wide, each source is shown as several lines.
 MIN_TABLE_COLUMNS = 72
 NAMES = HEADINGS[0], HEADINGS[1], HEADINGS[3]
 MISSING = "Missing days: backfill them in the Dagster UI, or `amocrm-assets run SOURCE --from D --to D`."
@@ -38,10 +38,10 @@ MISSING = "Missing days: backfill them in the Dagster UI, or `amocrm-assets run 
 @click.command(name="sources")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(*, as_json: bool) -> None:
-    """List the sources: who is connected until when, and which days are there.
+    """List the sources: who is connected, when the token expires, and which days are loaded.
 
-    A day is there if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
-    Where DAGSTER_HOME is not set, the warehouse alone is asked. Exit status 1 if settings of a source are wrong.
+    A day is loaded if the warehouse has its shard and Dagster's history in DAGSTER_HOME shows it as materialised.
+    If DAGSTER_HOME is not set, only the warehouse counts. Exit status 1 if the settings of a source are wrong.
     """
     from amocrm_assets.cli.known_sources import known_sources
     from amocrm_assets.settings import Deployment
@@ -104,7 +104,7 @@ def _state(source: SourceSettings, status: AuthorisationStatus, progress: Progre
 
 
 def _broken_state(broken: BrokenSource) -> dict[str, Any]:
-    """What a program reads of a source that cannot be loaded: the same names, nothing known."""
+    """The JSON of a source that cannot be loaded: the same keys without values."""
     return {
         "display_name": broken.name,
         "subdomain": broken.name,
@@ -127,12 +127,12 @@ def _lost(state: dict[str, Any]) -> str:
     days = [date.fromisoformat(day) for day in state["lost_days"]]
     return (
         f"Dagster shows {in_words(days)} as materialised, and the warehouse has no shard for them. Materialise"
-        f" {SHARDS} for these days in the Dagster UI: it loads the rows again and does not ask amoCRM."
+        f" {SHARDS} for these days in the Dagster UI: it loads the rows again, without requests to amoCRM."
     )
 
 
 def _uneven(state: dict[str, Any]) -> list[str]:
-    """What says which entity misses days that another one has; nothing where all miss the same."""
+    """Which entities miss days that others have; empty if all miss the same days."""
     from amocrm_assets.orchestration.failures import in_words
 
     by_entity: dict[str, list[str]] = state["missing_by_entity"]
@@ -168,7 +168,7 @@ def _show(states: list[dict[str, Any]]) -> None:
 
 
 def _cells(state: dict[str, Any]) -> list[str]:
-    """What is shown of a source, in the order of the headings."""
+    """The cells of a source, in the order of the headings."""
     return [
         state["display_name"],
         state["subdomain"],

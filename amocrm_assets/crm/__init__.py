@@ -1,7 +1,7 @@
-"""Extract: everything that asks amoCRM, from a single request to the proof that a list was read completely.
+"""Extract: all requests to amoCRM, from a single request to the verification that a list was read completely.
 
-`http` sends one request at the right moment and says what its answer means. `authorisation` holds the tokens that
-it sends. `pagination` decides which requests make a list complete, and reads it. Above them: `account` and
-`permissions` say whose data that is, `connecting` and `consent` ask a person for an authorisation, `probe` asks an
-account how it behaves.
+`http` sends one request within the rate limit and interprets its response. `authorisation` holds the tokens that
+it sends. `pagination` decides which requests read a list completely, and reads it. On top of them, `account` and
+`permissions` describe the account and what its user may see, `connecting` and `consent` obtain an authorisation,
+and `probe` tests how an account behaves.
 """

@@ -1,7 +1,4 @@
-"""What amoCRM tells of the account itself: who it is, its zone and options, and its custom fields.
-
-Only asking and naming happens here. Whether an account fits a source is judged by those who know the source.
-"""
+"""Reads the account's own data: its id and name, its time zone and options, and its custom fields."""
 
 from __future__ import annotations
 
@@ -17,10 +14,10 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.crm.http.responses import Response
 
-# amoCRM's page on custom fields says 50 in one place and 250 in another; the end is known by `next` alone.
+# amoCRM's documentation says 50 in one place and 250 in another; only `next` shows the end.
 FIELDS_LIMIT = 250
 MAX_FIELD_PAGES = 1000
-# amoCRM's plans allow 100 to 400. Every capture holds them all.
+# amoCRM's plans allow 100 to 400. Every capture contains all of them.
 MAX_FIELDS = 20_000
 
 
@@ -42,11 +39,11 @@ def read_account(client: AmoCrmClient) -> Account:
 
 
 def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
-    """All custom fields of a kind of records, as amoCRM describes them. `path` is the address of their list.
+    """All custom fields of an entity, as amoCRM describes them. `path` is the address of their list.
 
-    The list ends where its own count says so, or, where it has none, at an empty page behind the last one: a page
-    without a next one may be damaged. Raises `UnexpectedAnswer` where a page twice holds only fields of pages
-    before and names a next one: what follows cannot be known.
+    The list ends according to its own count or, without one, at an empty page after the last one: a page without
+    `next` may be damaged. Raises `UnexpectedAnswer` if a page contains only fields of earlier pages twice, and
+    has a `next`: the rest of the list cannot be determined.
     """
     fields: dict[str, dict[str, Any]] = {}
     page, end_said = 1, False
@@ -63,12 +60,12 @@ def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
         if (end_said and is_empty) or (not found.has_next and len(fields) == found.total):
             return list(fields.values())
         end_said = is_empty or not found.has_next
-        page += not is_empty  # an empty page is asked for twice
-    raise _too_many(path, f"there is a next page behind page {MAX_FIELD_PAGES}.")
+        page += not is_empty  # an empty page is requested twice
+    raise _too_many(path, f"there is a next page after page {MAX_FIELD_PAGES}.")
 
 
 def _key(field: dict[str, Any]) -> str:
-    """What tells a field from others: its id, or all of it where amoCRM gives none."""
+    """The identity of a field: its id, or all of its properties if it has none."""
     return str(field["id"]) if field.get("id") is not None else json.dumps(field, sort_keys=True)
 
 
@@ -79,8 +76,8 @@ def _too_many(path: str, cause: str) -> UnexpectedAnswer:
 def _repeating(path: str, page: int) -> UnexpectedAnswer:
     return UnexpectedAnswer(
         f"Reading {path}",
-        cause=f"page {page} holds only fields of the pages before, twice, and there is said to be a next page.",
-        fix="Look whether a proxy on the way keeps answers; if there is none, report this.",
+        cause=f"page {page} twice contained only fields of earlier pages, and has a next page.",
+        fix="Check whether a proxy caches responses; if there is none, report this.",
     )
 
 
@@ -92,8 +89,8 @@ def _account(answer: Response) -> Account:
 
 
 def account_of(body: Any) -> Account:
-    """The account in a decoded answer. Raises `KeyError`, `TypeError` or `ValueError` for one without id."""
-    account_id = int(body["id"])  # some gateways send numbers as text
+    """The account in a decoded response. Raises `KeyError`, `TypeError` or `ValueError` without an id."""
+    account_id = int(body["id"])  # some gateways send numbers as strings
     embedded = body.get("_embedded")
     settings = embedded.get("datetime_settings") if isinstance(embedded, dict) else None
     return Account(
@@ -108,7 +105,7 @@ def account_of(body: Any) -> Account:
 
 @dataclass(frozen=True)
 class _FieldsPage:
-    """`total` is amoCRM's own count of all fields, None where it gives none."""
+    """`total` is amoCRM's own count of all fields, None without one."""
 
     fields: list[dict[str, Any]]
     has_next: bool

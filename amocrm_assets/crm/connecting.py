@@ -1,6 +1,6 @@
-"""From a code to a stored authorisation: exchanged, looked at, and kept only if it is of the right account.
+"""Exchanges a code for tokens, and stores them if they belong to the right account.
 
-For where the code came from see `consent`; for refreshing the tokens afterwards, `oauth`.
+For obtaining the code see `consent`; for refreshing the tokens later, `oauth`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def connect(
     endpoint: TokenEndpoint, code: str, *, store: TokenStore, now: Callable[[], float] = time.time
 ) -> Account:
-    """Exchange a code for a pair and keep it; returns the account that it opens.
+    """Exchange a code for a pair and store it; returns its account.
 
-    Raises `NotAuthorised` when amoCRM refuses the code or the account is not the source's: then what was stored
-    before stays.
+    Raises `NotAuthorised` if amoCRM refuses the code or the account is not the source's: then the stored tokens do
+    not change.
     """
     source = endpoint.source
     answer = endpoint.request_once(code)
@@ -50,11 +50,11 @@ def connect(
 
 
 def require_account(source: SourceSettings, account: Account) -> None:
-    """Raise `NotAuthorised` unless the account that answered is the one in the settings."""
+    """Raise `NotAuthorised` unless the account is the one in the settings."""
     expected = account_of(source)
     if account.subdomain.lower() != expected:
         raise NotAuthorised(
-            f"Looking whose authorisation {source.subdomain} has",
+            f"Checking the account of {source.subdomain}",
             cause=f"it is of the account {account.subdomain} (id {account.id}), not of {expected}.",
             fix=f"Authorise in the account {expected}, or correct `subdomain` or `base_url` in the defs.yaml of"
             f" {source.subdomain}.",
@@ -65,7 +65,7 @@ def require_account(source: SourceSettings, account: Account) -> None:
 
 @dataclass(frozen=True)
 class FreshToken:
-    """An access token that has just come in and is not stored yet."""
+    """A new access token that is not stored yet."""
 
     source: SourceSettings
     access_token: str = field(repr=False)
@@ -78,8 +78,8 @@ class FreshToken:
         """Never succeeds."""
         raise NotAuthorised(
             f"Using the new token of {self.source.subdomain}",
-            cause=f"{self.source.url} refuses the token that it has just made ({len(refused)} characters).",
-            fix=f"Look whether the integration is still installed there, then run `amocrm-assets connect"
+            cause=f"{self.source.url} refuses the token that it has just issued ({len(refused)} characters).",
+            fix=f"Check that the integration is still installed there, then run `amocrm-assets connect"
             f" {self.source.subdomain}` again.",
             source=self.source.subdomain,
             status=401,

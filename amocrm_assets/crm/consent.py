@@ -1,7 +1,7 @@
-"""A person's consent: the page that asks for it, and the code that comes back.
+"""OAuth consent: the URL of the consent page, and the authorisation code.
 
-The code comes on a redirect, received here on a loopback port, or is pasted, alone or with the whole address of
-the redirect. For what the code is exchanged for see `connecting`.
+The code arrives with a redirect to a loopback port, or is pasted, alone or as the complete redirect URL. For
+exchanging it see `connecting`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 DONE = "<!doctype html><title>amocrm-assets</title><p>Received. Go back to the terminal; this page can be closed."
-STRANGE = "<!doctype html><title>amocrm-assets</title><p>This is not the answer that the terminal waits for."
+STRANGE = "<!doctype html><title>amocrm-assets</title><p>This is not the response that the terminal waits for."
 
 
 @dataclass(frozen=True)
 class Consent:
-    """One request for consent: `state` tells its answer from any other."""
+    """One request for consent: `state` identifies its response."""
 
     source: SourceSettings
     client_id: str
@@ -41,36 +41,36 @@ class Consent:
 
     @property
     def authorize_url(self) -> str:
-        """Address of the page on which a person consents: the platform's, not the account's."""
+        """URL of the consent page, which belongs to the platform, not to the account."""
         platform = platform_of(host_of(self.source.url))
         host = f"https://www.{platform}" if platform else self.source.url
         return f"{host}/oauth?" + urlencode({"client_id": self.client_id, "state": self.state, "mode": "popup"})
 
     @property
     def comes_back_here(self) -> bool:
-        """Whether the redirect leads to a loopback port, where a program on this machine can receive it."""
+        """Whether the redirect goes to a loopback port, where a program on this machine can receive it."""
         address = urlsplit(self.redirect_uri)
         return address.scheme == "http" and is_loopback(address.hostname or "")
 
     def code_in(self, pasted: str) -> str:
-        """The code in what a person pasted. Raises `NotAuthorised` if it answers another request."""
+        """The code in a pasted text. Raises `NotAuthorised` if it belongs to another request."""
         pasted = pasted.strip()
         if "code=" not in pasted and "error=" not in pasted:
             return pasted
         return self.code_of(urlsplit(pasted))
 
     def answered_by(self, address: SplitResult) -> bool:
-        """Whether a redirect's address answers this request and no other."""
+        """Whether a redirect URL belongs to this request."""
         return hmac.compare_digest(_query(address).get("state", "").encode(), self.state.encode())
 
     def code_of(self, address: SplitResult) -> str:
-        """The code in a redirect's address. Raises `NotAuthorised`."""
+        """The code in a redirect URL. Raises `NotAuthorised`."""
         answer = _query(address)
         if not self.answered_by(address):
             raise self.not_given("the address answers another request for consent (its state differs).")
         if "code" not in answer:
             raise self.not_given(f"amoCRM answered {answer.get('error', 'without a code')!r}.")
-        # amoCRM names the account in which the person consented, as a host or as an address.
+        # amoCRM names the account in which the user consented, as a host or as a URL.
         referer = answer.get("referer", "")
         account = host_of(referer) or referer
         if platform_of(account) and name_of(account) != account_of(self.source):
@@ -78,9 +78,9 @@ class Consent:
         return answer["code"]
 
     def not_given(self, cause: str) -> NotAuthorised:
-        """The error of a consent that did not come."""
+        """The error if no consent was given."""
         return NotAuthorised(
-            f"Waiting for the consent of a person for {self.source.subdomain}",
+            f"Waiting for consent for {self.source.subdomain}",
             cause=cause,
             fix=f"Run `amocrm-assets connect {self.source.subdomain}` again and allow the access there.",
             source=self.source.subdomain,
@@ -88,7 +88,7 @@ class Consent:
 
 
 class RedirectServer:
-    """Receives the redirect of one consent on its loopback address. A context: it listens until that ends."""
+    """Receives the redirect of one consent on a loopback address. A context manager: it listens until it exits."""
 
     def __init__(self, consent: Consent) -> None:
         self.consent = consent
@@ -112,7 +112,7 @@ class RedirectServer:
             try:
                 listeners.append(_Listener(self, host, port))
             except OSError as error:
-                # `localhost` on a machine without IPv6 has one address only.
+                # `localhost` has only one address on a machine without IPv6.
                 if error.errno not in NO_SUCH_ADDRESS:
                     failed = error
                     break
@@ -141,7 +141,7 @@ class RedirectServer:
             listener.server_close()
 
     def wait(self, *, seconds: float) -> str:
-        """The code of the redirect. Raises `NotAuthorised` when the person refused, or did not come."""
+        """The code of the redirect. Raises `NotAuthorised` if the user refused or did not respond."""
         try:
             return self.consent.code_of(self.arrived.get(timeout=seconds))
         except Empty as error:
@@ -149,7 +149,7 @@ class RedirectServer:
 
 
 class _Listener(ThreadingHTTPServer):
-    """One listening socket, of the family of its address."""
+    """One listening socket, IPv4 or IPv6."""
 
     def __init__(self, redirects: RedirectServer, host: str, port: int) -> None:
         self.redirects = redirects
@@ -157,21 +157,21 @@ class _Listener(ThreadingHTTPServer):
         super().__init__((host, port), _Redirect)
 
     def server_bind(self) -> None:
-        """Bind; without the look-up of this machine's name that http.server does, which may hang."""
+        """Bind without http.server's lookup of this machine's name, which may hang."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
 
 def _hosts_of(hostname: str) -> tuple[str, ...]:
-    """The addresses to which a browser may go: `localhost` is both families, in either order."""
+    """The addresses that a browser may use: `localhost` may be IPv4 and IPv6, in either order."""
     return ("127.0.0.1", "::1") if hostname == "localhost" else (hostname,)
 
 
 class _Redirect(BaseHTTPRequestHandler):
-    """Takes the redirect and lets go by whatever else a browser or a stranger asks."""
+    """Accepts the redirect and ignores all other requests."""
 
     server: _Listener
-    timeout = 10  # browsers open connections ahead that they never use
+    timeout = 10  # browsers open connections in advance that they never use
 
     def do_GET(self) -> None:
         consent, address = self.server.redirects.consent, urlsplit(self.path)
@@ -188,7 +188,7 @@ class _Redirect(BaseHTTPRequestHandler):
             self.server.redirects.arrived.put(address)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the address holds the code."""
+        """Do not log: the URL contains the code."""
 
 
 def _query(address: SplitResult) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Which records of an entity the authorisation's user may see: amoCRM leaves out the others without a word."""
+"""Which records of an entity the authorising user may see: amoCRM silently omits the others."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Permissions:
-    """`sees_all` is None where amoCRM does not tell, as it does to administrators alone."""
+    """`sees_all` is None if amoCRM does not say so; it does only for administrators."""
 
     user: str | None
     sees_all: bool | None
 
 
 def read_permissions(entity: Entity, client: AmoCrmClient, user_id: int | None) -> Permissions:
-    """Ask each list for one record, then for the user. Raises `AccessDenied` for a list that may not be seen."""
+    """Request one record of each list, then the user. Raises `AccessDenied` if the user may not see a list."""
     for each in entity.lists(with_deleted=False):
         client.get(each.path, {"limit": 1})
     if user_id is None:
         return Permissions(None, None)
     try:
         return client.request(f"/api/v4/users/{user_id}", {}, partial(_rights, entity))
-    # Not an error here: records may be seen, so amoCRM refuses this one path, or does not know it for this user.
+    # Not an error here: the user may see records; amoCRM refuses only this path, or does not offer it to this
+    # user.
     except (AccessDenied, AccountBlocked, UnexpectedAnswer) as error:
         if error.facts.get("status") not in {403, 404}:
             raise

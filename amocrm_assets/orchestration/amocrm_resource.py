@@ -1,8 +1,8 @@
 """The resource `amocrm_<source>`: one amoCRM account, its credentials and its choice of custom fields.
 
-The assets of a source run with it, the UI's *Resources* page shows it, and a person's own asset asks the account
-through it. Credentials are names of environment variables until the moment of a request: Dagster keeps and shows
-the configuration of resources.
+The assets of a source use it, the UI's *Resources* page shows it, and users' own assets send requests through it.
+Credentials are names of environment variables, resolved only for a request: Dagster stores and shows the
+configuration of resources.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.http.client import AmoCrmClient
 
-# What a launch may change for one run. Another account, zone or token would mix captures that are kept apart.
+# What a launch may change for one run. Another account, time zone or token would mix unrelated captures.
 OVERRIDABLE = (
     "leads_custom_fields",
     "contacts_custom_fields",
@@ -31,7 +31,7 @@ OVERRIDABLE = (
     "import_lead_name",
     "requests_per_second",
 )
-# The account's lock is waited for as long as a run of the account may take.
+# The wait for the account's lock covers the duration of a run.
 LOCK_WAIT_SECONDS = 3600.0
 
 
@@ -74,8 +74,8 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     import_lead_name: bool = Field(
         default=True, description="False: lead names are dropped before anything is written anywhere."
     )
-    requests_per_second: float = Field(default=7.0, description="How often amoCRM may be asked.")
-    timezone: str = Field(default="UTC", description="The zone whose midnights bound a day.")
+    requests_per_second: float = Field(default=7.0, description="Maximum number of requests to amoCRM per second.")
+    timezone: str = Field(default="UTC", description="The time zone in which a day starts and ends at midnight.")
     _context: dg.InitResourceContext | None = PrivateAttr(default=None)
 
     def __init__(self, **given: Any) -> None:
@@ -83,7 +83,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
     @classmethod
     def from_settings(cls, source: SourceSettings) -> AmoCrmResource:
-        """The resource of a source that `defs.yaml` describes."""
+        """The resource of a source in `defs.yaml`."""
         oauth = source.oauth
         return cls(
             subdomain=source.subdomain,
@@ -149,15 +149,15 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Remember the run, whose log hears of long waits."""
+        """Store the run, whose log gets messages about long waits."""
         # `yield_for_execution` would do it too, and make a context of every direct call of a person's asset.
         self._context = context
 
     @contextmanager
     def client(self) -> Iterator[AmoCrmClient]:
-        """A client that holds the account's lock, so that its requests and those of runs keep one limit.
+        """A client that holds the account's lock, so that its requests and those of runs share one rate limit.
 
-        Take it for as long as you ask; runs of the source wait meanwhile. Raises `Busy` after an hour.
+        Hold it only while you send requests; runs of the source wait meanwhile. Raises `Busy` after an hour.
         """
         from amocrm_assets.crm.authorisation import open_client
         from amocrm_assets.crm.http.account_lock import account_lock
@@ -178,9 +178,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
             yield client
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """What amoCRM answers to `GET path`, decoded; None for 204, which is an empty list or an unknown id.
+        """The decoded response to `GET path`; None for 204, which is an empty list or an unknown id.
 
-        Under the limit, tokens and retries of the source. Raises the errors of `AmoCrmClient.request`.
+        Uses the rate limit, tokens and retries of the source. Raises the errors of `AmoCrmClient.request`.
         """
         with self.client() as client:
             return client.request(path, params or {}, _decoded)
@@ -188,8 +188,8 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     def pages(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[list[dict[str, Any]]]:
         """The records of each page of a list, page after page until there is no next one.
 
-        A list that changes meanwhile may skip records between two pages; leads are read with proof by
-        `raw_leads`. Raises `UnexpectedAnswer` for an answer that is no list.
+        If the list changes meanwhile, records between two pages may be skipped; `raw_leads` verifies that it
+        reads all leads. Raises `UnexpectedAnswer` for a response that is not a list.
         """
         from amocrm_assets.crm.pagination.lists import list_pages
 
@@ -198,7 +198,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
 
 def settings_of_run(context: dg.AssetExecutionContext, source: SourceSettings) -> SourceSettings:
-    """The settings that this run goes by: those of the source, and what its launch changed."""
+    """The settings of this run: those of the source with the changes of its launch."""
     resource: AmoCrmResource = getattr(context.resources, resource_key(source))
     return resource.applied_to(source)
 
@@ -217,7 +217,7 @@ def _as_variable(name: str, value: Any) -> Any:
         raise SettingsError(
             f"Reading {name} of an AmoCrmResource",
             cause="it is a text, which Dagster would store and show.",
-            fix=f'Put the value into an environment variable and write `{name}=dg.EnvVar("NAME")`.',
+            fix=f'Set an environment variable to the value and write `{name}=dg.EnvVar("NAME")`.',
         )
     if value is not None and _variable(value) is None:
         raise SettingsError(

@@ -1,13 +1,13 @@
-"""When a source is materialised by itself: its job, its schedule, and how old its last shard may be.
+"""Automation of a source: its job, its schedule, and its freshness policy.
 
-The schedule asks for yesterday, and for days of the last week that are still missing: Dagster never catches up
-on ticks that it missed, nor on days that failed. Shards of that week that are gone from the warehouse are loaded
-again. Which days share a run: `day_ranges`. How a day is materialised is in `assets`.
+The schedule launches yesterday and the missing days of the last week: Dagster itself does not catch up on missed
+ticks or failed days. Shards of that week that are missing in the warehouse are loaded again. For which days
+share a run see `day_ranges`, for materialising a day `assets`.
 """
 
 from __future__ import annotations
 
-from collections.abc import (  # not for types alone: Dagster resolves the annotations of its functions
+from collections.abc import (  # not only for types: Dagster resolves the annotations of its functions
     Iterator,
 )
 from datetime import timedelta
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     DayStates = dict[date, dg.AssetPartitionStatus | None]
 
 LOOK_BACK_DAYS = 7
-# A day of a large account takes an hour or two to read; after this it is worth looking at.
+# A day of a large account takes an hour or two to read; after this time it counts as late.
 LATE_AFTER = timedelta(hours=6)
 _DONE = dg.AssetPartitionStatus.MATERIALIZED
 THERE = (_DONE, dg.AssetPartitionStatus.IN_PROGRESS)
-# States of one day in several tables: the last of them counts for all.
+# States of one day in several tables: the last one in this order counts for all.
 _BEHIND = (*THERE, None, dg.AssetPartitionStatus.FAILED)
-# A tick has a minute in all; a warehouse that is held for longer is looked into by the next one.
+# A tick has one minute; if the warehouse is locked for longer, the next tick checks it.
 _WAIT_SECONDS = 15.0
 
 
@@ -68,14 +68,14 @@ def automation_of(
         for table in entity.tables
     )
     off = not_imported(source, entities)
-    # All steps in one process: a process for each would cost more than most days take.
+    # All steps in one process: starting a process for each would take longer than most days.
     job = dg.define_asset_job(
         job_name(source.key),
         selection=dg.AssetSelection.assets(*assets, *once_a_run, *after_rows),
         description=(
-            f"{off}Brings the {names} of {escape(source.title)} that were {dated} on a day to the"
+            f"{off}Loads the {names} of {escape(source.title)} that were {dated} on a day into the"
             f" warehouse: {chains}, with their checks.\n\nA range of days is one run that reads amoCRM once."
-            + (" Each run reads the reference lists once, too." if once_a_run else "")
+            + (" Each run also reads the reference lists once." if once_a_run else "")
         ),
         tags={SOURCE_TAG: source.subdomain},
         executor_def=dg.in_process_executor,
@@ -90,7 +90,7 @@ def _schedule_of(
     once_a_run: Sequence[dg.AssetKey],
     after_rows: Sequence[dg.AssetKey],
 ) -> dg.ScheduleDefinition:
-    """Every day, in the source's zone: the day that has just ended, and recent days that are missing."""
+    """Every day, in the source's time zone: the day that has just ended, and recent missing days."""
     off = not_imported(source, entities)
 
     @dg.schedule(
@@ -99,7 +99,7 @@ def _schedule_of(
         cron_schedule=f"{source.schedule.minute} {source.schedule.hour} * * *",
         execution_timezone=source.timezone,
         default_status=_first_state(source, entities),
-        # No Markdown: a schedule's page shows it as it is written.
+        # No Markdown: a schedule's page does not render it.
         description=(
             f"{off}Materialises the day that has just ended for {one_line(source.title)},"
             f" {source.timezone} time, and the days of the last {LOOK_BACK_DAYS} that are missing; a shard that is"
@@ -115,7 +115,7 @@ def _schedule_of(
             return
         requests = _requests(context, source, wanted, once_a_run, after_rows)
         if not requests:
-            yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is there already or on its way.")
+            yield dg.SkipReason(f"Each of the last {LOOK_BACK_DAYS} days is already loaded or in progress.")
         yield from requests
 
     return daily
@@ -211,8 +211,8 @@ def _lost_days(
     try:
         warehouse = open_warehouse(Deployment.from_environment().warehouse, wait_seconds=_WAIT_SECONDS)
         held = warehouse.shard_days(table, source.subdomain)
-    except AmoCrmAssetsError as error:  # the runs that are due go on, and fail themselves if it stays so
-        context.log.warning("Shards that are gone were not looked for: %s", error)
+    except AmoCrmAssetsError as error:  # the other runs are launched, and fail themselves if the problem persists
+        context.log.warning("Could not check for missing shards: %s", error)
         return []
     return [day for day in done if day not in held]
 
@@ -223,8 +223,8 @@ def _otherwise(
     """Days of the look-back that are materialised, and were read by other midnights than the source has now."""
     try:
         return days_by_other_midnights(entity, source, done)
-    except AmoCrmAssetsError as error:  # the runs that are due go on, and the next tick looks again
-        context.log.warning("Captures could not be looked at: %s", error)
+    except AmoCrmAssetsError as error:  # the other runs are launched, and the next tick checks again
+        context.log.warning("Could not check captures: %s", error)
         return set()
 
 

@@ -1,7 +1,7 @@
-"""What Dagster shows of a source whose settings are wrong: one asset that says why, and its job and schedule.
+"""Definitions for a source with wrong settings: one asset that shows the problems, and its job and schedule.
 
-The others run as ever. Job and schedule keep their names, so a switch in the UI keeps its state, and each tick of
-the schedule fails with the problems instead of being missed in silence. What is wrong: `settings.source_files`.
+Other sources are not affected. Job and schedule keep their names, so the schedule's state in the UI is kept, and
+each tick fails with the problems instead of being skipped silently. For the problems see `settings.source_files`.
 """
 
 from __future__ import annotations

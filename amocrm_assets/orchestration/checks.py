@@ -1,7 +1,7 @@
-"""What is checked of the data, and how a verdict is shown.
+"""Asset checks and their results.
 
-A check here has no partitions: run over a range it says which days are bad. Checks of what a step has just learnt
-are judged by the step; checks of what is in storage and warehouse can be run alone at any time.
+Checks have no partitions: for a range they list the days with problems. Checks of data that a step has just read
+are evaluated in the step; checks of data in storage and warehouse can be run alone at any time.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 COMPLETE, TIMEZONE, AUTHORISATION = "reading_complete", "timezone", "authorisation_lasts"
 HASH_KEY = "hash_key_unchanged"
 FIELDS, ODDITIES = "custom_fields_exist", "no_oddities"
-# So many of the worst offenders are shown.
+# Maximum number of examples.
 WORST = 10
 
 
 def raw_specs(entity: Entity, source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Checks that an asset with captures judges."""
+    """Checks that are evaluated by an asset with captures."""
     return [
         dg.AssetCheckSpec(
             COMPLETE,
             asset=key,
             description=(
-                f"Every {entity.table.record} {entity.table.is_dated} in the window was read, with proof. Whatever"
-                " a list of the account could not prove is named here with its cause and fix: an error where"
-                " records may be missing, a warning where it only costs requests, as when the account ignores"
+                f"Every {entity.table.record} {entity.table.is_dated} in the window was read. If this cannot be"
+                " verified for a list of the account, the cause and the fix are shown here: as an error if"
+                " records may be missing, as a warning if it only costs requests, as when the account ignores"
                 " filters."
             ),
         ),
@@ -61,8 +61,8 @@ def raw_specs(entity: Entity, source: SourceSettings, key: dg.AssetKey) -> list[
             AUTHORISATION,
             asset=key,
             description=(
-                "The authorisation is valid for at least 14 more days, or renews itself. Once it has expired,"
-                f" nothing can be read until a person renews it ({page('connecting.md')})."
+                "The authorisation is valid for at least 14 more days, or is renewed automatically. When it has"
+                f" expired, nothing can be read until it is renewed manually ({page('connecting.md')})."
             ),
         ),
         *([_hash_key_spec(key)] if source.hash_fields else []),
@@ -74,14 +74,14 @@ def _hash_key_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
         HASH_KEY,
         asset=key,
         description=(
-            "`AMOCRM_HASH_KEY` is the one that the captures before were hashed with. By another key the same phone"
-            f" has another hash, and what is read now joins nothing of before ({page('privacy.md')})."
+            "`AMOCRM_HASH_KEY` is the key of earlier captures. With another key the same phone"
+            f" number has another hash, and new data cannot be joined with earlier data ({page('privacy.md')})."
         ),
     )
 
 
 def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Checks that an asset with rows judges: of custom fields, where its table has some and they can be chosen."""
+    """Checks that an asset with rows evaluates: of custom fields, if its table has selectable ones."""
     chosen = "All are imported" if entity.choices.fields(source) is None else "Some are chosen"
     fields = dg.AssetCheckSpec(
         FIELDS,
@@ -97,9 +97,9 @@ def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.Ass
             ODDITIES,
             asset=key,
             description=(
-                f"Every value of every {table.record} has the documented type. One that has not is null in the"
-                " row, or the value that it spells; it is counted here by kind with an example, and the capture"
-                " keeps it."
+                f"Every value of every {table.record} has the documented type. Other values become null or are"
+                " converted; they are counted here by kind with an example, and the capture"
+                " keeps the original value."
             ),
         ),
     ]
@@ -108,13 +108,13 @@ def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.Ass
 def judge_reading(
     source: SourceSettings, read: Mapping[date, Mapping[str, Any]], expires_at: int | None
 ) -> list[dg.AssetCheckResult]:
-    """Verdicts on days that were just read, from the metadata of their reading."""
+    """Results for days that were just read, from the metadata of the read."""
     hashes = [_hash_key(read)] if source.hash_fields else []
     return [_complete(read), _timezone(source, read), _authorisation(source, expires_at), *hashes]
 
 
 def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
-    """Findings by which records may be missing fail the check as an error; others are a warning."""
+    """Findings because of which records may be missing are an error; others are a warning."""
     found: list[tuple[date, Finding]] = [
         (day, finding) for day, metadata in read.items() for finding in metadata["findings"]
     ]
@@ -131,7 +131,7 @@ def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
 
 
 def reading_unproven(error: ReadingUnproven) -> dg.AssetCheckResult:
-    """The verdict on a reading that could not be proven; its day has no capture."""
+    """The result for a day that could not be read completely; it has no capture."""
     return dg.AssetCheckResult(
         check_name=COMPLETE,
         passed=False,
@@ -149,8 +149,8 @@ def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) ->
         TIMEZONE,
         bad=bad,
         of=read,
-        said=f"The account's zone is {', '.join(map(escape, there))}, and days here are bounded by midnights of"
-        f" {source.timezone}. Set `timezone` in the source's defs.yaml to the account's zone, and materialise the"
+        said=f"The account's time zone is {', '.join(map(escape, there))}, and the source's is"
+        f" {source.timezone}. Set `timezone` in the source's defs.yaml to the account's, and materialise the"
         " days again.",
         account_timezone=", ".join(map(one_line, there)) or None,
         source_timezone=source.timezone,
@@ -162,8 +162,9 @@ def _hash_key(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
         HASH_KEY,
         bad=sorted(day for day, metadata in read.items() if metadata.get("hash_key_changed")),
         of=read,
-        said="These days were hashed with another key than the captures before, so their hashes join nothing of"
-        " before. Where that was not meant, set AMOCRM_HASH_KEY to the former key and materialise the days again.",
+        said="These days were hashed with another key than earlier captures, so their hashes cannot be joined with"
+        " earlier data. If that was not intended, set AMOCRM_HASH_KEY to the former key and materialise the days"
+        " again.",
         hash_key=", ".join(sorted({str(each["hash_key"]) for each in read.values() if "hash_key" in each})),
     )
 
@@ -191,7 +192,7 @@ def verdict(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
     **facts: object,
 ) -> dg.AssetCheckResult:
-    """A verdict on days that names the bad ones; `said` tells what is wrong with them and the fix."""
+    """A result that lists the days with problems; `said` is the problem and the fix."""
     shown: dict[str, Any] = {
         "days": len(of),
         "bad_days": len(bad),
@@ -211,7 +212,7 @@ def verdict(
 def judge_rows(
     entity: Entity, table: Table, source: SourceSettings, written: Mapping[date, RowsWritten]
 ) -> list[dg.AssetCheckResult]:
-    """Verdicts on rows that were just written."""
+    """Results for rows that were just written."""
     fields = [_fields_exist(entity, source, written)] if _chooses_fields(entity, table) else []
     return [*fields, _no_oddities(written)]
 
@@ -253,8 +254,8 @@ def _no_oddities(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
         ODDITIES,
         bad=[day for day, rows in written.items() if rows.oddities],
         of=written,
-        said="Some values do not have the documented type: they became null, or the value that they spell. The"
-        " captures keep them as they were sent. Please report them.",
+        said="Some values do not have the documented type: they became null or were converted. The"
+        " captures keep the original values. Please report them.",
         oddities=sum(oddity.count for _, oddity in found),
         worst=text_table(["day", "what", "how often", "example"], table, limit=MAX_LINE) if table else None,
     )

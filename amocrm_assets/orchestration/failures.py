@@ -1,6 +1,6 @@
-"""From this project's errors to what Dagster understands: a failure that names cause and fix, or a retry.
+"""Converts this project's errors into Dagster's: a failure with cause and fix, or a retry.
 
-The only place that decides whether Dagster tries again. What went wrong was said where it happened.
+Only this module decides whether Dagster retries.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from datetime import date
 
 RETRY_ADVICE: dict[type[AmoCrmAssetsError], str] = {
-    TransientError: "It may pass by itself, so Dagster tries again.",
-    ActionRequired: "A person has to act first, so Dagster does not try again.",
-    InternalError: "Nothing known behaves like this: please report it. Dagster does not try again.",
+    TransientError: "It may be temporary, so Dagster retries.",
+    ActionRequired: "The cause must be fixed first, so Dagster does not retry.",
+    InternalError: "This should not happen: please report it. Dagster does not retry.",
 }
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often, and after how long, a step is tried again when its error may pass. The wait doubles."""
+    """How often, and after how long, a step is retried after a transient error. The wait doubles."""
 
     count: int = 3
     first_wait_seconds: float = 60.0
 
     def wait_seconds(self, retry_number: int) -> float:
-        """How long to wait after the failure of an attempt; the first one has number 0."""
+        """How long to wait after a failed attempt; the first one has number 0."""
         return self.first_wait_seconds * 2.0**retry_number
 
     def is_last(self, error: AmoCrmAssetsError, retry_number: int) -> bool:
@@ -42,7 +42,7 @@ class Retries:
 
 
 def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retries, retry_number: int) -> NoReturn:
-    """End a step because of an error. `unfinished` are the days that the step did not finish.
+    """Fail a step with an error. `unfinished` are the days that the step did not finish.
 
     The wait before a retry is the next attempt's own, see `step_days`: Dagster's cannot be interrupted.
     """

@@ -1,7 +1,7 @@
 """Metadata of materialisations: numbers that Dagster plots over the days, names, and a preview.
 
-The modules that do the work return plain values; here they get Dagster's types and keys. Numbers keep names, since
-a new name would start a new plot. What strangers wrote is text or a table here, never Markdown (see `markdown`).
+Other modules return plain values; this one adds Dagster's types and keys. Keys of numbers do not change, since a
+new key would start a new plot. Untrusted text is text or a table here, never Markdown (see `markdown`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def capture_metadata(captured: CapturedDay) -> dict[str, Any]:
 
 
 def earlier_capture_metadata(entity: Entity, storage: Storage, name: str) -> dict[str, Any]:
-    """Metadata of a day that had been read before. Reading the capture to its end proves that it is whole."""
+    """Metadata of a day that was read before. Reading the capture to its end verifies it."""
     from amocrm_assets.captures import open_capture
 
     with open_capture(entity, storage, name) as capture:
@@ -66,12 +66,12 @@ def earlier_capture_metadata(entity: Entity, storage: Storage, name: str) -> dic
 
 
 def _file(key: str, name: str, *, uri: str) -> dict[str, Any]:
-    """A file of the storage by its name there: a whole path would push the page's other values out of sight."""
+    """A file by its name in the storage: a full path would leave no space for other values on the page."""
     return {"storage": uri.removesuffix(name).rstrip("/"), key: dg.MetadataValue.path(name)}
 
 
 def authorisation_metadata(expires_at: int | None) -> dict[str, Any]:
-    """When a person has to renew the authorisation, where that is known."""
+    """When the authorisation must be renewed manually, if that is known."""
     if expires_at is None:
         return {}
     return {"authorisation_ends": dg.MetadataValue.timestamp(float(expires_at))}

@@ -1,6 +1,6 @@
-"""What the keys of an asset's metadata mean. Dagster has no place for it beside them, so it is metadata itself.
+"""Descriptions of an asset's metadata keys. Dagster cannot describe keys, so the descriptions are metadata, too.
 
-Every key that a materialisation may have is here; a test compares.
+Every key that a materialisation may have is listed here; a test compares.
 """
 
 from __future__ import annotations
@@ -19,55 +19,55 @@ EXPLAINED = "what_the_keys_mean"
 _ALWAYS = {
     "dagster/partition_row_count": "records of the day",
     "seconds": "time that the step spent on the day",
-    "size_bytes": "size of what the step wrote for the day",
-    "preview": "some records of the day; deleted leads only where there are no others",
-    "open_in_amocrm": "the records of the preview in amoCRM, one click each",
+    "size_bytes": "size of the data that the step wrote for the day",
+    "preview": "some records of the day; deleted leads only if there are no others",
+    "open_in_amocrm": "links to the records of the preview in amoCRM",
     "account_url": "the account in amoCRM",
-    "amocrm_asset": "which of the assets of a source this is, whatever key a project gives it",
-    "subdomain": "the account's name, as its tables bear it",
-    "timezone": "the zone whose midnights bound a day",
+    "amocrm_asset": "the role of the asset in its source, independent of its key",
+    "subdomain": "the account's name, as in the names of its tables",
+    "timezone": "the time zone in which a day starts and ends at midnight",
 }
 _CAPTURE = {
-    "storage": "where captures and rows are; the page has no room for whole paths",
+    "storage": "the location of captures and rows, to which paths are relative",
     "capture": "the file in the storage with the records as amoCRM sent them",
-    "read": "whether the day was read in this run, or when before",
-    "findings": "what a list of the account could not prove, with cause and fix",
+    "read": "whether the day was read in this run, or when it was read before",
+    "findings": "unexpected behaviour of the account's lists, with cause and fix",
     "account": "name and id of the account",
-    "account_timezone": "the account's own zone",
-    "probe": "what `amocrm-assets probe` knows of the account",
-    "authorisation_ends": "when a person has to renew the authorisation",
-    "pages": "pages of lists that were read; a page that finishes several days counts in parts",
-    "requests": "requests to amoCRM, those that were tried again included",
-    "requests_per_second": "requests over the time from the first one to the last answer",
-    "received_bytes": "bytes of amoCRM's answers",
-    "retries": "requests that were sent again",
-    "rate_limit_wait_seconds": "time that requests waited, so that amoCRM's limit was kept",
-    "duplicates": "records that came more than once, for example because pages overlap; each is kept once",
-    "edited_out_of_window": "leads that were edited while the day was read, and belong to a later day now",
-    "edited_into_read_days": "leads that came into a day of the run after it was read, kept in one more capture",
-    "slices": "parts into which the time was cut to be read side by side",
-    "tied_seconds": "seconds in which more leads were edited than a page holds",
-    "whole_account_scans": "readings of the whole account, where it ignores filters",
+    "account_timezone": "the account's own time zone",
+    "probe": "the result of `amocrm-assets probe` for the account",
+    "authorisation_ends": "when the authorisation must be renewed manually",
+    "pages": "pages of lists that were read; a page for several days counts as fractions",
+    "requests": "requests to amoCRM, including retries",
+    "requests_per_second": "requests per second between the first request and the last response",
+    "received_bytes": "bytes of amoCRM's responses",
+    "retries": "retried requests",
+    "rate_limit_wait_seconds": "time that requests waited because of the rate limit",
+    "duplicates": "records that came more than once, for example because pages overlap; each is stored once",
+    "edited_out_of_window": "leads that were edited while the day was read, and now belong to a later day",
+    "edited_into_read_days": "leads that moved into a day of the run after it was read, stored in another capture",
+    "slices": "time slices that were read in parallel",
+    "tied_seconds": "seconds in which more leads were edited than fit on a page",
+    "whole_account_scans": "passes over the whole account, if it ignores filters",
     "filters_honoured": "whether the account filters by time",
     "clock_difference_seconds": "how far amoCRM's clock is ahead of this machine's",
 }
 _ROWS = {
-    "storage": "where captures and rows are; the page has no room for whole paths",
+    "storage": "the location of captures and rows, to which paths are relative",
     "rows": "the Parquet file of the day in the storage",
     "captures": "captures that were merged",
-    "seconds_merging": "time of merging and writing",
+    "seconds_merging": "time for merging and writing",
     "leads_custom_fields": "which custom fields were imported",
     "contacts_custom_fields": "which custom fields were imported",
     "companies_custom_fields": "which custom fields were imported",
     "oddities": "values without the documented type; the check `no_oddities` names them",
-    "unknown_properties": "properties that amoCRM sent and that no column has; captures keep them",
+    "unknown_properties": "properties without a column; captures keep them",
 }
 _SHARDS = {
     "dagster/table_name": "the table of the day",
-    "without_name": "rows with a stage that no reading of the reference lists has shown: `status_name` is null",
-    "seconds_writing": "time of loading and verifying",
+    "without_name": "rows with a stage that is in no reading of the reference lists: `status_name` is null",
+    "seconds_writing": "time for loading and verifying",
     "job": "BigQuery's load job",
-    "warnings": "what went wrong after a good load",
+    "warnings": "problems after a successful load",
 }
 _OF_SOURCE = {name: _ALWAYS[name] for name in ("amocrm_asset", "subdomain", "timezone")}
 _RAW_REFERENCE = {
@@ -75,21 +75,21 @@ _RAW_REFERENCE = {
     "capture": "the file in the storage with the records as amoCRM sent them",
     "read": "whether the lists were read in this run, or by another one of its backfill",
     "size_bytes": "size of the capture",
-    "requests": "requests that the reading took",
-    "seconds": "time of the reading",
-    "findings": "what a list could not prove, with cause and fix",
+    "requests": "requests for reading the lists",
+    "seconds": "time for reading the lists",
+    "findings": "unexpected behaviour of the lists, with cause and fix",
     "lists": "records, outcome and completeness of each list",
 }
 _REFERENCE_TABLE = {
     "dagster/row_count": "rows of the table, all versions",
     "dagster/table_name": "the table in the warehouse",
     "current": "records that are not deleted",
-    "captures": "readings that the table is made of",
-    "oddities": "values of the newest reading that fit no column",
-    "seconds_writing": "time of loading and verifying",
+    "captures": "captures from which the table was built",
+    "oddities": "values of the newest capture that do not fit their column",
+    "seconds_writing": "time for loading and verifying",
     "size_bytes": "size of the table",
     "job": "BigQuery's load job",
-    "warnings": "what went wrong after a good load",
+    "warnings": "problems after a successful load",
 }
 _LATEST = {
     "dagster/row_count": "rows of the table",
@@ -99,10 +99,10 @@ _LATEST = {
     "custom_fields": "columns of custom fields",
     "unfit_values": "values that their column's type cannot hold: they are in `custom_fields` alone",
     "seconds_merging": "time of making the rows",
-    "seconds_writing": "time of loading and verifying",
+    "seconds_writing": "time for loading and verifying",
     "size_bytes": "size of the table",
     "job": "BigQuery's load job",
-    "warnings": "what went wrong after a good load",
+    "warnings": "problems after a successful load",
 }
 _STAGES = {
     "dagster/row_count": "stays in stages",
@@ -134,7 +134,7 @@ _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.
 _CAPTURES, _TABLES = "raw_", "amoCrm"
 # One key for each kind of answer that was tried again: `retries_429`, `retries_connection`.
-PREFIX, PREFIXED = "retries_", "requests that were sent again after this answer"
+PREFIX, PREFIXED = "retries_", "requests that were retried after this response"
 
 _UNPARTITIONED = {
     REFERENCE.raw_asset: _RAW_REFERENCE,
@@ -147,7 +147,7 @@ _UNPARTITIONED = {
 
 
 def meanings(asset: str) -> dict[str, str]:
-    """The meaning of every key that an asset of this name may have, rows unless it is of another kind."""
+    """The descriptions of all keys that an asset of this name may have; assets of rows are the default."""
     if asset in _UNPARTITIONED:
         return _UNPARTITIONED[asset] | _OF_SOURCE
     if asset.startswith(_CAPTURES):
@@ -157,7 +157,7 @@ def meanings(asset: str) -> dict[str, str]:
 
 @cache
 def explained(asset: str) -> dg.MarkdownMetadataValue:
-    """The meaning of every key of an asset, as a table that opens by a click."""
+    """The descriptions of all keys of an asset, as a table that opens on a click."""
     # A short one is shown beside the other values, and there is no room for a long key on one line.
     lines = [f"| `{key.replace('/', '/' + BREAK)}` | {meaning} |" for key, meaning in meanings(asset).items()]
     if asset.startswith(_CAPTURES):

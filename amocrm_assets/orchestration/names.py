@@ -50,7 +50,7 @@ def retention_name(source_key: str) -> str:
 
 
 def op_name(source: SourceSettings, name: str) -> str:
-    """The op that materialises an asset, which a run's configuration and the step's events bear."""
+    """The name of the op that materialises an asset, as in a run's configuration and the step's events."""
     return f"{source.key}__{name}"
 
 

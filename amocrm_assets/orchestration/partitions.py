@@ -1,6 +1,6 @@
 """Partition days of a source: which there are, which a run is about, which have ended last.
 
-A day is bounded by midnights of the source's zone, so it may have 23 or 25 hours. What is done with a day:
+A day starts and ends at midnight in the source's time zone: it may have 23 or 25 hours. What is done with a day:
 see `assets`. When a day is asked for: see `automation`.
 """
 

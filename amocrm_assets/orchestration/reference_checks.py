@@ -1,9 +1,9 @@
-"""Checks of the reference tables: whether their lists were read completely, and whether they know a day's ids.
+"""Checks of the reference tables: whether their lists were read completely, and whether they contain a day's ids.
 
-What a list could not prove is in the header of its capture, so the check can be run alone at any time.
+Findings are in the header of the capture, so the check can be run alone at any time.
 """
 
-# No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
+# No `from __future__ import annotations` here: Dagster needs the context's type itself, not its name.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -37,9 +37,9 @@ def reference_specs(source: SourceSettings) -> list[dg.AssetCheckSpec]:
             COMPLETE,
             asset=reference_key(source, table),
             description=(
-                f"The {table.records} of the account were all read, with proof. Where they were not (the user who"
-                " authorised the source lacks a right, amoCRM did not answer, its own count differs), this names"
-                " the list, the cause and the fix; nothing that is missing was marked as deleted."
+                f"All {table.records} of the account were read. Otherwise (the user who"
+                " authorised the source lacks a permission, amoCRM did not respond, its own count differs) the"
+                " list, the cause and the fix are shown here; no missing record was marked as deleted."
             ),
         )
         for table in REFERENCE_TABLES
@@ -47,7 +47,7 @@ def reference_specs(source: SourceSettings) -> list[dg.AssetCheckSpec]:
 
 
 def newest_lists(storage: "Storage", source: SourceSettings) -> dict[str, "CapturedList"]:
-    """The lists of the newest reading, by name; empty where there is none."""
+    """The lists of the newest capture, by name; empty without one."""
     from amocrm_assets.captures import all_captures, read_header
 
     captures = all_captures(REFERENCE, storage, source.subdomain)
@@ -56,7 +56,7 @@ def newest_lists(storage: "Storage", source: SourceSettings) -> dict[str, "Captu
 
 
 def lists_of(table: ReferenceTable, lists: Mapping[str, "CapturedList"]) -> list["CapturedList"]:
-    """The lists that a table is made of, as they were read."""
+    """The lists of a table, with their outcome."""
     names = dict.fromkeys(part.record_list for part in table.parts)
     return [lists[name] for name in names if name in lists]
 
@@ -69,18 +69,18 @@ def judge_lists(
     oddities: Mapping[str, int] | None = None,
     is_complete: bool = True,
 ) -> dg.AssetCheckResult:
-    """The verdict on the lists of a table. `is_complete`, `oddities`: what its rows were made of, where known."""
+    """The result for the lists of a table. `is_complete`, `oddities`: of the data of its rows, if known."""
     read = lists_of(table, lists)
     findings = [(each.name, finding) for each in read for finding in each.findings]
-    # What a server said may be in a cause, and a description is rendered.
+    # A cause may contain text from a server, and a description is rendered as Markdown.
     said = [f"List of {name}: {escape(finding.cause)} {finding.fix}" for name, finding in findings]
     may_miss = any(finding.may_miss for _, finding in findings)
     if not read:
         said.append("The list was not read yet. Materialise `raw_reference`.")
     elif not is_complete and not may_miss:
         said.append(
-            f"amoCRM's answer says nothing of some {table.records} ({', '.join(oddities or {})}). Nothing was"
-            " marked as deleted; materialise `raw_reference` again, and report it if it stays so."
+            f"amoCRM's response lacks some {table.records} ({', '.join(oddities or {})}). Nothing was"
+            " marked as deleted; materialise `raw_reference` again, and report it if it still fails."
         )
     is_error = may_miss or not read or not is_complete
     return dg.AssetCheckResult(
@@ -110,9 +110,9 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         name=KNOWN,
         op_tags=LAST,
         description=(
-            "Every pipeline, stage, user, group and loss reason that the leads of a day name is in the reference"
-            " tables. Ids that no list has ever shown (a user who left before the first reading) are counted"
-            " here by kind, with an example. Run alone, it looks at every day that has rows."
+            "Every pipeline, stage, user, group and loss reason of the day's leads is in the reference"
+            " tables. Ids that were never in a list (a user who was deleted before the first read) are counted"
+            " here by kind, with an example. Run alone, it checks every day that has rows."
         ),
     )
     def reference_known(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
@@ -152,8 +152,8 @@ def _judge_known(unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetCheck
         KNOWN,
         bad=[day for day, found in unknown.items() if found],
         of=unknown,
-        said=f"Leads name ids that no reference table knows: {'; '.join(named)}. Materialise `raw_reference`"
-        " and the tables; an id that stays unknown was deleted in amoCRM before the first reading,"
+        said=f"Leads have ids that are in no reference table: {'; '.join(named)}. Materialise `raw_reference`"
+        " and the tables; an id that is still missing was deleted in amoCRM before the first read,"
         " and has no name.",
         unknown_ids=", ".join(f"{column}: {count}" for column, count in counted.items()),
     )

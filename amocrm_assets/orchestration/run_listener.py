@@ -1,4 +1,4 @@
-"""How far a run in this process is, told to whoever started it; nobody listens in runs that Dagster launched."""
+"""Reports the progress of a run in this process to its caller; runs that Dagster launched have no listener."""
 
 from __future__ import annotations
 

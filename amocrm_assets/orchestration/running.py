@@ -92,7 +92,7 @@ def run_days(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            # Whoever called the command learns how it ended, and may call it again; the daemon must not.
+            # The caller of the command sees its outcome, and may repeat it; the daemon must not.
             tags={RANGE_START: first, RANGE_END: last, **NEVER_RETRIED},
             run_config=_config(raw, read_again=read_again),
         )

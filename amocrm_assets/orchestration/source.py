@@ -167,7 +167,7 @@ def deployment_definitions(sources: Iterable[SourceFound], broken: Sequence[Brok
 
 
 def alert_definitions(sources: Sequence[SourceSettings], broken: Sequence[BrokenSource] = ()) -> dg.Definitions:
-    """The sensor that tells whoever `AMOCRM_ALERTS` names; nothing where it names nobody."""
+    """The sensor for the addresses in `AMOCRM_ALERTS`; none without addresses."""
     if not AlertSettings.from_environment().addresses:
         return dg.Definitions()
     from amocrm_assets.orchestration.alerts.sensor import alerts_sensor

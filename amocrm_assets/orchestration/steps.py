@@ -50,7 +50,7 @@ class StepDays:
     def judged_alone(self, day: date) -> Iterator[None]:
         """Work on one day, whose own error fails it and not the days beside it: `raise_errors` ends the step then.
 
-        What would fail on every day ends the step at once: what may pass by itself, and a storage that refuses.
+        Errors that would occur on every day end the step immediately: transient ones, and a storage that refuses.
         """
         try:
             yield

@@ -1,4 +1,4 @@
-"""The rows of a day: picked versions of records in the order of their ids, given out group by group.
+"""The rows of a day: picked versions of records in the order of their ids, returned in groups.
 
 A day of hundreds of thousands of records is never copied as a whole. Which versions are picked is decided by
 `latest`, where the rows go by `files`.
@@ -78,7 +78,7 @@ class PickedVersions:
         return dict(zip(self.picked.tolist(), self.ids.tolist(), strict=True))
 
     def key(self, record_id: int) -> str:
-        """What a record is called by whoever looks for it."""
+        """The identity of a record, for looking it up."""
         return str(self.keys.key(record_id))
 
     def tables(self) -> Iterator[pa.Table]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Merging a day takes seconds; whoever holds the lock longer than this is stuck.
+# Merging a day takes seconds; a process that holds the lock longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
 # Rows that are decoded at a time when a file is read.
 READ_ROWS = 16_384

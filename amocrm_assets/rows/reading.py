@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Notes = dict[int, Sequence[str]]
 
-# More than an account has; a stream of ever new names is not remembered for ever.
+# More than an account has; the limit bounds the memory for an endless stream of new names.
 _MAX_NAMES = 20_000
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

@@ -31,7 +31,7 @@ class Deployment:
         """Read `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`; an empty variable counts as unset.
 
         Folders and files are absolute paths. Raises `SettingsError` for a place that is not understood, and for
-        data that an earlier version left in the working folder.
+        data that an earlier version left in the working directory.
         """
         given = cls(
             **{
@@ -49,7 +49,7 @@ class Deployment:
         return found
 
     def refuse_data_left_behind(self, found: Deployment) -> None:
-        """Raise `SettingsError` if relative paths of this deployment were data below the working folder."""
+        """Raise `SettingsError` if relative paths of this deployment were data below the working directory."""
         for variable, value, place, is_data in (
             ("AMOCRM_STORAGE", self.storage, found.storage, _holds_captures),
             ("AMOCRM_TOKENS", self.tokens, found.tokens, _holds_files),

@@ -1,7 +1,7 @@
-"""From what a person writes for a place (a folder, a bucket, a DuckDB file) to the one place that it means.
+"""Resolves the locations in settings (a folder, a bucket, a DuckDB file).
 
-The same words mean the same place in every process of a deployment, whatever folder it was started in: a relative
-path begins at the project. What is in a place: see `storage` and `warehouse`.
+The same setting means the same location in every process of a deployment, independent of the working directory:
+a relative path is resolved against the project. For what is stored there see `storage` and `warehouse`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PACKAGE = Path(__file__).parents[1]
-# A folder with one of these is a project, of this package or of whoever installed it.
+# A folder with one of these is a project, of this package or of its user.
 _MARKERS = ("pyproject.toml", "dg.toml", "workspace.yaml", "setup.py")
 _DUCKDB = "duckdb:///"
 _FORMS = (
-    "a folder (/srv/amocrm, ~/amocrm, or data, which begins at the project), file:///srv/amocrm,"
-    " or gs://bucket/prefix"
+    "a folder (/srv/amocrm, ~/amocrm, or data, relative to the project), file:///srv/amocrm, or gs://bucket/prefix"
 )
 # `s3://`, `gcs://`, and `gs:/` or `s3:` by mistake. A folder with such a name is written `./name:`.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
@@ -33,7 +32,7 @@ _VARIABLE = re.compile(r"\$\w|\$\{|%\w+%")
 
 
 def folder_or_bucket(variable: str, value: str, environment: Mapping[str, str]) -> str:
-    """An absolute path or `gs://bucket/prefix`. Raises `SettingsError` for what is neither."""
+    """An absolute path or `gs://bucket/prefix`. Raises `SettingsError` for anything else."""
     scheme = _SCHEME.match(value)
     if scheme is None:
         return str(local_path(variable, value, environment))
@@ -55,7 +54,7 @@ def warehouse(variable: str, value: str, environment: Mapping[str, str]) -> str:
 
 
 def local_path(variable: str, value: str, environment: Mapping[str, str] = os.environ) -> Path:
-    """The absolute path, whoever asks. `~` is the user's home; a relative path begins at the project."""
+    """The absolute path. `~` is the user's home; a relative path is resolved against the project."""
     if _VARIABLE.search(value):
         raise _wrong(variable, value, "variables are not filled in here", "Write the path itself.")
     if value[:1] in "'\"" or value[-1:] in "'\"":
@@ -67,9 +66,9 @@ def local_path(variable: str, value: str, environment: Mapping[str, str] = os.en
 
 
 def project_folder(*, package: Path = _PACKAGE, interpreter: Path | None = None) -> Path | None:
-    """The project that this code belongs to: a checkout of it, or the project whose `.venv` it is installed in.
+    """The project that this code belongs to: a checkout of it, or the project in whose `.venv` it is installed.
 
-    None where it is installed for a whole machine or container. The working folder plays no part.
+    None if it is installed for a whole machine or container. The working directory does not matter.
     """
     if _is_project(package.parent):
         return package.parent
@@ -78,10 +77,10 @@ def project_folder(*, package: Path = _PACKAGE, interpreter: Path | None = None)
 
 
 def refuse_data_left_behind(variable: str, value: str, place: str, *, is_data: Callable[[Path], bool]) -> None:
-    """Raise `SettingsError` if the working folder holds data that versions before took for the place.
+    """Raise `SettingsError` if the working directory contains data that earlier versions would have used.
 
-    They let relative paths begin at the working folder. A run that did not see earlier captures would write
-    poorer shards.
+    They resolved relative paths against the working directory. A run that does not see earlier captures would
+    write incomplete shards.
     """
     path = Path(value.removeprefix(_DUCKDB))
     after = Path(place.removeprefix(_DUCKDB))
@@ -92,10 +91,10 @@ def refuse_data_left_behind(variable: str, value: str, place: str, *, is_data: C
         return
     raise SettingsError(
         f"Reading {variable}",
-        cause=f"relative paths begin at the project now, so {value!r} is {after}; and {before} holds data that an"
-        " earlier version, or one of another project, kept in the folder that it was started in.",
-        fix=f"Move {before} to {after} (if both hold captures, merge the folders: no two captures have one name),"
-        f" or set {variable} to the absolute path of the one that is meant.",
+        cause=f"relative paths are now resolved against the project, so {value!r} is {after}; and {before}"
+        " contains data of an earlier version, or of another project, that was started in that folder.",
+        fix=f"Move {before} to {after} (if both contain captures, merge the folders: captures have unique names),"
+        f" or set {variable} to the absolute path of the intended one.",
         variable=variable,
     )
 
@@ -105,7 +104,7 @@ def _bucket(variable: str, value: str) -> str:
     if not bucket:
         raise _wrong(variable, value, "it names no bucket", "Write it like gs://my-bucket/amocrm.")
     if not _BUCKET.fullmatch(bucket):
-        said = f"{bucket!r} is no name of a bucket, which has lower-case letters, digits, '-', '_' and '.'"
+        said = f"{bucket!r} is not a bucket's name, which has lower-case letters, digits, '-', '_' and '.'"
         raise _wrong(variable, value, said, "Write it like gs://my-bucket/amocrm.")
     parts = prefix.rstrip("/").split("/") if prefix.strip("/") else []
     if any(part in ("", ".", "..") for part in parts):
@@ -128,8 +127,8 @@ def _base(variable: str, value: str, environment: Mapping[str, str]) -> Path:
     raise _wrong(
         variable,
         value,
-        "a relative path begins at the project, and amocrm-assets is installed outside of any",
-        f"Set {variable} to an absolute path or gs://bucket/prefix, or set DAGSTER_HOME, where it begins then.",
+        "a relative path needs a project, and amocrm-assets is installed outside of any",
+        f"Set {variable} to an absolute path or gs://bucket/prefix, or set DAGSTER_HOME to resolve it.",
     )
 
 

@@ -14,7 +14,7 @@ class ScheduleSettings(Settings):
     minute: int = Field(default=30, description="Minute.", examples=[15])
     enabled: bool = Field(
         default=True,
-        description="First state of the schedule. Afterwards the switch in the UI rules.",
+        description="Initial state of the schedule. Once you use the switch in the UI, it overrides this setting.",
         examples=[False],
     )
 

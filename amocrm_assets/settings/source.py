@@ -145,7 +145,7 @@ class SourceSettings(Settings):
     )
     timezone: str = Field(
         default="UTC",
-        description="The zone whose midnights bound a day. It should be the account's own.",
+        description="The time zone in which a day starts and ends at midnight. It should be the account's own.",
         examples=["Europe/Moscow"],
     )
     start_date: str = Field(description="First day to import, `YYYY-MM-DD`.", examples=["2026-01-01"])
@@ -156,7 +156,7 @@ class SourceSettings(Settings):
     )
     requests_per_second: float = Field(
         default=7,
-        description="How often amoCRM may be asked. 7 is what amoCRM allows an integration.",
+        description="Maximum number of requests to amoCRM per second. amoCRM allows an integration 7.",
         examples=[3],
     )
     latest_table: bool = Field(
@@ -241,7 +241,7 @@ class SourceSettings(Settings):
 
     @property
     def title(self) -> str:
-        """How people call the source."""
+        """The display name of the source."""
         return self.display_name or self.subdomain
 
     @property
@@ -251,7 +251,7 @@ class SourceSettings(Settings):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone whose midnights bound a day."""
+        """The time zone in which a day starts and ends at midnight."""
         return ZoneInfo(self.timezone)
 
     @property

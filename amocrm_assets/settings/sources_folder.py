@@ -40,7 +40,7 @@ def sources_folder(
 ) -> Path:
     """The folder of the sources: `AMOCRM_SOURCES`; else that of the Dagster project around `start`; else our own.
 
-    `start` is the working folder unless it is given. Our own exists in a checkout only: an installed package is no
+    `start` is by default the working directory. Our own exists in a checkout only: an installed package is no
     place for settings. Raises `SettingsError` where there is none of the three.
     """
     if value := environment.get(VARIABLE, "").strip():

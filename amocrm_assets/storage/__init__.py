@@ -1,7 +1,6 @@
-"""Where captures, rows and tokens are kept: a local folder or a `gs://` prefix, one interface for both.
+"""The storage of captures, rows and tokens: one interface for a local folder and a `gs://` prefix.
 
-A name is a path below the place (`captures/acme/leads/2026-01-01/….jsonl.gz`). Whatever is written appears
-whole or not at all. What the files mean: see those who write them.
+A name is a relative path in the storage (`captures/acme/leads/2026-01-01/….jsonl.gz`). All writes are atomic.
 """
 
 from __future__ import annotations
@@ -20,32 +19,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Versioned:
-    """A small file and the version it had when it was read."""
+    """A small file and its version when it was read."""
 
     content: bytes
     version: str
 
 
 class Storage(Protocol):
-    """A place for files. Errors: `StorageUnavailable` may pass, `StorageRefused` needs a person."""
+    """A storage for files. Errors: `StorageUnavailable` (transient) and `StorageRefused` (action required)."""
 
     def names(self, prefix: str) -> list[str]:
-        """Names of all finished files below the folder `prefix` ("" is everything), sorted."""
+        """Names of all complete files in the folder `prefix` ("" is everything), sorted."""
         ...
 
     def uri(self, name: str) -> str:
-        """Where a file lies for other programs: an absolute path or `gs://…`."""
+        """The location of a file for other programs: an absolute path or `gs://…`."""
         ...
 
     def temp_file(self, name: str) -> AbstractContextManager[Path]:
-        """A local path to write a file into before it is published; gone when the context ends.
+        """A local path to write a file into before it is published; removed when the context ends.
 
-        What a killed process left behind there is removed by `remove_stale`.
+        Files that a killed process left there are removed by `remove_stale`.
         """
         ...
 
     def remove_stale(self, prefix: str) -> int:
-        """Remove what killed processes left of the file `prefix` and of all below the folder `prefix`.
+        """Remove temporary files of killed processes, for the file `prefix` and all files in the folder `prefix`.
 
         The caller holds the lock of their writers.
         """
@@ -56,15 +55,15 @@ class Storage(Protocol):
         ...
 
     def replace(self, name: str, file: Path) -> None:
-        """Publish a written file, in the place of one that may be there, durably."""
+        """Publish a written file durably, replacing an existing one."""
         ...
 
     def as_local_path(self, name: str) -> AbstractContextManager[Path]:
-        """The file as a local path to read from. Raises `FileNotFoundError`."""
+        """A local path for reading the file. Raises `FileNotFoundError`."""
         ...
 
     def version(self, name: str) -> str:
-        """The version of a file of any size, without bringing it here. Raises `FileNotFoundError`."""
+        """The version of a file of any size, without downloading it. Raises `FileNotFoundError`."""
         ...
 
     def read(self, name: str) -> Versioned | None:
@@ -72,26 +71,26 @@ class Storage(Protocol):
         ...
 
     def write(self, name: str, content: bytes, *, if_version: str | None) -> str | None:
-        """Write a small private file durably (0600) if it still has the version; None means: must not exist.
+        """Write a small private file (0600) durably if it still has the version; None means it must not exist.
 
-        Returns the new version, or None when somebody else was quicker.
+        Returns the new version, or None if another process was faster.
         """
         ...
 
     def delete(self, name: str) -> None:
-        """Remove a file if it is there."""
+        """Remove a file if it exists."""
         ...
 
     def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
         """Hold a lock across threads, processes and, on `gs://`, machines. Raises `Busy` after the wait.
 
-        A killed holder's lock comes free by itself.
+        The lock of a killed holder is released automatically.
         """
         ...
 
 
 def checked_name(name: str) -> str:
-    """The name itself, if it stays below the place and hides no part. Other names are mistakes of ours."""
+    """Validate a name: it must stay within the storage and have no hidden part. Other names are bugs."""
     if not all(part and not part.startswith(".") for part in name.split("/")):
         raise ValueError(f"{name!r} is not a name in a storage")
     return name
@@ -100,7 +99,7 @@ def checked_name(name: str) -> str:
 def open_storage(url: str) -> Storage:
     """The storage at a folder's path or at `gs://bucket/prefix`. Raises `SettingsError` for other schemes.
 
-    What people may write, and where a relative path begins: see `settings.places`.
+    For accepted forms, and how relative paths are resolved, see `settings.places`.
     """
     if url.startswith("gs://"):
         from amocrm_assets.storage.gcs import GcsStorage

@@ -1,7 +1,7 @@
-"""Requests to one bucket: uploads under a precondition, and what Google's errors mean for a person.
+"""Requests to one bucket: uploads with a precondition, and the translation of Google's errors.
 
-Each request has a deadline and bounded retries, and an upload whose answer was lost is recognised as done. What
-the objects are for: see `gcs` and `lease`.
+Each request has a deadline and bounded retries, and an upload whose response was lost is recognised as done. For
+the use of the objects see `gcs` and `lease`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # Seconds to connect, and to wait for the next bytes.
 _TIMEOUTS = (10, 60)
 _MARK = "amocrm-assets-upload"
-# What rules on the bucket say no to, and what to change; the first that fits counts.
+# Refusals because of rules on the bucket, and their fixes; the first match counts.
 # https://cloud.google.com/storage/docs/bucket-lock, /storage/docs/object-holds, /storage/docs/object-lock
 _RULES = (
     (
@@ -58,7 +58,7 @@ _RULES = (
 class Bucket:
     """A bucket of Cloud Storage, reached with Application Default Credentials.
 
-    A generation is the version of an object: "0" stands for none.
+    A generation is the version of an object: "0" means that it does not exist.
     """
 
     def __init__(self, name: str, *, give_up_seconds: float) -> None:
@@ -79,12 +79,12 @@ class Bucket:
             return [blob.name for blob in found]
 
     def stat(self, key: str) -> storage.Blob | None:
-        """What is known of an object without its content, or None."""
+        """The metadata of an object, or None."""
         with self._errors("Looking at", key, needs="storage.objects.get"):
             return self._bucket.get_blob(key, **self._limits)
 
     def download(self, key: str, file: Path) -> None:
-        """Write an object's content into a file, its checksum checked. Raises `FileNotFoundError`."""
+        """Write an object's content into a file and verify its checksum. Raises `FileNotFoundError`."""
         with self._errors("Downloading", key, needs="storage.objects.get"):
             try:
                 self._bucket.blob(key).download_to_filename(str(file), **self._limits)
@@ -92,7 +92,7 @@ class Bucket:
                 raise FileNotFoundError(key) from error
 
     def read(self, key: str, *, generation: str) -> bytes | None:
-        """The content that an object had at a generation; None when it has been replaced or deleted since."""
+        """The content of an object at a generation; None if it was replaced or deleted since."""
         with self._errors("Reading", key, needs="storage.objects.get"), suppress(answers.NotFound):
             content: bytes = self._bucket.blob(key, generation=int(generation)).download_as_bytes(**self._limits)
             return content
@@ -101,10 +101,10 @@ class Bucket:
     def upload(
         self, key: str, content: Path | bytes, *, if_generation: str | None, metadata: dict[str, str] | None = None
     ) -> storage.Blob | None:
-        """Write an object in one step if it has that generation; None when it has another.
+        """Write an object atomically if it has that generation; None if it has another one.
 
-        `if_generation` None overwrites whatever is there. The answer to an upload may be lost and the upload
-        repeated, which then finds its own object in the way: a mark in the metadata tells it.
+        With `if_generation` None it is always overwritten. If the response to an upload is lost, the retry finds
+        its own object; a marker in the metadata identifies it.
         """
         mark = uuid4().hex
         condition = None if if_generation is None else int(if_generation)
@@ -120,7 +120,7 @@ class Bucket:
         return there if there and (there.metadata or {}).get(_MARK) == mark else None
 
     def delete(self, key: str, *, if_generation: str | None = None) -> bool:
-        """Delete an object if it has that generation; False when it has another."""
+        """Delete an object if it has that generation; False if it has another one."""
         condition = None if if_generation is None else int(if_generation)
         with self._errors("Deleting", key, needs="storage.objects.delete"), _unless_replaced():
             with suppress(answers.NotFound):
@@ -129,7 +129,7 @@ class Bucket:
         return False
 
     def _send(self, blob: storage.Blob, content: Path | bytes, *, if_generation_match: int | None) -> None:
-        # A content type is given so that none is guessed: no client shall unpack a .gz on its way.
+        # An explicit content type prevents guessing: no client must decompress a .gz in transit.
         how = {
             "content_type": "application/octet-stream",
             "if_generation_match": if_generation_match,
@@ -143,7 +143,7 @@ class Bucket:
     @cached_property
     def _client(self) -> storage.Client:
         with loading_credentials():
-            # Objects need no project, and credentials of people often have none.
+            # Objects need no project, and user credentials often have none.
             return storage.Client(project=None)
 
     @property
@@ -152,9 +152,9 @@ class Bucket:
 
     @contextmanager
     def _errors(self, doing: str, key: str, *, needs: str) -> Iterator[None]:
-        """Ask Google inside: what its client raises becomes `StorageRefused` or `StorageUnavailable`.
+        """Translate errors of Google's client in the body into `StorageRefused` or `StorageUnavailable`.
 
-        A long wait is told.
+        A long wait is reported.
         """
         operation = f"{doing} {self.uri(key)}"
         try:
@@ -166,11 +166,11 @@ class Bucket:
             cause, fix = self._diagnose(unwrapped(error), needs)
             if fix:
                 raise StorageRefused(operation, cause=cause, fix=fix, bucket=self.name) from error
-            fix = "Run again; if it stays so, look at the network and at Google's status page."
+            fix = "Run again; if it still fails, check the network and Google's status page."
             raise StorageUnavailable(operation, cause=cause, fix=fix, bucket=self.name) from error
 
     def _diagnose(self, error: BaseException, needs: str) -> tuple[str, str | None]:
-        """What Google says, and what a person has to do; None where waiting may help."""
+        """Google's message, and its fix; None if waiting may help."""
         if known := diagnose(error):
             return known.cause, known.fix
         cause = f"{str(getattr(error, 'message', None) or error).rstrip('.')}."
@@ -197,9 +197,9 @@ class Bucket:
 
 @contextmanager
 def _unless_replaced() -> Iterator[None]:
-    """Go on where the object has another generation than was meant."""
+    """Ignore that the object has another generation than expected."""
     try:
         yield
     except answers.PreconditionFailed as error:
-        if diagnose(error):  # organisation policies are answered with 412, too
+        if diagnose(error):  # violations of organisation policies also return 412
             raise

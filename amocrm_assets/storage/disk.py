@@ -1,7 +1,7 @@
-"""What errors of a local disk mean for the person who reads them.
+"""Translates errors of a local disk.
 
-Everything that writes or reads local files (a folder storage, temporary files on their way to a bucket) does it
-inside `disk_errors`. Errors of remote storage stay with their module.
+All code that reads or writes local files (a folder storage, temporary files for a bucket) runs inside
+`disk_errors`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# A folder cannot tell which of the two it was opened for.
+# A folder does not know for which of the two it was opened.
 SETTING = "AMOCRM_STORAGE (for OAuth tokens: AMOCRM_TOKENS)"
-# What a person does about an error number; numbers that are not here may pass.
+# The fix for an error number; other numbers are transient.
 FIXES = {
     errno.ENOSPC: "Free some space there, then run again.",
     errno.EDQUOT: "Free some space within the quota, or have it raised, then run again.",
     errno.EFBIG: "Raise the limit on the size of files there, then run again.",
     errno.EROFS: f"Mount it writable, or point {SETTING} at another folder.",
-    errno.EACCES: "Give the user that runs this the right to read and write there.",
-    errno.EPERM: "Give the user that runs this the right to read, write and link files there.",
+    errno.EACCES: "Give the user that runs this permission to read and write there.",
+    errno.EPERM: "Give the user that runs this permission to read, write and link files there.",
     errno.ENOTDIR: "There is a file where a folder should be: move it away.",
     errno.EEXIST: "There is a file where a folder should be: move it away.",
     errno.EISDIR: "There is a folder where a file should be: move it away.",
@@ -39,8 +39,7 @@ FIXES = {
 def disk_errors(operation: str, path: Path) -> Iterator[None]:
     """Turn every `OSError` of the body into `StorageRefused` or `StorageUnavailable`.
 
-    A missing file, and an existing one where none should be, are answers to a question: whoever asks it catches
-    them inside the body.
+    If a missing or an existing file is an expected result, catch that exception inside the body.
     """
     try:
         yield
@@ -48,5 +47,5 @@ def disk_errors(operation: str, path: Path) -> Iterator[None]:
         cause = f"{error.strerror or error} ({path})."
         if error.errno in FIXES:
             raise StorageRefused(operation, cause=cause, fix=FIXES[error.errno], path=str(path)) from error
-        fix = "Run again; if it stays so, check the disk."
+        fix = "Run again; if it still fails, check the disk."
         raise StorageUnavailable(operation, cause=cause, fix=fix, path=str(path)) from error

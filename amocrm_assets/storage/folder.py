@@ -1,7 +1,7 @@
-"""Storage in a local folder: whole files or none, durable before it is said so.
+"""Storage in a local folder: writes are atomic, and durable when they return.
 
-Files appear by linking or renaming a finished, synced temporary file; names with a leading dot (temporary files,
-locks) are no names of the storage. What the files mean is known elsewhere.
+Files appear by linking or renaming a complete, synced temporary file; names with a leading dot (temporary files,
+locks) are not part of the storage.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TEMP_SUFFIX = ".partial"
-# A write holds its lock for one small file; longer than this and something is stuck.
+# A write holds its lock for one small file; after this time something is stuck.
 _WRITE_WAIT_SECONDS = 30.0
 
 
 class FolderStorage:
-    """Files below a folder, which is made when something is first written."""
+    """Files in a folder, which is created by the first write."""
 
     def __init__(self, folder: str | Path, *, file_mode: int = PRIVATE) -> None:
-        """`file_mode` is the mode of new files; folders get the right to enter for whoever may read."""
+        """`file_mode` is the mode of new files; folders also get the execute bit for everyone who may read."""
         self._root = Path(folder).absolute()
         self._file_mode = file_mode
 
     def names(self, prefix: str) -> list[str]:
-        """Names of all finished files below `prefix`, sorted."""
+        """Names of all complete files in `prefix`, sorted."""
         top = self._path(prefix) if prefix else self._root
         found: list[str] = []
         with disk_errors(f"Listing {prefix or 'everything'}", top):
@@ -55,7 +55,7 @@ class FolderStorage:
 
     @contextmanager
     def temp_file(self, name: str) -> Iterator[Path]:
-        """A path beside the file's later place, so that publishing never copies."""
+        """A path in the file's target folder, so that publishing never copies."""
         path = self._path(name)
         temp_path = path.with_name(f".{path.name}.{uuid4().hex}{_TEMP_SUFFIX}")
         with disk_errors(f"Preparing {name}", path.parent):
@@ -68,7 +68,7 @@ class FolderStorage:
                 temp_path.unlink(missing_ok=True)
 
     def remove_stale(self, prefix: str) -> int:
-        """Remove temporary files of the file `prefix` and of all below the folder `prefix`.
+        """Remove temporary files for the file `prefix` and for all files in the folder `prefix`.
 
         The caller holds the lock of their writers.
         """
@@ -90,7 +90,7 @@ class FolderStorage:
             raise FileExistsError(name)
 
     def replace(self, name: str, file: Path) -> None:
-        """Publish a temporary file, in the place of one that may be there, durably."""
+        """Publish a temporary file durably, replacing an existing one."""
         path = self._path(name)
         with disk_errors(f"Publishing {name}", path):
             sync(file)
@@ -120,9 +120,9 @@ class FolderStorage:
         return None if content is None else Versioned(content, sha256(content).hexdigest())
 
     def write(self, name: str, content: bytes, *, if_version: str | None) -> str | None:
-        """Write a small private file durably (0600) if it still has the version; None means: must not exist.
+        """Write a small private file (0600) durably if it still has the version; None means it must not exist.
 
-        Returns the new version, or None when somebody else was quicker.
+        Returns the new version, or None if another process was faster.
         """
         with self.lock(f"{name}.write", wait_seconds=_WRITE_WAIT_SECONDS), self.temp_file(name) as temp_path:
             there = self.read(name)
@@ -135,7 +135,7 @@ class FolderStorage:
         return sha256(content).hexdigest()
 
     def delete(self, name: str) -> None:
-        """Remove a file if it is there, durably."""
+        """Remove a file durably if it exists."""
         path = self._path(name)
         with disk_errors(f"Deleting {name}", path), suppress(FileNotFoundError):
             path.unlink()
@@ -145,8 +145,8 @@ class FolderStorage:
     def lock(self, name: str, *, wait_seconds: float) -> Iterator[None]:
         """Hold a lock across threads and processes of machines that share the folder. Raises `Busy`.
 
-        The lock is the operating system's: it comes free when its holder ends, however it ends. The empty lock
-        file stays, since removing it would let two waiters lock two different files.
+        It is a lock of the operating system, which releases it when the holder's process ends. The empty lock
+        file stays, since after removing it two waiters could lock two different files.
         """
         from filelock import FileLock, Timeout
 
@@ -155,7 +155,7 @@ class FolderStorage:
         note = _HolderNote(path.with_name(f".{path.name}.holder"), self._file_mode)
         with disk_errors(f"Preparing the lock {name}", path.parent):
             self._make_parent(path)
-        # Not bound to this thread: a generator that holds a lock may be closed by another one.
+        # Not thread-local: a generator that holds a lock may be closed by another thread.
         lock = FileLock(lock_path, mode=self._file_mode, thread_local=False, fallback_to_soft=False)
         with (
             disk_errors(f"Taking the lock {name}", lock_path),
@@ -180,7 +180,7 @@ class FolderStorage:
             lock.release()
 
     def _make_parent(self, path: Path) -> None:
-        """Make the folder of a file. One below the root that an earlier version opened to others is closed."""
+        """Create the folder of a file. If an earlier version made a folder readable for others, restrict it."""
         top = self._root / path.relative_to(self._root).parts[0]
         if top != path:
             tighten(top, folder_mode(self._file_mode))
@@ -191,10 +191,9 @@ class FolderStorage:
 
 
 class _HolderNote:
-    """Says who holds a lock, beside the lock file: on some file systems closing that file twice gives it free.
+    """Records who holds a lock, in a separate file: on some file systems closing the lock file twice releases it.
 
-    It is for people only, so a disk that cannot take it does not hinder anybody. A killed holder's note stays
-    until the next holder's.
+    It is only for messages, so write errors are ignored. The record of a killed holder stays until the next one.
     """
 
     def __init__(self, path: Path, file_mode: int) -> None:
@@ -223,7 +222,7 @@ def _unless_missing(error: OSError) -> None:
 
 
 def _linked(file: Path, path: Path) -> bool:
-    """Give the file its name, in one step that cannot take the name from another file."""
+    """Give the file its name atomically, without replacing an existing file."""
     try:
         path.hardlink_to(file)
     except FileExistsError:

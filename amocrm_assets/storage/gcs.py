@@ -1,7 +1,7 @@
-"""Storage in Cloud Storage: objects below `gs://bucket/prefix`, with the guarantees of a folder.
+"""Storage in Cloud Storage: objects in `gs://bucket/prefix`, with the guarantees of a folder.
 
-An object appears whole, and only over the generation that was meant. Unfinished files are in a private folder
-of this machine. Requests to the bucket: see `bucket`. Locks: see `lease`.
+Objects are written atomically, and replace only the expected generation. Unfinished files are in a private folder
+of this machine. For requests to the bucket see `bucket`, for locks `lease`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-# A killed reader leaves its download behind; none takes this long.
+# Age after which a download belongs to a killed reader; no download takes this long.
 _OLDEST_DOWNLOAD_SECONDS = 24 * 3600.0
 
 
 class GcsStorage:
-    """Objects below a prefix of a bucket."""
+    """Objects with a prefix in a bucket."""
 
     def __init__(self, url: str, *, lease_seconds: float = 60.0, give_up_seconds: float = 120.0) -> None:
-        """A lock whose holder was killed comes free after `lease_seconds`; failing requests are given up."""
+        """A killed holder's lock expires after `lease_seconds`; failing requests end after `give_up_seconds`."""
         bucket, _, prefix = url.removeprefix("gs://").partition("/")
         if not bucket:
             raise SettingsError(
@@ -46,7 +46,7 @@ class GcsStorage:
         self._place = f"{bucket}/{self._prefix}"
 
     def names(self, prefix: str) -> list[str]:
-        """Names of all objects below the folder `prefix`, sorted; not those of locks."""
+        """Names of all objects in the folder `prefix`, sorted, without locks."""
         folder = f"{checked_name(prefix)}/" if prefix else ""
         names = (key.removeprefix(self._prefix) for key in self._bucket.keys(f"{self._prefix}{folder}"))
         return sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
@@ -60,7 +60,7 @@ class GcsStorage:
         return self._files("written").temp_file(name)
 
     def remove_stale(self, prefix: str) -> int:
-        """Remove what killed processes of this machine left below `prefix`, and downloads of killed readers."""
+        """Remove files of killed processes of this machine in `prefix`, and downloads of killed readers."""
         self._remove_old_downloads()
         return self._files("written").remove_stale(prefix)
 
@@ -70,7 +70,7 @@ class GcsStorage:
             raise FileExistsError(name)
 
     def replace(self, name: str, file: Path) -> None:
-        """Upload a file, in the place of an object that may be there."""
+        """Upload a file, replacing an existing object."""
         self._bucket.upload(self._key(name), file, if_generation=None)
 
     @contextmanager
@@ -93,20 +93,20 @@ class GcsStorage:
         while there := self._bucket.stat(key):
             generation = str(there.generation)
             content = self._bucket.read(key, generation=generation)
-            if content is not None:  # else it has just been replaced
+            if content is not None:  # otherwise it was just replaced
                 return Versioned(content, generation)
         return None
 
     def write(self, name: str, content: bytes, *, if_version: str | None) -> str | None:
-        """Write a small object if it still has the version; None means: must not exist.
+        """Write a small object if it still has the version; None means that it must not exist.
 
-        Returns the new version, or None when somebody else was quicker. Who may read it is set on the bucket.
+        Returns the new version, or None if another process was faster. The bucket controls read access.
         """
         written = self._bucket.upload(self._key(name), content, if_generation=if_version or "0")
         return str(written.generation) if written else None
 
     def delete(self, name: str) -> None:
-        """Remove an object if it is there."""
+        """Remove an object if it exists."""
         self._bucket.delete(self._key(name))
 
     def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
@@ -131,15 +131,15 @@ class GcsStorage:
 
 
 def _private_folder() -> Path:
-    """A folder for files on their way, which only this user can look into."""
+    """A folder for temporary files that only this user can read."""
     folder = Path(tempfile.gettempdir()) / f"amocrm-assets-{os.getuid()}"
-    with disk_errors("Making a folder for files on their way", folder):
+    with disk_errors("Making a folder for temporary files", folder):
         folder.mkdir(mode=0o700, exist_ok=True)
         status = folder.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise StorageRefused(
-            "Making a folder for files on their way",
-            cause=f"{folder} is there already, and others can look into it.",
-            fix="Remove it, or set TMPDIR to a folder of your own.",
+            "Making a folder for temporary files",
+            cause=f"{folder} exists, and other users can read it.",
+            fix="Remove it, or set TMPDIR to a private folder.",
         )
     return folder

@@ -1,6 +1,6 @@
-"""Who holds a lock, in words for those who wait for it: which run, which process, which machine, since when.
+"""The holder of a lock, for messages to those who wait: run, process, machine, and since when.
 
-A step of a run says so with `acting_for`; elsewhere the process alone is named.
+Steps of a run set it with `acting_for`; otherwise only the process is named.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _acting_for: ContextVar[str] = ContextVar("acting_for", default="")
 
 @contextmanager
 def acting_for(whom: str) -> Iterator[None]:
-    """Locks that this thread takes inside are held for `whom`, such as `run 1a2b3c4d`."""
+    """In the body, locks of this thread are held for `whom`, such as `run 1a2b3c4d`."""
     before = _acting_for.set(whom)
     try:
         yield
@@ -35,5 +35,5 @@ def this_holder() -> str:
 
 
 def held_by(holder: str | None, seconds: float) -> str:
-    """The cause of `Busy`: a lock was waited for in vain."""
-    return f"{holder or 'another run'} held it for all of the {seconds:g} seconds that were waited."
+    """The cause of `Busy`: waiting for a lock timed out."""
+    return f"{holder or 'another run'} held it during the whole wait of {seconds:g} seconds."

@@ -1,7 +1,7 @@
-"""A lock across machines: an object that its holder renews, and that others may take when it has run out.
+"""A lock across machines: an object that its holder renews, and that others may replace when it has expired.
 
-A lease is held by whoever wrote the object's present generation. Whether it has run out is judged by the bucket's
-own clock, so clocks of machines do not matter. What is done under a lease is not known here.
+The holder is the process that wrote the object's current generation. Expiry is measured with the bucket's clock,
+so the clocks of machines do not matter.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 _LASTS = "lease-seconds"
 _HOLDER = "held-by"
-# Waiters look this many times within the time of a lease, and a holder renews it this often.
+# Waiters poll, and the holder renews, this many times within the duration of a lease.
 _LOOKS, _RENEWALS = 60, 4
-# Stopping takes five seconds at most, of which those who read may have taken four.
+# Stopping takes at most five seconds, of which readers may have used four.
 _STOP_SECONDS = 0.75
 
 
 class Lease:
-    """One attempt to hold the lease that the object `key` stands for."""
+    """One attempt to hold the lease of the object `key`."""
 
     def __init__(self, bucket: Bucket, key: str, *, name: str, seconds: float) -> None:
-        """`name` is the lock's for people."""
+        """`name` is the lock's name in messages."""
         self._bucket = bucket
         self._name = name
         self._key = key
         self._seconds = seconds
-        # Cloud Storage takes about one write a second of an object, so each lease has a clock of its own.
+        # Cloud Storage accepts about one write per second and object, so each lease has its own clock object.
         self._clock_key = f"{key}.clock"
         self._metadata = {_LASTS: str(seconds)}
         self._holder: str | None = None
@@ -50,10 +50,10 @@ class Lease:
 
     @contextmanager
     def held(self, *, wait_seconds: float) -> Iterator[None]:
-        """Hold the lease; raises `Busy` when somebody else keeps it for longer than `wait_seconds`.
+        """Hold the lease; raises `Busy` if another process holds it for longer than `wait_seconds`.
 
-        Raises `StorageUnavailable` in the end when it could not be kept: others may have been at work meanwhile.
-        Who is stopped gives it back within a second, or leaves it to run out.
+        Raises `StorageUnavailable` at the end if it was lost: another process may have worked meanwhile. When it
+        is cancelled, it releases the lease within a second, or lets it expire.
         """
         renewal = self._acquired(wait_seconds)
         renewal.start()
@@ -69,7 +69,7 @@ class Lease:
         if not was_kept:
             raise StorageUnavailable(
                 f"Keeping the lock {self._name}",
-                cause="it ran out while it was held, so another run may have taken it.",
+                cause="it expired while it was held, so another run may have taken it.",
                 fix="Run again.",
                 lock=self._name,
             )
@@ -85,7 +85,7 @@ class Lease:
                 if free and (generation := self._written(free)):
                     return _Renewal(self._written, self._given_back, self._seconds, generation, asked_at)
                 attempted_at, free = free, self._free_generation()
-                if free == attempted_at:  # somebody comes and goes, or the bucket says no without a reason
+                if free == attempted_at:  # the holder changes, or the bucket refuses without a reason
                     free = None
                 if not free and _now() >= deadline:
                     raise self._busy(wait_seconds)
@@ -102,13 +102,13 @@ class Lease:
         )
 
     def _free_generation(self) -> str | None:
-        """The generation to replace in order to hold the lease; None while somebody else holds it."""
+        """The generation to replace in order to hold the lease; None while another process holds it."""
         there = self._bucket.stat(self._key)
         if there is None:
             return "0"
         generation = str(there.generation)
         if generation != self._watched:
-            # One that has changed since the last look is younger than that look: only the first needs a clock.
+            # If it changed since the last poll, it is younger than that poll: only the first poll needs the clock.
             age = 0.0 if self._watched else self._age(there)
             lasts = float((there.metadata or {}).get(_LASTS, self._seconds))
             self._watched, self._runs_out_at = generation, _now() + lasts - age
@@ -116,12 +116,12 @@ class Lease:
         return generation if _now() >= self._runs_out_at else None
 
     def _age(self, there: Blob) -> float:
-        """Seconds since an object was written, by the bucket's own clock: what it says of another write."""
+        """Seconds since an object was written, by the bucket's clock: the time of another write."""
         clock = self._bucket.upload(self._clock_key, b"", if_generation=None)
         return float((clock.updated - there.updated).total_seconds()) if clock else 0.0
 
     def _written(self, if_generation: str) -> str | None:
-        """The generation of a lease written in the place of that one, None if there is another."""
+        """Replace that generation; returns the new one, None if it has changed."""
         blob = self._bucket.upload(self._key, b"", if_generation=if_generation, metadata=self._metadata)
         return str(blob.generation) if blob else None
 
@@ -130,7 +130,7 @@ class Lease:
 
 
 class _Renewal:
-    """Writes the lease again and again while it is held."""
+    """Renews the lease while it is held."""
 
     def __init__(
         self,
@@ -152,16 +152,16 @@ class _Renewal:
         self._thread.start()
 
     def end(self) -> bool:
-        """Give the lease back; False when it was not held to the end."""
+        """Release the lease; False if it was not held until the end."""
         self._ended.set()
         join(self._thread)
         is_own = True
-        with suppress(StorageUnavailable):  # a lease that cannot be given back runs out by itself
+        with suppress(StorageUnavailable):  # a lease that cannot be released expires
             is_own = self._give_back(self._generation)
         return is_own and _now() < self._renewed_at + self._seconds
 
     def end_within(self, seconds: float) -> None:
-        """Give the lease back. A request that hangs for longer is left behind, and the lease runs out."""
+        """Release the lease. A request that hangs for longer is abandoned, and the lease expires."""
         thread = threading.Thread(target=self.end, name="lease end", daemon=True)
         thread.start()
         thread.join(seconds)
@@ -169,7 +169,7 @@ class _Renewal:
     def _renew(self) -> None:
         while not self._ended.wait(self._seconds / _RENEWALS):
             asked_at = _now()
-            # What hinders one renewal may be over at the next; if not, the lease counts as lost in the end.
+            # A failure of one renewal may be transient; otherwise the lease counts as lost at the end.
             with suppress(StorageUnavailable, StorageRefused):
                 generation = self._write(self._generation)
                 if generation is None:
@@ -178,5 +178,5 @@ class _Renewal:
 
 
 def _now() -> float:
-    """Seconds that pass while the machine sleeps, too, where the system counts them."""
+    """Seconds including those while the machine sleeps, if the system counts them."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

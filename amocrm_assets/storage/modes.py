@@ -1,4 +1,4 @@
-"""Who may read what is written here: its owner alone, or a group if the deployment says so. Never everybody.
+"""Modes of files: only the owner may read them, or a group if the deployment says so. Never everybody.
 
 Modes are set explicitly, so the umask of a process plays no part. Who asks for which mode: see `settings`.
 """
@@ -14,12 +14,12 @@ PRIVATE = 0o600
 
 
 def folder_mode(file_mode: int) -> int:
-    """The mode of a folder: whoever may read its files may also enter it."""
+    """The mode of a folder: users who may read its files may also enter it."""
     return file_mode | (file_mode & 0o444) >> 2
 
 
 def make_folder(folder: Path, file_mode: int) -> None:
-    """Make a folder whose name survives a power cut: each new name is synced in its parent."""
+    """Create a folder durably: each new name is synced in its parent."""
     if folder.is_dir():
         return
     make_folder(folder.parent, file_mode)
@@ -34,7 +34,7 @@ def make_folder(folder: Path, file_mode: int) -> None:
 
 
 def make_file(path: Path, file_mode: int) -> None:
-    """Make an empty file. Raises `FileExistsError`."""
+    """Create an empty file. Raises `FileExistsError`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file_mode)
     try:
         os.fchmod(descriptor, file_mode)
@@ -43,7 +43,7 @@ def make_file(path: Path, file_mode: int) -> None:
 
 
 def tighten(path: Path, mode: int) -> None:
-    """Take from others what an earlier version gave them. What belongs to another user stays as it is."""
+    """Remove access of others that an earlier version granted. Files of another user are not changed."""
     with suppress(FileNotFoundError):
         status = path.stat()
         if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & 0o777 & ~mode:
@@ -51,7 +51,7 @@ def tighten(path: Path, mode: int) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or a folder's names, are on the disk."""
+    """Sync a file's content, or a folder's names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -60,5 +60,5 @@ def sync(path: Path) -> None:
 
 
 def _set_mode(path: Path, mode: int) -> None:
-    # A folder whose new files belong to its group stays one.
+    # A setgid folder stays one.
     path.chmod(mode | path.stat().st_mode & stat.S_ISGID)

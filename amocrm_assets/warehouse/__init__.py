@@ -1,7 +1,7 @@
-"""Where shards live: one interface, DuckDB as the embedded default and BigQuery.
+"""The warehouse for shards: one interface for DuckDB, the embedded default, and BigQuery.
 
-A shard is replaced whole or not at all, and counted afterwards by the warehouse itself. Rows come as a Parquet
-file in the schema of `shard`; how they got there is not known here.
+A shard is replaced atomically, and then counted by the warehouse itself. Rows come as a Parquet file in the schema
+of `shard`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShardLoad:
-    """One shard to load: its table, the account, the day, and the rows file in the storage that holds its rows."""
+    """One shard to load: its table, the account, the day, and the rows file in the storage."""
 
     table: Table
     subdomain: str
@@ -37,7 +37,7 @@ class ShardLoad:
 
 @dataclass(frozen=True)
 class TableLoad:
-    """The one table that an account has, to load whole; it is replaced and verified like a shard."""
+    """A table without days to load; it is replaced and verified like a shard."""
 
     table: Table
     subdomain: str
@@ -52,26 +52,26 @@ AnyLoad = TypeVar("AnyLoad", ShardLoad, TableLoad)
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What the warehouse itself says of a shard after the load."""
+    """The state of a shard after the load, according to the warehouse."""
 
     table: str
     row_count: int
     seconds: float
     size_bytes: int | None = None
-    """None where the warehouse does not tell (DuckDB)."""
+    """None if the warehouse does not report it (DuckDB)."""
     job_id: str | None = None
-    """The load job, where there was one (BigQuery)."""
+    """The load job, if there was one (BigQuery)."""
     warnings: tuple[str, ...] = ()
-    """What a person should know of a shard that is there and verified."""
+    """Warnings about a shard that is loaded and verified."""
 
 
 class Warehouse(Protocol):
-    """A place for shards. Errors: `WarehouseUnavailable`, `Busy` may pass, `WarehouseRefused` needs a person."""
+    """A store for shards. `WarehouseUnavailable` and `Busy` are transient, `WarehouseRefused` is not."""
 
     def prepare(self) -> list[str]:
-        """Make sure that shards can be loaded (the file, the dataset, the rights), before amoCRM is asked.
+        """Verify that shards can be loaded (file, dataset, permissions), before any request to amoCRM.
 
-        Returns warnings: what does not prevent a load and should be changed by a person, with its fix.
+        Returns warnings: problems that do not prevent a load, each with its fix.
         """
         ...
 
@@ -82,20 +82,20 @@ class Warehouse(Protocol):
     def load(
         self, loads: Sequence[AnyLoad], storage: Storage, *, run_id: str
     ) -> Iterator[tuple[AnyLoad, LoadResult | Exception]]:
-        """Replace shards, side by side where the warehouse can; one pair per load, in order of completion.
+        """Replace shards, in parallel if the warehouse can; yields a pair per load, in order of completion.
 
-        A shard that fails does not affect the others. Each is verified: the table's own count and schema equal
-        the rows', or its pair holds `ShardMismatch`. Until the iterator has ended, the warehouse may be held:
-        ask it nothing else meanwhile. Raises what prevents every load, such as `Busy`.
+        A failing shard does not affect the others. Each is verified: the table's count and schema equal those of
+        the rows, otherwise its pair contains `ShardMismatch`. The warehouse may be locked until the iterator
+        ends: do not use it otherwise meanwhile. Raises errors that prevent every load, such as `Busy`.
         """
         ...
 
     def shard_days(self, table: Table, subdomain: str) -> dict[date, int]:
-        """Days that have a shard, with the shard's row count, in order. Empty where there is no warehouse yet."""
+        """Days that have a shard, with the shard's row count, in order. Empty if there is no warehouse yet."""
         ...
 
     def shard_days_of(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
-        """`shard_days` of each of several accounts, from one listing of the warehouse."""
+        """`shard_days` of several accounts, from one listing of the warehouse."""
         ...
 
     def days_with_column(self, table: Table, subdomain: str, column: str) -> set[date]:
@@ -107,11 +107,11 @@ class Warehouse(Protocol):
         ...
 
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
-        """Days whose shard the warehouse is going to delete by itself, and when (UTC), in order."""
+        """Days whose shard will expire, and when (UTC), in order."""
         ...
 
     def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
-        """Rows of the shards of `days`, in that order, as a frame of Arrow's arrays, nested columns included.
+        """Rows of the shards of `days`, in that order, as a frame with Arrow types, including nested columns.
 
         Raises `WarehouseRefused` if a day has no shard.
         """
@@ -120,10 +120,10 @@ class Warehouse(Protocol):
     def tables(
         self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
     ) -> Iterator[pa.Table]:
-        """The shard of each of `days`, in that order, as an Arrow table; of some columns, where they are named.
+        """The shard of each of `days`, in that order, as an Arrow table; only some columns if they are named.
 
-        Until the iterator has ended, the warehouse may be held, as in `load`. Raises `WarehouseRefused` if a day
-        has no shard.
+        The warehouse may be locked until the iterator ends, as in `load`. Raises `WarehouseRefused` if a day has
+        no shard.
         """
         ...
 
@@ -135,12 +135,12 @@ def open_warehouse(
     open_client: OpenClient | None = None,
     policy_tags: Mapping[str, str] | None = None,
 ) -> Warehouse:
-    """The warehouse that `AMOCRM_WAREHOUSE` names; nothing is opened or asked yet.
+    """The warehouse in `AMOCRM_WAREHOUSE`; nothing is opened or requested yet.
 
-    `wait_seconds` is how long a call may wait for a warehouse that somebody holds or that does not answer, for
-    callers with less time than the warehouse's own deadlines. `open_client` opens clients of BigQuery, where that
-    is the warehouse; `policy_tags` are those that columns get there, by the column's path. Raises `SettingsError`
-    for a URL it does not understand.
+    `wait_seconds` is how long a call may wait for a warehouse that is locked or does not respond, for callers
+    with less time than the warehouse's own deadlines. `open_client` opens clients of BigQuery, if that is the
+    warehouse; `policy_tags` are the tags of its columns, by the column's path. Raises `SettingsError` for an
+    invalid URL.
     """
     address = read_address(url)
     if isinstance(address, DuckDbAddress):

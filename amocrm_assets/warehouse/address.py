@@ -1,7 +1,6 @@
-"""What `AMOCRM_WAREHOUSE` may say: the addresses of warehouses, read and checked.
+"""Parses and validates the URLs of `AMOCRM_WAREHOUSE`.
 
-Reading an address opens nothing and imports no warehouse's library. What is behind an address: see `duckdb`
-and `bigquery`.
+This opens nothing and imports no warehouse's library. For the warehouses see `duckdb` and `bigquery`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class DuckDbAddress:
 
 @dataclass(frozen=True)
 class BigQueryAddress:
-    """A dataset. `endpoint` is an emulator's address; without it Google is asked."""
+    """A dataset. `endpoint` is an emulator's address; without it Google's service is used."""
 
     project: str
     dataset: str
@@ -41,7 +40,7 @@ class BigQueryAddress:
 
 
 def read_address(url: str) -> DuckDbAddress | BigQueryAddress:
-    """The warehouse that a URL names. Raises `SettingsError` with the right form."""
+    """The warehouse of a URL. Raises `SettingsError` with the correct form."""
     if url.startswith("duckdb:"):
         return _duckdb(url)
     if url.startswith("bigquery:"):
@@ -51,7 +50,7 @@ def read_address(url: str) -> DuckDbAddress | BigQueryAddress:
 
 def _duckdb(url: str) -> DuckDbAddress:
     path = url.removeprefix("duckdb:///")
-    # DuckDB itself takes what follows a question mark for options, and then loses its log beside the file.
+    # DuckDB itself parses the text after a question mark as options, and then loses its log next to the file.
     if path == url or not path or path.endswith("/") or "?" in path:
         raise _wrong(url, f"write {DUCKDB_FORM}")
     return DuckDbAddress(Path(path) if Path(path).is_absolute() else local_path("AMOCRM_WAREHOUSE", path))
@@ -62,21 +61,21 @@ def _bigquery(url: str) -> BigQueryAddress:
     project, dataset = parts.netloc, parts.path.removeprefix("/")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if not _PROJECT.fullmatch(project):
-        raise _wrong(url, f"{project!r} is no project id; write {BIGQUERY_FORM}")
+        raise _wrong(url, f"{project!r} is not a project id; write {BIGQUERY_FORM}")
     if not _DATASET.fullmatch(dataset):
-        raise _wrong(url, f"{dataset!r} is no dataset name, which has letters, digits and _ only (no hyphen)")
+        raise _wrong(url, f"{dataset!r} is not a dataset name, which has letters, digits and _ only (no hyphen)")
     if unknown := sorted(options.keys() - {"location", "endpoint"}):
         raise _wrong(url, f"unknown: {', '.join(unknown)}; location and endpoint may follow the question mark")
     location, endpoint = options.get("location"), options.get("endpoint")
     if location is not None and not _LOCATION.fullmatch(location):
-        raise _wrong(url, f"{location!r} is no location; write EU, US or a region like europe-west3")
+        raise _wrong(url, f"{location!r} is not a location; write EU, US or a region like europe-west3")
     if endpoint is not None:
         _check_endpoint(url, endpoint)
     return BigQueryAddress(project, dataset, location, endpoint)
 
 
 def _check_endpoint(url: str, endpoint: str) -> None:
-    """An endpoint is asked without credentials, so it can only be an emulator, and rows stay on the machine."""
+    """An endpoint is used without credentials, so it can only be an emulator, and rows stay on this machine."""
     parts = urlsplit(endpoint)
     if parts.scheme != "http" or not _is_loopback(parts.hostname):
         raise _wrong(url, "endpoint is for an emulator on this machine; write endpoint=http://127.0.0.1:PORT")
@@ -87,14 +86,14 @@ def _is_loopback(host: str | None) -> bool:
         return True
     try:
         return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:  # a name; what it stands for may change between this check and the use
+    except ValueError:  # a name; its address may change between this check and the use
         return False
 
 
 def _wrong(url: str, what: str) -> SettingsError:
     return SettingsError(
         f"Reading AMOCRM_WAREHOUSE={url}",
-        cause="it names no warehouse that is known.",
+        cause="it is not a supported warehouse.",
         fix=f"{what[0].upper()}{what[1:]}, in AMOCRM_WAREHOUSE.",
         variable="AMOCRM_WAREHOUSE",
     )

@@ -46,7 +46,7 @@ def test_one_refusal_among_the_addresses_is_exit_status_1(
     ran = run("alert", "--test")
     assert ran.status == 1
     assert ran.out.startswith("REFUSED  tgram://")
-    assert "whether this machine reaches the service" in ran.err
+    assert "whether this machine can reach the service" in ran.err
 
 
 def test_without_addresses_the_variable_is_named(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:

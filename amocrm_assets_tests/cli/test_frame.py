@@ -79,7 +79,7 @@ def test_the_list_of_commands_cuts_no_description_off() -> None:
     shown = CliRunner().invoke(commands, ["--help"], terminal_width=60)
     listed = shown.output.partition("Commands:")[2]
     assert "..." not in listed
-    assert "Bring days of SOURCE to the warehouse: yesterday, or --from … --to." in " ".join(listed.split())
+    assert "Load days of SOURCE into the warehouse: yesterday, or --from … --to." in " ".join(listed.split())
 
 
 def test_days_are_described_as_people_write_them() -> None:

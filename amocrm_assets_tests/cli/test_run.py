@@ -114,7 +114,7 @@ def test_a_warning_is_printed_without_the_escapes_that_the_ui_needs(
 
         assert run("run", "acme") == 0
 
-    assert "The account's zone is America/New_York," in capsys.readouterr().err
+    assert "The account's time zone is America/New_York," in capsys.readouterr().err
 
 
 def test_running_a_day_again_keeps_what_it_had(sandbox: Sandbox, deployment: Path) -> None:

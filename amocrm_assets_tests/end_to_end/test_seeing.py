@@ -55,7 +55,7 @@ def test_a_partition_shows_its_table(pages: Pages, deployment: Deployment) -> No
 
 def test_a_check_that_failed_shows_the_fix(pages: Pages) -> None:
     pages.check("spring_tea", "raw_leads", "timezone")
-    pages.wait_for("The account's zone is Asia/Yekaterinburg", "Set timezone in the source's defs.yaml")
+    pages.wait_for("The account's time zone is Asia/Yekaterinburg", "Set timezone in the source's defs.yaml")
 
 
 def test_a_run_that_failed_shows_cause_and_fix(pages: Pages, launched: Launched) -> None:

@@ -62,7 +62,7 @@ def test_the_schedule_asks_for_yesterday_and_for_missing_days_of_the_last_week(
     stored_pipeline.run("2025-03-10")
     told = tick(stored_pipeline, at)
     assert not told.run_requests
-    assert "Each of the last 7 days is there already" in str(told.skip_message)
+    assert "Each of the last 7 days is already loaded" in str(told.skip_message)
 
 
 def test_the_days_of_an_outage_are_one_run_that_reads_amocrm_once(stored_pipeline: Pipeline) -> None:

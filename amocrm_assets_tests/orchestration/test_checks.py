@@ -65,7 +65,7 @@ def test_what_is_amiss_is_warned_about_and_fails_nothing(unsound: dict[str, dg.A
     assert "leads: filters_ignored" in str(shown(ignored)["findings"])
 
     zone = unsound["timezone"]
-    assert "account's zone is Europe/Moscow" in str(zone.description)
+    assert "account's time zone is Europe/Moscow" in str(zone.description)
 
     ends = unsound["authorisation_lasts"]
     assert "ends in 4 days. Make a new token" in str(ends.description)

@@ -25,7 +25,7 @@ DAY, ITS_DAY = "20260131", LAST.replace("-", "")
 
 @pytest.fixture
 def project(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the documented source and a few of its days, and the working folder in it."""
+    """A project with the documented source and a few of its days, and the working directory in it."""
     monkeypatch.setenv("AMOCRM_STORAGE", str(tmp_path / "project" / "data"))
     monkeypatch.setenv("AMOCRM_WAREHOUSE", f"duckdb:///{tmp_path}/project/data/warehouse.duckdb")
     pipeline.sandbox.configure(subdomain="my-shop")

@@ -85,7 +85,7 @@ def test_a_failure_says_cause_fix_days_and_facts() -> None:
         "cause": "nothing came.",
         "fix": "Wait a little.",
         "error": "AccessDenied",
-        "retry": "A person has to act first, so Dagster does not try again.",
+        "retry": "The cause must be fixed first, so Dagster does not retry.",
         "unfinished_days": "2026-03-01",
         "unfinished": 1,
     }

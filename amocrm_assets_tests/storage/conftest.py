@@ -21,7 +21,7 @@ def gcs_server() -> Iterator[FakeGcs]:
 
 @pytest.fixture
 def gcs(gcs_server: FakeGcs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeGcs:
-    """An empty bucket that Google's client finds by itself, and a folder for files on their way."""
+    """An empty bucket that Google's client finds by itself, and a folder for temporary files."""
     gcs_server.reset()
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url)
     monkeypatch.setenv("TMPDIR", str(tmp_path))

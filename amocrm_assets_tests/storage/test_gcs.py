@@ -1,4 +1,4 @@
-"""What only Cloud Storage knows: lost answers, rights, leases across machines, files on their way."""
+"""What only Cloud Storage knows: lost answers, rights, leases across machines, temporary files."""
 
 from __future__ import annotations
 
@@ -430,7 +430,7 @@ def test_a_lease_that_was_lost_is_told_in_the_end_and_left_to_its_new_holder(
     gcs: FakeGcs, storage: Storage
 ) -> None:
     with (
-        pytest.raises(StorageUnavailable, match="it ran out while it was held"),
+        pytest.raises(StorageUnavailable, match="it expired while it was held"),
         storage.lock("locks/acme", wait_seconds=1),
     ):
         loses_lease(gcs)

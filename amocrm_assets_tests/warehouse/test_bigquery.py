@@ -180,7 +180,7 @@ def test_a_job_is_waited_for(server: RecordingBigQuery, wired: Place, naps: list
 
 @pytest.mark.parametrize(
     ("module", "said"),
-    [("loading", "Waiting for BigQuery's load jobs"), ("listing", "Waiting for an answer of BigQuery")],
+    [("loading", "Waiting for BigQuery's load jobs"), ("listing", "Waiting for a response of BigQuery")],
 )
 def test_whoever_waits_for_bigquery_says_so(
     server: RecordingBigQuery, wired: Place, monkeypatch: pytest.MonkeyPatch, module: str, said: str

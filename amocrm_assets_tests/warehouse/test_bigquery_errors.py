@@ -197,7 +197,7 @@ def test_no_dataset_is_no_shards(server: RecordingBigQuery, wired: Place) -> Non
     ("what", "fix"),
     [
         ("Project p", "Correct the project's id"),
-        ("Job p:EU.abc", "Write the dataset's location"),
+        ("Job p:EU.abc", "Set the dataset's location"),
         ("Table p:d.__TABLES__", "audit log"),
         ("Dataset p:d was not found in location EU", "Run again"),
     ],
@@ -215,7 +215,7 @@ def test_a_dataset_elsewhere_is_not_taken_for_no_shards(server: RecordingBigQuer
     server.location = "US"
     server.faults = [missing("Dataset p:d was not found in location EU")]
 
-    with pytest.raises(WarehouseRefused, match="Write location=US"):
+    with pytest.raises(WarehouseRefused, match="Set location=US"):
         wired.warehouse.shard_days(LEADS.table, "acme")
 
 

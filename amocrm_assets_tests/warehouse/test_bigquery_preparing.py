@@ -65,7 +65,7 @@ def test_a_dataset_in_another_location_is_refused_and_not_touched(server: Record
     with pytest.raises(WarehouseRefused, match="it is in US, and AMOCRM_WAREHOUSE says EU") as caught:
         wired.warehouse.prepare()
 
-    assert "Write location=US into AMOCRM_WAREHOUSE" in str(caught.value)
+    assert "Set location=US in AMOCRM_WAREHOUSE" in str(caught.value)
     assert [call.method for call in server.calls] == ["GET"]
 
 

@@ -113,7 +113,7 @@ def test_a_file_held_for_too_long_is_busy_and_names_the_holder(duckdb_place: Pla
             impatient.shard_days(LEADS.table, "acme")
         process.kill()
 
-    assert "Close the program that holds it" in str(caught.value)
+    assert "Close that program" in str(caught.value)
     assert str(duckdb_file) in str(caught.value)
 
 

@@ -1,7 +1,7 @@
-"""Who we are to amoCRM: the token to send now, and a newer one when it is refused.
+"""Authorisation of requests: the token to send, and a newer one when it is refused.
 
-`long_lived` reads a token from the environment, `oauth` keeps a pair of tokens alive. What the client needs of
-them is in `http.authorisation`; for asking a person for an authorisation see `consent` and `connecting`.
+`long_lived` reads a token from the environment, `oauth` refreshes a pair of tokens. The protocol for the client is
+in `http.authorisation`; for obtaining the first tokens see `consent` and `connecting`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WARNING_SECONDS = 14 * 24 * 3600
 
 
 def open_authorisation(source: SourceSettings, deployment: Deployment) -> LongLivedToken | OAuth:
-    """The authorisation that the source's settings describe. Reads nothing yet."""
+    """The authorisation that the source's settings describe. Nothing is read yet."""
     if source.oauth is None:
         from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
 
@@ -35,14 +35,14 @@ def open_authorisation(source: SourceSettings, deployment: Deployment) -> LongLi
 def open_client(
     source: SourceSettings, deployment: Deployment, *, max_requests: int | None = None
 ) -> AmoCrmClient:
-    """A client of the source's account, authorised as its settings describe; close it after use."""
+    """A client for the source's account, authorised by its settings; close it after use."""
     from amocrm_assets.crm.http.client import AmoCrmClient
 
     return AmoCrmClient.for_source(source, open_authorisation(source, deployment), max_requests=max_requests)
 
 
 def expiry_warning(expires_at: int | None, *, now: float) -> str | None:
-    """What to tell people from 14 days before an authorisation ends; None before that."""
+    """The warning to show from 14 days before an authorisation expires; None before that."""
     if expires_at is None or expires_at - now > WARNING_SECONDS:
         return None
     days = int((expires_at - now) // 86400)

@@ -1,6 +1,6 @@
-"""Whether an account was renamed: amoCRM tells its present address for a refresh token that still works.
+"""Whether an account was renamed: amoCRM returns its current address for a valid refresh token.
 
-Looking it up spends nothing, so it is done when a refresh was refused.
+The request does not use up the token, so it is sent when a refresh was refused.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class _Address(msgspec.Struct):
 
 
 def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthorised) -> str | None:
-    """The account's present address if it is not the one in the settings; None if nothing new is known.
+    """The account's current address if it differs from the settings; None otherwise.
 
     `GET https://{api_domain}/oauth2/account/current/subdomain`, as amoCRM's own PHP client does after a refused
-    refresh. Raises `refused`, the refusal that made us look, when amoCRM does not answer.
+    refresh. Raises `refused`, the original error, if amoCRM does not respond.
     """
     scheme, host = urlsplit(source.url)[:2]
     api_domain = read_claims(pair.access_token).api_domain
-    # A refresh token goes only to amoCRM itself, or to where it came from.
+    # A refresh token is sent only to amoCRM itself, or to the server that issued it.
     if api_domain is None or (platform_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
         return None
     remember(pair.refresh_token)
@@ -57,6 +57,6 @@ def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthor
     except (requests.RequestException, msgspec.DecodeError, UnicodeDecodeError) as error:
         redact_error(error)
         raise refused from error
-    if not HOST.fullmatch(address.domain):  # it is shown to people, as an address to set
+    if not HOST.fullmatch(address.domain):  # it is shown to users, as an address to set
         return None
     return None if address.subdomain.lower() == account_of(source) else f"https://{redact(address.domain)}"

@@ -1,6 +1,6 @@
-"""What the address of an account says: which of amoCRM's platforms it belongs to, and the account's name there.
+"""What an account's address says: amoCRM's platform, and the account's name on it.
 
-Servers outside amoCRM's platforms, the sandbox among them, are addressed as the settings say.
+Addresses of other servers, such as the sandbox, are used as they are in the settings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
-# kommo.com is the newer name of amocrm.com; accounts and tokens of both are met on either.
+# kommo.com is the newer name of amocrm.com; accounts and tokens may have either name.
 PLATFORMS = {"amocrm.ru": "amocrm.ru", "amocrm.com": "kommo.com", "kommo.com": "kommo.com"}
 
 
@@ -26,15 +26,15 @@ def host_of(url: str) -> str:
 
 
 def name_of(host: str) -> str:
-    """The account in a host: the first label, in small letters."""
+    """The account in a host: the first label, in lower case."""
     return host.partition(".")[0].lower()
 
 
 def account_of(source: SourceSettings) -> str:
-    """The account's name by the settings, in small letters.
+    """The account's name by the settings, in lower case.
 
-    It is the address's on amoCRM's platforms: a source may keep its subdomain, and so its tables' names, when the
-    account gets a new address.
+    On amoCRM's platforms it is taken from the address: a source may keep its subdomain, and so the names of its
+    tables, when the account gets a new address.
     """
     host = host_of(source.url)
     return name_of(host) if platform_of(host) else source.subdomain.lower()

@@ -1,7 +1,7 @@
-"""What an access token says about itself: a JWT read without verifying.
+"""The claims of an access token: a JWT that is decoded without verification.
 
-amoCRM verifies its own tokens; here they only tell people whose token it is and how long it lives. A token
-that is no JWT is no error, since other servers with this API may hand out opaque ones.
+amoCRM verifies its own tokens; here the claims are only shown, as the token's account and lifetime. A token that
+is not a JWT is not an error, since other servers with this API may issue opaque ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_ID = 2**63 - 1
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """The claims this project uses; all may be missing."""
+    """The claims that this project uses; all are optional."""
 
     account_id: int | None = None
     user_id: str | None = None
@@ -28,7 +28,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_claims(token: str) -> Claims:
-    """Claims of a token, empty ones if it is not a JWT."""
+    """Claims of a token, empty if it is not a JWT."""
     parts = token.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
         return Claims()
@@ -46,7 +46,7 @@ def read_claims(token: str) -> Claims:
 
 
 def _integer(claim: msgspec.Raw | None, most: int) -> int | None:
-    """A claim that is a whole number, also as a float or in quotes; None if it is none between 0 and `most`."""
+    """A claim that is an integer, also as a float or in quotes; None if it is not between 0 and `most`."""
     value = _decoded(claim)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -54,7 +54,7 @@ def _integer(claim: msgspec.Raw | None, most: int) -> int | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    if not 0 <= number <= most:  # not a number is in no range either
+    if not 0 <= number <= most:  # NaN is in no range either
         return None
     return value if isinstance(value, int) else int(number)
 
@@ -67,7 +67,7 @@ def _text(claim: msgspec.Raw | None) -> str | None:
 
 
 def _decoded(claim: msgspec.Raw | None) -> object:
-    """One claim on its own: a strange one says nothing about the others."""
+    """Parse one claim: an invalid one does not affect the others."""
     try:
         return None if claim is None else msgspec.json.decode(claim)
     except (ValueError, RecursionError, msgspec.DecodeError):
@@ -75,6 +75,6 @@ def _decoded(claim: msgspec.Raw | None) -> object:
 
 
 def is_foreign(claims: Claims, url: str) -> bool:
-    """Whether the token is of another platform than the address, say of kommo.com and not amocrm.ru."""
+    """Whether the token belongs to another platform than the address, such as kommo.com and not amocrm.ru."""
     token_platform, url_platform = platform_of(claims.base_domain or ""), platform_of(host_of(url))
     return None not in {token_platform, url_platform} and token_platform != url_platform

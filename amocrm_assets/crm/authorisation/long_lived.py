@@ -1,6 +1,6 @@
-"""A long-lived token: read from the environment whenever it is used, never stored, never renewed.
+"""A long-lived token: read from the environment whenever it is used, never stored or renewed.
 
-A new one is made by a person in amoCRM, so everything here that fails says where.
+A user creates a new one in amoCRM, so the error messages say where.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.settings import SourceSettings
 
-# RFC 6750, 2.1: what a bearer token may hold.
+# RFC 6750, 2.1: the characters of a bearer token.
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
@@ -36,9 +36,9 @@ class LongLivedToken:
         return f"LongLivedToken({self._source.subdomain!r}, variable={self._variable!r})"
 
     def token(self) -> str:
-        """The token, unless it says itself that it is of no use here. Raises `NotAuthorised`."""
+        """The token. Raises `NotAuthorised` if its claims show that it cannot be used here."""
         token = secret(self._variable)
-        if not TOKEN.fullmatch(token):  # it would be refused as a header, by an error that shows it
+        if not TOKEN.fullmatch(token):  # otherwise it is refused as a header, with an error that contains it
             raise self._not_authorised(
                 "its value holds a quote, a space, a line break or another character that no token has.",
                 fix=f"Put the token alone into {self._variable}, without `Bearer`, quotes or line breaks.",
@@ -60,24 +60,24 @@ class LongLivedToken:
         return token
 
     def renew(self, refused: str) -> str:
-        """Never succeeds, unless the variable holds another token by now: this kind cannot be renewed."""
+        """Fails unless the variable has changed meanwhile: this kind of token cannot be renewed."""
         token = self.token()
         if token != refused:
             return token
         raise self._not_authorised(
             f"{self._source.url} refuses it: it was revoked, or it is of another account, or the account was"
             " renamed.",
-            fix=f"Look whether that address is still the account's, then make a new token there (the"
+            fix=f"Check that this is still the account's address, then make a new token there (the"
             f" integration's page, Keys and scopes) and put it into {self._variable} (docs/connecting.md).",
             status=401,
         )
 
     def expires_at(self) -> int | None:
-        """The end that the token itself names."""
+        """The expiry time in the token's claims."""
         return read_claims(secret(self._variable)).expires_at
 
     def connected_as(self) -> str:
-        """The account that the token itself names. Raises `NotAuthorised` when it is of no use."""
+        """The account in the token's claims. Raises `NotAuthorised` if the token cannot be used."""
         account_id = read_claims(self.token()).account_id
         return "a long-lived token" if account_id is None else f"a long-lived token (id {account_id})"
 

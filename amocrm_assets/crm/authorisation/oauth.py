@@ -1,8 +1,8 @@
-"""A pair of OAuth tokens kept alive: refreshed before it ends or when it is refused, by one process at a time.
+"""OAuth tokens: the pair is refreshed before it expires or when it is refused, by one process at a time.
 
-A refresh token works once. So whoever refreshes holds the store's lock, looks first whether somebody else has
-done it, writes down that it begins, and stores the new pair before anybody uses it. The first pair comes from
-`consent`; how pairs are stored and how amoCRM is asked is known elsewhere.
+A refresh token can be used once. So the refreshing process holds the store's lock, checks whether another process
+has already refreshed, writes a marker that it starts, and stores the new pair before it is used. The first pair
+comes from `consent`. For storage see `token_store`, for the requests `token_endpoint`.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.token_store import Connected, TokenStore, VersionedTokens
     from amocrm_assets.settings import OAuthSettings, SourceSettings
 
-# amoCRM says three months; the shortest three months have 89 days.
+# amoCRM documents three months; the shortest three months have 89 days.
 REFRESH_TOKEN_SECONDS = 89 * 24 * 3600
-# A token that ends this soon is refreshed before it is sent.
+# A token that expires within this time is refreshed before it is sent.
 MARGIN_SECONDS = 60
 STORE_TRIES = 6
 
 
 class Refresher(Protocol):
-    """Where a refresh token is spent: the token endpoint."""
+    """The token endpoint, which exchanges a refresh token."""
 
     def refresh(self, refresh_token: str) -> TokenResponse:
         """The next pair."""
@@ -63,12 +63,12 @@ class OAuth:
     now: Callable[[], float] = field(default=time.time, repr=False)
     sleep: Callable[[float], None] = field(default=cancellation.sleep, repr=False)
     _pair: StoredTokens | None = field(default=None, init=False, repr=False)
-    # Refresh tokens that must not be sent again, with what came of them.
+    # Refresh tokens that must not be sent again, with the error of each.
     _spent: dict[str, AmoCrmAssetsError] = field(default_factory=dict, init=False, repr=False)
     _refreshing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def token(self) -> str:
-        """The access token, refreshed when it is about to end."""
+        """The access token, refreshed if it is about to expire."""
         with self._refreshing:
             if self._pair is None:
                 self._pair = self._kept().pair
@@ -77,19 +77,19 @@ class OAuth:
             return self._pair.access_token
 
     def renew(self, refused: str) -> str:
-        """A newer access token than the refused one, another process's if it was quicker."""
+        """A newer access token than the refused one, from another process if it has already refreshed."""
         with self._refreshing:
             if self._pair is None or self._pair.access_token == refused:
                 self._pair = self._newer_than(refused)
             return self._pair.access_token
 
     def expires_at(self) -> int | None:
-        """When the stored refresh token ends unless it is used; None when the source is not connected."""
+        """When the stored refresh token expires if it is not used; None if the source is not connected."""
         kept = self.store.read()
         return None if kept is None else kept.pair.obtained_at + REFRESH_TOKEN_SECONDS
 
     def connected_as(self) -> str:
-        """The account that was connected. Raises `NotAuthorised` when none is."""
+        """The connected account. Raises `NotAuthorised` if there is none."""
         connected = self._kept().pair.connected
         return f"{connected.account_name} (id {connected.account_id})"
 
@@ -102,20 +102,20 @@ class OAuth:
             kept = self._kept()
             if kept.pair.access_token != refused and not self._is_ending(kept.pair):
                 return kept.pair
-            # The threads that waited meanwhile would send the same token once more.
+            # Threads that waited meanwhile would otherwise send the same token again.
             if error := self._spent.get(kept.pair.refresh_token):
                 raise error
             return self._refresh(kept)
 
     def _refresh(self, kept: VersionedTokens) -> StoredTokens:
-        """Spend the refresh token of `kept`; the caller holds the lock."""
-        # Whoever writes this first may send the token, even if the lock should fail (a machine asleep with
-        # its lease). It also shows that the store takes writes before the only token is spent.
+        """Use the refresh token of `kept`; the caller holds the lock."""
+        # Only the first to write this may send the token, even if the lock fails (a machine that sleeps with its
+        # lease). It also shows that the store is writable before the only token is used.
         begun = self.store.write(replace(kept.pair, refreshing_since=int(self.now())), if_version=kept.version)
         if begun is None:
             raise Busy(
                 f"Refreshing the tokens of {self.source.subdomain}",
-                cause="somebody else has just changed them.",
+                cause="another process has just changed them.",
                 fix="Run again.",
                 source=self.source.subdomain,
             )
@@ -123,7 +123,7 @@ class OAuth:
             answer = self.endpoint.refresh(kept.pair.refresh_token)
         except ResponseLost as error:
             self._spent[kept.pair.refresh_token] = error
-            raise  # the note that a refresh began stays: it explains a refusal later
+            raise  # the marker that a refresh started stays: it explains a later refusal
         except AmoCrmAssetsError as error:
             return self._not_refreshed(kept, begun, error)
         pair = next_pair(answer, connected=kept.pair.connected, now=self.now())
@@ -132,7 +132,7 @@ class OAuth:
     def _not_refreshed(
         self, kept: VersionedTokens, begun: VersionedTokens, error: AmoCrmAssetsError
     ) -> StoredTokens:
-        """amoCRM did not take the refresh token: somebody's newer pair if there is one, else the reason."""
+        """amoCRM refused the refresh token: return another process's newer pair, or raise the reason."""
         found = self.store.read()
         if found is not None and found.pair.refresh_token != kept.pair.refresh_token:
             return found.pair
@@ -145,9 +145,9 @@ class OAuth:
         raise error
 
     def _stored(self, pair: StoredTokens, begun: VersionedTokens) -> StoredTokens:
-        """The new pair once it is durable; somebody else's if they connected anew in the meantime."""
+        """The new pair after it is stored durably; another one if the source was connected again meanwhile."""
         there = begun
-        # A second process, let in by a lease that ran out, may have noted that it begins with the spent token.
+        # After an expired lease, a second process may have written its own marker with the used token.
         while there.pair.refresh_token == begun.pair.refresh_token:
             if self._written(pair, there):
                 return pair
@@ -155,7 +155,7 @@ class OAuth:
         return there.pair
 
     def _written(self, pair: StoredTokens, there: VersionedTokens) -> bool:
-        """Whether the pair is in the store now. It exists nowhere else, so a store that fails is asked again."""
+        """Whether the pair is now stored. It exists nowhere else, so a failed write is retried."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((StorageUnavailable, StorageRefused)),
             stop=tenacity.stop_after_attempt(STORE_TRIES),
@@ -183,7 +183,7 @@ class OAuth:
         return kept
 
     def _reason(self, error: NotAuthorised, pair: StoredTokens) -> NotAuthorised | None:
-        """Why amoCRM refused, where we know it better than the refusal says."""
+        """The reason of the refusal, if more is known than the response says."""
         if address := renamed_to(self.source, pair, refused=error):
             return self._not_authorised(
                 f"the account is now at {address}.",
@@ -213,7 +213,7 @@ class OAuth:
 
 
 def next_pair(answer: TokenResponse, *, connected: Connected, now: float) -> StoredTokens:
-    """What to store of an answer that has just come in."""
+    """The tokens to store from a response that was just received."""
     return StoredTokens(
         access_token=answer.access_token,
         refresh_token=answer.refresh_token,

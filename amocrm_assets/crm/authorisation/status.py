@@ -1,6 +1,6 @@
-"""The status of a source's authorisation, from local knowledge alone: amoCRM is not asked.
+"""The status of a source's authorisation, without requests to amoCRM.
 
-Whether amoCRM still accepts it is found out by `amocrm-assets check`, and by every run.
+Whether amoCRM still accepts it is tested by `amocrm-assets check`, and by every run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AuthorisationStatus:
-    """Who is connected and until when; `problem` is what a person has to do something about."""
+    """Who is connected and until when; `problem` is something that a user has to fix."""
 
     connected_as: str | None
     expires_at: int | None
@@ -34,7 +34,7 @@ def authorisation_status(
     authorisation = open_authorisation(source, deployment)
     try:
         connected_as, expires_at = authorisation.connected_as(), authorisation.expires_at()
-    except AmoCrmAssetsError as error:  # what is wrong is the answer here
+    except AmoCrmAssetsError as error:  # the error is the result here
         return AuthorisationStatus(None, None, f"{error.cause} {error.fix}")
     warning = expiry_warning(expires_at, now=now)
     return AuthorisationStatus(connected_as, expires_at, warning and f"{warning} {renewal(source)}")

@@ -1,7 +1,7 @@
-"""The token endpoint: a code or a refresh token goes in, a new pair comes out.
+"""The token endpoint: exchanges a code or a refresh token for a new pair.
 
-A refresh token works once, so a request that amoCRM may have received is never sent again from here. What its
-refusals mean is known in `token_errors`; where pairs are kept is not known here.
+A refresh token can be used once, so a request that amoCRM may have received is never repeated here. For the
+meaning of error responses see `token_errors`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = (5, 25)
 TRIES = 4
-# Both are sent as headers, where other characters end in an error that shows them.
+# Both are sent as headers, where other characters cause an error that contains them.
 Token = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+$")]
 
 
 class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What amoCRM hands out for a code or a refresh token."""
+    """amoCRM's response to a code or a refresh token."""
 
     access_token: Token
     refresh_token: Token
@@ -48,11 +48,11 @@ class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotReceived(AmoCrmUnavailable):
-    """amoCRM has certainly not acted on the request, so sending it again is safe."""
+    """amoCRM has certainly not processed the request, so a retry is safe."""
 
 
 class ResponseLost(AmoCrmUnavailable):
-    """amoCRM may have acted on the request: the code or refresh token in it may be spent."""
+    """amoCRM may have processed the request: its code or refresh token may be used up."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class TokenEndpoint:
     sleep: Callable[[float], None] = field(default=cancellation.sleep, repr=False)
 
     def request_once(self, code: str) -> TokenResponse:
-        """The first pair, for the code of a consent."""
+        """The first pair, for an authorisation code."""
         return self._ask({"grant_type": "authorization_code", "code": code})
 
     def refresh(self, refresh_token: str) -> TokenResponse:
-        """The next pair. Raises `ResponseLost` when nobody knows whether the refresh token is spent."""
+        """The next pair. Raises `ResponseLost` if it is unknown whether the refresh token is used up."""
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _ask(self, grant: dict[str, str]) -> TokenResponse:
@@ -94,16 +94,16 @@ class TokenEndpoint:
         if answer.status_code == requests.codes.proxy_authentication_required:
             raise proxy_error(self._tried, self.source.url, status=answer.status_code)
         if answer.status_code == requests.codes.too_many_requests:
-            raise self._not_received("it is asked too often (429).", status=answer.status_code)
+            raise self._not_received("too many requests (429).", status=answer.status_code)
         if answer.status_code >= requests.codes.server_error:
-            raise self._answer_lost(f"it answered {answer.status_code}.", status=answer.status_code)
+            raise self._answer_lost(f"it returned {answer.status_code}.", status=answer.status_code)
         if answer.status_code >= requests.codes.multiple_choices:
             raise refusal(answer, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
         try:
             return msgspec.json.decode(answer.content, type=TokenResponse)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._answer_lost(
-                "its answer is cut off, or no pair of tokens.", status=answer.status_code
+                "its response is truncated, or is not a pair of tokens.", status=answer.status_code
             ) from error
 
     def _post(self, body: dict[str, str]) -> requests.Response:
@@ -113,17 +113,17 @@ class TokenEndpoint:
                 f"{self.source.url}/oauth2/access_token",
                 json=body,
                 timeout=TIMEOUT_SECONDS,
-                allow_redirects=False,  # a redirect would carry the secrets to another address
+                allow_redirects=False,  # a redirect would send the secrets to another address
             )
         except requests.RequestException as error:
-            error.request = None  # it holds the secrets that were sent
+            error.request = None  # it contains the secrets that were sent
             redact_error(error)
             raise self._failed(error) from error
 
     def _failed(self, error: requests.RequestException) -> AmoCrmAssetsError:
-        """What a failed exchange means: a person's work, another try, or an answer that may be lost."""
+        """The error for a failed exchange: an `ActionRequired`, a retry, or `ResponseLost`."""
         found = connection_error(error, self.source.url, operation=self._tried, asked=Asked(self.source))
-        if isinstance(found, SettingsError):  # TLS or a proxy: nothing was sent, and nothing changes by itself
+        if isinstance(found, SettingsError):  # TLS or a proxy: nothing was sent, and a retry does not help
             return found
         return (self._not_received if _never_left(error) else self._answer_lost)(found.cause)
 
@@ -153,13 +153,13 @@ class TokenEndpoint:
 
 def _never_left(error: requests.RequestException) -> bool:
     """Whether the connection failed before anything of the request could be sent."""
-    # Not every ProxyError: urllib3 also calls an exchange so that a forwarding proxy broke off after the request.
+    # Not every ProxyError: urllib3 also raises it if a forwarding proxy closes the connection after the request.
     before_sending = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
     return any(isinstance(cause, before_sending) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps; `requests` and `urllib3` keep it in `args` and `reason`."""
+    """The error and the errors it wraps; `requests` and `urllib3` store them in `args` and `reason`."""
     yield error
     for inner in (*error.args, getattr(error, "reason", None)):
         if isinstance(inner, BaseException):

@@ -1,7 +1,7 @@
-"""What a refusal of the token endpoint means, and what fixes it.
+"""What an error response of the token endpoint means, and how to fix it.
 
-amoCRM's texts are localised, so only the status and `hint` are looked at (amocrm-php issues 83, 123, 315). The
-table in docs/connecting.md is held against this module by a test.
+amoCRM's texts are localised, so only the status and `hint` are used (amocrm-php issues 83, 123, 315). A test
+compares the table in docs/connecting.md with this module.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SAME_INTEGRATION = "Put id and secret of one integration into {client_id_env} an
 
 
 class Meaning(NamedTuple):
-    """An error and its texts; the texts name settings in braces."""
+    """An error and its texts; settings are in braces."""
 
     kind: type[AmoCrmAssetsError]
     cause: str
@@ -32,12 +32,12 @@ class Meaning(NamedTuple):
 UNKNOWN_INTEGRATION = Meaning(
     NotAuthorised,
     "it does not know this integration id with this secret, or there is no such account.",
-    f"{SAME_INTEGRATION} Look whether the address is the account's.",
+    f"{SAME_INTEGRATION} Check that the address is the account's.",
 )
 ANOTHER_INTEGRATION = Meaning(
     NotAuthorised, "that was given to another integration.", f"{SAME_INTEGRATION} Then: {CONNECT}"
 )
-# By grant ("" is any) and a part of the hint. The first that fits is taken.
+# By grant ("" is any) and a part of the hint. The first match counts.
 HINTS = {
     ("", "redirect"): Meaning(
         NotAuthorised,
@@ -69,12 +69,12 @@ STATUSES = {
     402: Meaning(
         AccountUnpaid,
         "the account's subscription has ended.",
-        "Have it paid, then `amocrm-assets check {subdomain}`.",
+        "Pay it, then run `amocrm-assets check {subdomain}`.",
     ),
     403: Meaning(
         AccountBlocked,
         "it refuses this machine (403): the account allows other IP addresses only, or has blocked this one.",
-        "Look at the account's security settings, else write to amoCRM's support. Do not run before; then"
+        "Check the account's security settings, or ask amoCRM's support. Do not run before that; then run"
         " `amocrm-assets check {subdomain}`.",
     ),
     404: Meaning(
@@ -85,10 +85,10 @@ STATUSES = {
 }
 ELSEWHERE = Meaning(
     NotAuthorised,
-    "it sends us on to another address, where secrets are not sent.",
+    "it redirects to another address, to which secrets are not sent.",
     "Set `base_url` in the source's defs.yaml to the account's own address.",
 )
-UNDESCRIBED = Meaning(UnexpectedAnswer, "this is nothing that its API describes.", "Report this.")
+UNDESCRIBED = Meaning(UnexpectedAnswer, "its API does not document this.", "Report this.")
 
 
 class _Problem(msgspec.Struct):
@@ -126,4 +126,4 @@ def _hint(answer: requests.Response) -> str:
     try:
         return msgspec.json.decode(answer.content, type=_Problem).hint.lower()
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""  # an HTML page of the gateway: no hint is the answer, not a failure
+        return ""  # an HTML page of the gateway has no hint; this is not an error

@@ -1,6 +1,6 @@
-"""Where the tokens of OAuth sources are kept: one small private file per source, replaced whole.
+"""The storage of OAuth tokens: one small private file per source, replaced atomically.
 
-A file that was written is durable before anybody uses its tokens. For when to refresh see `oauth`.
+A file is durable before its tokens are used. For when to refresh see `oauth`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 FORMAT = 1
-# Longer than a refresh with all its retries, so that waiting for another process ends well.
+# Longer than a refresh with all its retries, so that waiting for another process succeeds.
 LOCK_WAIT_SECONDS = 120
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gave the authorisation, as `connect` saw it."""
+    """The account and user that `connect` authorised."""
 
     account_id: int
     account_name: str
@@ -35,16 +35,16 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Format(msgspec.Struct, frozen=True):
-    """What a file of any format begins with."""
+    """The property that files of all formats have."""
 
     format: int
 
 
 class StoredTokens(msgspec.Struct, frozen=True, kw_only=True):
-    """A pair of tokens and what is known about it.
+    """A pair of tokens and its metadata.
 
-    `refreshing_since` is set before the refresh token is sent and gone when its answer has been stored: a
-    process that finds it there knows that another was interrupted.
+    `refreshing_since` is set before the refresh token is sent and removed when the response is stored: a process
+    that finds it knows that another one was interrupted.
     """
 
     format: int = FORMAT
@@ -73,38 +73,38 @@ class TokenStore:
     def __init__(self, source: SourceSettings, storage: Storage) -> None:
         self._source = source
         self._storage = storage
-        # A folder of its own, so that what killed writers left there can be swept under this source's lock.
+        # A separate folder, so that files of killed writers can be removed under this source's lock.
         self._folder = source.subdomain
         self._name = f"{source.subdomain}/tokens.json"
 
     @classmethod
     def of(cls, source: SourceSettings, deployment: Deployment) -> Self:
-        """The store that the deployment names."""
+        """The store in the deployment's settings."""
         return cls(source, open_storage(deployment.tokens))
 
     @property
     def place(self) -> str:
-        """Where the pair is, for people."""
+        """Where the pair is stored, for messages."""
         return self._storage.uri(self._name)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by whoever changes the pair: one at a time among threads, processes and machines."""
+        """The lock for changing the pair, across threads, processes and machines."""
         with self._storage.lock(f"{self._folder}/refresh", wait_seconds=LOCK_WAIT_SECONDS):
             self._storage.remove_stale(self._folder)
             yield
 
     def read(self) -> VersionedTokens | None:
-        """The pair, None when the source is not connected. Raises `NotAuthorised` for a damaged file."""
+        """The pair, None if the source is not connected. Raises `NotAuthorised` for a damaged file."""
         found = self._storage.read(self._name)
         if found is None:
             return None
         try:
-            # The format first: what else a later one holds is not known here.
+            # The version first: a later format may differ in everything else.
             version = msgspec.json.decode(found.content, type=_Format).format
             if version != FORMAT:
                 raise self._unreadable(
-                    f"its format {version} is not one that this version knows.",
+                    f"this version does not support its format {version}.",
                     fix="Upgrade amocrm-assets to the version that wrote it, or run"
                     f" `amocrm-assets connect {self._source.subdomain}`.",
                 )
@@ -114,24 +114,24 @@ class TokenStore:
         return VersionedTokens(pair, found.version)
 
     def write(self, pair: StoredTokens, *, if_version: str | None) -> VersionedTokens | None:
-        """Keep a pair in place of that version (None: of none); None when somebody else was quicker."""
+        """Replace that version (None: no file) by a pair; None if another process was faster."""
         version = self._storage.write(self._name, msgspec.json.encode(pair), if_version=if_version)
         return None if version is None else VersionedTokens(pair, version)
 
     def replace(self, pair: StoredTokens) -> None:
-        """Keep a pair in place of whatever is there, a damaged file included. Takes the lock."""
+        """Store a pair, replacing any existing one, even a damaged file. Takes the lock."""
         with self.lock():
             found = self._storage.read(self._name)
             if self.write(pair, if_version=None if found is None else found.version) is None:
                 raise Busy(
                     f"Keeping the tokens of {self._source.subdomain} in {self.place}",
-                    cause="somebody else has just changed them.",
+                    cause="another process has just changed them.",
                     fix="Run again.",
                     source=self._source.subdomain,
                 )
 
     def forget(self) -> bool:
-        """Delete the pair; False when there was none. Takes the lock."""
+        """Delete the pair; False if there was none. Takes the lock."""
         with self.lock():
             found = self._storage.read(self._name) is not None
             self._storage.delete(self._name)

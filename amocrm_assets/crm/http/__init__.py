@@ -1,6 +1,6 @@
-"""One request to amoCRM: when it may leave, how long it may take, what its answer means, when it is sent again.
+"""One request to amoCRM: when it may be sent, how long it may take, what its response means, when it is retried.
 
-`client` puts the others together: `rate_limiter` gives permits (its margin is learnt in `arrival_times`,
+`client` combines the others: `rate_limiter` gives permits (its margin is learned in `arrival_times`,
 `rate_limit_backoff` and `fair_share`), `exchange` sends over the connections of `api_session` and `transport`,
-`responses` tells good answers from refusals, `retries` decides what follows from one that failed.
+`responses` turns error responses into exceptions, and `retries` decides whether to try again.
 """

@@ -1,7 +1,7 @@
-"""One run at a time asks an account, and begins to ask where the limit allows it after the one before.
+"""One run at a time sends requests to an account, and starts when the rate limit allows it after the last run.
 
-The lock is the storage's. When it is given back, amoCRM still counts the last requests: until when is noted in the
-storage beside the lock, so that nobody waits for it who does not ask at once.
+The lock is the storage's. When it is released, amoCRM still counts the last requests. The time until which they
+count is written to the storage next to the lock, so only a run that sends requests within that time has to wait.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def account_lock(
         try:
             yield
         except BaseException:
-            with suppress(AmoCrmAssetsError):  # what ended the run is what people have to see
+            with suppress(AmoCrmAssetsError):  # the error that ended the run must not be hidden
                 _write(storage, name, note, limiter, now())
             raise
         _write(storage, name, note, limiter, now())
@@ -51,10 +51,10 @@ def _write(storage: Storage, name: str, before: Versioned | None, limiter: RateL
 
 
 def _still_to_wait(note: Versioned | None, limiter: RateLimiter, now: float) -> float:
-    """Seconds until the requests of another process count no more.
+    """Seconds until the requests of another process no longer count.
 
-    A clock that is behind the writer's makes that no longer than the writer would have waited. A note that
-    somebody has changed counts as none: the worst that follows is a refusal.
+    If our clock is behind the writer's, the wait is still limited to what the writer would have waited. A file
+    with invalid content is ignored: at worst a request is refused.
     """
     try:
         told = json.loads(note.content) if note else {}

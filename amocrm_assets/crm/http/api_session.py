@@ -12,7 +12,7 @@ MAX_CONNECTIONS = 32
 
 
 class Bearer(requests.auth.AuthBase):
-    """Puts the token into the header; given as `auth`, it also keeps requests from looking into ~/.netrc."""
+    """Puts the token into the header; as `auth` it also prevents `requests` from reading ~/.netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -23,10 +23,10 @@ class Bearer(requests.auth.AuthBase):
 
 
 def api_session(url: str) -> Session:
-    """A session that sends what every request to the API has."""
+    """A session with the headers of every request to the API."""
     session = Session(url, connections=MAX_CONNECTIONS)
     session.headers["User-Agent"] = "amocrm-assets"
     session.headers["Accept"] = "application/hal+json, application/json"
-    # amoCRM sends cookies that nobody needs, and a cookie jar is not made for threads.
+    # amoCRM sends cookies that are not needed, and a cookie jar is not thread-safe.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session

@@ -1,8 +1,8 @@
-"""How much later than it left a request may have arrived: by the times of answers, and learnt from refusals.
+"""How long after it was sent a request may have arrived: estimated from response times, and learned from 429s.
 
-amoCRM counts requests when they arrive. An answer that took longer than the quickest ones belongs to a request
-that arrived later, or to a slow server. It is taken as later at first, and ever less so while nothing is refused.
-A jitter that the answers do not show is learnt from refusals, and forgotten slowly while there are none.
+amoCRM counts requests when they arrive. If a response took longer than the fastest ones, either its request
+arrived later or the server was slow. At first a late arrival is assumed; the assumption decays while there are no
+429s. Jitter that response times do not show is learned from 429s, and decays slowly without them.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ import threading
 from bisect import insort
 from collections import deque
 
-# More than this is taken for a slow server, or for others who use the account.
+# A longer delay is attributed to a slow server, or to other clients of the account.
 MAX_JITTER_SECONDS = 0.5
 MIN_MARGIN_SECONDS = 0.01
-# Answers differ by so much on every machine. Being surer would cost more throughput than a rare refusal does.
+# Response times vary by this much on any machine. A larger margin would cost more throughput than a rare 429 does.
 NOISE_SECONDS = 0.02
-# What a thread may need to note the time.
+# The time that a thread may take to read the clock.
 CLOCK_SECONDS = 0.001
-# Before enough answers came to know their spread.
+# Used until there are enough responses to know their spread.
 FIRST_MARGIN_SECONDS = 0.03
 RECENT_ANSWERS, ENOUGH_ANSWERS = 31, 4
-# A refusal makes the margin so much wider; each good answer takes a 2,000th part of it away again.
+# A 429 widens the margin by this much; each successful response reduces it by 1/2000.
 WIDEN_FACTOR, WIDEN_SECONDS = 2.0, 0.04
 FORGET = 1 - 1 / 2000
-# Answers that differ are taken for requests that arrive differently, at first. While nothing is refused that
-# belief fades by this part with each good answer, for the server itself may be unsteady. A refusal that proves it
-# right brings it back, to fade half as fast.
+# At first, varying response times are attributed to varying arrival times. Without 429s this assumption decays by
+# this factor with each successful response, since the server's own speed may vary. A 429 that confirms it restores
+# it, and it then decays half as fast.
 DOUBT = 1 / 1000
 SURE = 0.95
 
 
 class ArrivalTimes:
-    """The network's jitter, in seconds. `margin` is what refusals taught, 0 before the first."""
+    """The network's jitter, in seconds. `margin` is the part learned from 429s, 0 before the first."""
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque()
@@ -43,20 +43,20 @@ class ArrivalTimes:
 
     @property
     def can_widen(self) -> bool:
-        """Whether own jitter may still explain a refusal."""
+        """Whether jitter of our own requests may still explain a 429."""
         return self.margin < MAX_JITTER_SECONDS
 
     @property
     def jitter(self) -> float:
-        """How late a request may be of which nothing is known yet."""
+        """Maximum delay of a request that has not been sent yet."""
         if len(self._sorted) < ENOUGH_ANSWERS:
             return max(self.margin, FIRST_MARGIN_SECONDS)
         return self._bounded(self._spread() * (1.25 + 1 / len(self._sorted)))
 
     def add(self, answer_seconds: float) -> None:
-        """An answer began so long after its request left."""
-        with self._lock:  # each answer is added by a thread of its own
-            ordered = self._sorted.copy()  # readers in other threads keep a whole one
+        """Add a response time: from sending the request to the first byte of its response."""
+        with self._lock:  # each response is added by a thread of its own
+            ordered = self._sorted.copy()  # readers in other threads keep a consistent list
             self._recent.append(answer_seconds)
             insort(ordered, answer_seconds)
             if len(self._recent) > RECENT_ANSWERS:
@@ -64,19 +64,19 @@ class ArrivalTimes:
             self._sorted = ordered
 
     def lateness(self, answer_seconds: float) -> float:
-        """How late a request arrived at the most whose answer began so many seconds after it left."""
+        """Maximum delay of a request with this response time."""
         if len(self._sorted) < ENOUGH_ANSWERS:
             return self.jitter
         return self._bounded(answer_seconds - self._quickest() + self._uncertainty())
 
     def lateness_unanswered(self, age_seconds: float) -> float:
-        """The same while its answer is awaited: it is at least as late as the answer is."""
+        """The same before its response: the delay may be as long as the response is late."""
         if len(self._sorted) < ENOUGH_ANSWERS:
             return self.jitter
         return max(self.jitter, self._bounded(age_seconds - self._quickest()))
 
     def widen(self) -> None:
-        """A refusal that own jitter explains."""
+        """A 429 that the jitter of our own requests explains."""
         doubted, self._belief = self._belief < SURE, 1.0
         self._doubt /= 2
         if doubted:
@@ -85,7 +85,7 @@ class ArrivalTimes:
         self.margin = min(MAX_JITTER_SECONDS, max(self.margin, seen) * WIDEN_FACTOR + WIDEN_SECONDS)
 
     def forget(self) -> None:
-        """A good answer."""
+        """A successful response."""
         self.margin *= FORGET
         if self._sorted and self._spread() > NOISE_SECONDS:
             self._belief *= 1 - self._doubt
@@ -94,12 +94,12 @@ class ArrivalTimes:
         return max(self.margin, min(max(MIN_MARGIN_SECONDS, self._belief * seconds), MAX_JITTER_SECONDS))
 
     def _quickest(self) -> float:
-        """A tenth of the answers is quicker: one that came from a cache is no measure for the others."""
+        """The 10th percentile of response times: a single cached response says nothing about the others."""
         ordered = self._sorted
         return ordered[len(ordered) // 10]
 
     def _uncertainty(self) -> float:
-        """How much quicker than the quickest tenth an answer may be, and how wrong that tenth."""
+        """How much faster than the 10th percentile a response may be, plus the error of that percentile."""
         spread = self._spread()
         return CLOCK_SECONDS + spread * (1 / 6 + 1 / len(self._sorted)) + max(0.0, spread - NOISE_SECONDS) / 4
 

@@ -1,6 +1,6 @@
-"""Whom a request goes to, in the words of error messages: the source, its file, and the commands that help.
+"""The source of a request, for error messages: its name, its file, and the commands that help.
 
-What went wrong is told by whoever raises the error.
+The cause of an error is added where it is raised.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """The source that is asked. Without one (a client of tests and of other people) the words stay general."""
+    """The source of a request. Without one (a client in tests or other projects) the texts stay general."""
 
     source: SourceSettings | None = None
 
@@ -25,26 +25,26 @@ class Asked:
 
     @property
     def file(self) -> str:
-        """Where the source is described."""
+        """The source's settings file."""
         return f"the defs.yaml of {self.subdomain}" if self.source else "the source's defs.yaml"
 
     @property
     def check(self) -> str:
-        """The command that tries each step of the way."""
+        """The command that tests each step of a run."""
         return self._command("check")
 
     @property
     def run(self) -> str:
-        """The command that brings the days that are missing."""
+        """The command that loads missing days."""
         return self._command("run", " --missing")
 
     @property
     def renewal(self) -> str:
-        """How a person gets another token, as a sentence."""
+        """How to get another token, as a sentence."""
         return renewal(self.source) if self.source else f"Make a new one, or run {self._command('connect')}."
 
     def operation(self, path: str) -> str:
-        """What is being done."""
+        """The operation, for error messages."""
         return f"Asking amoCRM for {path}" + (f" of {self.subdomain}" if self.source else "")
 
     def _command(self, name: str, options: str = "") -> str:
@@ -55,7 +55,7 @@ NOBODY = Asked()
 
 
 def renewal(source: SourceSettings) -> str:
-    """How a person renews the authorisation of a source, as a sentence."""
+    """How to renew the authorisation of a source, as a sentence."""
     if source.oauth is not None:
         return f"Run `amocrm-assets connect {source.subdomain}`."
     return (

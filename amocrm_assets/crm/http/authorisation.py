@@ -1,4 +1,4 @@
-"""What the client needs to know of an authorisation: the token to send, and a newer one when it is refused."""
+"""The protocol that the client needs of an authorisation: the token to send, and a newer one after a 401."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class Authorisation(Protocol):
         ...
 
     def expires_at(self) -> int | None:
-        """When a person has to act, unless the authorisation is renewed before; None where unknown."""
+        """When the authorisation must be renewed manually, unless it is refreshed before; None if unknown."""
         ...

@@ -1,7 +1,7 @@
-"""Asks one amoCRM account: acquires a permit, sends a request with a token, and retries.
+"""The client of one amoCRM account: acquires a permit, sends a request with a token, and retries.
 
-Each of these is a module of its own (`rate_limiter`, `sender`, `authorisation`, `retries`, `responses`); here they
-are put together. What to ask is not known here. Every request has a deadline.
+Each of these has its own module (`rate_limiter`, `sender`, `authorisation`, `retries`, `responses`); this one
+combines them. Every request has a deadline.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 class AmoCrmClient:
-    """Asks one account, with its rate limit, tokens and retries. Safe for threads. Close it, or use `with`."""
+    """Requests to one account, with its rate limit, tokens and retries. Thread-safe. Close it, or use `with`."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class AmoCrmClient:
         source: SourceSettings | None = None,
         rate_limiter: RateLimiter | None = None,
     ) -> None:
-        """`source` is whom errors name, with its file and commands. Without a limiter it has one of its own."""
+        """Errors name `source`, its file and commands. Without a limiter the client has its own."""
         self._asked = Asked(source)
         self.url = require_private(url, asked=self._asked)
         self._sender = RequestSender(self.url, self._asked, read_seconds=read_seconds, clock=clock)
@@ -95,12 +95,12 @@ class AmoCrmClient:
         self.close()
 
     def close(self) -> None:
-        """End every request with `Cancelled`, whatever it waits for, and drop the connections."""
+        """End every request and wait with `Cancelled`, and close the connections."""
         self.scope.cancel()
         self._sender.close()
 
     def pause(self, seconds: float) -> None:
-        """Wait for a permit as `requests_per_second` asks for."""
+        """Wait for a permit within `requests_per_second`."""
         with waiting("the next request to amoCRM (requests_per_second)", until=time.time() + seconds):
             self.sleep(seconds)
 
@@ -115,13 +115,13 @@ class AmoCrmClient:
             raise RequestsExhausted
         with self.scope.entered():
             if held := self.rate_limiter.hold_seconds():
-                # It may take minutes, so it is said what is waited for.
-                with waiting("amoCRM to take requests again (429, too many)", until=time.time() + held):
+                # It may take minutes, so the wait is reported.
+                with waiting("amoCRM to accept requests again (429, too many requests)", until=time.time() + held):
                     return self.rate_limiter.acquire()
             return self.rate_limiter.acquire()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
-        """One answered question, retried while that makes sense."""
+        """One request, with retries."""
         return self.request(path, params or {}, lambda answer: answer)
 
     def request(
@@ -133,18 +133,17 @@ class AmoCrmClient:
         permit: Permit | None = None,
         give_up: Callable[[RetryableError], bool] = lambda _: False,
     ) -> T:
-        """The parsed answer to one question.
+        """Send a request and return the parsed response.
 
-        `permit` is one of `acquire`, for the first attempt. `parse` raises `RetryableError` for a body that is
-        broken, which is then asked for again. `give_up` is told of each failure but a 429, and may end the
-        retries early: whoever asks may know a better question. Raises
-        `AmoCrmUnavailable` when retrying did not help: its fact `status` is that of the last answer (504, …), and
-        `timed_out` is set where none came in time. Raises `Cancelled` when the client is closed, or the error that
-        `raise_for_status` stops with.
+        `permit` is one of `acquire`, for the first attempt. `parse` raises `RetryableError` for a broken body,
+        and the request is then retried. `give_up` is called for each failure except a 429, and may end the
+        retries early because the caller can send a better request. Raises `AmoCrmUnavailable` when retries are
+        exhausted: its fact `status` is that of the last response (504, …), and `timed_out` is set if none came
+        in time. Raises `Cancelled` when the client is closed, or the error of `raise_for_status`.
         """
         retries = Retries(clock=self._clock, sleep=self.sleep, on_retry=self._count_retry, give_up=give_up)
         try:
-            with self.scope.entered(), waiting(f"amoCRM's answer to {path}"):
+            with self.scope.entered(), waiting(f"amoCRM's response to {path}"):
                 # A permit that was acquired before is for the first attempt; each further one acquires its own.
                 return retries.run(
                     lambda number: self._request_once(path, params, parse, permit=permit if number == 1 else None)
@@ -153,18 +152,18 @@ class AmoCrmClient:
             raise AmoCrmUnavailable(
                 self._asked.operation(path),
                 cause=f"{error}, {retries.failed} times in a row.",
-                fix=error.fix or "Materialise the day again later; if it stays so, look at amoCRM's status page.",
+                fix=error.fix or "Materialise the day again later; if it still fails, check amoCRM's status page.",
                 status=error.status,
                 timed_out=isinstance(error, ReadTimeout) or None,
             ) from error
         finally:
             if permit is not None:
-                permit.release()  # it never left where no token could be had, or the client was closed
+                permit.release()  # it was not sent if there was no token or the client was closed
 
     def _request_once(
         self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T], *, permit: Permit | None
     ) -> T:
-        check_cancelled()  # a token is not refreshed for nobody
+        check_cancelled()  # no token refresh for a cancelled request
         token = self._authorisation.token()
         permit = permit or self.acquire()
         answer = self._sender.send(path, params, token, permit=permit)
@@ -204,7 +203,7 @@ class AmoCrmClient:
 
 
 def _raise_for_renewed(answer: Response) -> None:
-    """`raise_for_status` of a request with a new token: another 401 needs a person."""
+    """`raise_for_status` of a request with a new token: another 401 is an `ActionRequired`."""
     try:
         raise_for_status(answer)
     except Unauthorized as error:

@@ -1,7 +1,7 @@
-"""What a failed connection means: something that passes, or something that a person has to set right.
+"""Translates connection errors: some are transient, others must be fixed manually.
 
-The one place that reads the exceptions of `requests`, `urllib3` and `ssl`. A certificate that is refused or a
-proxy that wants a password stays so however often it is tried; a connection that breaks does not.
+Only this module inspects the exceptions of `requests`, `urllib3` and `ssl`. Retrying does not help against an
+invalid certificate or a proxy that requires a password; it does help against a broken connection.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _DOCS = "(docs/connecting.md, Networks)"
 def connection_error(
     error: OSError, url: str, *, operation: str | None = None, asked: Asked = NOBODY
 ) -> AmoCrmAssetsError:
-    """Our error for what `requests` raised about an address; its kind says whether another try makes sense.
+    """Our error for an exception of `requests` about an address; its class says whether a retry makes sense.
 
-    `SettingsError`: a certificate that is refused, a proxy that wants a password, forbids the address or does not
-    exist, an address that is none. `UnexpectedAnswer`: a body larger than any. `AmoCrmUnavailable`: the rest.
-    `operation` is what was being done, by default connecting to the address; `asked` says for which source. What
-    the request held is not shown.
+    `SettingsError`: an invalid certificate, a proxy that requires a password, refuses the address or does not
+    exist, an invalid address. `UnexpectedAnswer`: a body over the limit. `AmoCrmUnavailable`: everything else.
+    `operation` defaults to connecting to the address; `asked` is the source. The error does not contain the
+    request.
     """
     operation = operation or f"Connecting to {url}"
     found = _judged(error, url, operation, asked)
@@ -64,7 +64,7 @@ def _judged(error: OSError, url: str, operation: str, asked: Asked) -> AmoCrmAss
     return AmoCrmUnavailable(
         operation,
         cause=f"{_reason(error, causes)}.",
-        fix="Look whether this machine may reach it (firewall, proxy); otherwise it may be over by itself.",
+        fix="Check whether this machine can reach it (firewall, proxy); otherwise the problem may be temporary.",
         timed_out=isinstance(error, requests.Timeout) or None,
     )
 
@@ -80,14 +80,14 @@ def _known_cause(cause: BaseException, operation: str, url: str, asked: Asked) -
 
 
 def proxy_error(operation: str, url: str, *, status: int) -> AmoCrmAssetsError:
-    """The error for a proxy that answers in the account's place, with 407 or another status."""
+    """The error for a proxy that responds instead of the account, with 407 or another status."""
     variable = proxy_variable(urlsplit(url).scheme)
     place = f"the proxy {_proxy_of(url) or 'in between'}"
     if status >= requests.codes.server_error or status == requests.codes.request_timeout:
         return AmoCrmUnavailable(
             operation,
             cause=f"{place} answered {status}: it cannot reach the account's address now.",
-            fix=f"If it stays so, ask whoever runs that proxy; the environment variable {variable} names it.",
+            fix=f"If it still fails, ask the operator of that proxy, which the variable {variable} names.",
             status=status,
         )
     if status == requests.codes.proxy_authentication_required:
@@ -115,8 +115,8 @@ def _certificate_refused(operation: str, error: ssl.SSLCertVerificationError, as
     return SettingsError(
         operation,
         cause=f"its certificate is not accepted ({error.verify_message or 'not verified'}); {trusted}.",
-        fix="If a proxy or firewall of yours replaces certificates, let the environment variable"
-        " REQUESTS_CA_BUNDLE name a PEM file with its authority's certificate. Otherwise check base_url in"
+        fix="If a proxy or firewall of yours replaces certificates, set the environment variable"
+        " REQUESTS_CA_BUNDLE to a PEM file with its authority's certificate. Otherwise check base_url in"
         f" {asked.file} and this machine's clock {_DOCS}. {asked.check} tries it again.",
         variable=variable,
     )
@@ -133,7 +133,7 @@ def _no_tls(operation: str, url: str, proxy: str | None, asked: Asked) -> Settin
 
 
 def _no_address(operation: str, url: str, proxy: str | None, error: OSError, asked: Asked) -> SettingsError:
-    # The exception's own text may hold a proxy's password.
+    # The exception's own text may contain a proxy's password.
     if not proxy or (isinstance(error, requests.exceptions.InvalidURL) and not _is_proxys(error)):
         return SettingsError(
             operation,
@@ -177,7 +177,7 @@ def _reason(error: OSError, causes: list[BaseException]) -> str:
 
 
 def _first_reason(causes: list[BaseException]) -> str:
-    """What the system said, and not what the libraries made of it: their texts hold addresses."""
+    """The operating system's message; the texts of the libraries contain addresses."""
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return "the name could not be resolved"
     for cause in causes:
@@ -189,7 +189,7 @@ def _first_reason(causes: list[BaseException]) -> str:
 
 
 def _proxy_of(url: str) -> str | None:
-    """Host and port of the proxy that requests to an address take, without credentials; None without one."""
+    """Host and port of the proxy for requests to an address, without credentials; None without one."""
     proxy = select_proxy(url, get_environ_proxies(url))
     if not proxy:
         return None
@@ -198,7 +198,7 @@ def _proxy_of(url: str) -> str | None:
 
 
 def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
-    """The error and what it wraps; `requests` and `urllib3` keep that in `args` and `reason`."""
+    """The error and the errors it wraps; `requests` and `urllib3` store them in `args` and `reason`."""
     yield error
     for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
         if isinstance(inner, BaseException) and depth < 10:  # noqa: PLR2004 - they may run in circles

@@ -1,4 +1,4 @@
-"""Whether the account's address can be reached at all, before any token is sent there."""
+"""Checks that the account's address is reachable before any token is sent to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 10
 
 
 def resolve_host(url: str, *, asked: Asked = NOBODY) -> str:
-    """What the host's name resolves to. Raises `SettingsError`, and `AmoCrmUnavailable` without any answer."""
+    """The addresses of the host. Raises `SettingsError`, and `AmoCrmUnavailable` if no name server responds."""
     address = urlsplit(url)
     try:
         found = resolve_once(address.hostname or "", address.port or 443)
@@ -26,7 +26,7 @@ def resolve_host(url: str, *, asked: Asked = NOBODY) -> str:
         raise AmoCrmUnavailable(
             f"Resolving {address.hostname}",
             cause="the name servers of this machine did not answer in time.",
-            fix="Run again; if it stays so, fix this machine's DNS.",
+            fix="Run again; if it still fails, fix this machine's DNS.",
             source=asked.subdomain,
         ) from error
     except OSError as error:
@@ -40,9 +40,9 @@ def resolve_host(url: str, *, asked: Asked = NOBODY) -> str:
 
 
 def probe_connection(url: str, *, asked: Asked = NOBODY) -> str:
-    """What connecting gives, TLS included; no token is sent.
+    """Connect, including TLS, without sending a token.
 
-    Raises what `connection_error` makes of a failure, and `SettingsError` for a proxy that answers instead (407).
+    Raises the error of `connection_error`, and `SettingsError` if a proxy responds instead (407).
     """
     try:
         answer = request_once("HEAD", url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
@@ -55,12 +55,12 @@ def probe_connection(url: str, *, asked: Asked = NOBODY) -> str:
 
 
 def require_private(url: str, *, asked: Asked = NOBODY) -> str:
-    """The address, unless a token sent there could be read on the way. Raises `SettingsError`."""
+    """Require an address at which tokens are encrypted in transit. Raises `SettingsError`."""
     if is_cleartext(url):
         raise SettingsError(
             f"Connecting to {url}",
-            cause="without TLS everybody on the way can read the token.",
-            fix=f"Write https:// in `base_url` in {asked.file}; http:// is for 127.0.0.1, [::1] and"
+            cause="without TLS the token can be read on the network.",
+            fix=f"Write https:// in `base_url` in {asked.file}; http:// is allowed for 127.0.0.1, [::1] and"
             " localhost only.",
             source=asked.subdomain,
         )

@@ -1,7 +1,7 @@
-"""When a deployment may ask next, whichever account: one schedule in a file for all processes of a machine.
+"""When a deployment may send its next request: one schedule in a file for all accounts and processes of a machine.
 
 Kommo counts requests per IP address, so sources of one deployment may share a limit though each has its account.
-A process takes the next free instant under a file lock, and waits for it without the lock.
+A process reserves the next free time slot under a file lock, and waits for it without the lock.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
     from amocrm_assets.settings.egress import EgressSettings
 
-# So far ahead the schedule may reach: one instant for each process that waits. What is beyond was written by a
-# clock that was wrong.
+# How far ahead the schedule may reach: one slot for each waiting process. A later time was written with a wrong
+# clock.
 MAX_AHEAD_SECONDS = 60.0
 _LOCK_POLL_SECONDS = 0.002
 _INSTANT = struct.Struct("<d")
 
 
 class EgressLimit:
-    """The schedule. Safe for threads and processes; `clock` is the machine's, Unix seconds."""
+    """The schedule. Safe for concurrent threads and processes; `clock` is the machine's, Unix seconds."""
 
     def __init__(self, settings: EgressSettings, *, clock: Callable[[], float] = time.time) -> None:
         self._file, self._mode = settings.file, settings.file_mode
@@ -42,9 +42,9 @@ class EgressLimit:
         self._lock = FileLock(lock, mode=self._mode, poll_interval=_LOCK_POLL_SECONDS, fallback_to_soft=False)
 
     def reserve(self) -> float:
-        """Take the next instant at which a request may leave; returns the seconds until then.
+        """Reserve the next time at which a request may be sent; returns the seconds until then.
 
-        Raises `StorageUnavailable` or `StorageRefused` where the file cannot be written.
+        Raises `StorageUnavailable` or `StorageRefused` if the file cannot be written.
         """
         with disk_errors("Counting the deployment's requests", self._file), self._lock:
             descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, self._mode)
@@ -58,6 +58,6 @@ class EgressLimit:
 
 
 def _read(descriptor: int) -> float:
-    """The first free instant; 0 in a new file, or one that a killed process left cut."""
+    """The first free time; 0 in a new file, or one that a killed process left truncated."""
     written = os.pread(descriptor, _INSTANT.size, 0)
     return float(_INSTANT.unpack(written)[0]) if len(written) == _INSTANT.size else 0.0

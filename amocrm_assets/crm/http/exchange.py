@@ -1,8 +1,9 @@
-"""One request and its answer, with an end: a deadline, or somebody who stops, shuts the socket down.
+"""One request and its response, with a deadline: at the deadline or on cancellation, the socket is shut down.
 
-Timeouts of sockets bound the silence between two bytes only, so one byte a second would keep a request open for
-ever. Here every exchange has one deadline for all of it: resolving, connecting, the handshake, headers and body.
-A thread per session watches them; shutting the socket down from there ends whatever the exchange waits for.
+Socket timeouts limit only the time between two bytes, so a server that sends one byte a second could keep a
+request open indefinitely. Here every exchange has one deadline for name resolution, connection, handshake,
+headers and body. A thread per session watches them; shutting down the socket from that thread ends any wait of
+the exchange.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ _thread = threading.local()
 
 
 class DeadlineExceeded(requests.ReadTimeout):
-    """The exchange as a whole took longer than it may."""
+    """The exchange exceeded its deadline."""
 
 
 class BodyTooLarge(requests.RequestException):
-    """The body has more bytes, unpacked, than it may."""
+    """The decompressed body exceeds the size limit."""
 
 
 class Exchange:
-    """One request and its answer. Used by one thread, and aborted by any."""
+    """One request and its response. Used by one thread; any thread may abort it."""
 
     def __init__(self, ends_at: float, on_sent: Callable[[], None] | None) -> None:
         self.ends_at = ends_at
@@ -48,21 +49,21 @@ class Exchange:
         self._lock = threading.Lock()
 
     def attach(self, sock: socket.socket) -> None:
-        """Watch a connection. A duplicate is kept: TLS hands the original from one object to another."""
+        """Watch a connection. It keeps a duplicate, because TLS moves the original from one object to another."""
         with self._lock:
             self._sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
             if self._reason is not None:
                 self._shut_down()
 
     def abort(self, reason: Exception) -> None:
-        """End the exchange with `reason`, whatever it is waiting for."""
+        """End the exchange with `reason`, including any wait."""
         with self._lock:
             self._reason = self._reason or reason
             self._woken.set()
             self._shut_down()
 
     def check(self) -> None:
-        """Raise the reason if the exchange was aborted: a body cut off by that may look whole."""
+        """Raise the reason if the exchange was aborted: the truncated body may look complete."""
         if self._reason is not None:
             raise self._reason
 
@@ -74,7 +75,7 @@ class Exchange:
             self._sockets.clear()
 
     def resolve(self, host: str, port: int, family: int) -> Addresses:
-        """What the system's resolver says, for as long as the exchange may take. Raises `socket.gaierror`."""
+        """Resolve a host name within the deadline of the exchange. Raises `socket.gaierror`."""
         if _is_address(host):
             return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
         found: list[Addresses | OSError | UnicodeError] = []
@@ -86,7 +87,7 @@ class Exchange:
                 found.append(error)
             self._woken.set()
 
-        # The resolver cannot be interrupted; a thread that waits for it can be left behind.
+        # The resolver cannot be interrupted, but the thread that waits for it can be abandoned.
         threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
         wait_for(self._woken.wait)
         self.check()
@@ -96,7 +97,7 @@ class Exchange:
         return found[0]
 
     def connect(self, address: tuple[Any, ...], *, timeout: float | None, options: Any) -> socket.socket:
-        """A connected socket to one of the addresses that `resolve` gave. Raises `OSError`."""
+        """A connected socket to one of the addresses from `resolve`. Raises `OSError`."""
         family, kind, protocol, _, target = address
         sock = socket.socket(family, kind, protocol)
         try:
@@ -114,12 +115,12 @@ class Exchange:
 
     def _shut_down(self) -> None:
         for each in self._sockets:
-            with suppress(OSError):  # it never was connected, or is not any more
+            with suppress(OSError):  # it was never connected, or no longer is
                 each.shutdown(socket.SHUT_RDWR)
 
 
 class Watchdog:
-    """Aborts exchanges whose time is up, from a thread that exists while it is needed."""
+    """Aborts exchanges at their deadline, from a thread that exists only while it is needed."""
 
     def __init__(self) -> None:
         self._watched: set[Exchange] = set()
@@ -132,7 +133,7 @@ class Watchdog:
     def exchange(
         self, seconds: float, *, grace_seconds: float = 0.0, on_sent: Callable[[], None] | None = None
     ) -> Iterator[Exchange]:
-        """The exchange that the present thread makes in the body, for so many seconds at most.
+        """The exchange of the current thread in the body, with a deadline after so many seconds.
 
         `on_sent` is called by the connection (`transport`) once the request is written.
 
@@ -155,7 +156,7 @@ class Watchdog:
             exchange.check()
         except Exception as error:
             if isinstance(error, requests.RequestException):
-                error.request = None  # it holds what was sent, and whoever shows the chain would show the token
+                error.request = None  # it contains the request, so showing the chain would show the token
             exchange.check()  # what the broken connection led to is not the reason
             raise
         finally:
@@ -165,7 +166,7 @@ class Watchdog:
             exchange.end()
 
     def close(self) -> None:
-        """End the exchanges that are under way, and the thread."""
+        """End the exchanges in progress, and the thread."""
         with self._changed:
             self._closed = True
             watched = set(self._watched)
@@ -205,7 +206,7 @@ class Watchdog:
 
 
 def current_exchange() -> Exchange | None:
-    """The exchange that the present thread is making."""
+    """The exchange of the current thread."""
     return getattr(_thread, "exchange", None)
 
 

@@ -1,7 +1,7 @@
-"""The rate limiters of this process: one for each account, whoever asks it, from one step of a run to the next.
+"""The rate limiters of this process: one for each account, shared by all clients and steps.
 
-What one reading has learnt of the network, the next one begins with. Between processes
-`account_lock` hands over what an account's limiter has learnt.
+So each run starts with what earlier ones have learned about the network. Between processes `account_lock` hands
+over the state of an account's limiter.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _lock = threading.Lock()
 
 
 def limiter_of(source: SourceSettings) -> RateLimiter:
-    """The limiter of the source's account. Its pauses end when the scope of the thread that waits is cancelled.
+    """The limiter of the source's account. Its waits end when the cancel scope of the waiting thread is cancelled.
 
-    Raises `SettingsError` for a limit of the deployment that is none.
+    Raises `SettingsError` for an invalid limit of the deployment.
     """
     with _lock:
         before = _limiters.get(source.url)

@@ -1,7 +1,7 @@
-"""When an account may be asked next: evenly spaced permits under the account's budget.
+"""When the next request to an account may be sent: evenly spaced permits within the account's budget.
 
-One rate limiter serves all threads that ask one account. It knows time only; what is asked, and what an answer
-means, is known elsewhere. What it learns of the network is in `arrival_times`, of other users in `fair_share`.
+One rate limiter serves all threads that send requests to one account. It handles times only, not requests and
+responses. What it learns about the network is in `arrival_times`, about other clients in `fair_share`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from amocrm_assets.crm.http.fair_share import FairShare
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Permits are this much further apart than the budget asks for. A bucket without burst refuses whatever comes a
-# millisecond early, and threads do not start to the millisecond.
+# Permits are this much further apart than the budget requires. A bucket without burst refuses a request that is a
+# millisecond early, and threads do not start with that precision.
 SPACING = 1.012
-# How often a wait for an answer that tells when its request arrived looks at it.
+# Poll interval while waiting for a response that shows when its request arrived.
 POLL_SECONDS = 0.02
-# Whoever has a permit may have to refresh a token first. One that is not used for longer is taken for sent, so
-# that whoever lost it stops nobody.
+# A token refresh may be needed before a permit is used. A permit that is unused for longer counts as sent, so that
+# a lost permit does not block other threads.
 MAX_UNSENT_SECONDS = 120.0
 
 
 class Permit:
-    """The right to send one request. Say `mark_sent` when it has left: only then amoCRM can have counted it."""
+    """The permission to send one request. Call `mark_sent` when it is sent: amoCRM counts it after that."""
 
     def __init__(self, clock: Callable[[], float], arrival_times: ArrivalTimes) -> None:
         self._clock = clock
@@ -39,22 +39,22 @@ class Permit:
         self.answer_seconds: float | None = None
 
     def mark_sent(self) -> None:
-        """The request has left now."""
+        """The request is sent now."""
         self.at = self._clock()
 
     def mark_response_started(self) -> None:
-        """The answer begins to come in."""
+        """The first bytes of the response arrive."""
         if self.at is not None and self.answer_seconds is None:
             self.answer_seconds = self._clock() - self.at
             self._arrival_times.add(self.answer_seconds)
 
     def release(self) -> None:
-        """The exchange is over: a request that never left counts as sent now, so that nobody waits for it."""
+        """The exchange is over. A request that was never sent counts as sent now, so that no thread waits."""
         if self.at is None:
             self.mark_sent()
 
     def latest_arrival(self) -> float:
-        """When amoCRM may have counted the request at the latest, by what is known now."""
+        """The latest time at which amoCRM may have counted the request, as far as known now."""
         now = self._clock()
         if self.at is None:
             return min(now, self._sent_by) + self._arrival_times.jitter
@@ -64,9 +64,9 @@ class Permit:
 
 
 class RateLimiter:
-    """Gives permits so that no second ever sees more than `requests_per_second` of them, sent or arrived.
+    """Gives at most `requests_per_second` permits in any second, both by sending and by arrival time.
 
-    Permits are also spread evenly, since a burst at the start of each second is what gateways take for an attack.
+    Permits are also evenly spaced, since gateways may treat a burst at the start of each second as an attack.
     `key` names this limiter among those of all processes.
     """
 
@@ -78,7 +78,7 @@ class RateLimiter:
         sleep: Callable[[float], object] = time.sleep,
         reserve: Callable[[], float] | None = None,
     ) -> None:
-        """`reserve` says how long each permit has to wait for those of other accounts, see `egress_limit`."""
+        """`reserve` returns how long each permit has to wait for those of other accounts, see `egress_limit`."""
         self.requests_per_second = requests_per_second
         self.key = uuid4().hex
         self._clock = clock
@@ -98,19 +98,19 @@ class RateLimiter:
         self.waited_seconds = 0.0
 
     def time_until_next(self) -> float:
-        """Seconds until the next permit, 0 when it is there."""
+        """Seconds until the next permit, 0 if it is available."""
         return max(0.0, self._next_due() - self._clock())
 
     def drain_delay(self) -> float:
-        """Seconds until another rate limiter may begin, so that its permits and these keep the budget together.
+        """Seconds until another rate limiter may start, so that its permits and these stay within one budget.
 
-        The requests that were sent last are amoCRM's to count for a second; the next limiter's first ones come
-        one by one, so it is enough that the budget allows each of them.
+        amoCRM counts the last requests for a second; the next limiter's first requests come one by one, so it is
+        enough that the budget allows each of them.
         """
         if not self._permits:
             return 0.0
         arrived = [permit.latest_arrival() for permit in self._permits]
-        # The n-th permit of the next limiter may come n spaces after its start.
+        # The n-th permit of the next limiter comes n intervals after its start.
         spacing = SPACING / self._budget
         free = (at + self._window - spacing * number for number, at in enumerate(arrived))
         missing = self._permits.maxlen or 0
@@ -118,7 +118,7 @@ class RateLimiter:
         return max(0.0, self.time_until_next(), start - self._clock())
 
     def start_after(self, seconds: float) -> None:
-        """Give no permit before so many seconds are over: those of another rate limiter are still counted."""
+        """Give no permit for so many seconds: amoCRM still counts those of another rate limiter."""
         self._due = max(self._due, self._clock() + seconds)
 
     def acquire(self) -> Permit:
@@ -133,14 +133,14 @@ class RateLimiter:
             permit = Permit(self._clock, self._arrival_times)
             self._permits.append(permit)
             self._recent.append(permit)
-            # A sleep that took a little too long is made up for, but never by permits closer than the budget's.
+            # A sleep that took too long is compensated, but permits are never closer than the budget allows.
             spacing = self._spacing()
             self._due = max(due + spacing, now + min(spacing, 1 / self._budget))
             self.waited_seconds += now - asked
             return permit
 
     def refused(self, permit: Permit, wait_seconds: float = 0.0) -> bool:
-        """Hold every permit back after a 429, and learn from it. False when the cause is known: it counts once.
+        """Hold back all permits after a 429, and learn from it. False if its cause was already counted.
 
         The hold lasts for `wait_seconds`, and until the second before the refused request is over.
         """
@@ -156,7 +156,7 @@ class RateLimiter:
             return fresh
 
     def succeeded(self, permit: Permit) -> bool:
-        """Note a good answer. False for a request that had left before the last refusal was known."""
+        """Count a successful response. False if its request was sent before the last 429 was received."""
         with self._state_lock:
             self._arrival_times.forget()
             current = permit.at is not None and permit.at > self._learnt_at
@@ -165,11 +165,11 @@ class RateLimiter:
             return current
 
     def hold_seconds(self) -> float:
-        """Seconds until a hold ends, 0 when there is none."""
+        """Seconds until a hold ends, 0 without one."""
         return max(0.0, self._held_until - self._clock())
 
     def _learn(self, refused_at: float) -> None:
-        """Own jitter can be the cause only where enough own requests may have been counted in one second."""
+        """Our own jitter can be the cause only if enough of our requests may have been counted in one second."""
         since = refused_at - self._window - MAX_JITTER_SECONDS
         own = sum(permit.at is not None and since < permit.at <= refused_at for permit in self._recent)
         if own > (self._permits.maxlen or 1) and self._arrival_times.can_widen:

@@ -1,9 +1,8 @@
-"""Secrets that were sent to a server, and their removal from whatever the server says.
+"""Removes secrets that were sent to a server from everything that the server returns.
 
-A server, or a gateway before it, may repeat a request in its answer: in `detail`, in a header, in a page, in a
-broken status line. What comes in is redacted at the doors (`crm/http/client.py`,
-`authorisation/token_endpoint.py`), before anything is shown, logged or stored,
-so that no later reader of an answer needs to think of it.
+A server, or a gateway in front of it, may repeat a request in its response: in `detail`, in a header, in a page,
+in a broken status line. Responses are redacted where they are received (`crm/http/client.py`,
+`authorisation/token_endpoint.py`), before anything is shown, logged or stored, so no other code has to do it.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REDACTED = "[secret]"
-# A shorter piece is likely to be a word of its own, and tells nothing about a secret of hundreds of characters.
+# A shorter piece may be an ordinary word, and reveals nothing about a secret of hundreds of characters.
 MIN_PIECE = 12
-# Beyond that, pieces are not looked for: no error has such a text, and looking takes 0.3 s per MB.
+# In longer texts pieces are not searched: no error has such a text, and the search takes 0.3 s per MB.
 MAX_SEARCHED_BYTES = 1 << 20
 MAX_SECRETS = 64
 
@@ -32,14 +31,14 @@ _lock = threading.Lock()
 
 
 class _Forms(NamedTuple):
-    """Spellings of one secret; `pieces` are the parts of `MIN_PIECE` characters of the usual ones."""
+    """Encodings of one secret; `pieces` are the substrings of `MIN_PIECE` characters of the usual ones."""
 
     whole: tuple[str, ...]
     pieces: frozenset[str]
 
 
 def remember(*secrets: str) -> None:
-    """Have secrets removed from every answer from now on. The last `MAX_SECRETS` are kept, in memory only."""
+    """Remove secrets from every response from now on. The last `MAX_SECRETS` are kept, in memory only."""
     with _lock:
         for secret in secrets:
             if len(secret) >= MIN_PIECE:
@@ -50,7 +49,7 @@ def remember(*secrets: str) -> None:
 
 
 def redact(text: str, *, pieces: bool = True) -> str:
-    """The text without the secrets that were sent; with `pieces`, without parts of them either."""
+    """The text without the secrets that were sent; with `pieces`, also without parts of them."""
     with _lock:
         secrets = tuple(_sent)
     for secret in secrets:
@@ -64,13 +63,13 @@ def redact(text: str, *, pieces: bool = True) -> str:
 
 def redact_body(body: bytes, *, pieces: bool) -> bytes:
     """A body without the secrets; the same object when there are none."""
-    text = body.decode("latin-1")  # every byte is one character, and secrets are ASCII
+    text = body.decode("latin-1")  # each byte is one character, and secrets are ASCII
     redacted = redact(text, pieces=pieces)
     return body if redacted == text else redacted.encode("latin-1")
 
 
 def redact_error(error: BaseException) -> None:
-    """Redact what a library's exception and its causes say: a status line or a chunk's length may be shown."""
+    """Redact the texts of a library's exception and its causes, which may contain a status line."""
     for each in _wrapped(error, set()):
         each.args = tuple(_redacted(value) for value in each.args)
         for name, value in vars(each).items():
@@ -79,10 +78,10 @@ def redact_error(error: BaseException) -> None:
 
 
 class RedactingFilter(logging.Filter):
-    """Redacts what a library logs of an answer: urllib3 shows the header lines that it cannot parse."""
+    """Redacts log records of a library: urllib3 logs header lines that it cannot parse."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record pass, without secrets."""
+        """Pass the record on, without secrets."""
         record.msg, record.args = redact(record.getMessage()), None
         if record.exc_info and (error := record.exc_info[1]):
             redact_error(error)
@@ -93,9 +92,9 @@ _FILTER = RedactingFilter()
 
 
 def redact_logs() -> None:
-    """Redact what urllib3 logs from now on, whoever reads its log."""
+    """Redact urllib3's log from now on, for all handlers."""
     for name in ("connection", "connectionpool", "response", "util.retry"):
-        logging.getLogger(f"urllib3.{name}").addFilter(_FILTER)  # the same one is added once
+        logging.getLogger(f"urllib3.{name}").addFilter(_FILTER)  # adding it again has no effect
 
 
 def _redacted(value: object) -> object:
@@ -124,9 +123,9 @@ def _forms(secret: str) -> _Forms:
 
 
 def _without_pieces(text: str, pieces: frozenset[str]) -> str:
-    """The text with each stretch that is covered by pieces replaced."""
+    """The text with each range that is covered by pieces replaced."""
     kept: list[str] = []
-    start = at = 0  # `start`: what is not copied yet
+    start = at = 0  # `start`: the part that is not copied yet
     while at <= len(text) - MIN_PIECE:
         if text[at : at + MIN_PIECE] not in pieces:
             at += 1

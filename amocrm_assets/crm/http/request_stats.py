@@ -1,4 +1,4 @@
-"""Requests to amoCRM and its responses, counted for the metadata of assets."""
+"""Counts requests to amoCRM and its responses, for the metadata of assets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RequestStats:
-    """Requests to amoCRM and its responses. Safe for threads."""
+    """Requests to amoCRM and its responses. Thread-safe."""
 
     requests: int = 0
     received_bytes: int = 0
@@ -21,7 +21,7 @@ class RequestStats:
 
     @property
     def requests_per_second(self) -> float:
-        """Requests over the time from the first one sent to the last one answered; 0 before that."""
+        """Requests per second between the first request and the last response; 0 before that."""
         if self.first_sent is None or self.last_received is None or self.last_received <= self.first_sent:
             return 0.0
         return self.requests / (self.last_received - self.first_sent)
@@ -34,13 +34,13 @@ class RequestStats:
                 self.first_sent = now
 
     def count_received(self, size_bytes: int, now: float) -> None:
-        """An answer has come in as a whole."""
+        """A response was received completely."""
         with self._lock:
             self.received_bytes += size_bytes
             self.last_received = now
 
     def count_retry(self, reason: str, *, said_when: bool = False) -> None:
-        """A request is sent again: after a status, or `connection`. `said_when`: amoCRM told how long to wait."""
+        """A request is retried, after a status or `connection`. `said_when`: the response had a `Retry-After`."""
         with self._lock:
             self.retries[reason] += 1
             self.waits_said += said_when

@@ -1,7 +1,7 @@
-"""What an answer of amoCRM means: go on, ask again, wait, renew the token, or stop.
+"""What a response of amoCRM means: continue, retry, wait, renew the token, or stop.
 
-Judging is pure. The rules are those of the API's error pages and of what many clients saw
-(https://www.amocrm.ru/developers/content/crm_platform/error-codes): gateways answer HTML where JSON was promised.
+The functions are pure. The rules follow the API's error pages and the experience of many clients
+(https://www.amocrm.ru/developers/content/crm_platform/error-codes): gateways return HTML instead of JSON.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from amocrm_assets.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# amoCRM's answer to a question for a list that has nothing.
+# amoCRM's response for an empty list.
 NO_CONTENT = 204
 MAX_WAIT_SECONDS = 600.0
-# What describes a refusal is short; a longer body describes something else.
+# Descriptions of errors are short; a longer body is something else.
 MAX_PROBLEM_BYTES = 1 << 20
-# Of lists read as a whole. The largest known, a page of 250 custom fields with 1,000 choices each, has 1,000,000.
+# For lists that are decoded at once. The largest known page, 250 fields with 1,000 options each, has 1,000,000.
 MAX_JSON_VALUES = 2_000_000
 
 
 @dataclass(frozen=True)
 class Response:
-    """One answer as it came. `headers` have lower-case names, `asked` is whom errors name."""
+    """One response as received. `headers` have lower-case names; errors name the source in `asked`."""
 
     path: str
     status: int
@@ -45,28 +45,28 @@ class Response:
     asked: Asked = NOBODY
 
     def json(self) -> Any:
-        """The body as JSON. Raises `RetryableError` when it is none: cut off, empty, or a gateway's page.
+        """The body as JSON. Raises `RetryableError` if it is not JSON: truncated, empty, or a gateway's page.
 
-        Raises `UnexpectedAnswer` for more values than `MAX_JSON_VALUES`, or deeper nesting than Python reads.
+        Raises `UnexpectedAnswer` for more values than `MAX_JSON_VALUES`, or nesting that is too deep for Python.
         """
-        # Counted before they are made: one byte of JSON can become a hundred bytes of objects.
+        # Counted before decoding: one byte of JSON can become a hundred bytes of objects.
         if sum(self.body.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
             raise too_complex(self, f"it has more than {MAX_JSON_VALUES:,} values")
         try:
             return json.loads(self.body)
         except ValueError as error:
-            raise RetryableError(f"{self.status} with a body that is no JSON", status=self.status) from error
+            raise RetryableError(f"{self.status} with a body that is not JSON", status=self.status) from error
         except RecursionError as error:
             raise too_complex(self, "it is nested too deeply to be read") from error
 
     @property
     def is_html(self) -> bool:
-        """Whether a gateway answered in the application's place."""
+        """Whether a gateway responded instead of the application."""
         return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
 
     @property
     def sent_at(self) -> int | None:
-        """amoCRM's own clock when it answered, Unix seconds, from the `Date` header."""
+        """amoCRM's clock at the time of the response, Unix seconds, from the `Date` header."""
         try:
             return int(parsedate_to_datetime(self.headers["date"]).timestamp())
         except (KeyError, ValueError):
@@ -74,7 +74,7 @@ class Response:
 
 
 class RetryableError(Exception):
-    """Asking again is likely to succeed. `fix` is what to do if it does not, where more is known than to wait."""
+    """A retry is likely to succeed. `fix` is what to do if it does not, if that is more than to wait."""
 
     def __init__(self, reason: str, *, status: int | None = None, fix: str | None = None) -> None:
         super().__init__(reason)
@@ -83,27 +83,27 @@ class RetryableError(Exception):
 
 
 class ReadTimeout(RetryableError):
-    """No answer came in time."""
+    """No response in time."""
 
 
 class RateLimited(RetryableError):
-    """Asked too often. `wait_seconds` is what amoCRM wants, None if it did not say."""
+    """Too many requests. `wait_seconds` is amoCRM's `Retry-After`, None without one."""
 
     def __init__(self, wait_seconds: float | None) -> None:
-        super().__init__("429, asked too often", status=429)
+        super().__init__("429, too many requests", status=429)
         self.wait_seconds = wait_seconds
 
 
 class RequestsExhausted(Exception):
-    """A client with `max_requests`, used by one thread, has sent so many, retries included."""
+    """A client with `max_requests`, used by one thread, has sent that many, including retries."""
 
 
 class Unauthorized(Exception):
-    """401: the token was not accepted."""
+    """401: amoCRM does not accept the token."""
 
 
 def raise_for_status(answer: Response) -> None:
-    """Return for 200 and 204. Raises `RetryableError`, `RateLimited`, `Unauthorized`, or what stops the run."""
+    """Return for 200 and 204. Raises `RetryableError`, `RateLimited`, `Unauthorized`, or what ends the run."""
     status = answer.status
     if status in {200, 204}:
         return
@@ -117,7 +117,7 @@ def raise_for_status(answer: Response) -> None:
 
 
 def not_accepted(answer: Response) -> NotAuthorised:
-    """The error for a token that was refused although it is the newest there is."""
+    """The error for a refused token of which there is no newer one."""
     return NotAuthorised(
         _asked(answer),
         cause=f"401, the token is not accepted{_detail(answer)}.",
@@ -127,10 +127,10 @@ def not_accepted(answer: Response) -> NotAuthorised:
 
 
 def too_complex(answer: Response, what: str) -> UnexpectedAnswer:
-    """The error for an answer that would take down this process: none of amoCRM's own does."""
+    """The error for a response that would crash this process: amoCRM itself does not send such responses."""
     return UnexpectedAnswer(
         _asked(answer),
-        cause=f"the answer cannot be read: {what}.",
+        cause=f"the response cannot be read: {what}.",
         fix=f"Check base_url in {answer.asked.file}; if it is right, report this with the request id.",
         **_facts(answer),
     )
@@ -150,8 +150,8 @@ def _stop(answer: Response) -> AmoCrmAssetsError:
             return AccountBlocked(
                 asked,
                 cause="403 as a web page, so amoCRM's gateway blocks this address or integration.",
-                fix="Do not ask on. Write to amoCRM's support to lift the block, and lower"
-                f" requests_per_second in {who.file} if other integrations ask this account too.",
+                fix="Send no further requests. Ask amoCRM's support to lift the block, and lower"
+                f" requests_per_second in {who.file} if other integrations use this account too.",
                 **facts,
             )
         case 403:
@@ -159,13 +159,13 @@ def _stop(answer: Response) -> AmoCrmAssetsError:
                 asked,
                 cause=f"403, not allowed{_detail(answer)}.",
                 fix=f"Give the token's user the right to see {_subject(answer)}, and check the account's list of"
-                f" allowed IP addresses. {who.check} tells whether it helped.",
+                f" allowed IP addresses. {who.check} shows whether it helped.",
                 **facts,
             )
         case status if 300 <= status < 400:  # noqa: PLR2004
             return SettingsError(
                 asked,
-                cause=f"{status}, the account answers at another address: {_origin(answer)}.",
+                cause=f"{status}, the account has another address: {_origin(answer)}.",
                 fix=f"Set base_url in {who.file} (and subdomain, if it was renamed) to the account's own address.",
                 **facts,
             )
@@ -183,7 +183,7 @@ def _wanted_wait(answer: Response) -> float | None:
     try:
         return min(MAX_WAIT_SECONDS, max(0.0, float(wanted)))
     except (TypeError, ValueError):
-        return None  # an HTTP date, or nothing: the caller's own waiting time applies
+        return None  # an HTTP date, or nothing: the caller's own wait applies
 
 
 def _json_property(answer: Response, name: str) -> Any:
@@ -192,7 +192,7 @@ def _json_property(answer: Response, name: str) -> Any:
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
-        return None  # an HTML page has no properties; that is an answer, not a fault
+        return None  # an HTML page has no properties; this is not an error
     return body.get(name) if isinstance(body, dict) else None
 
 
@@ -207,7 +207,7 @@ def _origin(answer: Response) -> str:
 
 
 def _subject(answer: Response) -> str:
-    """What was asked for, as amoCRM calls it: `leads` of `/api/v4/leads/custom_fields`."""
+    """The requested resource in amoCRM's terms: `leads` for `/api/v4/leads/custom_fields`."""
     first = answer.path.removeprefix("/api/v4/").strip("/").partition("/")[0]
     return "the account" if first == "account" else first
 

@@ -1,4 +1,4 @@
-"""How often one question is asked again: bounded by number and by time, with jitter between the tries."""
+"""How often one request is retried: bounded by attempts and by time, with backoff and jitter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BACK_OFF = tenacity.wait_random_exponential(multiplier=0.5, max=30)
 
 
 class Retries:
-    """The tries of one question. A 429 says nothing about the question, and counts for the account only."""
+    """The attempts of one request. A 429 does not depend on the request, and counts for the account only."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class Retries:
         self.failed = 0
 
     def run(self, attempt: Callable[[int], T]) -> T:
-        """What `attempt` returns once it succeeds; it is told its number, from 1.
+        """The result of `attempt` when it succeeds; it is called with its number, from 1.
 
-        Raises its last `RetryableError`, and other errors at once.
+        Raises its last `RetryableError`, and other errors immediately.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetryableError),
@@ -66,7 +66,7 @@ class Retries:
         return self.failed >= MAX_ATTEMPTS or elapsed > RETRY_DEADLINE_SECONDS
 
     def _wait_seconds(self, state: tenacity.RetryCallState) -> float:
-        # After a 429 the rate limiter holds back the whole account; waiting here as well would wait twice.
+        # After a 429 the rate limiter holds back the whole account; waiting here too would double the wait.
         return 0.0 if isinstance(_error(state), RateLimited) else _BACK_OFF(state)
 
     def _tell(self, state: tenacity.RetryCallState) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class RequestSender:
-    """One account's HTTP session, with what its responses tell: counts, the server's clock, how long they take."""
+    """One account's HTTP session, and what its responses show: counts, the server's clock, durations."""
 
     def __init__(self, url: str, asked: Asked, *, read_seconds: float, clock: Callable[[], float]) -> None:
         self.stats = RequestStats()
@@ -41,13 +41,13 @@ class RequestSender:
         self._session = api_session(url)
 
     def close(self) -> None:
-        """End the requests that are under way, and drop the connections."""
+        """End the requests in progress, and close the connections."""
         self._session.close()
 
     def send(self, path: str, params: Mapping[str, Any], token: str, *, permit: Permit) -> Response:
         """The response to one request; the permit is released with it.
 
-        Raises `RetryableError` where none came, `Cancelled`, or an error that needs a person.
+        Raises `RetryableError` without a response, `Cancelled`, or an `ActionRequired`.
         """
         try:
             response = self._exchange(path, params, token, permit)
@@ -67,7 +67,7 @@ class RequestSender:
         started = time.monotonic()
         try:
             with (
-                # The limiter counts from when a request leaves: `transport` calls `on_sent` at that moment.
+                # The limiter counts from the time of sending: `transport` calls `on_sent` at that moment.
                 self._session.watchdog.exchange(self.timeout.exchange_seconds, on_sent=permit.mark_sent),
                 self._get(path, params, token, read_seconds) as response,
             ):
@@ -78,7 +78,7 @@ class RequestSender:
             self.timeout.grow(read_seconds)
             raise
         self.timeout.note_answer(time.monotonic() - started)
-        # Data keeps every byte but a whole token; what explains a refusal may hold none of its pieces either.
+        # In data only complete tokens are redacted; in error texts also pieces of them.
         body = redact_body(body, pieces=response.status_code != requests.codes.ok)
         return Response(path, response.status_code, body, headers, self._asked)
 
@@ -90,13 +90,13 @@ class RequestSender:
             params=params,
             auth=Bearer(token),
             timeout=(CONNECT_SECONDS, read_seconds),
-            # A redirect would carry the question, and with some clients the token, to another host.
+            # A redirect would send the request, and with some clients the token, to another host.
             allow_redirects=False,
             stream=True,
         )
 
     def _failed(self, path: str, error: OSError) -> Exception:
-        """What a failed exchange means: another try, or an error that needs a person."""
+        """The error for a failed exchange: a `RetryableError`, or an `ActionRequired`."""
         redact_error(error)
         found = connection_error(error, self._url, operation=self._asked.operation(path), asked=self._asked)
         if not isinstance(found, TransientError):

@@ -1,7 +1,8 @@
-"""How long an answer may take: longer after one that did not come in time, and shorter again after quick ones.
+"""The read timeout: longer after a timeout, and shorter again after fast responses.
 
-Some accounts answer a filtered page after 40 to 60 seconds (https://github.com/amocrm/amocrm-api-php/issues/510).
-One fixed timeout either never reads them, or lets a broken connection hang for minutes everywhere else.
+Some accounts take 40 to 60 seconds for a filtered page (https://github.com/amocrm/amocrm-api-php/issues/510).
+With one fixed timeout either these could not be read, or a broken connection would hang for minutes everywhere
+else.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import threading
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS, MAX_READ_SECONDS = 30.0, 120.0
-# The whole exchange, so that bytes that trickle in do not keep it open.
+# For the whole exchange, so that a slow trickle of bytes does not keep it open.
 EXCHANGE_SECONDS, MAX_EXCHANGE_SECONDS = 120.0, 300.0
-# An answer this many times quicker than the timeout is no reason for so long a one; each such takes off a tenth.
+# If a response is this many times faster than the timeout, the timeout is reduced by a tenth.
 QUICK, SHRINKING = 4.0, 0.9
 
 
 class AnswerTimeout:
-    """The read timeout of one account's requests. Safe for threads."""
+    """The read timeout of one account's requests. Thread-safe."""
 
     def __init__(self, read_seconds: float = READ_SECONDS) -> None:
         self._first = read_seconds
@@ -26,17 +27,17 @@ class AnswerTimeout:
 
     @property
     def exchange_seconds(self) -> float:
-        """How long an exchange as a whole may take."""
+        """The deadline of a whole exchange."""
         return min(max(EXCHANGE_SECONDS, QUICK * self.read_seconds), MAX_EXCHANGE_SECONDS)
 
     def grow(self, used_seconds: float) -> None:
-        """An answer did not come within `used_seconds`. Requests that ran side by side double it once."""
+        """No response came within `used_seconds`. Concurrent requests double the timeout once."""
         with self._lock:
             if used_seconds >= self.read_seconds:
                 self.read_seconds = max(self._first, min(2 * used_seconds, MAX_READ_SECONDS))
 
     def note_answer(self, seconds: float) -> None:
-        """An answer came after so many seconds."""
+        """A response came after so many seconds."""
         if self.read_seconds > self._first and seconds * QUICK < self.read_seconds:
             with self._lock:
                 self.read_seconds = max(self._first, self.read_seconds * SHRINKING)

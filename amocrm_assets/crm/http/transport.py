@@ -1,11 +1,11 @@
 """HTTP connections: sessions whose exchanges end in time and whose connections close, and one-off requests.
 
 Every HTTP exchange with the account's address goes through here, so that each has one deadline (see `exchange`)
-and a bound on what it may unpack into memory. The environment gives proxies and certificates to trust, and nothing
-else: a `~/.netrc` would put a stranger's credentials into our requests.
+and a limit on its decompressed size. From the environment only proxies and trusted certificates are used:
+a `~/.netrc` would add unrelated credentials to our requests.
 
-urllib3 leaves closing to the garbage collector. Errors keep what they passed through, and tracebacks run in
-circles, so the sockets of failed requests would stay open until the collector comes by.
+urllib3 leaves closing to the garbage collector. Exceptions reference the frames that they passed through, and
+tracebacks form cycles, so the sockets of failed requests would stay open until the next collection.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ __all__ = [
     "resolve_once",
 ]
 
-# Bytes after unpacking. A page of 250 leads has 1 MB; with a text of 100 kB in each of them, 25 MB.
+# Bytes after decompression. A page of 250 leads has 1 MB; with a text of 100 kB in each of them, 25 MB.
 MAX_BODY_BYTES = 64 << 20
-# Tokens, and what a proxy or gateway says instead of them.
+# For tokens, and for responses of a proxy or gateway instead of them.
 MAX_SMALL_BODY_BYTES = 1 << 20
-# A whole exchange of `request_once`; the longest that a lock around it is held for.
+# Deadline of an exchange of `request_once`; a lock around it is held no longer.
 ONCE_SECONDS = 30.0
-# An answer with new tokens exists once. Whoever stops gives it this long to arrive, since without it a person
-# would have to connect the source again.
+# A response with new tokens cannot be requested again. On cancellation it gets this long to arrive, since
+# otherwise a user would have to connect the source again.
 GRACE_SECONDS = 3.0
 _PART_BYTES = 1 << 16
 
 
 class _Watched:
-    """A connection that belongs to the exchange of the thread that uses it."""
+    """A connection that is registered with the exchange of the current thread."""
 
     def _new_conn(self: Any) -> socket.socket:
         exchange = current_exchange()
@@ -73,7 +73,7 @@ class _Watched:
                 except OSError as failed:
                     exchange.check()
                     error = failed
-        except (socket.gaierror, UnicodeError) as unknown:  # no such name, or none that could be
+        except (socket.gaierror, UnicodeError) as unknown:  # no such host name, or an invalid one
             raise NameResolutionError(self.host, self, socket.gaierror(*unknown.args)) from unknown
         if isinstance(error, TimeoutError):
             raise ConnectTimeoutError(self, f"connecting took longer than {self.timeout} s") from error
@@ -84,7 +84,7 @@ class _Watched:
         if exchange is not None and self.sock is not None:
             exchange.attach(self.sock)
         super().request(*args, **kwargs)  # type: ignore[misc]
-        # The request is written. `sender` hands in `Permit.mark_sent`: the limiter counts from this moment.
+        # The request is written. `sender` passes `Permit.mark_sent`: the limiter counts from this moment.
         if exchange is not None and exchange.on_sent is not None:
             exchange.on_sent()
 
@@ -106,22 +106,22 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class WatchedAdapter(HTTPAdapter):
-    """An adapter of requests that closes its connections when it is closed; one in use, after its answer."""
+    """An adapter for `requests` that closes its connections when it is closed; one in use, after its response."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Let the pool manager make our connections."""
+        """Make the pool manager use our connections."""
         super().init_poolmanager(*args, **kwargs)
         _use_pools(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Let the managers of proxies make them, too."""
+        """Make the managers of proxies use them, too."""
         manager = super().proxy_manager_for(*args, **kwargs)
         if type(manager) is ProxyManager:
             _use_pools(manager)
         return manager
 
     def close(self) -> None:
-        """Close every connection, those through proxies included."""
+        """Close every connection, including those through proxies."""
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - urllib3 refuses to iterate over its pools
                 if pool := manager.pools.get(key):
@@ -130,7 +130,7 @@ class WatchedAdapter(HTTPAdapter):
 
 
 class Session(requests.Session):
-    """A session for one address, which may be used by several threads inside of `exchange`."""
+    """A session for one address, which several threads may use inside `exchange`."""
 
     def __init__(self, url: str, *, connections: int = 1) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class Session(requests.Session):
         return self
 
     def close(self) -> None:
-        """Shut down what is under way, and close the connections."""
+        """Shut down exchanges in progress, and close the connections."""
         self.watchdog.close()
         super().close()
 
@@ -161,13 +161,13 @@ def request_once(
     max_bytes: int = MAX_SMALL_BODY_BYTES,
     **options: Any,
 ) -> requests.Response:
-    """One request on a connection of its own, with its body. Takes the options of `requests.request`.
+    """One request on a separate connection, with its body. Takes the options of `requests.request`.
 
-    Raises its errors, `DeadlineExceeded` and `BodyTooLarge` (both are among them), and `SettingsError` for
-    certificates that are not there.
+    Raises the errors of `requests`, including `DeadlineExceeded` and `BodyTooLarge`, which are subclasses, and
+    `SettingsError` for missing certificates.
     """
     with (
-        waiting_unless_told(f"an answer of {urlsplit(url).hostname}"),
+        waiting_unless_told(f"a response of {urlsplit(url).hostname}"),
         Session(url) as session,
         session.watchdog.exchange(deadline_seconds, grace_seconds=grace_seconds),
         session.request(method, url, stream=True, **options) as answer,
@@ -177,9 +177,9 @@ def request_once(
 
 
 def resolve_once(host: str, port: int, *, deadline_seconds: float = ONCE_SECONDS) -> Addresses:
-    """What the system's resolver says of a name, as `socket.getaddrinfo` does.
+    """Resolve a host name like `socket.getaddrinfo`, but with a deadline.
 
-    Raises `OSError` for a name that does not exist, and `DeadlineExceeded`. A signal ends it; the system's
+    Raises `OSError` for a name that does not exist, and `DeadlineExceeded`. A signal ends it, while the system's
     resolver, called in the main thread, would not notice one.
     """
     with (
@@ -194,12 +194,12 @@ def resolve_once(host: str, port: int, *, deadline_seconds: float = ONCE_SECONDS
 
 
 def read_body(answer: requests.Response, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """The body, unpacked step by step. Raises `BodyTooLarge` before more than that is in memory."""
+    """The body, decompressed in steps. Raises `BodyTooLarge` before more than that is in memory."""
     body = bytearray()
     for part in answer.iter_content(_PART_BYTES):
         body += part
         if len(body) > max_bytes:
-            raise BodyTooLarge(f"the answer has more than {max_bytes >> 20} MB")
+            raise BodyTooLarge(f"the response has more than {max_bytes >> 20} MB")
     return bytes(body)
 
 

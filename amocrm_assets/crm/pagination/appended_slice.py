@@ -139,7 +139,7 @@ class Slice:
         if may_be_cut_off and page.size:
             self._page += 1
             if self._page > _MAX_PAGES:
-                raise self._unproven(f"there is a next page behind {_MAX_PAGES} pages")
+                raise self._unproven(f"there is a next page after {_MAX_PAGES} pages")
             return "ask on"
         return self._end_pass()
 
@@ -157,8 +157,8 @@ class Slice:
     def _unproven(self, what: str) -> ReadingUnproven:
         return ReadingUnproven(
             f"Reading {self.state.record_list.name} of the second {self.window.from_at}",
-            cause=f"no page holds all of it, and {what}.",
-            fix="Materialise the day again; if it stays so, report this account's behaviour.",
+            cause=f"no page contains all of it, and {what}.",
+            fix="Materialise the day again; if it still fails, report this account's behaviour.",
         )
 
 
@@ -173,8 +173,8 @@ def _pieces(page: AppendedPage, width: int, limit: int) -> int:
 def _filter_ignored(query: AppendedQuery, at: int) -> ReadingUnproven:
     return ReadingUnproven(
         f"Reading {query.record_list.name} by created_at",
-        cause=f"amoCRM sent, twice, one of {at}, when {query.from_at} to {query.to_at} was asked for: it ignores"
-        " `filter[created_at]`, and without it nothing proves that a reading is complete.",
+        cause=f"amoCRM twice sent one of {at} for a request of {query.from_at} to {query.to_at}: it ignores"
+        " `filter[created_at]`, and without it completeness cannot be verified.",
         fix=f"Ask amoCRM's support why GET {query.record_list.path} ignores the filter, or switch the import of"
         f" {query.record_list.records} off in the source's defs.yaml.",
     )

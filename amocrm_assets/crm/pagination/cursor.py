@@ -1,4 +1,4 @@
-"""The cursor of keyset pagination: its second, which records of it were given out, from which second to ask."""
+"""The cursor of keyset pagination: its second, its records that were returned, the second to request from."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ NO_RECORDS: frozenset[int] = frozenset()
 
 
 class Cursor:
-    """A second up to which all records were given out, itself excluded, and those that may come once more."""
+    """A second before which all records were returned, and the returned records that may come again."""
 
     def __init__(self, state: ListState, second: int, known: Mapping[int, int]) -> None:
         self.second = second
         self._state = state
-        self._known = known  # records given out already, with their seconds
-        self._records = NO_RECORDS  # those of the second that were given out
-        # Nobody documents whether `from` holds its own second, so a first page asks from the second before.
+        self._known = known  # records already returned, with their seconds
+        self._records = NO_RECORDS  # those of the second that were returned
+        # It is undocumented whether `from` is inclusive, so a first page is requested from the second before.
         self._reach = 1
 
     @property
     def from_at(self) -> int:
-        """The second to ask from."""
+        """The second to request from."""
         return self.second - self._reach
 
     @property
     def given(self) -> dict[int, int]:
-        """Records given out already that may come again, with their seconds."""
+        """Records already returned that may come again, with their seconds."""
         return {**self._known, **dict.fromkeys(self._records, self.second)}
 
     def move_to(self, second: int, records: frozenset[int] = NO_RECORDS) -> None:
-        """Go on from a second of which these records were given out."""
+        """Continue from a second of which these records were returned."""
         if second <= self.second:
             self._known = self.given  # they may come again
         self.second, self._records = second, records
@@ -52,11 +52,11 @@ class Cursor:
         return left
 
     def know(self, records: Iterable[RawRecord]) -> None:
-        """Take note of records that are given out, wherever they are."""
+        """Add records that are returned, wherever they are."""
         self._known = {**self._known, **{record.id: record.updated_at for record in records}}
 
     def fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:
-        """Those of the records that were not given out yet."""
+        """The records that were not returned yet."""
         return [
             record
             for record in records

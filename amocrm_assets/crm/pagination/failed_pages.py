@@ -1,4 +1,4 @@
-"""Pages that amoCRM does not give: which failures say that a page is too heavy, and what a refusal means."""
+"""Failing pages: which failures indicate that a page is too heavy, and what a refusal means."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.errors import AccessDenied, UnexpectedAnswer
 
-# A page that fails so often is asked for by smaller ones, instead of again and again.
+# After this many failures smaller pages are requested instead.
 MAX_FAILURES = 2
-# A page that takes too long ends in one of these, or in no answer at all.
+# A page that takes too long ends with one of these, or with a timeout.
 _TOO_SLOW = frozenset({408, 500, 502, 504})
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 
 
 class PageFailures:
-    """Counts how often one page failed in a way that a smaller one may not."""
+    """Counts failures of one page that a smaller page may avoid."""
 
     def __init__(self, query: Query) -> None:
         self._can_shrink = PageSize.can_shrink(query.limit, details=query.details)
         self.counted = 0
 
     def are_enough(self, error: RetryableError) -> bool:
-        """Count a failure; whether to try a lighter page instead of this one again."""
+        """Count a failure; returns whether to try a lighter page instead of a retry."""
         if self._can_shrink and (error.status in _TOO_SLOW or isinstance(error, ReadTimeout)):
             self.counted += 1
         return self.counted >= MAX_FAILURES
 
 
 def page_refused(query: Query, error: AccessDenied | UnexpectedAnswer) -> Page | None:
-    """An empty page where it does not exist, behind the first; None where a lighter page may exist.
+    """An empty page if the page does not exist after the first; None if a lighter page may succeed.
 
-    Raises the error otherwise, in fitting words.
+    Otherwise raises the error, with a more specific message if possible.
     """
     status = error.facts.get("status")
     if query.details and status == _BAD_REQUEST:
-        return None  # a value of `with` that an account does not know must not cost it the records
+        return None  # an unsupported value of `with` must not prevent reading the records
     if query.page > 1 and status in {_BAD_REQUEST, _NOT_FOUND}:
-        return NOTHING  # some lists refuse pages behind their end, or behind some depth, instead of giving a 204
+        return NOTHING  # some lists refuse pages after their end, or beyond some depth, instead of returning 204
     if not query.record_list.only_deleted:
         raise error
     records = query.record_list.records
@@ -52,6 +52,6 @@ def page_refused(query: Query, error: AccessDenied | UnexpectedAnswer) -> Page |
         f"Reading {query.record_list.title}",
         cause=error.cause,
         fix=f"The account does not let deleted {records} be read. Set `import_deleted: false` in the source's"
-        f" defs.yaml to import live {records} only, or give the token's user the right to see deleted {records}.",
+        f" defs.yaml to import live {records} only, or let the token's user see deleted {records}.",
         **error.facts,
     ) from error

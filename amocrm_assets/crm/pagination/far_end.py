@@ -1,6 +1,6 @@
 """A list seen from its other end: what proves that it ends where it seemed to.
 
-One answer without a next page may be damaged, and some lists stop at some depth without a word. Pages of the
+One answer without a next page may be damaged, and some lists silently stop at some depth. Pages of the
 reversed list, that meet what was read, leave nothing between.
 """
 
@@ -60,7 +60,7 @@ class FarEnd:
         progress = self._low is not None and (before is None or self._low < before)
         self._in_vain = 0 if progress else self._in_vain + 1
         # The list is no longer than this page, or empty, which is believed when it was said often enough. Of more
-        # records it is not: where a list stops at some depth without a word, each of its ends looks like that.
+        # records it is not: if a list silently stops at some depth, each of its ends looks like that.
         is_whole = query.page == 1 and not page.has_next and page.size < min(query.limit, MIN_PAGE)
         self._whole_pages = self._whole_pages + 1 if is_whole else 0
         if self._whole_pages > CONFIRMATIONS:

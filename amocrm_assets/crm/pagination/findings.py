@@ -1,6 +1,6 @@
-"""What a reading noticed about a list of an account that a person should know.
+"""Findings: unexpected behaviour of an account's list that users should know about.
 
-A finding says whether records may be missing because of it. How findings are shown and assessed: see
+A finding says whether records may be missing because of it. For how findings are shown and assessed see
 `orchestration`.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Unusable
     from amocrm_assets.entities import RecordList
 
-# So many records that belong to no day are named.
+# Maximum number of named records that belong to no day.
 MAX_NAMED = 10
 
 FindingKind = Literal[
@@ -35,7 +35,7 @@ FindingKind = Literal[
 
 
 class NamedList(Protocol):
-    """A list as findings call it: a `RecordList`, or one that is read whole."""
+    """A list in findings: a `RecordList`, or a reference list."""
 
     @property
     def name(self) -> str:
@@ -43,12 +43,12 @@ class NamedList(Protocol):
 
     @property
     def title(self) -> str:
-        """In a sentence."""
+        """The name within a sentence."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`record_list` is the list that it is about; `may_miss`: records of it may be missing."""
+    """`record_list` is the affected list; `may_miss`: records of it may be missing."""
 
     record_list: NamedList
     kind: FindingKind
@@ -62,40 +62,40 @@ class Finding:
 
 
 class FindingLog:
-    """What was found out about one list, each kind once, in the order of finding it."""
+    """The findings about one list, each kind once, in the order of occurrence."""
 
     def __init__(self) -> None:
         self._findings: dict[FindingKind, Finding] = {}
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All of it."""
+        """All findings."""
         return tuple(self._findings.values())
 
     def found(self, finding: Finding) -> None:
-        """Note a finding."""
+        """Add a finding."""
         self._findings.setdefault(finding.kind, finding)
 
 
 def filters_ignored(record_list: RecordList) -> Finding:
-    """The list holds records that the filter by time excludes."""
+    """The list contains records that the time filter excludes."""
     return Finding(
         record_list,
         "filters_ignored",
         may_miss=False,
-        cause="The account ignores filters: each day was found by reading all newer"
+        cause="The account ignores filters: each day was read by reading all newer"
         f" {record_list.records}. Nothing is missing.",
-        fix="Ask amoCRM's support to switch on filtering by API for the account.",
+        fix="Ask amoCRM's support to enable filtering in the API for the account.",
     )
 
 
 def only_deleted_ignored(record_list: RecordList) -> Finding:
-    """Asked twice for deleted records, amoCRM sent live ones."""
+    """Two requests for deleted records returned live ones."""
     return Finding(
         record_list,
         "only_deleted_ignored",
         may_miss=True,
-        cause=f"asked for deleted {record_list.records}, amoCRM sends live ones. Deleted ones of these days are"
+        cause=f"a request for deleted {record_list.records} returns live ones. Deleted ones of these days are"
         " missing.",
         fix="Ask amoCRM's support why `with=only_deleted` is ignored. `import_deleted: false` in the source's"
         " defs.yaml imports live ones only, and this check passes again.",
@@ -103,19 +103,19 @@ def only_deleted_ignored(record_list: RecordList) -> Finding:
 
 
 def only_deleted_mixed(record_list: RecordList) -> Finding:
-    """Asked twice for deleted records, amoCRM sent both kinds on one page."""
+    """Two requests for deleted records returned both kinds on one page."""
     return Finding(
         record_list,
         "only_deleted_mixed",
         may_miss=True,
-        cause=f"asked for deleted {record_list.records}, amoCRM sends live ones among them. The deleted ones"
-        " were kept; nothing proves that they are all.",
-        fix="Ask amoCRM's support why `with=only_deleted` shows live ones, or set `import_deleted: false`.",
+        cause=f"a request for deleted {record_list.records} also returns live ones. The deleted ones"
+        " were stored, but there may be more of them.",
+        fix="Ask amoCRM's support why `with=only_deleted` returns live ones, or set `import_deleted: false`.",
     )
 
 
 def records_unusable(record_list: RecordList, records: Sequence[Unusable]) -> Finding:
-    """Records came without a usable id or `updated_at`, the same ones again and again."""
+    """The same records repeatedly came without a usable id or `updated_at`."""
     ids = [f"id {each.id}" if each.id is not None else "one without id" for each in records]
     named = ", ".join(ids[:MAX_NAMED]) + (f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else "")
     return Finding(
@@ -129,37 +129,37 @@ def records_unusable(record_list: RecordList, records: Sequence[Unusable]) -> Fi
 
 
 def next_on_last_page(record_list: RecordList) -> Finding:
-    """`_links.next` is there though nothing follows."""
+    """`_links.next` is present though nothing follows."""
     return Finding(
         record_list,
         "next_on_last_page",
         may_miss=False,
-        cause="amoCRM names a next page behind the last record, so the end was proven by other requests. Nothing"
+        cause="amoCRM's last page links to a next page, so the end was verified by other requests. Nothing"
         " is missing.",
-        fix="Nothing needs to be done; a proxy that rewrites amoCRM's answers would be a cause.",
+        fix="Nothing to do; a possible cause is a proxy that rewrites amoCRM's responses.",
     )
 
 
 def types_ignored(record_list: RecordList) -> Finding:
-    """Records of other types than those named came."""
+    """The list contains types that were not requested."""
     return Finding(
         record_list,
         "types_ignored",
         may_miss=False,
-        cause=f"amoCRM sends {record_list.records} of other types than `filter[{record_list.type_property}]`"
-        " names. Those were left out, and nothing of the named types is missing.",
-        fix="Nothing needs to be done; a proxy that drops parameters would be a cause.",
+        cause=f"amoCRM sends {record_list.records} of types that are not in `filter[{record_list.type_property}]`."
+        " Those were left out, and nothing of the requested types is missing.",
+        fix="Nothing to do; a possible cause is a proxy that drops parameters.",
     )
 
 
 def details_left_out(record_list: RecordList) -> Finding:
-    """Pages with what hangs on the records failed again and again, and the same pages without them came."""
+    """Pages with details repeatedly failed, while the same pages without details succeeded."""
     return Finding(
         record_list,
         "details_left_out",
         may_miss=False,
-        cause=f"amoCRM does not answer pages of {record_list.records} with what hangs on them"
-        f" (`with={','.join(record_list.details)}`), so some were read without it. No record is missing.",
+        cause=f"pages of {record_list.records} with embedded details fail"
+        f" (`with={','.join(record_list.details)}`), so some were read without them. No record is missing.",
         fix="Materialise the days again at another time of day to get them. If that does not help, report to"
         f" amoCRM's support that GET {record_list.path}?with={','.join(record_list.details)} fails.",
     )

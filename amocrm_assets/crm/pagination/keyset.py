@@ -80,7 +80,7 @@ class KeysetPaginator:
 
     @property
     def given(self) -> dict[int, int]:
-        """Records given out already that may come again, with their seconds."""
+        """Records already returned that may come again, with their seconds."""
         return self._cursor.given
 
     def next_query(self) -> Query | None:
@@ -246,7 +246,7 @@ class KeysetPaginator:
         return self._advance(query, page)
 
     def _look_again(self, seam: Seam) -> None:
-        # Records beside the slice were not given out, whatever paginator takes over what is known here.
+        # Records outside of the slice were not returned, whichever paginator takes over.
         self._cursor.know(each for each in seam.page.records if seam.begin <= each.updated_at <= self.to_at)
         self._question, self._ends_at_seam = None, False
         self._cursor.move_to(seam.begin)

@@ -61,7 +61,7 @@ class ListEnd:
 
 
 def _second_to_ask(records: Sequence[RawRecord], *, is_part: bool) -> tuple[int, frozenset[int]] | None:
-    """From which second on to ask, and the records of it that were given out."""
+    """The second to request from, and the records of it that were returned."""
     if not records:
         return None
     first, last = records[0].updated_at, records[-1].updated_at

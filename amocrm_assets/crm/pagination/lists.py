@@ -1,4 +1,4 @@
-"""Any list of API v4, page by page: for lists that are small or that nobody needs proof of.
+"""Reads any list of API v4 page by page, without verification.
 
 Lists that change while they are read, and must be read completely, are read by `window_reader`.
 """
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     Records = list[dict[str, Any]]
 
-# Every list of the documentation takes 250 or, like events, falls back to fewer.
+# Every documented list accepts 250 or, like events, reduces it.
 DEFAULT_LIMIT = 250
-# About 990 pages of contacts were read by others. A list that always names a next page must end somewhere.
+# Others have read about 990 pages of contacts. The limit ends a list that always has a next page.
 MAX_PAGES = 10_000
 
 
 def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> Iterator[Records]:
-    """The records of each page, until a page names no next one. `params` may set `limit`, and a first `page`.
+    """The records of each page, until a page has no `next`. `params` may set `limit`, and a first `page`.
 
-    Raises `UnexpectedAnswer` for a list without end or with a page that comes twice, and what
-    `AmoCrmClient.request` raises.
+    Raises `UnexpectedAnswer` for a list without end or with a repeated page, and the errors of
+    `AmoCrmClient.request`.
     """
     first = int(params.get("page", 1))
     before: Records = []
@@ -36,7 +36,7 @@ def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> It
         records, has_next = client.request(path, {"limit": DEFAULT_LIMIT, **params, "page": page}, parse_list)
         if records and records == before:
             raise _endless(
-                path, f"page {page} is page {page - 1} once more.", "Report this, with the address asked."
+                path, f"page {page} is identical to page {page - 1}.", "Report this, with the requested path."
             )
         before = records
         if records:
@@ -45,8 +45,8 @@ def list_pages(client: AmoCrmClient, path: str, params: Mapping[str, Any]) -> It
             return
     raise _endless(
         path,
-        f"there is a next page behind {MAX_PAGES} pages.",
-        "Narrow the list by a filter; if it cannot be so long, report this.",
+        f"there is a next page after {MAX_PAGES} pages.",
+        "Narrow the list with a filter; if it cannot be that long, report this.",
     )
 
 
@@ -55,7 +55,7 @@ def _endless(path: str, cause: str, fix: str) -> UnexpectedAnswer:
 
 
 def parse_list(response: Response) -> tuple[Records, bool]:
-    """The records of a page, and whether a next one exists. Raises `RetryableError` for what is no such page."""
+    """The records of a page, and whether a next one exists. Raises `RetryableError` for an invalid page."""
     if response.status == NO_CONTENT:
         return [], False
     body = response.json()

@@ -1,6 +1,6 @@
-"""Whether pages by number are parts of one list that is in order: what they hold where all should be known.
+"""Checks that pages by number are parts of one sorted list, by records where all of them should be known.
 
-A list that is sorted within each page only looks sorted to whoever looks at one page at a time.
+A list that is sorted only within each page looks sorted if one looks at single pages.
 """
 
 from __future__ import annotations

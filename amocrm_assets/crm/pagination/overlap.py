@@ -67,7 +67,7 @@ class OverlappingPaginator:
         self._by_id = order == "id asc"
         # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
         self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-window.to_at, -window.from_at)
-        self.given = dict(known or {})  # records given out already, with their seconds
+        self.given = dict(known or {})  # records already returned, with their seconds
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
         self._cap: int | None = None  # the server's own largest page, where it is smaller than what was asked for
@@ -259,7 +259,7 @@ class OverlappingPaginator:
         return min(1 if self._by_id else 5, self._limit - 1)
 
     def begun_again(self) -> OverlappingPaginator:
-        """A paginator of the same list and window that knows what was given out already."""
+        """A paginator of the same list and window that knows which records were already returned."""
         return OverlappingPaginator(
             self.state,
             "id asc" if self._by_id else "updated_at desc",

@@ -1,19 +1,19 @@
-"""How heavy pages may be: smaller and then without details while they fail, heavier again when they work."""
+"""The page size: smaller pages and then pages without details while they fail, larger again when they succeed."""
 
 from __future__ import annotations
 
-# https://www.amocrm.ru/developers/content/crm_platform/leads-api; a larger limit silently gives 50.
+# https://www.amocrm.ru/developers/content/crm_platform/leads-api; for a larger limit amoCRM silently uses 50.
 PAGE_LIMIT = 250
-# Some accounts answer 504 to pages above 30 to 50 heavy records.
+# Some accounts return 504 for pages of more than 30 to 50 heavy records.
 STEPS = (PAGE_LIMIT, 125, 50, 25, 10)
-# Pages of so many records that fail are asked for without what hangs on the records.
+# If pages of this size fail, they are requested without details.
 MAX_WITHOUT_DETAILS = 50
-# So many good pages in a row before a larger one is tried; twice as many after each size that failed.
+# The number of consecutive successful pages before a larger size is tried; doubled after each size that failed.
 MIN_GOOD_PAGES, MAX_GOOD_PAGES = 4, 1024
 
 
 class PageSize:
-    """The `limit` to ask for, in records, and whether with `details`, as the answers so far advise."""
+    """The `limit` to request, in records, and whether with `details`, based on the responses so far."""
 
     def __init__(self, limit: int | None = None, *, details: bool = False) -> None:
         self.limit = min(limit or PAGE_LIMIT, PAGE_LIMIT)
@@ -23,7 +23,7 @@ class PageSize:
 
     @staticmethod
     def can_shrink(limit: int, *, details: bool = False) -> bool:
-        """Whether a page of that size has a lighter one to try."""
+        """Whether a lighter page than that size can be tried."""
         return details or limit > STEPS[-1]
 
     def failed(self, limit: int, *, details: bool = False) -> None:
@@ -40,9 +40,9 @@ class PageSize:
                 self._be_patient()
 
     def worked(self, limit: int) -> None:
-        """A page of that size came."""
+        """A page of that size succeeded."""
         if limit < self.limit * 4 // 5 or (self.limit >= PAGE_LIMIT and self.details == self._wants_details):
-            return  # a small question proves nothing about large ones
+            return  # a small request proves nothing about large ones
         self._good_pages += 1
         if self._good_pages >= self._needed:
             self._grow()

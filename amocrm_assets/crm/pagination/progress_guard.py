@@ -35,6 +35,6 @@ class ProgressGuard:
             raise unproven(
                 query,
                 cause=f"{self._in_vain} answers in a row brought no new record and came no nearer to the end.",
-                fix="Materialise the day again when fewer records are being changed. If it stays so, report this"
+                fix="Materialise the day again when fewer records are edited. If it still fails, report this"
                 " account's behaviour, with what a probe says about it (docs/probing.md).",
             )

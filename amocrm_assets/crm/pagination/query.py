@@ -29,7 +29,7 @@ MIN_PAGE = 10
 class Query:
     """One question to a list. `from_at` and `to_at` are sent as they are; without them no filter is.
 
-    `details`: records come with what hangs on them.
+    `details`: records come with their embedded details.
     """
 
     record_list: RecordList
@@ -70,7 +70,7 @@ class PageStats:
 
 @dataclass(frozen=True)
 class DenseRange:
-    """Seconds that are to be read by id; of `known` records, with their seconds, some were given out already."""
+    """Seconds that are to be read by id; of `known` records, with their seconds, some were already returned."""
 
     from_at: int
     to_at: int

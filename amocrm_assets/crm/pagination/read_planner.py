@@ -228,6 +228,7 @@ class ReadPlanner:
 
 def _behind(paginator: Paginator) -> int:
     if isinstance(paginator, OverlappingPaginator) and paginator.filtered:
-        # Whoever goes on behind it asks once first: another such stretch may follow, and fill the next permits.
+        # The paginator after it sends one request first: another such interval may follow, and need the next
+        # permits.
         return paginator.window.to_at + 1
     return paginator.open_interval.from_at if paginator.open_interval else 0

@@ -1,6 +1,6 @@
 """Which reader reads a list completely, by its kind: the one place to name a new reader.
 
-`Reader` says what a reader is to whoever keeps what it reads.
+`Reader` is the protocol of a reader for `capturing`.
 """
 
 from __future__ import annotations

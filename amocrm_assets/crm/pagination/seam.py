@@ -1,6 +1,6 @@
 """The seam between a first page and the second one by number: what shows that a list as a whole is in order.
 
-A list that is sorted within each page only looks sorted to whoever always asks for page 1 behind the last record.
+A list that is sorted only within each page looks sorted if one always requests page 1 after the last record.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Pending = dict[Future[Any], tuple[Any, Any]]
 
 
-# Parts that may wait for whoever takes them. Asking goes on meanwhile, and memory stays small.
+# Batches that may wait to be consumed. Requests continue meanwhile, and memory stays small.
 PARTS_AHEAD = 8
 
 

@@ -85,7 +85,7 @@ def without_time(samples: Samples, record_list: RecordList) -> Verdict:
 
 
 def embedded(lead: Lead) -> Lead:
-    """What hangs on a lead. Pure."""
+    """The embedded records of a lead. Pure."""
     found = lead.get("_embedded")
     return found if isinstance(found, dict) else {}
 

@@ -1,5 +1,5 @@
-"""Alerts: whoever `AMOCRM_ALERTS` names is told of what went wrong, once, and when it is well again.
+"""Alerts: messages to the addresses in `AMOCRM_ALERTS`, once for each problem, and again when it is resolved.
 
-`problem` is what is told, `collect` finds problems in Dagster's instance, `ledger` decides what is due and
-remembers what was told, `send` speaks to Apprise, `sensor` puts them together. A run never waits for any of it.
+`problem` is the message, `collect` finds problems in Dagster's instance, `ledger` decides which messages to send
+and stores which were sent, `send` uses Apprise, `sensor` combines them. Runs never wait for alerts.
 """

@@ -1,6 +1,6 @@
 """Finds problems: in runs that have ended since the last evaluation, in missing shards, and in authorisations.
 
-Nothing is sent and nothing is remembered here.
+Nothing is sent or stored here.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ TELLING = {
 }
 # Ends the keys of problems with settings, after the source's name.
 SETTINGS_KEY = "/settings"
-# Runs of one look; more than these end in one night only where something is very wrong, and the next look follows.
+# Runs per evaluation; further ones are handled by the next evaluation.
 MAX_RUNS = 500
 
 
 @dataclass
 class Found:
-    """Problems by key, and keys of what is well now."""
+    """Problems by key, and keys of resolved problems."""
 
     problems: dict[str, Problem] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)
 
     def bad(self, problem: Problem) -> None:
-        """There is a problem."""
+        """Add a problem."""
         self.over.discard(problem.key)
         self.problems[problem.key] = problem
 
     def good(self, key: str) -> None:
-        """A problem of this key, if there was one, is over."""
+        """Mark a problem of this key, if there was one, as resolved."""
         self.problems.pop(key, None)
         self.over.add(key)
 
@@ -64,7 +64,7 @@ def asset_path(key: dg.AssetKey) -> str:
 
 
 def ended_runs(instance: dg.DagsterInstance, *, since: float) -> Sequence[dg.RunRecord]:
-    """Runs that ended after a moment, in Unix seconds, the one that changed first coming first."""
+    """Runs that ended after a time, in Unix seconds, the least recently updated first."""
     after = dg.RunsFilter(statuses=ENDED, updated_after=datetime.fromtimestamp(since, UTC))
     records = instance.get_run_records(after, limit=MAX_RUNS, order_by="update_timestamp", ascending=True)
     return [record for record in records if record.update_timestamp.timestamp() > since]
@@ -73,9 +73,9 @@ def ended_runs(instance: dg.DagsterInstance, *, since: float) -> Sequence[dg.Run
 def find_in_run(
     found: Found, record: dg.RunRecord, instance: dg.DagsterInstance, sources: Iterable[SourceSettings]
 ) -> None:
-    """What the steps and checks of one run say of the sources that they belong to.
+    """The problems of the sources whose steps and checks are in one run.
 
-    Steps that failed for one cause are one problem: a token that ends stops every step that asks amoCRM.
+    Steps that failed for one cause are one problem: an expired token fails every step that sends requests.
     """
     run = record.dagster_run
     failed: list[tuple[str, Problem]] = []
@@ -142,9 +142,7 @@ def _step_problem(event: dg.DagsterEvent, source: SourceSettings, run_id: str) -
         source=source.subdomain,
         what=f"{_step_name(event, source)} failed",
         cause=str(told["cause"].value) if "cause" in told else (error.message if error else str(event.message)),
-        fix=str(told["fix"].value)
-        if "fix" in told
-        else "See the run's log, and report it if nothing there helps.",
+        fix=str(told["fix"].value) if "fix" in told else "See the run's log, and report it if that does not help.",
         days=str(told["unfinished_days"].value) if "unfinished_days" in told else "",
         path=f"/runs/{run_id}",
     )
@@ -164,7 +162,7 @@ def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings,
             source=source.subdomain,
             what=f"check {name} failed",
             cause=plain(evaluation.description or "the check did not pass."),
-            fix="The check's page says what to do.",
+            fix="See the check's page for the fix.",
             days=str(which.value) if which else "",
             path=f"/runs/{run_id}",
         )
@@ -172,7 +170,7 @@ def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings,
 
 
 def find_in_shards(found: Found, source: SourceSettings, instance: dg.DagsterInstance, *, now: datetime) -> None:
-    """Whether recent days are missing although their time is over."""
+    """Whether recent days are missing after their deadline."""
     key = f"{source.subdomain}/late"
     tables = [table for entity in imported(source) for table in entity.tables]
     if not (source.schedule.enabled and tables):
@@ -190,8 +188,8 @@ def find_in_shards(found: Found, source: SourceSettings, instance: dg.DagsterIns
             key=key,
             source=source.subdomain,
             what="days are late",
-            cause=f"{len(late)} of the last days have no shard, and no run is making one.",
-            fix="Look whether Dagster's daemon runs and the source's schedule is on, then materialise the days.",
+            cause=f"{len(late)} of the last days have no shard, and no run is in progress for them.",
+            fix="Check that Dagster's daemon runs and the source's schedule is on, then materialise the days.",
             days=in_words(late),
             path=f"{asset_path(shards_key(late_table, source))}?view=partitions",
         )
@@ -217,14 +215,14 @@ def find_in_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[
 def find_in_authorisation(
     found: Found, source: SourceSettings, deployment: AmoCrmDeployment, *, now: datetime
 ) -> None:
-    """Whether a person has to renew the authorisation soon, or no token is there at all."""
+    """Whether the authorisation must be renewed manually soon, or there is no token."""
     from amocrm_assets.crm.authorisation import expiry_warning
     from amocrm_assets.crm.http.asked import renewal
 
     key = f"{source.subdomain}/authorisation"
     try:
         warning, fix = expiry_warning(deployment.expires_at(source), now=now.timestamp()), renewal(source)
-    except AmoCrmAssetsError as error:  # told to people like any other problem
+    except AmoCrmAssetsError as error:  # reported like any other problem
         warning, fix = f"{error.operation}: {error.cause}", error.fix
     if warning is None:
         found.good(key)
@@ -233,7 +231,7 @@ def find_in_authorisation(
         Problem(
             key=key,
             source=source.subdomain,
-            what="the authorisation needs a person",
+            what="the authorisation must be renewed",
             cause=warning,
             fix=fix,
             path=asset_path(raw_key(scheduled(source)[0], source)),

@@ -1,7 +1,7 @@
-"""Which messages are due, and to whom. Pure: what is there and what was told before in, messages and a ledger out.
+"""Which messages to send, and to whom. Pure: from problems and a ledger to messages and a new ledger.
 
-A problem is told once for each day on which it is seen, to each address. An address that does not take a message
-is tried again, less and less often, and does not keep the others from being told.
+A problem is sent to each address once for each day on which it is seen. If an address does not accept a message,
+sending is retried at growing intervals, without delaying the other addresses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 60, 3600
 
 
 class OpenProblem(msgspec.Struct):
-    """A problem that is not over: its message, its last day, and for which day each address was told."""
+    """An open problem: its message, its last day, and the day for which each address received it."""
 
     title: str
     body: str
@@ -31,33 +31,33 @@ class OpenProblem(msgspec.Struct):
 
 
 class Refusal(msgspec.Struct):
-    """An address that did not take its last message."""
+    """An address that did not accept its last message."""
 
     times: int
     retry_at: float
 
 
 class Ledger(msgspec.Struct):
-    """What alerts remember between two looks. Addresses are named by a hash: they hold passwords."""
+    """The state between two evaluations. Addresses are identified by a hash, since they contain passwords."""
 
     format: int = FORMAT
     seen_until: float = 0.0
-    """Update time of the newest run that was looked at, Unix seconds."""
+    """Update time of the newest evaluated run, Unix seconds."""
     state_seen_at: float = 0.0
-    """When shards and authorisations were looked at last, Unix seconds."""
+    """When shards and authorisations were last checked, Unix seconds."""
     open: dict[str, OpenProblem] = {}
     over: dict[str, OpenProblem] = {}
-    """Problems that are over, and not yet told so to every address that was told of them."""
+    """Resolved problems for which some addresses have not received the message yet."""
     refusals: dict[str, Refusal] = {}
 
     @classmethod
     def decode(cls, text: str | None) -> Ledger:
-        """The ledger that `encode` wrote; a new one for None and for the format of another version."""
+        """The ledger from `encode`; a new one for None and for the format of another version."""
         if not text:
             return cls()
         try:
             ledger = msgspec.json.decode(text, type=cls)
-        except msgspec.DecodeError:  # another version's: at worst a problem is told a second time
+        except msgspec.DecodeError:  # of another version: at worst a problem is sent a second time
             return cls()
         return ledger if ledger.format == FORMAT else cls()
 
@@ -66,7 +66,7 @@ class Ledger(msgspec.Struct):
         return msgspec.json.encode(self).decode()
 
     def note(self, problems: Iterable[Problem], *, over: Iterable[str], today: str, ui_url: str | None) -> None:
-        """Keep what was found now: problems, and keys of those that are over."""
+        """Add the current problems, and the keys of resolved ones."""
         for key in over:
             if ended := self.open.pop(key, None):
                 self.over[key] = ended
@@ -77,7 +77,7 @@ class Ledger(msgspec.Struct):
             self.open[problem.key] = OpenProblem(message.title, message.body, today, told)
 
     def send_due(self, send: Mapping[str, Callable[[Message], bool]], *, now: float) -> None:
-        """Send what is due. `send` has a function for each address, which says whether the message was taken."""
+        """Send messages. `send` has a function for each address, which returns whether it was accepted."""
         for address, deliver in send.items():
             for problem in self.open.values():
                 if problem.told.get(address) == problem.seen_on:
@@ -87,7 +87,8 @@ class Ledger(msgspec.Struct):
             for problem in self.over.values():
                 if address in problem.told and self._sent(address, deliver, recovery_message(problem.title), now):
                     del problem.told[address]
-        # Whoever was not told of a problem, or has left the settings, is not told that it is over.
+        # An address that did not receive the problem, or was removed from the settings, gets no message that it
+        # is resolved.
         self.over = {key: problem for key, problem in self.over.items() if send.keys() & problem.told.keys()}
 
     def _sent(self, address: str, deliver: Callable[[Message], bool], message: Message, now: float) -> bool:

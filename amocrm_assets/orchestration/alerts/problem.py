@@ -1,16 +1,16 @@
-"""What an alert tells: one problem of one source, with its cause, its fix, the days concerned and a link."""
+"""An alert: one problem of one source, with its cause, its fix, the affected days and a link."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Chat services cut messages off; a traceback helps nobody there.
+# Chat services truncate messages, and a traceback is useless there.
 MAX_TEXT = 600
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem; those with the same `key` are one, and are told once a day until they are over."""
+    """A problem; those with the same `key` are one, and are sent once a day until they are resolved."""
 
     key: str
     source: str
@@ -19,7 +19,7 @@ class Problem:
     fix: str
     days: str = ""
     path: str = ""
-    """Of the page in the Dagster UI, beginning with a slash."""
+    """The path of the page in the Dagster UI, starting with a slash."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Message:
 
 
 def problem_message(problem: Problem, *, ui_url: str | None) -> Message:
-    """The message for a problem that is there."""
+    """The message for an open problem."""
     lines = [f"Cause: {_short(problem.cause)}", f"Fix: {_short(problem.fix)}"]
     if problem.days:
         lines.append(f"Days: {_short(problem.days)}")
@@ -41,8 +41,8 @@ def problem_message(problem: Problem, *, ui_url: str | None) -> Message:
 
 
 def recovery_message(title: str) -> Message:
-    """The message for a problem that is over; `title` is that of its message."""
-    return Message(f"{title}: over", "It is well again. Nothing is to be done.")
+    """The message for a resolved problem; `title` is that of its first message."""
+    return Message(f"{title}: over", "The problem is resolved. Nothing to do.")
 
 
 def _short(text: str) -> str:

@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
     from amocrm_assets.orchestration.alerts.problem import Message
 
-# Dagster ends a look of a sensor after 60 seconds.
+# Dagster ends an evaluation of a sensor after 60 seconds.
 DEADLINE_SECONDS = 10.0
 
 
 def name_of(address: str) -> str:
-    """A name for an address that holds none of its secrets."""
+    """A name for an address without its secrets."""
     return sha256(address.encode()).hexdigest()[:12]
 
 
 def shown(address: str) -> str:
-    """An address for people, its secrets as dots. Raises `SettingsError` for one that Apprise does not know."""
+    """An address for display, its secrets as dots. Raises `SettingsError` for an unsupported one."""
     return str(_service(address).url(privacy=True))
 
 
 def senders(addresses: Sequence[str]) -> dict[str, Callable[[Message], bool]]:
-    """A function for each address, by its name. Raises `SettingsError` for one that Apprise does not know."""
+    """A function for each address, by its name. Raises `SettingsError` for one that Apprise does not support."""
     for address in addresses:
         _service(address)
     return {name_of(address): partial(send, address) for address in addresses}
 
 
 def send(address: str, message: Message, *, deadline_seconds: float = DEADLINE_SECONDS) -> bool:
-    """Whether the service took the message within the deadline; why not is in Apprise's log."""
+    """Whether the service accepted the message within the deadline; Apprise's log has the reason otherwise."""
     taken: list[bool] = []
-    # A service that trickles would hold the sensor for ever: its thread is left behind and ends by itself.
+    # A slow trickle of bytes could block the sensor indefinitely, so the thread is abandoned.
     thread = threading.Thread(target=lambda: taken.append(_notify(address, message)), daemon=True, name="alert")
     thread.start()
     thread.join(deadline_seconds)
@@ -58,13 +58,13 @@ def _notify(address: str, message: Message) -> bool:
 def _service(address: str) -> Any:
     from apprise import Apprise
 
-    # Apprise logs an address that it does not know, secrets included.
+    # Apprise logs an address that it does not support, including secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     service = Apprise.instantiate(address, suppress_exceptions=True)
     if service is None:
         raise SettingsError(
             f"Reading the environment variable {VARIABLE}",
-            cause=f"an address that begins with {address.partition('://')[0][:20]!r} is none that Apprise knows.",
+            cause=f"Apprise does not support an address that begins with {address.partition('://')[0][:20]!r}.",
             fix="Write addresses into AMOCRM_ALERTS as on https://github.com/caronc/apprise/wiki,"
             " with spaces between them.",
             variable=VARIABLE,

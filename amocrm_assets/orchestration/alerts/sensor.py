@@ -1,6 +1,7 @@
-"""The sensor `amocrm_alerts`: looks every half minute what went wrong, and tells it.
+"""The sensor `amocrm_alerts`: looks for problems every half minute, and sends them.
 
-It runs in the code location, apart from every run: a service that is down, slow or refuses delays nothing else.
+It runs in the code location, independent of runs: a service that is down, slow or refuses messages delays nothing
+else.
 """
 
 from __future__ import annotations
@@ -34,22 +35,22 @@ if TYPE_CHECKING:
 INTERVAL_SECONDS = 30
 # Shards and authorisations change slowly, and may be behind a network.
 STATE_INTERVAL_SECONDS = 600
-# When alerts are switched on, failures of the last hour are told, and not those of years.
+# After alerts are switched on, only failures of the last hour are sent.
 FIRST_LOOKBACK_SECONDS = 3600
 
 
 def alerts_sensor(
     sources: Sequence[SourceSettings], wrong_settings: Sequence[Problem] = ()
 ) -> dg.SensorDefinition:
-    """The sensor for all sources of a code location, and for those whose settings are wrong. On from the start."""
+    """The sensor for all sources of a code location, including broken ones. On by default."""
 
     @dg.sensor(
         name=SENSOR,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Tells the addresses in AMOCRM_ALERTS of failed runs, failed error-level checks, late days,"
-            " authorisations that end soon and wrong settings: once per cause and day, and again when it is over."
+            "Sends alerts to the addresses in AMOCRM_ALERTS: failed runs, failed error-level checks, late days,"
+            " authorisations that expire soon and wrong settings, once per cause and day, and again when resolved."
         ),
     )
     def amocrm_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -60,7 +61,7 @@ def alerts_sensor(
         ledger.send_due(senders(settings.addresses), now=time.time())
         context.update_cursor(ledger.encode())
         waiting = sum(refusal.times > 0 for refusal in ledger.refusals.values())
-        refused = f" {waiting} addresses did not take their last message, and are tried again." if waiting else ""
+        refused = f" {waiting} addresses did not accept their last message; sending is retried." if waiting else ""
         return dg.SkipReason(f"{len(ledger.open)} problems are open.{refused}")
 
     return amocrm_alerts
@@ -75,7 +76,7 @@ def record_problems(
     now: float,
     wrong_settings: Sequence[Problem] = (),
 ) -> None:
-    """Keep in the ledger what has happened since the last evaluation."""
+    """Update the ledger with the problems since the last evaluation."""
     found = Found()
     ledger.seen_until = ledger.seen_until or now - FIRST_LOOKBACK_SECONDS
     for record in ended_runs(instance, since=ledger.seen_until):

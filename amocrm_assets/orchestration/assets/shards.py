@@ -62,7 +62,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         lineage = lineage_from(table, rows_key(table, source), api_names=False)
         with (
             step_days(context, retries) as days,
-            # A slower, older run must not put its poorer rows over the shard of a newer one.
+            # A slower, older run must not overwrite the shard of a newer one.
             storage.lock(f"locks/{source.subdomain}-shards", wait_seconds=amocrm.lock_wait_seconds),
         ):
             _load(context, entity, table, source, days=days, storage=storage, warehouse=warehouse)

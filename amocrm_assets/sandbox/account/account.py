@@ -105,7 +105,7 @@ class Account:
         return self._move(lead_id, State.GONE, "purged")
 
     def jump(self, lead_id: int, updated_at: int) -> int:
-        """Give a lead another `updated_at`, backwards too: whoever writes by the API may set it."""
+        """Set a lead's `updated_at`, also to an earlier time, as clients of the API can."""
         return self.edit(lead_id, updated_at=updated_at)
 
     def touch_some(self) -> None:

@@ -34,7 +34,7 @@ class Parties:
         self._known: dict[int, tuple[list[Json], list[Json]]] = {}
 
     def content(self, version: LeadVersion, now: float) -> Json:
-        """The record without links and what hangs on it."""
+        """The record without links and embedded records."""
         drawn = mixed(self._seed, version.id)
         changed = mixed(drawn, version.revision)
         names = self._names(drawn)

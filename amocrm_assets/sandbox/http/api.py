@@ -49,7 +49,7 @@ def world_of(request: Request) -> Sandbox:
 
 
 def authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint for whoever has a token."""
+    """The endpoint for requests with a valid token."""
 
     async def endpoint(request: Request) -> Response:
         sandbox = world_of(request)
@@ -138,7 +138,7 @@ async def _lead(request: Request) -> Response:
 
 
 def _linked(lead: Json, base: str, extras: frozenset[str], sandbox: Sandbox) -> Json:
-    """The lead with its links and what hangs on it, more of it when `with` asks."""
+    """The lead with its links and embedded records, more of them if `with` names them."""
     drawn = mixed(lead["id"], sandbox.options.seed)
     embedded: Json = {"tags": [], "companies": []}
     if not lead["is_deleted"]:
@@ -222,7 +222,7 @@ def extras_of(request: Request) -> frozenset[str]:
 
 
 def linked_to(name: str, record_id: int, base: str) -> Json:
-    """A record that hangs on another one."""
+    """A record that is embedded in another one."""
     return {"id": record_id, "_links": _self(f"{base}/{name}/{record_id}")}
 
 

@@ -21,7 +21,7 @@ _ROUNDING_SECONDS = 1e-6
 class Limiter:
     """Counts what was served, by one of the kinds of limit; a refused request takes no place.
 
-    Where refusals say `Retry-After`, whoever asks earlier is refused again.
+    If 429s have a `Retry-After`, earlier requests are refused again.
     """
 
     def __init__(self) -> None:

@@ -72,7 +72,7 @@ def _one(name: str) -> Endpoint:
 
 
 def _linked(name: str, record: Json, request: Request) -> Json:
-    """The record with what hangs on it; its leads, and a company's contacts, when `with` asks."""
+    """The record with its embedded records; its leads, and a company's contacts, if `with` names them."""
     sandbox, extras, base = world_of(request), extras_of(request), f"{request.base_url}api/v4"
     embedded: Json = {"tags": []}
     if name == "contacts":

@@ -105,7 +105,7 @@ def _refusal(hint: str, status: int) -> Response:
 
 
 async def _subdomain(request: Request) -> Response:
-    """What the account is called now, for whoever still holds a refresh token under the old name."""
+    """The account's current name, for clients with a refresh token from before the rename."""
     sandbox = world_of(request)
     if not sandbox.tokens.knows_refresh_token(request.headers.get("x-refresh-token", "")):
         return problem(401, "Неверный токен")

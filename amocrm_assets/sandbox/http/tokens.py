@@ -20,7 +20,7 @@ from amocrm_assets.sandbox.account.clock import Clock
 if TYPE_CHECKING:
     from amocrm_assets.sandbox.options import SandboxOptions
 
-_ISSUED_AT = 1735689600  # of long-lived tokens: 2025-01-01, so that a seed gives one token for ever
+_ISSUED_AT = 1735689600  # of long-lived tokens: 2025-01-01, so that a seed always gives the same token
 _USER_ID = 8_100_001
 
 Claims = dict[str, Any]

@@ -1,7 +1,7 @@
 """Shards in a BigQuery dataset.
 
-What a warehouse does, in BigQuery's terms. A load job is in `loading`, the dataset and the rights in `preparing`,
-what shards there are in `listing`, what Google's answers mean in `errors`.
+`loading` runs a load job, `preparing` checks the dataset and the permissions, `listing` lists shards, `errors`
+translates Google's errors.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import AnyLoad, Load, LoadResult
     from amocrm_assets.warehouse.address import BigQueryAddress
 
-# A job takes seconds, mostly in a queue. More side by side would outgrow the client's ten connections.
+# A job takes seconds, mostly in a queue. More parallel jobs would exceed the client's ten connections.
 _SIDE_BY_SIDE = 8
-# Enough for calls that are about to be answered. Nothing is lost with those that are not.
+# Enough for calls that are about to finish. Nothing is lost with the others.
 _STOP_SECONDS = 0.5
 
 
@@ -65,7 +65,7 @@ class BigQueryWarehouse:
         self._timeouts = timeouts or Timeouts()
 
     def prepare(self) -> list[str]:
-        """Make the dataset where it is missing; check location, rights and whether tables can be kept for ever."""
+        """Create the dataset if it is missing; check location, permissions and that expiration can be removed."""
         with self._client() as client:
             dataset = open_dataset(client, self._address, self._timeouts)
             check_rights(client, dataset, self._timeouts)
@@ -78,10 +78,10 @@ class BigQueryWarehouse:
     def load(
         self, loads: Sequence[AnyLoad], storage: Storage, *, run_id: str
     ) -> Iterator[tuple[AnyLoad, LoadResult | Exception]]:
-        """Replace shards side by side. When a quota is used up, loads that have not begun are not sent.
+        """Replace shards in parallel. When a quota is used up, loads that have not started are not sent.
 
-        Who stops, or stops listening, waits for no load. One that was sent may still be carried out by BigQuery:
-        whole or not at all, like any other.
+        On cancellation, or if the iterator is closed, it does not wait for loads. BigQuery may still complete a
+        load that was sent, atomically like any other.
         """
         with self._client() as client, _threads() as threads:
             dataset = open_dataset(client, self._address, self._timeouts)
@@ -116,13 +116,13 @@ class BigQueryWarehouse:
             return ShardList(client, self._address, self._timeouts).expirations(table, subdomain)
 
     def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
-        """Rows of the shards of `days`, in that order, read without a query and so without its price."""
+        """Rows of the shards of `days`, in that order, read without a query and so without its cost."""
         return frame_of(table, self.tables(table, subdomain, days))
 
     def tables(
         self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
     ) -> Iterator[pa.Table]:
-        """The shard of each of `days`, read side by side; columns that are not named are not sent."""
+        """The shard of each of `days`, read in parallel; columns that are not named are not transferred."""
         schema = arrow_schema(table, columns)
         with self._client() as client, _threads() as threads:
             yield from threads.map(lambda day: self._rows(client, table, subdomain, day, schema), days)
@@ -146,7 +146,7 @@ class BigQueryWarehouse:
                 rows = client.list_rows(shard, selected_fields=wanted, **self._timeouts.limits)
             except NotFound as error:
                 if "Not found: Table" not in str(error):
-                    raise  # the dataset, or the project: materialising the day is no fix for that
+                    raise  # the dataset, or the project: materialising the day does not fix that
                 raise missing_shard(table, name, day) from error
             return rows.to_arrow(create_bqstorage_client=False).select(schema.names).cast(schema)
 

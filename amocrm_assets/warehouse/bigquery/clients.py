@@ -1,6 +1,7 @@
-"""Opens clients of BigQuery: with Application Default Credentials, or without any at an emulator.
+"""Opens BigQuery clients: with Application Default Credentials, or without credentials for an emulator.
 
-What opens a client can be given to the warehouse, as Dagster's resource does (`orchestration.bigquery_resource`).
+Another function that opens clients can be passed to the warehouse, as Dagster's resource does
+(`orchestration.bigquery_resource`).
 """
 
 from __future__ import annotations
@@ -39,5 +40,5 @@ def open_client(
 
 
 def open_client_of(address: BigQueryAddress) -> AbstractContextManager[bigquery.Client]:
-    """A client for the dataset that `AMOCRM_WAREHOUSE` names."""
+    """A client for the dataset in `AMOCRM_WAREHOUSE`."""
     return open_client(address.project, address.location, endpoint=address.endpoint)

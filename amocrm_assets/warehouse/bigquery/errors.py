@@ -1,7 +1,7 @@
-"""What Google's answers mean for the person who reads them.
+"""Translates Google's errors.
 
-Answers to calls and errors of jobs carry the same reasons, so both become errors here. The operation is named by
-the caller.
+Error responses and errors of jobs have the same reasons, so both are translated here. The caller names the
+operation.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PASSING_REASONS = frozenset(
 )
 _PASSING_CODES = frozenset({408, 429, 500, 502, 503, 504})
 
-# `bigquery.googleapis.com`, which policies name, is a service and no permission.
+# `bigquery.googleapis.com`, which policies name, is a service, not a permission.
 _PERMISSION = re.compile(r"\bbigquery\.(?!googleapis\b)[a-z]+\.[A-Za-z]+")
 _ROLES = {
     "bigquery.jobs.create": "the role BigQuery Job User on the project",
@@ -45,7 +45,7 @@ _ROLES = {
 }
 _DATASET_ROLE = "the role BigQuery Data Editor on the dataset"
 
-# The first that is found in reason and message counts.
+# The first match in reason and message counts.
 _FIXES = (
     (QUOTA, "Wait until Google refills the quota, within a day, or have it raised. docs/bigquery.md lists them."),
     ("billingNotEnabled|Billing has not been enabled", "Link the project to a billing account."),
@@ -57,7 +57,7 @@ _FIXES = (
         "Not found: Project|[Ii]nvalid project|Unknown project|ProjectId",
         "Correct the project's id in AMOCRM_WAREHOUSE: there is none, or this account may not see it.",
     ),
-    ("Not found: Dataset", "Run again: the dataset was deleted during the run, and is created anew."),
+    ("Not found: Dataset", "Run again: the dataset was deleted during the run, and will be created again."),
     ("Not found: (URI|Files?)", "Materialise the asset with the rows for the day again."),
     (
         "Not found: Table",
@@ -65,7 +65,7 @@ _FIXES = (
     ),
     (
         "Not found: Job",
-        "Write the dataset's location into AMOCRM_WAREHOUSE: BigQuery finds a job in its own location only.",
+        "Set the dataset's location in AMOCRM_WAREHOUSE: BigQuery finds a job only in its own location.",
     ),
     (
         r"gcp\.resourceLocations",
@@ -77,16 +77,16 @@ _FIXES = (
     (
         r"gcp\.restrictNonCmekServices",
         (
-            "The organisation requires data to be encrypted with a key of its own. Give the dataset one:"
+            "The organisation requires a customer-managed encryption key. Set one for the dataset:"
             " `bq update --default_kms_key=projects/P/locations/L/keyRings/R/cryptoKeys/K PROJECT:DATASET`."
         ),
     ),
 )
 _LAST_FIXES = (
-    # An organisation policy is a condition that is not met, too.
+    # A violated organisation policy is a failed precondition, too.
     (
         "conditionNotMet|Precondition",
-        "Run again: somebody else changed the table's properties at the same time.",
+        "Run again: the table's properties were changed at the same time.",
     ),
     (
         "different locations|[Ll]ocation",
@@ -97,13 +97,13 @@ _LAST_FIXES = (
 
 @contextmanager
 def google_errors(operation: str, **facts: str) -> Iterator[None]:
-    """Ask Google inside: what its libraries raise becomes an error with a fix, and a long wait is told."""
+    """Translate errors of Google's libraries in the body into ours, and report a long wait."""
     try:
-        # One name for all calls: eight of them side by side are one line in the log.
-        with waiting("an answer of BigQuery"):
+        # One name for all calls: eight parallel ones are one line in the log.
+        with waiting("a response of BigQuery"):
             yield
     except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:
-        # OSError: what `requests` raises is a kind of it.
+        # OSError: the exceptions of `requests` are subclasses of it.
         raise _translated(operation, unwrapped(error), facts) from error
 
 
@@ -116,7 +116,7 @@ def _translated(operation: str, error: BaseException, facts: dict[str, str]) -> 
     return WarehouseUnavailable(
         operation,
         cause=diagnosis.cause if diagnosis else f"BigQuery did not answer: {error}.",
-        fix="Run again in some minutes; if it stays so, check the network of this machine.",
+        fix="Run again in some minutes; if it still fails, check the network of this machine.",
         **facts,
     )
 
@@ -124,25 +124,25 @@ def _translated(operation: str, error: BaseException, facts: dict[str, str]) -> 
 def to_error(
     operation: str, *, reason: str, message: str, code: int | None = None, **facts: str
 ) -> AmoCrmAssetsError:
-    """The error for an answer, or for the error of a job."""
+    """The error for an error response, or for the error of a job."""
     cause = f"BigQuery says: {message.rstrip('.')} ({reason or code})."
     if is_passing(reason, code):
         return WarehouseUnavailable(operation, cause=cause, fix="Run again in some minutes.", **facts)
     said = f"{reason} {message}"
     permission = _PERMISSION.search(message)
-    # An organisation's rules come before a permission that their message may name: granting it changes nothing.
+    # Organisation policies first: their messages may name a permission, but granting it does not help.
     fix = _first(_FIXES, said) or _shared_fix(said)
     if fix is None and permission:
         fix = f"Grant {permission[0]} to the account that runs this: {_ROLES.get(permission[0], _DATASET_ROLE)}."
         if "not exist" in message:
-            fix += " If it has the right, check the names in AMOCRM_WAREHOUSE."
+            fix += " If it already has the permission, check the names in AMOCRM_WAREHOUSE."
         facts["permission"] = permission[0]
     fix = fix or _first(_LAST_FIXES, said) or "See docs/bigquery.md."
     return WarehouseRefused(operation, cause=cause, fix=fix, reason=reason, **facts)
 
 
 def not_tried(table: str, first: AmoCrmAssetsError) -> AmoCrmAssetsError:
-    """The error of a load that was not sent, because another one, whose error is given, used up the quota."""
+    """The error of a load that was not sent because the quota is used up; `first` is the error that showed it."""
     return WarehouseRefused(
         f"Loading {table}",
         cause=f"it was not tried, because the quota is used up. {first.operation}: {first.cause}",
@@ -157,7 +157,7 @@ def _first(fixes: Sequence[tuple[str, str]], said: str) -> str | None:
 
 
 def _shared_fix(said: str) -> str | None:
-    """What every service of Google says alike: perimeters, keys, policies."""
+    """Errors that all services of Google have in common: perimeters, keys, policies."""
     diagnosis = diagnose(ClientError(said))  # type: ignore[no-untyped-call]
     return diagnosis.fix if diagnosis else None
 
@@ -168,7 +168,7 @@ def is_passing(reason: str, code: int | None = None) -> bool:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether a call that raised this is worth repeating at once."""
+    """Whether to retry a call that raised this immediately."""
     error = unwrapped(error)
     if isinstance(error, GoogleAPICallError):
         return is_passing(reason_of(error), error.code)
@@ -176,7 +176,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def reason_of(error: GoogleAPICallError) -> str:
-    """BigQuery's word for what is wrong, such as `accessDenied`; empty where the answer has none."""
+    """BigQuery's reason, such as `accessDenied`; empty if the response has none."""
     return next((str(each["reason"]) for each in _details(error) if "reason" in each), "")
 
 

@@ -1,6 +1,6 @@
-"""What shards a dataset holds, by its `INFORMATION_SCHEMA`: one query, whatever number of shards there is.
+"""Lists the shards of a dataset from its `INFORMATION_SCHEMA`: one query for any number of shards.
 
-Such a query is billed as the smallest one (10 MB). What is in the shards is not read here.
+Such a query is billed as the smallest one (10 MB).
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class ShardList:
     timeouts: Timeouts
 
     def shard_days(self, table: Table, subdomains: Collection[str]) -> dict[str, dict[date, int]]:
-        """Days with a shard and its row count, by account. Empty where there is no dataset yet."""
+        """Days with a shard and its row count, by account. Empty if there is no dataset yet."""
         if not subdomains:
             return {}
-        # The prefix of one account, or of all: what else begins so is sorted out below.
+        # The prefix of one account, or of all: other tables with that prefix are filtered out below.
         prefix = table.shard_prefix(next(iter(subdomains))) if len(subdomains) == 1 else table.all_shards_prefix
         tables = self._table("__TABLES__")
         query = f"SELECT table_id, row_count FROM {tables} WHERE STARTS_WITH(table_id, '{prefix}') ORDER BY 1"
@@ -84,7 +84,7 @@ class ShardList:
         ]
 
     def expirations(self, table: Table, subdomain: str) -> dict[date, datetime]:
-        """When BigQuery deletes shards of an account by itself, by day."""
+        """When shards of an account expire, by day."""
         prefix = table.shard_prefix(subdomain)
         options = self._table("INFORMATION_SCHEMA.TABLE_OPTIONS")
         query = f"""
@@ -109,7 +109,7 @@ class ShardList:
                 raise
             dataset = existing_dataset(self.client, self.address, self.timeouts)
             if dataset is None:
-                return []  # it is made by the first load
+                return []  # the first load creates it
             require_location(dataset, self.address)
             raise
 
@@ -117,8 +117,8 @@ class ShardList:
 def run_query(
     client: bigquery.Client, statement: str, address: BigQueryAddress, timeouts: Timeouts
 ) -> Iterator[bigquery.Row]:
-    """Run a statement in the dataset's location and give its rows."""
-    with waiting("an answer of BigQuery", until=time.time() + timeouts.job_seconds):
+    """Run a statement in the dataset's location and return its rows."""
+    with waiting("a response of BigQuery", until=time.time() + timeouts.job_seconds):
         return client.query_and_wait(
             statement,
             location=address.location,
@@ -130,7 +130,7 @@ def run_query(
 
 
 def _moment(literal: str) -> datetime:
-    """The moment that an option holds, written `TIMESTAMP "2026-03-01T00:00:00.000Z"`."""
+    """The timestamp in an option, written `TIMESTAMP "2026-03-01T00:00:00.000Z"`."""
     found = _LITERAL.fullmatch(literal)
     if found is None:
         raise ValueError(f"BigQuery writes an expiration time as {literal!r}")

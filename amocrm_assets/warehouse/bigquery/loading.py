@@ -1,7 +1,7 @@
-"""One shard's load job: its id, its sending, its waiting, and what the table says afterwards.
+"""One shard's load job: its id, sending it, waiting for it, and verifying the table.
 
-A load replaces a shard's rows and schema in one update, so repeating it is always safe, and repeating it for
-nothing is avoided: a job's id is made from run, table and content, and an id that is taken leads to the job.
+A load replaces a shard's rows and schema in one update, so it is safe to repeat. Unnecessary repetition is
+avoided: a job's id is derived from run, table and content, and an existing id leads to the existing job.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _JOBS_PER_CALL = 3
 
 @dataclass(frozen=True)
 class Loader:
-    """Puts shards into one dataset. Threads may share it."""
+    """Loads shards into one dataset. Thread-safe."""
 
     client: bigquery.Client
     dataset: bigquery.DatasetReference
@@ -49,11 +49,11 @@ class Loader:
     """Tags that columns shall have, by their paths."""
 
     def table(self, load: Load) -> bigquery.TableReference:
-        """Where a shard goes."""
+        """The target table of a shard."""
         return self.dataset.table(load.table.name_of(load.subdomain, load.day))
 
     def load(self, load: Load, storage: Storage, *, run_id: str) -> LoadResult:
-        """Replace a shard, verify it, and see that BigQuery keeps it."""
+        """Replace a shard, verify it, and remove its expiration."""
         started = time.monotonic()
         table = self.table(load)
         if isinstance(load.table, LatestTable):
@@ -74,7 +74,7 @@ class Loader:
         kept = keep_for_ever(self.client, held, self.timeouts)
         if held.expires is not None:
             warnings.append(
-                f"BigQuery was to delete this shard at {held.expires:%Y-%m-%d %H:%M} UTC; its expiration was"
+                f"BigQuery would have deleted this shard at {held.expires:%Y-%m-%d %H:%M} UTC; its expiration was"
                 " removed. See docs/bigquery.md, Tables that expire."
             )
         if warning := describe(self.client, kept, load, self.timeouts):
@@ -85,7 +85,7 @@ class Loader:
     def _completed_job(
         self, load: Load, table: bigquery.TableReference, plan: LoadPlan, storage: Storage, run_id: str
     ) -> bigquery.LoadJob:
-        """The job that loaded these rows, found or made. A failed job's id is spent: the next number is taken."""
+        """The job that loaded these rows, existing or new. After a failed job the id has the next number."""
         with rows_of(load):
             version = storage.version(load.rows)
         content = "\n".join([run_id, str(table), version])
@@ -108,7 +108,7 @@ class Loader:
     def _job(
         self, load: Load, table: bigquery.TableReference, plan: LoadPlan, storage: Storage, job_id: str
     ) -> tuple[bigquery.LoadJob, bool]:
-        """The job of this id, and whether it is new. An answer that was lost is found again by the id."""
+        """The job of this id, and whether it is new. After a lost response it is found by its id."""
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(may_pass),
             wait=tenacity.wait_exponential_jitter(initial=1.0, max=20.0),
@@ -118,14 +118,14 @@ class Loader:
         )
         try:
             return attempts(self._send, load, table, plan, storage, job_id), True
-        except Conflict:  # this id's job exists, from an earlier try of this step or of this call
+        except Conflict:  # the job exists, from an earlier attempt of this step or of this call
             job = self.client.get_job(job_id, location=self.location, **self.timeouts.limits)
             return cast("bigquery.LoadJob", job), False
 
     def _send(
         self, load: Load, table: bigquery.TableReference, plan: LoadPlan, storage: Storage, job_id: str
     ) -> bigquery.LoadJob:
-        """Start the job: from Cloud Storage by address, from a folder by upload."""
+        """Start the job: from Cloud Storage by URI, from a folder by upload."""
         config, seconds = _job_config(plan), self.timeouts.answer_seconds
         uri = storage.uri(load.rows)
         if uri.startswith("gs://"):
@@ -159,22 +159,22 @@ class Loader:
         )
         until = time.time() + self.timeouts.job_seconds
         try:
-            # One name for all jobs: eight of them side by side are one line in the log.
+            # One name for all jobs: eight parallel ones are one line in the log.
             with waiting("BigQuery's load jobs", until=until):
                 polling(job.done, **self.timeouts.limits)
         except tenacity.RetryError as error:
             raise WarehouseUnavailable(
                 f"Waiting for the load job {job.job_id}",
                 cause=f"it is still {job.state} after {self.timeouts.job_seconds:.0f} seconds.",
-                fix="Retry the step: it finds this job again and waits on.",
+                fix="Retry the step: it finds this job again and continues to wait.",
                 job_id=job.job_id,
             ) from error
 
 
 def _job_config(plan: LoadPlan) -> bigquery.LoadJobConfig:
-    """A load that takes all rows or none (docs/decisions tells why Parquet)."""
+    """A load of all rows or none (docs/decisions/0004 explains the choice of Parquet)."""
     lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
-    # Without it BigQuery fills every REPEATED column with nothing, and says nothing.
+    # Without it BigQuery silently leaves every REPEATED column empty.
     lists.enable_list_inference = True
     return bigquery.LoadJobConfig(
         schema=plan.schema,
@@ -200,7 +200,7 @@ def _schema_lines(fields: list[bigquery.SchemaField], within: str = "") -> list[
 
 
 def _job_error(job: bigquery.LoadJob, table: bigquery.TableReference) -> AmoCrmAssetsError:
-    """BigQuery names the bad rows in further errors of the job; the first of them is shown."""
+    """BigQuery names bad rows in further errors of the job; the first one is shown."""
     result = job.error_result
     messages = dict.fromkeys([result.get("message", ""), *(each.get("message", "") for each in job.errors or [])])
     return to_error(

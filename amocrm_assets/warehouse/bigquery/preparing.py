@@ -1,7 +1,7 @@
-"""Whether shards can be put into the dataset, found out before amoCRM is asked.
+"""Verifies that shards can be loaded into the dataset, before any request to amoCRM.
 
-The dataset is made where it is missing. Rights are asked of Google where it answers (on a table), and tried
-where it does not (making a table, starting a job).
+The dataset is created if it is missing. Permissions are requested from Google where that is possible (on a table),
+and otherwise tested (creating a table, starting a job).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TIDYING = "bigquery.tables.delete"
 
 
 def open_dataset(client: bigquery.Client, address: BigQueryAddress, timeouts: Timeouts) -> bigquery.Dataset:
-    """The dataset, made where it is missing. Raises `WarehouseRefused` for one in another location."""
+    """The dataset, created if it is missing. Raises `WarehouseRefused` for one in another location."""
     name = f"{address.project}.{address.dataset}"
     with google_errors(f"Opening the dataset {name}", dataset=name):
         dataset = existing_dataset(client, address, timeouts) or _made(client, name, address, timeouts)
@@ -40,14 +40,14 @@ def open_dataset(client: bigquery.Client, address: BigQueryAddress, timeouts: Ti
 
 
 def require_location(dataset: bigquery.Dataset, address: BigQueryAddress) -> None:
-    """Raises `WarehouseRefused` for a dataset that is not where the settings say."""
+    """Raises `WarehouseRefused` for a dataset in another location than the settings."""
     if address.location and dataset.location.upper() != address.location.upper():
         name = f"{address.project}.{address.dataset}"
         raise WarehouseRefused(
             f"Opening the dataset {name}",
             cause=f"it is in {dataset.location}, and AMOCRM_WAREHOUSE says {address.location}.",
-            fix=f"Write location={dataset.location} into AMOCRM_WAREHOUSE, or name another dataset there: none can"
-            " be moved.",
+            fix=f"Set location={dataset.location} in AMOCRM_WAREHOUSE, or name another dataset there:"
+            " datasets cannot be moved.",
             dataset=name,
         )
 
@@ -55,18 +55,18 @@ def require_location(dataset: bigquery.Dataset, address: BigQueryAddress) -> Non
 def existing_dataset(
     client: bigquery.Client, address: BigQueryAddress, timeouts: Timeouts
 ) -> bigquery.Dataset | None:
-    """The dataset, or None where there is none."""
+    """The dataset, or None if there is none."""
     try:
         return client.get_dataset(f"{address.project}.{address.dataset}", **timeouts.limits)
-    except NotFound:  # of the project, too: making the dataset tells the two apart
+    except NotFound:  # also if the project is missing: creating the dataset distinguishes the two
         return None
 
 
 def _made(client: bigquery.Client, name: str, address: BigQueryAddress, timeouts: Timeouts) -> bigquery.Dataset:
     if address.location is None and address.endpoint is None:
         raise WarehouseRefused(
-            f"Making the dataset {name}",
-            cause="AMOCRM_WAREHOUSE does not say where its data is to be stored, and a dataset cannot be moved.",
+            f"Creating the dataset {name}",
+            cause="AMOCRM_WAREHOUSE has no location, and a dataset cannot be moved later.",
             fix="Add the location to AMOCRM_WAREHOUSE, for example ?location=EU.",
             dataset=name,
         )
@@ -85,7 +85,7 @@ def check_rights(client: bigquery.Client, dataset: bigquery.Dataset, timeouts: T
     granted = _probe(client, dataset, timeouts)
     if missing := [permission for permission in _NEEDED if permission not in granted]:
         raise WarehouseRefused(
-            f"Checking the rights in the dataset {name}",
+            f"Checking the permissions in the dataset {name}",
             cause=f"missing: {', '.join(missing)}.",
             fix="Grant them to the account that runs this: the role BigQuery Data Editor on the dataset has all"
             " (docs/bigquery.md).",
@@ -95,17 +95,17 @@ def check_rights(client: bigquery.Client, dataset: bigquery.Dataset, timeouts: T
 
 
 def _probe(client: bigquery.Client, dataset: bigquery.Dataset, timeouts: Timeouts) -> set[str]:
-    """Rights on a table that is made for this and removed. Whether a table may lose its expiration is tried."""
+    """Permissions on a temporary table. Also tests whether a table's expiration can be removed."""
     name = f"{dataset.project}.{dataset.dataset_id}"
     probe = bigquery.Table(f"{name}.amoCrmAssetsProbe_{uuid4().hex}", [bigquery.SchemaField("id", "INTEGER")])
-    # Who may not delete leaves a probe behind, and it goes by itself.
+    # Without the permission to delete, the probe table stays until it expires.
     probe.expires = datetime.now(UTC) + timedelta(hours=1)
-    with google_errors(f"Making a table in the dataset {name}", dataset=name):
+    with google_errors(f"Creating a table in the dataset {name}", dataset=name):
         made = client.create_table(probe, **timeouts.limits)
         answer = client.test_iam_permissions(probe, [*_NEEDED, _TIDYING], **timeouts.limits)
     granted = set(answer.get("permissions", []))
     try:
-        # Without the right to update the probe would stay for ever; what is missing is said by the caller.
+        # Without the permission to update, the probe table would stay; the caller reports missing permissions.
         if dataset.default_table_expiration_ms and granted.issuperset(_NEEDED):
             keep_for_ever(client, made, timeouts)
             _expire(client, probe, timeouts)
@@ -117,21 +117,21 @@ def _probe(client: bigquery.Client, dataset: bigquery.Dataset, timeouts: Timeout
 
 
 def _expire(client: bigquery.Client, probe: bigquery.Table, timeouts: Timeouts) -> None:
-    fresh = bigquery.Table(probe.reference)  # without etag: nobody else knows of this table
+    fresh = bigquery.Table(probe.reference)  # without etag: no other process uses this table
     fresh.expires = probe.expires
     with google_errors(f"Updating {probe.reference}", table=str(probe.reference)):
         client.update_table(fresh, ["expires"], **timeouts.limits)
 
 
 def expiration_warnings(dataset: bigquery.Dataset) -> list[str]:
-    """What to say of a dataset whose new tables expire."""
+    """The warning for a dataset whose new tables expire."""
     if not dataset.default_table_expiration_ms:
         return []
     days = timedelta(milliseconds=dataset.default_table_expiration_ms) / timedelta(days=1)
     name = f"{dataset.project}:{dataset.dataset_id}"
     said = (
         f"new tables of the dataset {name} expire after {days:g} days. amocrm-assets removes the expiration from"
-        " each shard that it loads; other tables there still expire. To end it:"
+        " each shard that it loads; other tables there still expire. To remove it:"
         f" `bq update --default_table_expiration 0 {name}`."
     )
     return [said]

@@ -36,22 +36,22 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import AnyLoad, Load
 
 _WRITTEN_AT = re.compile(r"written by amocrm-assets at ([0-9T:.+-]+)$")
-# How long whoever holds the file is waited for.
+# How long to wait for a process that has the file open.
 WAIT_SECONDS = 60.0
 
 
 class DuckDbWarehouse:
     """Shards as tables of one DuckDB file.
 
-    The file is open only within a call, and within `load` until its iterator ends: whoever asks the warehouse
-    something else in between waits for itself.
+    The file is open only within a call, and within `load` until its iterator ends: another call in between waits
+    for itself.
     """
 
     def __init__(self, path: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self._file = DuckDbFile(path, wait_seconds)
 
     def prepare(self) -> list[str]:
-        """Make the file, or see that it can be written. Raises `Busy`, `WarehouseRefused`."""
+        """Create the file, or verify that it is writable. Raises `Busy`, `WarehouseRefused`."""
         with self._file.opened():
             return []
 
@@ -108,7 +108,7 @@ class DuckDbWarehouse:
         table: Table,  # noqa: ARG002 - of the interface
         subdomain: str,  # noqa: ARG002
     ) -> dict[date, datetime]:
-        """None: DuckDB deletes no table by itself."""
+        """Empty: tables in DuckDB do not expire."""
         return {}
 
     def read(self, table: Table, subdomain: str, days: Sequence[date]) -> pd.DataFrame:
@@ -118,7 +118,7 @@ class DuckDbWarehouse:
     def tables(
         self, table: Table, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
     ) -> Iterator[pa.Table]:
-        """The shard of each of `days`. All are looked for before the first is read."""
+        """The shard of each of `days`. Checks that all exist before the first is read."""
         if not days:
             return
         if not self._file.path.exists():
@@ -139,14 +139,14 @@ class DuckDbWarehouse:
     ) -> LoadResult | AmoCrmAssetsError:
         try:
             return self._load_one(connection, load, storage)
-        except AmoCrmAssetsError as error:  # of this shard alone: the next may well succeed
+        except AmoCrmAssetsError as error:  # only this shard fails: the next one may succeed
             return error
 
     def _load_one(self, connection: duckdb.DuckDBPyConnection, load: Load, storage: Storage) -> LoadResult:
         started = time.monotonic()
         name = load.table.name_of(load.subdomain, load.day)
         columns = ", ".join(f"{quoted(column.name)} {duckdb_type(column)}" for column in load.table.columns)
-        # Neither a bracket nor a `key=value` in the path may mean anything.
+        # Brackets and `key=value` in the path must not be interpreted.
         parquet = "read_parquet(?, hive_partitioning = false)"
         insert = f"INSERT INTO {quoted(name)} SELECT {_names(load.table)} FROM {parquet}"
         with (
@@ -155,7 +155,7 @@ class DuckDbWarehouse:
             self._file.duckdb_errors(f"Writing {name}"),
             transaction(connection),
         ):
-            if name in _views(connection):  # an older version made a view of the name that a flat table has
+            if name in _views(connection):  # an older version created a view with the name of the flat table
                 connection.execute(f"DROP VIEW {quoted(name)}")
             connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
             connection.execute(insert, [glob.escape(str(rows))])
@@ -175,12 +175,12 @@ def _read_shard(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Sch
 
 @cache
 def _expected_columns(table: Table) -> list[str]:
-    """The schema in the words of the DuckDB at hand, whose spelling of types is its own."""
+    """The schema as the installed DuckDB version spells its types."""
     return [f"{column.name} {duckdb.sqltype(duckdb_type(column))}" for column in table.columns]
 
 
 def _verified(connection: duckdb.DuckDBPyConnection, load: Load, table: str) -> int:
-    """Count of the shard, once count and columns are found to be those of the rows."""
+    """Verify the shard's count and columns against the rows, and return its count."""
     held = connection.table(quoted(load.table.name_of(load.subdomain, load.day)))
     (row_count,) = held.count("*").fetchall()[0]
     verify_shard(
@@ -194,7 +194,7 @@ def _verified(connection: duckdb.DuckDBPyConnection, load: Load, table: str) -> 
 
 
 def _shards(connection: duckdb.DuckDBPyConnection, table: Table, subdomain: str) -> dict[date, int]:
-    """Shards by day. Rows are only ever inserted, so DuckDB's estimate of a table is its count."""
+    """Shards by day. Rows are only inserted, never deleted, so DuckDB's estimate of a table is its count."""
     tables = connection.execute(
         f"SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = '{ATTACHED}' ORDER BY 1"
     ).fetchall()
@@ -207,7 +207,7 @@ def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _comments(load: Load, name: str) -> str:
-    """Statements that describe the table, with the time of this load, and its columns."""
+    """Statements that set the table's comment, with the time of this load, and those of its columns."""
     now = datetime.now(UTC).isoformat()
     said = f"amoCRM {load.table.records} of {load.subdomain}, written by amocrm-assets at {now}"
     return ";".join(

@@ -1,7 +1,6 @@
-"""The DuckDB file: opening it, waiting for whoever holds it, and what its errors mean.
+"""The DuckDB file: opening it, waiting for other processes, and translating its errors.
 
-One process at a time may have the file open for writing, or several for reading. Which tables it holds is not
-known here.
+Either one process may have the file open for writing, or several for reading.
 """
 
 from __future__ import annotations
@@ -27,30 +26,31 @@ if TYPE_CHECKING:
 # Name of the file within a connection.
 ATTACHED = "warehouse"
 
-# DuckDB's default of 262,144 bytes makes a file of small shards ten times as big. A file keeps what it began with.
+# With DuckDB's default of 262,144 bytes a file of small shards is ten times as big. A file keeps its first value.
 _BLOCK_BYTES = 16_384
-# DuckDB takes most of the machine's memory if it may, and keeps it; with this it loads a million leads as quickly.
+# By default DuckDB uses most of the machine's memory and keeps it; with this limit it loads a million leads as
+# fast.
 _MEMORY = "128MB"
 
 
 _LOAD_AGAIN = (
-    "then materialise the assets with tables for all days: shards are loaded from the rows in the storage, and"
-    " amoCRM is not asked. Other people's tables in the file come back from a copy only."
+    "then materialise the assets with tables for all days: shards are loaded from the rows in the storage, without"
+    " requests to amoCRM. Restore other tables in the file from a backup."
 )
 _DAMAGED = (
-    "The file is damaged, or is no DuckDB file. Move it away (`mv {file} {file}.damaged`, and {file}.wal if there"
-    f" is one) or put a copy in its place, {_LOAD_AGAIN}"
+    "The file is damaged, or is not a DuckDB file. Move it away (`mv {file} {file}.damaged`, and {file}.wal if"
+    f" there is one) or restore a backup, {_LOAD_AGAIN}"
 )
 _OLD_DUCKDB = (
     "A newer version of DuckDB wrote {file}. Install that version, or point AMOCRM_WAREHOUSE at a new file,"
     f" {_LOAD_AGAIN}"
 )
-_ELSEWHERE = "or point AMOCRM_WAREHOUSE at another file. Shards that are there are unchanged."
-_NO_RIGHT = f"See that this user may write {{file}} and its folder, {_ELSEWHERE}"
+_ELSEWHERE = "or point AMOCRM_WAREHOUSE at another file. Existing shards are unchanged."
+_NO_RIGHT = f"Give this user write permission for {{file}} and its folder, {_ELSEWHERE}"
 _NO_SPACE = f"Free some space in the folder of {{file}}, {_ELSEWHERE}"
-_UNKNOWN = f"See that {{file}} is a file, that this user may write it, and that its disk has space, {_ELSEWHERE}"
+_UNKNOWN = f"Check that {{file}} is a file, that this user may write it, and that its disk has space, {_ELSEWHERE}"
 
-# DuckDB has no codes for its errors. The first that is found counts.
+# DuckDB has no error codes. The first match counts.
 _FIXES = (
     ("newer version of DuckDB|can only read version|database file with version number", _OLD_DUCKDB),
     ("not a valid DuckDB database file|[Cc]orrupt|checksum|Could not read enough bytes", _DAMAGED),
@@ -62,16 +62,16 @@ _FIXES = (
 
 @dataclass(frozen=True)
 class DuckDbFile:
-    """A file that is opened for each use, so that other processes can use it in between."""
+    """A file that is opened only for each use, so that other processes can use it in between."""
 
     path: Path
     wait_seconds: float
 
     @contextmanager
     def opened(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that uses the file; a new file is made unless it is only to be read.
+        """A connection to the file; it is created unless it is opened for reading.
 
-        Raises `Busy` when somebody else has had it for too long, `WarehouseRefused` when it cannot be opened.
+        Raises `Busy` if another process has it open for too long, `WarehouseRefused` if it cannot be opened.
         """
         with self.duckdb_errors("Opening the warehouse"):
             make_folder(self.path.parent, file_mode())
@@ -79,7 +79,7 @@ class DuckDbFile:
             connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(spill)})
         try:
             with self.duckdb_errors("Opening the warehouse"):
-                # A statement of more than two seconds would print a bar in the midst of a command's JSON.
+                # Otherwise a statement of more than two seconds prints a progress bar into a command's JSON.
                 connection.execute("SET enable_progress_bar = false")
                 self._attach(connection, read_only=read_only)
                 if not read_only:
@@ -91,13 +91,13 @@ class DuckDbFile:
             connection.close()
 
     def _close_to_others(self) -> None:
-        """Give file and log their mode. DuckDB goes by the umask, and appends to a log that is there."""
+        """Set the mode of file and log. DuckDB uses the umask, and appends to an existing log."""
         tighten(self.path, file_mode())
         with suppress(FileExistsError):
             make_file(self._log, file_mode())
 
     def _remove_empty_log(self) -> None:
-        """Where nothing was written; the file is still held, so nobody else has begun to write."""
+        """If nothing was written; the file is still locked, so no other process has started to write."""
         with suppress(OSError):
             if self._log.stat().st_size == 0:
                 self._log.unlink()
@@ -107,7 +107,7 @@ class DuckDbFile:
         return self.path.with_name(f"{self.path.name}.wal")
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        """Wait for whoever holds the file: another process, or another thread of this one."""
+        """Wait for another process, or another thread of this one, that has the file open."""
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_held),
             wait=tenacity.wait_random(0.02, 0.2),
@@ -135,7 +135,7 @@ class DuckDbFile:
 
     @contextmanager
     def duckdb_errors(self, operation: str) -> Iterator[None]:
-        """Turn what DuckDB and the disk say into errors with a fix."""
+        """Translate errors of DuckDB and the disk into ours."""
         try:
             yield
         except (duckdb.Error, OSError) as error:
@@ -143,8 +143,8 @@ class DuckDbFile:
             if _is_held(error):
                 raise Busy(
                     f"{operation} {self.path}",
-                    cause=f"somebody else has had it open for {self.wait_seconds:.0f} seconds: {error}.",
-                    fix="Close the program that holds it, or wait until its run has ended, then run again.",
+                    cause=f"another process has had it open for {self.wait_seconds:.0f} seconds: {error}.",
+                    fix="Close that program, or wait until its run has ended, then run again.",
                     **facts,
                 ) from error
             raise WarehouseRefused(
@@ -156,26 +156,26 @@ class DuckDbFile:
 
 
 def _fix(error: Exception) -> str:
-    """What to do about an error of DuckDB or of the disk, by its kind and words."""
+    """The fix for an error of DuckDB or of the disk, by its class and text."""
     said = f"{type(error).__name__} {error}"
     return next((fix for words, fix in _FIXES if re.search(words, said)), _UNKNOWN)
 
 
 def _holder(error: Exception) -> str | None:
-    """Who holds the file: the program and its process id, as DuckDB tells them, or a thread of this process."""
+    """The holder of the file: program and process id, as reported by DuckDB, or a thread of this process."""
     if found := re.search(r"lock is held in (.+?\(PID \d+\))", str(error)):
         return found[1]
     return "another step of this process" if "Unique file handle conflict" in str(error) else None
 
 
 def _is_held(error: BaseException) -> bool:
-    """DuckDB tells a lock apart by its words only: one kind for other processes, one for other threads."""
+    """Locks are recognised by DuckDB's texts: one for other processes, one for other threads."""
     return any(words in str(error) for words in ("Could not set lock", "Unique file handle conflict"))
 
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of it or nothing."""
+    """A transaction."""
     connection.begin()
     try:
         yield
@@ -186,10 +186,10 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def quoted(name: str) -> str:
-    """A name as SQL writes it."""
+    """A quoted identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def text(value: str) -> str:
-    """A text as SQL writes it, where no parameter is allowed."""
+    """An SQL string literal, for statements without parameters."""
     return "'" + value.replace("'", "''") + "'"

@@ -155,7 +155,7 @@ def test_nothing_is_sent_without_tls_to_another_machine(host: str) -> None:
     with pytest.raises(SettingsError, match="Write https:// in `base_url`"):
         AmoCrmClient(f"http://{host}", FixedToken("token"))
     unchecked = source().model_copy(update={"base_url": f"http://{host}"})
-    with pytest.raises(SettingsError, match="can read the token"):
+    with pytest.raises(SettingsError, match="the token can be read"):
         TokenEndpoint(unchecked, OAUTH).refresh("MARKED-refresh-1")
 
 

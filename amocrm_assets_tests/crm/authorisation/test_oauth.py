@@ -273,6 +273,6 @@ def test_a_refresh_that_could_not_be_announced_is_not_sent(
 ) -> None:
     store.replace(pair(1))
     monkeypatch.setattr(store, "write", lambda *_, **__: None)  # somebody else was quicker
-    with pytest.raises(Busy, match="somebody else has just changed them"):
+    with pytest.raises(Busy, match="another process has just changed them"):
         opened(store, rotation).renew("MARKED-access-1")
     assert rotation.used == []

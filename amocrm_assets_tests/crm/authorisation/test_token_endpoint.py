@@ -134,7 +134,7 @@ def test_an_answer_of_200_that_is_no_pair_and_repeats_what_was_sent_keeps_it_out
     monkeypatch.setenv("ACME_SECRET", client_secret)
     sent = body.replace(b"{token}", token.encode()).replace(b"{secret}", client_secret.encode())
     caplog.set_level("DEBUG")
-    with answering({TOKENS: (200, sent)}) as url, pytest.raises(ResponseLost, match="no pair") as caught:
+    with answering({TOKENS: (200, sent)}) as url, pytest.raises(ResponseLost, match="not a pair") as caught:
         endpoint(url).refresh(token)
     shown = "".join(traceback.format_exception(caught.value))
     assert "MARKED" not in f"{shown} {caught.value!r} {caught.value.facts} {caplog.text}"
@@ -142,7 +142,7 @@ def test_an_answer_of_200_that_is_no_pair_and_repeats_what_was_sent_keeps_it_out
 
 def test_secrets_do_not_follow_a_redirect(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("redirect", path=TOKENS),))
-    with pytest.raises(NotAuthorised, match="another address, where secrets are not sent"):
+    with pytest.raises(NotAuthorised, match="another address, to which secrets are not sent"):
         endpoint(sandbox.url).request_once("MARKED")
     assert len(sandbox.requests) == 1
 

@@ -143,7 +143,7 @@ def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
         read_account(client)
 
     assert stop.value.facts["status"] == 429
-    # Asking on gets accounts blocked: few requests, over all of the time that there is.
+    # Further requests get accounts blocked: few requests, over all of the time that there is.
     assert client.stats.requests <= 16
     assert REFUSED_DEADLINE_SECONDS - 240 <= free_time.now <= REFUSED_DEADLINE_SECONDS
 
@@ -152,7 +152,7 @@ def test_asking_stops_when_amocrm_keeps_refusing(sandbox: Sandbox) -> None:
     ("kind", "error", "fix"),
     [
         ("402", AccountUnpaid, "Pay"),
-        ("403-html", AccountBlocked, "Do not ask on"),
+        ("403-html", AccountBlocked, "Send no further requests"),
         ("403-json", AccessDenied, "right to see the account"),
         ("redirect", SettingsError, "base_url"),
         ("401", NotAuthorised, "amocrm-assets connect"),

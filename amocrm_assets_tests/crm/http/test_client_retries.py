@@ -185,8 +185,8 @@ def test_a_reading_at_the_strict_limit_is_never_refused() -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (Fault("429-html", times=1, retry_after=2), r"Waiting for amoCRM to take requests again \(429.* until "),
-        (Fault("hang", times=1, seconds=1.5), r"Waiting for amoCRM's answer to /api/v4/account"),
+        (Fault("429-html", times=1, retry_after=2), r"Waiting for amoCRM to accept requests again \(429.* until "),
+        (Fault("hang", times=1, seconds=1.5), r"Waiting for amoCRM's response to /api/v4/account"),
     ],
 )
 def test_long_waits_for_amocrm_are_told(

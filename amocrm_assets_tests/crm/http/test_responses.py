@@ -56,7 +56,7 @@ def test_the_wait_that_amocrm_wants_is_found(headers: dict[str, str], body: byte
     ("answer", "error", "fix"),
     [
         (Response("/x", 402), AccountUnpaid, "Pay"),
-        (Response("/x", 403, b"<html>", HTML), AccountBlocked, "Do not ask on"),
+        (Response("/x", 403, b"<html>", HTML), AccountBlocked, "Send no further requests"),
         (Response("/api/v4/leads", 403, b'{"detail":"no"}'), AccessDenied, "right to see leads"),
         (Response("/api/v4/users/7", 403, b'{"detail":"no"}'), AccessDenied, "right to see users"),
         (Response("/x", 301, headers={"location": "https://new.amocrm.ru/x?s=1"}), SettingsError, "base_url"),

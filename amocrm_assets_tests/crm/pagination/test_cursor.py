@@ -31,7 +31,7 @@ def state() -> ListState:
 
 @pytest.fixture
 def cursor(state: ListState) -> Cursor:
-    """One that went on to a second of which two records were given out."""
+    """One that went on to a second of which two records were returned."""
     found = Cursor(state, SECOND - 100, {})
     found.move_to(SECOND, frozenset([1, 2]))
     return found

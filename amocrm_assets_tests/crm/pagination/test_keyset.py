@@ -17,7 +17,7 @@ def page(*seconds: int, has_next: bool = True) -> Page:
 
 
 def answer(paginator: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
-    """Answer the paginator's next query: the query, and the records that it gives out."""
+    """Answer the paginator's next query: the query, and the records that it returns."""
     query = paginator.next_query()
     assert query
     fresh, _ = paginator.add_page(query, sent)

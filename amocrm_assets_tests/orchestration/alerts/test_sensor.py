@@ -153,7 +153,7 @@ def test_late_days_are_told_and_then_that_they_are_there(
 def test_an_authorisation_without_a_token_is_told(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN_VARIABLE)
     (told,) = alerts.evaluate_all()
-    assert told.startswith("amoCRM acme: the authorisation needs a person\n")
+    assert told.startswith("amoCRM acme: the authorisation must be renewed\n")
     assert TOKEN_VARIABLE in told
 
 
