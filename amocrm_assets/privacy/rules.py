@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KINDS: Mapping[str, frozenset[str]] = {
     "phone": frozenset({"phone", "phone_number"}),
     "email": frozenset({"email"}),
-    "name": frozenset({"name", "first_name", "last_name", "middle_name", "call_responsible"}),
+    "name": frozenset({"name", "first_name", "last_name", "middle_name", "call_responsible", "director"}),
 }
 KIND_OF = {name: kind for kind, properties in KINDS.items() for name in properties}
 Dropped = Literal["drop"]

@@ -32,6 +32,7 @@ class Deployed:
     folder: Path
     day: date
     secrets: Mapping[str, str]
+    timeout_seconds: float = 240.0
 
     def __post_init__(self) -> None:
         (self.folder / "home").mkdir(exist_ok=True)
@@ -55,7 +56,7 @@ class Deployed:
         command = list(words) or ["run", "acme", f"--from={self.day}", f"--to={self.day}"]
         process = processes().Process(target=_run, args=(self.folder, self.environment, command))
         process.start()
-        process.join(240)
+        process.join(self.timeout_seconds)
         return process.exitcode
 
     def left(self) -> dict[str, bytes]:
