@@ -29,7 +29,8 @@ def routes() -> list[Route]:
     """What the sandbox knows of the small lists."""
     found = [
         Route("/api/v4/leads/pipelines", authorised(_pipelines)),
-        Route("/api/v4/leads/pipelines/{id:int}/statuses", authorised(_statuses)),
+        Route("/api/v4/leads/pipelines/{pipeline:int}/statuses", authorised(_statuses)),
+        Route("/api/v4/leads/pipelines/{pipeline:int}/statuses/{id:int}", _one(_stages)),
         Route("/api/v4/leads/pipelines/{id:int}", _one(_listed_pipelines)),
         Route("/api/v4/users", _list("users", _users, totals=True)),
         Route("/api/v4/users/{id:int}", _one(_users)),
@@ -105,9 +106,15 @@ async def _pipelines(request: Request) -> Response:
 
 
 async def _statuses(request: Request) -> Response:
-    wanted = request.path_params["id"]
-    found = next((each for each in _listed_pipelines(request) if each["id"] == wanted), None)
-    return _whole(request, "statuses", found["_embedded"]["statuses"]) if found else nothing()
+    stages = _stages(request)
+    return _whole(request, "statuses", stages) if stages else nothing()
+
+
+def _stages(request: Request) -> list[Json]:
+    """The stages of a pipeline, each of which has some."""
+    wanted = request.path_params["pipeline"]
+    pipelines = (each for each in _listed_pipelines(request) if each["id"] == wanted)
+    return [stage for each in pipelines for stage in each["_embedded"]["statuses"]]
 
 
 def _whole(request: Request, name: str, records: list[Json]) -> Response:

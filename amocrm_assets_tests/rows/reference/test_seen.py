@@ -132,3 +132,31 @@ def test_a_row_that_is_there_because_leads_name_it_makes_its_id_no_known_one(sto
     unknown = {each.column: each for each in KnownIds(storage, "acme").unknown(DAY)}
     assert (unknown["responsible_user_id"].count, unknown["responsible_user_id"].example) == (2, "7")
     assert "created_by" not in unknown
+
+
+def test_a_run_that_dies_before_any_of_its_writes_and_is_run_again_gives_the_same_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = []
+    for writes in range(4):
+        storage = open_storage(str(tmp_path / str(writes)))
+        capture(storage, night(0), {"users": [{"id": 1, "name": "Анна"}]})
+        write_day(storage, lost(1, 6, "Передумал", responsible_user_id=9))
+        left, whole = iter([None] * writes), type(storage).replace
+
+        def replace(self: Any, name: str, file: Path, left: Any = left, whole: Any = whole) -> None:
+            if next(left, "none") == "none":
+                raise KeyboardInterrupt
+            whole(self, name, file)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(storage), "replace", replace)
+            try:
+                write_reference_tables([USERS, REASONS], storage, "acme", days=(DAY, DAY))
+                assert writes == 3
+            except KeyboardInterrupt:
+                assert writes < 3
+        write_reference_tables([USERS, REASONS], storage, "acme", days=(NEXT, NEXT))
+        names = (seen_name("acme"), USERS.rows_name("acme"), REASONS.rows_name("acme"))
+        contents.append([Path(storage.uri(name)).read_bytes() for name in names])
+    assert all(each == contents[0] for each in contents)

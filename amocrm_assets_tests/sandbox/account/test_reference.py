@@ -66,6 +66,7 @@ def test_a_field_is_renamed_and_tags_are_added(asking: Asking, sandbox: Sandbox)
     [
         ("/api/v4/leads/pipelines/3200001", "/api/v4/leads/pipelines/5"),
         ("/api/v4/leads/pipelines/3200001/statuses", "/api/v4/leads/pipelines/5/statuses"),
+        ("/api/v4/leads/pipelines/3200001/statuses/142", "/api/v4/leads/pipelines/5/statuses/142"),
         ("/api/v4/leads/custom_fields/700003", "/api/v4/leads/custom_fields/5"),
         ("/api/v4/leads/loss_reasons/4300001", "/api/v4/leads/loss_reasons/5"),
         ("/api/v4/users/8100001", "/api/v4/users/5"),
