@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.sandbox.account.account import Account
 from amocrm_assets.sandbox.account.clock import Clock
+from amocrm_assets.sandbox.account.follow_ups import FollowUps
 from amocrm_assets.sandbox.account.linked import LinkedRecords
-from amocrm_assets.sandbox.account.links import company_of_lead, contacts_of
+from amocrm_assets.sandbox.account.links import OWNERS, company_of_lead, contacts_of, notes_of, tasks_of
+from amocrm_assets.sandbox.account.notes import Notes
 from amocrm_assets.sandbox.account.parties import Parties
+from amocrm_assets.sandbox.account.tasks import Tasks
 from amocrm_assets.sandbox.http.faults import FaultDice
 from amocrm_assets.sandbox.http.limiter import Limiter
 from amocrm_assets.sandbox.http.requests_log import RequestLog
@@ -31,8 +34,11 @@ class Sandbox:
     options: SandboxOptions
     clock: Clock
     account: Account
-    contacts: LinkedRecords
-    companies: LinkedRecords
+    contacts: LinkedRecords[Parties]
+    companies: LinkedRecords[Parties]
+    tasks: FollowUps
+    notes: dict[str, FollowUps]
+    """Notes by what they hang on: `leads`, `contacts`, `companies`. Calls are among them."""
     tokens: Tokens
     limiter: Limiter
     dice: FaultDice
@@ -40,8 +46,8 @@ class Sandbox:
     given: dict[str, GivenList]
     """Lists beside those that the sandbox makes up, by their name in `/api/v4/{name}`."""
     after_answer: Callable[[], object] | None
-    """Called when an answer of `/api/v4/leads`, `contacts` or `companies` is made, before it is sent: the place
-    for interleaved edits."""
+    """Called when an answer of `/api/v4/leads`, `contacts`, `companies`, `tasks` or of notes is made, before it is
+    sent: the place for interleaved edits."""
     rewrite: Callable[[bytes], bytes] | None
     """Given the body of every answer that has one, returns what is sent instead: the place for fuzzing."""
 
@@ -55,6 +61,13 @@ class Sandbox:
         self.account = Account(options, self.clock)
         self.contacts = self._linked("contacts", lambda lead: contacts_of(lead, options.seed))
         self.companies = self._linked("companies", lambda lead: _one(company_of_lead(lead, options.seed)))
+        self.tasks = FollowUps(
+            self.account,
+            self.clock,
+            Tasks(options, self.account.content),
+            lambda lead: tasks_of(lead, options.seed),
+        )
+        self.notes = {owners: self._notes_of(owners) for owners in OWNERS}
         self.tokens = Tokens(options, self.clock)
         self.limiter = Limiter()
         self.dice = FaultDice(options.seed)
@@ -63,7 +76,16 @@ class Sandbox:
         self.after_answer = None
         self.rewrite = None
 
-    def _linked(self, kind: str, ids_of_lead: Callable[[int], list[int]]) -> LinkedRecords:
+    def _notes_of(self, owners: str) -> FollowUps:
+        seed, parties = self.options.seed, {"companies": self.companies.content}
+        content = Notes(self.options, self.account.content, owners, parties.get(owners, self.contacts.content))
+
+        def ids_of_lead(lead: int) -> list[int]:
+            return [each.id for each in notes_of(lead, seed) if each.owners == owners]
+
+        return FollowUps(self.account, self.clock, content, ids_of_lead)
+
+    def _linked(self, kind: str, ids_of_lead: Callable[[int], list[int]]) -> LinkedRecords[Parties]:
         content = Parties(self.options, self.account.content, kind)
         return LinkedRecords(self.account, self.clock, content, ids_of_lead)
 

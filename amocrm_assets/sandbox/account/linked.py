@@ -9,7 +9,7 @@ import heapq
 from dataclasses import replace
 from random import Random
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from amocrm_assets.sandbox.account.leads import mixed
 from amocrm_assets.sandbox.account.query import FOREVER
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.account.account import Account
     from amocrm_assets.sandbox.account.clock import Clock
-    from amocrm_assets.sandbox.account.parties import Parties
     from amocrm_assets.sandbox.account.query import LeadQuery
 
 Json = dict[str, Any]
@@ -32,11 +31,26 @@ _CHOICES = frozenset({"id", "name", "created_by", "updated_by", "responsible_use
 _INTERVALS = frozenset({"created_at", "closest_task_at"})
 
 
-class LinkedRecords:
+class Content(Protocol):
+    """What the records of a list look like."""
+
+    kind: str
+
+    def content(self, version: LeadVersion, now: float) -> Json:
+        """The record without links and what hangs on it."""
+
+    def stub(self, version: LeadVersion, now: float) -> Json:
+        """What amoCRM still says of a record in the trash."""
+
+
+ContentT = TypeVar("ContentT", bound=Content)
+
+
+class LinkedRecords(Generic[ContentT]):
     """One list that hangs together with the account's leads. All methods may be called from any thread."""
 
     def __init__(
-        self, account: Account, clock: Clock, content: Parties, ids_of_lead: Callable[[int], Sequence[int]]
+        self, account: Account, clock: Clock, content: ContentT, ids_of_lead: Callable[[int], Sequence[int]]
     ) -> None:
         self.content = content
         self._account = account

@@ -1,14 +1,30 @@
 """Who belongs to whom: a lead's contacts, a contact's company. It follows from ids alone, so all lists agree.
 
-Two neighbouring leads are one customer's, and a company has three contacts.
+Two neighbouring leads are one customer's, and a company has three contacts. Tasks and notes are made about leads.
 """
 
 from __future__ import annotations
+
+from typing import Literal, NamedTuple
 
 from amocrm_assets.sandbox.account.leads import mixed
 
 FIRST_CONTACT, FIRST_COMPANY = 51_000_001, 41_000_001
 _CONTACTS, _PER_COMPANY = 9_000, 3
+OWNERS = ("leads", "contacts", "companies")
+_FIRST_TASK, _TASKS = 1_000_000_001, 2
+_FIRST_NOTE, _NOTES = 600_000_001, 4
+# Ids of the sandbox have 32 bits; leads with greater ones have neither tasks nor notes.
+_GREATEST_LEAD = 800_000_000
+
+
+class Note(NamedTuple):
+    """A note about a lead. It hangs on the lead, on its contact or on its company."""
+
+    id: int
+    owners: str
+    owner_id: int
+    kind: Literal["call", "text"] = "call"
 
 
 def contacts_of(lead_id: int, seed: int) -> list[int]:
@@ -37,3 +53,43 @@ def contacts_of_company(company_id: int) -> list[int]:
     """Who works for a company."""
     first = FIRST_CONTACT + (company_id - FIRST_COMPANY) * _PER_COMPANY
     return list(range(first, first + _PER_COMPANY))
+
+
+def tasks_of(lead_id: int, seed: int) -> list[int]:
+    """The tasks of a lead: none, one or two."""
+    count = mixed(lead_id, seed + 2) % (_TASKS + 1) if lead_id <= _GREATEST_LEAD else 0
+    return [_FIRST_TASK + lead_id * _TASKS + place for place in range(count)]
+
+
+def lead_of_task(task_id: int) -> int:
+    """The lead that a task is about."""
+    return (task_id - _FIRST_TASK) // _TASKS
+
+
+def notes_of(lead_id: int, seed: int) -> list[Note]:
+    """The notes of a lead: its first call, calls that follow, and a text. Most calls hang on the contact."""
+    if lead_id > _GREATEST_LEAD:
+        return []
+    drawn, contact = mixed(lead_id, seed + 3), contacts_of(lead_id, seed)[0]
+    first, company = _FIRST_NOTE + lead_id * _NOTES, company_of(contact, seed)
+    found = []
+    if drawn % 3:
+        on_lead = (drawn >> 4) % 4 == 0
+        found.append(Note(first, "leads", lead_id) if on_lead else Note(first, "contacts", contact))
+        if (drawn >> 8) % 3 == 0:
+            found.append(Note(first + 1, "contacts", contact))
+    if company is not None and (drawn >> 12) % 5 == 0:
+        found.append(Note(first + 2, "companies", company))
+    if (drawn >> 16) % 2:
+        found.append(Note(first + 3, "leads", lead_id, "text"))
+    return found
+
+
+def note_of(note_id: int, seed: int) -> Note:
+    """The note of that id."""
+    return next(each for each in notes_of((note_id - _FIRST_NOTE) // _NOTES, seed) if each.id == note_id)
+
+
+def place_of_note(note_id: int) -> int:
+    """Which one of its lead's it is: the first call, those that follow, the text."""
+    return (note_id - _FIRST_NOTE) % _NOTES

@@ -65,6 +65,10 @@ class Parties:
         known, drawn = self._fields_and_tags(now)[1], mixed(self._seed, record_id) >> 40
         return [known[drawn % len(known)]] if known and drawn % 3 == 0 else []
 
+    def phone(self, record_id: int) -> str:
+        """The telephone number of a record."""
+        return _phone(mixed(self._seed, record_id), "")
+
     def _fields_and_tags(self, now: float) -> tuple[list[Json], list[Json]]:
         day = int((now - BEGINNING) // DAY)
         if day not in self._known:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _HUGE = 1 << 20
+_LISTS = ("leads", "contacts", "companies", "tasks", "notes")
 
 
 def damaged_rows(kind: str, body: bytes, rng: Random) -> bytes:
@@ -21,7 +22,8 @@ def damaged_rows(kind: str, body: bytes, rng: Random) -> bytes:
     if spoil is None or not body.startswith(b"{"):
         return body
     page = json.loads(body)
-    rows = page.get("_embedded", {}).get("leads")
+    embedded = page.get("_embedded", {})
+    rows: list[Json] = next((embedded[name] for name in _LISTS if name in embedded), [])
     if not rows:
         return body
     spoil(page, rows, rng)

@@ -13,13 +13,15 @@ import socket
 import struct
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from amocrm_assets.sandbox.account.links import OWNERS
 from amocrm_assets.sandbox.http.damage import damaged_rows, garbled, halved
+from amocrm_assets.sandbox.http.follow_ups_api import notes_of
 from amocrm_assets.sandbox.http.requests_log import Request
 from amocrm_assets.sandbox.http.responses import gateway_page, nothing, problem
 
@@ -36,10 +38,12 @@ if TYPE_CHECKING:
 CONNECTION = "amocrm_assets.connection"  # the ASGI extension by which the server hands over its connection
 _API = "/api/"
 # Lists whose records other people change after an answer, by the options.
-_EDITED: dict[str, Callable[[Sandbox], Account | LinkedRecords]] = {
+_EDITED: dict[str, Callable[[Sandbox], Account | LinkedRecords[Any]]] = {
     "/api/v4/leads": lambda sandbox: sandbox.account,
     "/api/v4/contacts": lambda sandbox: sandbox.contacts,
     "/api/v4/companies": lambda sandbox: sandbox.companies,
+    "/api/v4/tasks": lambda sandbox: sandbox.tasks,
+    **{f"/api/v4/{owners}/notes": notes_of(owners) for owners in OWNERS},
 }
 _WORTH_COMPRESSING_BYTES = 512
 _SPOILED = {"damaged-gzip": garbled, "cut-gzip": halved}

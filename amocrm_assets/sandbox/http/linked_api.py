@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from amocrm_assets.sandbox.account.linked import LinkedRecords
+    from amocrm_assets.sandbox.account.parties import Parties
     from amocrm_assets.sandbox.world import Sandbox
 
     Endpoint = Callable[[Request], Awaitable[Response]]
@@ -37,7 +38,7 @@ def routes() -> list[Route]:
     return found
 
 
-def records_of(sandbox: Sandbox, name: str) -> LinkedRecords:
+def records_of(sandbox: Sandbox, name: str) -> LinkedRecords[Parties]:
     """The records of a list."""
     return sandbox.contacts if name == "contacts" else sandbox.companies
 

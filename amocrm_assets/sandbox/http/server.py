@@ -18,7 +18,16 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from amocrm_assets.sandbox.http import api, control, events_api, given_api, linked_api, oauth, reference_api
+from amocrm_assets.sandbox.http import (
+    api,
+    control,
+    events_api,
+    follow_ups_api,
+    given_api,
+    linked_api,
+    oauth,
+    reference_api,
+)
 from amocrm_assets.sandbox.http.gateway import CONNECTION, Gateway
 from amocrm_assets.sandbox.http.responses import unknown
 from amocrm_assets.sandbox.world import Sandbox
@@ -85,6 +94,7 @@ def _application(sandbox: Sandbox) -> Starlette:
         routes=[
             *api.routes(),
             *linked_api.routes(),
+            *follow_ups_api.routes(),
             *events_api.routes(),
             *reference_api.routes(),
             *oauth.routes(),

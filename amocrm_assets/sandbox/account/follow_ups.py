@@ -1,0 +1,99 @@
+"""What people do about leads: tasks, or notes of one kind of record. Made after their lead, and seldom changed.
+
+Unlike contacts they have no trash: what is deleted is gone from the list. What they look like is in `tasks` and
+`notes`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any, Protocol
+
+from amocrm_assets.sandbox.account.linked import LinkedRecords
+from amocrm_assets.sandbox.account.query import FOREVER
+from amocrm_assets.sandbox.account.table import LeadVersion, Page, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from amocrm_assets.sandbox.account.query import LeadQuery
+
+Json = dict[str, Any]
+
+
+class FollowUpContent(Protocol):
+    """What such records look like, and when something happens to them."""
+
+    kind: str
+
+    def content(self, version: LeadVersion, now: float) -> Json:
+        """The record."""
+
+    def stub(self, version: LeadVersion, now: float) -> Json:
+        """Never shown, since they have no trash."""
+
+    def is_imported(self, record_id: int) -> bool:
+        """Whether it is one that a complete reading must find."""
+
+    def delay(self, record_id: int) -> int:
+        """How many seconds after its lead it is made."""
+
+    def pause(self, record_id: int, revision: int) -> int | None:
+        """How many seconds a revision stays; None: for ever."""
+
+    def is_gone(self, record_id: int, revision: int) -> bool:
+        """Whether this revision is its deletion."""
+
+
+class FollowUps(LinkedRecords[FollowUpContent]):
+    """One list. All methods may be called from any thread."""
+
+    def delete(self, record_id: int) -> int:
+        """Remove a record, without a trace in the lists. Returns when that was."""
+        return self.purge(record_id)
+
+    def page(
+        self, query: LeadQuery, wanted: Callable[[Json], bool] | None = None, *, order: str | None = None
+    ) -> Page:
+        """One page of the list. `order` is a property to sort by in place of the query's."""
+        with self._lock:
+            self._catch_up()
+            ids: Sequence[int] = self._ordered(query, State.LIVE)
+            if wanted:
+                ids = [each for each in ids if wanted(self._shown(each))]
+            if order:
+                ids = sorted(ids, key=lambda each: self._shown(each)[order], reverse=query.descending)
+            begin = (query.page - 1) * query.limit
+            shown = [self._shown(each) for each in ids[begin : begin + query.limit]]
+            return Page(shown, len(ids) > begin + query.limit)
+
+    def stamps(self, since: int = 0, until: int = FOREVER, *, deleted: bool = False) -> dict[int, int]:
+        """`updated_at` by id in a closed interval: what a complete reading must find."""
+        found = super().stamps(since, until, deleted=deleted)
+        return {each: at for each, at in found.items() if self.content.is_imported(each)}
+
+    def _link(self, record_id: int, lead_id: int, times: Sequence[int], changed: dict[int, LeadVersion]) -> None:
+        self._leads.setdefault(record_id, []).append(lead_id)
+        created_at, updated_at = times
+        if self._account.is_alive:
+            heapq.heappush(self._next, (created_at + self.content.delay(record_id), record_id))
+        else:
+            changed[record_id] = LeadVersion(record_id, created_at, updated_at)
+
+    def _age(self, record_id: int, at: int, now: int, changed: dict[int, LeadVersion]) -> None:  # noqa: ARG002
+        """It is made, changed or deleted."""
+        before = changed.get(record_id) or self._table.find(record_id)
+        if before is None:
+            after = LeadVersion(record_id, at, at)
+        elif before.state == State.LIVE:
+            gone = self.content.is_gone(record_id, before.revision + 1)
+            state = State.GONE if gone else State.LIVE
+            after = LeadVersion(
+                record_id, before.created_at, max(at, before.updated_at), before.revision + 1, state
+            )
+        else:
+            return  # somebody has deleted it by hand
+        changed[record_id] = after
+        pause = self.content.pause(record_id, after.revision)
+        if after.state == State.LIVE and pause is not None:
+            heapq.heappush(self._next, (at + pause, record_id))

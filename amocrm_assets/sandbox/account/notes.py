@@ -1,0 +1,100 @@
+"""What notes look like: calls that a telephone exchange writes, answered and missed, and texts of people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amocrm_assets.sandbox.account import words
+from amocrm_assets.sandbox.account.leads import mixed
+from amocrm_assets.sandbox.account.links import contacts_of, note_of, place_of_note
+
+if TYPE_CHECKING:
+    from amocrm_assets.sandbox.account.leads import Leads
+    from amocrm_assets.sandbox.account.links import Note
+    from amocrm_assets.sandbox.account.parties import Parties
+    from amocrm_assets.sandbox.account.table import LeadVersion
+    from amocrm_assets.sandbox.options import SandboxOptions
+
+Json = dict[str, Any]
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_TALKED, _NOT_REACHED = 4, 6
+# Every fourth call is missed; to every tenth somebody adds a result two hours later; a text in forty is deleted.
+_MISSED, _COMMENTED, _DELETED = 4, 10, 40
+
+
+class Notes:
+    """Content of every note of one kind of records; `parties` know the number of whoever called."""
+
+    def __init__(self, options: SandboxOptions, leads: Leads, owners: str, parties: Parties) -> None:
+        self.kind = f"notes of {owners}"
+        self._options = options
+        self._users = leads.users
+        self._seed = mixed(options.seed, options.account_id)
+        self._parties = parties
+
+    def content(self, version: LeadVersion, now: float) -> Json:  # noqa: ARG002  # the calendar changes nothing
+        """The note, keys in amoCRM's order. It does not say in which list it is."""
+        drawn, note = self._drawn(version.id), self._note(version.id)
+        is_call = note.kind == "call"
+        user = int(self._users[(drawn >> 8) % len(self._users)]["id"])
+        kind = ("call_in" if (drawn >> 16) % 3 else "call_out") if is_call else "common"
+        return {
+            "id": version.id,
+            "entity_id": note.owner_id,
+            "created_by": 0 if is_call else user,
+            "updated_by": user if version.revision else 0,
+            "created_at": version.created_at,
+            "updated_at": version.updated_at,
+            "responsible_user_id": user,
+            "group_id": 0,
+            "note_type": kind,
+            "params": self._call(note, drawn, version, user) if is_call else {"text": _text(drawn)},
+            "account_id": self._options.account_id,
+        }
+
+    def stub(self, version: LeadVersion, now: float) -> Json:
+        """Never shown."""
+        return self.content(version, now)
+
+    def is_imported(self, record_id: int) -> bool:
+        """Calls are."""
+        return self._note(record_id).kind == "call"
+
+    def delay(self, record_id: int) -> int:
+        """Mostly some minutes after the lead, and days later for those that follow."""
+        drawn, place = self._drawn(record_id), place_of_note(record_id)
+        return place * _DAY + 2 * _MINUTE + (drawn % (30 * _MINUTE) if drawn % 3 else drawn % (9 * _HOUR))
+
+    def pause(self, record_id: int, revision: int) -> int | None:
+        """Until somebody comes back to it."""
+        drawn = self._drawn(record_id)
+        return 2 * _HOUR if revision == 0 and (drawn % _COMMENTED == 0 or self.is_gone(record_id, 1)) else None
+
+    def is_gone(self, record_id: int, revision: int) -> bool:
+        """Whether somebody deletes it."""
+        return revision > 0 and self._drawn(record_id) % _DELETED == 1
+
+    def _call(self, note: Note, drawn: int, version: LeadVersion, user: int) -> Json:
+        is_missed = drawn % _MISSED == 0
+        caller = contacts_of(note.owner_id, self._options.seed)[0] if note.owners == "leads" else note.owner_id
+        return {
+            "uniq": f"{drawn:016x}",
+            "duration": 0 if is_missed else 15 + (drawn >> 24) % 900,
+            "source": "sandbox-pbx",
+            "link": "" if is_missed else f"https://pbx.sandbox.example/records/{drawn:016x}.mp3",
+            "phone": self._parties.phone(caller),
+            "call_result": _text(drawn) if version.revision else "",
+            "call_status": _NOT_REACHED if is_missed else _TALKED,
+            # Exchanges write a user's id or what they call the user.
+            "call_responsible": user if drawn % 2 else words.PEOPLE[(drawn >> 8) % len(words.PEOPLE)],
+        }
+
+    def _note(self, note_id: int) -> Note:
+        return note_of(note_id, self._options.seed)
+
+    def _drawn(self, note_id: int) -> int:
+        return mixed(self._seed, note_id)
+
+
+def _text(drawn: int) -> str:
+    return words.REMARKS[(drawn >> 40) % len(words.REMARKS)]
