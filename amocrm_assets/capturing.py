@@ -162,8 +162,9 @@ class _DayRangeCapture:
     def _day_of(self, record: ReadRecord) -> date:
         """The day that a record belongs to. Raises `UnexpectedAnswer` for one that would never become a row."""
         key, at = record.key, record.at
-        if isinstance(key, int) and not MIN_ID <= key <= MAX_ID:
-            raise self._refused(f"with the id {key}, which has more than 64 bits")
+        number = key[-1] if isinstance(key, tuple) else key
+        if isinstance(number, int) and not MIN_ID <= number <= MAX_ID:
+            raise self._refused(f"with the id {number}, which has more than 64 bits")
         if not self._whole.holds(at):
             raise self._refused(f"with the {self._entity.time} {at}, when other seconds were asked for")
         return self._days[bisect_right(self._starts, at) - 1]

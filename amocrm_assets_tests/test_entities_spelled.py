@@ -27,6 +27,8 @@ MAY = {
     "entities/lead_details.py": "likewise",
     "entities/contacts.py": "a contact has leads",
     "entities/companies.py": "likewise",
+    "entities/tasks.py": "a task may be about a lead",
+    "entities/calls.py": "leads have a list of calls",
     "entities/events.py": "types of events, most of which are about leads",
     "captures/files.py": "the key of a count in the format of captures, whatever the records",
     "cli/__init__.py": "the help of a command about the custom fields of leads",

@@ -23,8 +23,9 @@ class Permissions:
 
 
 def read_permissions(entity: Entity, client: AmoCrmClient, user_id: int | None) -> Permissions:
-    """Ask for one record, then for the user. Raises `AccessDenied` when none may be seen at all."""
-    client.get(entity.live.path, {"limit": 1})
+    """Ask each list for one record, then for the user. Raises `AccessDenied` for a list that may not be seen."""
+    for each in entity.lists(with_deleted=False):
+        client.get(each.path, {"limit": 1})
     if user_id is None:
         return Permissions(None, None)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amocrm_assets.entities.calls import CALLS
 from amocrm_assets.entities.captured import Captured
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.companies import COMPANIES
@@ -13,17 +14,20 @@ from amocrm_assets.entities.latest import LatestTable, latest_table
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
+from amocrm_assets.entities.tasks import TASKS
 
 # All entities that a source may import, in the order of their chains.
-ENTITIES = (LEADS, CONTACTS, COMPANIES, EVENTS)
+ENTITIES = (LEADS, CONTACTS, COMPANIES, TASKS, CALLS, EVENTS)
 
 __all__ = [
+    "CALLS",
     "COMPANIES",
     "CONTACTS",
     "CUSTOM_FIELDS",
     "ENTITIES",
     "EVENTS",
     "LEADS",
+    "TASKS",
     "Captured",
     "Choices",
     "Column",

@@ -23,7 +23,8 @@ class Entity(Captured):
     """One kind of record of amoCRM, read day by day.
 
     `name` is the folder of its captures, `live` the list of its records, `deleted` that of those in the trash,
-    where amoCRM lists them. `tables` are what its captures become, the one that is called like the entity first.
+    where amoCRM lists them; `others` are further lists of its records, of the same kind as `live`. `tables` are
+    what its captures become, the one that is called like the entity first.
 
     `stubs_lack` are columns of that table of which a deleted record without properties, a stub, has none; a record
     that is not deleted has one of them. `other_properties` are those of API v4 that no table has a column for.
@@ -32,6 +33,7 @@ class Entity(Captured):
     live: RecordList
     tables: tuple[Table, ...]
     deleted: RecordList | None = None
+    others: tuple[RecordList, ...] = ()
     stubs_lack: tuple[str, ...] = ()
     other_properties: tuple[str, ...] = ()
     choices: Choices = NO_CHOICES
@@ -55,7 +57,8 @@ class Entity(Captured):
 
     def lists(self, *, with_deleted: bool) -> tuple[RecordList, ...]:
         """The lists that a reading goes through."""
-        return (self.live, self.deleted) if with_deleted and self.deleted else (self.live,)
+        trash = (self.deleted,) if with_deleted and self.deleted else ()
+        return (self.live, *self.others, *trash)
 
     @property
     def fields_path(self) -> str | None:

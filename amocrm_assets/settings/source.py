@@ -96,6 +96,16 @@ class SourceSettings(Settings):
         description="Which custom fields of companies to import: names, codes or ids. Default: all. `[]`: none.",
         examples=[["ADDRESS"]],
     )
+    import_tasks: bool = Field(
+        default=False,
+        description="Tasks, as shards `amoCrmTasks_{subdomain}_{day}`.",
+        examples=[True],
+    )
+    import_calls: bool = Field(
+        default=False,
+        description="Calls of leads, contacts and companies, as shards `amoCrmCalls_{subdomain}_{day}`.",
+        examples=[True],
+    )
     drop_fields: list[str | int] = Field(
         default_factory=list,
         description="Personal data that is never stored: kinds (`phone`, `email`, `name`), properties of records,"

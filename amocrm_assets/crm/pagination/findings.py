@@ -146,8 +146,8 @@ def types_ignored(record_list: RecordList) -> Finding:
         record_list,
         "types_ignored",
         may_miss=False,
-        cause=f"amoCRM sends {record_list.records} of other types than `filter[type]` names. Those were left out,"
-        " and nothing of the named types is missing.",
+        cause=f"amoCRM sends {record_list.records} of other types than `filter[{record_list.type_property}]`"
+        " names. Those were left out, and nothing of the named types is missing.",
         fix="Nothing needs to be done; a proxy that drops parameters would be a cause.",
     )
 

@@ -18,17 +18,21 @@ if TYPE_CHECKING:
 
 
 class RawRecord(NamedTuple):
-    """A record as one line of JSON, with what reading must know of it."""
+    """A record as one line of JSON, with what reading must know of it.
+
+    `owners`: what it hangs on, in an entity whose records are in a list for each kind of owners.
+    """
 
     id: int
     updated_at: int
     is_deleted: bool
     line: bytes
+    owners: str | None = None
 
     @property
-    def key(self) -> int:
+    def key(self) -> int | tuple[str, int]:
         """What tells it apart from the other records of its entity."""
-        return self.id
+        return self.id if self.owners is None else (self.owners, self.id)
 
     @property
     def at(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.errors import ReadingUnproven
@@ -40,10 +40,11 @@ class Query:
     limit: int = PAGE_LIMIT
     details: bool = False
 
-    def params(self) -> dict[str, str | int]:
+    def params(self) -> dict[str, Any]:
         """The question as amoCRM wants it in the address."""
         key, direction = self.order.split()
-        params: dict[str, str | int] = {"limit": self.limit, "page": self.page, f"order[{key}]": direction}
+        params: dict[str, Any] = {"limit": self.limit, "page": self.page, f"order[{key}]": direction}
+        params |= self.record_list.type_filter
         if self.from_at is not None and self.to_at is not None:
             params |= {"filter[updated_at][from]": self.from_at, "filter[updated_at][to]": self.to_at}
         if self.record_list.only_deleted:

@@ -30,6 +30,7 @@ from amocrm_assets.crm.pagination.findings import (
     records_unusable,
 )
 from amocrm_assets.crm.pagination.odd_pages import OddPages
+from amocrm_assets.crm.pagination.own_records import own_records
 from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.pagination.paginator_set import PaginatorSet
 from amocrm_assets.crm.pagination.progress_guard import ProgressGuard
@@ -64,7 +65,11 @@ class ReadPlanner:
         self._slicer = Slicer()
         self._progress = ProgressGuard()
         for state in self.states.values():
-            self.paginators.add(KeysetPaginator(state, window.from_at, window.to_at))
+            self._begin(state, window)
+
+    def _begin(self, state: ListState, window: Window) -> None:
+        """Let the first paginator of a list go to work; lists of other kinds begin in another way."""
+        self.paginators.add(KeysetPaginator(state, window.from_at, window.to_at))
 
     @property
     def done(self) -> bool:
@@ -114,12 +119,16 @@ class ReadPlanner:
         for paginator in sorted(self.paginators, key=_behind):
             if query := paginator.next_query():
                 return paginator, query
-        rest = self._slicer.split([each for each in self.paginators if isinstance(each, KeysetPaginator)])
+        rest = self._next_part()
         if rest is None:
             return None
         self.paginators.add(rest)
         due = rest.next_query()
         return (rest, due) if due else None
+
+    def _next_part(self) -> Paginator | None:
+        """One paginator more, while those at work await their answers."""
+        return self._slicer.split([each for each in self.paginators if isinstance(each, KeysetPaginator)])
 
     def add_failure(self, paginator: Paginator, query: Query) -> None:
         """A page was not answered: lighter ones are asked for from now on."""
@@ -146,7 +155,7 @@ class ReadPlanner:
         state.kind_proven = state.kind_proven or any(record.is_deleted for record in page.records)
         fresh = self._take(paginator, query, page)
         self._progress.check(query, fresh, tuple(each.progress for each in self.paginators))
-        return [record for record in fresh if record.is_deleted] if query.record_list.only_deleted else fresh
+        return own_records(state, fresh)
 
     def _believe(self, oddity: Oddity, paginator: Paginator, query: Query, page: Page) -> list[RawRecord] | None:
         """Follow what came twice; None when the page is to be taken all the same."""
@@ -154,7 +163,7 @@ class ReadPlanner:
         match oddity:
             case "filter_ignored":
                 state.found(filters_ignored(state.record_list))
-                self.paginators.start_over(state, by_id=False)
+                self._start_over(state, by_id=False)
             case "order_ignored":
                 self._leave_order(paginator, query, OrderIgnored())
             case "kind_ignored" if not state.kind_proven:
@@ -175,7 +184,7 @@ class ReadPlanner:
         try:
             fresh = self._fresh(paginator, query, page)
         except TieExceedsPage:
-            self.paginators.start_over(state, by_id=True)
+            self._start_over(state, by_id=True)
             return []
         except OrderIgnored as error:
             self._leave_order(paginator, query, error)
@@ -210,7 +219,11 @@ class ReadPlanner:
             self.paginators.read_by_key(paginator)
         else:
             # A tie, which no key tells apart. Pagination of the whole account passes every other one as well.
-            self.paginators.start_over(paginator.state, by_id=True)
+            self._start_over(paginator.state, by_id=True)
+
+    def _start_over(self, state: ListState, *, by_id: bool) -> None:
+        """Read a list as a whole, without filters."""
+        self.paginators.start_over(state, by_id=by_id)
 
 
 def _behind(paginator: Paginator) -> int:

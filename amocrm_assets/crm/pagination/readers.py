@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from amocrm_assets.crm.pagination.appended_reader import AppendedReader
+from amocrm_assets.crm.pagination.by_id_reader import ByIdReader
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 from amocrm_assets.crm.pagination.window_reader import WindowReader
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class ReadRecord(Protocol):
     """A record that was read: one line of JSON, its key, and the second that decides to which day it belongs.
 
-    A key that is an integer is an id, and has to fit into 64 bits.
+    A key that is an integer, or ends with one, is an id, and has to fit into 64 bits.
     """
 
     @property
@@ -54,7 +55,11 @@ class Reader(Protocol):
         """The records of the window, some at a time, in no order; each once unless it is edited meanwhile."""
 
 
-_READERS: dict[ListKind, Callable[..., Reader]] = {"moving": WindowReader, "appended": AppendedReader}
+_READERS: dict[ListKind, Callable[..., Reader]] = {
+    "moving": WindowReader,
+    "by_id": ByIdReader,
+    "appended": AppendedReader,
+}
 
 
 def reader_of(

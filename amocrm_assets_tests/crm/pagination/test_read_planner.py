@@ -36,9 +36,10 @@ def read(
     permits: int = 4,
     traits: AccountTraits = UNKNOWN,
     after_answer: Callable[[], None] = lambda: None,
+    plan: ReadPlanner | None = None,
 ) -> tuple[Counter[tuple[int, int]], ReadPlanner]:
     """Read the window with answers in random order, and edits after each answer."""
-    plan = ReadPlanner(WINDOW, LISTS, traits)
+    plan = plan or ReadPlanner(WINDOW, LISTS, traits)
     pending: list[tuple[KeysetPaginator | OverlappingPaginator, Query]] = []
     got: Counter[tuple[int, int]] = Counter()
     while not plan.done:

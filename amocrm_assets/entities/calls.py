@@ -1,0 +1,105 @@
+"""Calls: notes of leads, contacts and companies that a telephone exchange writes. API v4 has no list of calls.
+
+https://www.amocrm.ru/developers/content/crm_platform/events-and-notes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from amocrm_assets.entities.choices import Choices
+from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.record_list import RecordList
+from amocrm_assets.entities.table import Column, Derived, Table
+
+# Notes are the largest list of an account, and hold mails and chats: calls alone are asked for.
+_DIRECTIONS = {"call_in": "in", "call_out": "out"}
+_OF_LEADS = RecordList(
+    name="calls of leads",
+    records="calls",
+    path="/api/v4/leads/notes",
+    embedded="notes",
+    types=tuple(_DIRECTIONS),
+    type_property="note_type",
+    owners="leads",
+)
+# Exchanges link a call by its number, so most calls hang on contacts.
+_OTHERS = tuple(
+    replace(_OF_LEADS, name=f"calls of {owners}", path=f"/api/v4/{owners}/notes", owners=owners)
+    for owners in ("contacts", "companies")
+)
+_COLUMNS = (
+    Column("entity_type", "STRING", "What it hangs on: `leads`, `contacts` or `companies`, as the list says."),
+    Column("entity_id", "INTEGER", "The id of that record."),
+    Column("id", "INTEGER", "The note's id."),
+    Column("direction", "STRING", "`in` or `out`.", api_name="note_type"),
+    Column("responsible_user_id", "INTEGER", "User responsible for the note."),
+    Column("created_by", "INTEGER", "User who made it; 0 is a robot, such as a telephone exchange."),
+    Column("created_at", "INTEGER", "When it was made, Unix seconds, UTC: after the call, as exchanges do it."),
+    Column(
+        "updated_at",
+        "INTEGER",
+        "When the note was last updated, Unix seconds, UTC. Shards follow the account's midnights.",
+    ),
+    Column("account_id", "INTEGER", "The amoCRM account."),
+    Column("updated_by", "INTEGER", "User who last updated the note; 0 is a robot."),
+    Column("group_id", "INTEGER", "Group of the responsible user; 0 is the default group."),
+    Column("duration", "INTEGER", "How long they talked, in seconds; 0 where nobody answered.", api_name="params"),
+    Column("phone", "STRING", "The number of the other side, as the exchange wrote it.", api_name="params"),
+    Column(
+        "call_status",
+        "INTEGER",
+        "1 left a message, 2 call back, 3 not there, 4 talked, 5 wrong number, 6 not reached, 7 busy, 8 unknown.",
+        api_name="params",
+    ),
+    Column("call_result", "STRING", "What came of it, as text.", api_name="params"),
+    Column("call_responsible", "STRING", "Who took part, a user's id or a name.", api_name="params"),
+    Column("source", "STRING", "Which exchange wrote it.", api_name="params"),
+    Column("uniq", "STRING", "The exchange's id of the call.", api_name="params"),
+    Column("link", "STRING", "Where its recording is.", api_name="params"),
+)
+_OF_PARAMS = tuple(each.name for each in _COLUMNS if each.api_name == "params")
+_TEXTS = frozenset(each.name for each in _COLUMNS if each.type == "STRING")
+
+
+def _values(sent: Mapping[str, Any]) -> dict[str, Any]:
+    params, kind = sent.get("params"), sent.get("note_type")
+    direction = {"direction": _DIRECTIONS.get(kind, kind) if isinstance(kind, str) else kind}
+    if not isinstance(params, dict):
+        # PHP writes an empty object as a list. What is neither is handed on, so that it is noted.
+        return direction | ({} if params in (None, []) else {"duration": params})
+    return direction | {name: _text(name, params.get(name)) for name in _OF_PARAMS}
+
+
+def _text(name: str, value: Any) -> Any:
+    """Exchanges write numbers and ids as they like: those of columns of text are texts."""
+    return str(value) if name in _TEXTS and type(value) is int else value
+
+
+CALLS = Entity(
+    name="calls",
+    live=_OF_LEADS,
+    others=_OTHERS,
+    tables=(
+        Table(
+            asset="calls",
+            warehouse_name="amoCrmCalls",
+            record="call",
+            records="calls",
+            columns=_COLUMNS,
+            preview=("entity_type", "entity_id", "direction", "duration", "call_status", "created_at"),
+            derived=Derived(
+                properties=("note_type", "params"),
+                columns=("direction", *_OF_PARAMS),
+                values=_values,
+                is_whole=lambda _: True,
+            ),
+            key=("entity_type", "id"),
+        ),
+    ),
+    other_properties=("_embedded", "_links", "is_pinned"),
+    choices=Choices(imported="import_calls"),
+    has_cards=False,
+)

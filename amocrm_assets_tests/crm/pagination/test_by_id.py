@@ -1,0 +1,141 @@
+"""Every untouched task of a window is read once, by id alone, whoever edits or deletes others meanwhile."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amocrm_assets.crm.pagination.by_id import FIRST_PART_SECONDS, MAX_PARTS, PART_RECORDS, ByIdPlanner
+from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
+from amocrm_assets.days import Window
+from amocrm_assets.entities import TASKS
+from amocrm_assets.errors import ReadingUnproven
+from amocrm_assets_tests.crm.pagination.listing import ListedAccount
+from amocrm_assets_tests.crm.pagination.test_read_planner import WINDOW, expected, kinds, read, seconds
+from amocrm_assets_tests.crm.pagination.test_silent_loss import ODDITIES, SHAPES
+from amocrm_assets_tests.crm.pagination.test_silent_loss import seconds as shaped
+
+DAY = 86_400
+
+
+def plan_of(window: Window = WINDOW, traits: AccountTraits = UNKNOWN) -> ByIdPlanner:
+    return ByIdPlanner(window, TASKS.lists(with_deleted=True), traits)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    account=st.builds(
+        ListedAccount,
+        live=st.lists(seconds, max_size=300).map(lambda ats: {3 * place + 1: at for place, at in enumerate(ats)}),
+        page_cap=st.integers(10, 25) | st.just(250),
+        filters=st.booleans(),
+        half_open=st.booleans(),
+        exclusive_from=st.booleans(),
+        orders_filtered=st.booleans(),
+        next_always=st.booleans(),
+        damage=st.dictionaries(st.integers(1, 12), st.sampled_from(["end", "empty"]), max_size=1),
+    ),
+    random=st.randoms(use_true_random=False),
+    edits=st.integers(0, 3),
+    deletions=st.integers(0, 1),
+    permits=st.integers(1, 6),
+)
+def test_every_untouched_task_of_the_window_is_read_once(
+    account: ListedAccount, random: Random, edits: int, deletions: int, permits: int
+) -> None:
+    got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits, plan=plan_of())
+    assert expected(account) - set(got) <= {(task, at) for task, at in account.deleted.items()}
+    assert all(WINDOW.from_at <= at <= WINDOW.to_at for _, at in got)
+    if "filters_ignored" not in kinds(plan):
+        assert max(got.values(), default=1) == 1
+
+
+@pytest.mark.parametrize("names", [*((name,) for name in ODDITIES), *combinations(ODDITIES, 2)], ids=" and ".join)
+def test_no_oddity_alone_or_with_another_loses_a_task_in_silence(names: tuple[str, ...]) -> None:
+    switches: dict[str, Any] = {}
+    for name in names:
+        switches |= ODDITIES[name]
+    for number, shape in enumerate(SHAPES):
+        random = Random(f"{names} {shape}")
+        account = ListedAccount(dict(enumerate(shaped(400 + number, random, shape))), **switches)
+        try:
+            got, plan = read(account, random, edits=number % 3, deletions=number % 2, plan=plan_of())
+        except ReadingUnproven:
+            continue
+        missing = {task for task, _ in expected(account) - set(got)} & account.live.keys()
+        assert not missing or kinds(plan, missing_only=True), (shape, len(missing))
+
+
+@pytest.mark.parametrize("name", ["healthy", "pages of 50", "to is exclusive", "from is exclusive", "next always"])
+def test_lists_that_do_what_they_are_asked_are_read_to_their_end(name: str) -> None:
+    for count in (0, 1, 9, 10, 11, 249, 250, 251, 600):
+        random = Random(count)
+        account = ListedAccount(dict(enumerate(shaped(count, random, "wide"))), **ODDITIES[name])
+        got, _ = read(account, random, edits=count % 3, plan=plan_of())
+        assert expected(account) <= set(got), count
+
+
+def test_a_quiet_day_takes_three_questions() -> None:
+    account = ListedAccount({number: 1_000 + number for number in range(100)})
+    _, plan = read(account, Random(1), plan=plan_of())
+    assert account.asked == 3
+    assert plan.counts["slices"] == 1
+    assert plan.findings == ()
+
+
+def test_an_account_that_ignores_the_filter_is_read_as_a_whole_and_says_so() -> None:
+    account = ListedAccount({number: 900 + number for number in range(800)}, filters=False)
+    got, plan = read(account, Random(1), plan=plan_of(Window(1_000, 1_599)))
+    assert set(got) == expected(account)
+    assert kinds(plan) == ["filters_ignored"]
+    assert kinds(plan, missing_only=True) == []
+    assert plan.counts["whole_account_scans"] == 1
+
+
+def test_what_a_probe_found_of_the_filter_of_leads_is_not_believed_of_tasks() -> None:
+    account = ListedAccount({number: 1_000 + number for number in range(400)}, filters=True)
+    # One answer that holds a task of another time is a damaged one, whatever leads are like.
+    account.live[5] = 10
+    once = iter([True])
+
+    def something_odd(_: object = None) -> None:
+        account.filters = not next(once, False)
+
+    something_odd()
+    _, plan = read(
+        account, Random(1), after_answer=something_odd, plan=plan_of(traits=AccountTraits(filters=False))
+    )
+    assert plan.counts["whole_account_scans"] == 0
+
+
+def test_a_list_that_ignores_the_order_by_id_is_never_taken_for_read() -> None:
+    account = ListedAccount({number: 1_000 + number for number in range(590)}, scattered=True)
+    account.sorted_within_pages = True
+    with pytest.raises(ReadingUnproven):
+        read(account, Random(1), plan=plan_of())
+
+
+def test_the_first_days_of_a_long_window_are_finished_before_its_last_ones_are_asked_for() -> None:
+    window = Window(0, 365 * DAY - 1)
+    account = ListedAccount({number: number * 7_919 % (365 * DAY) for number in range(21_900)})
+    plan, random, asked = plan_of(window), Random(1), 0
+    done: set[int] = set()
+    while not plan.done:
+        part, query = plan.next_query() or pytest.fail("nothing to ask")
+        plan.add_page(part, query, account.answer(query, random))
+        asked += 1
+        open_days = {
+            day for each in plan.open_intervals for day in range(each.from_at // DAY, each.to_at // DAY + 1)
+        }
+        if not done and 0 not in open_days:
+            done.add(asked)
+    assert min(done) < 12
+    # A day that has many tasks is a part of its own; here each holds about as many as a part should.
+    assert plan.counts["slices"] >= 21_900 // PART_RECORDS
+    assert asked < 1.5 * 21_900 / 250
+    assert FIRST_PART_SECONDS * MAX_PARTS < 365 * DAY
