@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 # The order of records in a list, and with it how it is read completely. `moving`: by `updated_at`, so an edit
-# moves a record to the end. `by_id`: filtered by `updated_at`, too, but in the order of ids alone, so an edit takes
-# a record out of the middle. `appended`: records never change, have text for an id and are filtered by
+# moves a record to the end. `by_id`: filtered by `updated_at`, too, but in the order of ids alone, so an edit
+# takes a record out of the middle. `appended`: records never change, have text for an id and are filtered by
 # `created_at`, in an order that nobody promises. Every kind has its reader in `crm/pagination/readers.py`.
 ListKind = Literal["moving", "by_id", "appended"]
 

@@ -7,6 +7,7 @@ and has a switch for each behaviour that nobody documents (`Semantics`). By hand
 
 from amocrm_assets_tests.standin.account import Editor, StandInAccount, contact, event, lead, many_leads
 from amocrm_assets_tests.standin.events import many_events
+from amocrm_assets_tests.standin.follow_ups import note, task
 from amocrm_assets_tests.standin.reference import ReferenceLists
 from amocrm_assets_tests.standin.semantics import Semantics
 from amocrm_assets_tests.standin.server import StandIn, running_standin
@@ -22,5 +23,7 @@ __all__ = [
     "lead",
     "many_events",
     "many_leads",
+    "note",
     "running_standin",
+    "task",
 ]

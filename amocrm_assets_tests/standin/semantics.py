@@ -57,6 +57,9 @@ class Semantics:
     events_fail_on: tuple[int, ...] = ()
     events_empty_on: tuple[int, ...] = ()
 
+    # Whether notes are chosen by `filter[note_type]`.
+    notes_types_filter: bool = True
+
     # Records.
     null_updated_at_in_trash: int = 0
     null_updated_at_in_leads: int = 0

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from amocrm_assets_tests.standin import account as content
 from amocrm_assets_tests.standin.events import EventPages
+from amocrm_assets_tests.standin.follow_ups import NotePages, TaskPages
 from amocrm_assets_tests.standin.limits import Limiter
 from amocrm_assets_tests.standin.pages import NOTHING, LeadPages, Reply, page_size, plain_list, problem
 from amocrm_assets_tests.standin.reference import ReferenceLists
@@ -57,6 +58,9 @@ class StandIn:
     requests: list[Asked] = field(default_factory=list)
     contacts: StandInAccount | None = None
     """Contacts, as an account of its own that has those in the place of leads."""
+    tasks: StandInAccount | None = None
+    notes: dict[str, StandInAccount] = field(default_factory=dict)
+    """Notes by what they hang on, such as `leads`. Tasks and notes are in the place of leads, too."""
     reference: ReferenceLists | None = None
     """Lists of pipelines, users and so on that can be changed; without it there are a pipeline and a user."""
 
@@ -67,7 +71,13 @@ class StandIn:
         self._pages = LeadPages(self.account, self.semantics)
         self._events = EventPages(self.account, self.semantics)
         _add_odd_records(self.account, self.semantics)
-        self._contact_pages = self.contacts and LeadPages(self.contacts, self.semantics, "contacts")
+        self._more: dict[str, LeadPages] = {
+            f"/api/v4/{of}/notes": NotePages(notes, semantics) for of, notes in self.notes.items()
+        }
+        if self.tasks:
+            self._more["/api/v4/tasks"] = TaskPages(self.tasks, semantics, "tasks")
+        if self.contacts:
+            self._more["/api/v4/contacts"] = LeadPages(self.contacts, semantics, "contacts")
 
     @property
     def refused(self) -> int:
@@ -89,8 +99,8 @@ class StandIn:
                 reply = self._pages.reply(params, self.url + path)
                 self.after_answer()
                 return reply
-            if path == "/api/v4/contacts" and self._contact_pages:
-                reply = self._contact_pages.reply(params, self.url + path)
+            if path in self._more:
+                reply = self._more[path].reply(params, self.url + path)
                 self.after_answer()
                 return reply
             small = self.reference and self.reference.reply(path, params, self.url + path)
