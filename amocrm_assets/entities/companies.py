@@ -12,6 +12,7 @@ from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.embedded import given, ids, tags_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.latest import Latest, user_names
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
@@ -60,6 +61,14 @@ def _is_whole(sent: Mapping[str, Any]) -> bool:
     return "leads" in given(sent.get("_embedded"))
 
 
+_LATEST = Latest(
+    warehouse_name="amoCrmCompaniesLatest",
+    document="contacts.md",
+    names=user_names("company"),
+    dated=("created_at", "updated_at"),
+    preview=("id", "name", "responsible_user_name", "created_date", "updated_date"),
+)
+
 COMPANIES = Entity(
     name="companies",
     live=_LIVE,
@@ -75,6 +84,7 @@ COMPANIES = Entity(
             derived=Derived(
                 properties=("_embedded",), columns=("lead_ids", "tags"), values=_values, is_whole=_is_whole
             ),
+            latest=_LATEST,
         ),
     ),
     # Nobody documents what is left of a deleted company. No live one lacks all of these.

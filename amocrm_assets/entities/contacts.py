@@ -12,6 +12,7 @@ from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.embedded import company_id, given, ids, tags_column
 from amocrm_assets.entities.entity import Entity
+from amocrm_assets.entities.latest import Latest, user_names
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
@@ -72,6 +73,14 @@ def _is_whole(sent: Mapping[str, Any]) -> bool:
     return "leads" in given(sent.get("_embedded"))
 
 
+_LATEST = Latest(
+    warehouse_name="amoCrmContactsLatest",
+    document="contacts.md",
+    names=user_names("contact"),
+    dated=("created_at", "updated_at"),
+    preview=("id", "name", "company_id", "responsible_user_name", "created_date", "updated_date"),
+)
+
 CONTACTS = Entity(
     name="contacts",
     live=_LIVE,
@@ -90,6 +99,7 @@ CONTACTS = Entity(
                 values=_values,
                 is_whole=_is_whole,
             ),
+            latest=_LATEST,
         ),
     ),
     # Nobody documents what is left of a deleted contact. No live one lacks all of these.

@@ -103,10 +103,10 @@ class Latest:
     warehouse_name: str
     document: str
     names: tuple[NameOf, ...]
-    flags: tuple[Flag, ...]
     dated: tuple[str, ...]
-    amounts: tuple[Amount, ...]
     preview: tuple[str, ...]
+    flags: tuple[Flag, ...] = ()
+    amounts: tuple[Amount, ...] = ()
 
     @property
     def beside(self) -> tuple[Beside, ...]:
@@ -133,6 +133,15 @@ class LatestTable(Table):
     def rows_name(self, subdomain: str) -> str:
         """Where the table's own rows are in the storage, as they are loaded."""
         return f"{self.rows_folder(subdomain)}/table.parquet"
+
+
+def user_names(record: str) -> tuple[NameOf, ...]:
+    """Who is responsible for a record that is called so and who made it, and the group of the former."""
+    return (
+        NameOf("responsible_user_name", "The manager.", by=("responsible_user_id",), table="amoCrmUsers"),
+        NameOf("created_by_name", f"Who created the {record}.", by=("created_by",), table="amoCrmUsers"),
+        NameOf("group_name", "Group of the responsible user.", by=("group_id",), table="amoCrmGroups"),
+    )
 
 
 def latest_table(table: Table, fields: Iterable[Column] = ()) -> LatestTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.entity import Entity
-from amocrm_assets.entities.latest import Amount, Beside, Flag, Latest, NameOf
+from amocrm_assets.entities.latest import Amount, Beside, Flag, Latest, NameOf, user_names
 from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Table
@@ -63,9 +63,7 @@ _LATEST = Latest(
     names=(
         NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses"),
         NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_id",), table="amoCrmPipelines"),
-        NameOf("responsible_user_name", "The manager.", by=("responsible_user_id",), table="amoCrmUsers"),
-        NameOf("created_by_name", "Who created the lead.", by=("created_by",), table="amoCrmUsers"),
-        NameOf("group_name", "Group of the responsible user.", by=("group_id",), table="amoCrmGroups"),
+        *user_names("lead"),
         NameOf(
             "loss_reason_name",
             "Why the lead was lost; where the list of reasons has lost it, as the lead itself said.",

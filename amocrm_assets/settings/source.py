@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS
 from amocrm_assets.settings import attribute_checks as checks
 from amocrm_assets.settings import personal_data
 from amocrm_assets.settings.credentials import OAuthSettings, Settings, wrong_credentials
@@ -81,9 +81,9 @@ class SourceSettings(Settings):
         description="Contacts, as shards `amoCrmContacts_{subdomain}_{day}`.",
         examples=[True],
     )
-    contacts_custom_fields: list[str | int] | None = Field(
+    contacts_custom_fields: list[str | int | NamedField] | None = Field(
         default=None,
-        description="Which custom fields of contacts to import: names, codes or ids. Default: all. `[]`: none.",
+        description="Which custom fields of contacts to import, written as `leads_custom_fields`. Default: all.",
         examples=[["PHONE", "EMAIL"]],
     )
     import_companies: bool = Field(
@@ -91,9 +91,9 @@ class SourceSettings(Settings):
         description="Companies, as shards `amoCrmCompanies_{subdomain}_{day}`.",
         examples=[True],
     )
-    companies_custom_fields: list[str | int] | None = Field(
+    companies_custom_fields: list[str | int | NamedField] | None = Field(
         default=None,
-        description="Which custom fields of companies to import: names, codes or ids. Default: all. `[]`: none.",
+        description="Which custom fields of companies to import, written as `leads_custom_fields`. Default: all.",
         examples=[["ADDRESS"]],
     )
     import_tasks: bool = Field(
@@ -168,7 +168,8 @@ class SourceSettings(Settings):
     )
     latest_table: bool = Field(
         default=False,
-        description="Also keep the flat table `amoCrmLeadsLatest_{subdomain}`: each lead as it was last.",
+        description="Also keep the flat table `amoCrmLeadsLatest_{subdomain}`, each lead as it was last, and such"
+        " tables of contacts and companies where they are imported.",
         examples=[True],
     )
     latest_view: bool = Field(
@@ -200,6 +201,8 @@ class SourceSettings(Settings):
         "leads_custom_fields", "contacts_custom_fields", "companies_custom_fields", mode="before"
     )(checks.field_names)
     _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
+    _contacts_columns = field_validator("contacts_custom_fields")(checks.named_columns(CONTACTS.table))
+    _companies_columns = field_validator("companies_custom_fields")(checks.named_columns(COMPANIES.table))
     _drop_fields = field_validator("drop_fields", mode="before")(checks.names)
     _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
     _hash_fields = field_validator("hash_fields", mode="before")(checks.names)

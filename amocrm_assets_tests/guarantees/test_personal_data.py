@@ -31,6 +31,7 @@ def attributes(url: str, **changes: Any) -> dict[str, Any]:
     """A source that imports all there is."""
     everything = {name: True for name in SourceSettings.model_fields if name.startswith("import_")}
     given = {"subdomain": "acme", "base_url": url, "start_date": "2026-01-01", "timezone": "Europe/Moscow"}
+    everything["latest_table"] = True
     return {**given, "access_token_env": "TOKEN", "requests_per_second": 50, **everything, **changes}
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 import amocrm_assets
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import ENTITIES, LEADS
 from amocrm_assets.errors import ActionRequired, SettingsError, WarehouseRefused
 from amocrm_assets.rows import widen_custom_fields
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST
 
 if TYPE_CHECKING:
+    from amocrm_assets.entities import Entity
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -102,6 +103,25 @@ def test_an_input_gets_the_custom_fields_that_its_metadata_names_as_columns(fill
         taken(filled, asset, days=LAST, metadata=taken_name)
     none = taken(filled, asset, partition_mapping=ALL, metadata={**asked, "allow_missing_partitions": True})
     assert list(none.columns) == ["id", "Город"]
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda each: each.name)
+def test_rows_of_every_entity_are_a_frame_and_its_custom_fields_become_columns(
+    pipeline: Pipeline, entity: Entity
+) -> None:
+    pipeline.configure(**{each.choices.imported: True for each in ENTITIES if each.choices.imported})
+    chain = [entity.raw_asset, entity.table.asset, entity.table.warehouse_name]
+    assert pipeline.run(LAST, only=chain).success
+    for asset in chain[1:]:
+        frame = taken(pipeline, asset, days=LAST)
+        assert dict(frame.dtypes) == {each.name: pd.ArrowDtype(each.type) for each in arrow_schema(entity.table)}
+        assert len(frame) > 0
+        if entity.choices.custom_fields:
+            (name, *_) = {field["name"] for fields in frame["custom_fields"] for field in fields}
+            asked = {"columns": ["id"], "widen_custom_fields": [name]}
+            wide = taken(pipeline, asset, days=LAST, metadata=asked)
+            assert list(wide.columns) == ["id", name]
+            assert wide[name].notna().any()
 
 
 def test_days_that_are_missing_are_an_error_unless_they_are_allowed(filled: Pipeline) -> None:

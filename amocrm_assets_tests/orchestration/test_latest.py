@@ -90,6 +90,30 @@ def test_another_name_of_a_column_is_in_both_tables_without_asking_amocrm(pipeli
     assert query('SELECT count(*) FROM (SELECT city FROM "amoCrmLeadsLatest_acme")')[0][0] > 0
 
 
+def test_contacts_and_companies_have_tables_of_their_own_where_they_are_imported(pipeline: Pipeline) -> None:
+    on = {"latest_table": True, "import_reference": True, "import_contacts": True, "import_companies": True}
+    pipeline.configure(**on, contacts_custom_fields=[{"field": "PHONE", "column": "phone"}])
+    result = pipeline.run(FIRST, LAST)
+    assert result.success, failure_of(result)
+    for name, shards in (("Contacts", "amoCrmContacts"), ("Companies", "amoCrmCompanies")):
+        assert materialised(result).count((f"amoCrm{name}Latest", None)) == 1
+        days = " UNION ALL ".join(f'FROM "{shards}_acme_202503{day:02}"' for day in range(7, 11))
+        ((count,),) = query(
+            f'SELECT count(*) FROM "amoCrm{name}Latest_acme" WHERE responsible_user_name IS NOT NULL'  # noqa: S608
+        )
+        assert [(count,)] == query(f"SELECT count(DISTINCT id) FROM ({days}) WHERE NOT is_deleted")  # noqa: S608
+        assert count > 0
+    ((phones,),) = query('SELECT count(phone) FROM "amoCrmContactsLatest_acme"')
+    assert phones > 0
+    told = query("""SELECT entity_type, latest_column FROM "amoCrmCustomFields_acme" WHERE code = 'PHONE'""")
+    assert {("contacts", "phone")} < set(told)
+    assert all(column and column.startswith("cf_") for of, column in told if of == "companies")
+    specs = {spec.key: spec for spec in pipeline.definitions.resolve_all_asset_specs()}
+    hangs_on = {dep.asset_key for dep in specs[pipeline.key("amoCrmContactsLatest")].deps}
+    names = ("contacts", "amoCrmUsers", "amoCrmGroups", "amoCrmCustomFields")
+    assert hangs_on == {pipeline.key(name) for name in names}
+
+
 def test_without_lists_and_details_there_are_no_names_and_nothing_fails(pipeline: Pipeline) -> None:
     pipeline.configure(latest_table=True)
     result = pipeline.run()

@@ -39,3 +39,18 @@ def test_a_number_that_amocrm_gave_is_nobodys_value(name: str) -> None:
     line = lead(**{name: 74951234567})
 
     assert forgotten(PHONE).kept("leads", line) == line
+
+
+@pytest.mark.parametrize("record_list", ["tasks", "calls"])
+def test_what_is_about_a_contact_who_is_forgotten_by_id_goes_too(record_list: str) -> None:
+    empty = ForgottenList(b"salt")
+    without = empty.with_entries(empty.entries_of(Asked(ids={"contact": [51]}), key=None))
+    assert without.kept(record_list, lead(entity_type="contacts", entity_id=51)) is None
+    for other in (lead(entity_type="contacts", entity_id=52), lead(entity_type="leads", entity_id=51)):
+        assert without.kept(record_list, other) == other
+
+
+def test_the_phone_of_a_call_is_found() -> None:
+    call = lead(entity_type="contacts", entity_id=51, params={"phone": "84951234567", "duration": 5})
+    assert forgotten(PHONE).kept("calls", call) is None
+    assert forgotten("+7 495 000-00-00").kept("calls", call) == call

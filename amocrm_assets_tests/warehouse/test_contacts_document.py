@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS, Column
+from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS, Column, latest_table
 from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.warehouse import LoadResult, ShardLoad
 from amocrm_assets_tests.emulator import Emulator
-from amocrm_assets_tests.rows.days import keep, lead, source
+from amocrm_assets_tests.rows.days import field, keep, lead, source
 from amocrm_assets_tests.rows.parties import company, contact
 from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
+from amocrm_assets_tests.warehouse.latest import put_latest
 from amocrm_assets_tests.warehouse.places import Place
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ EXAMPLES = re.findall(
 DAY = date(2026, 3, 3)
 AT = 1_772_528_400  # 2026-03-03T12:00 in Moscow
 DATASET = "contacts"
+LISTED = {"id": 5, "name": "Phone", "code": "PHONE", "type": "multitext", "is_predefined": True}
+PHONES = field(
+    "multitext",
+    {"value": "+7 999 000-11-22"},
+    {"value": "8 900 000 33 44"},
+    field_id=5,
+    field_name="Phone",
+    field_code="PHONE",
+)
 
 
 def type_of(column: Column) -> str:
@@ -61,7 +71,13 @@ def fill(place: Place) -> None:
     ]
     leads.append(lead(4, updated_at=AT, status_id=21, price=999))
     people = [
-        contact(number, updated_at=AT, name=name, _embedded={"companies": companies, "tags": [], "leads": []})
+        contact(
+            number,
+            updated_at=AT,
+            name=name,
+            _embedded={"companies": companies, "tags": [], "leads": [{"id": 1}, {"id": 2}]},
+            custom_fields_values=[PHONES] if number == 52 else None,
+        )
         for number, name, companies in [
             (52, "Mary Fern", [{"id": 41}]),
             (53, "Anna Maple", [{"id": 41}]),
@@ -70,14 +86,16 @@ def fill(place: Place) -> None:
         ]
     ]
     firms = [company(41, updated_at=AT, name="Birch & Co"), company(42, updated_at=AT, name="Orchard Labs")]
-    settings, loads = source(subdomain="my-shop"), []
+    named = [{"field": "PHONE", "column": "phone"}]
+    settings, loads = source(subdomain="my-shop", contacts_custom_fields=named, import_reference=False), []
     for entity, records in ((LEADS, leads), (CONTACTS, people), (COMPANIES, firms)):
-        keep(place.storage, records, day=DAY, subdomain="my-shop", entity=entity)
+        keep(place.storage, records, day=DAY, subdomain="my-shop", entity=entity, fields=[LISTED])
         for table in entity.tables:
             count = write_rows(entity, place.storage, settings, DAY, table=table).row_count
             loads.append(ShardLoad(table, "my-shop", DAY, rows_name(table, "my-shop", DAY), count))
     outcomes = [outcome for _, outcome in place.warehouse.load(loads, place.storage, run_id="run-1")]
     assert all(isinstance(outcome, LoadResult) for outcome in outcomes), outcomes
+    put_latest(place, settings, entity=CONTACTS)
 
 
 @pytest.fixture(scope="module")
@@ -101,4 +119,11 @@ def test_a_documented_query_gives_the_documented_rows(
 
 
 def test_each_query_of_the_document_is_one_of_these() -> None:
-    assert len(re.findall(r"```sql", DOCUMENT)) == len(EXAMPLES) == 3
+    assert len(re.findall(r"```sql", DOCUMENT)) == len(EXAMPLES) == 4
+
+
+def test_the_columns_of_the_flat_tables_are_those_of_the_code() -> None:
+    for entity in (CONTACTS, COMPANIES):
+        added = latest_table(entity.table).columns[len(entity.table.columns) :]
+        lines = [f"| `{column.name}` | {column.type} | {column.description} |" for column in added]
+        assert "\n".join(lines).replace(entity.table.record, "contact") in DOCUMENT

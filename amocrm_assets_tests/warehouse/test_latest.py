@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pytest
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS, Entity
 from amocrm_assets_tests.rows.days import field, lead, stub
 from amocrm_assets_tests.rows.latest_table.tables import day, defined, seconds, settings, write_day
+from amocrm_assets_tests.rows.parties import company, contact
 from amocrm_assets_tests.warehouse.latest import put_latest
 from amocrm_assets_tests.warehouse.places import Place
 
@@ -39,6 +43,27 @@ def test_it_is_replaced_with_its_columns(place: Place) -> None:
     put_latest(place, BY, run_id="run-2")
     assert [row[0] for row in place.query(ask.replace("cf_1", "cf_1 AS text"))] == [1, 2, 3]
     assert place.query(f"SELECT cf_1 FROM {place.quoted(TABLE)} WHERE id = 1") == [("12.5",)]
+
+
+@pytest.mark.parametrize(("entity", "make"), [(CONTACTS, contact), (COMPANIES, company)])
+def test_the_tables_of_contacts_and_companies_come_back_with_their_lists(
+    place: Place, entity: Entity, make: Callable[..., dict[str, Any]]
+) -> None:
+    links = {"leads": [{"id": 7}, {"id": 9}], "tags": [], "companies": [{"id": 41}]}
+    phone = field("multitext", {"value": "+7"}, {"value": "8"}, field_id=1, field_name="Телефон")
+    records = [
+        make(1, updated_at=seconds(0), _embedded=links, custom_fields_values=[phone]),
+        make(2, updated_at=seconds(0)),
+    ]
+    write_day(place.storage, 0, records, by=BY, fields=[defined(1, "Телефон", "multitext")], entity=entity)
+    written = put_latest(place, BY, entity=entity)
+    table = place.quoted(written.table.name_of(BY.subdomain, None))
+    assert place.query(f"SELECT id, day, cf_1 FROM {table} ORDER BY id") == [
+        (1, day(0), "+7, 8"),
+        (2, day(0), None),
+    ]
+    ((listed,),) = place.query(f"SELECT lead_ids FROM {table} WHERE id = 1")
+    assert list(listed) == [7, 9]
 
 
 def test_it_takes_the_place_of_a_view_of_its_name(place: Place, duckdb_file: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from amocrm_assets.days import day_window
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, Entity
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.latest_table import LatestWritten, write_latest_table
 from amocrm_assets.settings import SourceSettings
@@ -47,51 +47,52 @@ def write_day(
     by: SourceSettings,
     reading: int = 0,
     fields: Sequence[Row] = (),
+    entity: Entity = LEADS,
 ) -> None:
     """Keep a reading of a day and make its rows."""
     captured_at = datetime(2026, 1, 2, tzinfo=UTC) + timedelta(days=number, hours=reading)
-    keep(storage, leads, fields=fields, day=day(number), captured_at=captured_at)
-    remake_day(storage, number, by=by)
+    keep(storage, leads, fields=fields, day=day(number), captured_at=captured_at, entity=entity)
+    remake_day(storage, number, by=by, entity=entity)
 
 
-def remake_day(storage: Storage, number: int, *, by: SourceSettings) -> None:
+def remake_day(storage: Storage, number: int, *, by: SourceSettings, entity: Entity = LEADS) -> None:
     """Make the rows of a day again, by these settings."""
-    entity = LEADS.for_source(by)
+    entity = entity.for_source(by)
     for table in entity.tables:
         write_rows(entity, storage, by, day(number), table=table)
 
 
-def written(storage: Storage, by: SourceSettings) -> LatestWritten:
+def written(storage: Storage, by: SourceSettings, entity: Entity = LEADS) -> LatestWritten:
     """Bring the table up to date."""
-    return write_latest_table(LEADS.for_source(by), storage, by)
+    return write_latest_table(entity.for_source(by), storage, by)
 
 
-def rows(storage: Storage, by: SourceSettings) -> list[Row]:
+def rows(storage: Storage, by: SourceSettings, entity: Entity = LEADS) -> list[Row]:
     """The rows of the table, brought up to date."""
-    return table(storage, by).to_pylist()  # type: ignore[no-any-return]
+    return table(storage, by, entity).to_pylist()  # type: ignore[no-any-return]
 
 
-def table(storage: Storage, by: SourceSettings) -> pa.Table:
+def table(storage: Storage, by: SourceSettings, entity: Entity = LEADS) -> pa.Table:
     """The table, brought up to date."""
-    with storage.as_local_path(written(storage, by).name) as path:
+    with storage.as_local_path(written(storage, by, entity).name) as path:
         return pq.read_table(path)
 
 
-def content(storage: Storage, by: SourceSettings) -> bytes:
+def content(storage: Storage, by: SourceSettings, entity: Entity = LEADS) -> bytes:
     """The bytes of the table, brought up to date."""
-    with storage.as_local_path(written(storage, by).name) as path:
+    with storage.as_local_path(written(storage, by, entity).name) as path:
         return path.read_bytes()
 
 
-def from_nothing(storage: Storage, by: SourceSettings, folder: Path) -> bytes:
+def from_nothing(storage: Storage, by: SourceSettings, folder: Path, entity: Entity = LEADS) -> bytes:
     """The bytes that a table made of the same rows has where none was made before."""
     fresh = open_storage(str(folder))
     for name in storage.names(""):
-        if "amoCrmLeadsLatest" not in name:
+        if "Latest" not in name:
             with storage.as_local_path(name) as path, fresh.temp_file(name) as copy:
                 copy.write_bytes(path.read_bytes())
                 fresh.replace(name, copy)
-    return content(fresh, by)
+    return content(fresh, by, entity)
 
 
 def defined(number: int, name: str, kind: str = "text", code: str | None = None) -> Row:
