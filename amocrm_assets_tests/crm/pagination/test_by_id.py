@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 from random import Random
 from typing import Any
@@ -120,22 +121,42 @@ def test_a_list_that_ignores_the_order_by_id_is_never_taken_for_read() -> None:
         read(account, Random(1), plan=plan_of())
 
 
-def test_the_first_days_of_a_long_window_are_finished_before_its_last_ones_are_asked_for() -> None:
-    window = Window(0, 365 * DAY - 1)
-    account = ListedAccount({number: number * 7_919 % (365 * DAY) for number in range(21_900)})
-    plan, random, asked = plan_of(window), Random(1), 0
-    done: set[int] = set()
+def read_long(account: ListedAccount, window: Window) -> tuple[Counter[int], ByIdPlanner, int]:
+    """How often each task came, the plan, and after how many answers the first day was finished."""
+    plan, random, asked, first_day_at = plan_of(window), Random(1), 0, 0
+    got: Counter[int] = Counter()
     while not plan.done:
+        open_before = plan.open_intervals
         part, query = plan.next_query() or pytest.fail("nothing to ask")
-        plan.add_page(part, query, account.answer(query, random))
+        for task in plan.add_page(part, query, account.answer(query, random)):
+            # Or its day would have been published without it.
+            assert any(each.holds(task.updated_at) for each in open_before)
+            got[task.id] += 1
         asked += 1
-        open_days = {
-            day for each in plan.open_intervals for day in range(each.from_at // DAY, each.to_at // DAY + 1)
-        }
-        if not done and 0 not in open_days:
-            done.add(asked)
-    assert min(done) < 12
-    # A day that has many tasks is a part of its own; here each holds about as many as a part should.
+        if not first_day_at and not any(each.meets(Window(0, DAY - 1)) for each in plan.open_intervals):
+            first_day_at = asked
+    return got, plan, first_day_at
+
+
+def test_the_first_days_of_a_long_window_are_finished_before_its_last_ones_are_asked_for() -> None:
+    account = ListedAccount({number: number * 7_919 % (365 * DAY) for number in range(21_900)})
+    got, plan, first_day_at = read_long(account, Window(0, 365 * DAY - 1))
+    assert got == Counter(account.live.keys())
+    assert first_day_at < 12
     assert plan.counts["slices"] >= 21_900 // PART_RECORDS
-    assert asked < 1.5 * 21_900 / 250
+    assert account.asked < 1.5 * 21_900 / 250
     assert FIRST_PART_SECONDS * MAX_PARTS < 365 * DAY
+
+
+def test_a_long_window_of_an_account_that_ignores_the_filter_is_read_to_its_end() -> None:
+    account = ListedAccount({number: number * 7_919 % (90 * DAY) for number in range(2_000)}, filters=False)
+    got, plan, _ = read_long(account, Window(0, 80 * DAY - 1))
+    assert got.keys() == {task for task, at in account.live.items() if at < 80 * DAY}
+    assert plan.counts["whole_account_scans"] == 1
+
+
+def test_a_busy_account_is_read_in_parts_of_a_day() -> None:
+    account = ListedAccount({number: number * 7_919 % (30 * DAY) for number in range(60_000)})
+    got, plan, _ = read_long(account, Window(0, 30 * DAY - 1))
+    assert got == Counter(account.live.keys())
+    assert plan.counts["slices"] > 30 * DAY / FIRST_PART_SECONDS
