@@ -8,7 +8,7 @@ from amocrm_assets import entities
 from amocrm_assets.checking_entities import filters_honoured, only_deleted_honoured
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.permissions import Permissions, read_permissions
-from amocrm_assets.errors import UnexpectedAnswer
+from amocrm_assets.errors import AccessDenied, UnexpectedAnswer
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.http.answering import answering
 
@@ -23,6 +23,15 @@ def client_of(url: str) -> AmoCrmClient:
 def test_a_user_whom_amocrm_does_not_show_leaves_the_rights_unknown(status: int) -> None:
     with answering({"/api/v4/leads": LEADS, "/api/v4/users/7": (status, b"{}")}) as url, client_of(url) as client:
         assert read_permissions(entities.LEADS, client, 7) == Permissions(None, None)
+
+
+@pytest.mark.parametrize("refused", ["leads", "contacts", "companies"])
+def test_every_list_of_an_entity_is_tried(refused: str) -> None:
+    lists = [each.path for each in entities.CALLS.lists(with_deleted=False)]
+    answers = {path: (403 if f"/{refused}/" in path else 200, b'{"title":"Forbidden"}') for path in lists}
+    with answering(answers) as url, client_of(url) as client, pytest.raises(AccessDenied) as raised:
+        read_permissions(entities.CALLS, client, 7)
+    assert f"/api/v4/{refused}/notes" in str(raised.value)
 
 
 def test_any_other_refusal_of_the_user_stays_an_error() -> None:

@@ -14,7 +14,7 @@ import pytest
 from amocrm_assets.captures import all_captures, open_capture
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import CALLS, TASKS
-from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.errors import AmoCrmAssetsError, UnexpectedAnswer
 from amocrm_assets.orchestration.checks import COMPLETE, judge_reading
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.accounts import DAY, leads_of, sandbox_with, source
@@ -34,6 +34,7 @@ from amocrm_assets_tests.standin import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.sandbox.options import FaultKind
     from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
@@ -180,6 +181,21 @@ def test_notes_that_are_no_calls_are_in_no_capture_and_told_of(way: WholeWay) ->
         with open_capture(CALLS, way.storage, each.name) as capture:
             kinds |= {json.loads(line)["note_type"] for line in capture.records}
     assert kinds == {"call_in", "call_out"}
+
+
+@pytest.mark.parametrize("entity", [TASKS, CALLS], ids=lambda each: each.name)
+def test_a_record_whose_id_is_no_64_bit_integer_stops_the_reading(way: WholeWay, entity: Entity) -> None:
+    make = task if entity is TASKS else note
+    listed = account(1, make, 40)
+    listed.leads[0] |= {"id": 2**63 + 1, "updated_at": WINDOW.from_at, "note_type": "call_in"}
+    empty = {of: StandInAccount([]) for of in ("leads", "contacts")}
+    standin = StandIn(
+        StandInAccount([], subdomain=source().subdomain), tasks=listed, notes={**empty, "companies": listed}
+    )
+    way.entity = entity
+    with running_standin(standin), client_of(standin) as client, pytest.raises(UnexpectedAnswer, match="64 bits"):
+        way.go(client, [DAY])
+    way.check_nothing_written()
 
 
 FAULTS: tuple[FaultKind, ...] = ("500", "504", "reset", "reset-midway", "cut", "cut-gzip", "empty-200", "lost")
