@@ -74,6 +74,22 @@ def test_check_tries_each_entity(run: Command, several: Sandbox) -> None:
     assert verdicts["companies rights"]["outcome"] == verdicts["rights"]["outcome"] == "ok"
 
 
+def test_check_tries_tasks_and_calls_by_what_their_lists_know(
+    run: Command, add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_TOKEN", sandbox.token)
+    switches = {"import_tasks": True, "import_calls": True, "import_reference": False}
+    add_source(base_url=sandbox.url, access_token_env="ACME_TOKEN", start_date=str(BEFORE), **switches)
+    steps = {each["step"]: each["outcome"] for each in run("check", "acme", "--json").json()}
+    tried = {name: outcome for name, outcome in steps.items() if name.startswith(("tasks ", "calls "))}
+    assert tried == {"tasks rights": "ok", "calls rights": "ok", "calls filters": "ok"}
+    sandbox.configure(faults=[Fault("403-json", path="/api/v4/companies/notes")])
+    verdicts = {each["step"]: each for each in run("check", "acme", "--json").json()}
+    assert verdicts["calls rights"]["outcome"] == "failed"
+    assert "/api/v4/companies/notes" in str(verdicts["calls rights"])
+    assert verdicts["tasks rights"]["outcome"] == "ok"
+
+
 @pytest.mark.usefixtures("several")
 def test_fields_of_contacts_are_listed_with_their_own_setting(run: Command) -> None:
     ran = run("fields", "acme", "--of", "contacts")
