@@ -78,7 +78,7 @@ def test_check_tries_tasks_and_calls_by_what_their_lists_know(
     run: Command, add_source: AddSource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACME_TOKEN", sandbox.token)
-    switches = {"import_tasks": True, "import_calls": True, "import_reference": False}
+    switches: dict[str, Any] = {"import_tasks": True, "import_calls": True, "import_reference": False}
     add_source(base_url=sandbox.url, access_token_env="ACME_TOKEN", start_date=str(BEFORE), **switches)
     steps = {each["step"]: each["outcome"] for each in run("check", "acme", "--json").json()}
     tried = {name: outcome for name, outcome in steps.items() if name.startswith(("tasks ", "calls "))}
