@@ -107,10 +107,10 @@ class RecordFilter:
         return self._properties[name]
 
     def _treat(self, record: Json, name: str, treatment: Treatment) -> None:
+        if name == "call_responsible" and str(record[name]).isdigit():  # a user's id, and no name
+            return
         if isinstance(treatment, Hasher) and not isinstance(record[name], dict):
             self._hash(record, name, treatment)
-        elif name == "call_responsible" and str(record[name]).isdigit():  # a user's id, and no name
-            return
         else:
             self._drop(record, name)
 

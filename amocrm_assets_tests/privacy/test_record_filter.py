@@ -13,6 +13,7 @@ from amocrm_assets.privacy import FieldRules, PrivacyRules, RecordFilter
 from amocrm_assets.privacy.hashing import Hasher
 from amocrm_assets.rows.json_values import load_json
 from amocrm_assets_tests.rows.any_json import JSON
+from amocrm_assets_tests.rows.tasks_and_calls import call, task
 
 KEY = b"a key of more than sixteen bytes"
 MARK = "9165550123"
@@ -201,3 +202,18 @@ def test_only_chosen_fields_are_kept() -> None:
     sent = {"custom_fields_values": [field(71), field(73, field_name="Паспорт"), CITY, field(999)]}
     assert json.loads(filter_of(rules, chosen=["Город"])(line_of(sent))) == {"custom_fields_values": [CITY]}
     assert json.loads(filter_of(rules, chosen=[])(line_of(sent))) == {"custom_fields_values": []}
+
+
+def test_what_people_wrote_into_tasks_can_be_left_out_and_calls_hash_as_contacts_do() -> None:
+    without_texts = filter_of(PrivacyRules(dropped=frozenset({"text"})))
+    sent = task(5, text=f"Call {PHONE}", result={"text": f"talked to {MARK}"})
+    left = json.loads(without_texts(line_of(sent)))
+    assert MARK not in json.dumps(left)
+    assert left.keys() == sent.keys() - {"text"}
+
+    hashed = json.loads(
+        filter_of(HASHING)(line_of(call(6, params={"phone": f"8 {MARK}", "call_responsible": 17})))
+    )
+    assert hashed["params"]["phone"] == Hasher("phone", KEY).hash(PHONE)
+    assert (hashed["params"]["call_responsible"], hashed["params"]["duration"]) == (17, 54)
+    assert (hashed["entity_type"], hashed["id"]) == ("contacts", 6)
