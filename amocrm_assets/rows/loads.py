@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.captures import all_captures, captures_by_day, read_findings, read_header
 from amocrm_assets.daemon_pool import DaemonPool
-from amocrm_assets.entities import ENTITIES
+from amocrm_assets.entities import ENTITIES, STAGES
 from amocrm_assets.entities.loads import LOADS, loads_rows_name
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.errors import CaptureDamaged
@@ -153,13 +153,19 @@ class _Readings:
         table, _ = place
         if reference := next((each for each in REFERENCE_TABLES if each.warehouse_name == table), None):
             return self._of_lists(reference) or known[place]
-        flat = next((own for each in self.entities for own in each.tables if _flat_name(own) == table), None)
-        days = [read for (name, _), read in known.items() if flat and name == flat.warehouse_name]
+        shards = self._made_of(table)
+        days = [read for (name, day), read in known.items() if day and name in shards]
         if not days:
             return known[place]
         proofs = {read.is_complete for read in days}
         newest = max((read.captured_at for read in days if read.captured_at), default=None)
         return _Read(newest, False if False in proofs else None if None in proofs else True)
+
+    def _made_of(self, table: str) -> set[str]:
+        """The shards, by their tables, whose days a table without days is made of."""
+        if table == STAGES.warehouse_name:
+            return {each.table.warehouse_name for each in (STAGES.of, STAGES.events)}
+        return {own.warehouse_name for each in self.entities for own in each.tables if _flat_name(own) == table}
 
     def _of_lists(self, table: ReferenceTable) -> _Read | None:
         captures = all_captures(REFERENCE, self.storage, self.subdomain)

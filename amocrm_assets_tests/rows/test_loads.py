@@ -102,7 +102,8 @@ def test_tables_without_days_have_the_reading_of_the_lists_or_of_their_days(stor
     capture_lists(storage, night(0), {}, incomplete=["users"])
     read_day(storage)
     read_day(storage, COSTLY, day=NEXT)
-    whole = [held("amoCrmUsers"), held("amoCrmStatuses"), held("amoCrmLeadsLatest", at=None), held("amoCrmOther")]
+    made = [held("amoCrmLeadsLatest", at=None), held("amoCrmLeadStages")]
+    whole = [held("amoCrmUsers"), held("amoCrmStatuses"), held("amoCrmOther"), *made]
     found = rows(storage, shard(DAY), shard(NEXT), *whole)
 
     assert found["amoCrmUsers", None]["captured_at"] == night(0)
@@ -113,7 +114,9 @@ def test_tables_without_days_have_the_reading_of_the_lists_or_of_their_days(stor
     assert flat["captured_at"] == max(found["amoCrmLeads", day]["captured_at"] for day in (DAY, NEXT))
     assert found["amoCrmOther", None]["captured_at"] is None
     read_day(storage, UNPROVEN, day=NEXT, number=40)
-    assert rows(storage, shard(DAY), shard(NEXT), *whole)["amoCrmLeadsLatest", None]["is_complete"] is False
+    found = rows(storage, shard(DAY), shard(NEXT), *whole)
+    assert found["amoCrmLeadsLatest", None]["is_complete"] is False
+    assert found["amoCrmLeadStages", None]["is_complete"] is False
 
 
 def test_other_accounts_and_other_names_have_no_row(storage: Storage) -> None:
