@@ -10,11 +10,11 @@ import click
 
 from amocrm_assets.cli.run import days_wanted, run_with_progress
 from amocrm_assets.cli.sandbox import TOKEN_VARIABLE
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, STAGES
 from amocrm_assets.errors import AmoCrmAssetsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from amocrm_assets.settings import SourceSettings
@@ -27,11 +27,15 @@ SUBDOMAIN = "sandbox"
 DAYS = 7
 ROWS_SHOWN = 5
 FIELDS_SHOWN = 3
+HOUR = 3600
 
 
 @click.command("demo")
-def command() -> None:
+@click.option("--all", "everything", is_flag=True, help="Bring everything that a source can bring.")
+def command(everything: bool) -> None:  # noqa: FBT001
     """Load the last seven days of a built-in sandbox account into the warehouse, and show the rows.
+
+    With --all, contacts, events, stages and the rest are loaded too, and a funnel with the time in each stage is shown.
 
     Starts the sandbox, runs the source's Dagster job, and stores captures, rows and shards in the places of the
     deployment (by default under data/). Running it again is safe.
@@ -44,7 +48,7 @@ def command() -> None:
     # A free port, so that a demo can run while `make dev` does.
     with running_sandbox(SandboxOptions()) as sandbox:
         os.environ[TOKEN_VARIABLE] = sandbox.token
-        source = demo_source(sandbox.url)
+        source = demo_source(sandbox.url, everything=everything)
         last = days_wanted(source, None, None)[0]
         days = [last - timedelta(days=number) for number in reversed(range(DAYS))]
         click.echo(f"A local amoCRM answers on {sandbox.url}. Reading {days[0]} to {days[-1]} …")
@@ -53,7 +57,10 @@ def command() -> None:
         cause = outcome.failure or "\n".join(outcome.errors)
         raise AmoCrmAssetsError("Running the demo", cause=cause, fix="Correct that, then run it again.")
     deployment = Deployment.from_environment()
-    _show(source, open_warehouse(deployment.warehouse), open_storage(deployment.storage), days)
+    storage = open_storage(deployment.storage)
+    _show(source, open_warehouse(deployment.warehouse), storage, days)
+    if everything:
+        _show_funnel(source, storage)
     click.echo(f"\n{deployment.in_words()}")
     if unrecorded := history_not_kept():
         click.echo(unrecorded)
@@ -62,11 +69,19 @@ def command() -> None:
     click.echo("`amocrm-assets new NAME` adds your own account.")
 
 
-def demo_source(base_url: str) -> SourceSettings:
-    """The settings of the sandbox's account, the same in every project; each demo has its own address."""
+def demo_source(base_url: str, *, everything: bool = False) -> SourceSettings:
+    """The settings of the sandbox's account, the same in every project; each demo has its own address.
+
+    With `everything`, all that can be switched on is.
+    """
     from amocrm_assets.settings import ScheduleSettings, SourceSettings
 
+    switches = [
+        name for name in SourceSettings.model_fields if name.startswith("import_") or name == "latest_table"
+    ]
+    more: dict[str, Any] = dict.fromkeys(switches, True) if everything else {}
     return SourceSettings(
+        **more,
         subdomain=SUBDOMAIN,
         display_name="Sandbox",
         base_url=base_url,
@@ -99,6 +114,39 @@ def _show(source: SourceSettings, warehouse: Warehouse, storage: Storage, days: 
     for row in _joined_rows(filled, storage, source):
         joined.add_row(*map(str, row))
     console.print(joined)
+
+
+def _show_funnel(source: SourceSettings, storage: Storage) -> None:
+    """The stages that leads reached, and how long they were there."""
+    import pyarrow.parquet as pq
+    from rich.console import Console
+    from rich.table import Table
+
+    with storage.as_local_path(STAGES.rows_name(source.subdomain)) as path:
+        stays = pq.read_table(path).to_pylist()
+    title = f"The funnel, of {STAGES.name_of(source.subdomain, None)}"
+    table = Table("pipeline", "stage", "reached", "there now", "hours in it", title=title)
+    for row in funnel(stays):
+        table.add_row(*map(str, row))
+    Console().print(table)
+
+
+def funnel(stays: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
+    """For each stage in its order: the leads that reached it, those that are there, and the average hours in it.
+
+    Without deleted leads and lost ones; times are of stays whose beginning an event tells.
+    """
+    by_stage: dict[tuple[Any, ...], list[Row]] = {}
+    for stay in stays:
+        if not stay["is_deleted"] and stay["outcome"] in ("open", "won"):
+            stage = (stay["pipeline_name"] or "", stay["status_sort"] or 0, stay["status_name"])
+            by_stage.setdefault(stage, []).append(stay)
+    for (pipeline, _, status), found in sorted(by_stage.items(), key=lambda each: each[0][:2]):
+        known = [stay["seconds_in_stage"] for stay in found if stay["origin"] == "event"]
+        times = [seconds / HOUR for seconds in known if seconds is not None]
+        average = f"{sum(times) / len(times):.1f}" if times else "–"
+        reached = len({stay["lead_id"] for stay in found})
+        yield pipeline, status, reached, sum(stay["is_current"] for stay in found), average
 
 
 def _shard(source: SourceSettings, day: date) -> str:

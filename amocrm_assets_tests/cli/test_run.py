@@ -223,6 +223,22 @@ def test_the_demo_shows_seven_shards_and_rows(
     assert set(re.findall(r"(\d{4}-\d\d-\d\d) \d\d:\d\d", shown)) == {str(YESTERDAY)}
 
 
+@pytest.mark.usefixtures("deployment")
+def test_the_demo_of_everything_shows_a_funnel_with_time_in_stage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", "")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    assert run("demo", "--all") == 0
+
+    shown = capsys.readouterr().out.rpartition("The funnel, of amoCrmLeadStages_sandbox")[2]
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert len({pipeline for pipeline, *_ in rows}) == 3
+    assert all(int(reached) >= int(there) > 0 for _, _, reached, there, _ in rows)
+    assert sum(hours != "–" for *_, hours in rows) > 5
+
+
 @pytest.mark.parametrize(
     ("first", "last", "fix"),
     [
