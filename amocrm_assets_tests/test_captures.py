@@ -360,7 +360,9 @@ def test_the_last_line_is_found_behind_what_looks_like_a_beginning_and_behind_a_
     assert read_findings(storage, name) == ()
 
 
-@pytest.mark.parametrize("lines", [LINES, [random_bytes(400).hex().encode() for _ in range(2_000)]])
+@pytest.mark.parametrize(
+    "lines", [LINES, [b'{"id":"%s"}' % random_bytes(400).hex().encode() for _ in range(2_000)]]
+)
 def test_a_capture_without_its_end_tells_no_findings(storage: Storage, tmp_path: Path, lines: list[bytes]) -> None:
     name = captured(storage, lines)
     whole = (tmp_path / name).read_bytes()
