@@ -360,8 +360,11 @@ def test_the_last_line_is_found_behind_what_looks_like_a_beginning_and_behind_a_
     assert read_findings(storage, name) == ()
 
 
-def test_a_capture_without_its_end_tells_no_findings(storage: Storage, tmp_path: Path) -> None:
-    name = captured(storage)
+@pytest.mark.parametrize(
+    "lines", [LINES, [b'{"id":"%s"}' % random_bytes(400).hex().encode() for _ in range(2_000)]]
+)
+def test_a_capture_without_its_end_tells_no_findings(storage: Storage, tmp_path: Path, lines: list[bytes]) -> None:
+    name = captured(storage, lines)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(whole[:-5])
     with pytest.raises(CaptureDamaged):
