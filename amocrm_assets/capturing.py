@@ -24,7 +24,7 @@ from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.days import Window, consecutive_ranges, day_window
 from amocrm_assets.errors import UnexpectedAnswer
-from amocrm_assets.reading_rules import EarlierCaptures, require_over
+from amocrm_assets.reading_rules import EarlierCaptures, require_over, require_own
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable, Iterator, Sequence
@@ -138,6 +138,7 @@ class _DayRangeCapture:
         return {path: read_custom_fields(self._client, path) for path in self._lines.field_paths}
 
     def _keep(self, records: Sequence[ReadRecord], account_info: _AccountInfo) -> None:
+        require_own(self._source, self._entity, account_info.account.result(), records)
         for record in records:
             day = self._day_of(record)
             open_day = self._open.get(day)

@@ -14,11 +14,13 @@ from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import CaptureDamaged, CapturesMixed, DayNotOver
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from amocrm_assets.captures import CapturedPrivacy, CaptureFound, CaptureHeader
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.http.server_clock import ServerClock
+    from amocrm_assets.crm.pagination.readers import ReadRecord
     from amocrm_assets.days import Window
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
@@ -63,6 +65,23 @@ def require_over(
             source=source.subdomain,
             day=day.isoformat(),
             seconds_missing=round(missing),
+        )
+
+
+def require_own(source: SourceSettings, entity: Entity, account: Account, records: Iterable[ReadRecord]) -> None:
+    """Raise `CapturesMixed` for a record that says it is of another account than the one that was asked."""
+    others = {record.account_id for record in records} - {None, 0, account.id}
+    if others:
+        raise CapturesMixed(
+            f"Reading {entity.table.records} of {source.title}",
+            cause=f"amoCRM sent a {entity.table.record} of the account {others.pop()}, and the account that was"
+            f" asked has the id {account.id} ({account.subdomain}). Nothing of the days that were not finished is"
+            " written.",
+            fix=f"Look with `amocrm-assets check {source.subdomain}` whose authorisation it is, and whether a"
+            " proxy on the way to amoCRM keeps answers or sends them to the wrong account; then materialise the"
+            " days again.",
+            source=source.subdomain,
+            account_id=account.id,
         )
 
 

@@ -69,7 +69,7 @@ def company(number: int, **properties: Any) -> dict[str, Any]:
         "closest_task_at": None,
         "is_deleted": False,
         "custom_fields_values": None,
-        "account_id": 31_000_001,
+        "account_id": 31_415_926,
         "_links": {"self": {"href": f"https://acme.amocrm.ru/api/v4/companies/{number}"}},
         "_embedded": {"tags": []},
     } | properties

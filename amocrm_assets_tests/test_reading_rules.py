@@ -11,18 +11,30 @@ import pytest
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, captures_of_day, days_with_capture
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.crm.account import Account
+from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.responses import Response
 from amocrm_assets.crm.http.server_clock import KEPT_ANSWERS, MIN_ANSWERS, ServerClock
 from amocrm_assets.days import Window, day_window
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import CONTACTS, EVENTS, LEADS
 from amocrm_assets.errors import CapturesMixed, DayNotOver, NotAuthorised
 from amocrm_assets.reading_rules import SETTLING_SECONDS, UNCONFIRMED_SECONDS, EarlierCaptures, require_over
 from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.accounts import DAY, NEXT_DAY, client_of, leads_of, sandbox_with, source
+from amocrm_assets_tests.accounts import DAY, NEXT_DAY, FixedToken, client_of, leads_of, sandbox_with, source
+from amocrm_assets_tests.standin import (
+    Semantics,
+    StandIn,
+    StandInAccount,
+    contact,
+    lead,
+    many_events,
+    many_leads,
+    running_standin,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.storage import Storage
 
 WINDOW = day_window(DAY, source().zone)
@@ -133,6 +145,26 @@ def test_an_account_of_the_same_name_and_another_id_is_refused_with_both_ids(sto
                 )
     assert captures_of_day(LEADS, storage, "sandbox", DAY) == [first]
     assert days_with_capture(LEADS, storage, "sandbox") == [DAY]
+
+
+@pytest.mark.parametrize("entity", [LEADS, CONTACTS, EVENTS], ids=lambda each: each.name)
+def test_one_record_of_another_account_stops_the_reading(storage: Storage, tmp_path: Path, entity: Entity) -> None:
+    """As from a proxy that keeps answers, or a token that was replaced between two pages."""
+    leads, contacts = (
+        many_leads(seed, 600, WINDOW.from_at, WINDOW.to_at, make=make) for seed, make in ((1, lead), (2, contact))
+    )
+    events = many_events(3, 300, WINDOW.from_at, WINDOW.to_at)
+    records = {"leads": leads, "contacts": contacts, "events": events}[entity.name]
+    records[len(records) // 2]["account_id"] = 31_000_002
+    account = StandInAccount(leads, subdomain=source().subdomain, events=events)
+    standin = StandIn(account, Semantics(), contacts=StandInAccount(contacts, subdomain=account.subdomain))
+    with (
+        running_standin(standin),
+        AmoCrmClient(standin.url, FixedToken(standin.token), requests_per_second=1000) as client,
+        pytest.raises(CapturesMixed, match="of the account 31000002, and the account that was asked has the id"),
+    ):
+        list(capture_days(entity, source(), [DAY], client=client, storage=storage))
+    assert not [path for path in (tmp_path / "data" / "captures").rglob("*") if path.is_file()]
 
 
 def header(captured_at: datetime, **changed: object) -> CaptureHeader:

@@ -27,8 +27,6 @@ PARALLEL_READS = 16
 HEADINGS = ("display name", "subdomain", "enabled", "connected as", "token\nuntil", "last day", "missing\ndays")
 # The setting that enables an entity; also the key in JSON.
 SWITCHES = [entity.choices.imported for entity in ENTITIES if entity.choices.imported]
-# The assets that load shards.
-SHARDS = " and ".join(f"`{table.warehouse_name}`" for entity in ENTITIES for table in entity.tables)
 # If the table would be too wide, each source is shown as several lines.
 MIN_TABLE_COLUMNS = 72
 NAMES = HEADINGS[0], HEADINGS[1], HEADINGS[3]
@@ -125,9 +123,11 @@ def _lost(state: dict[str, Any]) -> str:
     from amocrm_assets.orchestration.failures import in_words
 
     days = [date.fromisoformat(day) for day in state["lost_days"]]
+    imported = (entity for entity in ENTITIES if entity.name in state["missing_by_entity"])
+    shards = " and ".join(f"`{table.warehouse_name}`" for entity in imported for table in entity.tables)
     return (
         f"Dagster shows {in_words(days)} as materialised, and the warehouse has no shard for them. Materialise"
-        f" {SHARDS} for these days in the Dagster UI: it loads the rows again, without requests to amoCRM."
+        f" {shards} for these days in the Dagster UI: it loads the rows again, without requests to amoCRM."
     )
 
 

@@ -151,6 +151,7 @@ def test_shards_that_are_gone_are_missing_and_named_with_their_fix(
     assert (
         f"! acme: Dagster shows {gone[0]} to {gone[-1]} as materialised, and the warehouse has no shard" in shown
     )
+    assert "Materialise `amoCrmLeads` and `amoCrmLeadDetails` for these days" in " ".join(shown.split())
     assert "without requests to amoCRM" in shown
     assert "! other: Dagster shows" not in shown
 

@@ -1,6 +1,6 @@
 """One page of a list of records that never change, such as events, and the question that it answers.
 
-Of a record only `id`, `created_at` and `type` are looked at; the rest stays bytes.
+Of a record only `id`, `created_at`, `type` and `account_id` are looked at; the rest stays bytes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class AppendedRecord(NamedTuple):
     at: int
     type: str | None
     line: bytes
+    account_id: int | None = None
 
     @property
     def key(self) -> str:
@@ -89,19 +90,20 @@ def _record(raw: bytes, answer: Response) -> AppendedRecord | Unusable:
 
     try:
         head = _head_decoder().decode(raw)
-        record_id, created_at, kind = head.id, head.created_at, head.type
+        record_id, created_at, kind, account_id = head.id, head.created_at, head.type, head.account_id
     except (msgspec.DecodeError, msgspec.ValidationError):
-        record_id, created_at, kind = _head_of_odd_json(raw, answer)
+        record_id, created_at, kind, account_id = _head_of_odd_json(raw, answer)
     at = number_of(created_at)
     if record_id in (None, "") or not isinstance(record_id, int | str) or at is None:
         return Unusable(record_id if isinstance(record_id, int | str) else None, raw)
-    return AppendedRecord(str(record_id), at, kind if isinstance(kind, str) else None, raw)
+    kind = kind if isinstance(kind, str) else None
+    return AppendedRecord(str(record_id), at, kind, raw, number_of(account_id))
 
 
-def _head_of_odd_json(raw: bytes, answer: Response) -> tuple[Any, Any, Any]:
+def _head_of_odd_json(raw: bytes, answer: Response) -> tuple[Any, Any, Any, Any]:
     try:
         record: dict[str, Any] = json.loads(raw)
-        return record.get("id"), record.get("created_at"), record.get("type")
+        return record.get("id"), record.get("created_at"), record.get("type"), record.get("account_id")
     except (ValueError, AttributeError) as error:
         raise RetryableError("a page whose records are no objects", status=answer.status) from error
 
@@ -110,6 +112,5 @@ def _head_of_odd_json(raw: bytes, answer: Response) -> tuple[Any, Any, Any]:
 def _head_decoder() -> Any:
     import msgspec
 
-    return msgspec.json.Decoder(
-        msgspec.defstruct("AppendedHead", [("id", Any, None), ("created_at", Any, None), ("type", Any, None)])
-    )
+    read = ("id", "created_at", "type", "account_id")
+    return msgspec.json.Decoder(msgspec.defstruct("AppendedHead", [(name, Any, None) for name in read]))

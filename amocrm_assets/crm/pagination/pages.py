@@ -1,6 +1,7 @@
 """One page of a list of records: the records' bytes as they were sent, and whether a next page exists.
 
-Of a record only what reading needs is looked at here (`id`, `updated_at`, `is_deleted`); the rest stays bytes.
+Of a record only what reading needs is looked at here (`id`, `updated_at`, `is_deleted`, `account_id`); the rest
+stays bytes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class RawRecord(NamedTuple):
     is_deleted: bool
     line: bytes
     owners: str | None = None
+    account_id: int | None = None
 
     @property
     def key(self) -> int | tuple[str, int]:
@@ -128,7 +130,8 @@ def _record(raw: bytes, answer: Response) -> RawRecord | Unusable:
 
     try:
         head = _head_decoder().decode(raw)
-        return RawRecord(_whole(head.id), _whole(head.updated_at), head.is_deleted is True, raw)
+        at, account_id = _whole(head.updated_at), number_of(head.account_id)
+        return RawRecord(_whole(head.id), at, head.is_deleted is True, raw, account_id)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
         return _record_of_odd_json(raw, answer)
 
@@ -141,7 +144,8 @@ def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
         raise RetryableError("a page whose records are no objects", status=answer.status) from error
     if record_id is None or updated_at is None:
         return Unusable(record_id, raw)
-    return RawRecord(record_id, updated_at, record.get("is_deleted") is True, raw)
+    account_id = number_of(record.get("account_id"))
+    return RawRecord(record_id, updated_at, record.get("is_deleted") is True, raw, account_id)
 
 
 def number_of(value: Any) -> int | None:
@@ -191,5 +195,8 @@ def _head_decoder() -> Any:
     # Some gateways send numbers as text.
     number = int | str
     return msgspec.json.Decoder(
-        msgspec.defstruct("Head", [("id", number), ("updated_at", number), ("is_deleted", Any, None)])
+        msgspec.defstruct(
+            "Head",
+            [("id", number), ("updated_at", number), ("is_deleted", Any, None), ("account_id", Any, None)],
+        )
     )

@@ -41,6 +41,10 @@ class ReadRecord(Protocol):
     def line(self) -> bytes:
         """The record as it was sent."""
 
+    @property
+    def account_id(self) -> int | None:
+        """The account that it is of, where it says so."""
+
 
 class Reader(Protocol):
     """One complete reading of a window. Iterate `batches` to its end; only then everything was read."""
