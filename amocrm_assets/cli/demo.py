@@ -35,7 +35,8 @@ HOUR = 3600
 def command(everything: bool) -> None:  # noqa: FBT001
     """Load the last seven days of a built-in sandbox account into the warehouse, and show the rows.
 
-    With --all, contacts, events, stages and the rest are loaded too, and a funnel with the time in each stage is shown.
+    With --all, contacts, events, stages and the rest are loaded too, and a funnel with the time in each stage is
+    shown.
 
     Starts the sandbox, runs the source's Dagster job, and stores captures, rows and shards in the places of the
     deployment (by default under data/). Running it again is safe.

@@ -131,7 +131,7 @@ def _record(raw: bytes, answer: Response) -> RawRecord | Unusable:
     try:
         head = _head_decoder().decode(raw)
         at, account_id = _whole(head.updated_at), number_of(head.account_id)
-        return RawRecord(_whole(head.id), at, head.is_deleted is True, raw, account_id)
+        return RawRecord(_whole(head.id), at, head.is_deleted is True, raw, account_id=account_id)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
         return _record_of_odd_json(raw, answer)
 
@@ -145,7 +145,7 @@ def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
     if record_id is None or updated_at is None:
         return Unusable(record_id, raw)
     account_id = number_of(record.get("account_id"))
-    return RawRecord(record_id, updated_at, record.get("is_deleted") is True, raw, account_id)
+    return RawRecord(record_id, updated_at, record.get("is_deleted") is True, raw, account_id=account_id)
 
 
 def number_of(value: Any) -> int | None:
