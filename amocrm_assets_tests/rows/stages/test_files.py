@@ -205,6 +205,17 @@ def test_an_event_that_two_days_hold_after_a_change_of_the_time_zone_counts_once
     assert shown(found, "status_id", "entered_at") == [(21, None), (22, late)]
 
 
+def test_an_older_state_in_a_later_day_after_a_change_of_the_time_zone_does_not_count(storage: Storage) -> None:
+    late = seconds(0, 23)
+    write_events(storage, {0: [event(1, "lead_added", 1, late - 900)]}, settings())
+    by = settings(timezone="Asia/Vladivostok")
+    older = [state(1, late - 600, 21, made_at=late - 900)]
+    keep(storage, older, entity=LEADS, day=day(1), zone="Asia/Vladivostok", number=30)
+    write_rows(LEADS, storage, by, day(1))
+    write_leads(storage, {0: [state(1, late, 22, made_at=late - 900)]}, settings())
+    assert shown(rows(storage, by), "status_id", "entered_at") == [(22, late - 900)]
+
+
 def test_without_rows_of_leads_events_alone_give_stages_and_without_events_there_is_no_table(
     storage: Storage,
 ) -> None:
