@@ -81,6 +81,9 @@ class DuckDbFile:
             with self.duckdb_errors("Opening the warehouse"):
                 # Otherwise a statement of more than two seconds prints a progress bar into a command's JSON.
                 connection.execute("SET enable_progress_bar = false")
+                if not read_only:
+                    # Each thread holds rows of its own: with two, a million leads outgrow the memory and spill.
+                    connection.execute("SET threads = 1")
                 self._attach(connection, read_only=read_only)
                 if not read_only:
                     self._close_to_others()
