@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
 
 LAST = date(2026, 3, 10)
-DAYS = 40
+DAYS = 365
 # What phones and addresses of the sandbox have in common, in every spelling, and the full and last names of all.
 PHONES = ("999) 000-", "999 000 ", "7999000", "999-000-")
 MAILS = ("@mail.example", "@sandbox.example")
