@@ -84,7 +84,7 @@ _LOAD = "Materialise `{shards}` for these days: it loads the rows again and does
 _GONE = "Shards are gone from the warehouse, or were never loaded: {days}. " + _LOAD
 _DIFFERING = "Shards hold another number of rows than `{rows}`: {days}. " + _LOAD
 _WITHOUT_ROWS = (
-    "Shards have no rows in the storage: {days}. See that AMOCRM_STORAGE names the storage that they were loaded"
+    "Shards have no rows in the storage: {days}. Check that AMOCRM_STORAGE names the storage that they were loaded"
     " from; if it does, materialise `{rows}` and `{shards}` for these days, which does not ask amoCRM."
 )
 _UNREADABLE = "Rows cannot be read: {days}. Materialise `{rows}` and `{shards}` for these days."

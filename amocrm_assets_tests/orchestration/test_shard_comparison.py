@@ -47,7 +47,7 @@ def test_rows_that_are_gone_while_their_shard_is_there_fail_the_check(pipeline: 
 
     assert not verdict.passed
     assert shown(verdict)["without_rows"] == SECOND
-    assert "See that AMOCRM_STORAGE names the storage that they were loaded from" in str(verdict.description)
+    assert "Check that AMOCRM_STORAGE names the storage that they were loaded from" in str(verdict.description)
     assert pipeline.run(SECOND, only=["leads", "amoCrmLeads"]).success
     assert pipeline.check("amoCrmLeads", "equals_rows").passed
 

@@ -187,7 +187,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path) -> No
     with pytest.raises(WarehouseRefused) as caught:
         DuckDbWarehouse(file).prepare()
 
-    assert "See that" in caught.value.fix
+    assert "Check that" in caught.value.fix
     assert "is a file" in caught.value.fix
 
 
