@@ -128,6 +128,14 @@ def test_running_a_day_again_keeps_what_it_had(sandbox: Sandbox, deployment: Pat
     assert len(capture_names(LEADS, open_storage(str(deployment / "data")), "acme", YESTERDAY)) == 2
 
 
+def test_a_day_that_has_a_capture_is_not_missing(sandbox: Sandbox, deployment: Path) -> None:
+    assert run("run", "acme") == 0
+
+    assert run("run", "acme", "--missing") == 0
+
+    assert len(capture_names(LEADS, open_storage(str(deployment / "data")), "acme", YESTERDAY)) == 1
+
+
 def test_a_run_that_fails_says_why_and_exits_with_1(
     sandbox: Sandbox, deployment: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

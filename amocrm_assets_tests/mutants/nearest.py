@@ -23,6 +23,7 @@ _TOLD = _TESTED_IN | {
         "test_stopping.py",
     ],
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
+    "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
     "captures": ["test_captures.py"],
     "warehouse/duckdb": ["warehouse/test_duckdb.py", "warehouse/test_contract.py"],
     "warehouse/bigquery": ["warehouse/test_bigquery.py", "warehouse/test_bigquery_preparing.py"],

@@ -45,7 +45,7 @@ def _replace(source: SourceSettings, amocrm: AmoCrmDeployment, run_id: str) -> t
     from amocrm_assets.rows.loads import write_loads
     from amocrm_assets.warehouse import TableLoad
 
-    storage, warehouse = amocrm.storage(), amocrm.warehouse()
+    storage, warehouse = amocrm.storage(), amocrm.warehouse(source)
     with storage.lock(f"locks/{source.subdomain}-{LOADS.asset}", wait_seconds=amocrm.lock_wait_seconds):
         written = write_loads(storage, source.subdomain, warehouse.held_tables(source.subdomain))
         load = TableLoad(LOADS, source.subdomain, written.name, written.row_count)

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 class RawConfig(dg.Config):
     """What can be asked of a single run."""
 
-    read_again: bool = Field(
-        default=False,
+    read_again: bool | None = Field(
+        default=None,
         description=(
-            "A range of days reads only those that have no capture yet. True: read all of them again. A single day"
-            " is always read again. Nothing that was captured before is lost either way."
+            "A range of days reads only those that have no capture yet, and a single day is read again. True: read"
+            " all of them again. False: read none of them again. Nothing that was captured before is ever lost."
         ),
     )
 
@@ -64,7 +64,8 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
                 # A warehouse that cannot take the shards is found out before amoCRM is asked for an hour.
                 deployment.warehouse().prepare()
             reading = _Reading(entity, settings, deployment, days)
-            reading.skip_captured(runs_resumed(context) if config.read_again or len(days.wanted) == 1 else None)
+            is_read_again = len(days.wanted) == 1 if config.read_again is None else config.read_again
+            reading.skip_captured(runs_resumed(context) if is_read_again else None)
             yield from reading.capture(context.run.run_id)
         yield reading.result()
 
