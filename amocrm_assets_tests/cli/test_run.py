@@ -130,10 +130,12 @@ def test_running_a_day_again_keeps_what_it_had(sandbox: Sandbox, deployment: Pat
 
 def test_a_day_that_has_a_capture_is_not_missing(sandbox: Sandbox, deployment: Path) -> None:
     assert run("run", "acme") == 0
+    sandbox.requests.clear()
 
     assert run("run", "acme", "--missing") == 0
 
     assert len(capture_names(LEADS, open_storage(str(deployment / "data")), "acme", YESTERDAY)) == 1
+    assert not any("/leads?" in str(each) for each in sandbox.requests)
 
 
 def test_a_run_that_fails_says_why_and_exits_with_1(

@@ -6,7 +6,8 @@ import gzip
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -17,7 +18,6 @@ from amocrm_assets_tests.guarantees.commands import processes
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
-    from pathlib import Path
 
 VERBOSE = """\
 python_logs: {managed_python_loggers: [root, urllib3, google], python_log_level: DEBUG}
@@ -33,6 +33,8 @@ class Deployed:
     day: date
     secrets: Mapping[str, str]
     timeout_seconds: float = 240.0
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Variables of a deployment that keeps its data elsewhere than in the folder."""
 
     def __post_init__(self) -> None:
         (self.folder / "home").mkdir(exist_ok=True)
@@ -49,6 +51,7 @@ class Deployed:
             "AMOCRM_WAREHOUSE": f"duckdb:///{self.folder}/warehouse.duckdb",
             "DAGSTER_HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "tmp"),
+            **self.elsewhere,
         }
 
     def run(self, *words: str) -> int | None:
@@ -64,11 +67,12 @@ class Deployed:
         found: dict[str, bytes] = {}
         for path in self.folder.rglob("*"):
             if path.is_file():
-                found[str(path.relative_to(self.folder))] = _content(path)
+                found[str(path.relative_to(self.folder))] = content_of(path)
         return found
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """What is in a file, unpacked."""
     if path.suffix == ".gz":
         return gzip.decompress(path.read_bytes())
     if path.suffix == ".parquet":

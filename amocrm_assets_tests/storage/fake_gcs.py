@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any, Literal
 
 import google_crc32c
@@ -75,6 +76,8 @@ class FakeGcs:
         self.fault: Callable[[Request], Fault | None] = lambda _: None
         self.clock_offset = timedelta(0)
         self.page_size = 1000
+        # Where `{bucket}/{name}` is written as well, for BigQuery's emulator, which loads from there.
+        self.mirror: Path | None = None
 
     def app(self) -> Starlette:
         objects = "/storage/v1/b/{bucket}/o"
@@ -145,6 +148,9 @@ class FakeGcs:
         }
         self.buckets[bucket][name] = stored
         self.writes[name] += 1
+        if self.mirror:
+            (self.mirror / bucket / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.mirror / bucket / name).write_bytes(content)
         return JSONResponse(stored.properties)
 
     def _refused(self, bucket: str, name: str, condition: str | None) -> Response | None:
@@ -162,6 +168,8 @@ class FakeGcs:
         refused = self._refused(bucket, name, request.query_params.get("ifGenerationMatch"))
         if refused is None:
             del self.buckets[bucket][name]
+            if self.mirror:
+                (self.mirror / bucket / name).unlink()
         return refused or Response(status_code=204)
 
     def _download(self, request: Request, _: bytes) -> Response:
