@@ -47,7 +47,7 @@ def _loading(*, quick: bool) -> Iterator[Figure]:
     wanted = {"--help": 0.3, "1 source": 0.3, "200 sources": 5.0}
     for what, seconds in told.items():
         beyond = "" if what in ("--help", "import dagster") else ", beyond import dagster"
-        name, unit = f"{what}{beyond}", "s of processor"
+        name, unit = f"{what}{beyond}", "s of CPU time"
         if what in wanted:
             yield at_most("starting", name, seconds, wanted=wanted[what], unit=unit)
         else:

@@ -45,7 +45,7 @@ def measure_figures(*, quick: bool) -> Iterator[Figure]:
     yield at_most(name, "made from all days, and loaded", made.seconds, wanted=30, unit="s")
     yield at_most(name, "a night's update, and its load", nightly.seconds, wanted=30, unit="s")
     for what, cost in (("made from all days", made), ("a night's update", nightly)):
-        yield Figure(name, f"{what}, of one processor", cost.cpu_seconds, "s of processor")
+        yield Figure(name, f"{what}, of one processor", cost.cpu_seconds, "s of CPU time")
         yield at_most(name, f"{what}, peak memory", cost.peak_megabytes, wanted=600, unit="MB")
 
 

@@ -50,11 +50,11 @@ def measure_busy_day(*, quick: bool) -> Iterator[Figure]:
         began = cpu_seconds_of("pass")
         started = cpu_seconds_of("import amocrm_assets.orchestration.running, amocrm_assets.capturing") - began
         told, _ = apart(_run_on_disk, sandbox, 2)
-    yield Figure(name, "starting: imports", started, "s of processor")
+    yield Figure(name, "starting: imports", started, "s of CPU time")
     for step in STEPS:
-        yield Figure(name, step, told[-1][f"{step}, processor"], "s of processor")
-    yield Figure(name, "the rest of Dagster's run", told[-1]["rest, processor"], "s of processor")
-    yield Figure(name, "in all, after starting", told[-1]["all, processor"], "s of processor")
+        yield Figure(name, step, told[-1][f"{step}, processor"], "s of CPU time")
+    yield Figure(name, "the rest of Dagster's run", told[-1]["rest, processor"], "s of CPU time")
+    yield Figure(name, "in all, after starting", told[-1]["all, processor"], "s of CPU time")
 
 
 def measure_year(*, quick: bool) -> Iterator[Figure]:
@@ -79,7 +79,7 @@ def measure_growing(*, quick: bool) -> Iterator[Figure]:
             told, cost = apart(_run, sandbox, MONTH, 1)
         costs[leads] = told[0]["all, processor"] / leads * 1e6
         yield Figure(name, "wall time", told[0]["all"], "s")
-        yield Figure(name, "cost of a lead", costs[leads], "µs of processor")
+        yield Figure(name, "cost of a lead", costs[leads], "µs of CPU time")
         yield from _parts(name, told[0])
         yield at_most(name, "peak memory", cost.peak_megabytes, wanted=600, unit="MB")
     name = f"{sizes[-1]:,} leads beside {sizes[-2]:,}"
