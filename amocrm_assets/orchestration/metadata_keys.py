@@ -80,40 +80,37 @@ _RAW_REFERENCE = {
     "findings": "unexpected behaviour of the lists, with cause and fix",
     "lists": "records, outcome and completeness of each list",
 }
-_REFERENCE_TABLE = {
-    "dagster/row_count": "rows of the table, all versions",
+# Of every table that has no days.
+_LOADED = {
     "dagster/table_name": "the table in the warehouse",
-    "current": "records that are not deleted",
-    "captures": "captures from which the table was built",
-    "oddities": "values of the newest capture that do not fit their column",
     "seconds_writing": "time for loading and verifying",
     "size_bytes": "size of the table",
     "job": "BigQuery's load job",
     "warnings": "problems after a successful load",
 }
+_REFERENCE_TABLE = {
+    "dagster/row_count": "rows of the table, all versions",
+    "current": "records that are not deleted",
+    "captures": "captures from which the table was built",
+    "oddities": "values of the newest capture that do not fit their column",
+} | _LOADED
 _LATEST = {
     "dagster/row_count": "rows of the table",
-    "dagster/table_name": "the table in the warehouse",
     "days_read": "days whose rows had changed since the table was made before",
     "made_anew": "whether it was made from the rows of all days",
     "custom_fields": "columns of custom fields",
     "unfit_values": "values that their column's type cannot hold: they are in `custom_fields` alone",
     "seconds_merging": "time of making the rows",
-    "seconds_writing": "time for loading and verifying",
-    "size_bytes": "size of the table",
-    "job": "BigQuery's load job",
-    "warnings": "problems after a successful load",
-}
+} | _LOADED
 _STAGES = {
     "dagster/row_count": "stays in stages",
-    "dagster/table_name": "the table in the warehouse",
     "leads": "leads that have stages",
     "days_with_events": "days whose events the table is made of",
     "days_read": "days whose rows had changed since the table was made before, of events and of leads",
     "origins": "rows by how their stage is known; what is no `event` is inferred",
     "unknown_moments": "rows whose `entered_at` nobody knows: a move before them is in no event",
     "seconds_merging": "time of making the rows",
-}
+} | _LOADED
 _RETENTION = {
     "captured_before": "captures of before this moment are removed",
     "captures_removed": "captures that were removed",
@@ -122,13 +119,8 @@ _RETENTION = {
 }
 _LOADS = {
     "dagster/row_count": "rows of the table: tables of the account, a shard each",
-    "dagster/table_name": "the table in the warehouse",
     "incomplete": "tables whose newest reading did not prove that it was complete",
-    "seconds_writing": "time of loading and verifying",
-    "size_bytes": "size of the table",
-    "job": "BigQuery's load job",
-    "warnings": "what went wrong after a good load",
-}
+} | _LOADED
 _LATEST_ASSETS = {entity.table.latest.warehouse_name for entity in ENTITIES if entity.table.latest}
 _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
 # What names of assets begin with, by what they are: captures, or tables of the warehouse.

@@ -106,7 +106,7 @@ def test_a_disk_that_may_only_be_read(way: WholeWay, disk: Disk, sandbox: Sandbo
     disk.write_protect()
     with pytest.raises((StorageRefused, StorageUnavailable), match="Mount it writable"):
         go(way, sandbox)
-    with pytest.raises(WarehouseRefused, match="may write /"):
+    with pytest.raises(WarehouseRefused, match="write permission for /"):
         way.warehouse.prepare()
 
     assert [way.shard(day) for day in DAYS] == before
