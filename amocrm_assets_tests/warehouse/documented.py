@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.emulator import PROJECT, Emulator
 from amocrm_assets_tests.warehouse.places import Place, bigquery_place_at, duckdb_place_at
@@ -30,6 +32,21 @@ def filled_bigquery(emulator: Emulator, dataset: str, folder: Path, fill: Fill) 
     with bigquery_place_at(url, open_storage(str(folder))) as place:
         fill(place)
         yield lambda query: place.query(re.sub(r'"(amoCrm[\w-]+)"', rf"`{PROJECT}.{dataset}.\1`", query))
+
+
+def asked_of(fill: Fill, *, dataset: str) -> tuple[Any, Any]:
+    """Fixtures of a module, a DuckDB file and a dataset of BigQuery's emulator, that hold the same."""
+
+    @pytest.fixture(scope="module")
+    def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+        return filled_duckdb(tmp_path_factory.mktemp("documented"), fill).query
+
+    @pytest.fixture(scope="module")
+    def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+        with filled_bigquery(bigquery_emulator, dataset, tmp_path_factory.mktemp("storage"), fill) as asked:
+            yield asked
+
+    return on_duckdb, on_bigquery
 
 
 def shown_rows(table: str) -> list[list[str]]:

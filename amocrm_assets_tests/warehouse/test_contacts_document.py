@@ -12,16 +12,13 @@ import pytest
 from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS, Column, latest_table
 from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.warehouse import LoadResult, ShardLoad
-from amocrm_assets_tests.emulator import Emulator
 from amocrm_assets_tests.rows.days import field, keep, lead, source
 from amocrm_assets_tests.rows.parties import company, contact
-from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
+from amocrm_assets_tests.warehouse.documented import Asked, asked_of, shown_rows
 from amocrm_assets_tests.warehouse.latest import put_latest
 from amocrm_assets_tests.warehouse.places import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from amocrm_assets.entities import Entity
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "contacts.md").read_text(encoding="utf-8")
@@ -98,15 +95,7 @@ def fill(place: Place) -> None:
     put_latest(place, settings, entity=CONTACTS)
 
 
-@pytest.fixture(scope="module")
-def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    return filled_duckdb(tmp_path_factory.mktemp("documented"), fill).query
-
-
-@pytest.fixture(scope="module")
-def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
-        yield asked
+on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)
 
 
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ from amocrm_assets.entities import LEADS, latest_table
 from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.reference import write_reference_tables
-from amocrm_assets_tests.emulator import Emulator
 from amocrm_assets_tests.rows.days import field, keep, lead, stub
 from amocrm_assets_tests.rows.latest_table.tables import day, seconds, settings
 from amocrm_assets_tests.rows.reference.readings import capture, night
-from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
+from amocrm_assets_tests.warehouse.documented import Asked, asked_of, shown_rows
 from amocrm_assets_tests.warehouse.latest import put_latest
 from amocrm_assets_tests.warehouse.places import Place
 from amocrm_assets_tests.warehouse.test_analysing_document import LISTS
@@ -64,15 +62,7 @@ def fill(place: Place) -> None:
     put_latest(place, BY)
 
 
-@pytest.fixture(scope="module")
-def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    return filled_duckdb(tmp_path_factory.mktemp("flat"), fill).query
-
-
-@pytest.fixture(scope="module")
-def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
-        yield asked
+on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)
 
 
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from amocrm_assets.entities import STAGES
 from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.warehouse import LoadResult, TableLoad
-from amocrm_assets_tests.emulator import Emulator
 from amocrm_assets_tests.rows.latest_table.tables import seconds
 from amocrm_assets_tests.rows.reference.readings import capture, night
 from amocrm_assets_tests.rows.stages.tables import (
@@ -25,7 +23,7 @@ from amocrm_assets_tests.rows.stages.tables import (
     write_leads,
     written,
 )
-from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
+from amocrm_assets_tests.warehouse.documented import Asked, asked_of, shown_rows
 from amocrm_assets_tests.warehouse.places import Place
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "stages.md").read_text(encoding="utf-8")
@@ -69,15 +67,7 @@ def fill(place: Place) -> None:
     assert outcome.row_count == made.row_count == 11
 
 
-@pytest.fixture(scope="module")
-def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    return filled_duckdb(tmp_path_factory.mktemp("stages"), fill).query
-
-
-@pytest.fixture(scope="module")
-def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
-        yield asked
+on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)
 
 
 def cell(value: Any) -> str:

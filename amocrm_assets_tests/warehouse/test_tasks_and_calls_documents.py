@@ -17,14 +17,11 @@ from amocrm_assets.warehouse import LoadResult, ShardLoad, TableLoad
 from amocrm_assets_tests.rows.days import keep, lead, source
 from amocrm_assets_tests.rows.reference.readings import capture, night
 from amocrm_assets_tests.rows.tasks_and_calls import call, task
-from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
+from amocrm_assets_tests.warehouse.documented import Asked, asked_of, shown_rows
 from amocrm_assets_tests.warehouse.test_analysing_document import user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from amocrm_assets.entities import Entity
-    from amocrm_assets_tests.emulator import Emulator
     from amocrm_assets_tests.warehouse.places import Place
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -129,15 +126,7 @@ def fill(place: Place) -> None:
     assert all(isinstance(outcome, LoadResult) for outcome in outcomes), outcomes
 
 
-@pytest.fixture(scope="module")
-def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    return filled_duckdb(tmp_path_factory.mktemp("documented"), fill).query
-
-
-@pytest.fixture(scope="module")
-def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
-        yield asked
+on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)
 
 
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
