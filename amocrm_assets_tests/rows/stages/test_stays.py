@@ -218,15 +218,15 @@ def life(chance: Random) -> tuple[list[Happened], State, list[Stay], bool]:
             deleted = False
         elif chance.random() < 0.2:
             happened.append(event(at, DELETED))
-            true[-1] = true[-1]._replace(left_at=at)
+            true[-1].left_at = at
             deleted = True
         else:
             before, stage = stage, chance.choice([each for each in (A, B, C, WON) if each != stage])
             happened.append(move(at, before, stage))
-            true[-1] = true[-1]._replace(left_at=at)
+            true[-1].left_at = at
             true.append(Stay(stage, at, None, MOVER, EVENT))
     if any(each.kind == MOVED for each in happened):
-        true[0] = true[0]._replace(origin=BEFORE)
+        true[0].origin = BEFORE
     return happened, state(stage, at, is_deleted=deleted), true, deleted
 
 
