@@ -12,6 +12,7 @@ from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.rows.files import rows_table
 from amocrm_assets.rows.latest_table.day_files import DayFiles, day_number
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
@@ -29,6 +30,7 @@ DAY = "day"
 _DAYS_KEY = "amocrm_assets_days"
 # Of what a file holds and how it is made: one of another version is made anew.
 _VERSION_KEY, _VERSION = "amocrm_assets_kept", "1"
+_SIDE_BY_SIDE = 4
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,12 @@ def _write(wanted: Wanted, storage: Storage, subdomain: str, name: str, made_of:
 def _days(wanted: Wanted, storage: Storage, subdomain: str, made_of: Mapping[str, str]) -> Iterator[pa.Table]:
     import pyarrow as pa
 
-    for day in map(date.fromisoformat, made_of):
+    def read(day: date) -> pa.Table:
         rows = rows_table(wanted.entity.table, storage, subdomain, day, columns=wanted.columns)
         rows = wanted.reduced(rows)
         numbers = pa.array([day_number(day)] * rows.num_rows, pa.int32())
-        yield rows.append_column(DAY, numbers)
+        return rows.append_column(DAY, numbers)
+
+    # Verifying and unpacking let other threads run, and a bucket takes its time.
+    with DaemonPool(_SIDE_BY_SIDE, name="stages") as threads:
+        yield from threads.map(read, map(date.fromisoformat, made_of))
