@@ -128,6 +128,21 @@ def test_no_more_is_kept_than_rows_are_made_of(kept: Kept) -> None:
     assert (row["name"], [each["name"] for each in row["custom_fields"]]) == (None, ["Город"])
 
 
+def test_captures_stay_where_what_would_stand_for_them_gives_other_rows(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.capture([lead(1), lead(2)])
+    kept.make_rows()
+    names = kept.names()
+    monkeypatch.setattr("amocrm_assets.retention.stand_in.needed_lines", lambda *_, **__: {(0, 0)})
+
+    (outcome,) = kept.remove()
+
+    assert isinstance(outcome, HeldBack)
+    assert "gives other rows" in outcome.why
+    assert kept.names() == names
+
+
 def test_only_captures_that_are_old_are_removed(kept: Kept) -> None:
     for number in range(4):
         kept.capture([lead(number + 1)], number=number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ def test_a_rename_holds_from_the_second_in_which_it_was_seen(storage: Storage) -
         schema=arrow_schema(LEADS.table, ["pipeline_id", "status_id", "updated_at"]),
     )
     assert NamesAsOf(wanted, versions).of(rows, "updated_at").to_pylist() == ["old", "old", "new", "old"]
+
+    # Seen in the middle of a second, it was not there yet when that second began.
+    later = [each + timedelta(milliseconds=500) for each in versions["valid_from"].to_pylist()]
+    column = versions.column_names.index("valid_from")
+    versions = versions.set_column(column, versions.schema.field("valid_from"), [later])
+    assert NamesAsOf(wanted, versions).of(rows, "updated_at").to_pylist() == ["old", "old", "old", "old"]
 
 
 def test_ids_that_no_list_has_shown_have_no_name_and_are_counted(storage: Storage) -> None:
