@@ -17,9 +17,8 @@ from amocrm_assets.entities import ENTITIES, STAGES
 from amocrm_assets.entities.loads import LOADS, loads_rows_name
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.errors import CaptureDamaged
-from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.rows.seal import sealed_file, sealed_path
 from amocrm_assets.shard import arrow_schema
-from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -211,13 +210,8 @@ def _before(storage: Storage, name: str) -> dict[Place, Row]:
     """The rows that were written before; none where the file is missing or not what was written."""
     import pyarrow.parquet as pq
 
-    try:
-        with storage.as_local_path(name) as path:
-            if broken_seal(path):
-                return {}
-            rows = pq.read_table(path)
-    except FileNotFoundError:
-        return {}
+    with sealed_path(storage, name) as path:
+        rows = pq.read_table(path) if path else arrow_schema(LOADS).empty_table()
     if not rows.schema.remove_metadata().equals(arrow_schema(LOADS)):
         return {}
     return {(row["table"], row["day"]): row for row in rows.to_pylist()}
@@ -225,12 +219,7 @@ def _before(storage: Storage, name: str) -> dict[Place, Row]:
 
 def _write(storage: Storage, name: str, rows: Sequence[Row]) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = arrow_schema(LOADS)
-    with storage.temp_file(name) as path, disk_errors(f"Writing {name}", path):
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
-            writer.add_key_value_metadata(UNSEALED)
-        seal(path)
-        storage.replace(name, path)
+    with sealed_file(storage, name, schema) as writer:
+        writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))

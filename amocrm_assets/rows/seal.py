@@ -6,13 +6,21 @@ characters were zeros. Other programs read the file as ever. What the rows are i
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from amocrm_assets.errors import InternalError
+from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from amocrm_assets.storage import Storage
 
 NAME = "amocrm_assets_sha256"
 _ZEROS = b"0" * 64
@@ -24,6 +32,36 @@ _CHUNK_BYTES = 1024 * 1024
 
 UNSEALED = {NAME: _ZEROS.decode()}
 """Metadata that the file has to be written with."""
+
+
+@contextmanager
+def sealed_file(
+    storage: Storage, name: str, schema: pa.Schema, metadata: Mapping[str, str] | None = None
+) -> Iterator[pq.ParquetWriter]:
+    """Write a file, which replaces the one of its name, sealed, once the block has ended without an error."""
+    import pyarrow.parquet as pq
+
+    with storage.temp_file(name) as path:
+        with disk_errors(f"Writing {name}", path):
+            with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+                yield writer
+                writer.add_key_value_metadata({**(metadata or {}), **UNSEALED})
+            seal(path)
+        storage.replace(name, path)
+
+
+@contextmanager
+def sealed_path(storage: Storage, name: str) -> Iterator[Path | None]:
+    """A file to read from; None where it is missing, or is not, bit for bit, what was written."""
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(storage.as_local_path(name))
+        except FileNotFoundError:
+            yield None
+            return
+        with disk_errors(f"Reading {name}", path):
+            broken = broken_seal(path)
+        yield None if broken else path
 
 
 def seal(path: Path) -> None:

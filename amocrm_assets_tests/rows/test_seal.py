@@ -6,13 +6,14 @@ import random
 from hashlib import sha256
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import InternalError, RowsDamaged
 from amocrm_assets.rows import read_rows, rows_name, write_rows
-from amocrm_assets.rows.seal import NAME, broken_seal, seal
+from amocrm_assets.rows.seal import NAME, broken_seal, seal, sealed_file, sealed_path
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.rows.days import DAY, field, keep, lead, rewrite_rows, source
 
@@ -101,3 +102,33 @@ def test_a_file_without_a_place_for_the_digest_is_a_defect(tmp_path: Path) -> No
     (tmp_path / "file").write_bytes(b"no parquet")
     with pytest.raises(InternalError):
         seal(tmp_path / "file")
+
+
+def test_a_file_that_is_missing_or_damaged_is_none_to_read_from(storage: Storage, path: Path) -> None:
+    name = rows_name(LEADS.table, "acme", DAY)
+    with sealed_path(storage, name) as found:
+        assert found == path
+    path.write_bytes(path.read_bytes().replace(b"PAR1", b"PAR2", 1))
+    for each in (name, "rows/acme/nothing.parquet"):
+        with sealed_path(storage, each) as found:
+            assert found is None
+
+
+def test_a_file_that_is_missing_for_the_reader_is_the_readers_error(storage: Storage) -> None:
+    with pytest.raises(FileNotFoundError, match="another"), sealed_path(storage, "rows/acme/nothing.parquet"):
+        raise FileNotFoundError("another")
+
+
+def test_a_file_whose_writing_fails_leaves_the_one_before(storage: Storage, path: Path) -> None:
+    schema = pa.schema([pa.field("id", pa.int64())])
+
+    def write_in_part() -> None:
+        with sealed_file(storage, rows_name(LEADS.table, "acme", DAY), schema) as writer:
+            writer.write_table(pa.table({"id": [1]}, schema=schema))
+            raise ZeroDivisionError
+
+    content, files = path.read_bytes(), sorted(path.parent.iterdir())
+    with pytest.raises(ZeroDivisionError):
+        write_in_part()
+    assert path.read_bytes() == content
+    assert sorted(path.parent.iterdir()) == files

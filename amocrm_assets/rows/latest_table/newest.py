@@ -20,7 +20,7 @@ from amocrm_assets.entities.table import Column
 from amocrm_assets.rows.latest_table.day_files import day_number, day_of
 from amocrm_assets.rows.latest_table.places import NEVER, Places, is_superseded, joined, places_of
 from amocrm_assets.rows.latest_table.sorted_file import Buckets, replaced, write_sorted
-from amocrm_assets.rows.seal import broken_seal
+from amocrm_assets.rows.seal import sealed_path
 from amocrm_assets.shard import arrow_type
 from amocrm_assets.storage.disk import disk_errors
 
@@ -70,16 +70,13 @@ def newest_file(table: LatestTable, files: DayFiles) -> Iterator[pq.ParquetFile 
     import pyarrow.parquet as pq
 
     name = table.kept_name(files.subdomain)
-    try:
-        with files.storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path):
-            if broken_seal(path):
-                yield None
-                return
-            with pq.ParquetFile(path) as file:
-                known = file.schema_arrow.remove_metadata().equals(newest_schema(table))
-                yield file if known and _metadata(file).get(_VERSION_KEY) == _VERSION else None
-    except FileNotFoundError:
-        yield None
+    with sealed_path(files.storage, name) as path:
+        if path is None:
+            yield None
+            return
+        with disk_errors(f"Reading {name}", path), pq.ParquetFile(path) as file:
+            known = file.schema_arrow.remove_metadata().equals(newest_schema(table))
+            yield file if known and _metadata(file).get(_VERSION_KEY) == _VERSION else None
 
 
 def refresh_newest(table: LatestTable, files: DayFiles) -> Refreshed:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from amocrm_assets.errors import InternalError
-from amocrm_assets.rows.seal import UNSEALED, seal
+from amocrm_assets.rows.seal import sealed_file
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -37,21 +37,15 @@ def write_sorted(
     Raises `InternalError` where they are not in order, or an id comes twice.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     count, last = 0, None
-    with storage.temp_file(name) as path:
-        with disk_errors(f"Writing {name}", path):
-            with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-                for group in _groups(tables):
-                    ids = group["id"].to_numpy()
-                    if np.any(np.diff(ids) <= 0) or (last is not None and ids[0] <= last):
-                        raise _out_of_order(name)
-                    writer.write_table(group, row_group_size=ROW_GROUP)
-                    count, last = count + group.num_rows, ids[-1]
-                writer.add_key_value_metadata({**metadata, **UNSEALED})
-            seal(path)
-        storage.replace(name, path)
+    with sealed_file(storage, name, schema, metadata) as writer:
+        for group in _groups(tables):
+            ids = group["id"].to_numpy()
+            if np.any(np.diff(ids) <= 0) or (last is not None and ids[0] <= last):
+                raise _out_of_order(name)
+            writer.write_table(group, row_group_size=ROW_GROUP)
+            count, last = count + group.num_rows, ids[-1]
     pa.default_memory_pool().release_unused()
     return count
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -23,14 +22,12 @@ from amocrm_assets.rows.json_values import load_json
 from amocrm_assets.rows.reference.history import History, Version, row_of, version_of
 from amocrm_assets.rows.reference.records import ListRecords, TableReading, placeholders_of, read_table
 from amocrm_assets.rows.reference.seen import SeenIds, refresh_seen_ids
-from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.rows.seal import sealed_file, sealed_path
 from amocrm_assets.shard import arrow_schema
-from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import date
-    from pathlib import Path
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -104,23 +101,13 @@ def write_reference_tables(
         }
 
 
-@contextmanager
-def reference_file(table: ReferenceTable, storage: Storage, subdomain: str) -> Iterator[Path | None]:
-    """A table's file to read from; None where it has not been made, or is not what was written."""
-    try:
-        with storage.as_local_path(table.rows_name(subdomain)) as path:
-            yield None if broken_seal(path) else path
-    except FileNotFoundError:
-        yield None
-
-
 def reference_rows(
     table: ReferenceTable, storage: Storage, subdomain: str, columns: Sequence[str]
 ) -> pa.Table | None:
     """Some columns of a table; None where it has not been made."""
     import pyarrow.parquet as pq
 
-    with reference_file(table, storage, subdomain) as path:
+    with sealed_path(storage, table.rows_name(subdomain)) as path:
         return None if path is None else pq.read_table(path, columns=list(columns))
 
 
@@ -188,7 +175,7 @@ def _resumed(
     import pyarrow.parquet as pq
 
     schema = arrow_schema(table)
-    with reference_file(table, storage, subdomain) as path:
+    with sealed_path(storage, table.rows_name(subdomain)) as path:
         if path is not None:
             with pq.ParquetFile(path) as file:
                 made_of = _made_of_metadata(file)
@@ -238,15 +225,10 @@ def _write(
     table: ReferenceTable, storage: Storage, name: str, rows: list[dict[str, Any]], made_of: dict[str, str]
 ) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = arrow_schema(table)
-    with storage.temp_file(name) as path, disk_errors(f"Writing {name}", path):
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-            writer.add_key_value_metadata({**made_of, **UNSEALED})
-        seal(path)
-        storage.replace(name, path)
+    with sealed_file(storage, name, schema, made_of) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
 def _require_one_account(storage: Storage, subdomain: str, captures: Sequence[CaptureFound]) -> None:

@@ -15,9 +15,8 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows.files import rows_table
-from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.rows.seal import sealed_file, sealed_path
 from amocrm_assets.rows.stored import days_with_rows
-from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,37 +119,30 @@ def _kept(storage: Storage, subdomain: str) -> SeenIds:
     """What the file holds; nothing where it is missing or not what was written."""
     import pyarrow.parquet as pq
 
-    try:
-        with storage.as_local_path(seen_name(subdomain)) as path:
-            if broken_seal(path):
-                return SeenIds()
-            with pq.ParquetFile(path) as file:
-                days = (file.metadata.metadata or {}).get(_DAYS_KEY.encode(), b"[]")
-                seen = SeenIds(set(json.loads(days)))
-                for row in file.read().to_pylist():
-                    seen.add(row["table"], tuple(row["key"]), row["at"], row["name"])
-    except FileNotFoundError:
-        return SeenIds()
+    with sealed_path(storage, seen_name(subdomain)) as path:
+        if path is None:
+            return SeenIds()
+        with pq.ParquetFile(path) as file:
+            days = (file.metadata.metadata or {}).get(_DAYS_KEY.encode(), b"[]")
+            seen = SeenIds(set(json.loads(days)))
+            for row in file.read().to_pylist():
+                seen.add(row["table"], tuple(row["key"]), row["at"], row["name"])
     return seen
 
 
 def _keep(storage: Storage, subdomain: str, seen: SeenIds) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    name, rows = seen_name(subdomain), _schema().empty_table()
+    rows = _schema().empty_table()
     found = [(table, key, *known[key]) for table, known in sorted(seen.ids.items()) for key in sorted(known)]
     if found:
         columns = zip(*found, strict=True)
         rows = pa.table(
             [pa.array(list(column), each.type) for column, each in zip(columns, _schema(), strict=True)], _schema()
         )
-    with storage.temp_file(name) as path, disk_errors(f"Writing {name}", path):
-        with pq.ParquetWriter(path, _schema(), compression="zstd") as writer:
-            writer.write_table(rows)
-            writer.add_key_value_metadata({_DAYS_KEY: json.dumps(sorted(seen.days)), **UNSEALED})
-        seal(path)
-        storage.replace(name, path)
+    metadata = {_DAYS_KEY: json.dumps(sorted(seen.days))}
+    with sealed_file(storage, seen_name(subdomain), _schema(), metadata) as writer:
+        writer.write_table(rows)
 
 
 def _schema() -> pa.Schema:

@@ -14,12 +14,11 @@ from amocrm_assets.entities.latest import beside_name
 from amocrm_assets.entities.reference.tables import LOST, WON
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows.latest_table.values import dates, moments, names_now
-from amocrm_assets.rows.seal import UNSEALED, seal
+from amocrm_assets.rows.seal import sealed_file
 from amocrm_assets.rows.stages.kept import refresh, wanted_events, wanted_states
 from amocrm_assets.rows.stages.ordered import records_in_order
 from amocrm_assets.rows.stages.stays import course_of
 from amocrm_assets.shard import arrow_schema
-from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -109,17 +108,11 @@ class _Making:
     def write(self, storage: Storage, courses: Iterable[tuple[int, Course]]) -> None:
         """Write the rows of all records, which come in the order of their ids."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         name = self.table.rows_name(self.source.subdomain)
-        with storage.temp_file(name) as path:
-            with disk_errors(f"Writing {name}", path):
-                with pq.ParquetWriter(path, arrow_schema(self.table), compression="zstd") as writer:
-                    for rows in self._groups(courses):
-                        writer.write_table(self._table_of(rows))
-                    writer.add_key_value_metadata(UNSEALED)
-                seal(path)
-            storage.replace(name, path)
+        with sealed_file(storage, name, arrow_schema(self.table)) as writer:
+            for rows in self._groups(courses):
+                writer.write_table(self._table_of(rows))
         pa.default_memory_pool().release_unused()
 
     def _groups(self, courses: Iterable[tuple[int, Course]]) -> Iterator[list[Row]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.rows.files import rows_table
 from amocrm_assets.rows.latest_table.day_files import DayFiles, day_number
-from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
+from amocrm_assets.rows.seal import sealed_file, sealed_path
 from amocrm_assets.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -102,29 +102,22 @@ def _made_of(storage: Storage, name: str) -> Any:
     """The versions of days that a month was made of; None where its file is missing, damaged or of before."""
     import pyarrow.parquet as pq
 
-    try:
-        with storage.as_local_path(name) as path, disk_errors(f"Reading {name}", path):
-            if broken_seal(path):
-                return None
+    with sealed_path(storage, name) as path:
+        if path is None:
+            return None
+        with disk_errors(f"Reading {name}", path):
             known = pq.read_metadata(path).metadata or {}
-    except FileNotFoundError:
-        return None
     is_same = known.get(_VERSION_KEY.encode()) == _VERSION.encode()
     return json.loads(known[_DAYS_KEY.encode()]) if is_same else None
 
 
 def _write(wanted: Wanted, storage: Storage, subdomain: str, name: str, made_of: Mapping[str, str]) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     rows = pa.concat_tables(list(_days(wanted, storage, subdomain, made_of))).combine_chunks()
-    with storage.temp_file(name) as path:
-        with disk_errors(f"Writing {name}", path):
-            with pq.ParquetWriter(path, rows.schema, compression="zstd") as writer:
-                writer.write_table(rows)
-                writer.add_key_value_metadata({_DAYS_KEY: json.dumps(made_of), _VERSION_KEY: _VERSION, **UNSEALED})
-            seal(path)
-        storage.replace(name, path)
+    metadata = {_DAYS_KEY: json.dumps(made_of), _VERSION_KEY: _VERSION}
+    with sealed_file(storage, name, rows.schema, metadata) as writer:
+        writer.write_table(rows)
 
 
 def _days(wanted: Wanted, storage: Storage, subdomain: str, made_of: Mapping[str, str]) -> Iterator[pa.Table]:
