@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amocrm_assets.entities.table import Column, ColumnType, Table
+from amocrm_assets.entities.table import Column, ColumnType, Table, WholeTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,7 +121,7 @@ class Latest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatestTable(Table):
+class LatestTable(WholeTable):
     """A flat table: one of an account, whose columns depend on the account's custom fields."""
 
     of: Table
@@ -129,10 +129,6 @@ class LatestTable(Table):
     def kept_name(self, subdomain: str) -> str:
         """Where the newest rows are kept in the storage, in the columns of rows."""
         return f"{self.rows_folder(subdomain)}/newest.parquet"
-
-    def rows_name(self, subdomain: str) -> str:
-        """Where the table's own rows are in the storage, as they are loaded."""
-        return f"{self.rows_folder(subdomain)}/table.parquet"
 
 
 def user_names(record: str) -> tuple[NameOf, ...]:

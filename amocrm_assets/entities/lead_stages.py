@@ -11,7 +11,7 @@ from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.events import EVENTS
 from amocrm_assets.entities.latest import NameOf
 from amocrm_assets.entities.leads import LEADS
-from amocrm_assets.entities.table import Column, Table
+from amocrm_assets.entities.table import Column, WholeTable
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class StageEvents:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StagesTable(Table):
+class StagesTable(WholeTable):
     """One table of an account, with a row for each stay of a record in a stage.
 
     `of` has the records, `events` what happened to them, where `entity_type` is their kind. The first column of
@@ -44,10 +44,6 @@ class StagesTable(Table):
     def reference_tables(self) -> tuple[str, ...]:
         """The reference tables, by their assets, that names come from."""
         return tuple(dict.fromkeys(name.table for name in self.names))
-
-    def rows_name(self, subdomain: str) -> str:
-        """Where the table's rows are in the storage, as they are loaded."""
-        return f"{self.rows_folder(subdomain)}/table.parquet"
 
 
 _NAMES = (

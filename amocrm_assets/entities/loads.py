@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amocrm_assets.entities.table import Column, Table
+from amocrm_assets.entities.table import Column, WholeTable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +21,7 @@ _FINDING = (
     Column("fix", "STRING", "What to do about it."),
 )
 
-LOADS = Table(
+LOADS = WholeTable(
     asset="amoCrmLoads",
     warehouse_name="amoCrmLoads",
     record="load",
@@ -57,8 +57,3 @@ class HeldTable:
     name: str
     row_count: int
     loaded_at: datetime | None
-
-
-def loads_rows_name(subdomain: str) -> str:
-    """Where the rows of the table lie in the storage."""
-    return f"{LOADS.rows_folder(subdomain)}/table.parquet"

@@ -146,3 +146,12 @@ class Table:
     def rows_folder(self, subdomain: str) -> str:
         """Where the rows files of an account are in the storage."""
         return f"rows/{subdomain}/{self.asset}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeTable(Table):
+    """A table that an account has once, made as a whole from what is there already."""
+
+    def rows_name(self, subdomain: str) -> str:
+        """Where the table's rows are in the storage, as they are loaded."""
+        return f"{self.rows_folder(subdomain)}/table.parquet"

@@ -16,7 +16,7 @@ from amocrm_assets.captures.forgotten import digest_of_file
 from amocrm_assets.days import day_window, neighbours
 from amocrm_assets.entities import STAGES, latest_table
 from amocrm_assets.entities.latest import declared
-from amocrm_assets.entities.loads import LOADS, loads_rows_name
+from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting.report import ChangedFile, ChangedTable
 from amocrm_assets.privacy.forgotten import texts_of
@@ -35,13 +35,17 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Entity, Table
     from amocrm_assets.entities.reference import ReferenceTable
+    from amocrm_assets.entities.table import WholeTable
     from amocrm_assets.forgetting.report import Report
     from amocrm_assets.privacy.forgotten import ForgottenList
     from amocrm_assets.rows.latest_table import LatestWritten
+    from amocrm_assets.rows.loads import LoadsWritten
     from amocrm_assets.rows.stages import StagesWritten
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import AnyLoad, LoadResult, Warehouse
+
+    WholeWritten = LatestWritten | StagesWritten | LoadsWritten
 
 _LOCK_WAIT_SECONDS = 3600.0
 
@@ -118,12 +122,13 @@ class Rebuilding:
 
     def _loads(self) -> None:
         """The table of loads, which says when the others were loaded: nothing of anybody stands in it."""
-        name = loads_rows_name(self._subdomain)
-        if name in self._storage.names(LOADS.rows_folder(self._subdomain)):
-            with self._storage.lock(f"locks/{self._subdomain}-{LOADS.asset}", wait_seconds=_LOCK_WAIT_SECONDS):
-                held = self._warehouse.held_tables(self._subdomain)
-                written = write_loads(self._storage, self._subdomain, held, entities=self._entities)
-                self._load([TableLoad(LOADS, self._subdomain, name, written.row_count)])
+
+        def write() -> LoadsWritten:
+            held = self._warehouse.held_tables(self._subdomain)
+            return write_loads(self._storage, self._subdomain, held, entities=self._entities)
+
+        if self._is_there(LOADS):
+            self._whole(LOADS.warehouse_name, write)
 
     def left(self, forgotten: ForgottenList) -> Iterator[str]:
         """Rows files and shards in which these people are still found."""
@@ -235,10 +240,12 @@ class Rebuilding:
 
     def _touches_stages(self, report: Report) -> bool:
         """Stages name people of the reference tables, too."""
-        is_there = STAGES.rows_name(self._subdomain) in self._storage.names(STAGES.rows_folder(self._subdomain))
-        return is_there and bool(report.captures)
+        return bool(report.captures) and self._is_there(STAGES)
 
-    def _whole(self, name: str, write: Callable[[], LatestWritten | StagesWritten]) -> dict[str, int]:
+    def _is_there(self, table: WholeTable) -> bool:
+        return table.rows_name(self._subdomain) in self._storage.names(table.rows_folder(self._subdomain))
+
+    def _whole(self, name: str, write: Callable[[], WholeWritten]) -> dict[str, int]:
         with self._storage.lock(f"locks/{self._subdomain}-{name}", wait_seconds=_LOCK_WAIT_SECONDS):
             written = write()
             return self._load([TableLoad(written.table, self._subdomain, written.name, written.row_count)])

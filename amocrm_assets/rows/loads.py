@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.captures import all_captures, captures_by_day, read_findings, read_header
 from amocrm_assets.daemon_pool import DaemonPool
 from amocrm_assets.entities import ENTITIES, STAGES
-from amocrm_assets.entities.loads import LOADS, loads_rows_name
+from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.errors import CaptureDamaged
 from amocrm_assets.rows.seal import sealed_file, sealed_path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Entity
     from amocrm_assets.entities.loads import HeldTable
     from amocrm_assets.entities.reference import ReferenceTable
+    from amocrm_assets.entities.table import WholeTable
     from amocrm_assets.storage import Storage
 
 Row = dict[str, Any]
@@ -39,6 +40,7 @@ _SIDE_BY_SIDE = 8
 class LoadsWritten:
     """The file of the table: its rows, and how many of them are of readings that did not prove to be complete."""
 
+    table: WholeTable
     name: str
     row_count: int
     incomplete: int
@@ -72,7 +74,7 @@ def write_loads(
 
     Raises errors of the storage. A capture that is damaged is a finding of its day.
     """
-    name = loads_rows_name(subdomain)
+    name = LOADS.rows_name(subdomain)
     storage.remove_stale(name)
     before = _before(storage, name)
     readings = _Readings(storage, subdomain, entities, before)
@@ -89,7 +91,7 @@ def write_loads(
         for table, day in sorted(tables, key=_in_order)
     ]
     _write(storage, name, rows)
-    return LoadsWritten(name, len(rows), sum(row["is_complete"] is False for row in rows))
+    return LoadsWritten(LOADS, name, len(rows), sum(row["is_complete"] is False for row in rows))
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 
 from amocrm_assets.captures import CaptureWriter, ReadingFinding, all_captures, read_findings
 from amocrm_assets.entities import COMPANIES, LEADS, Entity
-from amocrm_assets.entities.loads import LOADS, HeldTable, loads_rows_name
+from amocrm_assets.entities.loads import LOADS, HeldTable
 from amocrm_assets.entities.reference import REFERENCE
 from amocrm_assets.rows import loads
 from amocrm_assets.rows.loads import LoadsWritten, write_loads
@@ -154,10 +154,10 @@ def test_going_on_equals_making_it_anew_and_looks_into_new_captures_alone(
     monkeypatch.setattr(loads, "read_findings", look)
     tables = (shard(DAY), shard(NEXT), shard(NEXT, "amoCrmLeadDetails"), shard(NEXT, "amoCrmCompanies"))
     rows(storage, *tables)
-    kept = Path(storage.uri(loads_rows_name("acme"))).read_bytes()
+    kept = Path(storage.uri(LOADS.rows_name("acme"))).read_bytes()
     assert len(looked) == 2
 
-    file = Path(storage.uri(loads_rows_name("acme")))
+    file = Path(storage.uri(LOADS.rows_name("acme")))
     for left in (None, kept[:-50]):
         file.unlink() if left is None else file.write_bytes(left)
         rows(storage, *tables)
@@ -174,7 +174,7 @@ def test_a_run_that_dies_while_writing_and_is_run_again_gives_the_same(
         with pytest.raises(KeyboardInterrupt):
             write_loads(storage, "acme", [shard(DAY)])
     again = write_loads(storage, "acme", [shard(DAY)])
-    assert again == LoadsWritten(loads_rows_name("acme"), 1, 0)
+    assert again == LoadsWritten(LOADS, LOADS.rows_name("acme"), 1, 0)
     write_loads(open_storage(str(copy)), "acme", [shard(DAY)])
     assert Path(storage.uri(again.name)).read_bytes() == (copy / again.name).read_bytes()
 

@@ -5,16 +5,17 @@ They have no days: each run brings its table to what the rows of all days say. H
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from amocrm_assets.entities import Entity, Table, latest_table
+from amocrm_assets.entities import Entity, latest_table
 from amocrm_assets.entities.latest import FIELDS_TABLE, declared
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.orchestration.amocrm_resource import settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, reference_key, rows_key
+from amocrm_assets.orchestration.assets.whole_tables import replace_whole
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
@@ -27,35 +28,12 @@ from amocrm_assets.settings import Deployment, SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.rows.latest_table import LatestWritten
-    from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import LoadResult
 
 FORMER_NAME = (
     "`latest_view: true` is the former name of `latest_table: true`: the view is a table now, with all of its"
     " columns. Write `latest_table: true` into the source's defs.yaml instead."
 )
-
-
-class WholeWritten(Protocol):
-    """The file of a table that an account has once, as it is loaded."""
-
-    @property
-    def table(self) -> Table:
-        """The table, with its columns."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The file's name in the storage."""
-        ...
-
-    @property
-    def row_count(self) -> int:
-        """The number of its rows."""
-        ...
-
-
-Written = TypeVar("Written", bound=WholeWritten)
 
 
 def latest_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
@@ -80,32 +58,11 @@ def latest_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.As
                 amocrm,
                 source,
                 context.run.run_id,
-                write=lambda storage: write_latest_table(entity, storage, settings),
+                write=lambda storage, _: write_latest_table(entity, storage, settings),
             )
         return dg.MaterializeResult(metadata=_metadata(written, outcome))
 
     return latest
-
-
-def replace_whole(
-    name: str,
-    amocrm: AmoCrmDeployment,
-    source: SourceSettings,
-    run_id: str,
-    *,
-    write: Callable[["Storage"], Written],
-) -> tuple[Written, "LoadResult"]:
-    """Make a table and load it; one run at a time does, so that no older table gets over a newer one."""
-    from amocrm_assets.warehouse import TableLoad
-
-    storage = amocrm.storage()
-    with storage.lock(f"locks/{source.subdomain}-{name}", wait_seconds=amocrm.lock_wait_seconds):
-        written = write(storage)
-        load = TableLoad(written.table, source.subdomain, written.name, written.row_count)
-        ((_, outcome),) = amocrm.warehouse(source).load([load], storage, run_id=run_id)
-        if isinstance(outcome, Exception):
-            raise outcome
-    return written, outcome
 
 
 def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:

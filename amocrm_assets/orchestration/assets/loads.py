@@ -5,12 +5,13 @@ comes last, by its priority. How its rows are made is in `rows.loads`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.orchestration.assets import asset_spec, loads_key
+from amocrm_assets.orchestration.assets.whole_tables import replace_whole
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
@@ -22,37 +23,28 @@ from amocrm_assets.orchestration.source_entities import scheduled
 from amocrm_assets.orchestration.steps import whole_step
 from amocrm_assets.settings import Deployment, SourceSettings
 
-if TYPE_CHECKING:
-    from amocrm_assets.rows.loads import LoadsWritten
-    from amocrm_assets.warehouse import LoadResult
-
 
 def loads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The table of loads of a source."""
 
     @dg.multi_asset(name=op_name(source, LOADS.asset), specs=[_spec(source)], op_tags=AFTER_ALL)
     def loads(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
+        from amocrm_assets.rows.loads import write_loads
+
         with whole_step(context, retries):
-            written, outcome = _replace(source, amocrm, context.run.run_id)
+            written, outcome = replace_whole(
+                LOADS.warehouse_name,
+                amocrm,
+                source,
+                context.run.run_id,
+                write=lambda storage, warehouse: write_loads(
+                    storage, source.subdomain, warehouse.held_tables(source.subdomain)
+                ),
+            )
         metadata = load_metadata(outcome, count=ROW_COUNT) | {"incomplete": written.incomplete}
         return dg.MaterializeResult(asset_key=loads_key(source), metadata=metadata)
 
     return loads
-
-
-def _replace(source: SourceSettings, amocrm: AmoCrmDeployment, run_id: str) -> tuple["LoadsWritten", "LoadResult"]:
-    """Make the table and load it; one run at a time does, so that no older list gets over a newer one."""
-    from amocrm_assets.rows.loads import write_loads
-    from amocrm_assets.warehouse import TableLoad
-
-    storage, warehouse = amocrm.storage(), amocrm.warehouse(source)
-    with storage.lock(f"locks/{source.subdomain}-{LOADS.asset}", wait_seconds=amocrm.lock_wait_seconds):
-        written = write_loads(storage, source.subdomain, warehouse.held_tables(source.subdomain))
-        load = TableLoad(LOADS, source.subdomain, written.name, written.row_count)
-        ((_, outcome),) = warehouse.load([load], storage, run_id=run_id)
-        if isinstance(outcome, Exception):
-            raise outcome
-    return written, outcome
 
 
 def _spec(source: SourceSettings) -> dg.AssetSpec:

@@ -14,7 +14,7 @@ from amocrm_assets.entities import STAGES, Entity
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.orchestration.amocrm_resource import settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, reference_key, rows_key
-from amocrm_assets.orchestration.assets.latest import replace_whole
+from amocrm_assets.orchestration.assets.whole_tables import replace_whole
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
@@ -50,7 +50,7 @@ def stages_of(source: SourceSettings, entities: Sequence[Entity], retries: Retri
                 amocrm,
                 source,
                 context.run.run_id,
-                write=lambda storage: write_stages(storage, settings),
+                write=lambda storage, _: write_stages(storage, settings),
             )
         return dg.MaterializeResult(metadata=_metadata(written, outcome))
 
