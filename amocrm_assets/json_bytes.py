@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 # More levels than any documented value has, and few enough for every decoder and for functions that recurse.
 MAX_DEPTH = 100
@@ -47,7 +47,7 @@ def without_property(line: bytes, name: str) -> bytes:
     try:
         sent = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # broken Unicode, or nested too deeply
-        return _cut(line, name)
+        return _with_properties(line, lambda key, _: _decoded(key) != name)
     sent.pop(name, None)
     return msgspec.json.encode(sent)
 
@@ -59,20 +59,20 @@ def only_properties(line: bytes, names: Collection[str]) -> bytes:
     try:
         sent = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # broken Unicode, or nested too deeply
-        return b"{" + b",".join(part for key, part in _properties(line) if _decoded(key) in names) + b"}"
+        return _with_properties(line, lambda key, _: _decoded(key) in names)
     return msgspec.json.encode({name: value for name, value in sent.items() if name in names})
 
 
 def only_numbers(line: bytes, names: Collection[str]) -> bytes:
     """The JSON object with nothing but those of its properties `names` that are numbers, booleans or null."""
-    kept = [
-        part for key, part in _properties(line) if _decoded(key) in names and _SCALAR.fullmatch(part[len(key) :])
-    ]
-    return b"{" + b",".join(kept) + b"}"
+    return _with_properties(
+        line, lambda key, part: _decoded(key) in names and bool(_SCALAR.fullmatch(part[len(key) :]))
+    )
 
 
-def _cut(line: bytes, name: str) -> bytes:
-    return b"{" + b",".join(part for key, part in _properties(line) if _decoded(key) != name) + b"}"
+def _with_properties(line: bytes, is_kept: Callable[[bytes, bytes], bool]) -> bytes:
+    """The object with some of its properties, each by its key and all of it."""
+    return b"{" + b",".join(part for key, part in _properties(line) if is_kept(key, part)) + b"}"
 
 
 def _properties(line: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -131,6 +131,19 @@ class LatestTable(WholeTable):
         return f"{self.rows_folder(subdomain)}/newest.parquet"
 
 
+# What a pair of pipeline and stage is called, and where the stage is.
+PIPELINE_NAME = NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_id",), table="amoCrmPipelines")
+STATUS_NAME = NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses")
+STATUS_SORT = NameOf(
+    "status_sort",
+    "Place of the stage in the pipeline.",
+    by=("pipeline_id", "status_id"),
+    table="amoCrmStatuses",
+    value="sort",
+    type="INTEGER",
+)
+
+
 def user_names(record: str) -> tuple[NameOf, ...]:
     """Who is responsible for a record that is called so and who made it, and the group of the former."""
     return (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.events import EVENTS
-from amocrm_assets.entities.latest import NameOf
+from amocrm_assets.entities.latest import PIPELINE_NAME, STATUS_NAME, STATUS_SORT, NameOf
 from amocrm_assets.entities.leads import LEADS
 from amocrm_assets.entities.table import Column, WholeTable
 
@@ -47,16 +47,9 @@ class StagesTable(WholeTable):
 
 
 _NAMES = (
-    NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_id",), table="amoCrmPipelines"),
-    NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses"),
-    NameOf(
-        "status_sort",
-        "Place of the stage in the pipeline.",
-        by=("pipeline_id", "status_id"),
-        table="amoCrmStatuses",
-        value="sort",
-        type="INTEGER",
-    ),
+    PIPELINE_NAME,
+    STATUS_NAME,
+    STATUS_SORT,
     NameOf(
         "previous_status_name",
         "Name of the stage before.",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from amocrm_assets.entities.choices import Choices
 from amocrm_assets.entities.custom_fields import custom_fields_column
 from amocrm_assets.entities.entity import Entity
-from amocrm_assets.entities.latest import Amount, Beside, Flag, Latest, NameOf, user_names
+from amocrm_assets.entities.latest import (
+    PIPELINE_NAME,
+    STATUS_NAME,
+    STATUS_SORT,
+    Amount,
+    Beside,
+    Flag,
+    Latest,
+    NameOf,
+    user_names,
+)
 from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.shard_names import ShardName
@@ -62,8 +72,8 @@ _LATEST = Latest(
     warehouse_name="amoCrmLeadsLatest",
     document="leads_latest.md",
     names=(
-        NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses"),
-        NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_id",), table="amoCrmPipelines"),
+        STATUS_NAME,
+        PIPELINE_NAME,
         *user_names("lead"),
         NameOf(
             "loss_reason_name",
@@ -72,14 +82,7 @@ _LATEST = Latest(
             table="amoCrmLossReasons",
             otherwise=Beside(LEAD_DETAILS, "loss_reason", part="name"),
         ),
-        NameOf(
-            "status_sort",
-            "Place of the stage in the pipeline.",
-            by=("pipeline_id", "status_id"),
-            table="amoCrmStatuses",
-            value="sort",
-            type="INTEGER",
-        ),
+        STATUS_SORT,
     ),
     flags=(
         Flag("is_won", "Whether the lead is in the stage *won*.", of="status_id", equals=142),

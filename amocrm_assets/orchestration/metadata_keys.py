@@ -62,12 +62,17 @@ _ROWS = {
     "oddities": "values without the documented type; the check `no_oddities` names them",
     "unknown_properties": "properties without a column; captures keep them",
 }
-_SHARDS = {
-    "dagster/table_name": "the table of the day",
-    "without_name": "rows with a stage that is in no reading of the reference lists: `status_name` is null",
+# Of every load.
+_LOADED = {
+    "dagster/table_name": "the table in the warehouse",
     "seconds_writing": "time for loading and verifying",
+    "size_bytes": "size of the table",
     "job": "BigQuery's load job",
     "warnings": "problems after a successful load",
+}
+_SHARDS = _LOADED | {
+    "dagster/table_name": "the table of the day",
+    "without_name": "rows with a stage that is in no reading of the reference lists: `status_name` is null",
 }
 _OF_SOURCE = {name: _ALWAYS[name] for name in ("amocrm_asset", "subdomain", "timezone")}
 _RAW_REFERENCE = {
@@ -79,14 +84,6 @@ _RAW_REFERENCE = {
     "seconds": "time for reading the lists",
     "findings": "unexpected behaviour of the lists, with cause and fix",
     "lists": "records, outcome and completeness of each list",
-}
-# Of every table that has no days.
-_LOADED = {
-    "dagster/table_name": "the table in the warehouse",
-    "seconds_writing": "time for loading and verifying",
-    "size_bytes": "size of the table",
-    "job": "BigQuery's load job",
-    "warnings": "problems after a successful load",
 }
 _REFERENCE_TABLE = {
     "dagster/row_count": "rows of the table, all versions",

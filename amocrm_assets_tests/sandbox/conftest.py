@@ -17,7 +17,7 @@ DAY = 86_400
 
 
 def quiet(**changes: Any) -> SandboxOptions:
-    """A hundred leads changed within one day, a standing clock, no limit."""
+    """A hundred leads changed within one day, a stopped clock, no limit."""
     given: dict[str, Any] = {
         "populations": (Population(leads=100, updated_from=NOON - DAY, updated_to=NOON - 1),),
         "frozen_at": float(NOON),
