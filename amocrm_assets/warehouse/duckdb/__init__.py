@@ -20,7 +20,8 @@ from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.warehouse import LoadResult
-from amocrm_assets.warehouse.duckdb.file import ATTACHED, DuckDbFile, quoted, text, transaction
+from amocrm_assets.warehouse.duckdb.file import DuckDbFile, quoted, text, transaction
+from amocrm_assets.warehouse.duckdb.instances import ATTACHED
 from amocrm_assets.warehouse.verifying import missing_shard, require_columns, rows_of, verify_shard
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,20 +18,14 @@ from amocrm_assets.errors import Busy, WarehouseRefused
 from amocrm_assets.settings import file_mode
 from amocrm_assets.storage.modes import make_file, make_folder, tighten
 from amocrm_assets.waiting import waiting
+from amocrm_assets.warehouse.duckdb.instances import ATTACHED, instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Name of the file within a connection.
-ATTACHED = "warehouse"
-
 # With DuckDB's default of 262,144 bytes a file of small shards is ten times as big. A file keeps its first value.
 _BLOCK_BYTES = 16_384
-# By default DuckDB uses most of the machine's memory and keeps it; with this limit it loads a million leads as
-# fast.
-_MEMORY = "128MB"
-
 
 _LOAD_AGAIN = (
     "then materialise the assets with tables for all days: shards are loaded from the rows in the storage, without"
@@ -73,25 +67,20 @@ class DuckDbFile:
 
         Raises `Busy` if another process has it open for too long, `WarehouseRefused` if it cannot be opened.
         """
-        with self.duckdb_errors("Opening the warehouse"):
-            make_folder(self.path.parent, file_mode())
-            spill = self.path.with_name(f".{self.path.name}.spill")
-            connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(spill)})
-        try:
+        spill = self.path.with_name(f".{self.path.name}.spill")
+        with ExitStack() as stack:
             with self.duckdb_errors("Opening the warehouse"):
-                # Otherwise a statement of more than two seconds prints a progress bar into a command's JSON.
-                connection.execute("SET enable_progress_bar = false")
-                if not read_only:
-                    # Each thread holds rows of its own: with two, a million leads outgrow the memory and spill.
-                    connection.execute("SET threads = 1")
+                make_folder(self.path.parent, file_mode())
+                # Each thread holds rows of its own: with two, a million leads outgrow the memory and spill.
+                connection = stack.enter_context(instance(spill, threads=None if read_only else 1))
                 self._attach(connection, read_only=read_only)
                 if not read_only:
                     self._close_to_others()
-            yield connection
-        finally:
-            if not read_only:
-                self._remove_empty_log()
-            connection.close()
+            try:
+                yield connection
+            finally:
+                if not read_only:
+                    self._remove_empty_log()
 
     def _close_to_others(self) -> None:
         """Set the mode of file and log. DuckDB uses the umask, and appends to an existing log."""
