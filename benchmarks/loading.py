@@ -28,18 +28,8 @@ attributes:
   schedule: {{hour: 1, minute: {minute}}}
 """
 IMPORT = "import dagster"
-# What a process of Dagster's does: definitions made, checked, and put together for its repository.
-LOAD = """
-import sys
-from pathlib import Path
-from amocrm_assets.settings.source_files import find_sources
-from amocrm_assets.orchestration.source import deployment_definitions
-definitions = deployment_definitions(find_sources(Path(sys.argv[1])))
-repository = definitions.get_repository_def()
-repository.load_all_definitions()
-"""
-# What the process of a run does: only the job of its source is put together.
-LOAD_ONE_JOB = LOAD.replace("load_all_definitions()", 'get_job("shop_0_leads")')
+LOAD = "import sys; from benchmarks import code_location; code_location.load_all(sys.argv[1])"
+LOAD_ONE_JOB = "import sys; from benchmarks import code_location; code_location.load_one_job(sys.argv[1])"
 HELP = "from amocrm_assets.cli import main; main(['--help'])"
 
 
@@ -62,13 +52,14 @@ def measure(counts: tuple[int, ...] = (1, 20, 200)) -> dict[str, float]:
     figures = {"--help": cpu_seconds_of(HELP), "import dagster": floor}
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
-            _write_sources(Path(folder), count)
+            write_sources(Path(folder), count)
             figures[f"{count} source{'s' if count > 1 else ''}"] = cpu_seconds_of(LOAD, folder) - floor
             figures[f"a run of one source of {count}"] = cpu_seconds_of(LOAD_ONE_JOB, folder) - floor
     return figures
 
 
-def _write_sources(folder: Path, count: int) -> None:
+def write_sources(folder: Path, count: int) -> None:
+    """A `defs.yaml` for each of so many sources."""
     for number in range(count):
         file = folder / f"shop_{number}" / "defs.yaml"
         file.parent.mkdir()

@@ -1,0 +1,27 @@
+"""What Dagster's processes do with a folder of sources. `loading` runs each function in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+def load_all(folder: str) -> None:
+    """The UI's and the daemon's: definitions made, verified, and put together for their repository."""
+    _repository(folder).load_all_definitions()
+
+
+def load_one_job(folder: str) -> None:
+    """A run's: only the job of its source is put together."""
+    _repository(folder).get_job("shop_0_leads")
+
+
+def _repository(folder: str) -> dg.RepositoryDefinition:
+    from amocrm_assets.orchestration.project_sources import read_project
+    from amocrm_assets.orchestration.source import deployment_definitions
+
+    sources = read_project(Path(folder))
+    return deployment_definitions(sources.found, sources.broken).get_repository_def()
