@@ -22,6 +22,8 @@ dev: setup
 	@export $(HISTORY) AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
 	exec $(RUN) sandbox -- $(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
+# The processes that tests start would compile the package each for itself where bytecode is not kept.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: check emulator
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
