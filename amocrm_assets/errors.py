@@ -19,8 +19,8 @@ AmoCrmAssetsError
 │   ├── RowsDamaged           a rows file is not what was written, and can be rebuilt
 │   └── CapturesMixed         captures of different accounts are in one place
 └── InternalError                report it: no known behaviour of amoCRM or the warehouse explains this
-        ├── UnexpectedAnswer      amoCRM's response is not documented in its API
-        ├── ReadingUnproven       it cannot be verified that everything was read
+    ├── UnexpectedAnswer      amoCRM's response is not documented in its API
+    ├── ReadingUnproven       it cannot be verified that everything was read
     ├── RowsIncomplete        a captured lead has no row
     └── ShardMismatch         the table in the warehouse differs from the loaded rows
 
@@ -28,6 +28,9 @@ For how errors become Dagster failures see `orchestration`.
 """
 
 from __future__ import annotations
+
+from functools import partial
+from typing import Any
 
 from amocrm_assets.untrusted import visible
 
@@ -45,6 +48,11 @@ class AmoCrmAssetsError(Exception):
         self.fix = visible(fix)
         super().__init__(f"{self.operation}: {self.cause} {self.fix}")
         self.facts = {name: _shown(fact) for name, fact in facts.items() if fact is not None}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes: `rows.many_days` raises what was raised in them."""
+        made = partial(type(self), cause=self.cause, fix=self.fix)
+        return made, (self.operation,), self.__dict__
 
 
 def _shown(fact: str | float) -> str | float:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import extremes, frames, latest_table, limits, loading, reading, rows, stages, whole_way
-from benchmarks.measuring import Figure, at_most
+from benchmarks.measuring import Figure, at_least, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,12 @@ def _rows(*, quick: bool) -> Iterator[Figure]:
         yield Figure(name, f"{what}, one core", told[what])
     yield at_most(name, "CPU time beside the plain floor", told["times the floor"], wanted=1.2, unit="×")
     yield Figure(name, "peak memory", told["peak MB"], "MB")
+    leads, days = (5_000, 4) if quick else (30_000, 20)
+    told = rows.measure_side_by_side(leads, days)
+    name = f"rows of {days} days of {leads:,} leads"
+    yield Figure(name, "one core", told["one core"], "s")
+    yield Figure(name, "two cores", told["two cores"], "s")
+    yield at_least(name, "two cores, speed beside one", told["times one core"], wanted=1.7, unit="×")
 
 
 BENCHMARKS = {

@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, capture_names, open_capture
 from amocrm_assets.entities import LEADS
-from amocrm_assets.rows import write_rows
+from amocrm_assets.rows import many_days, write_rows
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.shard import arrow_schema
@@ -71,6 +72,36 @@ def measure(leads: int = 100_000, captures: int = 1) -> dict[str, float]:
         "times the floor": written / plainly,
         "peak MB": cost.peak_megabytes,
     }
+
+
+def measure_side_by_side(leads: int, days: int) -> dict[str, float]:
+    """Wall seconds that the rows of so many equal days take on one core and on two, in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        apart(_write_days, folder, leads, days)
+        (alone, beside), _ = apart(_seconds_of_days, folder, days)
+    return {"one core": alone, "two cores": beside, "times one core": alone / beside}
+
+
+def _write_days(folder: str, leads: int, days: int) -> None:
+    for number in range(days):
+        _write_capture(open_storage(folder), leads, 0, day=DAY + timedelta(days=number))
+
+
+def _seconds_of_days(folder: str, days: int) -> tuple[float, float]:
+    rounds = [(_wall_seconds(folder, days, 1), _wall_seconds(folder, days, 2)) for _ in range(2)]
+    alone, beside = zip(*rounds, strict=True)
+    return min(alone), min(beside)
+
+
+def _wall_seconds(folder: str, days: int, cores: int) -> float:
+    wanted = [DAY + timedelta(days=number) for number in range(days)]
+    started = time.perf_counter()
+    with patch.object(many_days, "_cores", lambda: cores):
+        for _, result in many_days.write_many_days(
+            LEADS, open_storage(folder), _source(), wanted, table=LEADS.table
+        ):
+            result()
+    return time.perf_counter() - started
 
 
 def _source() -> SourceSettings:
@@ -127,14 +158,15 @@ def _write_captures(folder: str, leads: int, captures: int) -> None:
         _write_capture(open_storage(folder), leads, number)
 
 
-def _write_capture(storage: Storage, leads: int, number: int) -> None:
+def _write_capture(storage: Storage, leads: int, number: int, *, day: date = DAY) -> None:
+    first_second = FIRST_SECOND + 86_400 * (day - DAY).days
     facts = CaptureHeader(
         subdomain="acme",
-        day=DAY,
-        from_at=FIRST_SECOND,
-        to_at=FIRST_SECOND + 86_399,
+        day=day,
+        from_at=first_second,
+        to_at=first_second + 86_399,
         timezone="Europe/Moscow",
-        captured_at=datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=number),
+        captured_at=datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1, hours=number),
         account_id=31_000_001,
         fields=[
             {"id": field_id, "name": name, "code": code, "type": kind, "is_predefined": code is not None}
@@ -142,13 +174,13 @@ def _write_capture(storage: Storage, leads: int, number: int) -> None:
         ],
     )
     writer = CaptureWriter(LEADS, storage, facts)
-    writer.add(_lines(leads, random.Random(1)))  # noqa: S311 - leads, not secrets
+    writer.add(_lines(leads, random.Random(1), first_second))  # noqa: S311 - leads, not secrets
     writer.publish()
 
 
-def _lines(leads: int, chance: random.Random) -> Iterator[bytes]:
+def _lines(leads: int, chance: random.Random, first_second: int) -> Iterator[bytes]:
     for lead_id in chance.sample(range(20_000_000, 20_000_000 + 2 * leads), leads):
-        updated_at = FIRST_SECOND + chance.randrange(86_400)
+        updated_at = first_second + chance.randrange(86_400)
         yield json.dumps(_lead(lead_id, updated_at, chance)).encode()
 
 

@@ -25,6 +25,7 @@ from amocrm_assets.captures.privacy import privacy_of
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.entities.reference import REFERENCE
 from amocrm_assets.forgetting.rebuilding import Rebuilding
+from amocrm_assets.forgetting.remaining import remaining
 from amocrm_assets.forgetting.report import ChangedFile, Report, read_reports, write_report
 
 if TYPE_CHECKING:
@@ -116,8 +117,14 @@ class Forgetting:
         """Where something of the people of a request is still found: captures, rows and tables."""
         forgotten = replace(self._list(), entries=frozenset(report.entries))
         captures = [name for _, name, _, _ in self._found(forgotten)]
-        rebuilding = Rebuilding(self._source, self._storage, self._warehouse, self._entities)
-        return [*captures, *rebuilding.left(forgotten)]
+        found = remaining(
+            forgotten,
+            self._source.subdomain,
+            storage=self._storage,
+            warehouse=self._warehouse,
+            entities=self._entities,
+        )
+        return [*captures, *found]
 
     def _list(self) -> ForgottenList:
         found = read_forgotten(self._storage, self._source.subdomain)

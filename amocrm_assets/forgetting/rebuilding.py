@@ -1,15 +1,16 @@
-"""Rows and tables of the days whose captures were changed, made anew from captures, and looked through afterwards.
+"""Rows and tables of the days whose captures were changed, made anew from captures.
 
 Only what was there is made: a day without rows, or a table that was never loaded, stays so.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
-
-import pyarrow.parquet as pq
 
 from amocrm_assets.captures import read_header
 from amocrm_assets.captures.forgotten import digest_of_file
@@ -19,10 +20,10 @@ from amocrm_assets.entities.latest import declared
 from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting.report import ChangedFile, ChangedTable
-from amocrm_assets.privacy.forgotten import texts_of
-from amocrm_assets.rows import rows_name, write_rows
+from amocrm_assets.rows import rows_name
 from amocrm_assets.rows.latest_table import latest_columns, write_latest_table
 from amocrm_assets.rows.loads import write_loads
+from amocrm_assets.rows.many_days import write_many_days
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.rows.reference.seen import NAMED_BY_RECORDS, seen_name
 from amocrm_assets.rows.shard_names import clear_shard_rows, shard_rows
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from amocrm_assets.entities.reference import ReferenceTable
     from amocrm_assets.entities.table import WholeTable
     from amocrm_assets.forgetting.report import Report
-    from amocrm_assets.privacy.forgotten import ForgottenList
     from amocrm_assets.rows.latest_table import LatestWritten
     from amocrm_assets.rows.loads import LoadsWritten
     from amocrm_assets.rows.stages import StagesWritten
@@ -101,9 +101,11 @@ class Rebuilding:
         planned = {each.table for each in report.tables}
         written = {each.name for each in report.rows}
         counts: dict[str, int] = {}
-        for entity, table, day in self._touched(report):
-            if rows_name(table, self._subdomain, day) in written:
-                write_rows(entity, self._storage, self._source, day, table=table)
+        for (entity, table), touched in groupby(self._touched(report), key=itemgetter(0, 1)):
+            days = [day for *_, day in touched if rows_name(table, self._subdomain, day) in written]
+            with closing(write_many_days(entity, self._storage, self._source, days, table=table)) as made:
+                for _, result in made:
+                    result()
         counts |= self._reference(written)
         for table, days in self._by_table(report):
             clear_shard_rows(table, self._storage, self._subdomain)
@@ -129,34 +131,6 @@ class Rebuilding:
 
         if self._is_there(LOADS):
             self._whole(LOADS.warehouse_name, write)
-
-    def left(self, forgotten: ForgottenList) -> Iterator[str]:
-        """Rows files and shards in which these people are still found."""
-        lists = {table.asset: entity.name for entity in self._entities for table in entity.tables}
-        for name in self._storage.names(f"rows/{self._subdomain}"):
-            folder = name.split("/")[2]
-            if name.endswith(".parquet") and self._is_in_rows(name, lists.get(folder, folder), forgotten):
-                yield name
-        for entity in self._entities:
-            for table in entity.tables:
-                days = list(self._warehouse.shard_days(table, self._subdomain))
-                shards = self._warehouse.tables(table, self._subdomain, days) if days else ()
-                for day, rows in zip(days, shards, strict=True):
-                    if _is_in(rows.to_pylist(), entity.name, forgotten):
-                        yield self._warehouse.table(table.name_of(self._subdomain, day))
-
-    def _is_in_rows(self, name: str, record_list: str, forgotten: ForgottenList) -> bool:
-        with self._storage.as_local_path(name) as path:
-            rows = pq.read_table(path).to_pylist()
-        if name.startswith(STAGES.rows_folder(self._subdomain)):
-            # What is there of a record, in one of three forms, names it by an id of its own name.
-            owner = ("id", "entity_id", STAGES.key[0])
-            ids = [next(row[each] for each in owner if isinstance(row.get(each), int)) for row in rows]
-            rows = [
-                row | {"entity_type": STAGES.entity_type, "entity_id": each}
-                for row, each in zip(rows, ids, strict=True)
-            ]
-        return _is_in(rows, record_list, forgotten)
 
     def _touched(self, report: Report) -> Iterator[tuple[Entity, Table, date]]:
         """Rows that hold seconds of a changed capture, by the zone as it is now, and were made before."""
@@ -264,7 +238,3 @@ class Rebuilding:
         if errors:
             raise errors[0]
         return counts
-
-
-def _is_in(rows: list[dict[str, Any]], record_list: str, forgotten: ForgottenList) -> bool:
-    return any(forgotten.is_about(record_list, row) or any(map(forgotten.says, texts_of(row))) for row in rows)

@@ -10,8 +10,9 @@ import os
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.errors import SettingsError, StorageRefused
 from amocrm_assets.storage import Versioned, checked_name
@@ -40,10 +41,15 @@ class GcsStorage:
                 cause="it names no bucket.",
                 fix="Write AMOCRM_STORAGE or AMOCRM_TOKENS like gs://my-bucket/amocrm.",
             )
+        self._opened = partial(type(self), url, lease_seconds=lease_seconds, give_up_seconds=give_up_seconds)
         self._bucket = Bucket(bucket, give_up_seconds=give_up_seconds)
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._lease_seconds = lease_seconds
         self._place = f"{bucket}/{self._prefix}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes, which need connections of their own."""
+        return self._opened, ()
 
     def names(self, prefix: str) -> list[str]:
         """Names of all objects in the folder `prefix`, sorted, without locks."""

@@ -5,6 +5,7 @@ How captures become rows: see `amocrm_assets/rows`.
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -74,12 +75,14 @@ def _write(
 ) -> dict[date, "RowsWritten"]:
     """Make the rows of each day; one that fails does not affect the others."""
     from amocrm_assets.captures import captures_by_day
-    from amocrm_assets.rows import write_rows
+    from amocrm_assets.rows.many_days import write_many_days
 
     written: dict[date, RowsWritten] = {}
     captures = captures_by_day(entity, storage, source.subdomain)
-    for day in days.wanted:
-        with days.judged_alone(day):
-            written[day] = write_rows(entity, storage, source, day, table=table, others=captures)
-            days.done(day, rows_metadata(entity, table, source, storage, day=day, rows=written[day]))
+    made = write_many_days(entity, storage, source, days.wanted, table=table, others=captures)
+    with closing(made):
+        for day, result in made:
+            with days.judged_alone(day):
+                written[day] = result()
+                days.done(day, rows_metadata(entity, table, source, storage, day=day, rows=written[day]))
     return written

@@ -1,0 +1,66 @@
+"""A process that makes the rows of days for `many_days`: `python -m amocrm_assets.rows.day_worker`.
+
+Standard input brings a `DayTask` and then days, standard output takes a `RowsWritten` or the error for each, as
+pickles. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from amocrm_assets.entities import ENTITIES
+from amocrm_assets.rows.files import write_rows
+
+if TYPE_CHECKING:
+    from amocrm_assets.captures.finding import CapturesByDay
+    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.storage import Storage
+
+
+@dataclass(frozen=True)
+class DayTask:
+    """What the days have in common. The entity and its table go by name: some of their functions have none."""
+
+    entity: str
+    asset: str
+    storage: Storage
+    source: SourceSettings
+    others: CapturesByDay | None
+
+
+def serve(days: IO[bytes], results: IO[bytes]) -> None:
+    """Make each day that comes, until the input ends."""
+    task: DayTask = pickle.load(days)  # noqa: S301 - our own process wrote it
+    entity = next(each for each in ENTITIES if each.name == task.entity)
+    table = next(each for each in entity.tables if each.asset == task.asset)
+    while True:
+        try:
+            day = pickle.load(days)  # noqa: S301
+        except EOFError:
+            return
+        result: object
+        try:
+            result = write_rows(entity, task.storage, task.source, day, table=table, others=task.others)
+        except Exception as error:  # noqa: BLE001 - raised by the process that asked
+            error.add_note(f"In the process that made the day:\n{traceback.format_exc()}")
+            result = error
+        pickle.dump(result, results)
+        results.flush()
+
+
+def main() -> None:
+    """Serve the process that started this one; only that one obeys Ctrl-C, and ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    results = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not come between the results
+    serve(sys.stdin.buffer, results)
+
+
+if __name__ == "__main__":
+    main()
