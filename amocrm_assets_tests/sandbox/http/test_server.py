@@ -99,6 +99,21 @@ def test_leads_are_edited_from_another_process(asking: Asking, sandbox: Sandbox)
     assert asking.post("/sandbox/do", {"dance": True}).status_code == 400
 
 
+def test_records_of_every_list_are_edited_from_another_process(asking: Asking, sandbox: Sandbox) -> None:
+    lists = {"contacts": sandbox.contacts, "tasks": sandbox.tasks, "contacts/notes": sandbox.notes["contacts"]}
+    ids = {name: list(records.stamps())[:2] for name, records in lists.items()}
+    deeds = {
+        "edit": {name: [one] for name, (one, _) in ids.items()},
+        "delete": {name: [other] for name, (_, other) in ids.items()},
+    }
+    assert asking.post("/sandbox/do", {"advance_seconds": 10, **deeds}).status_code == 200
+    for name, records in lists.items():
+        one, other = ids[name]
+        assert records.stamps(NOON + 10) == {one: NOON + 10}
+        assert other not in records.stamps()
+    assert asking.post("/sandbox/do", {"edit": {"deals": [1]}}).status_code == 400
+
+
 def test_the_log_and_the_token_can_be_asked_for(asking: Asking, sandbox: Sandbox) -> None:
     asking.leads(limit=3)
     asking.get("/api/v4/account")
