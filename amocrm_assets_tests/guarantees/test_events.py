@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amocrm_assets.capturing import capture_days
+from amocrm_assets.crm.probe import ProbeReport
+from amocrm_assets.crm.probe.report import ProbeAnswer
+from amocrm_assets.crm.probe.stored import write_probe
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import EVENTS
 from amocrm_assets.errors import AmoCrmAssetsError
@@ -101,6 +104,16 @@ def read_standin(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, se
 @pytest.mark.rounds(1, 30)
 @pytest.mark.parametrize("name", READABLE)
 def test_every_event_of_a_day_lands_however_the_list_behaves(way: WholeWay, name: str, seed: int) -> None:
+    green, wrong = read_standin(way, READABLE[name], seed)
+    assert green
+    assert not wrong
+
+
+@pytest.mark.rounds(1, 30)
+@pytest.mark.parametrize("name", READABLE)
+def test_a_report_of_larger_pages_that_is_wrong_costs_no_event(way: WholeWay, name: str, seed: int) -> None:
+    answer = ProbeAnswer("events_limit", "asked", "observed", 250, "follows")
+    write_probe(way.storage, source().subdomain, ProbeReport(datetime.now(UTC), 1, (answer,)))
     green, wrong = read_standin(way, READABLE[name], seed)
     assert green
     assert not wrong

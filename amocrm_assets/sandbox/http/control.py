@@ -73,13 +73,14 @@ def _done(sandbox: Sandbox, deeds: dict[str, Any]) -> None:
 
 def _list(sandbox: Sandbox, name: str) -> Account | LinkedRecords[Any]:
     """A list by its name in `/api/v4/{name}`."""
-    return {
+    lists: dict[str, Account | LinkedRecords[Any]] = {
         "leads": sandbox.account,
         "contacts": sandbox.contacts,
         "companies": sandbox.companies,
         "tasks": sandbox.tasks,
         **{f"{owners}/notes": notes for owners, notes in sandbox.notes.items()},
-    }[name]
+    }
+    return lists[name]
 
 
 async def _requests(request: Request) -> Response:

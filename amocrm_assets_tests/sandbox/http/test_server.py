@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -16,6 +16,7 @@ from amocrm_assets_tests.sandbox.conftest import NOON, quiet
 
 if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.sandbox.account.linked import LinkedRecords
     from amocrm_assets_tests.sandbox.conftest import Asking
 
 PROGRAM = """
@@ -100,7 +101,11 @@ def test_leads_are_edited_from_another_process(asking: Asking, sandbox: Sandbox)
 
 
 def test_records_of_every_list_are_edited_from_another_process(asking: Asking, sandbox: Sandbox) -> None:
-    lists = {"contacts": sandbox.contacts, "tasks": sandbox.tasks, "contacts/notes": sandbox.notes["contacts"]}
+    lists: dict[str, LinkedRecords[Any]] = {
+        "contacts": sandbox.contacts,
+        "tasks": sandbox.tasks,
+        "contacts/notes": sandbox.notes["contacts"],
+    }
     ids = {name: list(records.stamps())[:2] for name, records in lists.items()}
     deeds = {
         "edit": {name: [one] for name, (one, _) in ids.items()},
