@@ -114,7 +114,7 @@ class _DayRangeCapture:
         self._whole = Window(self._windows[days[0]].from_at, self._windows[days[-1]].to_at)
         now = datetime.now(UTC)
         self._probe = probe.line(now)
-        self._reader = reader_of(client, self._whole, lists, traits=probe.traits(now))
+        self._reader = reader_of(client, self._whole, lists, traits=probe.traits(now, entity))
         self._cost = PerDayStats(client, self._reader)
 
     def run(self) -> Iterator[CapturedDay]:

@@ -5,7 +5,10 @@ Its declaration is `companies_lite`, its list in the sandbox a given one. Nothin
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,8 +16,12 @@ import pytest
 
 from amocrm_assets.captures import capture_names, open_capture
 from amocrm_assets.capturing import capture_days
+from amocrm_assets.crm.account import read_account
+from amocrm_assets.crm.probe.asking import Asker
+from amocrm_assets.crm.probe.lists import questions_of
+from amocrm_assets.crm.probe.samples import Samples
 from amocrm_assets.days import day_window
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, Choices, Column, Entity, RecordList, Table
 from amocrm_assets.errors import CapturesMixed
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.running import run_days
@@ -31,11 +38,11 @@ from amocrm_assets_tests.rows.days import field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.settings import SourceSettings
 
+ROOT = Path(__file__).parents[1]
 OWN, OWNERS = COMPANIES.tables
 BOTH = (LEADS, COMPANIES)
 CHAIN = ["raw_companies", "companies", "amoCrmCompaniesLite", "company_owners", "amoCrmCompanyOwnersLite"]
@@ -76,6 +83,34 @@ def deployment(tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AMOCRM_WAREHOUSE", f"duckdb:///{tmp_path}/warehouse.duckdb")
     monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", sandbox.token)
     return Deployment.from_environment()
+
+
+def test_the_recipe_names_what_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipe = text.partition("## Recipe: another entity")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([\w/.]+\.py)`", recipe)) - {"entities/NAME.py", "linked.py"}
+    roots = (ROOT, ROOT / "amocrm_assets", ROOT / "amocrm_assets_tests")
+    assert [each for each in named if not any((root / each).is_file() for root in roots)] == []
+    assert len(named) > 8
+    known = {each.name for kind in (Entity, RecordList, Table, Choices, Column) for each in fields(kind)}
+    attributes = {
+        "details", "kind", "others", "owners", "types", "tables", "api_name", "custom_fields_column", "key",
+        "time", "stubs_lack", "other_properties", "choices",
+    }  # fmt: skip
+    assert attributes - {"custom_fields_column"} <= known
+    assert {each for each in attributes if f"`{each}`" not in recipe} == set()
+
+
+def test_the_probe_has_questions_about_its_list(sandbox: Sandbox) -> None:
+    with client_of(sandbox) as client:
+        samples = Samples(Asker(client), read_account(client))
+        found = {each.key: each.settle(samples).value for each in questions_of(COMPANIES)}
+    assert found == {
+        "page_size_companies": 250,
+        "filters_companies": True,
+        "order_companies": "honoured",
+        "only_deleted_companies": "known",
+    }
 
 
 def settings_of(sandbox: Sandbox, **changes: Any) -> SourceSettings:

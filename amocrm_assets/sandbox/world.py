@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.sandbox.account.account import Account
 from amocrm_assets.sandbox.account.clock import Clock
+from amocrm_assets.sandbox.account.closest_tasks import ClosestTasks
+from amocrm_assets.sandbox.account.event_feed import EventFeed
 from amocrm_assets.sandbox.account.follow_ups import FollowUps
 from amocrm_assets.sandbox.account.linked import LinkedRecords
 from amocrm_assets.sandbox.account.links import OWNERS, company_of_lead, contacts_of, notes_of, tasks_of
@@ -39,6 +41,7 @@ class Sandbox:
     tasks: FollowUps
     notes: dict[str, FollowUps]
     """Notes by what they hang on: `leads`, `contacts`, `companies`. Calls are among them."""
+    events: EventFeed
     tokens: Tokens
     limiter: Limiter
     dice: FaultDice
@@ -46,8 +49,8 @@ class Sandbox:
     given: dict[str, GivenList]
     """Lists beside those that the sandbox makes up, by their name in `/api/v4/{name}`."""
     after_answer: Callable[[], object] | None
-    """Called when an answer of `/api/v4/leads`, `contacts`, `companies`, `tasks` or of notes is made, before it is
-    sent: the place for interleaved edits."""
+    """Called when an answer of `/api/v4/leads`, `contacts`, `companies`, `tasks`, `events` or notes is made,
+    before it is sent: the place for interleaved edits."""
     rewrite: Callable[[bytes], bytes] | None
     """Given the body of every answer that has one, returns what is sent instead: the place for fuzzing."""
 
@@ -61,13 +64,9 @@ class Sandbox:
         self.account = Account(options, self.clock)
         self.contacts = self._linked("contacts", lambda lead: contacts_of(lead, options.seed))
         self.companies = self._linked("companies", lambda lead: _one(company_of_lead(lead, options.seed)))
-        self.tasks = FollowUps(
-            self.account,
-            self.clock,
-            Tasks(options, self.account.content),
-            lambda lead: tasks_of(lead, options.seed),
-        )
+        self.tasks = self._tasks()
         self.notes = {owners: self._notes_of(owners) for owners in OWNERS}
+        self.events = EventFeed(self.account, self.tasks, self.notes)
         self.tokens = Tokens(options, self.clock)
         self.limiter = Limiter()
         self.dice = FaultDice(options.seed)
@@ -75,6 +74,14 @@ class Sandbox:
         self.given = {}
         self.after_answer = None
         self.rewrite = None
+
+    def _tasks(self) -> FollowUps:
+        content, seed = Tasks(self.options, self.account.content), self.options.seed
+        tasks = FollowUps(self.account, self.clock, content, lambda lead: tasks_of(lead, seed))
+        closest = ClosestTasks(self.account, self.clock, tasks, content)
+        self.account.closest_task = closest.of_lead
+        self.contacts.closest_task = closest.of_contact
+        return tasks
 
     def _notes_of(self, owners: str) -> FollowUps:
         seed, parties = self.options.seed, {"companies": self.companies.content}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.crm.probe.questions import QUESTIONS
+from amocrm_assets.crm.probe.questions import OF_ALL_REQUESTS, QUESTIONS
 from amocrm_assets.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def test_a_probe_is_a_table_and_is_kept_for_readings(run: Command, acme: Sandbox
     assert (ran.status, ran.err) == (0, "")
     for heading in ("question", "asked", "observed", "conclusion"):
         assert heading in ran.out
-    assert all(question.key in ran.out for question in QUESTIONS)
+    assert all(question.key in ran.out for question in (*QUESTIONS, *OF_ALL_REQUESTS))
     kept = tmp_path / "data" / "probes" / "acme.json"
     assert f"Kept as {kept}" in ran.out.replace("\n", "")
     assert f"{len(acme.requests)} requests; " in ran.out
@@ -35,7 +35,9 @@ def test_for_programs_the_report_comes_as_json_as_it_is_kept(run: Command, tmp_p
     kept = json.loads((tmp_path / "data" / "probes" / "acme.json").read_text())
     assert ran.json() == kept
     assert kept["amocrm_assets_probe"] == 1
-    assert [answer["question"] for answer in kept["answers"]] == [question.key for question in QUESTIONS]
+    assert [answer["question"] for answer in kept["answers"]] == [
+        question.key for question in (*QUESTIONS, *OF_ALL_REQUESTS)
+    ]
 
 
 @pytest.mark.usefixtures("acme")

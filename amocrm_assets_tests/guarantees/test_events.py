@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amocrm_assets.capturing import capture_days
+from amocrm_assets.crm.probe import ProbeReport
+from amocrm_assets.crm.probe.report import ProbeAnswer
+from amocrm_assets.crm.probe.stored import write_probe
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import EVENTS
 from amocrm_assets.errors import AmoCrmAssetsError
@@ -107,6 +110,16 @@ def test_every_event_of_a_day_lands_however_the_list_behaves(way: WholeWay, name
 
 
 @pytest.mark.rounds(1, 30)
+@pytest.mark.parametrize("name", READABLE)
+def test_a_report_of_larger_pages_that_is_wrong_costs_no_event(way: WholeWay, name: str, seed: int) -> None:
+    answer = ProbeAnswer("events_limit", "asked", "observed", 250, "follows")
+    write_probe(way.storage, source().subdomain, ProbeReport(datetime.now(UTC), 1, (answer,)))
+    green, wrong = read_standin(way, READABLE[name], seed)
+    assert green
+    assert not wrong
+
+
+@pytest.mark.rounds(1, 30)
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_day_whose_events_cannot_be_read_is_never_green(way: WholeWay, name: str, seed: int) -> None:
     assert_never_green_with_something_missing(way, UNREADABLE[name], seed)
@@ -154,7 +167,10 @@ def test_every_event_lands_while_leads_are_edited_and_answers_break(way: WholeWa
             from_at = BEGINNING + day_number * 86_400
             day = time_of(from_at)
             sandbox.rewrite = lambda body: (sandbox.account.edit(max(sandbox.account.stamps())), body)[1]
-            stood = {event.id: event.at for event in sandbox.account.events(from_at, from_at + 86_399)}
+            named = frozenset(EVENTS.live.types)
+            stood = {
+                event.id: event.at for event in sandbox.events.between(from_at, from_at + 86_399, kinds=named)
+            }
             green, rows = bring(way, client, day)
             assert len(stood) > 30
             assert rows == stood

@@ -14,7 +14,7 @@ from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
 
 if TYPE_CHECKING:
-    from amocrm_assets.sandbox.account.events import LeadEvent
+    from amocrm_assets.sandbox.account.events import AccountEvent
 
 CHAIN = ["raw_events", "events", "amoCrmEvents"]
 
@@ -26,9 +26,10 @@ def events(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
-def happened(pipeline: Pipeline, day: str) -> list[LeadEvent]:
+def happened(pipeline: Pipeline, day: str) -> list[AccountEvent]:
     window = day_window(date.fromisoformat(day), pipeline.source.zone)
-    return pipeline.sandbox.account.events(window.from_at, window.to_at)
+    kinds = frozenset(EVENTS.live.types)
+    return list(pipeline.sandbox.events.between(window.from_at, window.to_at, kinds=kinds))
 
 
 def test_a_source_without_the_switch_has_no_events(pipeline: Pipeline) -> None:

@@ -22,6 +22,7 @@ EXAMPLE = re.compile(r"^### ([^\n]+)\n\n```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", 
 DAY = date(2026, 3, 3)
 AT = 1_772_528_400  # 2026-03-03T12:00 in Moscow
 MACHINE, COFFEE = 71, 72
+WHOLESALE, URGENT = ({"id": place, "name": name, "color": None} for place, name in ((3, "опт"), (4, "срочно")))
 
 
 def type_of(column: Column) -> str:
@@ -38,6 +39,10 @@ def test_the_columns_are_those_of_the_table() -> None:
     ]
 
 
+def test_each_query_of_the_document_is_one_of_these() -> None:
+    assert len(re.findall(r"```sql", DOCUMENT)) == len(EXAMPLE.findall(DOCUMENT)) == 3
+
+
 def product(product_id: int, quantity: int) -> dict[str, Any]:
     return {"id": product_id, "metadata": {"quantity": quantity, "catalog_id": 7, "price_id": None}}
 
@@ -51,15 +56,19 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Place:
             "companies": [{"id": 41}],
             "contacts": [{"id": 52, "is_main": True}],
             "catalog_elements": [product(MACHINE, 1)],
+            "tags": [WHOLESALE],
         },
         {
             "contacts": [{"id": 53, "is_main": True}],
             "catalog_elements": [product(COFFEE, 20), product(MACHINE, 2)],
+            "tags": [WHOLESALE, URGENT],
         },
     ]
     leads = [
-        lead(number, updated_at=AT, name=name, _embedded=embedded)
-        for number, name, embedded in zip((1, 2), ("Кофемашина", "Кофе, 20 кг"), hanging, strict=True)
+        lead(number, updated_at=AT, name=name, price=price, _embedded=embedded)
+        for number, name, price, embedded in zip(
+            (1, 2), ("Кофемашина", "Кофе, 20 кг"), (2000, 500), hanging, strict=True
+        )
     ]
     keep(place.storage, leads, day=DAY, subdomain="my-shop")
     settings = source(subdomain="my-shop")

@@ -68,7 +68,9 @@ class EventPages:
         if semantics.events_filter and last and each["created_at"] > int(last[-1]) - semantics.to_exclusive:
             return False
         types = ",".join(params.get("filter[type]", [])).split(",")
-        return not (semantics.events_types_filter and types != [""]) or each["type"] in types
+        if types == [""]:
+            return each["type"] not in semantics.events_unnamed_omits
+        return not semantics.events_types_filter or each["type"] in types
 
 
 def many_events(seed: int, count: int, from_at: int, to_at: int, *, tied: int = 0) -> list[Json]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets_tests.standin.account import ACCOUNT_ID, USER_ID, StandInAccount
-from amocrm_assets_tests.standin.pages import LeadPages, Params, Reply
+from amocrm_assets_tests.standin.pages import LeadPages, Params, Reply, problem
 
 if TYPE_CHECKING:
     from amocrm_assets_tests.standin.account import Json
@@ -76,8 +76,11 @@ class TaskPages(LeadPages):
 
     def reply(self, params: Params, base: str) -> Reply:
         """The page that the request names."""
-        known = {name: values for name, values in params.items() if name not in {"order[updated_at]", "with"}}
-        return super().reply(known, base)
+        how = self._semantics.tasks_order
+        if how == "400" and "order[updated_at]" in params:
+            return problem(400)
+        unknown = {"with"} if how == "honoured" else {"order[updated_at]", "with"}
+        return super().reply({name: values for name, values in params.items() if name not in unknown}, base)
 
     def _shown(self, full: Json, params: Params) -> Json:
         # Nothing that is deleted is listed, and no record says that it is not.

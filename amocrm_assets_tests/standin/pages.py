@@ -31,6 +31,7 @@ NOTHING = Reply(204)
 HANGING: dict[str, Json] = {
     "leads": {"contacts": [], "loss_reason": [], "catalog_elements": [], "source": None},
     "contacts": {"leads": []},
+    "companies": {"leads": []},
     "tasks": {},
     "notes": {},
 }

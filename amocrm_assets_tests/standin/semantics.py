@@ -54,8 +54,13 @@ class Semantics:
     events_links: Literal["right", "without next", "next always"] = "right"
     events_filter: bool = True
     events_types_filter: bool = True
+    # Types that come only where they are named.
+    events_unnamed_omits: tuple[str, ...] = ()
     events_fail_on: tuple[int, ...] = ()
     events_empty_on: tuple[int, ...] = ()
+
+    # What `order[updated_at]` of tasks does, which nobody documents.
+    tasks_order: Literal["ignored", "honoured", "400"] = "ignored"
 
     # Whether notes are chosen by `filter[note_type]`.
     notes_types_filter: bool = True

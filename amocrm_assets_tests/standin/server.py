@@ -58,6 +58,8 @@ class StandIn:
     requests: list[Asked] = field(default_factory=list)
     contacts: StandInAccount | None = None
     """Contacts, as an account of its own that has those in the place of leads."""
+    companies: StandInAccount | None = None
+    """Companies, likewise."""
     tasks: StandInAccount | None = None
     notes: dict[str, StandInAccount] = field(default_factory=dict)
     """Notes by what they hang on, such as `leads`. Tasks and notes are in the place of leads, too."""
@@ -78,6 +80,8 @@ class StandIn:
             self._more["/api/v4/tasks"] = TaskPages(self.tasks, semantics, "tasks")
         if self.contacts:
             self._more["/api/v4/contacts"] = LeadPages(self.contacts, semantics, "contacts")
+        if self.companies:
+            self._more["/api/v4/companies"] = LeadPages(self.companies, semantics, "companies")
 
     @property
     def refused(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from amocrm_assets.crm.pagination.appended_pages import parse_appended
 from amocrm_assets.crm.pagination.appended_slice import Slice
 from amocrm_assets.crm.pagination.appended_state import AppendedState
+from amocrm_assets.crm.pagination.traits import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
     from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
     from amocrm_assets.crm.pagination.findings import Finding
+    from amocrm_assets.crm.pagination.traits import AccountTraits
     from amocrm_assets.days import Window
     from amocrm_assets.entities import RecordList
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 class AppendedPlanner:
     """Reads one window of the given lists."""
 
-    def __init__(self, window: Window, record_lists: Sequence[RecordList]) -> None:
-        self._states = [AppendedState(each) for each in record_lists]
+    def __init__(
+        self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
+    ) -> None:
+        self._states = [AppendedState(each, traits) for each in record_lists]
         self._slices = [Slice(state, window.from_at, window.to_at) for state in self._states]
         self._read = 0
 

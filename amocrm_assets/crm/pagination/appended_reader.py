@@ -19,9 +19,6 @@ class AppendedReader(WindowReader):
     """One complete reading of a window of appended lists."""
 
     def _planner(
-        self,
-        window: Window,
-        record_lists: Sequence[RecordList],
-        traits: AccountTraits,  # noqa: ARG002  # what is known of lists that move says nothing here
+        self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits
     ) -> AppendedPlanner:
-        return AppendedPlanner(window, record_lists)
+        return AppendedPlanner(window, record_lists, traits)

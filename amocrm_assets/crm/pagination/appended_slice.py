@@ -37,7 +37,7 @@ class Slice:
         self.window = Window(from_at, to_at)
         self.in_flight = False
         self.records: dict[str, AppendedRecord] = {}
-        self._page = 1
+        self._page, self._limit = 1, state.limit
         self._asked_again = 0
         # Of a second that is paged: how many passes are over, and which records this one has brought.
         self._passes: int | None = None
@@ -50,8 +50,10 @@ class Slice:
         if self.in_flight:
             return None
         self.in_flight = True
+        if self._page == 1:
+            self._limit = self.state.limit  # for the pages behind it, too: others would not fit to it
         from_at, to_at = self.state.bounds(self.window.from_at, self.window.to_at)
-        return AppendedQuery(self.state.record_list, from_at, to_at, self._page, self.state.limit)
+        return AppendedQuery(self.state.record_list, from_at, to_at, self._page, self._limit)
 
     def failed(self) -> None:
         """The question was not answered. Pages of another size are other pages: this second is begun again."""

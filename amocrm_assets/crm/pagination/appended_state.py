@@ -5,25 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.findings import FindingLog, next_on_last_page, records_unusable, types_ignored
-from amocrm_assets.crm.pagination.page_size import PageSize
+from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT, PageSize
 from amocrm_assets.crm.pagination.query import MIN_PAGE
+from amocrm_assets.crm.pagination.traits import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
     from amocrm_assets.crm.pagination.pages import Unusable
+    from amocrm_assets.crm.pagination.traits import AccountTraits
     from amocrm_assets.entities import RecordList
 
 
 class AppendedState(FindingLog):
     """One list of an account during one reading."""
 
-    def __init__(self, record_list: RecordList) -> None:
+    def __init__(self, record_list: RecordList, traits: AccountTraits = UNKNOWN) -> None:
         super().__init__()
         self.record_list = record_list
         self.duplicates = self.tied_seconds = 0
-        self._page_size = PageSize(record_list.max_limit)
+        # A belief: the first page that is cut off below its limit puts the documented size in its place.
+        self._max_limit = traits.max_limit or record_list.max_limit or PAGE_LIMIT
+        self._page_size = PageSize(self._max_limit)
         # Whether a window holds its own ends is not documented: until a record shows it, a second more is asked.
         self._from_is_inclusive = self._to_is_inclusive = False
         self._longest_page = 0  # in records
@@ -31,7 +35,7 @@ class AppendedState(FindingLog):
     @property
     def limit(self) -> int:
         """How many records to ask for."""
-        return min(self._page_size.limit, self.record_list.max_limit or self._page_size.limit)
+        return min(self._page_size.limit, self._max_limit)
 
     @property
     def has_records(self) -> bool:
@@ -51,6 +55,8 @@ class AppendedState(FindingLog):
         self._from_is_inclusive |= any(each.at == query.from_at for each in page.records)
         self._to_is_inclusive |= any(each.at == query.to_at for each in page.records)
         self._longest_page = max(self._longest_page, page.size)
+        if page.has_next and page.size < query.limit:
+            self._max_limit = min(self._max_limit, self.record_list.max_limit or self._max_limit)
         if not all(map(self.is_wanted, page.records)):
             self.found(types_ignored(self.record_list))
 

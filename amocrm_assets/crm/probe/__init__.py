@@ -12,7 +12,7 @@ from amocrm_assets.crm.account import read_account
 from amocrm_assets.crm.connecting import require_account
 from amocrm_assets.crm.http.account_lock import account_lock
 from amocrm_assets.crm.probe.asking import MAX_REQUESTS, Asker
-from amocrm_assets.crm.probe.questions import QUESTIONS, Question
+from amocrm_assets.crm.probe.questions import questions_for
 from amocrm_assets.crm.probe.report import ProbeAnswer, ProbeReport, ProbeState, now, to_json
 from amocrm_assets.crm.probe.samples import Samples
 from amocrm_assets.crm.probe.stored import probe_name, read_probe, write_probe
@@ -20,6 +20,7 @@ from amocrm_assets.crm.probe.verdict import NotSettled
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.crm.probe.question import Question
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
@@ -46,7 +47,7 @@ def probe_account(
         account = read_account(client)
         require_account(source, account)
         samples = Samples(Asker(client), account)
-        answers = tuple(_answer(question, samples) for question in QUESTIONS)
+        answers = tuple(_answer(question, samples) for question in questions_for(source))
         report = ProbeReport(now(), client.stats.requests, answers)
         write_probe(storage, source.subdomain, report)
     return report

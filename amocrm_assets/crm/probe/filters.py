@@ -45,7 +45,9 @@ def bound(samples: Samples, end: Literal["from", "to"]) -> Verdict:
     control = _holds(samples.window(LIVE, wide), second)
     bounded = _holds(samples.window(LIVE, narrow), second)
     again = bounded or _holds(samples.window(LIVE, wide, again=True), second)
-    return judge_bound(end, control=control, bounded=bounded, again=again)
+    verdict = judge_bound(end, control=control, bounded=bounded, again=again)
+    samples.has_exclusive_bounds |= not verdict.value
+    return verdict
 
 
 def judge_bound(end: Literal["from", "to"], *, control: bool, bounded: bool, again: bool) -> Verdict:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.probe import connection, filters, orders, records, sizes
+from amocrm_assets.crm.probe import connection, filters, lists, orders, records, sizes
 from amocrm_assets.crm.probe.asking import DELETED, LIVE
+from amocrm_assets.crm.probe.question import Question
 from amocrm_assets.crm.probe.samples import NEWEST, OLDEST
+from amocrm_assets.entities import ENTITIES, LEADS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from amocrm_assets.crm.probe.samples import Samples
-    from amocrm_assets.crm.probe.verdict import Verdict
-
-
-class Question(NamedTuple):
-    """`key` is its name in reports; `settle` gives the verdict or raises `NotSettled`."""
-
-    key: str
-    asked: str
-    settle: Callable[[Samples], Verdict]
+    from amocrm_assets.settings import SourceSettings
 
 
 QUESTIONS = (
@@ -67,6 +60,9 @@ QUESTIONS = (
         "the first deleted leads by time",
         partial(records.without_time, record_list=DELETED),
     ),
+)
+# By what all requests showed, so they come last.
+OF_ALL_REQUESTS = (
     Question("clock", "`Date` of all answers, and this machine's clock", connection.clock),
     Question("date_header", "headers of all answers", connection.date_header),
     Question("retry_after", "responses 429, if there were any", connection.retry_after),
@@ -74,3 +70,13 @@ QUESTIONS = (
     Question("answer_seconds", "nothing more", connection.answer_seconds),
     Question("failures", "nothing more", connection.failures),
 )
+
+
+def questions_for(source: SourceSettings) -> Iterator[Question]:
+    """All questions: those about leads, those about the other lists that the source imports, and the rest."""
+    others = [each for each in ENTITIES if each is not LEADS and each.choices.is_imported(source)]
+    yield from QUESTIONS
+    for ask in (lists.questions_of, lists.bounds_of):
+        for entity in others:
+            yield from ask(entity)
+    yield from OF_ALL_REQUESTS

@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.pagination import PAGE_LIMIT
 from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.crm.probe.verdict import Value
+from amocrm_assets.entities import LEADS
+
+if TYPE_CHECKING:
+    from amocrm_assets.entities import Entity
 
 FORMAT = 1
 FORMAT_KEY = "amocrm_assets_probe"
@@ -57,14 +61,33 @@ class ProbeReport:
         """Whether readings may start from it."""
         return abs(now - self.probed_at) <= MAX_AGE
 
-    def traits(self) -> AccountTraits:
-        """What a reading may believe before it begins. It verifies each of them."""
-        filters = self.value("filters_leads")
-        from_is_inclusive, page_size = self.value("from_inclusive"), self.value("page_size")
+    def traits(self, entity: Entity = LEADS) -> AccountTraits:
+        """What a reading of an entity may believe before it begins. It verifies each of them."""
+        if entity.live.kind == "appended":
+            # Some servers have larger pages than documented; where they have not, pages are smaller.
+            larger = (self.value("events_limit"), self.value(f"page_size_{entity.name}"))
+            return AccountTraits(max_limit=PAGE_LIMIT) if PAGE_LIMIT in larger else UNKNOWN
+        if entity.name == LEADS.name:
+            # One list may be filtered where the other is not, and the belief is about both.
+            filters = self.value("filters_leads")
+            filters = filters if filters is self.value("filters_deleted") else None
+            return self._believed(filters, self.value("from_inclusive"), self.value("page_size"))
+        usual, page_size = self.traits(), self.value(f"page_size_{entity.name}")
+        own = self._believed(
+            self.value(f"filters_{entity.name}"), self.value(f"from_inclusive_{entity.name}"), page_size
+        )
+        filters = usual.filters if own.filters is None else own.filters
+        return AccountTraits(
+            from_is_inclusive=usual.from_is_inclusive if own.from_is_inclusive is None else own.from_is_inclusive,
+            # Of its trash nobody asked, so both accounts of filters have to agree.
+            filters=filters if not entity.deleted or filters is usual.filters else None,
+            max_limit=usual.max_limit if page_size is None else own.max_limit,
+        )
+
+    def _believed(self, filters: Value, from_is_inclusive: Value, page_size: Value) -> AccountTraits:
         return AccountTraits(
             from_is_inclusive=from_is_inclusive if isinstance(from_is_inclusive, bool) else None,
-            # One list may be filtered where the other is not, and the belief is about both.
-            filters=filters if isinstance(filters, bool) and filters is self.value("filters_deleted") else None,
+            filters=filters if isinstance(filters, bool) else None,
             # Pages of the usual size are grown back to at once; smaller ones are left with care.
             max_limit=page_size if type(page_size) is int and 0 < page_size < PAGE_LIMIT else None,
         )
@@ -115,9 +138,9 @@ class ProbeState:
         """Whether there is a report from which readings do not start."""
         return self.problem is not None or (self.report is not None and not self.report.is_recent(now))
 
-    def traits(self, now: datetime) -> AccountTraits:
-        """What a reading may start from: nothing without a report, or with an old one."""
-        return self.report.traits() if self.report and self.report.is_recent(now) else UNKNOWN
+    def traits(self, now: datetime, entity: Entity = LEADS) -> AccountTraits:
+        """What a reading of an entity may start from: nothing without a report, or with an old one."""
+        return self.report.traits(entity) if self.report and self.report.is_recent(now) else UNKNOWN
 
     def line(self, now: datetime) -> str:
         """When the account was probed and what was found, in one line."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.probe.asking import Asker
+    from amocrm_assets.crm.probe.list_samples import ListSamples
     from amocrm_assets.entities import RecordList
 
 NEWEST: Order = "updated_at desc"
@@ -50,6 +51,8 @@ class Samples:
         self.asker = asker
         self.account = account
         self._filters: dict[RecordList, bool] = {}
+        self.others: dict[str, ListSamples] = {}
+        self.has_exclusive_bounds = False
         self.trash_was_odd = False
 
     @cached_property

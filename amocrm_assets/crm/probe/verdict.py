@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# A question that amoCRM does not know, or does not answer to this user.
+QUESTION_REFUSED = frozenset({400, 403, 404, 422})
+
 Value = bool | int | float | str | list[str] | None
 
 
@@ -35,3 +38,9 @@ class Refused(NotSettled):
         super().__init__(f"amoCRM {how.get(status, f'answered {status}')}")
         self.status = status
         self.error = error
+
+    def verdict(self, conclusion: str) -> Verdict:
+        """What follows from a refusal of the question itself; raises the refusal where it is another one."""
+        if self.status not in QUESTION_REFUSED:
+            raise self
+        return Verdict(f"refused ({self.status})", str(self), conclusion)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.account.clock import Clock
     from amocrm_assets.sandbox.account.deeds import Done
-    from amocrm_assets.sandbox.account.events import LeadEvent
+    from amocrm_assets.sandbox.account.events import AccountEvent
     from amocrm_assets.sandbox.account.history import Deed
     from amocrm_assets.sandbox.options import SandboxOptions
 
@@ -45,6 +45,7 @@ class Account:
         self._set: dict[int, Json] = {}
         self._newest_id = 0
         self.deeds = DeedLog()
+        self.closest_task: Callable[[LeadVersion], int | None] = lambda _: None
         self._order = count()
         self._late: list[tuple[int, int, Callable[[], None]]] = []
         self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it picks victims, no secrets
@@ -152,8 +153,8 @@ class Account:
             self._catch_up()
             return list(self.deeds.between(since, until, newest_first=newest_first))
 
-    def events(self, since: int = 0, until: int = FOREVER) -> list[LeadEvent]:
-        """The events of a closed interval: what a complete reading must find."""
+    def events(self, since: int = 0, until: int = FOREVER) -> list[AccountEvent]:
+        """The events of a closed interval that came of deeds to leads themselves."""
         found = (events_of(each, self.content, self.deeds) for each in self.deeds_between(since, until))
         return [event for events in found for event in events]
 
@@ -206,6 +207,7 @@ class Account:
         if version.state == State.TRASHED:
             return self.content.stub(version)
         lead = self.content.content(version, minor_units=self.options.minor_units)
+        lead["closest_task_at"] = self.closest_task(version)
         return lead | self._set[lead_id] if lead_id in self._set else lead
 
     def _version(self, lead_id: int) -> LeadVersion:

@@ -1,4 +1,4 @@
-"""What was done to leads, in order of time: enough to tell each event of it when somebody asks.
+"""What was done to leads, tasks or notes, in order of time: enough to tell each event of it when somebody asks.
 
 Numbers only, since years of them are kept from the start; what a lead looked like before and after is invented
 again from its revisions. How events look is known in `events`.
@@ -22,7 +22,9 @@ COLUMNS = frozenset({"created_at", "updated_at"})
 
 
 class Done(NamedTuple):
-    """One deed. The lead went from one revision to another, and from so many changes by hand to as many.
+    """One deed. The record went from one revision to another, and from so many changes by hand to as many.
+
+    `lead_id` is the id of a task or a note in the logs of those.
 
     `number` tells the deeds of one second apart.
     """
@@ -52,14 +54,20 @@ class DeedLog:
         self._done.clear()
         self._sets.clear()
 
-    def note(self, at: int, after: LeadVersion, deed: Deed, values: Json | None = None) -> None:
-        """Something was done: the lead as it is after it, and the `values` that were set."""
+    def note(
+        self, at: int, after: LeadVersion, deed: Deed, values: Json | None = None, *, base: int | None = None
+    ) -> None:
+        """Something was done: the lead as it is after it, and the `values` that were set.
+
+        `base` is the revision that it went from, the one before unless it is given.
+        """
         lead_id, revision = after.id, after.revision
         before = len(self._sets.get(lead_id, ()))
         if kept := {name: value for name, value in (values or {}).items() if name not in COLUMNS}:
             self._sets.setdefault(lead_id, []).append(kept)
         # A deletion is a revision too; what comes back from the trash is compared with what went there.
-        base = max(revision - (2 if deed == "restored" else 1), 0)
+        if base is None:
+            base = max(revision - (2 if deed == "restored" else 1), 0)
         done = Done(at, len(self._done), lead_id, deed, revision, base, before + bool(kept), before)
         if not self._done or self._done[-1].at <= at:
             self._done.append(done)

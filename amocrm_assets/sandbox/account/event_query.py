@@ -11,14 +11,13 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account.events import deeds_of_kinds, events_of
 from amocrm_assets.sandbox.account.query import FOREVER, Interval, page_and_limit, read_filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amocrm_assets.sandbox.account.account import Account
-    from amocrm_assets.sandbox.account.events import LeadEvent, Values
+    from amocrm_assets.sandbox.account.event_feed import EventFeed
+    from amocrm_assets.sandbox.account.events import AccountEvent, Values
     from amocrm_assets.sandbox.account.query import Filters
     from amocrm_assets.sandbox.options import SandboxOptions
 
@@ -34,7 +33,7 @@ class WrongFilter(Exception):
 class EventPage:
     """Some events, the page's number, and whether more follow."""
 
-    events: list[LeadEvent]
+    events: list[AccountEvent]
     number: int
     has_next: bool
 
@@ -45,10 +44,10 @@ class _Wanted:
     choices: dict[str, frozenset[str]]
     stages: dict[str, frozenset[tuple[int, int]]]
 
-    def admits(self, event: LeadEvent) -> bool:
+    def admits(self, event: AccountEvent) -> bool:
         shown: dict[str, Any] = {
-            "id": event.id, "type": event.kind, "entity": "lead",
-            "entity_id": str(event.lead_id), "created_by": str(event.created_by),
+            "id": event.id, "type": event.kind, "entity": event.entity_type,
+            "entity_id": str(event.entity_id), "created_by": str(event.created_by),
         }  # fmt: skip
         if not all(shown[name] in values for name, values in self.choices.items()):
             return False
@@ -58,25 +57,23 @@ class _Wanted:
         )
 
 
-def event_page(account: Account, params: list[tuple[str, str]], options: SandboxOptions) -> EventPage:
+def event_page(feed: EventFeed, params: list[tuple[str, str]], options: SandboxOptions) -> EventPage:
     """The page that is asked for. Raises `WrongFilter`."""
     number, limit = page_and_limit(params, options, maximum=LIMIT_MAX)
     wanted = _wanted(read_filters(params))
-    found = _in_order(_matching(account, wanted, newest_first=options.events_order != "oldest"), options)
+    found = feed.between(
+        wanted.created.since,
+        wanted.created.until,
+        kinds=wanted.choices.get("type", frozenset()),
+        newest_first=options.events_order != "oldest",
+    )
+    found = _in_order(filter(wanted.admits, found), options)
     begin = (number - 1) * limit
     chosen = list(islice(found, begin, begin + limit + 1))
     return EventPage(chosen[:limit], number, len(chosen) > limit)
 
 
-def _matching(account: Account, wanted: _Wanted, *, newest_first: bool) -> Iterator[LeadEvent]:
-    deeds = deeds_of_kinds(wanted.choices.get("type", frozenset()))
-    for done in account.deeds_between(wanted.created.since, wanted.created.until, newest_first=newest_first):
-        if done.deed in deeds:
-            events = list(events_of(done, account.content, account.deeds))
-            yield from filter(wanted.admits, reversed(events) if newest_first else events)
-
-
-def _in_order(events: Iterator[LeadEvent], options: SandboxOptions) -> Iterator[LeadEvent]:
+def _in_order(events: Iterator[AccountEvent], options: SandboxOptions) -> Iterator[AccountEvent]:
     if options.events_order != "shuffled":
         return events
     every = list(events)

@@ -1,7 +1,7 @@
 """What happened to leads, as `/api/v4/events` tells it: made, moved to another stage, given away, deleted, tagged.
 
-Events follow from deeds: a lead as it was before and after each. Which of them are asked for is known in
-`event_query`.
+Events follow from deeds: a lead as it was before and after each. Those of tasks and notes are in
+`follow_up_events`; which of them are asked for is known in `event_query`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ _DEEDS_OF_KIND = {
     "entity_tag_added": frozenset({"made"}),
 }
 
+_LISTS = {"lead": "leads", "contact": "contacts", "company": "companies", "task": "tasks"}
 
-class LeadEvent(NamedTuple):
-    """One thing that happened to one lead."""
+
+class AccountEvent(NamedTuple):
+    """One thing that happened to one record. `entity_type` is singular: `lead`, `contact`, `company`, `task`."""
 
     at: int
     id: str
-    lead_id: int
+    entity_type: str
+    entity_id: int
     kind: str
     created_by: int
     before: Values
@@ -45,19 +48,19 @@ class LeadEvent(NamedTuple):
 
     def shown(self, account_id: int, base: str) -> Json:
         """The event as amoCRM shows it."""
-        lead = {"href": f"{base}/leads/{self.lead_id}"}
+        entity = {"href": f"{base}/{_LISTS[self.entity_type]}/{self.entity_id}"}
         return {
             "id": self.id,
             "type": self.kind,
-            "entity_id": self.lead_id,
-            "entity_type": "lead",
+            "entity_id": self.entity_id,
+            "entity_type": self.entity_type,
             "created_by": self.created_by,
             "created_at": self.at,
             "value_after": self.after,
             "value_before": self.before,
             "account_id": account_id,
             "_links": {"self": {"href": f"{base}/events/{self.id}"}},
-            "_embedded": {"entity": {"id": self.lead_id, "_links": {"self": lead}}},
+            "_embedded": {"entity": {"id": self.entity_id, "_links": {"self": entity}}},
         }
 
 
@@ -67,7 +70,7 @@ def deeds_of_kinds(kinds: frozenset[str]) -> frozenset[str]:
     return frozenset().union(*named)
 
 
-def events_of(done: Done, content: Leads, deeds: DeedLog) -> Iterator[LeadEvent]:
+def events_of(done: Done, content: Leads, deeds: DeedLog) -> Iterator[AccountEvent]:
     """The events of one deed, in the order of their ids."""
     after = _looks(done.lead_id, done.revision, done.sets, content, deeds)
     by = after["created_by"] if done.deed == "made" else after["updated_by"]
@@ -79,9 +82,13 @@ def events_of(done: Done, content: Leads, deeds: DeedLog) -> Iterator[LeadEvent]
     if done.deed in {"changed", "restored"}:
         told += _compared(_looks(done.lead_id, done.base, done.base_sets, content, deeds), after)
     for place, (kind, before, now) in enumerate(told):
-        # 26 characters that sort by time, as amoCRM's do.
-        event_id = f"{done.at:010d}{done.lead_id:010d}{done.revision % 10_000:04d}{place:02d}"
-        yield LeadEvent(done.at, event_id, done.lead_id, kind, by, before, now)
+        event_id = event_id_of(done, done.revision, place)
+        yield AccountEvent(done.at, event_id, "lead", done.lead_id, kind, by, before, now)
+
+
+def event_id_of(done: Done, number: int, place: int) -> str:
+    """26 characters that sort by time, as amoCRM's do."""
+    return f"{done.at:010d}{done.lead_id:010d}{number % 10_000:04d}{place:02d}"
 
 
 def _looks(lead_id: int, revision: int, sets: int, content: Leads, deeds: DeedLog) -> Json:

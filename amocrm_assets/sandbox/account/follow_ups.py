@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Any, Protocol
 
+from amocrm_assets.sandbox.account.deeds import DeedLog
 from amocrm_assets.sandbox.account.linked import LinkedRecords
 from amocrm_assets.sandbox.account.query import FOREVER
 from amocrm_assets.sandbox.account.table import LeadVersion, Page, State
@@ -16,6 +17,10 @@ from amocrm_assets.sandbox.account.table import LeadVersion, Page, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from amocrm_assets.sandbox.account.account import Account
+    from amocrm_assets.sandbox.account.clock import Clock
+    from amocrm_assets.sandbox.account.deeds import Done
+    from amocrm_assets.sandbox.account.history import Deed
     from amocrm_assets.sandbox.account.query import LeadQuery
 
 Json = dict[str, Any]
@@ -48,9 +53,60 @@ class FollowUpContent(Protocol):
 class FollowUps(LinkedRecords[FollowUpContent]):
     """One list. All methods may be called from any thread."""
 
+    def __init__(
+        self,
+        account: Account,
+        clock: Clock,
+        content: FollowUpContent,
+        ids_of_lead: Callable[[int], Sequence[int]],
+    ) -> None:
+        super().__init__(account, clock, content, ids_of_lead)
+        self.deeds = DeedLog()
+        self._by_hand: dict[int, LeadVersion] = {}
+
+    def edit(self, record_id: int, **values: Any) -> int:
+        """Set values of a record, or without any do with it what would be done next. Returns its `updated_at`."""
+        with self._lock:
+            self._catch_up()
+            before = self._version(record_id)
+            at = int(values.pop("updated_at", self._clock.seconds()))
+            after = before._replace(updated_at=at, revision=before.revision + (not values))
+            self._set[record_id] = self._set.get(record_id, {}) | values
+            self._change_by_hand(after, "changed", values, base=before.revision)
+            return at
+
     def delete(self, record_id: int) -> int:
         """Remove a record, without a trace in the lists. Returns when that was."""
-        return self.purge(record_id)
+        with self._lock:
+            at = self.purge(record_id)
+            self._change_by_hand(self._version(record_id), "deleted", {})
+            return at
+
+    def changed_by_hand(self, record_id: int) -> Json | None:
+        """A record that somebody edited or deleted by hand, `{}` once it is gone; None for all others.
+
+        Takes no lock, so that those who hold the account's may ask.
+        """
+        version = self._by_hand.get(record_id)
+        if version is None:
+            return None
+        return self._content_of(version) if version.state == State.LIVE else {}
+
+    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
+        """What was done to records in a closed interval of seconds: by hand, and by people of a living account."""
+        with self._lock:
+            if self._account.is_alive:
+                self._catch_up()
+            return list(self.deeds.between(since, until, newest_first=newest_first))
+
+    def as_of(self, done: Done, *, before: bool = False) -> Json:
+        """A record as it was after a deed, or before it."""
+        with self._lock:
+            version = self._version(done.lead_id)
+            version = version._replace(updated_at=done.at, revision=done.base if before else done.revision)
+            sets = done.base_sets if before else done.sets
+            content = self.content.content(version, self._clock.now())
+            return content | self.deeds.set_by_hand(done.lead_id, sets)
 
     def page(
         self, query: LeadQuery, wanted: Callable[[Json], bool] | None = None, *, order: str | None = None
@@ -94,6 +150,18 @@ class FollowUps(LinkedRecords[FollowUpContent]):
         else:
             return  # somebody has deleted it by hand
         changed[record_id] = after
+        if record_id in self._by_hand:
+            self._by_hand[record_id] = after
+        deed: Deed = "made" if before is None else "changed" if after.state == State.LIVE else "deleted"
+        self.deeds.note(at, after, deed)
         pause = self.content.pause(record_id, after.revision)
         if after.state == State.LIVE and pause is not None:
             heapq.heappush(self._next, (at + pause, record_id))
+
+    def _change_by_hand(self, after: LeadVersion, deed: Deed, values: Json, *, base: int | None = None) -> None:
+        self._table.write([after])
+        self._by_hand[after.id] = after
+        self.deeds.note(after.updated_at, after, deed, values, base=base)
+
+    def _content_of(self, version: LeadVersion) -> Json:
+        return self.content.content(version, self._clock.now()) | self._set.get(version.id, {})

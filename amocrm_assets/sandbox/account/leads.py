@@ -1,7 +1,7 @@
 """What a lead looks like: invented from seed, id and revision alone, so that nothing of it need be kept.
 
-The lead's version comes from the table, what was set by hand from the account. How lists are cut into
-pages is not known here.
+The lead's version comes from the table, what was set by hand from the account, when its next task is due from
+`closest_tasks`. How lists are cut into pages is not known here.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Leads:
             "created_at": version.created_at,
             "updated_at": version.updated_at,
             "closed_at": closed_at,
-            "closest_task_at": version.updated_at + 86_400 if changed % 3 == 0 and closed_at is None else None,
+            "closest_task_at": None,
             "is_deleted": False,
             "custom_fields_values": self._values(drawn, changed),
             "score": None,

@@ -62,6 +62,7 @@ class LinkedRecords(Generic[ContentT]):
         self._leads: dict[int, list[int]] = {}
         self._known: set[int] = set()
         self._next: list[tuple[int, int]] = []
+        self.closest_task: Callable[[int, list[LeadVersion]], int | None] | None = None
         self._rng = Random(f"{content.kind} {account.options.seed}")  # noqa: S311  # it picks victims, no secrets
 
     # What people do.
@@ -137,9 +138,7 @@ class LinkedRecords(Generic[ContentT]):
         """The live leads of a record."""
         with self._lock:
             self._catch_up()
-            with self._account.table_now() as leads:
-                found = map(leads.find, self._leads.get(record_id, ()))
-                return [each.id for each in found if each and each.state == State.LIVE]
+            return [each.id for each in self._leads_of(record_id) if each.state == State.LIVE]
 
     def stamps(self, since: int = 0, until: int = FOREVER, *, deleted: bool = False) -> dict[int, int]:
         """`updated_at` by id of a list in a closed interval: what a complete reading must find."""
@@ -172,9 +171,16 @@ class LinkedRecords(Generic[ContentT]):
 
     def _shown(self, record_id: int) -> Json:
         version = self._version(record_id)
-        make = self.content.stub if version.state == State.TRASHED else self.content.content
-        own = {} if version.state == State.TRASHED else self._set.get(record_id, {})
-        return make(version, self._clock.now()) | own
+        if version.state == State.TRASHED:
+            return self.content.stub(version, self._clock.now())
+        record = self.content.content(version, self._clock.now())
+        if self.closest_task:
+            record["closest_task_at"] = self.closest_task(record_id, self._leads_of(record_id))
+        return record | self._set.get(record_id, {})
+
+    def _leads_of(self, record_id: int) -> list[LeadVersion]:
+        with self._account.table_now() as leads:
+            return [each for each in map(leads.find, self._leads.get(record_id, ())) if each]
 
     def _version(self, record_id: int) -> LeadVersion:
         version = self._table.find(record_id)

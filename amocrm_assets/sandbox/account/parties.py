@@ -47,7 +47,7 @@ class Parties:
             "updated_by": self._user_or_robot(changed >> 16),
             "created_at": version.created_at,
             "updated_at": version.updated_at,
-            "closest_task_at": version.updated_at + 86_400 if changed % 4 == 0 else None,
+            "closest_task_at": None,
             "is_deleted": False,
             **({"is_unsorted": False} if self.kind == "contacts" else {}),
             "custom_fields_values": self._values(drawn, changed, names["name"], now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.sandbox.account import words
@@ -16,29 +17,31 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _HOUR, _DAY = 3_600, 86_400
-# Every sixth is never done, and every fortieth is deleted after two days.
-_NEVER_DONE, _DELETED = 6, 40
+# Every sixth is never done, every fortieth is deleted after two days, every fifth is first put off by two days.
+_NEVER_DONE, _DELETED, _PUT_OFF = 6, 40, 5
 
 
 class Tasks:
-    """Content of every task of one account. The second revision of a task is that it is done."""
+    """Content of every task of one account. The last revision of a task is that it is done."""
 
     kind = "tasks"
 
     def __init__(self, options: SandboxOptions, leads: Leads) -> None:
         self._options = options
         self._users = leads.users
-        self._seed = mixed(options.seed, options.account_id)
+        seed = mixed(options.seed, options.account_id)
+        # A lead that is shown asks several things of each of its tasks.
+        self._drawn = lru_cache(maxsize=64)(partial(mixed, seed))
 
     def content(self, version: LeadVersion, now: float) -> Json:  # noqa: ARG002  # the calendar changes nothing
         """The task, keys in amoCRM's order."""
-        drawn, is_done = self._drawn(version.id), version.revision > 0
-        lead_id = lead_of_task(version.id)
-        about = ("contacts", contacts_of(lead_id, self._options.seed)[0]) if drawn % 4 == 0 else ("leads", lead_id)
+        drawn = self._drawn(version.id)
+        is_done = version.revision >= _done_at(drawn)
+        about, author = self.about(version.id), 0 if drawn % 5 == 0 else self._user(drawn >> 8)
         return {
             "id": version.id,
-            "created_by": 0 if drawn % 5 == 0 else self._user(drawn >> 8),
-            "updated_by": self._user(drawn >> 12),
+            "created_by": author,
+            "updated_by": self._user(drawn >> 12) if version.revision else author,
             "created_at": version.created_at,
             "updated_at": version.updated_at,
             "responsible_user_id": self._user(drawn >> 12),
@@ -51,7 +54,7 @@ class Tasks:
             "text": words.ERRANDS[(drawn >> 16) % len(words.ERRANDS)],
             # Nobody has to write a result; PHP has an empty list for none.
             "result": {"text": words.REMARKS[(drawn >> 20) % len(words.REMARKS)]} if is_done and drawn % 2 else [],
-            "complete_till": version.created_at + (1 + drawn % 5) * _DAY,
+            "complete_till": version.created_at + _days_given(drawn, version.revision) * _DAY,
             "account_id": self._options.account_id,
         }
 
@@ -72,7 +75,9 @@ class Tasks:
         drawn = self._drawn(record_id)
         if self.is_gone(record_id, 1):
             return 2 * _DAY
-        if revision > 0 or drawn % _NEVER_DONE == 0:
+        if revision < _done_at(drawn) - 1:
+            return _DAY // 2 + (drawn >> 36) % (_DAY // 2)
+        if revision >= _done_at(drawn) or drawn % _NEVER_DONE == 0:
             return None
         return _HOUR + (drawn >> 24) % (6 * _DAY)
 
@@ -80,8 +85,34 @@ class Tasks:
         """Whether somebody deletes it instead of doing it."""
         return revision > 0 and self._drawn(record_id) % _DELETED == 1
 
-    def _drawn(self, task_id: int) -> int:
-        return mixed(self._seed, task_id)
+    def about(self, task_id: int) -> tuple[str, int]:
+        """What it is about: every fourth a lead's contact, the others the lead."""
+        lead_id = lead_of_task(task_id)
+        if self._drawn(task_id) % 4:
+            return "leads", lead_id
+        return "contacts", contacts_of(lead_id, self._options.seed)[0]
+
+    def open_deadline(self, task_id: int, made_at: int, now: int, *, ages: bool) -> int | None:
+        """When a task that nobody has changed by hand is due; None where it is done, gone, or not made yet.
+
+        Without `ages` time changes nothing about it.
+        """
+        drawn, revision, at = self._drawn(task_id), 0, made_at
+        while ages and (pause := self.pause(task_id, revision)) is not None and at + pause <= now:
+            at, revision = at + pause, revision + 1
+            if revision >= _done_at(drawn) or self.is_gone(task_id, revision):
+                return None
+        return made_at + _days_given(drawn, revision) * _DAY if made_at <= now else None
 
     def _user(self, drawn: int) -> int:
         return int(self._users[drawn % len(self._users)]["id"])
+
+
+def _done_at(drawn: int) -> int:
+    """The revision with which a task is done."""
+    return 2 if (drawn >> 28) % _PUT_OFF == 0 else 1
+
+
+def _days_given(drawn: int, revision: int) -> int:
+    """From its making to its deadline."""
+    return 1 + drawn % 5 + (2 if revision and _done_at(drawn) > 1 else 0)

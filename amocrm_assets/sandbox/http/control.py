@@ -15,6 +15,8 @@ from amocrm_assets.sandbox.http.api import world_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from amocrm_assets.sandbox.account.account import Account
+    from amocrm_assets.sandbox.account.linked import LinkedRecords
     from amocrm_assets.sandbox.world import Sandbox
 
 
@@ -45,7 +47,7 @@ async def _change(request: Request) -> Response:
 
 async def _do(request: Request) -> Response:
     """`{"edit": [ids], "delete": [ids], "restore": [ids], "purge": [ids], "revoke": true, "unblock": true,
-    "advance_seconds": 60}`."""
+    "advance_seconds": 60}`. Ids are of leads, unless lists are named: `{"edit": {"tasks": [ids]}}`."""
     sandbox = world_of(request)
     try:
         _done(sandbox, json.loads(await request.body()))
@@ -55,19 +57,30 @@ async def _do(request: Request) -> Response:
 
 
 def _done(sandbox: Sandbox, deeds: dict[str, Any]) -> None:
-    account = sandbox.account
     sandbox.clock.advance(deeds.pop("advance_seconds", 0))
-    for name, deed in (
-        ("edit", account.edit), ("delete", account.delete), ("restore", account.restore), ("purge", account.purge)
-    ):  # fmt: skip
-        for lead_id in deeds.pop(name, ()):
-            deed(lead_id)
+    for deed in ("edit", "delete", "restore", "purge"):
+        given = deeds.pop(deed, ())
+        for name, ids in (given if isinstance(given, dict) else {"leads": given}).items():
+            for record_id in ids:
+                getattr(_list(sandbox, name), deed)(record_id)
     if deeds.pop("revoke", False):
         sandbox.tokens.revoke()
     if deeds.pop("unblock", False):
         sandbox.limiter.reset()
     if deeds:
         raise ValueError(f"unknown deeds: {', '.join(sorted(deeds))}")
+
+
+def _list(sandbox: Sandbox, name: str) -> Account | LinkedRecords[Any]:
+    """A list by its name in `/api/v4/{name}`."""
+    lists: dict[str, Account | LinkedRecords[Any]] = {
+        "leads": sandbox.account,
+        "contacts": sandbox.contacts,
+        "companies": sandbox.companies,
+        "tasks": sandbox.tasks,
+        **{f"{owners}/notes": notes for owners, notes in sandbox.notes.items()},
+    }
+    return lists[name]
 
 
 async def _requests(request: Request) -> Response:

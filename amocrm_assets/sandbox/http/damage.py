@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _HUGE = 1 << 20
-_LISTS = ("leads", "contacts", "companies", "tasks", "notes")
+_LISTS = ("leads", "contacts", "companies", "tasks", "notes", "events")
 
 
 def damaged_rows(kind: str, body: bytes, rng: Random) -> bytes:
@@ -54,7 +54,8 @@ def _ids_as_strings(_page: Json, rows: list[Json], _rng: Random) -> None:
 
 
 def _outside_window(_page: Json, rows: list[Json], rng: Random) -> None:
-    rng.choice(rows)["updated_at"] = 946684800  # 2000-01-01
+    row = rng.choice(rows)
+    row["updated_at" if "updated_at" in row else "created_at"] = 946684800  # 2000-01-01
 
 
 def _twice(_page: Json, rows: list[Json], rng: Random) -> None:

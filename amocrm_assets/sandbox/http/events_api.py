@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from amocrm_assets.sandbox.account.event_feed import KINDS
 from amocrm_assets.sandbox.account.event_query import WrongFilter, event_page
-from amocrm_assets.sandbox.account.events import KINDS
 from amocrm_assets.sandbox.http.api import authorised, page_links, world_of
 from amocrm_assets.sandbox.http.responses import hal, nothing, problem
 
@@ -28,7 +28,7 @@ def routes() -> list[Route]:
 async def _events(request: Request) -> Response:
     sandbox = world_of(request)
     try:
-        page = event_page(sandbox.account, request.query_params.multi_items(), sandbox.options)
+        page = event_page(sandbox.events, request.query_params.multi_items(), sandbox.options)
     except WrongFilter as error:
         return problem(400, str(error))
     request.state.rows = len(page.events)
@@ -44,7 +44,7 @@ async def _event(request: Request) -> Response:
     sandbox = world_of(request)
     event_id = request.path_params["id"]
     at = int(event_id[:10]) if event_id[:10].isdecimal() else -1
-    found = next((each for each in sandbox.account.events(at, at) if each.id == event_id), None)
+    found = next((each for each in sandbox.events.between(at, at) if each.id == event_id), None)
     base = f"{request.base_url}api/v4"
     return hal(found.shown(sandbox.options.account_id, base)) if found else nothing()
 

@@ -44,6 +44,8 @@ _EDITED: dict[str, Callable[[Sandbox], Account | LinkedRecords[Any]]] = {
     "/api/v4/companies": lambda sandbox: sandbox.companies,
     "/api/v4/tasks": lambda sandbox: sandbox.tasks,
     **{f"/api/v4/{owners}/notes": notes_of(owners) for owners in OWNERS},
+    # Events cannot be changed; whatever is done to leads adds some.
+    "/api/v4/events": lambda sandbox: sandbox.account,
 }
 _WORTH_COMPRESSING_BYTES = 512
 _SPOILED = {"damaged-gzip": garbled, "cut-gzip": halved}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from amocrm_assets.crm.pagination.appended import AppendedPlanner
 from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
+from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import RecordList
 from amocrm_assets.errors import ReadingUnproven
@@ -45,13 +46,14 @@ class Listed:
     names_next: str = "right"
     wrong_nothings: int = 0
     filters: bool = True
+    largest_limit: int = 100
     asked: list[AppendedQuery] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(7))
 
     def answer(self, query: AppendedQuery) -> AppendedPage:
         tries = sum(is_same_question(query, each) for each in self.asked)
         self.asked.append(query)
-        assert query.limit <= 100
+        assert query.limit <= self.largest_limit
         # The list has shown records before: nothing at all, said often enough, is believed of a whole window.
         if tries < self.wrong_nothings and len(self.asked) > 1:
             return AppendedPage((), has_next=False)
@@ -77,9 +79,11 @@ def is_same_question(one: AppendedQuery, other: AppendedQuery) -> bool:
     return max(apart) <= 1 and one.page == other.page
 
 
-def read(listed: Listed, window: Window = DAY, *, in_flight: int = 3) -> list[AppendedRecord]:
+def read(
+    listed: Listed, window: Window = DAY, *, in_flight: int = 3, traits: AccountTraits = UNKNOWN
+) -> list[AppendedRecord]:
     """What the planner makes of it, several questions at a time, answered in any order."""
-    plan, found, rng = AppendedPlanner(window, [EVENTS]), [], Random(3)
+    plan, found, rng = AppendedPlanner(window, [EVENTS], traits), [], Random(3)
     waiting: list[tuple[Slice, AppendedQuery]] = []
     while not plan.done:
         while len(waiting) < in_flight and (due := plan.next_query()):
@@ -194,3 +198,22 @@ def test_bounds_are_widened_only_until_they_are_known() -> None:
     # Once a record at each end was seen, slices meet without a second in common.
     last = [query for query in listed.asked[-8:] if query.page == 1]
     assert len({query.from_at for query in last} & {query.to_at for query in last}) == 0
+
+
+def test_larger_pages_take_fewer_questions_where_a_server_has_them() -> None:
+    records = some(2_000)
+    asked = {}
+    for limit in (None, 250):
+        listed = Listed(records, cap=250, largest_limit=250)
+        found = read(listed, traits=AccountTraits(max_limit=limit))
+        assert {each.id for each in found} == {each.id for each in records if DAY.holds(each.at)}
+        asked[limit] = len(listed.asked)
+    assert asked[250] < 0.6 * asked[None]
+
+
+def test_pages_that_are_shorter_than_believed_are_asked_for_as_documented_from_then_on() -> None:
+    listed = Listed(some(2_000), cap=50, largest_limit=250)
+    assert len(read(listed, traits=AccountTraits(max_limit=250))) > 1_000
+    limits = [each.limit for each in listed.asked]
+    assert limits[0] == 250
+    assert set(limits[20:]) == {100}

@@ -52,8 +52,10 @@ def account(*, leads: int = 600, deleted: int = 120, tied: int = 12, events: int
     )
 
 
-def probe_url(url: str, token: str, folder: Path, *, requests_per_second: float = 1000) -> ProbeReport:
-    """A probe of the account behind an address."""
+def probe_url(
+    url: str, token: str, folder: Path, *, requests_per_second: float = 1000, **settings: Any
+) -> ProbeReport:
+    """A probe of the account behind an address, for a source with these settings."""
     client = AmoCrmClient(
         url,
         FixedToken(token),
@@ -62,7 +64,7 @@ def probe_url(url: str, token: str, folder: Path, *, requests_per_second: float 
         max_requests=MAX_REQUESTS,
     )
     with client:
-        return probe_account(source(), client=client, storage=FolderStorage(folder))
+        return probe_account(source(**settings), client=client, storage=FolderStorage(folder))
 
 
 def probe_standin(

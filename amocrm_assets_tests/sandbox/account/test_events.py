@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amocrm_assets.sandbox import Sandbox, SandboxOptions
+from amocrm_assets.sandbox.account.event_feed import KINDS as ALL_KINDS
 from amocrm_assets.sandbox.account.events import KINDS
 from amocrm_assets.sandbox.account.history import BEGINNING
 
 if TYPE_CHECKING:
-    from amocrm_assets.sandbox.account.events import LeadEvent
+    from amocrm_assets.sandbox.account.events import AccountEvent
     from amocrm_assets_tests.sandbox.conftest import Asking
 
 DAY = 86_400
 EVENTS = "/api/v4/events"
 
 
-def by_lead(sandbox: Sandbox) -> dict[int, list[LeadEvent]]:
+def by_lead(sandbox: Sandbox) -> dict[int, list[AccountEvent]]:
     found = defaultdict(list)
     for event in sandbox.account.events():
-        found[event.lead_id].append(event)
+        found[event.entity_id].append(event)
     return found
 
 
@@ -152,4 +153,4 @@ def test_the_order_is_nobodys_promise(asking: Asking, sandbox: Sandbox) -> None:
 
 def test_the_types_are_listed(asking: Asking) -> None:
     types = asking.get(f"{EVENTS}/types").json()
-    assert types["_total_items"] == len(types["_embedded"]["events_types"]) == len(KINDS)
+    assert types["_total_items"] == len(types["_embedded"]["events_types"]) == len(ALL_KINDS)

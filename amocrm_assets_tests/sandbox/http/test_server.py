@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -16,6 +16,7 @@ from amocrm_assets_tests.sandbox.conftest import NOON, quiet
 
 if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.sandbox.account.linked import LinkedRecords
     from amocrm_assets_tests.sandbox.conftest import Asking
 
 PROGRAM = """
@@ -97,6 +98,25 @@ def test_leads_are_edited_from_another_process(asking: Asking, sandbox: Sandbox)
     assert sandbox.account.stamps(deleted=True) == {other: NOON + 10}
     assert asking.post("/sandbox/do", {"edit": [7]}).status_code == 400
     assert asking.post("/sandbox/do", {"dance": True}).status_code == 400
+
+
+def test_records_of_every_list_are_edited_from_another_process(asking: Asking, sandbox: Sandbox) -> None:
+    lists: dict[str, LinkedRecords[Any]] = {
+        "contacts": sandbox.contacts,
+        "tasks": sandbox.tasks,
+        "contacts/notes": sandbox.notes["contacts"],
+    }
+    ids = {name: list(records.stamps())[:2] for name, records in lists.items()}
+    deeds = {
+        "edit": {name: [one] for name, (one, _) in ids.items()},
+        "delete": {name: [other] for name, (_, other) in ids.items()},
+    }
+    assert asking.post("/sandbox/do", {"advance_seconds": 10, **deeds}).status_code == 200
+    for name, records in lists.items():
+        one, other = ids[name]
+        assert records.stamps(NOON + 10) == {one: NOON + 10}
+        assert other not in records.stamps()
+    assert asking.post("/sandbox/do", {"edit": {"deals": [1]}}).status_code == 400
 
 
 def test_the_log_and_the_token_can_be_asked_for(asking: Asking, sandbox: Sandbox) -> None:
