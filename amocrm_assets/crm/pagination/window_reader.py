@@ -139,7 +139,10 @@ class WindowReader:
                 _check_awaited(pending)
                 return
             permit = self._client.acquire()
-            pending[pool.submit(self._fetch, due[1], permit)] = due
+            request = pool.submit(self._fetch, due[1], permit)
+            # If it is cancelled before it starts, its permit would hold up other readings of the account.
+            request.add_done_callback(partial(_release, permit))
+            pending[request] = due
 
     def _await_some(self, pending: Pending) -> set[Future[Any]]:
         until_permit = self._client.rate_limiter.time_until_next()
@@ -178,3 +181,7 @@ def _check_awaited(pending: Pending) -> None:
             cause="the plan has nothing to ask and is not done.",
             fix="Report this; the days that were not finished are not written.",
         )
+
+
+def _release(permit: Permit, _: Future[Any]) -> None:
+    permit.release()

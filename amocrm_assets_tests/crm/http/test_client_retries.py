@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import CancelledError
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -106,13 +107,17 @@ def test_a_caller_may_ask_for_fewer_tries_and_is_told_the_last_status(sandbox: S
 
 
 class CountingRateLimiter(RateLimiter):
-    """A rate limiter that counts the permits it gave."""
+    """A rate limiter that keeps the permits it gave, and says when it gave one."""
 
-    permits = 0
+    def __init__(self, requests_per_second: float, **options: Any) -> None:
+        super().__init__(requests_per_second, **options)
+        self.given: list[Permit] = []
+        self.on_acquire: Callable[[], None] = lambda: None
 
     def acquire(self) -> Permit:
-        self.permits += 1
-        return super().acquire()
+        self.given.append(super().acquire())
+        self.on_acquire()
+        return self.given[-1]
 
 
 def test_a_retry_takes_a_permit_of_its_own(sandbox: Sandbox) -> None:
@@ -122,7 +127,7 @@ def test_a_retry_takes_a_permit_of_its_own(sandbox: Sandbox) -> None:
         limiter = client.rate_limiter = CountingRateLimiter(7, sleep=free_time.sleep, clock=free_time.clock)
         client.request("/api/v4/account", {}, lambda answer: answer, permit=limiter.acquire())
 
-    assert client.stats.requests == limiter.permits == 5
+    assert client.stats.requests == len(limiter.given) == 5
 
 
 def test_a_permit_whose_request_never_left_holds_up_no_other_client_of_the_account(sandbox: Sandbox) -> None:
@@ -140,6 +145,18 @@ def test_a_permit_whose_request_never_left_holds_up_no_other_client_of_the_accou
 
     assert closed.at is not None
     assert unauthorised.at is not None
+
+
+def test_a_page_that_is_never_asked_for_holds_up_no_other_reading_of_the_account(sandbox: Sandbox) -> None:
+    """A reading that stops between taking a permit and starting the request, as one does that fails elsewhere."""
+    limiter = CountingRateLimiter(1000)
+    with client_of(sandbox, rate_limiter=limiter) as client:
+        limiter.on_acquire = client.scope.cancel
+        with pytest.raises(CancelledError):
+            list(WindowReader(client, day_window(DAY, source().zone), [LEADS.live]).batches())
+
+    (permit,) = limiter.given
+    assert permit.at is not None
 
 
 class NoToken(FixedToken):
