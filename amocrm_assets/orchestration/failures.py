@@ -23,6 +23,7 @@ RETRY_ADVICE: dict[type[AmoCrmAssetsError], str] = {
     ActionRequired: "The cause must be fixed first, so Dagster does not retry.",
     InternalError: "This should not happen: please report it. Dagster does not retry.",
 }
+TOO_EARLY = "The day is over only after the last retry, so Dagster does not retry; the schedule reads it later."
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class Retries:
         return self.first_wait_seconds * 2.0**retry_number
 
     def is_last(self, error: AmoCrmAssetsError, retry_number: int) -> bool:
-        """Whether Dagster gives up after this error."""
-        return not isinstance(error, TransientError) or retry_number >= self.count
+        """Whether Dagster gives up after this error: a retry cannot help, or would come too early."""
+        if not isinstance(error, TransientError) or retry_number >= self.count:
+            return True
+        left_seconds = sum(map(self.wait_seconds, range(retry_number, self.count)))
+        return float(error.facts.get("seconds_missing", 0)) > left_seconds
 
 
 def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retries, retry_number: int) -> NoReturn:
@@ -47,12 +51,17 @@ def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retri
     The wait before a retry is the next attempt's own, see `step_days`: Dagster's cannot be interrupted.
     """
     description = str(error)
+    is_last, may_pass = retries.is_last(error, retry_number), isinstance(error, TransientError)
+    is_too_early = may_pass and is_last and retry_number < retries.count
     if unfinished:
         description += f" Not finished: {in_words(unfinished)}."
-    failure = dg.Failure(description, metadata=_facts(error, unfinished), allow_retries=False)
+    facts = _facts(error, unfinished)
+    if is_too_early:
+        facts["retry"] = TOO_EARLY
+    failure = dg.Failure(description, metadata=facts, allow_retries=False)
     failure.__cause__ = error
-    if isinstance(error, TransientError):
-        if not retries.is_last(error, retry_number):
+    if may_pass and not is_too_early:
+        if not is_last:
             tell_retry(description, retries.wait_seconds(retry_number))
         # Dagster shows the metadata of the retry's cause when it gives up.
         raise dg.RetryRequested(max_retries=retries.count) from failure

@@ -38,6 +38,27 @@ def test_what_may_pass_is_tried_again_with_growing_waits(kind: type[AmoCrmAssets
     assert [Retries().wait_seconds(number) for number in range(3)] == [60, 120, 240]
 
 
+def not_over(seconds_missing: int) -> errors.DayNotOver:
+    return errors.DayNotOver("Reading", cause="it is too early.", fix="Wait.", seconds_missing=seconds_missing)
+
+
+def test_a_day_that_is_over_before_the_last_retry_is_tried_again() -> None:
+    with pytest.raises(dg.RetryRequested):
+        fail(not_over(420), unfinished=[DAY], retries=Retries(), retry_number=0)
+    with pytest.raises(dg.RetryRequested):
+        fail(not_over(1), unfinished=[DAY], retries=Retries(), retry_number=3)
+
+
+def test_a_day_that_is_over_only_after_the_last_retry_is_not_tried_again_and_says_so() -> None:
+    for seconds_missing, retry_number in [(421, 0), (361, 1), (241, 2)]:
+        error = not_over(seconds_missing)
+        assert Retries().is_last(error, retry_number)
+        with pytest.raises(dg.Failure) as caught:
+            fail(error, unfinished=[DAY], retries=Retries(), retry_number=retry_number)
+        assert caught.value.allow_retries is False
+        assert "only after the last retry" in str(caught.value.metadata["retry"].value)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in LEAVES if issubclass(kind, ActionRequired | InternalError)])
 def test_what_does_not_pass_by_itself_is_not_tried_again(kind: type[AmoCrmAssetsError]) -> None:
     error = error_of(kind)

@@ -149,12 +149,26 @@ def test_a_source_that_is_switched_off_refuses_and_says_how_to_switch_it_on(pipe
     assert not pipeline.sandbox.requests
 
 
-def test_what_may_pass_is_tried_again_and_fails_with_its_cause_in_the_end(pipeline: Pipeline) -> None:
-    result = pipeline.run("2025-03-11")
+def test_what_may_pass_is_tried_again_and_fails_with_its_cause_in_the_end(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amocrm_assets.crm.http.retries.MAX_ATTEMPTS", 1)
+    pipeline.sandbox.configure(faults=(Fault("503"),))
+    result = pipeline.run(LAST)
     assert not result.success
     kinds = [event.event_type_value for event in result.all_events]
     assert kinds.count("STEP_UP_FOR_RETRY") == 2
-    assert failure_of(result).metadata["error"].value == "DayNotOver"
+    assert failure_of(result).metadata["error"].value == "AmoCrmUnavailable"
+    assert pipeline.materialised("raw_leads") == {}
+
+
+def test_a_day_that_is_far_from_over_is_not_tried_again(pipeline: Pipeline) -> None:
+    result = pipeline.run("2025-03-11")
+    assert not result.success
+    assert "STEP_UP_FOR_RETRY" not in [event.event_type_value for event in result.all_events]
+    metadata = failure_of(result).metadata
+    assert metadata["error"].value == "DayNotOver"
+    assert "only after the last retry" in metadata["retry"].value
     assert pipeline.materialised("raw_leads") == {}
 
 

@@ -174,8 +174,8 @@ class KeysetPaginator:
         more = bool(page.records) and self._has_more(query, page)
         passed_end = bool(page.records) and page.records[-1].updated_at > self.to_at
         if self._end.is_asked and more and not passed_end:
-            self._end.forget()
-            return [], None  # more is behind the end: ask for whole pages again
+            self._look_at_end_again()
+            return [], None
         records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
         fresh = self._cursor.fresh(records)
         self.seen.duplicates += len(records) - len(fresh)
@@ -218,13 +218,16 @@ class KeysetPaginator:
         """
         self._cursor.know(records)
         if self._end.is_asked and fresh:
-            # What seemed to be the last page was not: look at it again, as at one that others follow.
-            self.state.next_is_missing = True
-            self._end.forget()
-            self._cursor.move_to(self._end.begin)
+            self._look_at_end_again()
             return None
         is_part = self.state.may_be_cut_off(page)
         return None if self._end.ask_from(self._cursor, page, records, is_part=is_part) else self._hand_off_end()
+
+    def _look_at_end_again(self) -> None:
+        # What seemed to be the last page was not: look at it again, as at one that others follow.
+        self.state.next_is_missing = True
+        self._end.forget()
+        self._cursor.move_to(self._end.begin)
 
     def _hand_off_end(self) -> DenseRange:
         self._cursor.move_to(self._end.begin)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pagination.query import MIN_PAGE, OrderIgnored
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS, MIN_PAGE, OrderIgnored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +34,17 @@ class OrderCheck:
         self._seen: dict[int, int] = {}  # by id, with their last keys
         self._misplaced: dict[int, int] = {}  # by id, with the keys where all was known before
         self._newest = window.to_at
-        self._strange_pages = 0
+        self._strange_pages = self._repeated_pages = 0
+        self._end = 0  # so many records the pages of the list reach to
 
-    def is_strange(self, page: Page, keys: Sequence[int]) -> bool:
+    def is_strange(self, page: Page, keys: Sequence[int], position: int | None = None) -> bool:
         """Whether records are where all of them were known: a page that is not in the order of the list.
 
-        Raises `OrderIgnored` for the second one of these. What such a page holds does not count as seen.
+        `position` is where in the list it is, where that is known. Raises `OrderIgnored` for the second one of
+        these, and for a list that repeats its records. What a strange page holds does not count as seen.
         """
+        if position is not None:
+            self._learn_place(position, page)
         strangers = [
             record
             for record, key in zip(page.records, keys, strict=True)
@@ -76,6 +80,21 @@ class OrderCheck:
         behind = sum(key > end for key in self._seen.values())
         absent = sum(begin < key <= end and record not in shown for record, key in self._seen.items())
         return behind > too_many(page) or absent > MAX_ABSENT_PAGES * page.size
+
+    def _learn_place(self, position: int, page: Page) -> None:
+        """Take note of where in the list a page was.
+
+        Raises `OrderIgnored` where pages behind all others hold nothing new, time and again, and yet name a next
+        one: such a list repeats what it shows, whatever page is asked for, and may hold more.
+        """
+        is_repeated = (
+            page.has_next and page.size >= MIN_PAGE and all(each.id in self._seen for each in page.records)
+        )
+        if position >= self._end:
+            self._repeated_pages = self._repeated_pages + 1 if is_repeated else 0
+        self._end = max(self._end, position + page.size)
+        if self._repeated_pages > CONFIRMATIONS:
+            raise OrderIgnored
 
     def _note_strange_page(self) -> None:
         self._strange_pages += 1

@@ -196,7 +196,7 @@ class OverlappingPaginator:
         if not keys:
             self._learn_nothing(query, page)
             return
-        if self._order_check.is_strange(page, keys):
+        if self._order_check.is_strange(page, keys, position):
             self._next_position = min(self._next_position, position)
             return
         bounds = self._order_check.bounds(page, keys)

@@ -6,39 +6,48 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.gap_probe import page_over
 from amocrm_assets.crm.pagination.order_check import too_many
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, MIN_PAGE, OrderIgnored, PageMissing
+from amocrm_assets.crm.pagination.query import CONFIRMATIONS, MIN_PAGE, OrderIgnored, PageMissing, TieExceedsPage
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pagination.pages import Page
+    from amocrm_assets.crm.pagination.pages import Page, RawRecord
+
+# Fewer records may go on from the page before by chance. A page that begins within another one shows more.
+MIN_RECORDS = 3
+# So often it may not go on: people move records, too. A list in no order goes on from none of its pages.
+MAX_APART = 9
 
 
 class PageBehind:
     """Whether it was seen, and where to ask for it: it begins within the last page, so it is never empty.
 
-    Where the first page is all of the list that is needed, this is the second one.
+    Where the first page is all of the list that is needed, this is the second one. It has to go on from the page
+    before: a list in no order shows other records of it again than its last ones.
     """
 
     def __init__(self, *, newest_first: bool) -> None:
         self.is_seen = False
         self.end = 0  # so many records the pages before reach to
         self._start = 0  # where the last of them begins
+        self._last: tuple[RawRecord, ...] = ()  # its records
+        self._newest_first = newest_first
         self._newest: float = 0 if newest_first else float("inf")  # that a first page has shown
-        self._missing = self._newer = 0  # so many pages
-        self._counts_again = self._asks_first = False
+        self._missing = self._newer = self._apart = 0  # so many pages
+        self._counts_again = self._asks_first = self._is_apart = False
 
     def next_page(self, limit: int, overlap: int) -> tuple[int, int]:
         """Page number and limit of what to look at next; deeper within the last page after each one in vain."""
         if self._asks_first or self._counts_again:
             return page_over(0 if self._asks_first else self._start, limit)
         size = self.end - self._start
-        start = self._start + max(size - overlap * 4**self._missing, size // 2 + 1)
+        start = self._start + max(size - overlap * 4 ** (self._missing + self._apart), size // 2 + 1)
         return page_over(start, limit) if start > limit else (2, start)
 
     def learn(self, position: int, page: Page, *, is_covered: bool) -> None:
         """Take note of a page that holds records. `is_covered`: those before it cover what was asked for.
 
         Raises `PageMissing` when there is none behind, time and again, and the last one stays as long, and
-        `OrderIgnored` when what is behind stays newer than the first page.
+        `OrderIgnored` when what is behind stays newer than the first page, or does not go on from the last one,
+        and `TieExceedsPage` when both are within one second.
         """
         end = position + page.size
         if position == 0:
@@ -46,11 +55,11 @@ class PageBehind:
             self._asks_first = False
             self.is_seen |= page.size < MIN_PAGE  # the whole list
         if self._counts_again:
-            self._count_again(position, end)
+            self._count_again(position, end, page)
         elif is_covered and position > 0 and (end >= self.end or not page.has_next):
             self._look_behind(page)
         elif end > self.end or position == self._start:
-            self._start, self.end = position, end
+            self._start, self.end, self._last = position, end, page.records
 
     def learn_nothing(self) -> None:
         """Take note of an empty one: records may have left, so the last page that is left is counted again."""
@@ -62,16 +71,42 @@ class PageBehind:
         # Records that were edited meanwhile come first. So many of them further on are on the first page now, too.
         newer = sum(record.updated_at > self._newest for record in page.records)
         self._asks_first = newer > too_many(page)
-        self.is_seen |= not self._asks_first
         self._newer += self._asks_first
         if self._newer > CONFIRMATIONS:
             raise OrderIgnored
+        if self._asks_first:
+            return
+        if not self._newest_first or self._goes_on(page):
+            self.is_seen = True
+            return
+        if len({record.updated_at for record in (*self._last, *page.records)}) == 1:
+            raise TieExceedsPage  # one second looks the same in any order
+        self._apart += 1
+        if self._apart > MAX_APART:
+            raise OrderIgnored
+        self._counts_again = self._is_apart = True
 
-    def _count_again(self, position: int, end: int) -> None:
-        if end >= self.end:
+    def _goes_on(self, page: Page) -> bool:
+        """Whether a page of the newest first shows the last records of the page before, and older ones."""
+        first, last = page.records[0].updated_at, page.records[-1].updated_at
+        if len(page.records) < MIN_RECORDS or not self._last or self._last[0].updated_at == last:
+            return False
+        known = {record.id for record in self._last}
+        shown = {record.id for record in page.records}
+        is_end = not page.has_next
+        left_out = (
+            record.id not in shown and record.updated_at < first and (is_end or record.updated_at > last)
+            for record in self._last
+        )
+        oldest, newest = self._last[-1].updated_at, self._last[0].updated_at
+        between = (record.id not in known and oldest < record.updated_at < newest for record in page.records)
+        return not known.isdisjoint(shown) and not any(left_out) and not any(between)
+
+    def _count_again(self, position: int, end: int, page: Page) -> None:
+        if end >= self.end and not self._is_apart:
             # No record has left the list, so there should have been a page.
             self._missing += 1
             if self._missing > CONFIRMATIONS:
                 raise PageMissing
-        self._counts_again = False
-        self._start, self.end = position, end
+        self._counts_again = self._is_apart = False
+        self._start, self.end, self._last = position, end, page.records

@@ -65,10 +65,12 @@ class Seam:
         return replace(self.first, to_at=max(to_at, self.first.to_at or 0), page=2, limit=self.start)
 
     def is_broken_by(self, page: Page) -> bool:
-        """Whether the second page holds what belongs before it, or what the first one should hold."""
+        """Whether the second page holds what belongs before it, or lacks or adds what the first one holds."""
         start_at = self.page.records[self.start].updated_at
-        return any(record.updated_at < start_at for record in page.records) or any(
-            record.updated_at >= start_at for record in self.strays(page)
+        return (
+            any(record.updated_at < start_at for record in page.records)
+            or any(record.updated_at >= start_at for record in self.strays(page))
+            or self._lacks_records(page)
         )
 
     def is_missed_by(self, page: Page) -> bool:
@@ -80,6 +82,19 @@ class Seam:
             return not page.records
         known = {record.id for record in self.page.records}
         return not any(record.id in known for record in page.records)
+
+    def _lacks_records(self, page: Page) -> bool:
+        """Whether records of the first page should be between those of the second one, and are not."""
+        if not page.records:
+            return False
+        first, last = page.records[0].updated_at, page.records[-1].updated_at
+        shown = {record.id for record in page.records}
+        return any(
+            record.id not in shown
+            and first < record.updated_at
+            and (record.updated_at < last or not page.has_next)
+            for record in self.page.records
+        )
 
     def strays(self, page: Page) -> list[RawRecord]:
         """Records of the second page that the first one should have held."""

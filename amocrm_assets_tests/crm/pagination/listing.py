@@ -32,6 +32,8 @@ class ListedAccount:
     sorted_within_pages: bool = False  # the list itself is by id, or in no order that anybody asks for
     scattered: bool = False
     depth_max: int | None = None  # leads behind it are not shown, and no `next` says that they exist
+    repeats: bool = False  # a page that begins there shows the last ones before it instead, and names a next one
+    ignores_order: bool = False  # whatever is asked for, leads come in the order of their ids
     next_always: bool = False
     next_never: bool = False
     too_large: int | None = None  # pages above are never answered
@@ -72,21 +74,24 @@ class ListedAccount:
         by = 0 if key == "id" and (self.orders_filtered or not filtered) else 1
         limit = min(ask.limit, self.page_cap)
         start = (ask.page - 1) * limit
-        more = start + limit < len(rows)
+        count = len(rows)
+        reverse = direction == "desc"
         if self.sorted_within_pages:
-            shown = sorted(
-                self._own_order(rows)[start : start + limit],
-                key=lambda row: row[by],
-                reverse=direction == "desc",
-            )
-        else:
-            rows.sort(key=lambda row: row[by], reverse=direction == "desc")
-            rows = rows if self.depth_max is None else rows[: self.depth_max]
-            shown, more = rows[start : start + limit], start + limit < len(rows)
+            rows = self._own_order(rows)
+        elif not self.ignores_order:
+            rows.sort(key=lambda row: row[by], reverse=reverse)
+        rows = rows[: self.depth_max]
+        if not self.repeats:
+            count = len(rows)
+        elif start >= len(rows):
+            start = max(0, len(rows) - limit)
+        shown = rows[start : start + limit]
+        if self.sorted_within_pages:
+            shown.sort(key=lambda row: row[by], reverse=reverse)
         usable = [row for row in shown if row[0] not in self.without_time]
         return Page(
             tuple(RawRecord(lead, at, deleted, b"%d %d" % (lead, at)) for lead, at in usable),
-            has_next=(more or self.next_always) and not self.next_never,
+            has_next=(start + limit < count or self.next_always) and not self.next_never,
             unusable=tuple(Unusable(lead, b"%d" % lead) for lead, _ in shown if lead in self.without_time),
         )
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
 from amocrm_assets.crm.pagination import ListState, OverlappingPaginator
 from amocrm_assets.crm.pagination.page_behind import PageBehind
 from amocrm_assets.crm.pagination.pages import Page, RawRecord
-from amocrm_assets.crm.pagination.query import OrderIgnored, PageMissing
+from amocrm_assets.crm.pagination.query import OrderIgnored, PageMissing, TieExceedsPage
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
+from amocrm_assets_tests.crm.pagination.test_silent_loss import assert_no_silent_loss
 
 
 def page(newest: int, count: int, *, has_next: bool = True) -> Page:
@@ -109,3 +111,72 @@ def test_no_second_is_passed_before_the_page_behind_is_seen() -> None:
 
     assert walk.done
     assert answers > 6
+
+
+def test_a_page_that_leaves_out_known_records_is_asked_for_again() -> None:
+    known = behind((0, page(2_000, 100)))
+    odd = page(1_960, 60)
+    known.learn(45, Page(odd.records[:3] + odd.records[4:], has_next=True), is_covered=True)
+    assert not known.is_seen
+
+    # Somebody edited the record between the two answers: the last page is asked for, and then the one behind it.
+    assert known.next_page(100, 5)[0] == 1
+    known.learn(0, page(2_000, 100), is_covered=True)
+    known.learn(80, page(1_920, 80), is_covered=True)
+    assert known.is_seen
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_record_or_two_show_no_order(count: int) -> None:
+    known = behind((0, page(2_000, 100)))
+    known.learn(100 - count, page(1_900 + count, count, has_next=False), is_covered=True)
+
+    assert not known.is_seen
+
+
+def test_pages_that_never_go_on_are_in_no_order() -> None:
+    known = behind((0, page(2_000, 100)))
+    with_gaps = Page(page(1_999, 80).records[::2], has_next=True)
+    for _ in range(9):
+        known.learn(60, with_gaps, is_covered=True)
+        known.learn(0, page(2_000, 100), is_covered=True)
+
+    with pytest.raises(OrderIgnored):
+        known.learn(60, with_gaps, is_covered=True)
+
+
+def test_pages_within_one_second_show_no_order() -> None:
+    known = behind((0, Page(tuple(RawRecord(n, 900, False, b"") for n in range(100)), has_next=True)))  # noqa: FBT003
+    with pytest.raises(TieExceedsPage):
+        known.learn(
+            95,
+            Page(tuple(RawRecord(n, 900, False, b"") for n in range(95, 195)), has_next=True),  # noqa: FBT003
+            is_covered=True,
+        )
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"page_cap": 10}, *({"depth_max": depth} for depth in (20, 60, 100)), {"page_cap": 50, "depth_max": 52}],
+)
+def test_a_list_in_no_order_of_which_the_page_behind_shows_a_few_leads_is_noticed(how: dict[str, Any]) -> None:
+    """Of a few records any order may seem the one that was asked for, so those that are known have to fit, too."""
+    for seed in range(60):
+        random = Random(seed)
+        leads = {number: random.randrange(400, 2_600) for number in range(random.randrange(60, 700))}
+        account = ListedAccount(leads, filters=False, sorted_within_pages=True, scattered=True, **how)
+        assert_no_silent_loss(account, random, edits=seed % 2, permits=1 + seed % 4)
+
+
+def test_a_first_second_that_fills_pages_does_not_show_that_all_is_older_than_the_window() -> None:
+    for seed in range(10):
+        random = Random(seed)
+        leads = [999] * random.randrange(101, 300) + sorted(random.randrange(1_000, 1_700) for _ in range(300))
+        account = ListedAccount(dict(enumerate(leads)), page_cap=50, filters=False, ignores_order=True)
+        assert_no_silent_loss(account, random, permits=1 + seed % 4)
+
+
+def test_an_import_within_one_second_before_the_window_costs_a_walk_over_the_account_at_most() -> None:
+    account = ListedAccount(dict.fromkeys(range(600), 900), {}, filters=False)
+
+    assert assert_no_silent_loss(account, Random(1))

@@ -75,3 +75,12 @@ def test_last_records_far_behind_the_others_are_noticed() -> None:
     assert ends_apart(page([*range(1_000, 1_099), 1_590]))
     assert not ends_apart(FIRST)
     assert not ends_apart(page([1_000, 1_900]))
+
+
+def test_a_lead_of_the_first_page_that_the_second_one_leaves_out_breaks_a_seam() -> None:
+    """A list in no order that stops at some depth shows any of its first leads again, and no others."""
+    known = tuple(record for record in FIRST.records[89:] if record.updated_at != 1_095)
+
+    assert seam(1).is_broken_by(Page(known, has_next=True))
+    assert seam(1).is_broken_by(Page(FIRST.records[89:98], has_next=False))
+    assert not seam(1).is_broken_by(Page(FIRST.records[89:98], has_next=True))

@@ -234,3 +234,14 @@ def test_a_list_in_no_order_whose_first_page_is_newer_than_the_window_is_noticed
             **ODDITIES[oddity],
         )
         assert_no_silent_loss(account, random, edits=seed % 3, permits=1 + seed % 4)
+
+
+def test_a_crowded_second_of_a_list_in_no_order_that_stops_at_some_depth_is_noticed() -> None:
+    """Of a second that fills the page the seam may be within it, where leads are in any order."""
+    for seed in (0, 1, 2, 3, 4, 6, 7, 8):
+        random = Random(seed)
+        times = [1_200] * 8 + [random.randrange(1_000, 1_600)]
+        leads = {number: random.choice(times) for number in range(random.randrange(52, 400))}
+        account = ListedAccount(leads, depth_max=50 + seed, **ODDITIES["scattered"])
+        account.damage = dict.fromkeys(range(1 + seed % 3, 200, 4), "end")
+        assert_no_silent_loss(account, random, permits=1 + seed % 4)
