@@ -111,3 +111,19 @@ def test_what_fails_every_entity_is_said_once(run: Command, several: Sandbox) ->
     assert sorted(told["missing"]) == ["companies", "contacts", "leads"]
     lines = told["failure"].splitlines()
     assert len(lines) == len(set(lines)) == 1
+
+
+def test_two_entities_that_fail_over_a_range_are_both_said_with_their_days(run: Command, several: Sandbox) -> None:
+    faults = [Fault("403-json", path=f"/api/v4/{name}") for name in ("contacts", "companies")]
+    several.configure(faults=faults)
+    told = run("run", "acme", "--from", str(BEFORE), "--json").json()
+    days = [str(BEFORE), str(YESTERDAY)]
+    assert told["missing"] == {"contacts": days, "companies": days}
+    assert "right to see contacts" in told["failure"]
+    assert "right to see companies" in told["failure"]
+
+    several.configure(faults=[])
+    asked = len(several.requests)
+    assert run("run", "acme", "--from", str(BEFORE), "--missing").status == 0
+    assert "/api/v4/leads" not in {each.path for each in list(several.requests)[asked:]}
+    assert not any(run("sources", "--json").json()[0]["missing_by_entity"].values())
