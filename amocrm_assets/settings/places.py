@@ -50,11 +50,16 @@ def warehouse(variable: str, value: str, environment: Mapping[str, str]) -> str:
     path = value.removeprefix(_DUCKDB)
     # A slash at the end is a mistake that is told with the right form, where addresses are read.
     end = "/" if path.endswith("/") else ""
-    return f"{_DUCKDB}{local_path(variable, path, environment)}{end}"
+    return f"{_DUCKDB}{local_path(variable, path, environment, prefix=_DUCKDB)}{end}"
 
 
-def local_path(variable: str, value: str, environment: Mapping[str, str] = os.environ) -> Path:
-    """The absolute path. `~` is the user's home; a relative path is resolved against the project."""
+def local_path(
+    variable: str, value: str, environment: Mapping[str, str] = os.environ, *, prefix: str = ""
+) -> Path:
+    """The absolute path. `~` is the user's home; a relative path is resolved against the project.
+
+    `prefix` is what stands before the path in the variable.
+    """
     if _VARIABLE.search(value):
         raise _wrong(variable, value, "variables are not filled in here", "Write the path itself.")
     if value[:1] in "'\"" or value[-1:] in "'\"":
@@ -62,7 +67,7 @@ def local_path(variable: str, value: str, environment: Mapping[str, str] = os.en
     path = _expanded(variable, value)
     if path.is_absolute():
         return path
-    return _base(variable, value, environment) / path
+    return _base(variable, value, environment, prefix) / path
 
 
 def project_folder(*, package: Path = _PACKAGE, interpreter: Path | None = None) -> Path | None:
@@ -119,16 +124,17 @@ def _expanded(variable: str, value: str) -> Path:
         raise _wrong(variable, value, "that user's home is not known here", "Write the absolute path.") from error
 
 
-def _base(variable: str, value: str, environment: Mapping[str, str]) -> Path:
+def _base(variable: str, value: str, environment: Mapping[str, str], prefix: str) -> Path:
     if project := project_folder():
         return project
     if (home := environment.get("DAGSTER_HOME")) and Path(home).is_absolute():
         return Path(home)
+    form = f"{prefix}/absolute/path" if prefix else "an absolute path or gs://bucket/prefix"
     raise _wrong(
         variable,
-        value,
+        f"{prefix}{value}",
         "a relative path needs a project, and amocrm-assets is installed outside of any",
-        f"Set {variable} to an absolute path or gs://bucket/prefix, or set DAGSTER_HOME to resolve it.",
+        f"Set {variable} to {form}, or set DAGSTER_HOME to resolve it.",
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from amocrm_assets.cli.demo import demo_source, funnel
+from amocrm_assets.cli.demo import REQUESTS_PER_SECOND, demo_source, funnel
+from amocrm_assets.sandbox import SandboxOptions
 from amocrm_assets.settings import SourceSettings
 
 
@@ -51,3 +52,8 @@ def test_everything_is_all_that_can_be_switched_on() -> None:
     assert all(getattr(everything, name) for name in (*switches, "latest_table"))
     assert not one.import_events
     assert everything.subdomain == one.subdomain
+
+
+def test_the_demo_asks_as_fast_as_the_account_of_the_demo_allows() -> None:
+    assert demo_source("http://127.0.0.1:1").requests_per_second == REQUESTS_PER_SECOND
+    assert SandboxOptions().account_requests_per_second >= REQUESTS_PER_SECOND

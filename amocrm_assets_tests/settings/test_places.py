@@ -87,8 +87,12 @@ def test_outside_of_a_project_relative_paths_begin_at_dagsters_home_or_are_refus
     monkeypatch.setattr("amocrm_assets.settings.places.project_folder", lambda: None)
     found = Deployment.from_environment({"DAGSTER_HOME": "/srv/dagster"})
     assert (found.storage, found.tokens) == ("/srv/dagster/data", "/srv/dagster/data/tokens")
-    with pytest.raises(SettingsError, match=r"Set AMOCRM_\w+ to an absolute path"):
+    with pytest.raises(SettingsError, match=r"Set AMOCRM_STORAGE to an absolute path or gs://"):
+        Deployment.from_environment({"AMOCRM_WAREHOUSE": "duckdb:////c"})
+    with pytest.raises(SettingsError) as refused:
         Deployment.from_environment({})
+    assert "AMOCRM_WAREHOUSE=duckdb:///data/warehouse.duckdb" in str(refused.value)
+    assert "Set AMOCRM_WAREHOUSE to duckdb:////absolute/path, or set DAGSTER_HOME" in str(refused.value)
     absolute = {
         "AMOCRM_STORAGE": "/a",
         "AMOCRM_TOKENS": "/b",
