@@ -1,4 +1,5 @@
-"""How long the code location takes to load, for 1, 20 and 200 sources, beyond `import dagster` alone.
+"""How long the code location takes to load, for 1, 20 and 200 sources of leads and 100 of everything,
+beyond `import dagster` alone.
 
 Each figure is the best of some fresh processes, so that a busy machine disturbs it least.
 Run it: `python benchmarks/loading.py [--json]`.
@@ -23,18 +24,30 @@ attributes:
   access_token_env: SHOP_TOKEN
   timezone: Europe/Moscow
   start_date: 2025-01-01
+  schedule: {{hour: 1, minute: {minute}}}
+"""
+LEADS = """\
   import_reference: false
   import_lead_details: false
-  schedule: {{hour: 1, minute: {minute}}}
+"""
+EVERYTHING = """\
+  import_events: true
+  import_contacts: true
+  import_companies: true
+  import_tasks: true
+  import_calls: true
+  latest_table: true
 """
 IMPORT = "import dagster"
 # What a process of Dagster's does: definitions made, checked, and put together for its repository.
 LOAD = """
 import sys
 from pathlib import Path
-from amocrm_assets.settings.source_files import find_sources
+from amocrm_assets.orchestration.project_sources import read_project
 from amocrm_assets.orchestration.source import deployment_definitions
-definitions = deployment_definitions(find_sources(Path(sys.argv[1])))
+sources = read_project(Path(sys.argv[1]))
+assert not sources.broken, sources.broken
+definitions = deployment_definitions(sources.found)
 repository = definitions.get_repository_def()
 repository.load_all_definitions()
 """
@@ -56,23 +69,31 @@ def main() -> None:
         print(f"{what:<28} {seconds:6.2f} s")  # noqa: T201
 
 
-def measure(counts: tuple[int, ...] = (1, 20, 200)) -> dict[str, float]:
-    """Seconds by what was loaded: of `import dagster` in all, of sources beyond that, and of `--help` in all."""
+def measure(counts: tuple[int, ...] = (1, 20, 200), *, of_everything: int = 100) -> dict[str, float]:
+    """Seconds by what was loaded: of `import dagster` in all, of sources beyond that, and of `--help` in all.
+
+    `of_everything` sources bring all entities; with 0 they are not measured.
+    """
     floor = cpu_seconds_of(IMPORT)
     figures = {"--help": cpu_seconds_of(HELP), "import dagster": floor}
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
-            _write_sources(Path(folder), count)
+            write_sources(Path(folder), count)
             figures[f"{count} source{'s' if count > 1 else ''}"] = cpu_seconds_of(LOAD, folder) - floor
             figures[f"a run of one source of {count}"] = cpu_seconds_of(LOAD_ONE_JOB, folder) - floor
+    if of_everything:
+        with tempfile.TemporaryDirectory() as folder:
+            write_sources(Path(folder), of_everything, EVERYTHING)
+            figures[f"{of_everything} sources of everything"] = cpu_seconds_of(LOAD, folder) - floor
     return figures
 
 
-def _write_sources(folder: Path, count: int) -> None:
+def write_sources(folder: Path, count: int, imports: str = LEADS) -> None:
+    """Files of so many sources with these attributes."""
     for number in range(count):
         file = folder / f"shop_{number}" / "defs.yaml"
         file.parent.mkdir()
-        file.write_text(SOURCE.format(number=number, minute=number % 60), encoding="utf-8")
+        file.write_text(SOURCE.format(number=number, minute=number % 60) + imports, encoding="utf-8")
 
 
 def cpu_seconds_of(code: str, *arguments: str) -> float:
