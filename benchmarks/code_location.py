@@ -24,4 +24,6 @@ def _repository(folder: str) -> dg.RepositoryDefinition:
     from amocrm_assets.orchestration.source import deployment_definitions
 
     sources = read_project(Path(folder))
-    return deployment_definitions(sources.found, sources.broken).get_repository_def()
+    if sources.broken:
+        raise RuntimeError(sources.broken)
+    return deployment_definitions(sources.found).get_repository_def()

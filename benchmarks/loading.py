@@ -1,4 +1,4 @@
-"""How long the code location takes to load, for 1, 20 and 200 sources, beyond `import dagster` alone.
+"""How long the code location takes to load beyond `import dagster`: 1, 20 and 200 sources of leads, 100 of all.
 
 Each figure is the best of some fresh processes, so that a busy machine disturbs it least.
 Run it: `python benchmarks/loading.py [--json]`.
@@ -23,9 +23,19 @@ attributes:
   access_token_env: SHOP_TOKEN
   timezone: Europe/Moscow
   start_date: 2025-01-01
+  schedule: {{hour: 1, minute: {minute}}}
+"""
+LEADS = """\
   import_reference: false
   import_lead_details: false
-  schedule: {{hour: 1, minute: {minute}}}
+"""
+EVERYTHING = """\
+  import_events: true
+  import_contacts: true
+  import_companies: true
+  import_tasks: true
+  import_calls: true
+  latest_table: true
 """
 IMPORT = "import dagster"
 LOAD = "import sys; from benchmarks import code_location; code_location.load_all(sys.argv[1])"
@@ -46,8 +56,11 @@ def main() -> None:
         print(f"{what:<28} {seconds:6.2f} s")  # noqa: T201
 
 
-def measure(counts: tuple[int, ...] = (1, 20, 200)) -> dict[str, float]:
-    """Seconds by what was loaded: of `import dagster` in all, of sources beyond that, and of `--help` in all."""
+def measure(counts: tuple[int, ...] = (1, 20, 200), *, of_everything: int = 100) -> dict[str, float]:
+    """Seconds by what was loaded: of `import dagster` in all, of sources beyond that, and of `--help` in all.
+
+    `of_everything` sources bring all entities; with 0 they are not measured.
+    """
     floor = cpu_seconds_of(IMPORT)
     figures = {"--help": cpu_seconds_of(HELP), "import dagster": floor}
     for count in counts:
@@ -55,15 +68,19 @@ def measure(counts: tuple[int, ...] = (1, 20, 200)) -> dict[str, float]:
             write_sources(Path(folder), count)
             figures[f"{count} source{'s' if count > 1 else ''}"] = cpu_seconds_of(LOAD, folder) - floor
             figures[f"a run of one source of {count}"] = cpu_seconds_of(LOAD_ONE_JOB, folder) - floor
+    if of_everything:
+        with tempfile.TemporaryDirectory() as folder:
+            write_sources(Path(folder), of_everything, EVERYTHING)
+            figures[f"{of_everything} sources of everything"] = cpu_seconds_of(LOAD, folder) - floor
     return figures
 
 
-def write_sources(folder: Path, count: int) -> None:
-    """A `defs.yaml` for each of so many sources."""
+def write_sources(folder: Path, count: int, imports: str = LEADS) -> None:
+    """Files of so many sources with these attributes."""
     for number in range(count):
         file = folder / f"shop_{number}" / "defs.yaml"
         file.parent.mkdir()
-        file.write_text(SOURCE.format(number=number, minute=number % 60), encoding="utf-8")
+        file.write_text(SOURCE.format(number=number, minute=number % 60) + imports, encoding="utf-8")
 
 
 def cpu_seconds_of(code: str, *arguments: str) -> float:
