@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, reading_finding
 from amocrm_assets.captures.privacy import RecordLines
-from amocrm_assets.crm.account import read_account, read_custom_fields
+from amocrm_assets.crm.account import account_of_client, read_custom_fields
 from amocrm_assets.crm.connecting import require_account
 from amocrm_assets.crm.http.account_lock import account_lock
 from amocrm_assets.crm.pagination.pages import MAX_ID, MIN_ID
@@ -121,7 +121,7 @@ class _DayRangeCapture:
         # The account is requested while the first records are read: doing it first would cost two round trips.
         with DaemonPool(2, name="amocrm-account", scope=self._client.scope) as pool:
             account_info = _AccountInfo(
-                pool.submit(read_account, self._client), pool.submit(self._read_custom_fields)
+                pool.submit(account_of_client, self._client), pool.submit(self._read_custom_fields)
             )
             try:
                 with closing(self._reader.batches()) as batches:

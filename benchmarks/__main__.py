@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import extremes, frames, latest_table, limits, loading, reading, rows, stages, whole_way
+from benchmarks import (
+    all_entities,
+    extremes,
+    frames,
+    latest_table,
+    limits,
+    loading,
+    reading,
+    rows,
+    stages,
+    whole_way,
+)
 from benchmarks.measuring import Figure, at_least, at_most
 
 if TYPE_CHECKING:
@@ -78,6 +89,8 @@ BENCHMARKS = {
     "day": whole_way.measure_day,
     "busy_day": whole_way.measure_busy_day,
     "year": whole_way.measure_year,
+    "all_day": all_entities.measure_day,
+    "all_year": all_entities.measure_year,
     "growing": whole_way.measure_growing,
     "reading": reading.measure_figures,
     "limits": limits.measure_figures,

@@ -35,9 +35,9 @@ class Served:
         """Change its options."""
         requests.post(f"{self.url}/sandbox/control", json=changes, timeout=TIMEOUT_SECONDS).raise_for_status()
 
-    def asked(self) -> dict[str, Any]:
-        """What it was asked: `requests`, `rows`, `by_status`, `most_in_a_second`."""
-        answer = requests.get(f"{self.url}/sandbox/requests?path=/api/", timeout=TIMEOUT_SECONDS)
+    def asked(self, path: str = "/api/") -> dict[str, Any]:
+        """What it was asked below `path`: `requests`, `rows`, `by_status`, `most_in_a_second`."""
+        answer = requests.get(f"{self.url}/sandbox/requests?path={path}", timeout=TIMEOUT_SECONDS)
         told: dict[str, Any] = answer.json()
         return told
 

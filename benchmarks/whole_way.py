@@ -12,6 +12,7 @@ import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -22,7 +23,7 @@ from benchmarks.serving import Served, served
 from benchmarks.sources import SUBDOMAIN, attributes_of, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 STEPS = ("raw_leads", "leads", "amoCrmLeads")
 MONTH = 30
@@ -94,22 +95,19 @@ def _parts(name: str, told: dict[str, float]) -> Iterator[Figure]:
 def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
     """Seconds of each step and in all, of several runs in one process. Days are read again in each."""
     with tempfile.TemporaryDirectory() as folder:
-        _deploy(Path(folder), sandbox)
-        return [_run_once(sandbox, days) for _ in range(rounds)]
+        deploy(Path(folder), sandbox)
+        return [run_once(sandbox, days) for _ in range(rounds)]
 
 
 def _run_on_disk(sandbox: Served, rounds: int) -> list[dict[str, float]]:
     """One day, again and again, with Dagster's own storage in a folder; what its event log takes is told too."""
     with tempfile.TemporaryDirectory() as folder:
-        _deploy(Path(folder), sandbox)
-        home = Path(folder) / "home"
-        home.mkdir()
-        (home / "dagster.yaml").write_text("telemetry: {enabled: false}", encoding="utf-8")
-        os.environ["DAGSTER_HOME"] = str(home)
-        return [_run_on_disk_once(sandbox) for _ in range(rounds)]
+        deploy(Path(folder), sandbox, on_disk=True)
+        return [run_on_disk_once(sandbox) for _ in range(rounds)]
 
 
-def _run_on_disk_once(sandbox: Served) -> dict[str, float]:
+def run_on_disk_once(sandbox: Served, **others: object) -> dict[str, float]:
+    """One day, and the number and seconds of the events that Dagster stores. `others` are as in `run_once`."""
     import dagster as dg
 
     seconds: list[float] = []
@@ -121,27 +119,38 @@ def _run_on_disk_once(sandbox: Served) -> dict[str, float]:
         seconds.append(time.perf_counter() - began)
 
     with patch.object(dg.DagsterInstance, "handle_new_event", timed):
-        return {**_run_once(sandbox, 1), "events": len(seconds), "event log": sum(seconds)}
+        return {**run_once(sandbox, 1, **others), "events": len(seconds), "event log": sum(seconds)}
 
 
-def _deploy(folder: Path, sandbox: Served) -> None:
+def deploy(
+    folder: Path, sandbox: Served, *, on_disk: bool = False, others: Mapping[str, object] = MappingProxyType({})
+) -> None:
+    """Let the environment name places in `folder`; `on_disk`, one for Dagster's own storage too."""
     from amocrm_assets.settings import documents
 
     file = folder / "defs" / SUBDOMAIN / "defs.yaml"
     file.parent.mkdir(parents=True)
-    settings = {"type": documents.COMPONENT, "attributes": attributes_of(sandbox.url)}
+    settings = {"type": documents.COMPONENT, "attributes": attributes_of(sandbox.url, **others)}
     file.write_text(json.dumps(settings), encoding="utf-8")
     os.environ["AMOCRM_SOURCES"] = str(folder / "defs")
     os.environ["AMOCRM_STORAGE"] = str(folder / "data")
     os.environ["AMOCRM_WAREHOUSE"] = f"duckdb:///{folder}/warehouse.duckdb"
     os.environ.pop("DAGSTER_HOME", None)
+    if on_disk:
+        home = folder / "home"
+        home.mkdir()
+        (home / "dagster.yaml").write_text("telemetry: {enabled: false}", encoding="utf-8")
+        os.environ["DAGSTER_HOME"] = str(home)
 
 
-def _run_once(sandbox: Served, days: int) -> dict[str, float]:
-    """Seconds of each step, of what follows, and of all, by the wall and of the processor."""
+def run_once(sandbox: Served, days: int, **others: object) -> dict[str, float]:
+    """Seconds of each step of leads, of what follows, and of all, by the wall and of the processor.
+
+    `others` are attributes of the source.
+    """
     from amocrm_assets.orchestration.running import run_days
 
-    source = source_of(sandbox.url, token=sandbox.token)
+    source = source_of(sandbox.url, token=sandbox.token, **others)
     wanted = [DAY + timedelta(days=number) for number in range(days)]
     ends = _Ends()
     outcome = run_days(source, wanted, listener=ends)

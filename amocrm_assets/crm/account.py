@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.crm.http.responses import Response
 
+ACCOUNT_PATH = "/api/v4/account"
+ACCOUNT_PARAMS = {"with": "datetime_settings,is_api_filter_enabled"}
 # amoCRM's documentation says 50 in one place and 250 in another; only `next` shows the end.
 FIELDS_LIMIT = 250
 MAX_FIELD_PAGES = 1000
@@ -35,7 +37,12 @@ class Account:
 
 def read_account(client: AmoCrmClient) -> Account:
     """The account that the token belongs to."""
-    return client.request("/api/v4/account", {"with": "datetime_settings,is_api_filter_enabled"}, _account)
+    return client.request(ACCOUNT_PATH, ACCOUNT_PARAMS, _account)
+
+
+def account_of_client(client: AmoCrmClient) -> Account:
+    """The account that the token belongs to, requested once by each client: its authorisation stays the same."""
+    return client.remembered(ACCOUNT_PATH, ACCOUNT_PARAMS, _account)
 
 
 def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:

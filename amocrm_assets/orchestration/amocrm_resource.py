@@ -14,7 +14,8 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from amocrm_assets.errors import SettingsError
-from amocrm_assets.orchestration.names import resource_key
+from amocrm_assets.orchestration.names import DEPLOYMENT, resource_key
+from amocrm_assets.orchestration.run_client import RunClient
 from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment, NamedField, SourceSettings
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.orchestration.resources import AmoCrmDeployment
 
 # What a launch may change for one run. Another account, time zone or token would mix unrelated captures.
 OVERRIDABLE = (
@@ -77,6 +79,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     requests_per_second: float = Field(default=7.0, description="Maximum number of requests to amoCRM per second.")
     timezone: str = Field(default="UTC", description="The time zone in which a day starts and ends at midnight.")
     _context: dg.InitResourceContext | None = PrivateAttr(default=None)
+    _run_client: RunClient = PrivateAttr(default_factory=RunClient)
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{name: _as_variable(name, value) for name, value in given.items()})
@@ -84,21 +87,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
     @classmethod
     def from_settings(cls, source: SourceSettings) -> AmoCrmResource:
         """The resource of a source in `defs.yaml`."""
-        oauth = source.oauth
-        return cls(
-            subdomain=source.subdomain,
-            base_url=source.base_url,
-            access_token=source.access_token_env and dg.EnvVar(source.access_token_env),
-            client_id=oauth and dg.EnvVar(oauth.client_id_env),
-            client_secret=oauth and dg.EnvVar(oauth.client_secret_env),
-            redirect_uri=oauth and oauth.redirect_uri,
-            leads_custom_fields=_plain(source.leads_custom_fields),
-            contacts_custom_fields=_plain(source.contacts_custom_fields),
-            companies_custom_fields=_plain(source.companies_custom_fields),
-            import_lead_name=source.import_lead_name,
-            requests_per_second=source.requests_per_second,
-            timezone=source.timezone,
-        )
+        return cls(**_values_of(source))
 
     def to_settings(self, **others: Any) -> SourceSettings:
         """The settings of a source with this account; `others` are what the resource does not hold.
@@ -131,8 +120,9 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
 
         Raises `SettingsError` when a launch changed more than `OVERRIDABLE`.
         """
-        defined = AmoCrmResource.from_settings(source)
-        changed = [name for name in type(self).model_fields if getattr(self, name) != getattr(defined, name)]
+        # Without making the source's resource, which takes Dagster ten milliseconds, in each step of a run.
+        defined = {name: _as_variable(name, value) for name, value in _values_of(source).items()}
+        changed = [name for name, value in defined.items() if getattr(self, name) != value]
         if refused := [name for name in changed if name not in OVERRIDABLE]:
             raise SettingsError(
                 f"Reading the run's configuration of the resource {resource_key(source)}",
@@ -153,6 +143,11 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         # `yield_for_execution` would do it too, and make a context of every direct call of a person's asset.
         self._context = context
 
+    @property
+    def run_client(self) -> RunClient:
+        """The client that the run's readings and users' own assets share."""
+        return self._run_client
+
     @contextmanager
     def client(self) -> Iterator[AmoCrmClient]:
         """A client that holds the account's lock, so that its requests and those of runs share one rate limit.
@@ -161,19 +156,21 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         """
         from amocrm_assets.crm.authorisation import open_client
         from amocrm_assets.crm.http.account_lock import account_lock
+        from amocrm_assets.crm.http.limiters import limiter_of
         from amocrm_assets.storage import open_storage
 
         deployment = Deployment.from_environment()
         source = self.to_settings(start_date="2000-01-01")
         with (
             resource_waits_logged(self._context),
-            open_client(source, deployment) as client,
             account_lock(
                 self.subdomain,
-                limiter=client.rate_limiter,
+                limiter=limiter_of(source),
                 storage=open_storage(deployment.storage),
                 wait_seconds=LOCK_WAIT_SECONDS,
             ),
+            # Within the lock: threads that use this resource side by side have the client one after another.
+            self._run_client.use(lambda: open_client(source, deployment)) as client,
         ):
             yield client
 
@@ -201,6 +198,35 @@ def settings_of_run(context: dg.AssetExecutionContext, source: SourceSettings) -
     """The settings of this run: those of the source with the changes of its launch."""
     resource: AmoCrmResource = getattr(context.resources, resource_key(source))
     return resource.applied_to(source)
+
+
+def _values_of(source: SourceSettings) -> dict[str, Any]:
+    """What the resource of a source is given."""
+    oauth = source.oauth
+    return {
+        "subdomain": source.subdomain,
+        "base_url": source.base_url,
+        "access_token": source.access_token_env and dg.EnvVar(source.access_token_env),
+        "client_id": oauth and dg.EnvVar(oauth.client_id_env),
+        "client_secret": oauth and dg.EnvVar(oauth.client_secret_env),
+        "redirect_uri": oauth and oauth.redirect_uri,
+        "leads_custom_fields": _plain(source.leads_custom_fields),
+        "contacts_custom_fields": _plain(source.contacts_custom_fields),
+        "companies_custom_fields": _plain(source.companies_custom_fields),
+        "import_lead_name": source.import_lead_name,
+        "requests_per_second": source.requests_per_second,
+        "timezone": source.timezone,
+    }
+
+
+@contextmanager
+def client_of_run(context: dg.AssetExecutionContext, source: SourceSettings) -> Iterator[AmoCrmClient]:
+    """The client that all readings of a run share; `source` are the settings of this run."""
+    resource: AmoCrmResource = getattr(context.resources, resource_key(source))
+    deployment: AmoCrmDeployment = getattr(context.resources, DEPLOYMENT)
+    with resource.run_client.use(lambda: deployment.client(source)) as client:
+        deployment.close_after_run(resource.run_client)
+        yield client
 
 
 def _decoded(response: Any) -> Any:

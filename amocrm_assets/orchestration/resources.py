@@ -7,12 +7,12 @@ in Dagster's configuration, which is shown in the UI: secrets are read from the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import SettingsError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.entities import Entity
     from amocrm_assets.orchestration.bigquery_resource import BigQueryEndpointResource
+    from amocrm_assets.orchestration.run_client import RunClient
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
@@ -59,6 +60,7 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
             " another deployment."
         ),
     )
+    _after_run: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{**_PLACES, **given})
@@ -66,7 +68,7 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
         """The resource for the steps and checks of a run, whose log hears of long waits."""
-        with resource_waits_logged(context):
+        with resource_waits_logged(context), self._after_run:
             yield self
 
     def settings(self) -> Deployment:
@@ -103,6 +105,13 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
         from amocrm_assets.crm.authorisation import open_client
 
         return open_client(source, self.settings())
+
+    def close_after_run(self, client: RunClient) -> None:
+        """Close a client of the run at its end. `AmoCrmResource` has no teardown of its own.
+
+        With one, a user's asset with the resource as its parameter could not be called directly.
+        """
+        self._after_run.callback(client.close)
 
     def expires_at(self, source: SourceSettings) -> int | None:
         """When a person has to renew the authorisation, Unix seconds; None where unknown."""

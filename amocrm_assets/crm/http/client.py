@@ -74,6 +74,7 @@ class AmoCrmClient:
         self._waited_before = self.rate_limiter.waited_seconds
         self._backoff = RateLimitBackoff(clock=clock)
         self._lock = threading.Lock()
+        self._remembered: dict[str, Any] = {}
 
     @classmethod
     def for_source(
@@ -123,6 +124,13 @@ class AmoCrmClient:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One request, with retries."""
         return self.request(path, params or {}, lambda answer: answer)
+
+    def remembered(self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T]) -> T:
+        """The parsed response to the first such request; later ones are not sent as long as the client is open."""
+        if path not in self._remembered:
+            self._remembered[path] = self.request(path, params, parse)
+        found: T = self._remembered[path]
+        return found
 
     def request(
         self,

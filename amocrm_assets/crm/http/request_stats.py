@@ -15,6 +15,8 @@ class RequestStats:
     received_bytes: int = 0
     retries: Counter[str] = field(default_factory=Counter)
     waits_said: int = 0
+    requests_before: int = 0
+    """Those that do not count for the rate, see `restart_rate`."""
     first_sent: float | None = None
     last_received: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -24,7 +26,13 @@ class RequestStats:
         """Requests per second between the first request and the last response; 0 before that."""
         if self.first_sent is None or self.last_received is None or self.last_received <= self.first_sent:
             return 0.0
-        return self.requests / (self.last_received - self.first_sent)
+        return (self.requests - self.requests_before) / (self.last_received - self.first_sent)
+
+    def restart_rate(self) -> None:
+        """Let `requests_per_second` begin anew: a client is idle between readings."""
+        with self._lock:
+            self.requests_before = self.requests
+            self.first_sent = self.last_received = None
 
     def count_sent(self, now: float) -> None:
         """A request is being sent."""

@@ -19,6 +19,7 @@ class PerDayStats:
     def __init__(self, client: AmoCrmClient, reading: Reader) -> None:
         self._client = client
         self._reading = reading
+        client.stats.restart_rate()
         self._last = self._traffic()
 
     def allocate(self, days: int) -> list[Metadata]:

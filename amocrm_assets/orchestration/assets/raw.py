@@ -14,7 +14,7 @@ from pydantic import Field
 from amocrm_assets.entities import Entity
 from amocrm_assets.errors import ReadingUnproven, SettingsError
 from amocrm_assets.orchestration import checks
-from amocrm_assets.orchestration.amocrm_resource import settings_of_run
+from amocrm_assets.orchestration.amocrm_resource import client_of_run, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_key, shards_key
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.markdown import code, escape
@@ -66,7 +66,7 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
             reading = _Reading(entity, settings, deployment, days)
             is_read_again = len(days.wanted) == 1 if config.read_again is None else config.read_again
             reading.skip_captured(runs_resumed(context) if is_read_again else None)
-            yield from reading.capture(context.run.run_id)
+            yield from reading.capture(context)
         yield reading.result()
 
     return raw
@@ -111,13 +111,13 @@ class _Reading:
                 if found:
                     self._days.done(day, earlier_capture_metadata(entity, storage, found.name))
 
-    def capture(self, run_id: str) -> Iterator[dg.AssetCheckResult]:
+    def capture(self, context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult]:
         """Read the other days. Yields what fails the check of the reading, before the error is raised."""
         from amocrm_assets.capturing import capture_days
 
         if not self._days.untried:
             return
-        with self._deployment.client(self._source) as client:
+        with client_of_run(context, self._source) as client:
             try:
                 for captured in capture_days(
                     self._entity,
@@ -126,7 +126,7 @@ class _Reading:
                     client=client,
                     storage=self._storage,
                     lock_wait_seconds=self._deployment.lock_wait_seconds,
-                    run_id=run_id,
+                    run_id=context.run.run_id,
                 ):
                     self._read[captured.day] = captured.metadata
                     self._days.done(captured.day, capture_metadata(captured) | self._preview(captured))

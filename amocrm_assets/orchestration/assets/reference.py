@@ -14,7 +14,7 @@ import dagster as dg
 
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, ReferenceTable
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError
-from amocrm_assets.orchestration.amocrm_resource import settings_of_run
+from amocrm_assets.orchestration.amocrm_resource import client_of_run, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_reference_key, reference_key
 from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.orchestration.columns import schema_of
@@ -62,7 +62,7 @@ def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefin
             settings, storage = settings_of_run(context, source), amocrm.storage()
             if _was_read_by_this_backfill(context, storage, source):
                 return dg.MaterializeResult(metadata={"read": "before, by another run of this backfill"})
-            with amocrm.client(settings) as client:
+            with client_of_run(context, settings) as client:
                 read = capture_reference(
                     settings,
                     client=client,

@@ -1,0 +1,145 @@
+"""What all entities of an account cost beside leads alone: a day and a year in one run, and reference requests.
+
+Leads alone are without reference tables and details, and are run in the same process, so that a busy machine slows
+both. Run it: `python -m benchmarks all_day all_year`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from amocrm_assets.entities.reference import LISTS
+from benchmarks.measuring import Figure, apart, at_most
+from benchmarks.reading import YEAR, over
+from benchmarks.serving import Served, served
+from benchmarks.sources import everything
+from benchmarks.whole_way import deploy, run_on_disk_once, run_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROUNDS = 4
+
+
+def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the others
+    """A small day through all assets, with Dagster's event log on a disk, as in a deployment."""
+    name = "one day of 500 leads, all entities, after start-up"
+    with served((over(1, 500),)) as sandbox:
+        runs, _ = apart(_days, sandbox)
+    # The first imports what the others have.
+    alone, quickest = (min(each[1:], key=lambda run: run["ours"]) for each in runs)
+    yield at_most(name, "wall time beyond amoCRM's answers", quickest["ours"], wanted=3, unit="s")
+    yield Figure(name, "the same beside leads alone", quickest["ours"] / alone["ours"], "×")
+    yield Figure(name, "waiting for amoCRM's answers and for its limit", quickest["amocrm"], "s")
+    yield Figure(name, "CPU time", quickest["all, processor"], "s")
+    yield Figure(name, "events in Dagster's log", quickest["events"])
+    yield Figure(name, "wall time in Dagster's event log", quickest["event log"], "s")
+    yield Figure(name, "requests", quickest["requests"])
+    yield at_most(name, "requests for reference tables", quickest["reference"], wanted=12)
+
+
+def measure_year(*, quick: bool) -> Iterator[Figure]:
+    """A backfill of quiet days in one run."""
+    days = 30 if quick else YEAR
+    name = f"{days} days of 20 leads, all entities, one run"
+    with served((over(days, 20 * days),)) as sandbox:
+        (alone, told), cost = apart(_backfills, sandbox, days)
+    yield at_most(name, "wall time beside leads alone", told["all"] / alone["all"], wanted=3, unit="×")
+    yield at_most(
+        name, "CPU time beside leads alone", told["all, processor"] / alone["all, processor"], wanted=3, unit="×"
+    )
+    yield Figure(name, "wall time", told["all"], "s")
+    yield Figure(name, "CPU time", told["all, processor"], "s")
+    yield Figure(name, "waiting for amoCRM's answers and for its limit", told["amocrm"], "s")
+    yield Figure(name, "leads alone, wall time", alone["all"], "s")
+    yield Figure(name, "leads alone, CPU time", alone["all, processor"], "s")
+    yield Figure(name, "requests", told["requests"])
+    yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
+
+
+def _days(sandbox: Served) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """Runs of leads alone and of everything, by turns: each deployment reads its day again in each of them."""
+    without = everything() | {"import_reference": False}
+    alone, told = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        deploy(Path(folder), sandbox, on_disk=True, others=everything())
+        for _ in range(ROUNDS):
+            alone.append(_measured(sandbox, lambda: run_on_disk_once(sandbox)))
+            rest = _measured(sandbox, lambda: run_on_disk_once(sandbox, **without))
+            whole = _measured(sandbox, lambda: run_on_disk_once(sandbox, **everything()))
+            told.append(whole | {"reference": whole["of these lists"] - rest["of these lists"]})
+    return alone, told
+
+
+def _backfills(sandbox: Served, days: int) -> tuple[dict[str, float], dict[str, float]]:
+    told = []
+    # A first run of a single day imports what both have.
+    for count, others in ((1, everything()), (days, {}), (days, everything())):
+        with tempfile.TemporaryDirectory() as folder:
+            deploy(Path(folder), sandbox, others=others)
+            told.append(_measured(sandbox, lambda: run_once(sandbox, count, **others)))  # noqa: B023 - at once
+    return told[1], told[2]
+
+
+def _measured(sandbox: Served, run: Any) -> dict[str, float]:
+    """What a run tells, with its requests, and its seconds of waiting for amoCRM and of anything else."""
+    before, lists_before, waits = sandbox.asked()["requests"], _of_lists(sandbox), _Waits()
+    with waits.noted():
+        told: dict[str, float] = run()
+    waited = waits.seconds()
+    return told | {
+        "requests": sandbox.asked()["requests"] - before,
+        "of these lists": _of_lists(sandbox) - lists_before,
+        "amocrm": waited,
+        "ours": told["all"] - waited,
+    }
+
+
+def _of_lists(sandbox: Served) -> int:
+    """Requests for the lists of reference tables, some of which each entity asks for too."""
+    return sum(int(sandbox.asked(each.path)["requests"]) for each in LISTS)
+
+
+class _Waits:
+    """When any thread waited for amoCRM: for a permit of the limit, or for an answer."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float]] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note the waits of the body."""
+        from amocrm_assets.crm.http.rate_limiter import RateLimiter
+        from amocrm_assets.crm.http.sender import RequestSender
+
+        with (
+            patch.object(RateLimiter, "acquire", self._timed(RateLimiter.acquire)),
+            patch.object(RequestSender, "send", self._timed(RequestSender.send)),
+        ):
+            yield
+
+    def _timed(self, call: Any) -> Any:
+        def timed(*given: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return call(*given, **named)
+            finally:
+                with self._lock:
+                    self._spans.append((began, time.perf_counter()))
+
+        return timed
+
+    def seconds(self) -> float:
+        """Seconds in which at least one thread waited."""
+        total, end = 0.0, 0.0
+        for began, ended in sorted(self._spans):
+            total += max(0.0, ended - max(began, end))
+            end = max(end, ended)
+        return total
