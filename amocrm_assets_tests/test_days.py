@@ -1,4 +1,4 @@
-"""Days start and end at midnight of a zone, without gap or overlap, and zones are judged by their midnights."""
+"""Days start and end at midnight of a zone, without gap or overlap, and zones are compared by their midnights."""
 
 from __future__ import annotations
 

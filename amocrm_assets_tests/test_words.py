@@ -51,6 +51,7 @@ TEXTS = {
     r"(?i)\bpage of consent\b": "OAuth consent page",
     r"(?i)\bsafe for threads\b": "thread-safe",
     r"(?i)\bfiles on their way\b": "temporary files",
+    r"\b_?judged?(_\w+)?\b": "verdict (probe), result (checks), compared, validated",
 }
 TEXTS_STAY: dict[tuple[str, str], str] = {}
 

@@ -93,7 +93,7 @@ def count_forgotten(entity: Captured, storage: Storage, name: str, forgotten: Fo
     """
     with open_capture(entity, storage, name) as capture:
         options = sum(forgotten.definition(each) is not each for each in capture.header.fields)
-        return options + sum(new != line for line, new in _judged(entity, capture, forgotten))
+        return options + sum(new != line for line, new in _forgotten_lines(entity, capture, forgotten))
 
 
 def rewrite_capture(
@@ -105,20 +105,20 @@ def rewrite_capture(
     """
     tombstone = _TOMBSTONE + json.dumps(request).encode() + b"}"
     with open_capture(entity, storage, name) as capture:
-        judged = [(line, new) for line, new in _judged(entity, capture, forgotten)]
-        stones = sum(new is None or is_tombstone(new) for _, new in judged)
+        lines = [(line, new) for line, new in _forgotten_lines(entity, capture, forgotten)]
+        stones = sum(new is None or is_tombstone(new) for _, new in lines)
         fields = [forgotten.definition(each) for each in capture.header.fields]
         header = replace(capture.header, fields=fields, forgotten=stones or None)
         writer = CaptureWriter(entity, storage, header)
         try:
-            writer.add(tombstone if new is None else new for _, new in judged)
+            writer.add(tombstone if new is None else new for _, new in lines)
             writer.publish_over(name, read_findings(storage, name))
         finally:
             writer.discard()
-    return Rewritten(sum(new != line for line, new in judged), digest_of_file(storage, name))
+    return Rewritten(sum(new != line for line, new in lines), digest_of_file(storage, name))
 
 
-def _judged(
+def _forgotten_lines(
     entity: Captured, capture: OpenCapture, forgotten: ForgottenList
 ) -> Iterator[tuple[bytes, bytes | None]]:
     """Each record, and as it may stay."""

@@ -52,12 +52,12 @@ def events_agree_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         days = days_with_rows(AGREEMENT.events.table, storage, source.subdomain)
         if bounds:
             days = [day for day in days if bounds[0] - _LOOK_BACK <= day <= bounds[1]]
-        return judge_agreement(agreement_of_days(storage, source, days))
+        return agreement_result(agreement_of_days(storage, source, days))
 
     return events_agree
 
 
-def judge_agreement(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResult:
+def agreement_result(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResult:
     """The verdict on days, with the records that are nowhere."""
     from amocrm_assets.rows.agreement import counted
 

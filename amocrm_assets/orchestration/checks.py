@@ -105,7 +105,7 @@ def rows_specs(entity: Entity, table: Table, source: SourceSettings, key: dg.Ass
     ]
 
 
-def judge_reading(
+def reading_results(
     source: SourceSettings, read: Mapping[date, Mapping[str, Any]], expires_at: int | None
 ) -> list[dg.AssetCheckResult]:
     """Results for days that were just read, from the metadata of the read."""
@@ -209,7 +209,7 @@ def verdict(
     )
 
 
-def judge_rows(
+def rows_results(
     entity: Entity, table: Table, source: SourceSettings, written: Mapping[date, RowsWritten]
 ) -> list[dg.AssetCheckResult]:
     """Results for rows that were just written."""

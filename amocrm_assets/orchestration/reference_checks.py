@@ -61,7 +61,7 @@ def lists_of(table: ReferenceTable, lists: Mapping[str, "CapturedList"]) -> list
     return [lists[name] for name in names if name in lists]
 
 
-def judge_lists(
+def list_results(
     source: SourceSettings,
     table: ReferenceTable,
     lists: Mapping[str, "CapturedList"],
@@ -130,12 +130,12 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         for day in days:
             with suppress(ActionRequired):  # rows that cannot be read are the verdict of `ids_unique`
                 unknown[day] = known.unknown(day)
-        return _judge_known(unknown)
+        return _known_result(unknown)
 
     return reference_known
 
 
-def _judge_known(unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetCheckResult:
+def _known_result(unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetCheckResult:
     from amocrm_assets.rows.reference import KNOWN_BY
 
     counted: dict[str, int] = {}

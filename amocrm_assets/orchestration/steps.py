@@ -47,7 +47,7 @@ class StepDays:
         return [day for day in self.unfinished if day not in self._errors]
 
     @contextmanager
-    def judged_alone(self, day: date) -> Iterator[None]:
+    def isolated(self, day: date) -> Iterator[None]:
         """Work on one day, whose own error fails it and not the days beside it: `raise_errors` ends the step then.
 
         Errors that would occur on every day end the step immediately: transient ones, and a storage that refuses.

@@ -36,10 +36,10 @@ class FieldRules:
         """What is done with the field that a record calls so."""
         key = (_text(field_id), _text(name), _text(code))
         if key not in self._known:
-            self._known[key] = self._judge(*key)
+            self._known[key] = self._rule_of(*key)
         return self._known[key]
 
-    def _judge(self, field_id: str | None, name: str | None, code: str | None) -> Dropped | Hasher | None:
+    def _rule_of(self, field_id: str | None, name: str | None, code: str | None) -> Dropped | Hasher | None:
         called = {each.casefold() for each in (name, code) if each}
         called |= self._names.get(field_id or "", set())
         if not called or (self._rules.only_chosen and self._chooses and not self._is_chosen(field_id, name, code)):

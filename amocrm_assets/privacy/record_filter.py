@@ -193,7 +193,7 @@ class RecordFilter:
         else:
             return
         for name in _CHANGES:
-            # What says by itself which field it is about is judged as any other field is.
+            # What says by itself which field it is about is treated as any other field is.
             if treatment is not None and not _names_its_fields(event.get(name)):
                 event[name] = []
                 self._changed = True

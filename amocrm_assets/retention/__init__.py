@@ -69,7 +69,7 @@ def remove_old_captures(
             continue
         with storage.lock(f"locks/{source.subdomain}", wait_seconds=lock_wait_seconds):
             _require_no_request(storage, source)
-            outcome = _judged_alone(entity, storage, source, day, before)
+            outcome = _of_day(entity, storage, source, day, before)
         yield outcome
 
 
@@ -79,7 +79,7 @@ def _removable(captures: Iterable[CaptureFound], before: datetime) -> list[Captu
     return [] if all(each.stands_for_others for each in old) else old
 
 
-def _judged_alone(
+def _of_day(
     entity: Entity, storage: Storage, source: SourceSettings, day: date, before: datetime
 ) -> RemovedCaptures | HeldBack:
     try:

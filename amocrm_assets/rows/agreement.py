@@ -62,7 +62,7 @@ def agreement_of_days(
         if day in wanted:
             absent = {record: types for record, types in happened.items() if record not in seen}
             is_read = all(each in both for each in _up_to(day, first_read.get(day, date.max)))
-            found[day] = later.judged(absent, agreement) if is_read else DayAgreement(is_waiting=bool(absent))
+            found[day] = later.compared(absent, agreement) if is_read else DayAgreement(is_waiting=bool(absent))
     return dict(sorted(found.items()))
 
 
@@ -104,7 +104,7 @@ class _Later:
         self._deleted.update(record for record, types in happened.items() if agreement.deleted in types)
         self._merged.update(record for record, types in happened.items() if agreement.merged in types)
 
-    def judged(self, absent: Types, agreement: Agreement) -> DayAgreement:
+    def compared(self, absent: Types, agreement: Agreement) -> DayAgreement:
         alive = {record: types for record, types in absent.items() if record not in self._deleted}
         certain = {
             record: types & agreement.certain

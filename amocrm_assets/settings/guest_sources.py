@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def broken_document(file: Path, number: int) -> BrokenSource | None:
     """What is wrong with a document of a file, if anything is; documents are counted from 0.
 
-    None, too, for one with templates: Dagster fills them in, and what comes out is judged by `broken_values`.
+    None, too, for one with templates: Dagster fills them in, and the result is validated by `broken_values`.
     """
     read = read_one(file, number)
     if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):

@@ -137,7 +137,7 @@ def test_an_address_that_does_not_exist_is_told_from_one_that_does_not_answer(
 
 
 @pytest.mark.parametrize(
-    ("change", "judged", "message"),
+    ("change", "expected", "message"),
     [
         ({"timezone": "Asia/Yekaterinburg"}, ("zone", "warning"), "write `timezone: Asia/Yekaterinburg`"),
         ({"filters_enabled": False}, ("filters", "warning"), "does not filter by time"),
@@ -151,9 +151,9 @@ def test_an_address_that_does_not_exist_is_told_from_one_that_does_not_answer(
     ],
 )
 def test_what_the_account_says_is_judged(
-    run: Command, acme: Sandbox, change: dict[str, object], judged: tuple[str, str], message: str
+    run: Command, acme: Sandbox, change: dict[str, object], expected: tuple[str, str], message: str
 ) -> None:
-    step, outcome = judged
+    step, outcome = expected
     acme.configure(**change)
     ran = run("check", "acme", "--json")
     assert outcomes(ran)[step] == outcome

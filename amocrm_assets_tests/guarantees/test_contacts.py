@@ -12,7 +12,7 @@ import pytest
 
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import COMPANIES, CONTACTS
-from amocrm_assets.orchestration.checks import COMPLETE, judge_reading
+from amocrm_assets.orchestration.checks import COMPLETE, reading_results
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.accounts import DAY, leads_of, sandbox_with, source
 from amocrm_assets_tests.guarantees.test_standin import READABLE, client_of
@@ -108,6 +108,6 @@ def test_a_trash_of_contacts_that_an_account_does_not_know_is_said(way: WholeWay
     way.entity = CONTACTS
     with running_standin(standin), client_of(standin) as client:
         way.go(client, [DAY])
-    verdicts = {each.check_name: each for each in judge_reading(way.source, way.read, None)}
+    verdicts = {each.check_name: each for each in reading_results(way.source, way.read, None)}
     assert not verdicts[COMPLETE].passed
     assert "deleted contacts" in str(verdicts[COMPLETE].description)

@@ -16,7 +16,7 @@ from amocrm_assets.crm.probe.stored import write_probe
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import EVENTS
 from amocrm_assets.errors import AmoCrmAssetsError
-from amocrm_assets.orchestration.checks import COMPLETE, judge_reading
+from amocrm_assets.orchestration.checks import COMPLETE, reading_results
 from amocrm_assets.rows import read_rows, write_rows
 from amocrm_assets.sandbox import Fault, SandboxOptions, running_sandbox
 from amocrm_assets.sandbox.account.history import BEGINNING
@@ -77,7 +77,7 @@ def bring(way: WholeWay, client: AmoCrmClient, day: date) -> tuple[bool, dict[st
     written = write_rows(EVENTS, way.storage, way.source, day)
     rows = seconds_by_id(way.storage, day)
     assert len(rows) == written.row_count
-    verdicts = {each.check_name: each for each in judge_reading(way.source, read, None)}
+    verdicts = {each.check_name: each for each in reading_results(way.source, read, None)}
     # A warning is no gap.
     return verdicts[COMPLETE].passed or "ERROR" not in str(verdicts[COMPLETE].severity), rows
 

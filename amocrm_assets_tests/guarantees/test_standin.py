@@ -16,7 +16,7 @@ import pytest
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.days import day_window
 from amocrm_assets.errors import AmoCrmAssetsError
-from amocrm_assets.orchestration.checks import COMPLETE, judge_reading
+from amocrm_assets.orchestration.checks import COMPLETE, reading_results
 from amocrm_assets_tests.accounts import DAY, FixedToken, source
 from amocrm_assets_tests.guarantees.whole_way import HASTE
 from amocrm_assets_tests.standin import Editor, Semantics, StandIn, StandInAccount, many_leads, running_standin
@@ -134,7 +134,7 @@ def read(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, set[int]]:
     assert len(shard) == len(rows)
     there = standin.account.untouched(WINDOW.from_at, WINDOW.to_at)
     assert len(there) > 1000
-    verdicts = {each.check_name: each for each in judge_reading(way.source, way.read, None)}
+    verdicts = {each.check_name: each for each in reading_results(way.source, way.read, None)}
     return verdicts[COMPLETE].passed, {lead for lead, at in there.items() if shard.get(lead) != at}
 
 

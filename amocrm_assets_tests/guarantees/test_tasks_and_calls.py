@@ -15,7 +15,7 @@ from amocrm_assets.captures import all_captures, open_capture
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import CALLS, TASKS
 from amocrm_assets.errors import AmoCrmAssetsError, UnexpectedAnswer
-from amocrm_assets.orchestration.checks import COMPLETE, judge_reading
+from amocrm_assets.orchestration.checks import COMPLETE, reading_results
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.accounts import DAY, leads_of, sandbox_with, source
 from amocrm_assets_tests.guarantees.test_standin import READABLE, UNREADABLE, client_of
@@ -121,7 +121,7 @@ def read_calls(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, set[
 
 
 def is_green(way: WholeWay) -> bool:
-    verdict = {each.check_name: each for each in judge_reading(way.source, way.read, None)}[COMPLETE]
+    verdict = {each.check_name: each for each in reading_results(way.source, way.read, None)}[COMPLETE]
     return verdict.passed or "ERROR" not in str(verdict.severity)  # a warning is no gap
 
 

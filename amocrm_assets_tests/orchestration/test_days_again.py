@@ -1,4 +1,4 @@
-"""Days that were read before: which a run reads again, and what becomes of those that cannot be judged."""
+"""Days that were read before: which a run reads again, and what becomes of those that cannot be assessed."""
 
 from __future__ import annotations
 

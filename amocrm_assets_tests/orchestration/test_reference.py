@@ -13,7 +13,7 @@ import pytest
 
 from amocrm_assets.captures import CapturedFinding, CapturedList, all_captures
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, reference_table
-from amocrm_assets.orchestration.reference_checks import judge_lists
+from amocrm_assets.orchestration.reference_checks import list_results
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
@@ -275,7 +275,7 @@ def test_what_a_server_says_of_a_list_is_text_in_the_verdict() -> None:
     users = CapturedList(name="users", records=0, is_complete=False, outcome="failed", findings=(said,))
     settings = SourceSettings(subdomain="acme", access_token_env="A", start_date="2026-01-01")
 
-    verdict = judge_lists(settings, reference_table("amoCrmUsers"), {"users": users})
+    verdict = list_results(settings, reference_table("amoCrmUsers"), {"users": users})
 
     assert "it says `![x](http://127.0.0.1/a)` Wait." in str(verdict.description)  # a code span renders nothing
     assert str(verdict.description).endswith("Wait.")

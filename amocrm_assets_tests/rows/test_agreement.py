@@ -13,7 +13,7 @@ from amocrm_assets.captures import CaptureWriter, captures_by_day, open_capture
 from amocrm_assets.capturing import capture_days
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import AGREEMENT, EVENTS, LEADS
-from amocrm_assets.orchestration.agreement import judge_agreement
+from amocrm_assets.orchestration.agreement import agreement_result
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.agreement import DayAgreement, agreement_of_days
 from amocrm_assets.storage import open_storage
@@ -83,11 +83,11 @@ def test_an_honest_account_agrees_with_edits_while_it_is_read_once_the_next_day_
     bring(storage, standin, DAY)
     found = agreement_of_days(storage, BY, [DAY])
     assert found == {DAY: DayAgreement(is_waiting=True)}
-    assert judge_agreement(found).passed
+    assert agreement_result(found).passed
     bring(storage, standin, NEXT_DAY)
     found = agreement_of_days(storage, BY, [DAY, NEXT_DAY])
     assert found[DAY] == DayAgreement()
-    assert judge_agreement(found).passed
+    assert agreement_result(found).passed
 
 
 def test_a_lead_that_the_list_withheld_is_named_with_its_events(storage: Storage) -> None:
@@ -97,7 +97,7 @@ def test_a_lead_that_the_list_withheld_is_named_with_its_events(storage: Storage
         bring(storage, standin, each)
     found = agreement_of_days(storage, BY, [DAY, NEXT_DAY])
     assert found[DAY].missing == {withheld["id"]: {"lead_status_changed"}}
-    verdict = judge_agreement(found)
+    verdict = agreement_result(found)
     assert not verdict.passed
     assert verdict.severity == dg.AssetCheckSeverity.ERROR
     assert str(withheld["id"]) in str(verdict.description)
@@ -106,7 +106,7 @@ def test_a_lead_that_the_list_withheld_is_named_with_its_events(storage: Storage
     # The list has it again, and the day is read once more.
     standin.account.leads.append(withheld)
     bring(storage, standin, DAY)
-    assert judge_agreement(agreement_of_days(storage, BY, [DAY, NEXT_DAY])).passed
+    assert agreement_result(agreement_of_days(storage, BY, [DAY, NEXT_DAY])).passed
 
 
 def compared(storage: Storage, *events: dict[str, Any], leads: tuple[int, ...] = (1,)) -> DayAgreement:
@@ -128,7 +128,7 @@ def test_events_that_may_leave_a_lead_as_it_is_make_a_warning_and_others_say_not
         stages.event(4, "lead_status_changed", 5, at, entity_type="contact"),
     )
     assert found == DayAgreement(doubtful={2: {"lead_added"}, 3: {"entity_tag_added"}})
-    verdict = judge_agreement({day(0): found})
+    verdict = agreement_result({day(0): found})
     assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.WARN)
 
 
@@ -137,7 +137,7 @@ def test_a_lead_that_was_deleted_since_may_have_been_purged(storage: Storage) ->
         storage, stages.moved(1, 2, seconds(0), 21, 22), stages.event(2, "lead_deleted", 2, seconds(0, 13))
     )
     assert found == DayAgreement(deleted=1)
-    assert judge_agreement({day(0): found}).metadata["deleted_since"].value == 1
+    assert agreement_result({day(0): found}).metadata["deleted_since"].value == 1
 
 
 def test_as_many_leads_as_were_merged_are_doubtful(storage: Storage) -> None:

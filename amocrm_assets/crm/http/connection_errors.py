@@ -39,13 +39,13 @@ def connection_error(
     request.
     """
     operation = operation or f"Connecting to {url}"
-    found = _judged(error, url, operation, asked)
+    found = _as_our_error(error, url, operation, asked)
     if asked.subdomain:
         found.facts["source"] = asked.subdomain
     return found
 
 
-def _judged(error: OSError, url: str, operation: str, asked: Asked) -> AmoCrmAssetsError:
+def _as_our_error(error: OSError, url: str, operation: str, asked: Asked) -> AmoCrmAssetsError:
     proxy = _proxy_of(url)
     if isinstance(error, BodyTooLarge):
         return UnexpectedAnswer(

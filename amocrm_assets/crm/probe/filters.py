@@ -45,12 +45,12 @@ def bound(samples: Samples, end: Literal["from", "to"]) -> Verdict:
     control = _holds(samples.window(LIVE, wide), second)
     bounded = _holds(samples.window(LIVE, narrow), second)
     again = bounded or _holds(samples.window(LIVE, wide, again=True), second)
-    verdict = judge_bound(end, control=control, bounded=bounded, again=again)
+    verdict = bound_verdict(end, control=control, bounded=bounded, again=again)
     samples.has_exclusive_bounds |= not verdict.value
     return verdict
 
 
-def judge_bound(end: Literal["from", "to"], *, control: bool, bounded: bool, again: bool) -> Verdict:
+def bound_verdict(end: Literal["from", "to"], *, control: bool, bounded: bool, again: bool) -> Verdict:
     """By whether a lead came: in a wider window, on the bound, and in the wider window afterwards. Pure."""
     if not bounded and not (control and again):
         raise NotSettled("the lead in question was edited meanwhile")
@@ -136,10 +136,10 @@ def incoming(samples: Samples) -> Verdict:
     plain = samples.window(LIVE, window)
     query = Query(LIVE, OLDEST, window.from_at, window.to_at, limit=samples.limit)
     by_stage = samples.asker.leads(query, more=stages).page
-    return judge_incoming(lead.id, plain=plain, by_stage=by_stage, limit=samples.limit)
+    return incoming_verdict(lead.id, plain=plain, by_stage=by_stage, limit=samples.limit)
 
 
-def judge_incoming(lead_id: int, *, plain: Page, by_stage: Page, limit: int) -> Verdict:
+def incoming_verdict(lead_id: int, *, plain: Page, by_stage: Page, limit: int) -> Verdict:
     """By one lead, a window with it, and the same window by stage afterwards. Pure."""
     if any(lead.id == lead_id for lead in plain.records):
         return Verdict(value=True, observed="an incoming lead is in the plain list", conclusion="They are read.")

@@ -89,10 +89,10 @@ def order_by_id_beside_filter(samples: Samples) -> Verdict:
     window = min(seconds) - 1, max(seconds) + 1
     orders: tuple[Order, ...] = ("id asc", "id desc")
     asked = [Query(LIVE, by, *window, limit=samples.limit) for by in orders]
-    return judge_order_by_id([(query, samples.asker.leads(query).page) for query in asked])
+    return order_by_id_verdict([(query, samples.asker.leads(query).page) for query in asked])
 
 
-def judge_order_by_id(pages: Sequence[tuple[Query, Page]]) -> Verdict:
+def order_by_id_verdict(pages: Sequence[tuple[Query, Page]]) -> Verdict:
     """By a page for each direction. Pure."""
     if all(_is_sorted_by_time(query, page) and is_sorted(query, page) for query, page in pages):
         raise NotSettled("the leads have the same order by id and by time")
@@ -116,7 +116,7 @@ def ties(samples: Samples, by: Order) -> Verdict:
     reads = [
         samples.asker.leads(query, again=again).page.records for again in (False, *[True] * (READS_OF_TIES - 1))
     ]
-    return judge_ties(reads)
+    return ties_verdict(reads)
 
 
 def _question_with_ties(samples: Samples, by: Order) -> Query:
@@ -141,7 +141,7 @@ def possible_orders(leads: Sequence[RawRecord]) -> int:
     return prod(factorial(min(len(tie), 20)) for tie in _by_second(leads).values())
 
 
-def judge_ties(reads: Sequence[Sequence[RawRecord]]) -> Verdict:
+def ties_verdict(reads: Sequence[Sequence[RawRecord]]) -> Verdict:
     """By several readings of one page. Pure."""
     orders = min(possible_orders(read) for read in reads)
     ids = [[[lead.id for lead in tie] for tie in _by_second(read).values()] for read in reads]

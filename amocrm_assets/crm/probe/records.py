@@ -33,10 +33,10 @@ def extras(samples: Samples) -> Verdict:
         if refused.status is not None and refused.status < _GATEWAY_FAILED:
             raise
         return Verdict([], f"no page with all of them: {refused}", LEFT_OUT)
-    return judge_extras(leads)
+    return extras_verdict(leads)
 
 
-def judge_extras(leads: Sequence[Lead]) -> Verdict:
+def extras_verdict(leads: Sequence[Lead]) -> Verdict:
     """By leads that all values were asked for. Pure."""
     found = [name for name in LIVE.details if any(name in lead or name in embedded(lead) for lead in leads)]
     missing = [name for name in LIVE.details if name not in found]

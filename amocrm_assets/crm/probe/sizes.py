@@ -25,10 +25,10 @@ DEFAULT_LIMIT = 50
 def page_size(samples: Samples) -> Verdict:
     """The longest page of leads."""
     steps = samples.steps
-    return judge_page_size(steps, samples.limit)
+    return page_size_verdict(steps, samples.limit)
 
 
-def judge_page_size(steps: Sequence[Step], longest: int) -> Verdict:
+def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
     """By the limits that were tried, the last of which was honoured if any was. Pure."""
     tried = "; ".join(
         f"limit {step.limit}: {'no page' if step.page is None else f'{step.page.size} records'}"
@@ -61,14 +61,14 @@ def fields_limit(samples: Samples) -> Verdict:
     """How many custom fields a page holds."""
     found = samples.asker.records(FIELDS, {"limit": PAGE_LIMIT})
     follows = "Pages are asked for until all fields are there."
-    return judge_list_limit(found, lambda: None, what="custom fields", follows=follows)
+    return list_limit_verdict(found, lambda: None, what="custom fields", follows=follows)
 
 
 def events_limit(samples: Samples) -> Verdict:
     """How many events a page holds, where events may be read."""
     found = samples.asker.records(EVENTS, {"limit": PAGE_LIMIT})
     follows = "Events are asked for by 100 at most; where fewer come, more pages are."
-    return judge_list_limit(
+    return list_limit_verdict(
         found,
         lambda: samples.asker.records(EVENTS, {"limit": EVENTS_LIMIT}),
         what="events",
@@ -76,7 +76,9 @@ def events_limit(samples: Samples) -> Verdict:
     )
 
 
-def judge_list_limit(found: Records, smaller: Callable[[], Records | None], *, what: str, follows: str) -> Verdict:
+def list_limit_verdict(
+    found: Records, smaller: Callable[[], Records | None], *, what: str, follows: str
+) -> Verdict:
     """By a page that 250 were asked for, and by one of `smaller` where it fell back to 50."""
     size = len(found.records)
     if not found.has_next and size < PAGE_LIMIT:
@@ -124,10 +126,10 @@ def links(samples: Samples) -> Verdict:
     known = samples.known_records(LIVE)
     whole = [page for query, page in log if query.from_at is None]
     short = [page for query, page in log if page.size < query.limit <= samples.limit]
-    return judge_links(whole, short, known=known)
+    return links_verdict(whole, short, known=known)
 
 
-def judge_links(whole: Sequence[Page], short: Sequence[Page], *, known: int) -> Verdict:
+def links_verdict(whole: Sequence[Page], short: Sequence[Page], *, known: int) -> Verdict:
     """By first pages of the whole list, which has `known` records, and by pages that are not full. Pure."""
     before_more = [page for page in whole if 0 < page.size < known]
     missing = sum(not page.has_next for page in before_more)

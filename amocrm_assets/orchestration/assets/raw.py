@@ -106,7 +106,7 @@ class _Reading:
         entity, storage, source = self._entity, self._storage, self._source
         captures = captures_by_day(entity, storage, source.subdomain)
         for day in self._days.wanted:
-            with self._days.judged_alone(day):
+            with self._days.isolated(day):
                 found = newest_whole_capture(entity, storage, source, day, captures.get(day, ()), runs=runs)
                 if found:
                     self._days.done(day, earlier_capture_metadata(entity, storage, found.name))
@@ -139,7 +139,7 @@ class _Reading:
         expires_at = self._deployment.expires_at(self._source)
         return dg.MaterializeResult(
             metadata=authorisation_metadata(expires_at),
-            check_results=checks.judge_reading(self._source, self._read, expires_at),
+            check_results=checks.reading_results(self._source, self._read, expires_at),
         )
 
     def _preview(self, captured: "CapturedDay") -> dict[str, Any]:

@@ -30,7 +30,7 @@ from amocrm_assets.orchestration.names import (
     resource_key,
 )
 from amocrm_assets.orchestration.partitions import days_of_run
-from amocrm_assets.orchestration.reference_checks import judge_lists, lists_of, newest_lists, reference_specs
+from amocrm_assets.orchestration.reference_checks import list_results, lists_of, newest_lists, reference_specs
 from amocrm_assets.orchestration.reference_metadata import reading_metadata, table_metadata
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.source_entities import imported, scheduled
@@ -139,7 +139,7 @@ def _checks_alone(
     asked = {key.asset_key for key in context.selected_asset_check_keys}
     for table in REFERENCE_TABLES:
         if reference_key(source, table) in asked:
-            yield judge_lists(source, table, lists)
+            yield list_results(source, table, lists)
 
 
 _TABLES = {table.asset: table for table in REFERENCE_TABLES}
@@ -233,7 +233,7 @@ class _TableLoading:
             raise decisive(self._errors)
 
     def _verdict(self, table: ReferenceTable, rows: "TableWritten") -> dg.AssetCheckResult:
-        return judge_lists(self._source, table, self._lists, oddities=rows.oddities, is_complete=rows.is_complete)
+        return list_results(self._source, table, self._lists, oddities=rows.oddities, is_complete=rows.is_complete)
 
     def _failed(self, table: ReferenceTable) -> AmoCrmAssetsError | None:
         """The error of a table of which a list could not be read; one that is refused is the check's alone."""

@@ -62,7 +62,7 @@ def retention_of(
                 for entity in entities
                 for each in remove_old_captures(entity, storage, settings, before=before)
             ]
-        yield dg.MaterializeResult(metadata=_metadata(before, outcomes), check_results=[_judged(outcomes)])
+        yield dg.MaterializeResult(metadata=_metadata(before, outcomes), check_results=[_check_result(outcomes)])
 
     return capture_retention
 
@@ -130,7 +130,7 @@ def _metadata(before: datetime, outcomes: Sequence["RemovedCaptures | HeldBack"]
     }
 
 
-def _judged(outcomes: Sequence["RemovedCaptures | HeldBack"]) -> dg.AssetCheckResult:
+def _check_result(outcomes: Sequence["RemovedCaptures | HeldBack"]) -> dg.AssetCheckResult:
     from amocrm_assets.retention import HeldBack
 
     held_back = [each for each in outcomes if isinstance(each, HeldBack)]

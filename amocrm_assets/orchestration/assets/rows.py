@@ -48,7 +48,7 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
             written = _write(entity, table, settings, deployment.storage(), days)
         yield dg.MaterializeResult(
             metadata={"dagster/column_lineage": lineage_from(table, raw_key(entity, source), api_names=True)},
-            check_results=checks.judge_rows(entity, table, source, written),
+            check_results=checks.rows_results(entity, table, source, written),
         )
 
     return rows
@@ -82,7 +82,7 @@ def _write(
     made = write_many_days(entity, storage, source, days.wanted, table=table, others=captures)
     with closing(made):
         for day, result in made:
-            with days.judged_alone(day):
+            with days.isolated(day):
                 written[day] = result()
                 days.done(day, rows_metadata(entity, table, source, storage, day=day, rows=written[day]))
     return written

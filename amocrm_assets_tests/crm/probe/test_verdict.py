@@ -7,10 +7,10 @@ import pytest
 from amocrm_assets.crm.pagination import Query
 from amocrm_assets.crm.pagination.pages import Page, RawRecord
 from amocrm_assets.crm.probe.asking import Records
-from amocrm_assets.crm.probe.filters import judge_bound, judge_incoming
-from amocrm_assets.crm.probe.orders import fit, judge_order_by_id, judge_ties
+from amocrm_assets.crm.probe.filters import bound_verdict, incoming_verdict
+from amocrm_assets.crm.probe.orders import fit, order_by_id_verdict, ties_verdict
 from amocrm_assets.crm.probe.samples import excluding_window, quiet_second
-from amocrm_assets.crm.probe.sizes import judge_links, judge_list_limit
+from amocrm_assets.crm.probe.sizes import links_verdict, list_limit_verdict
 from amocrm_assets.crm.probe.verdict import NotSettled
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
@@ -55,29 +55,29 @@ def test_a_lead_that_was_edited_meanwhile_says_nothing_of_bounds(
     name = "from" if end == "from" else "to"
     if value is None:
         with pytest.raises(NotSettled, match="edited meanwhile"):
-            judge_bound(name, control=control, bounded=bounded, again=again)  # type: ignore[arg-type]
+            bound_verdict(name, control=control, bounded=bounded, again=again)  # type: ignore[arg-type]
     else:
-        assert judge_bound(name, control=control, bounded=bounded, again=again).value is value  # type: ignore[arg-type]
+        assert bound_verdict(name, control=control, bounded=bounded, again=again).value is value  # type: ignore[arg-type]
 
 
 def test_an_incoming_lead_that_left_its_stage_says_nothing_of_the_list() -> None:
-    assert judge_incoming(1, plain=page((1, 5)), by_stage=page(), limit=50).value is True
-    assert judge_incoming(1, plain=page((2, 5)), by_stage=page((1, 5)), limit=50).value is False
+    assert incoming_verdict(1, plain=page((1, 5)), by_stage=page(), limit=50).value is True
+    assert incoming_verdict(1, plain=page((2, 5)), by_stage=page((1, 5)), limit=50).value is False
     with pytest.raises(NotSettled):
-        judge_incoming(1, plain=page((2, 5)), by_stage=page(), limit=50)
+        incoming_verdict(1, plain=page((2, 5)), by_stage=page(), limit=50)
     with pytest.raises(NotSettled):
-        judge_incoming(1, plain=page((2, 5), (3, 5)), by_stage=page((1, 5)), limit=2)
+        incoming_verdict(1, plain=page((2, 5), (3, 5)), by_stage=page((1, 5)), limit=2)
 
 
 def test_an_order_that_is_the_same_by_id_and_by_time_says_nothing() -> None:
     asked = [Query(LEADS.live, "id asc", 1, 9), Query(LEADS.live, "id desc", 1, 9)]
     alike = [page((1, 5), (2, 6)), page((2, 6), (1, 5))]
     with pytest.raises(NotSettled, match="same order"):
-        judge_order_by_id(list(zip(asked, alike, strict=True)))
+        order_by_id_verdict(list(zip(asked, alike, strict=True)))
     by_id = [page((1, 6), (2, 5)), page((2, 5), (1, 6))]
-    assert judge_order_by_id(list(zip(asked, by_id, strict=True))).value is True
+    assert order_by_id_verdict(list(zip(asked, by_id, strict=True))).value is True
     by_time = [page((2, 5), (1, 6)), page((1, 6), (2, 5))]
-    assert judge_order_by_id(list(zip(asked, by_time, strict=True))).value is False
+    assert order_by_id_verdict(list(zip(asked, by_time, strict=True))).value is False
 
 
 def ties(*reads: list[int]) -> list[tuple[RawRecord, ...]]:
@@ -103,18 +103,18 @@ def test_the_order_of_a_tie_is_settled_where_luck_does_not_explain_it(
 ) -> None:
     if value is None:
         with pytest.raises(NotSettled, match="chance"):
-            judge_ties(ties(*reads))
+            ties_verdict(ties(*reads))
     else:
-        assert judge_ties(ties(*reads)).value == value
+        assert ties_verdict(ties(*reads)).value == value
 
 
 def test_next_is_judged_by_what_is_known_to_follow() -> None:
     right, wrong = page((1, 5), has_next=True), page((1, 5))
-    assert judge_links([right], [], known=2).value == "right"
-    assert judge_links([right, wrong], [], known=2).value == "next is missing"
-    assert judge_links([right], [right], known=2).value == "next behind the end"
+    assert links_verdict([right], [], known=2).value == "right"
+    assert links_verdict([right, wrong], [], known=2).value == "next is missing"
+    assert links_verdict([right], [right], known=2).value == "next behind the end"
     with pytest.raises(NotSettled):
-        judge_links([wrong], [], known=1)
+        links_verdict([wrong], [], known=1)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_the_limit_of_a_list_is_known_by_its_pages(
     found = Records([{}] * size, has_next)
     if value is None:
         with pytest.raises(NotSettled):
-            judge_list_limit(found, lambda: less, what="events", follows="")
+            list_limit_verdict(found, lambda: less, what="events", follows="")
     else:
-        assert judge_list_limit(found, lambda: less, what="events", follows="").value == value
+        assert list_limit_verdict(found, lambda: less, what="events", follows="").value == value
 
 
 def test_windows_leave_out_what_is_known_and_stay_where_nobody_works() -> None:
