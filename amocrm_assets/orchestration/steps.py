@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
-LOG_LINES = 20
+# Each line is an event in Dagster's storage, and a run of all entities has some twenty steps with days.
+LOG_SECONDS = 10.0
 
 
 class StepDays:
@@ -38,7 +39,7 @@ class StepDays:
         self.wanted = days_of(context.partition_keys)
         self._asset = str(context.assets_def.get_asset_spec(context.asset_key).metadata[ASSET])
         self.metadata: dict[date, Mapping[str, Any]] = {}
-        self._last = time.monotonic()
+        self._last = self._told_at = time.monotonic()
         self._errors: dict[date, AmoCrmAssetsError] = {}
 
     @property
@@ -84,10 +85,10 @@ class StepDays:
         self._tell()
 
     def _tell(self) -> None:
-        """Log how far a range has come, some twenty times: each line is an event in Dagster's storage."""
-        done, wanted = len(self.metadata), len(self.wanted)
-        if wanted > 1 and done * LOG_LINES // wanted > (done - 1) * LOG_LINES // wanted:
-            self._context.log.info("%d of %d days done", done, wanted)
+        """Log how far a range has come, where it takes long enough for somebody to wonder."""
+        if self._last - self._told_at >= LOG_SECONDS:
+            self._told_at = self._last
+            self._context.log.info("%d of %d days done", len(self.metadata), len(self.wanted))
 
     def mark_done(self) -> None:
         """Mark the finished days of a step that fails. One that succeeds is marked by Dagster itself."""

@@ -9,6 +9,7 @@ import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.entities import LEADS
+from amocrm_assets.orchestration import steps
 from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, PREFIX, meanings
 from amocrm_assets.orchestration.run_listener import listening
@@ -46,6 +47,16 @@ def test_a_range_is_one_run_with_metadata_for_each_day(pipeline: Pipeline) -> No
     assert [shards[day]["dagster/table_name"].rpartition(".")[2] for day in DAYS] == [
         f"amoCrmLeads_acme_{day.replace('-', '')}" for day in DAYS
     ]
+
+
+@pytest.mark.parametrize(("seconds", "lines"), [(3600.0, 0), (0.0, 12)])
+def test_a_range_logs_how_far_it_has_come_only_where_it_takes_long(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, seconds: float, lines: int
+) -> None:
+    monkeypatch.setattr(steps, "LOG_SECONDS", seconds)
+    result = pipeline.run(FIRST, LAST)
+    said = [entry.user_message for entry in pipeline.instance.all_logs(result.run_id)]
+    assert sum("of 4 days done" in line for line in said) == lines
 
 
 def test_each_day_of_each_asset_is_marked_once(pipeline: Pipeline) -> None:
