@@ -69,8 +69,8 @@ def _show(entity: Entity, source: SourceSettings, offered: OfferedFields, *, wit
     for name, close in offered.missing.items():
         meant = [f"{visible(each)}{_differs_by(name, each)}" for each in close]
         hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
-        said = f"! `{entity.choices.custom_fields}` names {name!r}, which the account has not.{hint}"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        message = f"! `{entity.choices.custom_fields}` names {name!r}, which does not exist in the account.{hint}"
+        console.print(message, markup=False, highlight=False, soft_wrap=True)
     if entity.choices.fields(source) is None:
         setting = entity.choices.custom_fields
         console.print(f"All fields are imported, since `{setting}` is not set in the source's defs.yaml.")

@@ -38,8 +38,8 @@ class _Day(click.ParamType["date"]):
         try:
             return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no zone
         except ValueError as error:
-            said = f"{value!r} is not a day. Write it as YYYY-MM-DD, for example 2026-03-31."
-            raise click.BadParameter(said, ctx, param) from error
+            message = f"{value!r} is not a day. Write it as YYYY-MM-DD, for example 2026-03-31."
+            raise click.BadParameter(message, ctx, param) from error
 
 
 _DAY = _Day()
@@ -150,8 +150,8 @@ class _Bar:
         self._progress.update(self._task, description=asset, completed=sum(self._done.values()))
 
     def tries_again(self, why: str, wait_seconds: float) -> None:
-        said = f"! {why} Trying again in {wait_seconds:.0f} s."
-        self._progress.console.print(said, markup=False, highlight=False, soft_wrap=True)
+        message = f"! {why} Trying again in {wait_seconds:.0f} s."
+        self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

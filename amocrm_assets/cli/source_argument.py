@@ -49,14 +49,14 @@ class SourceArgument(click.ParamType["SourceSettings"]):
         known = [source.subdomain for source in sources]
         close = difflib.get_close_matches(str(value), known)
         there = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known) or 'none yet'}."
-        said = f"there is no source {value!r} in {folder}. {there} `amocrm-assets new {value}` makes one."
-        raise click.BadParameter(said, ctx, param)
+        message = f"there is no source {value!r} in {folder}. {there} `amocrm-assets new {value}` makes one."
+        raise click.BadParameter(message, ctx, param)
 
 
 def _warn_of(broken: Sequence[BrokenSource]) -> None:
     for each in broken:
-        said = f"! {each.name} is left out, its settings are wrong: {each.problems[0]}"
-        click.secho(visible(said), fg="yellow", err=True)
+        message = f"! {each.name} is left out, its settings are wrong: {each.problems[0]}"
+        click.secho(visible(message), fg="yellow", err=True)
 
 
 def _names(source: SourceSettings) -> set[str]:

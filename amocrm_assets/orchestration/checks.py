@@ -124,7 +124,7 @@ def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
         COMPLETE,
         bad=sorted({day for day, _ in (missing or found)}),
         of=read,
-        said="\n".join(named),
+        message="\n".join(named),
         severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN,
         findings=", ".join(sorted({f"{finding.record_list.name}: {finding.kind}" for _, finding in found})),
     )
@@ -149,7 +149,7 @@ def _timezone(source: SourceSettings, read: Mapping[date, Mapping[str, Any]]) ->
         TIMEZONE,
         bad=bad,
         of=read,
-        said=f"The account's time zone is {', '.join(map(escape, there))}, and the source's is"
+        message=f"The account's time zone is {', '.join(map(escape, there))}, and the source's is"
         f" {source.timezone}. Set `timezone` in the source's defs.yaml to the account's, and materialise the"
         " days again.",
         account_timezone=", ".join(map(one_line, there)) or None,
@@ -162,9 +162,9 @@ def _hash_key(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
         HASH_KEY,
         bad=sorted(day for day, metadata in read.items() if metadata.get("hash_key_changed")),
         of=read,
-        said="These days were hashed with another key than earlier captures, so their hashes cannot be joined with"
-        " earlier data. If that was not intended, set AMOCRM_HASH_KEY to the former key and materialise the days"
-        " again.",
+        message="These days were hashed with another key than earlier captures, so their hashes cannot be joined"
+        " with earlier data. If that was not intended, set AMOCRM_HASH_KEY to the former key and materialise the"
+        " days again.",
         hash_key=", ".join(sorted({str(each["hash_key"]) for each in read.values() if "hash_key" in each})),
     )
 
@@ -188,7 +188,7 @@ def verdict(
     *,
     bad: Sequence[date],
     of: Mapping[date, Any],
-    said: str,
+    message: str,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
     **facts: object,
 ) -> dg.AssetCheckResult:
@@ -204,7 +204,7 @@ def verdict(
         check_name=check_name,
         passed=not bad,
         severity=severity,
-        description=said if bad else None,
+        description=message if bad else None,
         metadata=shown,
     )
 
@@ -230,8 +230,8 @@ def _fields_exist(
         FIELDS,
         bad=[day for day, rows in written.items() if rows.missing_fields],
         of=written,
-        said=f"The account has no custom field {', '.join(named)}. Correct `{entity.choices.custom_fields}` in the"
-        f" source's defs.yaml; `amocrm-assets fields {source.subdomain}` lists the account's fields.",
+        message=f"The account has no custom field {', '.join(named)}. Correct `{entity.choices.custom_fields}` in"
+        f" the source's defs.yaml; `amocrm-assets fields {source.subdomain}` lists the account's fields.",
         missing_fields=", ".join(map(one_line, missing)),
     )
 
@@ -254,7 +254,7 @@ def _no_oddities(written: Mapping[date, RowsWritten]) -> dg.AssetCheckResult:
         ODDITIES,
         bad=[day for day, rows in written.items() if rows.oddities],
         of=written,
-        said="Some values do not have the documented type: they became null or were converted. The"
+        message="Some values do not have the documented type: they became null or were converted. The"
         " captures keep the original values. Please report them.",
         oddities=sum(oddity.count for _, oddity in found),
         worst=text_table(["day", "what", "how often", "example"], table, limit=MAX_LINE) if table else None,

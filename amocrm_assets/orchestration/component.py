@@ -78,9 +78,9 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
                 broken = broken_values(*_place_of(context), error)
             except Exception as error:  # whatever a template of the project calls
                 _LOGGER.exception("A template of %s cannot be filled in", context.path)
-                said = f"a template cannot be filled in ({type(error).__name__})"
+                message = f"a template cannot be filled in ({type(error).__name__})"
                 broken = broken_because(
-                    *_place_of(context), f"{said}; the code location's log has the whole error."
+                    *_place_of(context), f"{message}; the code location's log has the whole error."
                 )
         if broken is not None:
             _LOGGER.error("%s", broken.error())

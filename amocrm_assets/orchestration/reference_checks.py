@@ -73,12 +73,12 @@ def list_results(
     read = lists_of(table, lists)
     findings = [(each.name, finding) for each in read for finding in each.findings]
     # A cause may contain text from a server, and a description is rendered as Markdown.
-    said = [f"List of {name}: {escape(finding.cause)} {finding.fix}" for name, finding in findings]
+    messages = [f"List of {name}: {escape(finding.cause)} {finding.fix}" for name, finding in findings]
     may_miss = any(finding.may_miss for _, finding in findings)
     if not read:
-        said.append("The list was not read yet. Materialise `raw_reference`.")
+        messages.append("The list was not read yet. Materialise `raw_reference`.")
     elif not is_complete and not may_miss:
-        said.append(
+        messages.append(
             f"amoCRM's response lacks some {table.records} ({', '.join(oddities or {})}). Nothing was"
             " marked as deleted; materialise `raw_reference` again, and report it if it still fails."
         )
@@ -86,9 +86,9 @@ def list_results(
     return dg.AssetCheckResult(
         asset_key=reference_key(source, table),
         check_name=COMPLETE,
-        passed=not said,
+        passed=not messages,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description="\n".join(said) or None,
+        description="\n".join(messages) or None,
         metadata=_lists_metadata(read, oddities or {}),
     )
 
@@ -152,7 +152,7 @@ def _known_result(unknown: Mapping[date, Sequence["UnknownId"]]) -> dg.AssetChec
         KNOWN,
         bad=[day for day, found in unknown.items() if found],
         of=unknown,
-        said=f"Leads have ids that are in no reference table: {'; '.join(named)}. Materialise `raw_reference`"
+        message=f"Leads have ids that are in no reference table: {'; '.join(named)}. Materialise `raw_reference`"
         " and the tables; an id that is still missing was deleted in amoCRM before the first read,"
         " and has no name.",
         unknown_ids=", ".join(f"{column}: {count}" for column, count in counted.items()),

@@ -54,21 +54,21 @@ class ShardComparison:
     @property
     def examples(self) -> str:
         """The first days whose counts differ, or whose rows cannot be read."""
-        said = [f"{day}: {held} instead of {wanted} rows" for day, (held, wanted) in self.differing.items()]
-        said += [f"{day}: {error.cause}" for day, error in self.unreadable.items()]
-        return "; ".join(said[:_MAX_EXAMPLES])
+        differences = [f"{day}: {held} instead of {wanted} rows" for day, (held, wanted) in self.differing.items()]
+        differences += [f"{day}: {error.cause}" for day, error in self.unreadable.items()]
+        return "; ".join(differences[:_MAX_EXAMPLES])
 
     def __str__(self) -> str:
         """What is wrong and the fix, a sentence or two for each kind."""
         return " ".join(
-            said.format(
+            message.format(
                 days=in_words(days),
                 rows=self.table.asset,
                 shards=self.table.warehouse_name,
                 wanted=named.wanted if (named := self.table.shard_name_column) else "",
                 column=named.column.name if named else "",
             )
-            for days, said in (
+            for days, message in (
                 (self.gone, _GONE),
                 (list(self.differing), _DIFFERING),
                 (self.without_rows, _WITHOUT_ROWS),

@@ -185,9 +185,9 @@ def wrong_translation(found: SourceFound) -> BrokenSource | None:
         source_definitions(source).resolve_all_asset_specs()
     except Exception as error:  # whatever a template or a method of the project calls
         _LOGGER.exception("The assets of %s cannot be translated", source.subdomain)
-        said = f"`translation` or `get_asset_spec` does not work: {_in_a_line(error)}"
+        message = f"`translation` or `get_asset_spec` does not work: {_in_a_line(error)}"
         attributes = {"schedule": source.schedule.model_dump(), "timezone": source.timezone}
-        return BrokenSource(source.subdomain, source.key, (Problem(found.file, found.line, said),), attributes)
+        return BrokenSource(source.subdomain, source.key, (Problem(found.file, found.line, message),), attributes)
     return None
 
 
@@ -195,10 +195,10 @@ def _in_a_line(error: BaseException) -> str:
     """The innermost cause. What is neither Dagster's nor ours may repeat a secret that a template held."""
     while error.__cause__ is not None:
         error = error.__cause__
-    said = str(error).strip().splitlines() or [""]
+    lines = str(error).strip().splitlines() or [""]
     # The second is Dagster's error for a name that a template does not know, which is of no public class.
-    if isinstance(error, SettingsError | DagsterError) or "not found in scope" in said[-1]:
-        return said[-1]
+    if isinstance(error, SettingsError | DagsterError) or "not found in scope" in lines[-1]:
+        return lines[-1]
     return f"{type(error).__name__}; the code location's log has the whole error."
 
 

@@ -17,9 +17,9 @@ def docs_folder(*, package: Path = _PACKAGE, data: str | None = None) -> Path | 
     return next((folder for folder in (checkout, installed) if (folder / "settings.md").is_file()), None)
 
 
-def documents_note(said: str) -> str | None:
+def documents_note(message: str) -> str | None:
     """Where `docs/` is, if a text names a page and the person is not where that path leads to one."""
-    if "docs/" not in said or Path("docs", "settings.md").is_file():
+    if "docs/" not in message or Path("docs", "settings.md").is_file():
         return None
     folder = docs_folder()
     return f"(docs/ is {folder})" if folder else None

@@ -119,10 +119,10 @@ def _type_of(node: yaml.Node) -> str | None:
 def _unreadable(file: Path, line: int, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if isinstance(error, yaml.YAMLError):
-        said = getattr(error, "problem", None) or str(error)
+        message = getattr(error, "problem", None) or str(error)
     else:  # its text would repeat the value
-        said = "a value does not fit the tag before it, like `!!int`. Remove the tag"
-    return Problem(file, mark.line + 1 if mark else line, f"this is not readable as YAML: {said}.")
+        message = "a value does not fit the tag before it, like `!!int`. Remove the tag"
+    return Problem(file, mark.line + 1 if mark else line, f"this is not readable as YAML: {message}.")
 
 
 def _read_document(file: Path, node: yaml.Node, *, shared: bool) -> Iterator[Document | Problem]:

@@ -70,11 +70,11 @@ def _explain_unseen(detail: ErrorDetails) -> str:
     return f"`{name}`: its value, or what its template gives, is not accepted; docs/settings.md says what is."
 
 
-def broken_because(file: Path, number: int, *said: str) -> BrokenSource:
+def broken_because(file: Path, number: int, *messages: str) -> BrokenSource:
     """A source with problems that concern it as a whole."""
     documents = [entry for entry in read_one(file, number) if isinstance(entry, Document)]
     attributes, line = (documents[0].attributes, documents[0].line) if documents else ({}, 1)
-    return _broken(file, attributes, [Problem(file, line, each) for each in said])
+    return _broken(file, attributes, [Problem(file, line, each) for each in messages])
 
 
 def _broken(file: Path, attributes: Mapping[str, Any], problems: list[Problem]) -> BrokenSource:

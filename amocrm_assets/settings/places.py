@@ -109,8 +109,8 @@ def _bucket(variable: str, value: str) -> str:
     if not bucket:
         raise _wrong(variable, value, "it names no bucket", "Write it like gs://my-bucket/amocrm.")
     if not _BUCKET.fullmatch(bucket):
-        said = f"{bucket!r} is not a bucket's name, which has lower-case letters, digits, '-', '_' and '.'"
-        raise _wrong(variable, value, said, "Write it like gs://my-bucket/amocrm.")
+        message = f"{bucket!r} is not a bucket's name, which has lower-case letters, digits, '-', '_' and '.'"
+        raise _wrong(variable, value, message, "Write it like gs://my-bucket/amocrm.")
     parts = prefix.rstrip("/").split("/") if prefix.strip("/") else []
     if any(part in ("", ".", "..") for part in parts):
         raise _wrong(variable, value, "a part of the prefix is empty, '.' or '..'", "Write the prefix without it.")

@@ -167,8 +167,8 @@ def explain(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f"`{field}` is missing.{_example(location)}"
     if detail["type"] == "value_error":
-        said = str(detail["ctx"]["error"])
-        return f"`{field}`: {said}." if field else f"{said[0].upper()}{said[1:]}."
+        message = str(detail["ctx"]["error"])
+        return f"`{field}`: {message}." if field else f"{message[0].upper()}{message[1:]}."
     return f"`{field}`: {detail['msg'][0].lower()}{detail['msg'][1:]}.{_example(location)}"
 
 
@@ -201,8 +201,8 @@ def _clashes(documents: Iterable[Document]) -> Iterator[tuple[Document, Problem]
         subdomain = str(document.attributes.get("subdomain"))
         other = first.setdefault(subdomain.replace("-", "_").lower(), document)
         if other is not document and SUBDOMAIN.fullmatch(subdomain):
-            said = (
+            message = (
                 f"`subdomain`: {subdomain!r} is taken: {other.attributes['subdomain']!r} in"
                 f" {other.file}:{other.line}. Each source needs its own, in more than letter case and hyphens."
             )
-            yield document, Problem(document.file, _line_of(("subdomain",), document.lines), said)
+            yield document, Problem(document.file, _line_of(("subdomain",), document.lines), message)

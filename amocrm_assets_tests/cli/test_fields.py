@@ -37,7 +37,7 @@ def test_for_programs_fields_come_as_json_with_what_is_chosen(
     imported = [field for field in offered["fields"] if field["is_chosen"]]
     assert {field["name"] for field in imported} == {defined[0]["name"], defined[1]["name"]}
     assert offered["missing"] == {chosen[2]: [defined[2]["name"]]}
-    assert f"names '{chosen[2]}', which the account has not. Did you mean " in run("fields", "acme").out
+    assert f"names '{chosen[2]}', which does not exist in the account. Did you mean " in run("fields", "acme").out
 
 
 @pytest.mark.usefixtures("acme")

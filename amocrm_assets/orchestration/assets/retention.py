@@ -140,7 +140,7 @@ def _check_result(outcomes: Sequence["RemovedCaptures | HeldBack"]) -> dg.AssetC
         bad=sorted({each.day for each in held_back}),
         of=dict.fromkeys(each.day for each in outcomes),
         severity=dg.AssetCheckSeverity.ERROR,
-        said="Captures stay that are older than the source's `keep_captures_days`. "
+        message="Captures stay that are older than the source's `keep_captures_days`. "
         + escape(next(iter(whys), "")),
         entities=", ".join(sorted({each.entity for each in held_back})),
     )

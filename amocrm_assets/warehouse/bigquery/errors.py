@@ -128,16 +128,16 @@ def to_error(
     cause = f"BigQuery says: {message.rstrip('.')} ({reason or code})."
     if is_passing(reason, code):
         return WarehouseUnavailable(operation, cause=cause, fix="Run again in some minutes.", **facts)
-    said = f"{reason} {message}"
+    text = f"{reason} {message}"
     permission = _PERMISSION.search(message)
     # Organisation policies first: their messages may name a permission, but granting it does not help.
-    fix = _first(_FIXES, said) or _shared_fix(said)
+    fix = _first(_FIXES, text) or _shared_fix(text)
     if fix is None and permission:
         fix = f"Grant {permission[0]} to the account that runs this: {_ROLES.get(permission[0], _DATASET_ROLE)}."
         if "not exist" in message:
             fix += " If it already has the permission, check the names in AMOCRM_WAREHOUSE."
         facts["permission"] = permission[0]
-    fix = fix or _first(_LAST_FIXES, said) or "See docs/bigquery.md."
+    fix = fix or _first(_LAST_FIXES, text) or "See docs/bigquery.md."
     return WarehouseRefused(operation, cause=cause, fix=fix, reason=reason, **facts)
 
 
@@ -152,13 +152,13 @@ def not_tried(table: str, first: AmoCrmAssetsError) -> AmoCrmAssetsError:
     )
 
 
-def _first(fixes: Sequence[tuple[str, str]], said: str) -> str | None:
-    return next((fix for words, fix in fixes if re.search(words, said)), None)
+def _first(fixes: Sequence[tuple[str, str]], text: str) -> str | None:
+    return next((fix for words, fix in fixes if re.search(words, text)), None)
 
 
-def _shared_fix(said: str) -> str | None:
+def _shared_fix(text: str) -> str | None:
     """Errors that all services of Google have in common: perimeters, keys, policies."""
-    diagnosis = diagnose(ClientError(said))  # type: ignore[no-untyped-call]
+    diagnosis = diagnose(ClientError(text))  # type: ignore[no-untyped-call]
     return diagnosis.fix if diagnosis else None
 
 

@@ -129,9 +129,9 @@ def expiration_warnings(dataset: bigquery.Dataset) -> list[str]:
         return []
     days = timedelta(milliseconds=dataset.default_table_expiration_ms) / timedelta(days=1)
     name = f"{dataset.project}:{dataset.dataset_id}"
-    said = (
+    message = (
         f"new tables of the dataset {name} expire after {days:g} days. amocrm-assets removes the expiration from"
         " each shard that it loads; other tables there still expire. To remove it:"
         f" `bq update --default_table_expiration 0 {name}`."
     )
-    return [said]
+    return [message]

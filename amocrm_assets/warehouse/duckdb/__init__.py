@@ -210,10 +210,10 @@ def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
 def _comments(load: Load, name: str) -> str:
     """Statements that set the table's comment, with the time of this load, and those of its columns."""
     now = datetime.now(UTC).isoformat()
-    said = f"amoCRM {load.table.records} of {load.subdomain}, written by amocrm-assets at {now}"
+    message = f"amoCRM {load.table.records} of {load.subdomain}, written by amocrm-assets at {now}"
     return ";".join(
         [
-            f"COMMENT ON TABLE {quoted(name)} IS {text(said)}",
+            f"COMMENT ON TABLE {quoted(name)} IS {text(message)}",
             *(
                 f"COMMENT ON COLUMN {quoted(name)}.{quoted(column.name)} IS {text(column.description)}"
                 for column in load.table.columns

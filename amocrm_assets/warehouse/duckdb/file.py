@@ -149,8 +149,8 @@ class DuckDbFile:
 
 def _fix(error: Exception) -> str:
     """The fix for an error of DuckDB or of the disk, by its class and text."""
-    said = f"{type(error).__name__} {error}"
-    return next((fix for words, fix in _FIXES if re.search(words, said)), _UNKNOWN)
+    message = f"{type(error).__name__} {error}"
+    return next((fix for words, fix in _FIXES if re.search(words, message)), _UNKNOWN)
 
 
 def _holder(error: Exception) -> str | None:
