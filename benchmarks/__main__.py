@@ -54,9 +54,9 @@ def main() -> None:
 
 
 def _loading(*, quick: bool) -> Iterator[Figure]:
-    told = loading.measure((1,), of_everything=0) if quick else loading.measure()
+    measured = loading.measure((1,), of_everything=0) if quick else loading.measure()
     wanted = {"--help": 0.3, "1 source": 0.3, "200 sources": 5.0, "100 sources of everything": 8.0}
-    for what, seconds in told.items():
+    for what, seconds in measured.items():
         beyond = "" if what in ("--help", "import dagster") else ", beyond import dagster"
         name, unit = f"{what}{beyond}", "s of CPU time"
         if what in wanted:
@@ -65,23 +65,23 @@ def _loading(*, quick: bool) -> Iterator[Figure]:
             yield Figure("starting", name, seconds, unit)
         if beyond:
             # Seconds differ by machine and by what else it does; this hardly does.
-            times = seconds / told["import dagster"]
+            times = seconds / measured["import dagster"]
             yield Figure("starting", name, times, "times the CPU time of import dagster")
 
 
 def _rows(*, quick: bool) -> Iterator[Figure]:
-    told = rows.measure(10_000 if quick else 100_000)
-    name = f"rows of {told['leads']:,.0f} leads with 8 custom fields"
+    measured = rows.measure(10_000 if quick else 100_000)
+    name = f"rows of {measured['leads']:,.0f} leads with 8 custom fields"
     for what in ("leads/s to Arrow", "leads/s to Parquet", "leads/s of the plain floor"):
-        yield Figure(name, f"{what}, one core", told[what])
-    yield at_most(name, "CPU time beside the plain floor", told["times the floor"], wanted=1.2, unit="×")
-    yield Figure(name, "peak memory", told["peak MB"], "MB")
+        yield Figure(name, f"{what}, one core", measured[what])
+    yield at_most(name, "CPU time beside the plain floor", measured["times the floor"], wanted=1.2, unit="×")
+    yield Figure(name, "peak memory", measured["peak MB"], "MB")
     leads, days = (5_000, 4) if quick else (30_000, 20)
-    told = rows.measure_side_by_side(leads, days)
+    measured = rows.measure_side_by_side(leads, days)
     name = f"rows of {days} days of {leads:,} leads"
-    yield Figure(name, "one core", told["one core"], "s")
-    yield Figure(name, "two cores", told["two cores"], "s")
-    yield at_least(name, "two cores, speed beside one", told["times one core"], wanted=1.7, unit="×")
+    yield Figure(name, "one core", measured["one core"], "s")
+    yield Figure(name, "two cores", measured["two cores"], "s")
+    yield at_least(name, "two cores, speed beside one", measured["times one core"], wanted=1.7, unit="×")
 
 
 BENCHMARKS = {
@@ -105,8 +105,8 @@ BENCHMARKS = {
 def _write(figures: list[Figure], *, quick: bool) -> None:
     FILE.parent.mkdir(exist_ok=True)
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]}
-    told = {"quick": quick, "machine": machine, "figures": [asdict(figure) for figure in figures]}
-    FILE.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+    measured = {"quick": quick, "machine": machine, "figures": [asdict(figure) for figure in figures]}
+    FILE.write_text(json.dumps(measured, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _table(figures: list[Figure]) -> Table:

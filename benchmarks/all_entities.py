@@ -49,55 +49,59 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     days = 30 if quick else YEAR
     name = f"{days} days of 20 leads, all entities, one run"
     with served((over(days, 20 * days),)) as sandbox:
-        (alone, told), cost = apart(_backfills, sandbox, days)
-    yield at_most(name, "wall time beside leads alone", told["all"] / alone["all"], wanted=3, unit="×")
+        (alone, measured), cost = apart(_backfills, sandbox, days)
+    yield at_most(name, "wall time beside leads alone", measured["all"] / alone["all"], wanted=3, unit="×")
     yield at_most(
-        name, "CPU time beside leads alone", told["all, processor"] / alone["all, processor"], wanted=3, unit="×"
+        name,
+        "CPU time beside leads alone",
+        measured["all, processor"] / alone["all, processor"],
+        wanted=3,
+        unit="×",
     )
-    yield Figure(name, "wall time", told["all"], "s")
-    yield Figure(name, "CPU time", told["all, processor"], "s")
-    yield Figure(name, "waiting for amoCRM's answers and for its limit", told["amocrm"], "s")
+    yield Figure(name, "wall time", measured["all"], "s")
+    yield Figure(name, "CPU time", measured["all, processor"], "s")
+    yield Figure(name, "waiting for amoCRM's answers and for its limit", measured["amocrm"], "s")
     yield Figure(name, "leads alone, wall time", alone["all"], "s")
     yield Figure(name, "leads alone, CPU time", alone["all, processor"], "s")
-    yield Figure(name, "requests", told["requests"])
+    yield Figure(name, "requests", measured["requests"])
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
 
 def _days(sandbox: Served) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
     """Runs of leads alone and of everything, by turns: each deployment reads its day again in each of them."""
     without = everything() | {"import_reference": False}
-    alone, told = [], []
+    alone, measured = [], []
     with tempfile.TemporaryDirectory() as folder:
         deploy(Path(folder), sandbox, on_disk=True, others=everything())
         for _ in range(ROUNDS):
             alone.append(_measured(sandbox, lambda: run_on_disk_once(sandbox)))
             rest = _measured(sandbox, lambda: run_on_disk_once(sandbox, **without))
             whole = _measured(sandbox, lambda: run_on_disk_once(sandbox, **everything()))
-            told.append(whole | {"reference": whole["of these lists"] - rest["of these lists"]})
-    return alone, told
+            measured.append(whole | {"reference": whole["of these lists"] - rest["of these lists"]})
+    return alone, measured
 
 
 def _backfills(sandbox: Served, days: int) -> tuple[dict[str, float], dict[str, float]]:
-    told = []
+    measured = []
     # A first run of a single day imports what both have.
     for count, others in ((1, everything()), (days, {}), (days, everything())):
         with tempfile.TemporaryDirectory() as folder:
             deploy(Path(folder), sandbox, others=others)
-            told.append(_measured(sandbox, lambda: run_once(sandbox, count, **others)))  # noqa: B023 - at once
-    return told[1], told[2]
+            measured.append(_measured(sandbox, lambda: run_once(sandbox, count, **others)))  # noqa: B023 - at once
+    return measured[1], measured[2]
 
 
 def _measured(sandbox: Served, run: Any) -> dict[str, float]:
     """What a run tells, with its requests, and its seconds of waiting for amoCRM and of anything else."""
     before, lists_before, waits = sandbox.asked()["requests"], _of_lists(sandbox), _Waits()
     with waits.noted():
-        told: dict[str, float] = run()
+        measured: dict[str, float] = run()
     waited = waits.seconds()
-    return told | {
+    return measured | {
         "requests": sandbox.asked()["requests"] - before,
         "of these lists": _of_lists(sandbox) - lists_before,
         "amocrm": waited,
-        "ours": told["all"] - waited,
+        "ours": measured["all"] - waited,
     }
 
 

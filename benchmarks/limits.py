@@ -63,9 +63,9 @@ def measure_figures(*, quick: bool) -> Iterator[Figure]:
 
 def _figures(cell: Cell) -> Iterator[Figure]:
     with served([over(1, cell.leads)], **cell.options) as sandbox:
-        told, _ = apart(read, sandbox.url, sandbox.token, 1)
+        measured, _ = apart(read, sandbox.url, sandbox.token, 1)
         refusals = sandbox.refused()
-        yield _use_of_limit(cell, told)
+        yield _use_of_limit(cell, measured)
         yield at_most(cell.name, "refusals (429)", refusals, wanted=MAX_REFUSALS if cell.jitter_ms else 0)
         six, _ = apart(six_threads, sandbox.url, sandbox.token, SIX_THREADS_PAGES)
         yield Figure(cell.name, "six threads: requests a second", six.pages_per_second, f"{six.refusals} refused")
@@ -76,8 +76,8 @@ def _figures(cell: Cell) -> Iterator[Figure]:
             )
 
 
-def _use_of_limit(cell: Cell, told: dict[str, Any]) -> Figure:
-    rate = told["answers_per_second"]
+def _use_of_limit(cell: Cell, measured: dict[str, Any]) -> Figure:
+    rate = measured["answers_per_second"]
     if not cell.jitter_ms:
         return at_least(cell.name, "requests a second", rate, wanted=0.95 * LIMIT)
     if cell.kind == "bucket:1":
@@ -89,6 +89,6 @@ def _use_of_limit(cell: Cell, told: dict[str, Any]) -> Figure:
 def _proxied(cell: Cell) -> Iterator[Figure]:
     name = f"limit: through a proxy, {cell.latency_ms} ms an answer"
     with served([over(1, cell.leads)], **cell.options) as sandbox, running_proxy() as (proxy, _):
-        told, _ = apart(read, sandbox.url, sandbox.token, 1, proxy)
-        yield at_least(name, "requests a second", told["answers_per_second"], wanted=0.95 * LIMIT)
+        measured, _ = apart(read, sandbox.url, sandbox.token, 1, proxy)
+        yield at_least(name, "requests a second", measured["answers_per_second"], wanted=0.95 * LIMIT)
         yield at_most(name, "refusals (429)", sandbox.refused(), wanted=0)

@@ -55,9 +55,9 @@ def at_most(benchmark: str, what: str, value: float, *, wanted: float, unit: str
 
 def _measured(call: Callable[..., Told], arguments: tuple[Any, ...]) -> tuple[Told, Cost]:
     began, began_cpu = time.perf_counter(), time.process_time()
-    told = call(*arguments)
+    measured = call(*arguments)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
-    return told, Cost(seconds, cpu_seconds, _peak_megabytes())
+    return measured, Cost(seconds, cpu_seconds, _peak_megabytes())
 
 
 def _peak_megabytes() -> float:

@@ -101,12 +101,12 @@ def _figures(case: Case) -> Iterator[Figure]:
     name = f"reading: {case.name}"
     options = {"requests_per_second": LIMIT, "latency_seconds": case.latency_seconds}
     with served(case.populations, **options) as sandbox:
-        told, cost = apart(read, sandbox.url, sandbox.token, case.days)
+        measured, cost = apart(read, sandbox.url, sandbox.token, case.days)
         asked = sandbox.asked()
-    if told["leads"] != case.leads:
-        raise RuntimeError(f"{name}: {told['leads']} of {case.leads} leads")
+    if measured["leads"] != case.leads:
+        raise RuntimeError(f"{name}: {measured['leads']} of {case.leads} leads")
     least = case.least_requests
-    rate, ratio = told["requests_per_second"], told["requests"] / least
+    rate, ratio = measured["requests_per_second"], measured["requests"] / least
     yield at_most(name, "refusals (429)", asked["by_status"].get("429", 0), wanted=0)
     if least >= ENOUGH_REQUESTS:
         yield at_least(name, "requests a second", rate, wanted=0.95 * LIMIT)
@@ -116,9 +116,9 @@ def _figures(case: Case) -> Iterator[Figure]:
         yield at_most(name, "requests over the least number", ratio, wanted=1.05)
     else:
         yield Figure(name, "requests over the least number", ratio)
-    yield Figure(name, "requests", told["requests"], f"for {case.leads} leads, least {least}")
+    yield Figure(name, "requests", measured["requests"], f"for {case.leads} leads, least {least}")
     yield Figure(name, "wall time", cost.seconds, "s")
-    yield Figure(name, "wall time beside the pace of the limit", cost.seconds - told["requests"] / LIMIT, "s")
+    yield Figure(name, "wall time beside the pace of the limit", cost.seconds - measured["requests"] / LIMIT, "s")
     yield Figure(name, "CPU time of the reader", cost.cpu_seconds, "s")
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 

@@ -38,8 +38,8 @@ class Served:
     def asked(self, path: str = "/api/") -> dict[str, Any]:
         """What it was asked below `path`: `requests`, `rows`, `by_status`, `most_in_a_second`."""
         answer = requests.get(f"{self.url}/sandbox/requests?path={path}", timeout=TIMEOUT_SECONDS)
-        told: dict[str, Any] = answer.json()
-        return told
+        measured: dict[str, Any] = answer.json()
+        return measured
 
     def refused(self) -> int:
         """How many requests its limit has refused so far."""

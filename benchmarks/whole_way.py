@@ -33,11 +33,11 @@ def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the ot
     """A small day, most of which are commits of Dagster's event log: it is on a disk here, as in a deployment."""
     name = "one day of 500 leads, after start-up"
     with served((over(1, 500),)) as sandbox:
-        told, _ = apart(_run_on_disk, sandbox, 4)
-    told = told[1:]  # the first imports what the others have
-    quickest = min(told, key=lambda each: each["all"])
+        measured, _ = apart(_run_on_disk, sandbox, 4)
+    measured = measured[1:]  # the first imports what the others have
+    quickest = min(measured, key=lambda each: each["all"])
     yield at_most(name, "wall time through three assets", quickest["all"], wanted=1, unit="s")
-    yield Figure(name, "CPU time", min(each["all, processor"] for each in told), "s")
+    yield Figure(name, "CPU time", min(each["all, processor"] for each in measured), "s")
     yield Figure(name, "events in Dagster's log", quickest["events"])
     yield Figure(name, "wall time in Dagster's event log", quickest["event log"], "s")
     yield from _parts(name, quickest)
@@ -50,12 +50,12 @@ def measure_busy_day(*, quick: bool) -> Iterator[Figure]:
     with served((over(1, leads),)) as sandbox:
         began = cpu_seconds_of("pass")
         started = cpu_seconds_of("import amocrm_assets.orchestration.running, amocrm_assets.capturing") - began
-        told, _ = apart(_run_on_disk, sandbox, 2)
+        measured, _ = apart(_run_on_disk, sandbox, 2)
     yield Figure(name, "starting: imports", started, "s of CPU time")
     for step in STEPS:
-        yield Figure(name, step, told[-1][f"{step}, processor"], "s of CPU time")
-    yield Figure(name, "the rest of Dagster's run", told[-1]["rest, processor"], "s of CPU time")
-    yield Figure(name, "in all, after starting", told[-1]["all, processor"], "s of CPU time")
+        yield Figure(name, step, measured[-1][f"{step}, processor"], "s of CPU time")
+    yield Figure(name, "the rest of Dagster's run", measured[-1]["rest, processor"], "s of CPU time")
+    yield Figure(name, "in all, after starting", measured[-1]["all, processor"], "s of CPU time")
 
 
 def measure_year(*, quick: bool) -> Iterator[Figure]:
@@ -63,10 +63,10 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     days = 30 if quick else YEAR
     name = f"{days} days of 20 leads, one run"
     with served((over(days, 20 * days),)) as sandbox:
-        told, cost = apart(_run, sandbox, days, 1)
-    yield at_most(name, "wall time", told[0]["all"], wanted=25, unit="s")
-    yield Figure(name, "CPU time", told[0]["all, processor"], "s")
-    yield from _parts(name, told[0])
+        measured, cost = apart(_run, sandbox, days, 1)
+    yield at_most(name, "wall time", measured[0]["all"], wanted=25, unit="s")
+    yield Figure(name, "CPU time", measured[0]["all, processor"], "s")
+    yield from _parts(name, measured[0])
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
 
@@ -77,19 +77,19 @@ def measure_growing(*, quick: bool) -> Iterator[Figure]:
     for leads in sizes:
         name = f"{leads:,} leads in a backfill of {MONTH} days"
         with served((over(MONTH, leads),)) as sandbox:
-            told, cost = apart(_run, sandbox, MONTH, 1)
-        costs[leads] = told[0]["all, processor"] / leads * 1e6
-        yield Figure(name, "wall time", told[0]["all"], "s")
+            measured, cost = apart(_run, sandbox, MONTH, 1)
+        costs[leads] = measured[0]["all, processor"] / leads * 1e6
+        yield Figure(name, "wall time", measured[0]["all"], "s")
         yield Figure(name, "cost of a lead", costs[leads], "µs of CPU time")
-        yield from _parts(name, told[0])
+        yield from _parts(name, measured[0])
         yield at_most(name, "peak memory", cost.peak_megabytes, wanted=600, unit="MB")
     name = f"{sizes[-1]:,} leads beside {sizes[-2]:,}"
     yield at_most(name, "cost of a lead, ratio (1 is linear)", costs[sizes[-1]] / costs[sizes[-2]], wanted=1.2)
 
 
-def _parts(name: str, told: dict[str, float]) -> Iterator[Figure]:
+def _parts(name: str, measured: dict[str, float]) -> Iterator[Figure]:
     for step in STEPS:
-        yield Figure(name, f"share of {step}", 100 * told[step] / told["all"], "%")
+        yield Figure(name, f"share of {step}", 100 * measured[step] / measured["all"], "%")
 
 
 def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
@@ -157,13 +157,13 @@ def run_once(sandbox: Served, days: int, **others: object) -> dict[str, float]:
     if outcome.failure:
         raise RuntimeError(outcome.failure)
     ends.days_done("rest", days, days)
-    told: dict[str, float] = {}
+    measured: dict[str, float] = {}
     for unit, clock in (("", 0), (", processor", 1)):
         marks = [ends.began[clock], *(ends.at[step][clock] for step in (*STEPS, "rest"))]
         for step, start, end in zip((*STEPS, "rest"), marks, marks[1:], strict=False):
-            told[f"{step}{unit}"] = end - start
-        told[f"all{unit}"] = marks[-1] - marks[0]
-    return told
+            measured[f"{step}{unit}"] = end - start
+        measured[f"all{unit}"] = marks[-1] - marks[0]
+    return measured
 
 
 class _Ends:

@@ -189,10 +189,10 @@ def _require_one_account(
     for found, header in held:
         names.setdefault(header.account_id, []).append(found.name)
     if len(names) > 1:
-        told = "; ".join(f"account {account}: {', '.join(files)}" for account, files in names.items())
+        listed = "; ".join(f"account {account}: {', '.join(files)}" for account, files in names.items())
         raise CapturesMixed(
             f"Merging the captures of {source.subdomain} {day}",
-            cause=f"they are of {len(names)} accounts of amoCRM. {told}.",
+            cause=f"they are of {len(names)} accounts of amoCRM. {listed}.",
             fix="Move the captures of the wrong account out of the storage and materialise"
             f" `{entity.raw_asset}` and `{entity.table.asset}` of the day again (docs/captures.md).",
             source=source.subdomain,

@@ -78,8 +78,8 @@ def _refusal(error: AmoCrmAssetsError | click.UsageError) -> dict[str, Any]:
     """What a program reads of a command that did nothing: `run` tells `landed` in any case."""
     if isinstance(error, click.UsageError):
         return {"landed": False, "failure": error.format_message()}
-    told = {"operation": error.operation, "cause": error.cause, "fix": error.fix}
-    return {"landed": False, "failure": str(error), "source": error.facts.get("source"), **told}
+    parts = {"operation": error.operation, "cause": error.cause, "fix": error.fix}
+    return {"landed": False, "failure": str(error), "source": error.facts.get("source"), **parts}
 
 
 @click.group(

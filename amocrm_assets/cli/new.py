@@ -120,11 +120,11 @@ def _validated(attributes: dict[str, Any]) -> SourceSettings:
     except ValidationError as error:
         # Without the input: it may be a token that was given instead of its variable's name.
         problems = error.errors(include_url=False, include_input=False)
-        told = [
+        messages = [
             f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg'].removeprefix('Value error, ')}"
             for each in problems
         ]
-        raise click.UsageError("\n".join(told)) from error
+        raise click.UsageError("\n".join(messages)) from error
 
 
 def _require_new(source: SourceSettings, folder: Path) -> None:

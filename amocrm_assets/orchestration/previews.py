@@ -53,9 +53,11 @@ def rows_preview(
     Where the source drops or hashes anything, custom fields are not shown either: they hold names and addresses.
     """
     columns = [each.name for each in _columns(entity, table, source, custom_fields=custom_fields)]
-    told = [name for name in entity.stubs_lack if name in table.column_names and name != CUSTOM_FIELDS]
-    read = list(dict.fromkeys([*table.key, *columns, *told]))
-    return shown(entity, source, columns, _first_rows(table, storage, source.subdomain, day, read), told=told)
+    lacking = [name for name in entity.stubs_lack if name in table.column_names and name != CUSTOM_FIELDS]
+    read = list(dict.fromkeys([*table.key, *columns, *lacking]))
+    return shown(
+        entity, source, columns, _first_rows(table, storage, source.subdomain, day, read), lacking=lacking
+    )
 
 
 def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, name: str) -> dict[str, Any]:
@@ -65,10 +67,10 @@ def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, na
     from amocrm_assets.captures import open_capture
 
     columns = [each.sent_as for each in _columns(entity, entity.table, source, custom_fields=False)]
-    told = [name for name in entity.stubs_lack if name != CUSTOM_FIELDS]
+    lacking = [name for name in entity.stubs_lack if name != CUSTOM_FIELDS]
     with open_capture(entity, storage, name) as capture:
         records = [json.decode(line) for line in islice(capture.records, _LOOKED_THROUGH)]
-    return shown(entity, source, columns, records, told=told)
+    return shown(entity, source, columns, records, lacking=lacking)
 
 
 def _columns(entity: Entity, table: Table, source: SourceSettings, *, custom_fields: bool) -> list[Column]:
@@ -86,15 +88,15 @@ def shown(
     columns: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
     *,
-    told: Sequence[str],
+    lacking: Sequence[str],
 ) -> dict[str, Any]:
     """Metadata that shows the first records by these columns, stubs of deleted ones only where all are stubs.
 
-    A stub has none of the columns `told`.
+    A stub has none of the columns `lacking`.
     """
     if not rows:
         return {"preview": f"No {entity.table.record} was {entity.table.is_dated} on this day."}
-    whole = [row for row in rows if not told or any(row.get(name) is not None for name in told)]
+    whole = [row for row in rows if not lacking or any(row.get(name) is not None for name in lacking)]
     chosen = (whole or rows)[:PREVIEW_ROWS]
     cells = ((_key(entity, row), _BETWEEN.join(_cells(row, columns, source))) for row in chosen)
     preview = text_table(["id", entity.table.record], cells, limit=MAX_CELL, wrap=_MAX_WORD)

@@ -114,9 +114,9 @@ class _Later:
         if len(certain) <= len(self._merged):  # amoCRM does not say which of two merged records an event is of
             certain = {}
         doubtful = {
-            record: told
+            record: matching
             for record, types in alive.items()
-            if record not in certain and (told := types & (agreement.certain | agreement.uncertain))
+            if record not in certain and (matching := types & (agreement.certain | agreement.uncertain))
         }
         return DayAgreement(certain, doubtful, len(absent) - len(alive))
 

@@ -67,7 +67,7 @@ def test_times_of_a_preview_have_their_zone(pipeline: Pipeline) -> None:
 def test_an_exact_number_has_no_zeros_that_say_nothing() -> None:
     rows = [{"id": 1, "price": Decimal("210000.000000000")}, {"id": 2, "price": Decimal("0E-9")}]
     rows.append({"id": 3, "price": Decimal("19.900000000")})
-    preview = shown(LEADS, source(), ["price"], rows, told=())
+    preview = shown(LEADS, source(), ["price"], rows, lacking=())
     assert [row["lead"] for row in rows_of(preview)] == ["price 210000", "price 0", "price 19.9"]
 
 
@@ -77,7 +77,7 @@ def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipel
     columns = ["status_id", "updated_at"]
 
     def ids_of(rows: list[dict[str, object]]) -> list[str]:
-        seen = shown(LEADS, pipeline.source, columns, rows, told=["status_id"])
+        seen = shown(LEADS, pipeline.source, columns, rows, lacking=["status_id"])
         return [row["id"] for row in rows_of(seen)]
 
     assert ids_of([*stubs, whole]) == ["7"]

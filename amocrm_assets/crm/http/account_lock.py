@@ -57,9 +57,9 @@ def _still_to_wait(note: Versioned | None, limiter: RateLimiter, now: float) -> 
     with invalid content is ignored: at worst a request is refused.
     """
     try:
-        told = json.loads(note.content) if note else {}
-        if not told or told["limiter"] == limiter.key:
+        hand_over = json.loads(note.content) if note else {}
+        if not hand_over or hand_over["limiter"] == limiter.key:
             return 0.0
-        return float(min(told["free_at"] - now, told["free_at"] - told["written_at"]))
+        return float(min(hand_over["free_at"] - now, hand_over["free_at"] - hand_over["written_at"]))
     except (ValueError, TypeError, KeyError):
         return 0.0

@@ -133,7 +133,8 @@ def _step_key(event: dg.DagsterEvent, source: SourceSettings) -> str:
 
 def _step_problem(event: dg.DagsterEvent, source: SourceSettings, run_id: str) -> Problem:
     failure = event.step_failure_data
-    told = failure.user_failure_data.metadata if failure.user_failure_data else {}
+    metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
+    texts = {name: str(value.value) for name, value in metadata.items()}
     error = failure.error
     while error and error.cause:
         error = error.cause
@@ -141,9 +142,9 @@ def _step_problem(event: dg.DagsterEvent, source: SourceSettings, run_id: str) -
         key=_step_key(event, source),
         source=source.subdomain,
         what=f"{_step_name(event, source)} failed",
-        cause=str(told["cause"].value) if "cause" in told else (error.message if error else str(event.message)),
-        fix=str(told["fix"].value) if "fix" in told else "See the run's log, and report it if that does not help.",
-        days=str(told["unfinished_days"].value) if "unfinished_days" in told else "",
+        cause=texts.get("cause") or (error.message if error else str(event.message)),
+        fix=texts.get("fix") or "See the run's log, and report it if that does not help.",
+        days=texts.get("unfinished_days", ""),
         path=f"/runs/{run_id}",
     )
 

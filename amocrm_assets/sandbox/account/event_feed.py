@@ -39,9 +39,9 @@ class EventFeed:
     ) -> Iterator[AccountEvent]:
         """Those of a closed interval of seconds, and of some kinds if any are named."""
         feeds = [self._of_leads(since, until, kinds, newest_first=newest_first)]
-        for records, told in self._follow_ups:
-            if wanted := _deeds(told, kinds):
-                feeds.append(_of_follow_ups(records, told, wanted, (since, until), newest_first=newest_first))
+        for records, source in self._follow_ups:
+            if wanted := _deeds(source, kinds):
+                feeds.append(_of_follow_ups(records, source, wanted, (since, until), newest_first=newest_first))
         found = heapq.merge(*feeds, key=lambda event: event.at, reverse=newest_first)
         return (event for event in found if not kinds or event.kind in kinds)
 
@@ -56,16 +56,21 @@ class EventFeed:
 
 
 def _of_follow_ups(
-    records: FollowUps, told: EventKinds, deeds: frozenset[str], ends: tuple[int, int], *, newest_first: bool
+    records: FollowUps,
+    source: EventKinds,
+    deeds: frozenset[str],
+    ends: tuple[int, int],
+    *,
+    newest_first: bool,
 ) -> Iterator[AccountEvent]:
     for done in records.deeds_between(*ends, newest_first=newest_first):
         if done.deed in deeds:
-            yield from _directed(told.of(done, records), newest_first)
+            yield from _directed(source.of(done, records), newest_first)
 
 
-def _deeds(told: EventKinds, kinds: frozenset[str]) -> frozenset[str]:
+def _deeds(source: EventKinds, kinds: frozenset[str]) -> frozenset[str]:
     """The deeds that such events may come of; no kinds are all."""
-    return frozenset().union(*(deeds for kind, deeds in told.deeds.items() if not kinds or kind in kinds))
+    return frozenset().union(*(deeds for kind, deeds in source.deeds.items() if not kinds or kind in kinds))
 
 
 def _directed(found: Iterator[AccountEvent], newest_first: bool) -> Iterator[AccountEvent]:  # noqa: FBT001

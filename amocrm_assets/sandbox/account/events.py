@@ -74,14 +74,16 @@ def events_of(done: Done, content: Leads, deeds: DeedLog) -> Iterator[AccountEve
     """The events of one deed, in the order of their ids."""
     after = _looks(done.lead_id, done.revision, done.sets, content, deeds)
     by = after["created_by"] if done.deed == "made" else after["updated_by"]
-    told: list[tuple[str, Values, Values]] = []
+    changes: list[tuple[str, Values, Values]] = []
     if done.deed in _OF_DEED:
-        told.append((_OF_DEED[done.deed], [], []))
+        changes.append((_OF_DEED[done.deed], [], []))
     if done.deed == "made":
-        told += [("entity_tag_added", [], [{"tag": {"name": tag["name"]}}]) for tag in content.tags(done.lead_id)]
+        changes += [
+            ("entity_tag_added", [], [{"tag": {"name": tag["name"]}}]) for tag in content.tags(done.lead_id)
+        ]
     if done.deed in {"changed", "restored"}:
-        told += _compared(_looks(done.lead_id, done.base, done.base_sets, content, deeds), after)
-    for place, (kind, before, now) in enumerate(told):
+        changes += _compared(_looks(done.lead_id, done.base, done.base_sets, content, deeds), after)
+    for place, (kind, before, now) in enumerate(changes):
         event_id = event_id_of(done, done.revision, place)
         yield AccountEvent(done.at, event_id, "lead", done.lead_id, kind, by, before, now)
 
