@@ -55,7 +55,7 @@ def write_many_days(
     """
     write_here = partial(write_rows, entity, storage, source, table=table, others=others)
     started, done = time.perf_counter(), 0
-    processes = min(MAX_PROCESSES, _cores()) if entity in ENTITIES else 1
+    processes = min(MAX_PROCESSES, _cores()) if entity in ENTITIES and sys.executable else 1
     for day in days:
         remaining = len(days) - done
         if done and min(processes, remaining) > 1:
@@ -66,10 +66,12 @@ def write_many_days(
         done += 1
     if done < len(days):
         task = DayTask(entity.name, table.asset, storage, source, others)
-        yield from _side_by_side(task, days[done:], min(processes, len(days) - done))
+        yield from _side_by_side(task, days[done:], min(processes, len(days) - done), write_here=write_here)
 
 
-def _side_by_side(task: DayTask, days: Sequence[date], processes: int) -> Written:
+def _side_by_side(
+    task: DayTask, days: Sequence[date], processes: int, *, write_here: Callable[[date], RowsWritten]
+) -> Written:
     with ExitStack() as stack:
         idle: SimpleQueue[_Process] = SimpleQueue()
         # Left first: the processes are killed, which ends the calls that wait for them.
@@ -81,11 +83,17 @@ def _side_by_side(task: DayTask, days: Sequence[date], processes: int) -> Writte
             process = idle.get()
             try:
                 return process.write(day)
+            except _NotStarted:
+                return write_here(day)
             finally:
                 idle.put(process)
 
         for day, written in [(day, pool.submit(made, day)) for day in days]:
             yield day, written.result
+
+
+class _NotStarted(Exception):
+    """A process cannot import this package, as where the interpreter is started with a path of its own."""
 
 
 class _Process:
@@ -97,13 +105,13 @@ class _Process:
         self._untold = pickle.dumps(task)
 
     def write(self, day: date) -> RowsWritten:
-        """The rows of a day, made there. Raises what was raised there."""
+        """The rows of a day, made there. Raises what was raised there, and `_NotStarted`."""
         days, results = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         try:
             days.write(self._untold + pickle.dumps(day))
             days.flush()
-            self._untold = b""
             made = pickle.load(results)  # noqa: S301 - our own process wrote it
+            self._untold = b""
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             # The pipe has ended: before a result, or, which `pickle` reports in each of these ways, within one.
             raise self._ended(day) from error
@@ -111,8 +119,10 @@ class _Process:
             raise made
         return cast("RowsWritten", made)
 
-    def _ended(self, day: date) -> TransientError:
+    def _ended(self, day: date) -> Exception:
         status = self._process.wait()
+        if status > 0 and self._untold:
+            return _NotStarted()
         return TransientError(
             f"Making the rows of {self._task.source.subdomain} {day}",
             cause=f"the process that made them has ended with status {status}"

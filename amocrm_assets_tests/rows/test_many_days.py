@@ -162,6 +162,15 @@ def test_a_process_that_is_killed_is_an_error_that_names_the_day_and_may_pass(st
     assert isinstance(made(storage)[errors[0][0]], RowsWritten)
 
 
+def test_days_are_made_here_where_a_process_cannot_start(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from an archive of Python code, whose interpreter knows none of its packages."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    assert all(isinstance(each, RowsWritten) for each in made(storage).values())
+    assert len(set(digests(storage))) == len(DAYS)
+
+
 def test_an_interrupt_ends_the_processes_at_once(storage: Storage) -> None:
     began = time.monotonic()
 
