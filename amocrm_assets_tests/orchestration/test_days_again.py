@@ -189,11 +189,10 @@ def test_a_damaged_neighbour_is_no_obstacle_where_the_day_is_whole(pipeline: Pip
 def test_rows_with_repeated_ids_are_not_loaded(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, days: tuple[str, str | None]
 ) -> None:
-    from amocrm_assets import rows
+    from amocrm_assets.rows import many_days, write_rows
 
     pipeline.run(*days)
     before = shard_of(pipeline)
-    write_rows = rows.write_rows
 
     def twice(*given: object, **named: object) -> object:
         written = write_rows(*given, **named)  # type: ignore[arg-type]
@@ -201,7 +200,7 @@ def test_rows_with_repeated_ids_are_not_loaded(
             repeat_a_row(pipeline, DAY)
         return written
 
-    monkeypatch.setattr(rows, "write_rows", twice)
+    monkeypatch.setattr(many_days, "write_rows", twice)
     result = pipeline.run(*days)
     assert not result.success
     assert not checks_of(result)["ids_unique"].passed
