@@ -20,7 +20,7 @@ import dagster as dg
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.orchestration.assets import chain_keys, raw_key, shards_key
 from amocrm_assets.orchestration.day_ranges import DayRange, neighbours, ranges_to_ask
-from amocrm_assets.orchestration.documents import not_imported
+from amocrm_assets.orchestration.documents import listed, not_imported
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.names import DAY_TAG, SOURCE_TAG, job_name, schedule_name
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
@@ -60,7 +60,7 @@ def automation_of(
     with one. `after_rows` are such assets, made of rows, which go with every run that brings rows.
     """
     assets = [key for entity in entities for key in chain_keys(entity, source)]
-    names = " and the ".join(entity.table.records for entity in entities)
+    names = listed([entity.table.records for entity in entities])
     dated = " or ".join(dict.fromkeys(entity.table.is_dated for entity in entities))
     chains = ", ".join(
         f"`{entity.raw_asset}` → `{table.asset}` → `{table.warehouse_name}`"

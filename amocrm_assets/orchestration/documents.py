@@ -42,10 +42,15 @@ def _installed_folder() -> str | None:
         return None
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: `leads, contacts and calls`."""
+    return " and ".join([", ".join(names[:-1]), *names[-1:]] if names[1:] else names)
+
+
 def not_imported(source: SourceSettings, entities: Sequence[Entity]) -> str:
     """A first paragraph for what is about entities of which a source imports none; otherwise nothing."""
     if not entities or any(entity.choices.is_imported(source) for entity in entities):
         return ""
-    named = " and ".join(entity.table.records for entity in entities)
+    named = listed([entity.table.records for entity in entities])
     switches = ", ".join(f"`{entity.choices.imported}: false`" for entity in entities)
     return f"{named.capitalize()} are not imported: the source's defs.yaml says {switches}.\n\n"

@@ -115,26 +115,31 @@ def rows_metadata(
 
 
 def text_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, limit: int = MAX_CELL, wrap: int | None = None
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, limit: int = MAX_CELL, wrap: Sequence[int] = ()
 ) -> dg.TableMetadataValue:
     """A table that Dagster shows as it is: unlike in Markdown, nothing in a cell is rendered.
 
-    Every cell is a text on one line: the UI reads numbers as JavaScript does, which rounds large ids. A word of
-    more than `wrap` characters may be broken after each so many of them, so that a page with little room wraps it.
+    Every cell is a text on one line: the UI reads numbers as JavaScript does, which rounds large ids.
+    `wrap` is a number of characters for each column: a longer word may be broken after each so many of them, so
+    that a page with little room wraps it.
     """
+    widths = wrap or [limit] * len(columns)
     cells = [
-        {name: _breakable(one_line(value, limit=limit), wrap) for name, value in zip(columns, row, strict=True)}
+        {
+            name: _breakable(one_line(value, limit=limit), width)
+            for name, value, width in zip(columns, row, widths, strict=True)
+        }
         for row in rows
     ]
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
     return dg.MetadataValue.table([dg.TableRecord(row) for row in cells], schema)
 
 
-def _breakable(line: str, wrap: int | None) -> str:
+def _breakable(line: str, width: int) -> str:
     """The line with invisible places to break long words at; `one_line` has shown any that were in it before."""
-    if wrap is None or len(line) <= wrap:
+    if len(line) <= width:
         return line
-    return re.sub(rf"\S{{{wrap}}}(?=\S)", lambda run: f"{run[0]}{BREAK}", line)
+    return re.sub(rf"\S{{{width}}}(?=\S)", lambda run: f"{run[0]}{BREAK}", line)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -30,13 +30,13 @@ PREVIEW_ROWS = 5
 MAX_DAYS = 31
 # Deleted leads are stubs, and have the smallest ids: so many rows are looked through for others.
 _LOOKED_THROUGH = 200
-# Characters of a line that fit into the page's column, and of a cell at most.
-_MAX_WORD, MAX_CELL = 24, 300
+# Characters of a word that fit into the page's columns (ids of events have 26), and of a cell at most.
+_MAX_ID_WORD, _MAX_WORD, MAX_CELL = 13, 24, 300
 _BETWEEN = " · "
 # Columns whose values need no name in front of them.
 _SPEAKING = ("name", "custom_fields")
 # Columns that are shown as moments instead of seconds.
-_TIMES = ("updated_at", "created_at")
+_TIMES = ("updated_at", "created_at", "complete_till")
 
 
 def rows_preview(
@@ -99,7 +99,7 @@ def shown(
     whole = [row for row in rows if not lacking or any(row.get(name) is not None for name in lacking)]
     chosen = (whole or rows)[:PREVIEW_ROWS]
     cells = ((_key(entity, row), _BETWEEN.join(_cells(row, columns, source))) for row in chosen)
-    preview = text_table(["id", entity.table.record], cells, limit=MAX_CELL, wrap=_MAX_WORD)
+    preview = text_table(["id", entity.table.record], cells, limit=MAX_CELL, wrap=(_MAX_ID_WORD, _MAX_WORD))
     if not entity.has_cards:
         return {"preview": preview}
     cards = _BETWEEN.join(_card(entity, source, int(row["id"])) for row in chosen)

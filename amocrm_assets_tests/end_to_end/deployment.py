@@ -29,6 +29,18 @@ DETAILED = {"import_reference": True, "import_lead_details": True}
 # no field of that name.
 SOUND = {"subdomain": "sandbox", "display_name": "Sandbox", **DETAILED}
 TROUBLED = {"subdomain": "spring-tea", "display_name": "Spring Tea", "leads_custom_fields": ["Бюджет рекламы"]}
+# An account of which everything is imported: the graph at its largest.
+WHOLE = {
+    "subdomain": "autumn-tea",
+    "display_name": "Autumn Tea",
+    **DETAILED,
+    "import_events": True,
+    "import_contacts": True,
+    "import_companies": True,
+    "import_tasks": True,
+    "import_calls": True,
+    "latest_table": True,
+}
 # A day that does not exist: the source is shown as broken.
 BROKEN = {
     "subdomain": "winter-tea",
@@ -89,6 +101,8 @@ def running_deployment(home: Path) -> Iterator[Deployment]:
             for minutes in MINUTES_DUE
         }
         strangers = servers.enter_context(running_strangers(int((midnight - timedelta(days=1)).timestamp())))
+        whole = servers.enter_context(running_sandbox(replace(options, subdomain="autumn-tea")))
+        _write_whole(home / "sources", whole, started_at)
         _write_sources(home / "sources", sound, troubled, due, started_at)
         _write_strangers(home / "sources", strangers, started_at)
         write_source(home / "sources", "winter-tea", BROKEN)
@@ -115,6 +129,13 @@ def _write_sources(folder: Path, sound: Sandbox, troubled: Sandbox, due: dict[in
         attributes = _attributes(sandbox, "SOUND_TOKEN", yesterday, _due_at(at, minutes), subdomain=name)
         attributes["schedule"]["enabled"] = False
         write_source(folder, name, attributes)
+
+
+def _write_whole(folder: Path, whole: Sandbox, at: datetime) -> None:
+    """The account of which everything is imported."""
+    first_day = at.astimezone(ZONE).date() - timedelta(days=31)
+    attributes = _attributes(whole, "SOUND_TOKEN", first_day, at + timedelta(hours=12), **WHOLE)
+    write_source(folder, "autumn-tea", attributes)
 
 
 def _write_strangers(folder: Path, strangers: Strangers, at: datetime) -> None:

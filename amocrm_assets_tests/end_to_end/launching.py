@@ -55,6 +55,12 @@ def launch(deployment: Deployment) -> Launched:
     return Launched(day_run, backfill, failed_run, fixed_run, strangers_run, strangers_refused_run, due)
 
 
+def launch_whole(deployment: Deployment) -> None:
+    """Load yesterday of the account of which everything is imported, by its job, and wait for it."""
+    run = deployment.dagster.materialise([], day=deployment.yesterday.isoformat(), job="autumn_tea_leads")
+    deployment.dagster.ended([run])
+
+
 def assets_of(source: str, *more: str) -> list[list[str]]:
     """Keys of a source's three assets of leads, and of some more."""
     return [[source, asset] for asset in (*ASSETS, *more)]

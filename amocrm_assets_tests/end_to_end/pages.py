@@ -39,6 +39,28 @@ class Pages:
         self._open(f"/locations/{LOCATION_NAME}/asset-groups/{source}_reference")
         self.wait_for("raw_reference", "amoCrmStatuses")
 
+    def whole_lineage(self, source: str) -> None:
+        """The graph of an account of which everything is imported, none of its assets at work."""
+        self.lineage(source)
+        self.wait_for("amoCrmContacts", "amoCrmEvents")
+
+    def all_lineages(self) -> None:
+        """The graph of the whole deployment, by groups."""
+        self._open("/asset-groups")
+        self.wait_for("autumn_tea")
+        self.window.wait_for_function("() => !/fetching statuses/.test(document.body.innerText)")
+
+    def group_list(self, source: str) -> None:
+        """The assets of a group as a list."""
+        self._open(f"/locations/{LOCATION_NAME}/asset-groups/{source}/list")
+        self.wait_for("amoCrmLeads")
+        self.window.wait_for_function("() => !/- partitions/.test(document.body.innerText)")
+
+    def unpartitioned(self, source: str, asset: str) -> None:
+        """The overview of an asset that an account has once."""
+        self._open(f"/assets/{source}/{asset}")
+        self.wait_for("Columns")
+
     def asset(self, source: str, asset: str) -> None:
         """The overview of an asset."""
         self._open(f"/assets/{source}/{asset}")

@@ -6,6 +6,7 @@ They show an invented account in a deployment made for them, through the same pa
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import click
 
 from amocrm_assets_tests.end_to_end.browser import open_browser
 from amocrm_assets_tests.end_to_end.deployment import running_deployment
-from amocrm_assets_tests.end_to_end.launching import launch, wait_for_all
+from amocrm_assets_tests.end_to_end.launching import launch, launch_whole, wait_for_all
 from amocrm_assets_tests.end_to_end.pages import Pages
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ TOUR_WIDTH, TOUR_HEIGHT = 1400, 2400
 PAGE: FloatRect = {"x": 240, "y": 0, "width": WIDTH - 240, "height": HEIGHT}
 # The graph is in the middle of its canvas, which has buttons at the right.
 GRAPH: FloatRect = {"x": 290, "y": 232, "width": 940, "height": 376}
+# One table of each entity that the sound account does not import.
+WHOLE_ASSETS = ("amoCrmContacts", "amoCrmCompanies", "amoCrmTasks", "amoCrmCalls", "amoCrmEvents")
 # A graph glides to its place, plots draw themselves: no event tells when they are done.
 SETTLED_SECONDS = 3
 
@@ -45,6 +48,8 @@ def main(folder: Path, tour: Path | None) -> None:
     with tempfile.TemporaryDirectory() as home, running_deployment(Path(home)) as deployment:
         launched = launch(deployment)
         wait_for_all(deployment, launched)
+        if tour:
+            launch_whole(deployment)
         with (
             tempfile.TemporaryDirectory() as profile,
             open_browser(Path(profile), width=WIDTH, height=HEIGHT) as window,
@@ -72,6 +77,16 @@ def _tour(pages: Pages, launched: Launched, folder: Path) -> None:
     stops: dict[str, Callable[[], None]] = {
         "home": pages.timeline,
         "lineage": lambda: pages.lineage("sandbox"),
+        "whole_lineage": lambda: pages.whole_lineage("autumn_tea"),
+        "whole_reference_lineage": lambda: pages.reference_lineage("autumn_tea"),
+        "all_lineages": pages.all_lineages,
+        "groups": lambda: pages.group_list("autumn_tea"),
+        **{asset: partial(pages.asset, "autumn_tea", asset) for asset in WHOLE_ASSETS},
+        "amoCrmLeadStages": lambda: pages.unpartitioned("autumn_tea", "amoCrmLeadStages"),
+        "amoCrmLeadsLatest": lambda: pages.unpartitioned("autumn_tea", "amoCrmLeadsLatest"),
+        "amoCrmStatuses": lambda: pages.unpartitioned("autumn_tea", "amoCrmStatuses"),
+        "whole_checks": lambda: pages.checks("autumn_tea", "raw_leads"),
+        "whole_job": lambda: pages.job("autumn_tea"),
         "reference_lineage": lambda: pages.reference_lineage("sandbox"),
         "raw_leads": lambda: pages.asset("sandbox", "raw_leads"),
         "leads": lambda: pages.asset("sandbox", "leads"),

@@ -14,7 +14,7 @@ import yaml
 
 import amocrm_assets
 from amocrm_assets.entities.reference import REFERENCE_TABLES
-from amocrm_assets.orchestration.documents import folder_of_pages, page_in
+from amocrm_assets.orchestration.documents import folder_of_pages, listed, page_in
 from amocrm_assets.orchestration.source import deployment_definitions
 from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
 from amocrm_assets.settings.translation import TranslationSettings
@@ -153,6 +153,18 @@ def test_descriptions_name_only_pages_that_exist(tmp_path: Path) -> None:
     named = {name for spec in specs for name in re.findall(r"docs/(\w+\.md)", str(spec.description))}
     assert named
     assert all((ROOT / "docs" / name).is_file() for name in named)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["leads"], "leads"),
+        (["leads", "calls"], "leads and calls"),
+        (["leads", "tasks", "calls"], "leads, tasks and calls"),
+    ],
+)
+def test_the_entities_of_a_source_are_named_as_a_sentence_has_them(names: list[str], sentence: str) -> None:
+    assert listed(names) == sentence
 
 
 def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:

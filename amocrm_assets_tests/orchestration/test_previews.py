@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import EVENTS, LEADS, TASKS
 from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.orchestration.previews import shown
 from amocrm_assets_tests.accounts import source
@@ -19,7 +19,7 @@ from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 COLUMNS = ["id", "lead"]
 # Characters of a word that the column of the page has room for.
-MAX_WORD = 24
+MAX_WORD, MAX_ID_WORD = 24, 13
 
 
 def previews_of(pipeline: Pipeline, *assets: str) -> list[dict[str, Any]]:
@@ -69,6 +69,20 @@ def test_an_exact_number_has_no_zeros_that_say_nothing() -> None:
     rows.append({"id": 3, "price": Decimal("19.900000000")})
     preview = shown(LEADS, source(), ["price"], rows, lacking=())
     assert [row["lead"] for row in rows_of(preview)] == ["price 210000", "price 0", "price 19.9"]
+
+
+def test_the_long_id_of_an_event_wraps_so_that_the_page_does_not_cut_the_event_off() -> None:
+    preview = shown(
+        EVENTS, source(), ["type"], [{"id": "17956412161044323809000000", "type": "lead_added"}], told=()
+    )
+    (row,) = rows_of(preview)
+    assert [len(word) for word in row["id"].split(BREAK)] == [MAX_ID_WORD, MAX_ID_WORD]
+
+
+def test_the_deadline_of_a_task_is_a_moment() -> None:
+    rows = [{"id": 1, "complete_till": 1741640399}]
+    preview = shown(TASKS, source(timezone="Europe/Moscow"), ["complete_till"], rows, told=())
+    assert [row["task"] for row in rows_of(preview)] == ["complete_till 2025-03-10 23:59:59 MSK"]
 
 
 def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipeline) -> None:
