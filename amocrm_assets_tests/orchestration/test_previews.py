@@ -73,7 +73,7 @@ def test_an_exact_number_has_no_zeros_that_say_nothing() -> None:
 
 def test_the_long_id_of_an_event_wraps_so_that_the_page_does_not_cut_the_event_off() -> None:
     preview = shown(
-        EVENTS, source(), ["type"], [{"id": "17956412161044323809000000", "type": "lead_added"}], told=()
+        EVENTS, source(), ["type"], [{"id": "17956412161044323809000000", "type": "lead_added"}], lacking=()
     )
     (row,) = rows_of(preview)
     assert [len(word) for word in row["id"].split(BREAK)] == [MAX_ID_WORD, MAX_ID_WORD]
@@ -81,7 +81,7 @@ def test_the_long_id_of_an_event_wraps_so_that_the_page_does_not_cut_the_event_o
 
 def test_the_deadline_of_a_task_is_a_moment() -> None:
     rows = [{"id": 1, "complete_till": 1741640399}]
-    preview = shown(TASKS, source(timezone="Europe/Moscow"), ["complete_till"], rows, told=())
+    preview = shown(TASKS, source(timezone="Europe/Moscow"), ["complete_till"], rows, lacking=())
     assert [row["task"] for row in rows_of(preview)] == ["complete_till 2025-03-10 23:59:59 MSK"]
 
 
