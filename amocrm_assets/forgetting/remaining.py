@@ -50,9 +50,9 @@ def _rows_of(storage: Storage, name: str, subdomain: str) -> list[dict[str, Any]
         return rows
     # What is there of a record, in one of three forms, names it by an id of its own name.
     owner = ("id", "entity_id", STAGES.key[0])
-    of_lead = {"entity_type": STAGES.entity_type}
+    of_owner = {"entity_type": STAGES.entity_type}
     return [
-        row | of_lead | {"entity_id": next(row[each] for each in owner if isinstance(row.get(each), int))}
+        row | of_owner | {"entity_id": next(row[each] for each in owner if isinstance(row.get(each), int))}
         for row in rows
     ]
 
