@@ -49,8 +49,8 @@ class HashField(Settings):
     )
     plain_sha256: bool = Field(
         default=False,
-        description="SHA-256 without the key, as advertising platforms match by. Whoever has a list of addresses"
-        " can find them in it.",
+        description="SHA-256 without the key, the form in which advertising platforms match addresses."
+        " Anyone with a list of addresses can find them.",
         examples=[True],
     )
 
@@ -64,8 +64,8 @@ DROP_FIELDS: Any = Field(
 )
 HASH_FIELDS: Any = Field(
     default_factory=list,
-    description="Stored as HMAC-SHA-256 by `AMOCRM_HASH_KEY` instead: equal people join, nobody is named."
-    " Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
+    description="Personal data of which only the HMAC-SHA-256 with `AMOCRM_HASH_KEY` is stored: equal values"
+    " stay equal. Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
     examples=[["phone", {"field": "email", "plain_sha256": True}]],
 )
 PHONE_REGION: Any = Field(
@@ -75,8 +75,8 @@ PHONE_REGION: Any = Field(
 )
 KEEP_CAPTURES_DAYS: Any = Field(
     default=None,
-    description="Captures older than so many days are removed once the rows of their day stand for them."
-    " Default: they are kept for ever.",
+    description="Captures older than so many days are removed after a file with the data of their rows"
+    " replaces them. Default: captures are kept forever.",
     examples=[90],
 )
 POLICY_TAGS: Any = Field(

@@ -63,7 +63,7 @@ class SourceSettings(Settings):
     )
     leads_status_name: bool = Field(
         default=False,
-        description="Shards of leads have `status_name` behind `status_id`: what the stage was called then.",
+        description="Shards of leads have `status_name` after `status_id`: the stage's name at that time.",
         examples=[True],
     )
     import_lead_details: bool = Field(
@@ -115,8 +115,8 @@ class SourceSettings(Settings):
     hash_fields: list[str | int | HashField] = personal_data.HASH_FIELDS
     store_only_chosen: bool = Field(
         default=False,
-        description="True: custom fields that `leads_custom_fields` does not choose are not kept in captures"
-        " either. A later choice cannot reach back.",
+        description="True: captures do not store custom fields that are not in `leads_custom_fields`. If you add"
+        " one later, it is empty for earlier days.",
         examples=[True],
     )
     phone_region: str = personal_data.PHONE_REGION
@@ -161,13 +161,13 @@ class SourceSettings(Settings):
     )
     latest_table: bool = Field(
         default=False,
-        description="Also keep the flat table `amoCrmLeadsLatest_{subdomain}`, each lead as it was last, and such"
-        " tables of contacts and companies where they are imported.",
+        description="Also keep the flat table `amoCrmLeadsLatest_{subdomain}` with the newest version of each"
+        " lead, and such tables of contacts and companies if they are imported.",
         examples=[True],
     )
     latest_view: bool = Field(
         default=False,
-        description="Former name of `latest_table`, which the view has become. Write that instead.",
+        description="Former name of `latest_table`. Use that name instead.",
         examples=[True],
     )
     owners: list[str] = Field(
