@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
+import dagster as dg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,6 +17,32 @@ from amocrm_assets_tests.emulator import PROJECT, Emulator, running_emulator
 # A busy machine is no reason to fail.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def every_instance_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Dagster's instances that a test enters are left in it, too.
+
+    Leaving one sets back the definitions' state storage that was current when it was entered. An instance that the
+    garbage collector leaves does so in some later test, with the storage of an instance that is gone:
+    "Attempted to resolve undefined DagsterInstance weakref".
+    """
+    entered: list[dg.DagsterInstance] = []
+    enter, leave = dg.DagsterInstance.__enter__, dg.DagsterInstance.__exit__
+
+    def entering(instance: dg.DagsterInstance) -> dg.DagsterInstance:
+        entered.append(instance)
+        return enter(instance)
+
+    def leaving(instance: dg.DagsterInstance, *raised: Any) -> None:
+        if instance in entered:
+            entered.remove(instance)
+        leave(instance, *raised)
+
+    monkeypatch.setattr(dg.DagsterInstance, "__enter__", entering)
+    monkeypatch.setattr(dg.DagsterInstance, "__exit__", leaving)
+    yield
+    assert not entered
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, sandbox_with, source
 from amocrm_assets_tests.companies_lite import COMPANIES, company, company_stub
+from amocrm_assets_tests.orchestration.ticks import tick
 from amocrm_assets_tests.rows.days import field
 
 if TYPE_CHECKING:
@@ -215,15 +216,9 @@ def test_the_schedule_asks_for_the_entity_that_misses_a_day_alone(sandbox: Sandb
 def requested(settings: SourceSettings, instance: dg.DagsterInstance) -> list[list[str] | None]:
     """The assets of each run that the schedule asks for; None is all of the job."""
     definitions = source_definitions(settings, entities=BOTH)
-    schedule = definitions.resolve_schedule_def("sandbox_daily")
-    assert isinstance(schedule, dg.ScheduleDefinition)
-    night = day_window(DAY, settings.zone).to_at + 3600
-    context = dg.build_schedule_context(
-        instance,
-        scheduled_execution_time=datetime.fromtimestamp(night, settings.zone),
-        repository_def=definitions.get_repository_def(),
-    )
-    selections = [each.asset_selection for each in schedule.evaluate_tick(context).run_requests or []]
+    night = datetime.fromtimestamp(day_window(DAY, settings.zone).to_at + 3600, settings.zone)
+    asked = tick(definitions, "sandbox_daily", night, instance).run_requests or []
+    selections = [each.asset_selection for each in asked]
     return [None if each is None else [key.path[-1] for key in each] for each in selections]
 
 

@@ -15,6 +15,7 @@ from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.partitions import last_days, partitions_of
 from amocrm_assets.sandbox.options import Fault
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
+from amocrm_assets_tests.orchestration import ticks
 from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 if TYPE_CHECKING:
@@ -38,12 +39,7 @@ def schedule_of(stored_pipeline: Pipeline) -> dg.ScheduleDefinition:
 
 def tick(stored_pipeline: Pipeline, at: datetime) -> dg.SensorExecutionData:
     """What the schedule asks for at that moment."""
-    context = dg.build_schedule_context(
-        stored_pipeline.instance,
-        scheduled_execution_time=at,
-        repository_def=stored_pipeline.definitions.get_repository_def(),
-    )
-    return schedule_of(stored_pipeline).evaluate_tick(context)
+    return ticks.tick(stored_pipeline.definitions, "acme_daily", at, stored_pipeline.instance)
 
 
 def requested(stored_pipeline: Pipeline, at: datetime) -> list[str]:

@@ -15,6 +15,7 @@ from amocrm_assets.entities import CONTACTS, EVENTS, LEADS, TASKS
 from amocrm_assets.orchestration.running import run_days
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.orchestration.conftest import LAST
+from amocrm_assets_tests.orchestration.ticks import tick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,14 +60,7 @@ def test_two_entities_that_fail_are_named_with_their_days_and_asked_for_again(
 
 def requested(pipeline: Pipeline) -> dict[str, set[str]]:
     """The days and assets of each run that the schedule asks for in the night behind the days."""
-    schedule = pipeline.definitions.resolve_schedule_def("acme_daily")
-    assert isinstance(schedule, dg.ScheduleDefinition)
     night = datetime.fromtimestamp(day_window(DAYS[-1], pipeline.source.zone).to_at + 3600, pipeline.source.zone)
     with dg.DagsterInstance.get() as instance:
-        context = dg.build_schedule_context(
-            instance,
-            scheduled_execution_time=night,
-            repository_def=pipeline.definitions.get_repository_def(),
-        )
-        requests = schedule.evaluate_tick(context).run_requests or []
+        requests = tick(pipeline.definitions, "acme_daily", night, instance).run_requests or []
     return {each.tags["amocrm/day"]: {key.path[-1] for key in each.asset_selection or ()} for each in requests}

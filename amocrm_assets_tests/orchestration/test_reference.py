@@ -17,6 +17,7 @@ from amocrm_assets.orchestration.reference_checks import list_results
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
+from amocrm_assets_tests.orchestration.ticks import tick
 from amocrm_assets_tests.standin import ReferenceLists, StandIn, StandInAccount, lead, running_standin
 from amocrm_assets_tests.standin.account import USER_ID
 from amocrm_assets_tests.standin.reference import OTHER_USER_ID, REASON_ID, status
@@ -251,14 +252,8 @@ def test_of_several_runs_of_a_night_one_reads_the_lists(stored_pipeline: Pipelin
     stored_pipeline.configure(import_reference=True)
     stored_pipeline.run("2025-03-05", "2025-03-09")
     stored_pipeline.drop_shard("2025-03-07")
-    schedule = stored_pipeline.definitions.resolve_schedule_def("acme_daily")
-    assert isinstance(schedule, dg.ScheduleDefinition)
-    context = dg.build_schedule_context(
-        stored_pipeline.instance,
-        scheduled_execution_time=datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow")),
-        repository_def=stored_pipeline.definitions.get_repository_def(),
-    )
-    requests = schedule.evaluate_tick(context).run_requests or []
+    at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
+    requests = tick(stored_pipeline.definitions, "acme_daily", at, stored_pipeline.instance).run_requests or []
 
     leads = [stored_pipeline.key(name) for name in ("raw_leads", "leads", "amoCrmLeads")]
     assert {request.tags["amocrm/day"]: request.asset_selection for request in requests} == {

@@ -155,8 +155,9 @@ def test_a_page_that_is_never_asked_for_holds_up_no_other_reading_of_the_account
         with pytest.raises(CancelledError):
             list(WindowReader(client, day_window(DAY, source().zone), [LEADS.live]).batches())
 
-    (permit,) = limiter.given
-    assert permit.at is not None
+    # How many pages were about to be asked for depends on the threads; none of their permits may be waited for.
+    assert limiter.given
+    assert all(permit.at is not None for permit in limiter.given)
 
 
 class NoToken(FixedToken):
