@@ -94,6 +94,11 @@ class Table:
     Key and time are the same in all tables of an entity."""
 
     @property
+    def unique_columns(self) -> tuple[str, ...]:
+        """The columns of which no two rows of the table have the same values."""
+        return self.key
+
+    @property
     def is_dated(self) -> str:
         """What its records were on their day, in texts."""
         return self.time.removesuffix("_at")

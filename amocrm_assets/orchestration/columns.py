@@ -38,15 +38,20 @@ def table_schema(table: Table, store: str) -> dg.TableSchema:
 
 
 def schema_of(table: Table, store: str) -> dg.TableSchema:
-    """Every column of a table, as `table_schema` gives those of leads."""
-    return dg.TableSchema(columns=[column for top in table.columns for column in _flat(top, "", store)])
+    """As `table_schema`, for a table that differs from source to source and would be cached in vain."""
+    return dg.TableSchema(
+        columns=[column for top in table.columns for column in _flat(top, "", store, key=table.unique_columns)],
+        constraints=dg.TableConstraints(other=[f"One row for each {', '.join(table.unique_columns)}"]),
+    )
 
 
-def _flat(column: Column, prefix: str, store: str) -> Iterator[dg.TableColumn]:
+def _flat(column: Column, prefix: str, store: str, key: tuple[str, ...]) -> Iterator[dg.TableColumn]:
     name = f"{prefix}{column.name}"
-    yield dg.TableColumn(name=name, type=_type(column, store), description=column.description)
+    alone = key == (name,)
+    constraints = dg.TableColumnConstraints(nullable=not alone, unique=alone)
+    yield dg.TableColumn(name, _type(column, store), column.description, constraints)
     for part in column.columns:
-        yield from _flat(part, f"{name}.", store)
+        yield from _flat(part, f"{name}.", store, key)
 
 
 def _type(column: Column, store: str) -> str:

@@ -25,6 +25,8 @@ from amocrm_assets.settings.guest_sources import broken_because, broken_document
 from amocrm_assets.settings.source_files import SourceFound
 
 if TYPE_CHECKING:
+    from dagster_shared.yaml_utils.source_position import SourcePosition
+
     from amocrm_assets.settings.source_files import BrokenSource
 
 
@@ -68,6 +70,17 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
         return dg.ComponentTypeSpec(tags=list(TAGS))
 
     @classmethod
+    def get_code_references_for_yaml(
+        cls,
+        yaml_path: Path,
+        source_position: SourcePosition,
+        context: dg.ComponentLoadContext,  # noqa: ARG003
+    ) -> list[dg.LocalFileCodeReference]:
+        """The link from each asset's page to the source's settings, which Dagster adds to the one to the code."""
+        line = source_position.start.line
+        return [dg.LocalFileCodeReference(file_path=str(yaml_path), line_number=line, label="settings")]
+
+    @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         """The source of a document; one with wrong attributes is shown as broken, so that others load."""
         broken = _broken_file(attributes, context, is_subclass=cls is not AmoCrmSource)
@@ -97,7 +110,7 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
         place = _place_of(context)
         broken = self._broken or self._second(context, place)
         broken = _with_own_key(broken, context, place) if broken else self._untranslatable(place)
-        own = broken_definitions(broken) if broken else source_definitions(self, file=place[0])
+        own = broken_definitions(broken) if broken else source_definitions(self)
         return dg.Definitions.merge(own, load_of(context).alerts(place, broken or self))
 
     def _untranslatable(self, place: tuple[Path, int]) -> BrokenSource | None:

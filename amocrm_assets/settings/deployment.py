@@ -66,6 +66,11 @@ class Deployment:
         """What `AMOCRM_WAREHOUSE` says, as it was written: enough to load a code location by."""
         return environment.get("AMOCRM_WAREHOUSE", "").strip() or Deployment.warehouse
 
+    @staticmethod
+    def storage_address(environment: Mapping[str, str] = os.environ) -> str:
+        """What `AMOCRM_STORAGE` says, as it was written."""
+        return environment.get("AMOCRM_STORAGE", "").strip() or Deployment.storage
+
 
 def _holds_captures(folder: Path) -> bool:
     return (folder / "captures").is_dir()

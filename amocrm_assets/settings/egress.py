@@ -53,7 +53,7 @@ def egress_settings(environment: Mapping[str, str] = os.environ) -> EgressSettin
 
 def _shared_file(environment: Mapping[str, str]) -> Path:
     """In the storage's folder. Where that is a bucket, which is too slow to count by: in the machine's own."""
-    written = environment.get("AMOCRM_STORAGE", "").strip() or Deployment.storage
+    written = Deployment.storage_address(environment)
     storage = places.folder_or_bucket("AMOCRM_STORAGE", written, environment)
     if storage.startswith("gs://"):
         place = f"amocrm-assets-{sha256(storage.encode()).hexdigest()[:16]}"

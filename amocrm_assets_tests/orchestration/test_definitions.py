@@ -220,8 +220,9 @@ def test_somebody_elses_project_uses_the_component_for_several_sources(their_pac
     assert keys(definitions) == {f"{source}/{name}" for source in ("one", "two") for name in ASSETS}
     assert definitions.resolve_job_def("two_leads").partitions_def
     spec = next(iter(definitions.resolve_all_asset_specs()))
-    links = spec.metadata["dagster/code_references"].code_references
-    assert str(package / "defs" / str(spec.key.path[0]) / "defs.yaml") in [link.file_path for link in links]
+    code, settings = spec.metadata["dagster/code_references"].code_references
+    assert (code.label, settings.label) == ("code", "settings")
+    assert settings.file_path == str(package / "defs" / str(spec.key.path[0]) / "defs.yaml")
 
 
 def test_dg_finds_the_shipped_project_right(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ class ReferenceTable(Table):
     """Columns that the source's settings fill, the last before those of the history."""
 
     @property
+    def unique_columns(self) -> tuple[str, ...]:
+        """A record has a row for each of its versions."""
+        return (*self.key, "valid_from")
+
+    @property
     def properties(self) -> tuple[Column, ...]:
         """The columns that amoCRM's records fill."""
         return self.columns[: -len(HISTORY_COLUMNS) - len(self.from_settings)]

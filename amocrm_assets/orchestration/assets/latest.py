@@ -19,6 +19,7 @@ from amocrm_assets.orchestration.assets.whole_tables import replace_whole
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.locations import warehouse_table
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata, text_table
 from amocrm_assets.orchestration.names import DEPLOYMENT, LATER, op_name, resource_key
@@ -80,7 +81,10 @@ def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:
             f" warehouse ({page(declared(entity.table).document)}).\n\nIt is replaced whole or not at all;"
             " only days whose rows have changed are read."
         ),
-        metadata={"dagster/column_schema": schema_of(table, warehouse)},
+        metadata={
+            "dagster/column_schema": schema_of(table, warehouse),
+            **warehouse_table(table.name_of(source.subdomain, None)),
+        },
     )
 
 

@@ -15,6 +15,7 @@ from amocrm_assets.orchestration.assets.whole_tables import replace_whole
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.locations import warehouse_table
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata
 from amocrm_assets.orchestration.names import AFTER_ALL, op_name, reference_group
@@ -62,5 +63,8 @@ def _spec(source: SourceSettings) -> dg.AssetSpec:
             f" loaded, and whether the reading was complete ({page('loads.md')}).\n\nIt tells an account in which"
             " nothing happens from loads that have stopped. Every run of the source brings it up to date."
         ),
-        metadata={"dagster/column_schema": schema_of(LOADS, warehouse)},
+        metadata={
+            "dagster/column_schema": schema_of(LOADS, warehouse),
+            **warehouse_table(LOADS.name_of(source.subdomain, None)),
+        },
     )

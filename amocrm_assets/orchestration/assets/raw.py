@@ -17,6 +17,7 @@ from amocrm_assets.orchestration import checks
 from amocrm_assets.orchestration.amocrm_resource import client_of_run, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_key, shards_key
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.locations import storage_folder
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.metadata import authorisation_metadata, capture_metadata, earlier_capture_metadata
 from amocrm_assets.orchestration.names import DEPLOYMENT, op_name, pool_name, resource_key
@@ -83,6 +84,7 @@ def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:
             f" {entity.table.is_dated} on a day, exactly as amoCRM sent them.\n\nEach reading is kept as a capture"
             " of its own and never changed, so nothing that was once seen is lost."
         ),
+        metadata=storage_folder(entity.captures_folder(source.subdomain)),
     )
 
 

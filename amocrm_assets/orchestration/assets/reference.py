@@ -19,6 +19,7 @@ from amocrm_assets.orchestration.assets import asset_spec, raw_reference_key, re
 from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.locations import storage_folder, warehouse_table
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.names import (
     BACKFILL,
@@ -88,6 +89,7 @@ def _raw_spec(source: SourceSettings) -> dg.AssetSpec:
             f" ({code(source.url)}), exactly as amoCRM sent them.\n\nEach reading is kept as one capture and never"
             " changed: the history of the tables is made of all of them."
         ),
+        metadata=storage_folder(REFERENCE.captures_folder(source.subdomain)),
     )
 
 
@@ -166,7 +168,10 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
             f"\n\nKey: {', '.join(f'`{name}`' for name in table.key)} and `valid_from`. A row once seen is never"
             " deleted (`docs/reference.md`)."
         ),
-        metadata={"dagster/column_schema": schema_of(table, warehouse)},
+        metadata={
+            "dagster/column_schema": schema_of(table, warehouse),
+            **warehouse_table(table.name_of(source.subdomain, None)),
+        },
     )
 
 

@@ -18,6 +18,7 @@ from amocrm_assets.orchestration.assets import asset_spec, priority_of, raw_key,
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.locations import storage_folder
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import rows_metadata
 from amocrm_assets.orchestration.names import DEPLOYMENT, ROWS_IO_MANAGER, op_name, resource_key
@@ -66,7 +67,10 @@ def _spec(entity: Entity, table: Table, source: SourceSettings) -> dg.AssetSpec:
             f" captures of the day merged, the newest version of each {table.record}.\n\nTake it as a"
             f" `pandas.DataFrame` parameter of your own assets ({page('downstream.md')})."
         ),
-        metadata={"dagster/column_schema": table_schema(table, "parquet")},
+        metadata={
+            "dagster/column_schema": table_schema(table, "parquet"),
+            **storage_folder(table.rows_folder(source.subdomain)),
+        },
     )
 
 

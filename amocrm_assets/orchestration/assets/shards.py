@@ -17,6 +17,7 @@ from amocrm_assets.orchestration.assets import asset_spec, priority_of, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries, in_words
+from amocrm_assets.orchestration.locations import warehouse_shards
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import PARTITION_ROW_COUNT, load_metadata
 from amocrm_assets.orchestration.names import BEHIND_NAMES, ROWS_IO_MANAGER, op_name
@@ -46,7 +47,10 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
             f" table `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced"
             " whole or not at all, and the warehouse's own count is compared with the rows afterwards."
         ),
-        metadata={"dagster/column_schema": table_schema(held, warehouse)},
+        metadata={
+            "dagster/column_schema": table_schema(held, warehouse),
+            **warehouse_shards(table, source.subdomain),
+        },
         freshness_policy=freshness_of(entity, source),
     )
 

@@ -18,6 +18,7 @@ from amocrm_assets.orchestration.assets.whole_tables import replace_whole
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.locations import warehouse_table
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata
 from amocrm_assets.orchestration.names import DEPLOYMENT, LATER, op_name, resource_key
@@ -72,7 +73,10 @@ def _spec(source: SourceSettings, entities: Sequence[Entity]) -> dg.AssetSpec:
             f"\n\nMade of the {STAGES.events.table.records} of all days and the newest rows of the {records}; what"
             " is inferred says so. It is replaced whole or not at all."
         ),
-        metadata={"dagster/column_schema": schema_of(STAGES, warehouse)},
+        metadata={
+            "dagster/column_schema": schema_of(STAGES, warehouse),
+            **warehouse_table(STAGES.name_of(source.subdomain, None)),
+        },
     )
 
 
