@@ -10,6 +10,7 @@ import click
 
 from amocrm_assets.cli.run import days_wanted, run_with_progress
 from amocrm_assets.cli.sandbox import TOKEN_VARIABLE
+from amocrm_assets.cli.sandbox_process import sandbox_process
 from amocrm_assets.entities import LEADS, STAGES
 from amocrm_assets.errors import AmoCrmAssetsError
 
@@ -44,13 +45,15 @@ def command(everything: bool) -> None:  # noqa: FBT001
     Starts the sandbox, runs the source's Dagster job, and stores captures, rows and shards in the places of the
     deployment (by default under data/). Running it again is safe.
     """
-    from amocrm_assets.sandbox import SandboxOptions, running_sandbox
     from amocrm_assets.settings import Deployment, history_not_kept
     from amocrm_assets.storage import open_storage
     from amocrm_assets.warehouse import open_warehouse
 
     # A free port, so that a demo can run while `make dev` does.
-    with running_sandbox(SandboxOptions(requests_per_second=REQUESTS_PER_SECOND)) as sandbox:
+    with sandbox_process(requests_per_second=REQUESTS_PER_SECOND) as starting:
+        import amocrm_assets.orchestration.running  # noqa: F401 - takes as long as the sandbox does to start
+
+        sandbox = starting.wait()
         os.environ[TOKEN_VARIABLE] = sandbox.token
         source = demo_source(sandbox.url, everything=everything)
         last = days_wanted(source, None, None)[0]

@@ -25,8 +25,6 @@ from amocrm_assets.settings.guest_sources import broken_because, broken_document
 from amocrm_assets.settings.source_files import SourceFound
 
 if TYPE_CHECKING:
-    from dagster_shared.yaml_utils.source_position import SourcePosition
-
     from amocrm_assets.settings.source_files import BrokenSource
 
 
@@ -73,7 +71,7 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
     def get_code_references_for_yaml(
         cls,
         yaml_path: Path,
-        source_position: SourcePosition,
+        source_position: Any,
         context: dg.ComponentLoadContext,  # noqa: ARG003
     ) -> list[dg.LocalFileCodeReference]:
         """The link from each asset's page to the source's settings, which Dagster adds to the one to the code."""
