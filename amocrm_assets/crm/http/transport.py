@@ -11,6 +11,8 @@ tracebacks form cycles, so the sockets of failed requests would stay open until 
 from __future__ import annotations
 
 import socket
+import ssl
+import traceback
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -94,7 +96,12 @@ class _Connection(_Watched, HTTPConnection):
 
 
 class _TlsConnection(_Watched, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except OSError as error:
+            _close_detached(error)
+            raise
 
 
 class _Pool(HTTPConnectionPool):
@@ -201,6 +208,13 @@ def read_body(answer: requests.Response, *, max_bytes: int = MAX_BODY_BYTES) -> 
         if len(body) > max_bytes:
             raise BodyTooLarge(f"the response has more than {max_bytes >> 20} MB")
     return bytes(body)
+
+
+def _close_detached(error: OSError) -> None:
+    """Close the socket of a connection that was reset before its handshake: `ssl` takes it over, then drops it."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if isinstance(detached := frame.f_locals.get("self"), ssl.SSLSocket):
+            detached.close()
 
 
 def _use_pools(manager: PoolManager) -> None:
