@@ -88,11 +88,11 @@ def _repeating(path: str, page: int) -> UnexpectedAnswer:
     )
 
 
-def _account(answer: Response) -> Account:
+def _account(response: Response) -> Account:
     try:
-        return account_of(answer.json())
+        return account_of(response.json())
     except (KeyError, TypeError, ValueError) as error:
-        raise RetryableError("an account without id", status=answer.status) from error
+        raise RetryableError("an account without id", status=response.status) from error
 
 
 def account_of(body: Any) -> Account:
@@ -119,13 +119,13 @@ class _FieldsPage:
     total: int | None
 
 
-def _fields_page(answer: Response) -> _FieldsPage:
-    if answer.status == NO_CONTENT:
+def _fields_page(response: Response) -> _FieldsPage:
+    if response.status == NO_CONTENT:
         return _FieldsPage([], has_next=False, total=None)
-    body = answer.json()
+    body = response.json()
     try:
         found = [field for field in body["_embedded"]["custom_fields"] if isinstance(field, dict)]
         links, total = body.get("_links"), body.get("_total_items")
     except (KeyError, TypeError, AttributeError) as error:
-        raise RetryableError("a page without custom fields", status=answer.status) from error
-    return _FieldsPage(found, has_next(links, answer), total if isinstance(total, int) else None)
+        raise RetryableError("a page without custom fields", status=response.status) from error
+    return _FieldsPage(found, has_next(links, response), total if isinstance(total, int) else None)

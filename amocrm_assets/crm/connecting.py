@@ -34,8 +34,8 @@ def connect(
     not change.
     """
     source = endpoint.source
-    answer = endpoint.request_once(code)
-    token = FreshToken(source, answer.access_token)
+    response = endpoint.request_once(code)
+    token = FreshToken(source, response.access_token)
     with AmoCrmClient.for_source(source, token) as client:
         account = read_account(client)
     require_account(source, account)
@@ -45,7 +45,7 @@ def connect(
         user_id=account.current_user_id,
         client_id=secret(endpoint.oauth.client_id_env),
     )
-    store.replace(next_pair(answer, connected=connected, now=now()))
+    store.replace(next_pair(response, connected=connected, now=now()))
     return account
 
 

@@ -65,17 +65,17 @@ class Consent:
 
     def code_of(self, address: SplitResult) -> str:
         """The code in a redirect URL. Raises `NotAuthorised`."""
-        answer = _query(address)
+        response = _query(address)
         if not self.answered_by(address):
             raise self.not_given("the address answers another request for consent (its state differs).")
-        if "code" not in answer:
-            raise self.not_given(f"amoCRM answered {answer.get('error', 'without a code')!r}.")
+        if "code" not in response:
+            raise self.not_given(f"amoCRM answered {response.get('error', 'without a code')!r}.")
         # amoCRM names the account in which the user consented, as a host or as a URL.
-        referer = answer.get("referer", "")
+        referer = response.get("referer", "")
         account = host_of(referer) or referer
         if platform_of(account) and name_of(account) != account_of(self.source):
             raise self.not_given(f"it was given in the account {account}, not in {self.source.url}.")
-        return answer["code"]
+        return response["code"]
 
     def not_given(self, cause: str) -> NotAuthorised:
         """The error if no consent was given."""

@@ -38,8 +38,8 @@ def read_permissions(entity: Entity, client: AmoCrmClient, user_id: int | None) 
         return Permissions(None, None)
 
 
-def _rights(entity: Entity, answer: Response) -> Permissions:
-    user: dict[str, Any] = answer.json() if answer.body else {}
+def _rights(entity: Entity, response: Response) -> Permissions:
+    user: dict[str, Any] = response.json() if response.body else {}
     rights = user.get("rights") or {}
     view = (rights.get(entity.name) or {}).get("view")
     sees_all = True if rights.get("is_admin") else None if view is None else view == "A"

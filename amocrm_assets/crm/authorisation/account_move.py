@@ -44,16 +44,16 @@ def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthor
         return None
     remember(pair.refresh_token)
     try:
-        answer = request_once(
+        response = request_once(
             "GET",
             f"{scheme}://{api_domain}/oauth2/account/current/subdomain",
             headers={"X-Refresh-Token": pair.refresh_token},
             timeout=TIMEOUT_SECONDS,
             allow_redirects=False,
         )
-        if answer.status_code != requests.codes.ok:
+        if response.status_code != requests.codes.ok:
             return None
-        address = msgspec.json.decode(answer.content, type=_Address)
+        address = msgspec.json.decode(response.content, type=_Address)
     except (requests.RequestException, msgspec.DecodeError, UnicodeDecodeError) as error:
         redact_error(error)
         raise refused from error

@@ -120,13 +120,13 @@ class OAuth:
                 source=self.source.subdomain,
             )
         try:
-            answer = self.endpoint.refresh(kept.pair.refresh_token)
+            response = self.endpoint.refresh(kept.pair.refresh_token)
         except ResponseLost as error:
             self._spent[kept.pair.refresh_token] = error
             raise  # the marker that a refresh started stays: it explains a later refusal
         except AmoCrmAssetsError as error:
             return self._not_refreshed(kept, begun, error)
-        pair = next_pair(answer, connected=kept.pair.connected, now=self.now())
+        pair = next_pair(response, connected=kept.pair.connected, now=self.now())
         return self._stored(pair, begun)
 
     def _not_refreshed(
@@ -212,12 +212,12 @@ class OAuth:
         )
 
 
-def next_pair(answer: TokenResponse, *, connected: Connected, now: float) -> StoredTokens:
+def next_pair(response: TokenResponse, *, connected: Connected, now: float) -> StoredTokens:
     """The tokens to store from a response that was just received."""
     return StoredTokens(
-        access_token=answer.access_token,
-        refresh_token=answer.refresh_token,
+        access_token=response.access_token,
+        refresh_token=response.refresh_token,
         obtained_at=int(now),
-        expires_at=int(now) + answer.expires_in,
+        expires_at=int(now) + response.expires_in,
         connected=connected,
     )

@@ -90,20 +90,20 @@ class TokenEndpoint:
             return retrying(self._ask_once, body)
 
     def _ask_once(self, body: dict[str, str]) -> TokenResponse:
-        answer = self._post(body)
-        if answer.status_code == requests.codes.proxy_authentication_required:
-            raise proxy_error(self._tried, self.source.url, status=answer.status_code)
-        if answer.status_code == requests.codes.too_many_requests:
-            raise self._not_received("too many requests (429).", status=answer.status_code)
-        if answer.status_code >= requests.codes.server_error:
-            raise self._answer_lost(f"it returned {answer.status_code}.", status=answer.status_code)
-        if answer.status_code >= requests.codes.multiple_choices:
-            raise refusal(answer, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
+        response = self._post(body)
+        if response.status_code == requests.codes.proxy_authentication_required:
+            raise proxy_error(self._tried, self.source.url, status=response.status_code)
+        if response.status_code == requests.codes.too_many_requests:
+            raise self._not_received("too many requests (429).", status=response.status_code)
+        if response.status_code >= requests.codes.server_error:
+            raise self._answer_lost(f"it returned {response.status_code}.", status=response.status_code)
+        if response.status_code >= requests.codes.multiple_choices:
+            raise refusal(response, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
         try:
-            return msgspec.json.decode(answer.content, type=TokenResponse)
+            return msgspec.json.decode(response.content, type=TokenResponse)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._answer_lost(
-                "its response is truncated, or is not a pair of tokens.", status=answer.status_code
+                "its response is truncated, or is not a pair of tokens.", status=response.status_code
             ) from error
 
     def _post(self, body: dict[str, str]) -> requests.Response:

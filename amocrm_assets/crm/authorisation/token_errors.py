@@ -96,10 +96,10 @@ class _Problem(msgspec.Struct):
 
 
 def refusal(
-    answer: requests.Response, *, source: SourceSettings, oauth: OAuthSettings, grant_type: str
+    response: requests.Response, *, source: SourceSettings, oauth: OAuthSettings, grant_type: str
 ) -> AmoCrmAssetsError:
-    """The error to raise for an answer of the token endpoint that is neither a pair nor a passing fault."""
-    meaning = _meaning(answer, grant_type)
+    """The error to raise for a response of the token endpoint that is neither a pair nor a passing fault."""
+    meaning = _meaning(response, grant_type)
     return meaning.kind(
         f"Asking {source.url} for tokens of {source.subdomain}",
         cause=meaning.cause,
@@ -109,21 +109,21 @@ def refusal(
             client_secret_env=oauth.client_secret_env,
         ),
         source=source.subdomain,
-        status=answer.status_code,
+        status=response.status_code,
     )
 
 
-def _meaning(answer: requests.Response, grant_type: str) -> Meaning:
-    status = answer.status_code
-    if answer.is_redirect:
+def _meaning(response: requests.Response, grant_type: str) -> Meaning:
+    status = response.status_code
+    if response.is_redirect:
         return ELSEWHERE
-    if status in {requests.codes.bad_request, requests.codes.unauthorized} and (hint := _hint(answer)):
+    if status in {requests.codes.bad_request, requests.codes.unauthorized} and (hint := _hint(response)):
         return next(HINTS[key] for key in HINTS if key[0] in {"", grant_type} and key[1] in hint)
     return STATUSES.get(status, UNDESCRIBED)
 
 
-def _hint(answer: requests.Response) -> str:
+def _hint(response: requests.Response) -> str:
     try:
-        return msgspec.json.decode(answer.content, type=_Problem).hint.lower()
+        return msgspec.json.decode(response.content, type=_Problem).hint.lower()
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""  # an HTML page of the gateway has no hint; this is not an error

@@ -123,7 +123,7 @@ class AmoCrmClient:
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """One request, with retries."""
-        return self.request(path, params or {}, lambda answer: answer)
+        return self.request(path, params or {}, lambda response: response)
 
     def remembered(self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T]) -> T:
         """The parsed response to the first such request; later ones are not sent as long as the client is open."""
@@ -174,21 +174,21 @@ class AmoCrmClient:
         check_cancelled()  # no token refresh for a cancelled request
         token = self._authorisation.token()
         permit = permit or self.acquire()
-        answer = self._sender.send(path, params, token, permit=permit)
+        response = self._sender.send(path, params, token, permit=permit)
         try:
             try:
-                raise_for_status(answer)
+                raise_for_status(response)
             except Unauthorized:
                 renewed, permit = self._authorisation.renew(token), self.acquire()
-                answer = self._sender.send(path, params, renewed, permit=permit)
-                _raise_for_renewed(answer)
+                response = self._sender.send(path, params, renewed, permit=permit)
+                _raise_for_renewed(response)
         except RateLimited as refusal:
             self._back_off_account(refusal, permit)
             raise
         try:
-            parsed = parse(answer)
+            parsed = parse(response)
         except RecursionError as error:
-            raise too_complex(answer, "it is nested too deeply to be read") from error
+            raise too_complex(response, "it is nested too deeply to be read") from error
         if self.rate_limiter.succeeded(permit):
             with self._lock:
                 self._backoff.succeeded()
@@ -210,9 +210,9 @@ class AmoCrmClient:
         note(why=f"the last try: {error}")
 
 
-def _raise_for_renewed(answer: Response) -> None:
+def _raise_for_renewed(response: Response) -> None:
     """`raise_for_status` of a request with a new token: another 401 is an `ActionRequired`."""
     try:
-        raise_for_status(answer)
+        raise_for_status(response)
     except Unauthorized as error:
-        raise not_accepted(answer) from error
+        raise not_accepted(response) from error

@@ -45,13 +45,13 @@ def probe_connection(url: str, *, asked: Asked = NOBODY) -> str:
     Raises the error of `connection_error`, and `SettingsError` if a proxy responds instead (407).
     """
     try:
-        answer = request_once("HEAD", url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        response = request_once("HEAD", url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except (requests.RequestException, OSError) as error:
         redact_error(error)
         raise connection_error(error, url, asked=asked) from error
-    if answer.status_code == requests.codes.proxy_authentication_required:
-        raise proxy_error(f"Connecting to {url}", url, status=answer.status_code)
-    return f"answers {answer.status_code}"
+    if response.status_code == requests.codes.proxy_authentication_required:
+        raise proxy_error(f"Connecting to {url}", url, status=response.status_code)
+    return f"answers {response.status_code}"
 
 
 def require_private(url: str, *, asked: Asked = NOBODY) -> str:

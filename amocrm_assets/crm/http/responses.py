@@ -102,43 +102,43 @@ class Unauthorized(Exception):
     """401: amoCRM does not accept the token."""
 
 
-def raise_for_status(answer: Response) -> None:
+def raise_for_status(response: Response) -> None:
     """Return for 200 and 204. Raises `RetryableError`, `RateLimited`, `Unauthorized`, or what ends the run."""
-    status = answer.status
+    status = response.status
     if status in {200, 204}:
         return
     if status == 401:  # noqa: PLR2004
         raise Unauthorized
     if status == 429:  # noqa: PLR2004
-        raise RateLimited(_wanted_wait(answer))
+        raise RateLimited(_wanted_wait(response))
     if status >= 500 or status == 408:  # noqa: PLR2004
         raise RetryableError(f"{status} from the server", status=status)
-    raise _stop(answer)
+    raise _stop(response)
 
 
-def not_accepted(answer: Response) -> NotAuthorised:
+def not_accepted(response: Response) -> NotAuthorised:
     """The error for a refused token of which there is no newer one."""
     return NotAuthorised(
-        _asked(answer),
-        cause=f"401, the token is not accepted{_detail(answer)}.",
-        fix=f"The token was revoked, or belongs to another account. {answer.asked.renewal}",
-        **_facts(answer),
+        _asked(response),
+        cause=f"401, the token is not accepted{_detail(response)}.",
+        fix=f"The token was revoked, or belongs to another account. {response.asked.renewal}",
+        **_facts(response),
     )
 
 
-def too_complex(answer: Response, what: str) -> UnexpectedAnswer:
+def too_complex(response: Response, what: str) -> UnexpectedAnswer:
     """The error for a response that would crash this process: amoCRM itself does not send such responses."""
     return UnexpectedAnswer(
-        _asked(answer),
+        _asked(response),
         cause=f"the response cannot be read: {what}.",
-        fix=f"Check base_url in {answer.asked.file}; if it is right, report this with the request id.",
-        **_facts(answer),
+        fix=f"Check base_url in {response.asked.file}; if it is right, report this with the request id.",
+        **_facts(response),
     )
 
 
-def _stop(answer: Response) -> AmoCrmAssetsError:
-    asked, facts, who = _asked(answer), _facts(answer), answer.asked
-    match answer.status:
+def _stop(response: Response) -> AmoCrmAssetsError:
+    asked, facts, who = _asked(response), _facts(response), response.asked
+    match response.status:
         case 402:
             return AccountUnpaid(
                 asked,
@@ -146,7 +146,7 @@ def _stop(answer: Response) -> AmoCrmAssetsError:
                 fix=f"Pay the amoCRM subscription, then materialise the missing days ({who.run}).",
                 **facts,
             )
-        case 403 if answer.is_html:
+        case 403 if response.is_html:
             return AccountBlocked(
                 asked,
                 cause="403 as a web page, so amoCRM's gateway blocks this address or integration.",
@@ -157,68 +157,68 @@ def _stop(answer: Response) -> AmoCrmAssetsError:
         case 403:
             return AccessDenied(
                 asked,
-                cause=f"403, not allowed{_detail(answer)}.",
-                fix=f"Give the token's user the right to see {_subject(answer)}, and check the account's list of"
+                cause=f"403, not allowed{_detail(response)}.",
+                fix=f"Give the token's user the right to see {_subject(response)}, and check the account's list of"
                 f" allowed IP addresses. {who.check} shows whether it helped.",
                 **facts,
             )
         case status if 300 <= status < 400:  # noqa: PLR2004
             return SettingsError(
                 asked,
-                cause=f"{status}, the account has another address: {_origin(answer)}.",
+                cause=f"{status}, the account has another address: {_origin(response)}.",
                 fix=f"Set base_url in {who.file} (and subdomain, if it was renamed) to the account's own address.",
                 **facts,
             )
         case status:
             return UnexpectedAnswer(
                 asked,
-                cause=f"{status}{_detail(answer)}.",
+                cause=f"{status}{_detail(response)}.",
                 fix=f"Check base_url in {who.file}; if it is right, report this with the request id.",
                 **facts,
             )
 
 
-def _wanted_wait(answer: Response) -> float | None:
-    wanted = answer.headers.get("retry-after") or _json_property(answer, "retry_after")
+def _wanted_wait(response: Response) -> float | None:
+    wanted = response.headers.get("retry-after") or _json_property(response, "retry_after")
     try:
         return min(MAX_WAIT_SECONDS, max(0.0, float(wanted)))
     except (TypeError, ValueError):
         return None  # an HTTP date, or nothing: the caller's own wait applies
 
 
-def _json_property(answer: Response, name: str) -> Any:
-    if len(answer.body) > MAX_PROBLEM_BYTES:
+def _json_property(response: Response, name: str) -> Any:
+    if len(response.body) > MAX_PROBLEM_BYTES:
         return None
     try:
-        body = json.loads(answer.body)
+        body = json.loads(response.body)
     except (ValueError, RecursionError):
         return None  # an HTML page has no properties; this is not an error
     return body.get(name) if isinstance(body, dict) else None
 
 
-def _detail(answer: Response) -> str:
-    detail = _json_property(answer, "detail") or _json_property(answer, "title")
+def _detail(response: Response) -> str:
+    detail = _json_property(response, "detail") or _json_property(response, "title")
     return f" ({str(detail)[:200]})" if detail else ""
 
 
-def _origin(answer: Response) -> str:
+def _origin(response: Response) -> str:
     # Only scheme and host: a redirect's query may carry anything.
-    return "/".join(answer.headers.get("location", "not said").split("?")[0].split("/")[:3])
+    return "/".join(response.headers.get("location", "not said").split("?")[0].split("/")[:3])
 
 
-def _subject(answer: Response) -> str:
+def _subject(response: Response) -> str:
     """The requested resource in amoCRM's terms: `leads` for `/api/v4/leads/custom_fields`."""
-    first = answer.path.removeprefix("/api/v4/").strip("/").partition("/")[0]
+    first = response.path.removeprefix("/api/v4/").strip("/").partition("/")[0]
     return "the account" if first == "account" else first
 
 
-def _asked(answer: Response) -> str:
-    return answer.asked.operation(answer.path)
+def _asked(response: Response) -> str:
+    return response.asked.operation(response.path)
 
 
-def _facts(answer: Response) -> dict[str, str | float | None]:
+def _facts(response: Response) -> dict[str, str | float | None]:
     return {
-        "status": answer.status,
-        "request_id": answer.headers.get("x-request-id"),
-        "source": answer.asked.subdomain,
+        "status": response.status,
+        "request_id": response.headers.get("x-request-id"),
+        "source": response.asked.subdomain,
     }

@@ -177,10 +177,10 @@ def request_once(
         waiting_unless_told(f"a response of {urlsplit(url).hostname}"),
         Session(url) as session,
         session.watchdog.exchange(deadline_seconds, grace_seconds=grace_seconds),
-        session.request(method, url, stream=True, **options) as answer,
+        session.request(method, url, stream=True, **options) as response,
     ):
-        answer._content = read_body(answer, max_bytes=max_bytes)  # noqa: SLF001 - requests' readers have no bound
-        return answer
+        response._content = read_body(response, max_bytes=max_bytes)  # noqa: SLF001 - requests' readers have no bound
+        return response
 
 
 def resolve_once(host: str, port: int, *, deadline_seconds: float = ONCE_SECONDS) -> Addresses:
@@ -200,10 +200,10 @@ def resolve_once(host: str, port: int, *, deadline_seconds: float = ONCE_SECONDS
             raise socket.gaierror(socket.EAI_NONAME, "no name can be so") from error
 
 
-def read_body(answer: requests.Response, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+def read_body(response: requests.Response, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The body, decompressed in steps. Raises `BodyTooLarge` before more than that is in memory."""
     body = bytearray()
-    for part in answer.iter_content(_PART_BYTES):
+    for part in response.iter_content(_PART_BYTES):
         body += part
         if len(body) > max_bytes:
             raise BodyTooLarge(f"the response has more than {max_bytes >> 20} MB")

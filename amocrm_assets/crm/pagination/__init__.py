@@ -1,18 +1,19 @@
-"""Ways through a list that changes while it is read, and the proof that nothing was missed.
+"""Pagination of lists that change while they are read, and the proof that no record was missed.
 
-`window_reader` reads a window: it sends what `read_planner` asks for and gives the records as they come (`readers`
-is the door to it; `prefetch`, `failed_pages` and `read_stats` serve it). All that decides is pure, pages in and
-records out, without a clock or a network. `paginator_set` holds the paginators of one reading, `slicing` cuts the
-window for several at a time, `odd_pages` says which odd answers are believed, `progress_guard` ends a reading that
-gets nowhere. `lists` and `whole_lists` read small lists that need no such proof.
+`window_reader` reads a window: it sends the queries of `read_planner` and yields the records of the responses
+(`readers` selects the reader; `prefetch`, `failed_pages` and `read_stats` are its parts). All decisions are pure
+functions, from pages to records, without a clock or a network. `paginator_set` has the paginators of one reading,
+`slicing` cuts the window so that several can work on it, `odd_pages` decides which odd responses are accepted, and
+`progress_guard` ends a reading without progress. `lists` and `whole_lists` read small lists that need no such
+proof.
 
-`keyset` goes by `updated_at` and requests page 1 behind the last record (`cursor`, `list_end`, `newest_deleted`);
-`seam` and `seam_check` show that the list as a whole is sorted. `overlap` goes by page numbers, where there is no
-other way, and proves by overlaps (`interval_set`, `gap_probe`, `far_end`, `page_behind`, `order_check`) that
-nothing fell between two pages. What can be asked, and what is odd about an answer, is in `query`; how large pages
-may be in `page_size`.
+`keyset` paginates by `updated_at` and always requests page 1 after the last record (`cursor`, `list_end`,
+`newest_deleted`); `seam` and `seam_check` verify that the list as a whole is sorted. `overlap` paginates by page
+number, where nothing else is possible, and proves by overlapping pages (`interval_set`, `gap_probe`, `far_end`,
+`page_behind`, `order_check`) that no record is between two pages. Queries, and what may be odd about a response,
+are in `query`; the size of pages in `page_size`.
 
-`appended` goes by slices of time through lists whose records never change, such as events (`appended_slice`,
+`appended` reads lists whose records never change, such as events, in slices of time (`appended_slice`,
 `appended_state`, `appended_pages`; `appended_reader` is the reader).
 """
 

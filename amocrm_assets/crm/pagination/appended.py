@@ -1,4 +1,4 @@
-"""Which slices of an appended list are asked for, side by side, until each was read. Pure.
+"""Which slices of an appended list are requested, several at a time, until each is read. Pure.
 
 Queries are sent by `appended_reader`; `appended_slice` says when a slice is read.
 """
@@ -40,17 +40,17 @@ class AppendedPlanner:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found out about the lists so far."""
+        """Findings about the lists so far."""
         return tuple(finding for state in self._states for finding in state.findings)
 
     @property
     def open_intervals(self) -> tuple[Window, ...]:
-        """The seconds of which records may still come."""
+        """The seconds whose records are not complete yet."""
         return tuple(each.window for each in self._slices)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How the planner went about the window, under the names that the metadata shows."""
+        """Counts of the planner's work on the window, by their names in the metadata."""
         return {
             "duplicates": sum(state.duplicates for state in self._states),
             "slices": self._read + len(self._slices),
@@ -58,23 +58,23 @@ class AppendedPlanner:
         }
 
     def next_query(self) -> tuple[Slice, AppendedQuery] | None:
-        """What to ask now, the oldest seconds first; None when only awaited answers can tell."""
+        """The next query, the oldest seconds first; None if it depends on responses that have not arrived."""
         for each in self._slices:
             if query := each.next_query():
                 return each, query
         return None
 
-    def parse(self, query: AppendedQuery, answer: Response) -> AppendedPage:
-        """The page in an answer."""
-        return parse_appended(query, answer)
+    def parse(self, query: AppendedQuery, response: Response) -> AppendedPage:
+        """The page in a response."""
+        return parse_appended(query, response)
 
     def add_failure(self, slice_: Slice, query: AppendedQuery) -> None:
-        """A page was not answered: smaller ones are asked for from now on."""
+        """A page failed: smaller ones are requested from now on."""
         slice_.state.failed(query)
         slice_.failed()
 
     def add_page(self, slice_: Slice, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
-        """The records of a slice, once all of them are there; nothing before."""
+        """The records of a slice, once all of them have been received; nothing before."""
         match slice_.add_page(query, page):
             case "ask on":
                 return []

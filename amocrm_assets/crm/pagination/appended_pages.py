@@ -1,6 +1,6 @@
-"""One page of a list of records that never change, such as events, and the question that it answers.
+"""One page of a list of records that never change, such as events, and the query for it.
 
-Of a record only `id`, `created_at`, `type` and `account_id` are looked at; the rest stays bytes.
+Of a record only `id`, `created_at`, `type` and `account_id` are parsed; the rest stays bytes.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class AppendedRecord(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What tells it apart from the other records of its entity."""
+        """Unique within its entity."""
         return self.id
 
 
 @dataclass(frozen=True)
 class AppendedPage:
-    """Records in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`."""
+    """Records in the order of the response. `has_next`: it has `_links.next`."""
 
     records: tuple[AppendedRecord, ...]
     has_next: bool
@@ -43,7 +43,7 @@ class AppendedPage:
 
     @property
     def size(self) -> int:
-        """How many records the answer held."""
+        """Number of records in the response."""
         return len(self.records) + len(self.unusable)
 
 
@@ -52,7 +52,7 @@ NO_RECORDS = AppendedPage((), has_next=False)
 
 @dataclass(frozen=True)
 class AppendedQuery:
-    """One question: the records of some seconds, the bounds as they are sent. `details` is never asked for."""
+    """A query for the records of some seconds, with the bounds as they are sent. `details` are never requested."""
 
     record_list: RecordList
     from_at: int
@@ -62,7 +62,7 @@ class AppendedQuery:
     details: bool = False
 
     def params(self) -> dict[str, str | int]:
-        """The question as amoCRM wants it in the address."""
+        """The query as parameters of the URL."""
         params: dict[str, str | int] = {
             "limit": self.limit,
             "page": self.page,
@@ -72,27 +72,27 @@ class AppendedQuery:
         return params | ({"filter[type]": ",".join(self.record_list.types)} if self.record_list.types else {})
 
 
-def parse_appended(query: AppendedQuery, answer: Response) -> AppendedPage:
-    """The page in an answer; 204 is an empty one. Raises `RetryableError` as `parse_page` does."""
-    if answer.status == NO_CONTENT:
+def parse_appended(query: AppendedQuery, response: Response) -> AppendedPage:
+    """The page in a response; 204 is an empty one. Raises `RetryableError` as `parse_page` does."""
+    if response.status == NO_CONTENT:
         return NO_RECORDS
-    raws, links = raw_records(answer, query.record_list.embedded)
-    records = [_record(raw, answer) for raw in raws]
+    raws, links = raw_records(response, query.record_list.embedded)
+    records = [_record(raw, response) for raw in raws]
     return AppendedPage(
         tuple(each for each in records if isinstance(each, AppendedRecord)),
-        has_next(links, answer),
+        has_next(links, response),
         tuple(each for each in records if isinstance(each, Unusable)),
     )
 
 
-def _record(raw: bytes, answer: Response) -> AppendedRecord | Unusable:
+def _record(raw: bytes, response: Response) -> AppendedRecord | Unusable:
     import msgspec
 
     try:
         head = _head_decoder().decode(raw)
         record_id, created_at, kind, account_id = head.id, head.created_at, head.type, head.account_id
     except (msgspec.DecodeError, msgspec.ValidationError):
-        record_id, created_at, kind, account_id = _head_of_odd_json(raw, answer)
+        record_id, created_at, kind, account_id = _head_of_odd_json(raw, response)
     at = number_of(created_at)
     if record_id in (None, "") or not isinstance(record_id, int | str) or at is None:
         return Unusable(record_id if isinstance(record_id, int | str) else None, raw)
@@ -100,12 +100,12 @@ def _record(raw: bytes, answer: Response) -> AppendedRecord | Unusable:
     return AppendedRecord(str(record_id), at, kind, raw, number_of(account_id))
 
 
-def _head_of_odd_json(raw: bytes, answer: Response) -> tuple[Any, Any, Any, Any]:
+def _head_of_odd_json(raw: bytes, response: Response) -> tuple[Any, Any, Any, Any]:
     try:
         record: dict[str, Any] = json.loads(raw)
         return record.get("id"), record.get("created_at"), record.get("type"), record.get("account_id")
     except (ValueError, AttributeError) as error:
-        raise RetryableError("a page whose records are no objects", status=answer.status) from error
+        raise RetryableError("a page whose records are no objects", status=response.status) from error
 
 
 @cache

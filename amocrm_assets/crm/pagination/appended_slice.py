@@ -1,7 +1,7 @@
-"""A slice of an appended list: some seconds of it, read once an answer is seen to hold all of them. Pure.
+"""A slice of an appended list: some seconds of it, read when a response contains all of their records. Pure.
 
-Nothing here rests on the order of the list. A slice is read by one page behind which nothing follows, or is cut;
-a single second that no page holds is read page by page, until two passes give the same records.
+The order of the list does not matter. A slice is read by one page without a next page, or it is cut;
+a single second that does not fit on a page is read page by page, until two passes return the same records.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Verdict = Literal["ask on", "done", "split"]
 
-# A page is aimed at so much of its limit, since records do not come evenly.
+# A slice should fill this share of a page, since records are not spread evenly.
 _AIM = 0.8
 _MAX_PIECES = 8
 _MAX_PASSES = 6
@@ -30,7 +30,7 @@ _MAX_PAGES = 2500
 
 
 class Slice:
-    """A closed interval of seconds. `records` are those that were read, by id."""
+    """A closed interval of seconds. `records` are the ones read so far, by id."""
 
     def __init__(self, state: AppendedState, from_at: int, to_at: int) -> None:
         self.state = state
@@ -39,24 +39,25 @@ class Slice:
         self.records: dict[str, AppendedRecord] = {}
         self._page, self._limit = 1, state.limit
         self._asked_again = 0
-        # Of a second that is paged: how many passes are over, and which records this one has brought.
+        # For a second that is read page by page: the number of passes that have ended, and the records of this
+        # one.
         self._passes: int | None = None
         self._of_pass: set[str] = set()
         self._of_pass_before: set[str] = set()
         self._names_next = False
 
     def next_query(self) -> AppendedQuery | None:
-        """What to ask next; None while an answer is awaited."""
+        """The next query; None until the response has arrived."""
         if self.in_flight:
             return None
         self.in_flight = True
         if self._page == 1:
-            self._limit = self.state.limit  # for the pages behind it, too: others would not fit to it
+            self._limit = self.state.limit  # for the next pages, too: pages of another size would not continue it
         from_at, to_at = self.state.bounds(self.window.from_at, self.window.to_at)
         return AppendedQuery(self.state.record_list, from_at, to_at, self._page, self._limit)
 
     def failed(self) -> None:
-        """The question was not answered. Pages of another size are other pages: this second is begun again."""
+        """The query failed. Pages of another size do not continue these: the second is read again."""
         self.in_flight = False
         self._page, self._asked_again = 1, 0
         self._of_pass.clear()
@@ -64,7 +65,7 @@ class Slice:
             self.records.clear()
 
     def add_page(self, query: AppendedQuery, page: AppendedPage) -> Verdict:
-        """Take an answer. Raises `ReadingUnproven` for a list that cannot be read completely."""
+        """Process a response. Raises `ReadingUnproven` for a list that cannot be read completely."""
         self.in_flight = False
         if self._is_doubtful(query, page):
             return "ask on"
@@ -80,25 +81,25 @@ class Slice:
             return "done"
         if page.has_next and is_long:
             return self._too_much()
-        # As long as a page gets, or a next page behind a short one: the second page tells whether this is all.
+        # A page of maximum length, or a short one with a next page: the second page shows whether this is all.
         self._page = 2
         self._names_next = page.has_next
         return "ask on"
 
     def split(self, page: AppendedPage) -> list[Slice]:
-        """Slices in the place of this one, as many as the page lets expect; two where it tells nothing."""
+        """Slices that replace this one, as many as the page suggests; two if it suggests nothing."""
         from_at, width = self.window.from_at, self.window.to_at - self.window.from_at + 1
         pieces = min(max(2, _pieces(page, width, self.state.limit)), _MAX_PIECES, width)
         begins = [from_at + width * place // pieces for place in range(pieces + 1)]
         return [Slice(self.state, begin, end - 1) for begin, end in pairwise(begins)]
 
     def _is_doubtful(self, query: AppendedQuery, page: AppendedPage) -> bool:
-        """Whether to ask the same again: one odd or empty answer proves nothing."""
+        """Whether to repeat the query: one odd or empty response proves nothing."""
         strange = [each for each in page.records if not query.from_at <= each.at <= query.to_at]
         if not (strange or page.unusable or not page.records):
             self._asked_again = 0
             return False
-        # Nothing, where the list was seen to hold something, is the answer that a gateway gives by mistake.
+        # An empty response of a list that has records may be a gateway's mistake.
         is_odd_nothing = not page.size and self.state.has_records
         if self._asked_again < (CONFIRMATIONS if is_odd_nothing else 1):
             self._asked_again += 1
@@ -116,7 +117,7 @@ class Slice:
         self.records |= {each.id: each for each in own}
 
     def _own(self, page: AppendedPage) -> list[AppendedRecord]:
-        """The records of these seconds, without those of types that were not asked for."""
+        """The records of these seconds, without those of types that were not requested."""
         return [each for each in page.records if self.window.holds(each.at) and self.state.is_wanted(each)]
 
     def _add_second_page(self, page: AppendedPage) -> Verdict:
@@ -147,7 +148,7 @@ class Slice:
 
     def _end_pass(self) -> Verdict:
         passes = (self._passes or 0) + 1
-        # The first pass has nothing to agree with.
+        # The first pass cannot be compared with anything.
         if passes > 1 and self._of_pass == self._of_pass_before and self._of_pass == self.records.keys():
             return "done"
         if passes == _MAX_PASSES:
@@ -165,7 +166,7 @@ class Slice:
 
 
 def _pieces(page: AppendedPage, width: int, limit: int) -> int:
-    """How many slices are likely to fit a page each, if the page is one end of a sorted list."""
+    """How many slices are likely to fit on one page each, if the page is one end of a sorted list."""
     times = [each.at for each in page.records]
     if not times:
         return 2

@@ -1,4 +1,4 @@
-"""What all slices of one appended list share: what was learnt of its pages, bounds and oddities. Pure."""
+"""What all slices of one appended list share: what is known about its pages, bounds and oddities. Pure."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class AppendedState(FindingLog):
         super().__init__()
         self.record_list = record_list
         self.duplicates = self.tied_seconds = 0
-        # A belief: the first page that is cut off below its limit puts the documented size in its place.
+        # An assumption: the first page that is cut off below its limit replaces it with the documented size.
         self._max_limit = traits.max_limit or record_list.max_limit or PAGE_LIMIT
         self._page_size = PageSize(self._max_limit)
-        # Whether a window holds its own ends is not documented: until a record shows it, a second more is asked.
+        # Whether bounds are inclusive is not documented: until a record shows it, one more second is requested.
         self._from_is_inclusive = self._to_is_inclusive = False
         self._longest_page = 0  # in records
 
     @property
     def limit(self) -> int:
-        """How many records to ask for."""
+        """The number of records to request."""
         return min(self._page_size.limit, self._max_limit)
 
     @property
     def has_records(self) -> bool:
-        """Whether any answer held some."""
+        """Whether any response contained records."""
         return self._longest_page > 0
 
     def bounds(self, from_at: int, to_at: int) -> tuple[int, int]:
@@ -51,7 +51,7 @@ class AppendedState(FindingLog):
         self._page_size.failed(query.limit)
 
     def learn(self, query: AppendedQuery, page: AppendedPage) -> None:
-        """What a page shows about the list, whatever it holds."""
+        """Update what is known about the list from a page."""
         self._from_is_inclusive |= any(each.at == query.from_at for each in page.records)
         self._to_is_inclusive |= any(each.at == query.to_at for each in page.records)
         self._longest_page = max(self._longest_page, page.size)
@@ -61,21 +61,21 @@ class AppendedState(FindingLog):
             self.found(types_ignored(self.record_list))
 
     def is_wanted(self, record: AppendedRecord) -> bool:
-        """Whether a record is of a type that was asked for; one that says none may be."""
+        """Whether a record is of a requested type; one without a type may be."""
         return not self.record_list.types or record.type is None or record.type in self.record_list.types
 
     def is_long(self, query: AppendedQuery, page: AppendedPage) -> bool:
-        """Whether a page is as long as pages get here, as far as is known: a part of its list is."""
+        """Whether a page has the maximum length known here, as a part of a longer list has."""
         return page.size >= query.limit or page.size >= self._longest_page
 
     def may_be_cut_off(self, query: AppendedQuery, page: AppendedPage) -> bool:
-        """Whether a page may be a part of its list: it says so, or was never exceeded by another one."""
+        """Whether a page may be a part of its list: it has a next page, or no other page was longer."""
         return page.has_next or (page.size >= min(MIN_PAGE, query.limit) and self.is_long(query, page))
 
     def found_next_on_last_page(self) -> None:
-        """A page named a next one, and that was empty, twice."""
+        """Twice, a page had a next one that was empty."""
         self.found(next_on_last_page(self.record_list))
 
     def found_unusable(self, records: Sequence[Unusable]) -> None:
-        """The same records came without an id or a time, twice."""
+        """Twice, the same records had no id or no time."""
         self.found(records_unusable(self.record_list, records))

@@ -1,8 +1,8 @@
-"""Which parts of a window are read by id, for lists that know no order of time, such as tasks. Pure.
+"""Which parts of a window are read by id, for lists that cannot be sorted by time, such as tasks. Pure.
 
-Each part is a closed interval of seconds, read by overlapping pages in the order of ids (`overlap`): an edit takes
-a record out of the middle of it, and the overlaps prove that nothing fell between two pages. A long window is cut
-into parts, so that its first days are finished before its last ones are read.
+Each part is a closed interval of seconds, read by overlapping pages in the order of ids (`overlap`): an edit
+removes a record from the middle of it, and the overlaps prove that no record is between two pages. A long window
+is cut into parts, so that its first days are finished before its last ones are read.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import RecordList
 
 _DAY_SECONDS = 86_400
-# Of a list of which nothing was read yet: a week costs a few pages in most accounts.
+# For a list of which nothing was read yet: a week takes a few pages in most accounts.
 FIRST_PART_SECONDS = 7 * _DAY_SECONDS
-# What a part should hold. Its ends take three requests, which is little beside so many pages; and every day of it
-# is kept open until its last page has come.
+# What a part should contain. Its ends take three requests, which is little compared with so many pages; and no day
+# of it is finished until its last page has been received.
 PART_RECORDS = 5_000
 MAX_PART_SECONDS = 92 * _DAY_SECONDS
-# Parts at work: while one waits for the proof of its end, the next ones use the permits.
+# Parts read at a time: while one waits for the proof of its end, the next ones use the permits.
 MAX_PARTS = 3
 
 
@@ -39,25 +39,25 @@ class ByIdPlanner(ReadPlanner):
     def __init__(
         self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
     ) -> None:
-        # What was not given to a paginator yet, and what the finished ones read: records and seconds.
+        # What no paginator has yet, and what the finished ones read: records and seconds.
         self._rest: dict[ListState, Window] = {}
         self._parts: list[OverlappingPaginator] = []
-        # Whether filters are honoured was asked of leads, where accounts pay for them; here nobody does.
+        # Whether filters work was probed with leads, where it depends on the account's plan; here it does not.
         super().__init__(window, record_lists, replace(traits, filters=None))
 
     @property
     def done(self) -> bool:
-        """Whether every part was read, and none is left."""
+        """Whether every part was read."""
         return super().done and not self._rest
 
     @property
     def open_intervals(self) -> tuple[Window, ...]:
-        """The seconds of which records may still come."""
+        """The seconds whose records are not complete yet."""
         return (*super().open_intervals, *self._rest.values())
 
     @property
     def counts(self) -> dict[str, int]:
-        """How the planner went about the window; its slices are the parts."""
+        """Counts of the planner's work on the window; its slices are the parts."""
         return super().counts | {"slices": len(self._parts)}
 
     def _begin(self, state: ListState, window: Window) -> None:
@@ -81,9 +81,9 @@ class ByIdPlanner(ReadPlanner):
         return part
 
     def _part_seconds(self, state: ListState) -> int:
-        """How long the next part should be, by how many records the finished ones held."""
+        """How long the next part should be, from the number of records in the finished ones."""
         finished = [each for each in self._parts if each.state is state and each.done]
-        records = sum(len(each.given) for each in finished)
+        records = sum(len(each.returned) for each in finished)
         seconds = sum(each.window.to_at - each.window.from_at + 1 for each in finished)
         if not seconds:
             return FIRST_PART_SECONDS

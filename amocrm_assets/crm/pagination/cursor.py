@@ -1,4 +1,4 @@
-"""The cursor of keyset pagination: its second, its records that were returned, the second to request from."""
+"""The cursor of keyset pagination: its second, the records already returned, and the second to request from."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ class Cursor:
         return self.second - self._reach
 
     @property
-    def given(self) -> dict[int, int]:
+    def returned(self) -> dict[int, int]:
         """Records already returned that may come again, with their seconds."""
         return {**self._known, **dict.fromkeys(self._records, self.second)}
 
     def move_to(self, second: int, records: frozenset[int] = NO_RECORDS) -> None:
         """Continue from a second of which these records were returned."""
         if second <= self.second:
-            self._known = self.given  # they may come again
+            self._known = self.returned  # they may come again
         self.second, self._records = second, records
         self._reach = 0 if records and self._state.from_is_inclusive else 1
 
     def leave_out_second_before(self) -> int:
-        """Ask from its own second on; how many of its records may have moved out.
+        """Request from its own second on; returns how many of its records may have moved out.
 
-        The second before fills a page, which proves that `from` holds its own.
+        The second before it fills a page, which proves that `from` is inclusive.
         """
         left = len(self._records)
         self._records, self._reach = NO_RECORDS, 0
         return left
 
     def know(self, records: Iterable[RawRecord]) -> None:
-        """Add records that are returned, wherever they are."""
+        """Add records that were returned, wherever they are."""
         self._known = {**self._known, **{record.id: record.updated_at for record in records}}
 
     def fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:
@@ -64,23 +64,23 @@ class Cursor:
         ]
 
     def learn_from(self, query: Query, page: Page) -> None:
-        """Whether `from` holds its own second, by what came."""
+        """Learn from a page whether `from` is inclusive."""
         if any(record.updated_at == query.from_at for record in page.records):
             self._state.from_is_inclusive = True
         elif self._reach and any(self._holds(record) for record in page.records):
-            # Asked for from their own second, these records did not come; from the second before, they do.
+            # Requested from their own second, these records were missing; from the second before, they are there.
             self._state.from_is_inclusive = False
 
     def reach_back(self) -> None:
-        """Ask from the second before."""
+        """Request from the second before."""
         self._reach = 1
 
     def misses_all(self, records: Iterable[RawRecord]) -> bool:
-        """Whether no record of this second came, though it was asked for: edited, or left out by `from`."""
+        """Whether a page has no record of this second, though it was requested: edited, or excluded by `from`."""
         return not self._reach and bool(self._records) and not any(self._holds(record) for record in records)
 
     def moved_out(self, records: Sequence[RawRecord]) -> int:
-        """How many records of this second are not among the records that came."""
+        """How many records of this second are missing from a page."""
         return len(self._records - {record.id for record in records if record.updated_at == self.second})
 
     def _holds(self, record: RawRecord) -> bool:

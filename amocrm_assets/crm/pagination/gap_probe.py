@@ -1,4 +1,4 @@
-"""Where to look for what is in a gap between pages, when all that can be said is a page number."""
+"""Which page may contain the records of a gap between pages, if pages can only be requested by number."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from amocrm_assets.crm.pagination.query import CONFIRMATIONS
 
 
 class GapProbe:
-    """Looks for the page that covers a gap, by what the pages near it show."""
+    """Finds the page that covers a gap, from what the pages near it contain."""
 
     def __init__(self, gap: int, position: int, limit: int) -> None:
         self.gap = gap
         self.tries = 0
-        # Closer to the end of a page than a fifth of it, `page_over` finds one that reaches behind.
+        # Within the last fifth of a page, `page_over` finds a page that reaches further.
         self._overlap = self._back = max(1, min(8, limit // 5))
         self._empty_answers = 0
         self.position = max(0, position - self._back)
 
     def learn_nothing(self) -> None:
         self._empty_answers += 1
-        if self._empty_answers % CONFIRMATIONS == 0:  # once is nothing to go by
+        if self._empty_answers % CONFIRMATIONS == 0:  # one page proves nothing
             self.go_back()
 
     def go_back(self) -> None:
@@ -33,7 +33,7 @@ class GapProbe:
 
 
 def page_over(position: int, limit_max: int) -> tuple[int, int]:
-    """The page number and limit whose page holds `position` and reaches furthest behind it.
+    """The number and limit of the page that contains `position` and reaches furthest beyond it.
 
     Page numbers only reach multiples of the limit; a slightly smaller limit shifts the grid.
     """

@@ -1,12 +1,12 @@
-"""What pages cover together: intervals of keys, and where in the list they are."""
+"""What pages cover together: intervals of keys, and their positions in the list."""
 
 from __future__ import annotations
 
 
 class IntervalSet:
-    """Closed intervals of keys, merged as they come, and the places in the list where they ended.
+    """Closed intervals of keys, merged as they are added, and the positions in the list where they ended.
 
-    None stands for the beginning or the end of the list.
+    None is the beginning or the end of the list.
     """
 
     _START, _END = -(1 << 80), 1 << 80
@@ -39,20 +39,20 @@ class IntervalSet:
         return self.first_gap() - 1
 
     def first_gap(self) -> int:
-        """The first key that is needed and not covered; behind the last needed one when all is covered."""
+        """The first key that is needed and not covered; one after the last needed key if all are covered."""
         for low, high in self._runs:
             if low <= self._low <= high:
                 return high + 1
         return self._low
 
     def is_behind(self, key: int) -> bool:
-        """Whether a key is behind everything needed."""
+        """Whether a key is after everything needed."""
         return key > self._high
 
     def position_before(self, gap: int) -> int:
-        """Where in the list the last page ended that is wholly before a gap, by the newest knowledge."""
+        """The position where the last page ended that is wholly before a gap, by the newest page."""
         return max((position for end, position in self._ends if end < gap), default=0)
 
     def holds(self, key: int) -> bool:
-        """Whether a key is in what was covered."""
+        """Whether a key is covered."""
         return any(low <= key <= high for low, high in self._runs)

@@ -1,4 +1,4 @@
-"""Keyset pagination by `updated_at`: an edit cannot make it skip a record that nobody touched."""
+"""Keyset pagination by `updated_at`: an edit cannot make it skip an unedited record."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.list_state import ListState
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
 
-    # The new records of a page, and the seconds to be read by id that it ran into.
+    # The new records of a page, and the seconds at its end that must be read by id.
     Taken = tuple[list[RawRecord], DenseRange | None]
 
 NOTHING_KNOWN: Mapping[int, int] = {}
-# A slice asks for so many records' worth of time behind its end: to see one proves that none before is missing.
+# A slice also requests this many records after its end: seeing one of them proves that none before is missing.
 RECORDS_BEHIND_END = 5
 MAX_SECONDS_BEHIND_END = 3600
 
 
 class KeysetPaginator:
-    """Walks `[cursor, to_at]` by `updated_at`, the next page beginning in the last record's second, inclusive.
+    """Reads `[cursor, to_at]` by `updated_at`; the next page begins in the second of the last record, inclusive.
 
-    An edit moves a record to the right, so page 1 of what is left can never skip a record that nobody touched. No
-    single answer ends the list: a record behind the end was seen, or two answers say that nothing follows.
+    An edit moves a record to the right, so page 1 of the rest can never skip an unedited record. No single
+    response ends the list: either a record after the end was seen, or two responses show that nothing follows.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class KeysetPaginator:
         self._cursor = Cursor(state, from_at, known)
         self._empty_answers = 0
         self._page_seen = records_per_second is not None
-        # What is asked instead of the next page.
+        # What is requested instead of the next page.
         self._question: Seam | NewestDeleted | None = None
         self._order = SeamCheck(state)
         self._ends_at_seam = False
@@ -61,12 +61,12 @@ class KeysetPaginator:
 
     @property
     def cursor(self) -> int:
-        """The second from which the next page is taken."""
+        """The second in which the next page begins."""
         return self._cursor.second
 
     @property
     def open_interval(self) -> Window | None:
-        """The seconds of which records may still come."""
+        """The seconds whose records are not complete yet."""
         if self.done:
             return None
         if isinstance(self._question, Seam):
@@ -75,16 +75,16 @@ class KeysetPaginator:
 
     @property
     def progress(self) -> tuple[object, ...]:
-        """What differs from before when an answer has brought this paginator further."""
+        """A value that changes whenever a response has advanced this paginator."""
         return self.cursor, self.to_at, self._end.is_asked, type(self._question)
 
     @property
-    def given(self) -> dict[int, int]:
+    def returned(self) -> dict[int, int]:
         """Records already returned that may come again, with their seconds."""
-        return self._cursor.given
+        return self._cursor.returned
 
     def next_query(self) -> Query | None:
-        """What to ask next; None while an answer is awaited or when all is read."""
+        """The next query; None until the response has arrived, or when everything is read."""
         if self.in_flight or self.done:
             return None
         self.in_flight = True
@@ -97,13 +97,13 @@ class KeysetPaginator:
         return Query(self.state.record_list, "updated_at asc", self._cursor.from_at, to_at, limit=limit)
 
     def failed(self) -> None:
-        """The question was not answered; the next one is asked by a smaller limit."""
+        """The query failed; the next one has a smaller limit."""
         self.in_flight = False
         if isinstance(self._question, Seam):
             self._look_again(self._question)
 
     def add_page(self, query: Query, page: Page) -> Taken:
-        """The new records of a page, and the tie that it ran into: a second that fills a whole page.
+        """The new records of a page, and the tie at its end: a second that fills a whole page.
 
         Raises `OrderIgnored` when two pages show that the list as a whole is not sorted.
         """
@@ -119,23 +119,23 @@ class KeysetPaginator:
         return self._advance(query, page)
 
     def split(self, start_at: int) -> KeysetPaginator:
-        """Hand everything from `start_at` to a paginator of its own."""
+        """Move everything from `start_at` on to a separate paginator."""
         rest = KeysetPaginator(
-            self.state, start_at, self.to_at, records_per_second=self.records_per_second, known=self.given
+            self.state, start_at, self.to_at, records_per_second=self.records_per_second, known=self.returned
         )
         self.to_at = start_at - 1
         return rest
 
     def hand_off(self, to_at: int) -> DenseRange:
-        """Hand off everything up to `to_at`, with the page before it where that is not proven yet."""
+        """Leave everything up to `to_at` to another paginator, and the previous page if it is not proven yet."""
         if isinstance(self._question, Seam) and not self.state.order_seen:
             self._look_again(self._question)
-        known = {record: at for record, at in self.given.items() if at >= self.cursor}
+        known = {record: at for record, at in self.returned.items() if at >= self.cursor}
         dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
         self._cursor.move_to(dense.to_at + 1)
         self._question = None
         self._end.forget()
-        self.records_per_second = self.page_seconds = None  # what was dense there says nothing about the rest
+        self.records_per_second = self.page_seconds = None  # the density there says nothing about the rest
         self.done = self.cursor > self.to_at
         return dense
 
@@ -146,7 +146,7 @@ class KeysetPaginator:
         return min(MAX_SECONDS_BEHIND_END, ceil(RECORDS_BEHIND_END / self.records_per_second))
 
     def _is_doubtful(self, query: Query, page: Page) -> bool:
-        """Whether to ask again before the answer is believed; sets from which second."""
+        """Whether to request it again before the response is accepted; sets from which second."""
         if not page.records:
             if self._empty_answers >= (CONFIRMATIONS if self._page_seen else 1):
                 return False
@@ -165,7 +165,7 @@ class KeysetPaginator:
         return False
 
     def _has_more(self, query: Query, page: Page) -> bool:
-        """Whether records may follow on a next page: amoCRM says so, the page is full, or nothing would say so."""
+        """Whether a next page may exist: `_links.next` says so, the page is full, or neither proves anything."""
         if self.state.next_is_missing and page.records[-1].updated_at > self.cursor:
             return True
         return page.has_next or page.size >= query.limit
@@ -191,7 +191,7 @@ class KeysetPaginator:
         if said_twice and page.records and not passed_end and self.state.may_be_cut_off(page):
             return [], self._hand_off_end()
         if passed_end or not page.records or said_twice:
-            self.done = True  # a record behind the end was seen, or nothing was, twice
+            self.done = True  # a record after the end was seen, or twice nothing
             return fresh, None
         if more:
             return self._go_on(query, page, records, fresh)
@@ -211,10 +211,10 @@ class KeysetPaginator:
         return fresh, None
 
     def _doubt_end(self, page: Page, records: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
-        """Ask once more from further on: one answer without a next page may be a damaged one.
+        """Request once more from further on: one response without a next page may be damaged.
 
-        A list that stops at some depth would stop there both times where all of it is in so few seconds that no
-        filter cuts it: these seconds and what follows are read by id.
+        A list that stops at some depth would stop there both times if all of it is in so few seconds that no
+        filter can divide it: these seconds and everything after them are read by id.
         """
         self._cursor.know(records)
         if self._end.is_asked and fresh:
@@ -224,7 +224,7 @@ class KeysetPaginator:
         return None if self._end.ask_from(self._cursor, page, records, is_part=is_part) else self._hand_off_end()
 
     def _look_at_end_again(self) -> None:
-        # What seemed to be the last page was not: look at it again, as at one that others follow.
+        # The page that seemed to be the last one was not: process it again, as one that others follow.
         self.state.next_is_missing = True
         self._end.forget()
         self._cursor.move_to(self._end.begin)
@@ -249,7 +249,7 @@ class KeysetPaginator:
         return self._advance(query, page)
 
     def _look_again(self, seam: Seam) -> None:
-        # Records outside of the slice were not returned, whichever paginator takes over.
+        # Records outside of the slice were not returned, whichever paginator continues.
         self._cursor.know(each for each in seam.page.records if seam.begin <= each.updated_at <= self.to_at)
         self._question, self._ends_at_seam = None, False
         self._cursor.move_to(seam.begin)
@@ -259,7 +259,7 @@ class KeysetPaginator:
         if verdict != "unknown":
             self._question = None
             self.state.kind_proven |= bool(page.records)
-            # A record shows the newest one only in a list in order, so the window is asked once more.
+            # A record proves which one is the newest only in a sorted list, so the window is requested once more.
             self.done = verdict == "agrees" and not page.records
-            self._page_seen |= verdict == "contradicts"  # so the empty answer was wrong
+            self._page_seen |= verdict == "contradicts"  # so the empty response was wrong
         return [], None

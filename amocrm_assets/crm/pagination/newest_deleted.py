@@ -1,6 +1,6 @@
-"""Which deleted record is the newest of all: what tells an empty trash from an account that ignores the question.
+"""The newest deleted record of all: it distinguishes an empty trash from an account that ignores the query.
 
-An account that ignores `with=only_deleted` shows its newest live record instead, which `oddity_of` notices.
+An account that ignores `with=only_deleted` returns its newest live record instead, which `oddity_of` detects.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.entities import RecordList
 
-# What the newest deleted record says about an empty answer for a window.
+# What the newest deleted record proves about an empty response for a window.
 Verdict = Literal["unknown", "agrees", "contradicts", "open"]
 
 
 class NewestDeleted:
-    """Asks for the newest deleted record, once more when there is none."""
+    """Requests the newest deleted record, and once more if there is none."""
 
     def __init__(self, record_list: RecordList) -> None:
         self.query = Query(record_list, "updated_at desc", limit=1)
         self._was_missing = False
 
     def assess(self, page: Page, *, from_at: int, to_at: int) -> Verdict:
-        """Whether the answer agrees that nothing is in `[from_at, to_at]`.
+        """Whether the response confirms that nothing is in `[from_at, to_at]`.
 
-        `unknown`: ask again, since nothing else tells an empty trash from a damaged answer. `open`: it is newer
-        than the window, which says nothing.
+        `unknown`: request again, since nothing else distinguishes an empty trash from a damaged response. `open`:
+        it is newer than the window, which proves nothing.
         """
         if not page.size and not self._was_missing:
             self._was_missing = True

@@ -1,4 +1,4 @@
-"""Which odd pages are believed: none that came once. What came twice is a fact about the account."""
+"""Which odd pages are accepted: none that came once. What came twice is a fact about the account."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination import Oddity, Query
     from amocrm_assets.crm.pagination.pages import Page
 
-# A record that lacks its id is more likely damaged than a fact, and cannot be named: it is asked for more often.
+# A record without an id is more likely damaged than a fact, and cannot be named: it is requested more often.
 EQUAL_ANSWERS, EQUAL_ANSWERS_WITHOUT_ID = 2, 6
-# Answers to one question that are odd in ever new ways: after so many the last one counts.
+# Responses to one query that are odd in different ways: after this many the last one counts.
 MAX_ODD_ANSWERS = 12
 
 
 class OddPages:
-    """Remembers odd answers by their question. What a probe `expected` already came more than once."""
+    """Remembers odd responses by their query. What a probe `expected` has already come more than once."""
 
     def __init__(self, expected: frozenset[Oddity] = frozenset()) -> None:
         self._expected = expected
         self._seen: dict[Query, Counter[object]] = {}
 
     def assess(self, query: Query, page: Page) -> tuple[Oddity | None, bool]:
-        """What is odd about a page, and whether it is to be asked for again before that is believed."""
+        """What is odd about a page, and whether to request it again before that is accepted."""
         oddity = oddity_of(query, page)
         if oddity is None:
             self._seen.pop(query, None)

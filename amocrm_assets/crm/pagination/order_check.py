@@ -1,6 +1,6 @@
-"""Checks that pages by number are parts of one sorted list, by records where all of them should be known.
+"""Checks that pages by number are parts of one sorted list: where all records are known, none may be new.
 
-A list that is sorted only within each page looks sorted if one looks at single pages.
+A list that is sorted only within each page looks sorted on single pages.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.days import Window
 
-# Records where everything was known already: one that somebody moves there, or two, are no proof of another order.
+# New records where all were known: one or two that a user moves there do not prove another order.
 MAX_STRANGERS = 2
-# Beside the window nothing is lost by them, and an import may write records with times of its own.
+# Outside of the window nothing is lost by them, and an import may set the times of its records.
 MAX_SHARE_OF_STRANGERS = 4
 MAX_STRANGE_PAGES = 1
-# A page of the far end need not show records that were edited since. It lacks no more of them than it could hold.
+# A page of the far end need not contain records that were edited since. It cannot lack more than a page holds.
 MAX_ABSENT_PAGES = 2
 
 
 class OrderCheck:
-    """Knows which records of a list were seen, the ones outside of the window included."""
+    """Remembers which records of a list were seen, including those outside of the window."""
 
     def __init__(self, cover: IntervalSet, window: Window) -> None:
         self._cover = cover
         self._window = window
-        self._seen: dict[int, int] = {}  # by id, with their last keys
-        self._misplaced: dict[int, int] = {}  # by id, with the keys where all was known before
+        self._seen: dict[int, int] = {}  # their last keys, by id
+        self._misplaced: dict[int, int] = {}  # up to which keys all was known before, by id
         self._newest = window.to_at
         self._strange_pages = self._repeated_pages = 0
-        self._end = 0  # so many records the pages of the list reach to
+        self._end = 0  # the position up to which pages reach
 
     def is_strange(self, page: Page, keys: Sequence[int], position: int | None = None) -> bool:
-        """Whether records are where all of them were known: a page that is not in the order of the list.
+        """Whether a page has new records where all were known: the page is not in the order of the list.
 
-        `position` is where in the list it is, where that is known. Raises `OrderIgnored` for the second one of
+        `position` is its position in the list, if known. Raises `OrderIgnored` for the second one of
         these, and for a list that repeats its records. What a strange page holds does not count as seen.
         """
         if position is not None:
@@ -48,7 +48,7 @@ class OrderCheck:
         strangers = [
             record
             for record, key in zip(page.records, keys, strict=True)
-            # What is newer than all that was there at first was edited, created or deleted meanwhile.
+            # Records newer than all the first ones were edited, created or deleted in the meantime.
             if record.id not in self._seen and record.updated_at <= self._newest and self._cover.holds(key)
         ]
         inside = sum(self._window.holds(record.updated_at) for record in strangers)
@@ -59,19 +59,19 @@ class OrderCheck:
         return True
 
     def bounds(self, page: Page, keys: Sequence[int]) -> tuple[int, int]:
-        """The first and the last key, in the order of `keys`, of records in their place, or of all without any.
+        """The first and the last key, in the order of `keys`, of the records in their place, or of all if none is.
 
-        One that was not there when all of these keys were known was edited since, or the list is in no order: what
-        is next to it tells nothing about what is between.
+        A record that was not there when all of these keys were known was edited since, or the list is not sorted:
+        its neighbours prove nothing about what is between them.
         """
         pairs = list(zip((record.id for record in page.records), keys, strict=True))
         placed = [key for record_id, key in pairs if self._misplaced.get(record_id) != key]
         return (placed or keys)[0], (placed or keys)[-1]
 
     def is_no_end(self, page: Page, keys: Sequence[int]) -> bool:
-        """Whether the first page of the reversed list lacks records that were seen behind it, or between its own.
+        """Whether the first page of the reversed list lacks records that were seen after it, or between its own.
 
-        Some may have left the list meanwhile.
+        Some may have left the list in the meantime.
         """
         if page.size < MIN_PAGE or not keys:
             return False  # the whole list
@@ -82,10 +82,10 @@ class OrderCheck:
         return behind > too_many(page) or absent > MAX_ABSENT_PAGES * page.size
 
     def _learn_place(self, position: int, page: Page) -> None:
-        """Take note of where in the list a page was.
+        """Record the position of a page in the list.
 
-        Raises `OrderIgnored` where pages behind all others hold nothing new, time and again, and yet name a next
-        one: such a list repeats what it shows, whatever page is asked for, and may hold more.
+        Raises `OrderIgnored` if pages after all others repeatedly contain nothing new, and yet have a next
+        one: such a list repeats itself, whatever page is requested, and may contain more.
         """
         is_repeated = (
             page.has_next and page.size >= MIN_PAGE and all(each.id in self._seen for each in page.records)
@@ -111,5 +111,5 @@ class OrderCheck:
 
 
 def too_many(page: Page) -> int:
-    """More records of a page than these are not explained by people who move some."""
+    """The number of records of a page from which on edits by users do not explain them."""
     return max(MAX_STRANGERS, page.size // MAX_SHARE_OF_STRANGERS)

@@ -1,4 +1,4 @@
-"""Pagination by page numbers, where a list has no usable key: overlaps prove that nothing is missing."""
+"""Pagination by page number, if a list has no usable key: overlapping pages prove that nothing is missing."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Order
 
-# Pages in vain for one gap before a paginator gives up.
+# Unsuccessful pages for one gap before a paginator gives up.
 MAX_PROBES = 100
-# In the order of time, a gap that outlasts so many is a second that no single page reaches across. A dense stretch
-# with such a gap can be paginated by key.
+# In the order of time, a gap that remains after this many is a second longer than any page. A dense range with
+# such a gap can be paginated by key.
 MAX_PROBES_BEFORE_FALLBACK = 12
 
 
 class OverlappingPaginator:
-    """Walks by page numbers, several pages at once, until the pages provably cover what was asked for.
+    """Reads pages by number, several at once, until they provably cover what was requested.
 
-    A page is a run without gaps of the list as it was at one moment. In the order of ids, it holds every record
-    between its first and its last id; in the order of time, every record of the seconds strictly between. A record
-    that nobody touches keeps its place in that order whatever the others do. So where these intervals leave no
-    gap between them, no untouched record is missing, in whatever order and however long apart they were asked.
+    A page is a contiguous part of the list at one moment. In the order of ids, it contains every record between
+    its first and its last id; in the order of time, every record of the seconds strictly between. An unedited
+    record keeps its place in that order whatever happens to the others. So if these intervals have no gap between
+    them, no unedited record is missing, in whatever order and however far apart the pages were requested.
 
-    That a list ends is not believed because one answer says so or is empty: a page of the same list from its
-    other end must meet what was read. So a list that stops at some depth is read from both ends.
+    One response without a next page, or an empty one, does not prove the end of a list: a page from its other end
+    must meet what was read. So a list that stops at some depth is read from both ends.
     """
 
     def __init__(
@@ -65,34 +65,34 @@ class OverlappingPaginator:
         self.seen = PageStats()
         self.filtered = filtered
         self._by_id = order == "id asc"
-        # What must be covered, in keys that grow along the list: ids, or seconds counted backwards.
+        # What must be covered, in keys that increase along the list: ids, or seconds counted backwards.
         self._cover = IntervalSet(None, None) if self._by_id else IntervalSet(-window.to_at, -window.from_at)
-        self.given = dict(known or {})  # records already returned, with their seconds
+        self.returned = dict(known or {})  # records already returned, with their seconds
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
-        self._cap: int | None = None  # the server's own largest page, where it is smaller than what was asked for
+        self._cap: int | None = None  # the server's maximum page size, if it is smaller than what was requested
         self._next_position = 0
         self._end_seen = False
         self._awaited = self._answers = 0
         self._empty_starts = 0
         self._probe: GapProbe | None = None
-        self._frontier: int | None = None  # the last key of the pages that were asked from the beginning
-        # Strictly between the first and the last second; at a page's ends other records may share the second.
+        self._frontier: int | None = None  # the last key of the pages requested from the beginning
+        # Strictly between the first and the last second; other records may share the seconds at a page's ends.
         self._inset = 0 if self._by_id else 1
         self._far_end = FarEnd(self._cover, inset=self._inset)
         self._order_check = OrderCheck(self._cover, self.window)
-        # Pages cover what is between their ends only if the whole list is in order, which the next one shows.
+        # Pages cover what is between their ends only if the whole list is sorted, which the next page shows.
         self._page_behind = PageBehind(newest_first=not self._by_id)
         self._shown_to = self._cover.covered_from_start
 
     @property
     def done(self) -> bool:
-        """Whether all that was asked for is covered, and seen to be in order by one page more."""
+        """Whether everything requested is covered, and one further page has shown that the list is sorted."""
         return self._cover.complete and self._page_behind.is_seen
 
     @property
     def open_interval(self) -> Window | None:
-        """The seconds of which records may still come."""
+        """The seconds whose records are not complete yet."""
         if self.done:
             return None
         if self._by_id:
@@ -101,12 +101,12 @@ class OverlappingPaginator:
 
     @property
     def progress(self) -> tuple[object, ...]:
-        """What differs from before when an answer has brought this paginator further."""
+        """A value that changes whenever a response has advanced this paginator."""
         return self._cover.first_gap(), self._frontier, self._far_end.position, self._page_behind.end
 
     @property
     def is_dense(self) -> bool:
-        """Whether it reads a stretch of seconds that could be read by key, too; a tie could not."""
+        """Whether it reads a range of seconds that could also be read by key; a tie could not."""
         return self._likely is not None
 
     @property
@@ -115,7 +115,7 @@ class OverlappingPaginator:
         return limit if self._cap is None else min(limit, self._cap)
 
     def next_query(self) -> Query | None:
-        """What to ask next; None when answers must be awaited first."""
+        """The next query; None if responses must arrive first."""
         if self.done:
             return None
         if self._cover.complete:
@@ -126,7 +126,7 @@ class OverlappingPaginator:
         return self._query_gap()
 
     def failed(self, query: Query) -> None:
-        """The question was not answered; its place in the list is asked for by a smaller limit."""
+        """The query failed; the same part of the list is requested with a smaller limit."""
         self._awaited -= 1
         if query.order == self.order:
             self._next_position = min(self._next_position, (query.page - 1) * query.limit)
@@ -145,8 +145,8 @@ class OverlappingPaginator:
         return self._fresh(page.records)
 
     def _query_ahead(self) -> Query | None:
-        # One page more in flight for each answer: a short list costs no needless questions. Nor shall a long one
-        # at its end, where that can be foreseen.
+        # One more page in flight for each response: a short list causes no unnecessary requests, nor does the end
+        # of a long one, if it can be foreseen.
         if self._awaited > (self._answers if self._next_position < self._ahead_to else 0):
             return None
         number, limit = page_over(self._next_position, self._limit)
@@ -173,14 +173,14 @@ class OverlappingPaginator:
 
     def _send(self, number: int, limit: int, order: Order | None = None) -> Query:
         self._awaited += 1
-        # Nobody documents whether a filter's ends are included: a second more on both sides is asked for.
+        # It is undocumented whether a filter's bounds are inclusive: one more second on both sides is requested.
         low, high = (self.window.from_at - 1, self.window.to_at + 1) if self.filtered else (None, None)
         return Query(self.state.record_list, order or self.order, low, high, page=number, limit=limit)
 
     def _learn_limit(self, query: Query, page: Page) -> None:
         is_short = MIN_PAGE <= page.size < min(query.limit, self._limit)
         if page.has_next and is_short and not self._cover.complete:
-            # The server gives smaller pages than asked for, so its page numbers count in them.
+            # The server returns smaller pages than requested, so its page numbers count in them.
             self._cap = page.size
             self._probe = None
             self._next_position = page.size - self._overlap if query.page == 1 else 0
@@ -188,7 +188,7 @@ class OverlappingPaginator:
     def _learn_length(self, query: Query, page: Page) -> None:
         end = query.page * query.limit
         if self._likely is not None and page.has_next and end >= self._ahead_to:
-            # Longer than was likely, so it may be longer by as much again.
+            # Longer than expected, so it may be longer by as much again.
             self._ahead_to = 2 * end - self._likely
 
     def _learn_cover(self, query: Query, page: Page, keys: list[int]) -> None:
@@ -201,10 +201,10 @@ class OverlappingPaginator:
             return
         bounds = self._order_check.bounds(page, keys)
         self._shown_to = self._cover.covered_from_start
-        # By id the list is read to its end, where no page is behind: the second one shows its order.
+        # By id the list is read to its end, after which there is no page: the second one shows its order.
         self._page_behind.learn(position, page, is_covered=self._by_id or self._cover.complete)
         low, high = None if position == 0 else bounds[0] + self._inset, bounds[1] - self._inset
-        # The page that shows that all is in order may be within one second, which hides nothing any more.
+        # The page that shows the order may be within one second, which cannot hide anything any more.
         in_window = Window(-keys[-1], -keys[0]).meets(self.window)
         if low is not None and low > high and page.has_next and in_window and not self.done:
             raise TieExceedsPage
@@ -222,7 +222,7 @@ class OverlappingPaginator:
         if page.has_next:
             self.state.found(next_on_last_page(self.state.record_list))
         if query.page == 1:
-            # There were records, or nobody would read by page number.
+            # There were records, otherwise it would not be read by page number.
             self._empty_starts += 1
             if self._empty_starts > CONFIRMATIONS:
                 self._cover.add(None, None, end_position=0)
@@ -242,20 +242,20 @@ class OverlappingPaginator:
         else:
             self._far_end.learn(query, page, bounds)
             if not self._by_id and not page.has_next and not self._cover.complete:
-                raise TieExceedsPage  # a list that ends in a second which fills the page from both sides
+                raise TieExceedsPage  # a list that ends in a second that fills the page from both sides
         if self._far_end.is_exhausted and not self._cover.complete:
             raise EndUnproven
 
     def _fresh(self, records: Iterable[RawRecord]) -> list[RawRecord]:
         inside = [record for record in records if self.window.holds(record.updated_at)]
-        fresh = [record for record in inside if self.given.get(record.id) != record.updated_at]
-        self.given.update((record.id, record.updated_at) for record in fresh)
+        fresh = [record for record in inside if self.returned.get(record.id) != record.updated_at]
+        self.returned.update((record.id, record.updated_at) for record in fresh)
         self.seen.duplicates += len(inside) - len(fresh)
         return fresh
 
     @property
     def _overlap(self) -> int:
-        # Ids are unique, so one shared record closes it; seconds need a whole one on both sides.
+        # Ids are unique, so one shared record closes it; seconds need a complete one on both sides.
         return min(1 if self._by_id else 5, self._limit - 1)
 
     def begun_again(self) -> OverlappingPaginator:
@@ -265,6 +265,6 @@ class OverlappingPaginator:
             "id asc" if self._by_id else "updated_at desc",
             self.window,
             filtered=self.filtered,
-            known=self.given,
+            known=self.returned,
             likely=self._likely,
         )

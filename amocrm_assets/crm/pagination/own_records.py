@@ -1,7 +1,7 @@
-"""Which records of a list are its own: those of the kind and the types that were asked for.
+"""Which records of a list belong to it: those of the requested kind and types.
 
-A record of a list of notes does not say what it hangs on: the address of the list does. It is written into the
-record, as `entity_type`, behind everything that amoCRM sent.
+A note does not contain the type of the entity it belongs to; the path of its list does. It is added to the
+record as `entity_type`, after everything that amoCRM sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OWNERS = "entity_type"
 
 
 def own_records(state: ListState, records: list[RawRecord]) -> list[RawRecord]:
-    """The records that belong to the list; that others came is noted."""
+    """The records that belong to the list; others become a finding."""
     record_list = state.record_list
     if record_list.only_deleted:
         records = [record for record in records if record.is_deleted]
@@ -33,7 +33,7 @@ def own_records(state: ListState, records: list[RawRecord]) -> list[RawRecord]:
 
 
 def _of_types(state: ListState, records: Sequence[RawRecord]) -> list[RawRecord]:
-    """Those of the types that were asked for; one that says none may be."""
+    """Those of the requested types; one without a type may be."""
     record_list = state.record_list
     own = [each for each in records if _type_of(each, record_list) in {None, *record_list.types}]
     if len(own) < len(records):
@@ -59,7 +59,7 @@ def _type_decoder(name: str) -> Any:
 
 
 def _owned(record: RawRecord, owners: str) -> RawRecord:
-    """The record with what it hangs on. Of a property that comes twice, readers of JSON take the last one."""
+    """The record with the type of its entity. If a property occurs twice, JSON parsers take the last one."""
     return record._replace(
         line=record.line[:-1] + b',"%s":"%s"}' % (OWNERS.encode(), owners.encode()), owners=owners
     )

@@ -1,4 +1,4 @@
-"""The page behind those that cover what was asked for, which shows that a list goes on in the order asked for."""
+"""The page after those that cover what was requested, which shows that the list is in the requested order."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from amocrm_assets.crm.pagination.query import CONFIRMATIONS, MIN_PAGE, OrderIgn
 if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
 
-# Fewer records may go on from the page before by chance. A page that begins within another one shows more.
+# Fewer records may continue the previous page by chance. A page that begins within another one shows more.
 MIN_RECORDS = 3
-# So often it may not go on: people move records, too. A list in no order goes on from none of its pages.
+# So often it may not continue: users edit records, too. An unsorted list continues none of its pages.
 MAX_APART = 9
 
 
 class PageBehind:
-    """Whether it was seen, and where to ask for it: it begins within the last page, so it is never empty.
+    """Whether it was seen, and where to request it: it begins within the last page, so it is never empty.
 
-    Where the first page is all of the list that is needed, this is the second one. It has to go on from the page
-    before: a list in no order shows other records of it again than its last ones.
+    If only the first page of the list is needed, this is the second one. It has to continue the previous page: an
+    unsorted list repeats other records of it than its last ones.
     """
 
     def __init__(self, *, newest_first: bool) -> None:
         self.is_seen = False
-        self.end = 0  # so many records the pages before reach to
-        self._start = 0  # where the last of them begins
+        self.end = 0  # the position up to which the previous pages reach
+        self._start = 0  # the position where the last of them begins
         self._last: tuple[RawRecord, ...] = ()  # its records
         self._newest_first = newest_first
-        self._newest: float = 0 if newest_first else float("inf")  # that a first page has shown
-        self._missing = self._newer = self._apart = 0  # so many pages
+        self._newest: float = 0 if newest_first else float("inf")  # that a first page contained
+        self._missing = self._newer = self._apart = 0  # number of pages
         self._counts_again = self._asks_first = self._is_apart = False
 
     def next_page(self, limit: int, overlap: int) -> tuple[int, int]:
-        """Page number and limit of what to look at next; deeper within the last page after each one in vain."""
+        """Page number and limit of the next page; deeper within the last page after each unsuccessful one."""
         if self._asks_first or self._counts_again:
             return page_over(0 if self._asks_first else self._start, limit)
         size = self.end - self._start
@@ -43,11 +43,11 @@ class PageBehind:
         return page_over(start, limit) if start > limit else (2, start)
 
     def learn(self, position: int, page: Page, *, is_covered: bool) -> None:
-        """Take note of a page that holds records. `is_covered`: those before it cover what was asked for.
+        """Process a page with records. `is_covered`: the previous ones cover what was requested.
 
-        Raises `PageMissing` when there is none behind, time and again, and the last one stays as long, and
-        `OrderIgnored` when what is behind stays newer than the first page, or does not go on from the last one,
-        and `TieExceedsPage` when both are within one second.
+        Raises `PageMissing` if there is repeatedly no page after the last one, which remains as long;
+        `OrderIgnored` if the page after it is repeatedly newer than the first page, or does not continue the last
+        one; and `TieExceedsPage` if both are within one second.
         """
         end = position + page.size
         if position == 0:
@@ -62,13 +62,13 @@ class PageBehind:
             self._start, self.end, self._last = position, end, page.records
 
     def learn_nothing(self) -> None:
-        """Take note of an empty one: records may have left, so the last page that is left is counted again."""
+        """Process an empty page: records may have left the list, so its last page is counted again."""
         if self._counts_again:
             self._start //= 2
         self._counts_again = True
 
     def _look_behind(self, page: Page) -> None:
-        # Records that were edited meanwhile come first. So many of them further on are on the first page now, too.
+        # Records that were edited in the meantime come first. So those found here are now on the first page, too.
         newer = sum(record.updated_at > self._newest for record in page.records)
         self._asks_first = newer > too_many(page)
         self._newer += self._asks_first
@@ -80,14 +80,14 @@ class PageBehind:
             self.is_seen = True
             return
         if len({record.updated_at for record in (*self._last, *page.records)}) == 1:
-            raise TieExceedsPage  # one second looks the same in any order
+            raise TieExceedsPage  # within one second any order looks the same
         self._apart += 1
         if self._apart > MAX_APART:
             raise OrderIgnored
         self._counts_again = self._is_apart = True
 
     def _goes_on(self, page: Page) -> bool:
-        """Whether a page of the newest first shows the last records of the page before, and older ones."""
+        """Whether a page, newest first, contains the last records of the previous page, and older ones."""
         first, last = page.records[0].updated_at, page.records[-1].updated_at
         if len(page.records) < MIN_RECORDS or not self._last or self._last[0].updated_at == last:
             return False
@@ -104,7 +104,7 @@ class PageBehind:
 
     def _count_again(self, position: int, end: int, page: Page) -> None:
         if end >= self.end and not self._is_apart:
-            # No record has left the list, so there should have been a page.
+            # No record has left the list, so there must have been a page.
             self._missing += 1
             if self._missing > CONFIRMATIONS:
                 raise PageMissing

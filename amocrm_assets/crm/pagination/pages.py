@@ -1,6 +1,6 @@
 """One page of a list of records: the records' bytes as they were sent, and whether a next page exists.
 
-Of a record only what reading needs is looked at here (`id`, `updated_at`, `is_deleted`, `account_id`); the rest
+Of a record only what reading needs is parsed here (`id`, `updated_at`, `is_deleted`, `account_id`); the rest
 stays bytes.
 """
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class RawRecord(NamedTuple):
-    """A record as one line of JSON, with what reading must know of it.
+    """A record as one line of JSON, with the properties that reading needs.
 
-    `owners`: what it hangs on, in an entity whose records are in a list for each kind of owners.
+    `owners`: the type of entity it belongs to, if there is a list for each type.
     """
 
     id: int
@@ -33,17 +33,17 @@ class RawRecord(NamedTuple):
 
     @property
     def key(self) -> int | tuple[str, int]:
-        """What tells it apart from the other records of its entity."""
+        """Unique within its entity."""
         return self.id if self.owners is None else (self.owners, self.id)
 
     @property
     def at(self) -> int:
-        """The second that decides to which day it belongs."""
+        """The second that determines its day."""
         return self.updated_at
 
 
 class Unusable(NamedTuple):
-    """A record without a usable id or `updated_at`; `id` is None where that is what it lacks."""
+    """A record without a usable id or `updated_at`; `id` is None if that is missing."""
 
     id: int | str | None
     line: bytes
@@ -51,9 +51,9 @@ class Unusable(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """Records in the order of the answer. `has_next` is amoCRM's own word, from `_links.next`.
+    """Records in the order of the response. `has_next`: it has `_links.next`.
 
-    `unusable` are records that no reading can place. A damaged answer holds some, and so do some accounts.
+    `unusable` are records that belong to no day. Damaged responses contain some, and so do some accounts.
     """
 
     records: tuple[RawRecord, ...]
@@ -62,70 +62,70 @@ class Page:
 
     @property
     def size(self) -> int:
-        """How many records the answer held."""
+        """Number of records in the response."""
         return len(self.records) + len(self.unusable)
 
 
-# Of the shard's INTEGER: a record with another id could not become a row.
+# The range of the shard's INTEGER: a record with another id could not become a row.
 MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 NOTHING = Page((), has_next=False)
 
 
-def parse_page(answer: Response, *, embedded: str) -> Page:
-    """The page in an answer, a list in the property `embedded` of `_embedded`; 204 is an empty one.
+def parse_page(response: Response, *, embedded: str) -> Page:
+    """The page in a response, a list in the property `embedded` of `_embedded`; 204 is an empty one.
 
-    Raises `RetryableError` for a body that is cut off, is no JSON, holds no list of objects, or does not say
-    whether a next page exists: such a page proves nothing, and another try is likely to bring a whole one.
+    Raises `RetryableError` for a body that is truncated, is not JSON, contains no list of objects, or does not
+    show whether a next page exists: such a page proves nothing, and a retry is likely to return a complete one.
     """
-    if answer.status == NO_CONTENT:
+    if response.status == NO_CONTENT:
         return NOTHING
-    raws, links = raw_records(answer, embedded)
-    records = [_record(raw, answer) for raw in raws]
+    raws, links = raw_records(response, embedded)
+    records = [_record(raw, response) for raw in raws]
     return Page(
         tuple(record for record in records if isinstance(record, RawRecord)),
-        has_next(links, answer),
+        has_next(links, response),
         tuple(record for record in records if isinstance(record, Unusable)),
     )
 
 
-def has_next(links: Any, answer: Response) -> bool:
-    """Whether a list's `_links` name a next page. Raises `RetryableError` for links that are no object."""
+def has_next(links: Any, response: Response) -> bool:
+    """Whether a list's `_links` have a next page. Raises `RetryableError` for links that are no object."""
     if not isinstance(links, dict):
-        raise RetryableError("a page whose _links are no object", status=answer.status)
+        raise RetryableError("a page whose _links are no object", status=response.status)
     return links.get("next") not in (None, False, "")
 
 
-def raw_records(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
+def raw_records(response: Response, embedded: str) -> tuple[list[bytes], Any]:
     """The bytes of each record of a page, and its links. Raises `RetryableError` as `parse_page` does."""
     import msgspec
 
     try:
-        page = _page_decoder(embedded).decode(answer.body)
+        page = _page_decoder(embedded).decode(response.body)
     except (msgspec.DecodeError, msgspec.ValidationError):
-        return _slices_of_odd_json(answer, embedded)
+        return _slices_of_odd_json(response, embedded)
     return [one_line(bytes(raw)) for raw in page.embedded.records], page.links
 
 
-def _slices_of_odd_json(answer: Response, embedded: str) -> tuple[list[bytes], Any]:
-    # msgspec refuses lone surrogates (half an emoji that somebody cut), which the standard library reads. Their
-    # records are written again instead of sliced: the same JSON values, in the same order.
-    body = answer.json()
+def _slices_of_odd_json(response: Response, embedded: str) -> tuple[list[bytes], Any]:
+    # msgspec refuses lone surrogates (half of an emoji that was cut), which the standard library accepts. Their
+    # records are serialised again instead of sliced: the same JSON values, in the same order.
+    body = response.json()
     try:
         records, links = body["_embedded"][embedded], body.get("_links")
     except (KeyError, TypeError, AttributeError) as error:
-        raise RetryableError("a page that holds no list of records", status=answer.status) from error
+        raise RetryableError("a page that holds no list of records", status=response.status) from error
     if not isinstance(records, list):
-        raise RetryableError("a page that holds no list of records", status=answer.status)
+        raise RetryableError("a page that holds no list of records", status=response.status)
     try:
-        # Numbers that only Python knows (NaN, 1e999) would be lines that nothing reads again.
+        # Numbers that only Python accepts (NaN, 1e999) would be lines that no other parser reads.
         lines = [json.dumps(record, separators=(",", ":"), allow_nan=False).encode() for record in records]
     except ValueError as error:
-        raise RetryableError("a page with numbers that are no JSON", status=answer.status) from error
+        raise RetryableError("a page with numbers that are no JSON", status=response.status) from error
     return lines, links
 
 
-def _record(raw: bytes, answer: Response) -> RawRecord | Unusable:
+def _record(raw: bytes, response: Response) -> RawRecord | Unusable:
     import msgspec
 
     try:
@@ -133,15 +133,15 @@ def _record(raw: bytes, answer: Response) -> RawRecord | Unusable:
         at, account_id = _whole(head.updated_at), number_of(head.account_id)
         return RawRecord(_whole(head.id), at, head.is_deleted is True, raw, account_id=account_id)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
-        return _record_of_odd_json(raw, answer)
+        return _record_of_odd_json(raw, response)
 
 
-def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
+def _record_of_odd_json(raw: bytes, response: Response) -> RawRecord | Unusable:
     try:
         record: dict[str, Any] = json.loads(raw)
         record_id, updated_at = number_of(record.get("id")), number_of(record.get("updated_at"))
     except (ValueError, AttributeError) as error:
-        raise RetryableError("a page whose records are no objects", status=answer.status) from error
+        raise RetryableError("a page whose records are no objects", status=response.status) from error
     if record_id is None or updated_at is None:
         return Unusable(record_id, raw)
     account_id = number_of(record.get("account_id"))
@@ -149,15 +149,15 @@ def _record_of_odd_json(raw: bytes, answer: Response) -> RawRecord | Unusable:
 
 
 def number_of(value: Any) -> int | None:
-    """The integer that a value is, if it is one."""
+    """The value as an integer, if it is one."""
     try:
         return _whole(value)
     except ValueError:
-        return None  # no number is what the caller asks about
+        return None  # the caller expects no number then
 
 
 def _whole(value: Any) -> int:
-    """The integer that a value is, as `rows` will take it: what they would not take may not be kept as read."""
+    """The value as an integer by the rules of `rows`: what they would not accept must not count as read."""
     if type(value) is str and _DIGITS.fullmatch(value):
         return int(value)
     if type(value) is float and value.is_integer():
@@ -168,10 +168,10 @@ def _whole(value: Any) -> int:
 
 
 def one_line(raw: bytes) -> bytes:
-    """JSON as one line: what layout it has is taken off."""
+    """JSON as one line, without its layout."""
     import msgspec
 
-    # JSON strings hold no bare line break, so a line break is always layout.
+    # JSON strings contain no raw line break, so a line break is always layout.
     return msgspec.json.format(raw, indent=-1) if b"\n" in raw or b"\r" in raw else raw
 
 
@@ -192,7 +192,7 @@ def _page_decoder(embedded: str) -> Any:
 def _head_decoder() -> Any:
     import msgspec
 
-    # Some gateways send numbers as text.
+    # Some gateways send numbers as strings.
     number = int | str
     return msgspec.json.Decoder(
         msgspec.defstruct(

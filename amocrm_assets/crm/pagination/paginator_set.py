@@ -1,7 +1,7 @@
-"""The paginators that read a window together, and how one takes over from another.
+"""The paginators that read a window together, and how one replaces another.
 
-Slices are paginated by `updated_at`; a dense stretch or a crowded second is handed to a paginator by id; a list
-without filters is paginated as a whole. When this is due is decided in `read_planner`.
+Slices are paginated by `updated_at`, a dense range or a crowded second by id, a list without filters as a whole.
+`read_planner` decides when.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
     Paginator = KeysetPaginator | OverlappingPaginator
 
-# A page that spans so few seconds gives a good part of itself to the next one, which begins in its last second.
-# Such stretches are read by id, where pages need to share one record only, so many pages' worth at a time.
+# A page of so few seconds repeats a large part of itself on the next one, which begins in its last second.
+# Such ranges are read by id, where pages need to share only one record, this many pages at a time.
 DENSE_PAGE_SECONDS = 6
 DENSE_PAGES = 40
-# So often a list whose end could not be proven is read again from its beginning.
+# How often a list whose end could not be proven is read again from its beginning.
 MAX_BEGUN_AGAIN = 3
 
 
 @dataclass
 class ReadCounts:
-    """How the planner went about the window."""
+    """Counts of the planner's work on the window."""
 
     slices: int = 0
     tied_seconds: int = 0
@@ -43,7 +43,7 @@ class ReadCounts:
 
 
 class PaginatorSet:
-    """The paginators that are at work, and what those did that are done."""
+    """The active paginators, and the counts of the finished ones."""
 
     def __init__(self) -> None:
         self.counts = ReadCounts()
@@ -60,21 +60,21 @@ class PaginatorSet:
 
     @property
     def duplicates(self) -> int:
-        """Records that came more than once."""
+        """Records that were received more than once."""
         return sum(paginator.seen.duplicates for paginator in [*self._active, *self._finished])
 
     @property
     def moved_out(self) -> int:
-        """Records that were edited away between two pages."""
+        """Records that an edit moved out between two pages."""
         return sum(paginator.seen.moved_out for paginator in [*self._active, *self._finished])
 
     @property
     def open_intervals(self) -> tuple[Window, ...]:
-        """The seconds of which records may still come."""
+        """The seconds whose records are not complete yet."""
         return tuple(paginator.open_interval for paginator in self._active if paginator.open_interval)
 
     def add(self, paginator: Paginator) -> None:
-        """Let a paginator go to work."""
+        """Start a paginator."""
         self.counts.slices += isinstance(paginator, KeysetPaginator)
         self._active.append(paginator)
 
@@ -84,14 +84,14 @@ class PaginatorSet:
         self._finished.append(paginator)
 
     def give_up(self, state: ListState) -> list[Paginator]:
-        """Take all paginators of a list from their work."""
+        """Stop all paginators of a list."""
         given_up = [paginator for paginator in self._active if paginator.state is state]
         self._active = [paginator for paginator in self._active if paginator not in given_up]
         self._finished += given_up
         return given_up
 
     def add_by_id(self, state: ListState, dense: DenseRange, *, likely: int | None = None) -> None:
-        """Read some seconds by id, by pages that need to share one record only."""
+        """Read some seconds by id, with pages that need to share only one record."""
         self.add(
             OverlappingPaginator(
                 state,
@@ -104,11 +104,11 @@ class PaginatorSet:
         )
 
     def read_dense(self, paginator: KeysetPaginator) -> None:
-        """Hand the stretch before a paginator to one by id, where it is dense or pages are small."""
+        """Leave the range ahead of a paginator to one by id, if it is dense or pages are small."""
         density, span = paginator.records_per_second, paginator.page_seconds
         if not self._reads_dense or not density or not span:
             return
-        # Small pages show a seam at few of their ends; by id, each page meets the next one.
+        # Small pages have a seam at few of their ends; by id, each page meets the next one.
         if span > DENSE_PAGE_SECONDS and not paginator.state.has_small_pages:
             return
         seconds = DENSE_PAGES * span
@@ -116,7 +116,7 @@ class PaginatorSet:
         self.add_by_id(paginator.state, dense, likely=int(density * seconds))
 
     def start_over(self, state: ListState, *, by_id: bool) -> None:
-        """Read a list as a whole, without filters: what was proven stays proven, the rest is read again."""
+        """Read a list as a whole, without filters: what was proven remains so, the rest is read again."""
         given_up = self.give_up(state)
         intervals = [each.open_interval for each in given_up if each.open_interval]
         self.counts.whole_account_scans += by_id
@@ -126,25 +126,26 @@ class PaginatorSet:
                 "id asc" if by_id else "updated_at desc",
                 Window(min(each.from_at for each in intervals), max(each.to_at for each in intervals)),
                 filtered=False,
-                known={record: at for each in given_up for record, at in each.given.items()},
+                known={record: at for each in given_up for record, at in each.returned.items()},
             )
         )
 
     def read_by_key(self, paginator: OverlappingPaginator) -> None:
-        """Read a dense stretch by key after all, and those to come."""
+        """Read a dense range by key after all, and all later ones."""
         self._reads_dense, window = False, paginator.window
         self.finish(paginator)
-        self.add(KeysetPaginator(paginator.state, window.from_at, window.to_at, known=paginator.given))
+        self.add(KeysetPaginator(paginator.state, window.from_at, window.to_at, known=paginator.returned))
 
     def begin_again(self, paginator: OverlappingPaginator, query: Query, error: EndUnproven) -> None:
-        """Records that leave a short list while it is read look like a list that does not show all of them."""
+        """Read a list again: if records leave a short one while it is read, its end cannot be proven."""
         self._begun_again += 1
         if self._begun_again <= MAX_BEGUN_AGAIN:
             self.finish(paginator)
             self.add(paginator.begun_again())
         elif paginator.order == "id asc":
-            raise end_unproven(query, len(paginator.given)) from error
+            raise end_unproven(query, len(paginator.returned)) from error
         else:
-            # In the order of time a list may end in a second that no page shows from both sides; no id is shared.
+            # In the order of time a list may end in a second that no page contains from both sides; ids are
+            # unique.
             self._begun_again = 0
             self.start_over(paginator.state, by_id=True)

@@ -1,4 +1,4 @@
-"""Items that are made in a thread of their own while the ones before are being worked on."""
+"""Produces items in a separate thread while the previous ones are processed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _END = object()
 
 
 def prefetch(items: Iterator[T], *, most: int, scope: CancelScope | None = None) -> Generator[T]:
-    """The items in their order, so many of them made before they are asked for. Raises what making them raises.
+    """The items in their order, up to `most` of them produced ahead. Raises what producing them raises.
 
-    Closing it, or interrupting the thread that waits for an item, cancels the `scope`, which ends what the item
-    being made waits for, and makes no more: see `DaemonPool`.
+    Closing it, or interrupting the thread that waits for an item, cancels the `scope`, so that the item
+    in production stops waiting, and no more are produced: see `DaemonPool`.
     """
     with DaemonPool(1, name="prefetch", scope=scope) as maker:
         made = deque(maker.submit(next, items, _END) for _ in range(most))

@@ -1,4 +1,4 @@
-"""Ends a reading that gets nowhere: answers that bring neither a record nor a step forward, again and again."""
+"""Ends a reading without progress: responses that repeatedly contain no new record and advance nothing."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination import Query
     from amocrm_assets.crm.pagination.pages import RawRecord
 
-# A gap between pages by number is looked for a hundred times at most, and six lists may have one.
+# A gap between pages by number takes at most a hundred requests, and six lists may have one.
 MAX_ANSWERS_IN_VAIN = 1_000
 
 
 class ProgressGuard:
-    """Counts answers in a row that led to nothing new; a reading that goes round in circles brings only such."""
+    """Counts consecutive responses without progress; a reading in a loop has no others."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._in_vain = 0
 
     def check(self, query: Query, fresh: Sequence[RawRecord], progress: Hashable) -> None:
-        """Take note of an answer's new records and of how far the reading is after it.
+        """Count a response by its new records, and by the progress of the reading after it.
 
-        Raises `ReadingUnproven` after `MAX_ANSWERS_IN_VAIN` answers without any of both.
+        Raises `ReadingUnproven` after `MAX_ANSWERS_IN_VAIN` responses with neither.
         """
         place = hash(progress)
         self._in_vain = 0 if fresh or place not in self._seen else self._in_vain + 1

@@ -1,4 +1,4 @@
-"""What a paginator may ask amoCRM, what is odd about a page that comes back, and what it leaves to another one."""
+"""The queries of a paginator, what may be odd about their pages, and what it leaves to another paginator."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 Order = Literal["updated_at asc", "updated_at desc", "id asc", "id desc"]
 Oddity = Literal["kind_ignored", "kind_mixed", "order_ignored", "filter_ignored", "unusable"]
 
-# 204 instead of a later page has been seen in mid-window. An empty answer that contradicts what is known is asked
-# again so often, and any other empty answer once.
+# 204 was seen instead of a page in the middle of a window. An empty response that contradicts what is known is
+# asked again so often, and any other empty response once.
 CONFIRMATIONS = 2
-# No server has smaller pages, nor lists that stop before so many records.
+# No server has smaller pages, nor lists that stop at fewer records.
 MIN_PAGE = 10
 
 
 @dataclass(frozen=True)
 class Query:
-    """One question to a list. `from_at` and `to_at` are sent as they are; without them no filter is.
+    """A query of a list. `from_at` and `to_at` are sent as they are; without them no filter is sent.
 
-    `details`: records come with their embedded details.
+    `details`: records contain their embedded details.
     """
 
     record_list: RecordList
@@ -41,7 +41,7 @@ class Query:
     details: bool = False
 
     def params(self) -> dict[str, Any]:
-        """The question as amoCRM wants it in the address."""
+        """The query as parameters of the URL."""
         key, direction = self.order.split()
         params: dict[str, Any] = {"limit": self.limit, "page": self.page, f"order[{key}]": direction}
         params |= self.record_list.type_filter
@@ -54,7 +54,7 @@ class Query:
         return params
 
     def keys(self, page: Page) -> list[int]:
-        """What the page's records are sorted by, in numbers that must not fall along the list."""
+        """What the page's records are sorted by, as numbers that must not decrease along the list."""
         key, direction = self.order.split()
         sign = -1 if direction == "desc" else 1
         return [sign * (record.id if key == "id" else record.updated_at) for record in page.records]
@@ -62,7 +62,7 @@ class Query:
 
 @dataclass
 class PageStats:
-    """What a paginator noticed beside the records."""
+    """What a paginator counted beside the records."""
 
     duplicates: int = 0
     moved_out: int = 0
@@ -70,7 +70,7 @@ class PageStats:
 
 @dataclass(frozen=True)
 class DenseRange:
-    """Seconds that are to be read by id; of `known` records, with their seconds, some were already returned."""
+    """Seconds that are to be read by id; `known` records, with their seconds, may already have been returned."""
 
     from_at: int
     to_at: int
@@ -78,19 +78,19 @@ class DenseRange:
 
 
 class OrderIgnored(Exception):
-    """The list is in another order than asked for."""
+    """The list is not in the requested order."""
 
     cause = "amoCRM sent records in another order than asked for"
 
 
 class PageMissing(OrderIgnored):
-    """A page says that more follows, and none behind it comes: nothing shows in which order the list is."""
+    """A page has a next one, and no page follows: nothing shows the order of the list."""
 
     cause = "a page is full and amoCRM gives none behind it, so nothing shows that the list is sorted"
 
 
 class TieExceedsPage(Exception):
-    """More records share one second than overlapping pages in the order of time can tell apart."""
+    """More records share one second than overlapping pages in the order of time can separate."""
 
 
 class EditsTooFrequent(Exception):
@@ -98,13 +98,13 @@ class EditsTooFrequent(Exception):
 
 
 class EndUnproven(Exception):
-    """The list stops, and what it shows from its other end does not meet what was read."""
+    """The list stops, and its pages from the other end do not meet what was read."""
 
 
 def oddity_of(query: Query, page: Page) -> Oddity | None:
-    """What a page holds that was not asked for, the worst first; None for a sound page.
+    """What is odd about a page, the worst first; None for a normal page.
 
-    Once is no proof of anything: one damaged or odd answer has all of these forms.
+    Once proves nothing: one damaged response may look like each of them.
     """
     if query.record_list.only_deleted and not all(record.is_deleted for record in page.records):
         return "kind_mixed" if any(record.is_deleted for record in page.records) else "kind_ignored"
@@ -117,12 +117,12 @@ def oddity_of(query: Query, page: Page) -> Oddity | None:
 
 
 def unproven(query: Query, *, cause: str, fix: str) -> ReadingUnproven:
-    """The error for a list of which nothing proves that it was read completely."""
+    """The error for a list if nothing proves that it was read completely."""
     return ReadingUnproven(f"Reading {query.record_list.name} by {query.order}", cause=cause, fix=fix)
 
 
 def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
-    """The error for a list that is not sorted, or not seen to be, and cannot be read in another way."""
+    """The error for a list that is not provably sorted, and cannot be read in another way."""
     return unproven(
         query,
         cause=f"{error.cause}, and without an order nothing proves that a reading is complete.",
@@ -131,7 +131,7 @@ def order_unproven(query: Query, error: OrderIgnored) -> ReadingUnproven:
 
 
 def unplaceable(query: Query) -> ReadingUnproven:
-    """The error for a page that tells neither what it covers nor what follows it."""
+    """The error for a page that shows neither what it covers nor what follows it."""
     return unproven(
         query,
         cause="a whole page holds no record with a usable id and updated_at, so nothing tells what follows it.",
@@ -140,7 +140,7 @@ def unplaceable(query: Query) -> ReadingUnproven:
 
 
 def end_unproven(query: Query, records: int) -> ReadingUnproven:
-    """The error for a list that does not show all of its records from either end."""
+    """The error for a list that does not return all of its records from either end."""
     return unproven(
         query,
         cause=f"the list stops behind {records} records from the one end, and its pages from the other end do not "
@@ -150,7 +150,7 @@ def end_unproven(query: Query, records: int) -> ReadingUnproven:
 
 
 def pages_apart(record_list: RecordList, times: int) -> ReadingUnproven:
-    """The error for pages by number that do not meet, whatever is tried."""
+    """The error for pages by number that do not meet, after all attempts."""
     return ReadingUnproven(
         f"Reading {record_list.name} by page number",
         cause=f"its pages would not overlap, {times} times in a row: records are changed faster than they can"

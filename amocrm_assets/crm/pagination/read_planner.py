@@ -1,8 +1,8 @@
-"""Which paginators read a window: slices side by side, a second by id, all without filters. Pure.
+"""Which paginators read a window: several slices at a time, a second by id, or everything without filters. Pure.
 
-The planner answers one question (what to ask next, now that a permit is there) and learns from each page. Queries
-are sent by `window_reader`; where slices are cut is in `slicing`, which odd pages are believed in `odd_pages`, how
-one paginator takes over from another in `paginator_set`.
+The planner decides one thing (the next query, whenever there is a permit) and learns from each page. Queries are
+sent by `window_reader`; slices are cut in `slicing`, odd pages are accepted in `odd_pages`, and `paginator_set`
+replaces one paginator by another.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 class ReadPlanner:
-    """Reads one window of the given record_lists. `traits` are beliefs to start from."""
+    """Reads one window of the given `record_lists`. `traits` are its initial assumptions."""
 
     def __init__(
         self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
@@ -60,7 +60,7 @@ class ReadPlanner:
         self.states = {record_list: ListState(record_list, traits) for record_list in record_lists}
         self.paginators = PaginatorSet()
         self._again: deque[tuple[Paginator, Query]] = deque()
-        # That filters are ignored is believed at the first answer of each list that shows it once more.
+        # That filters are ignored is accepted at the first response of each list that shows it again.
         self._odd_pages = OddPages(frozenset({"filter_ignored"} if traits.filters is False else ()))
         self._slicer = Slicer()
         self._progress = ProgressGuard()
@@ -68,7 +68,7 @@ class ReadPlanner:
             self._begin(state, window)
 
     def _begin(self, state: ListState, window: Window) -> None:
-        """Let the first paginator of a list go to work; lists of other kinds begin in another way."""
+        """Start the first paginator of a list; lists of other kinds start differently."""
         self.paginators.add(KeysetPaginator(state, window.from_at, window.to_at))
 
     @property
@@ -78,17 +78,17 @@ class ReadPlanner:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found out about the lists so far."""
+        """Findings about the lists so far."""
         return tuple(finding for state in self.states.values() for finding in state.findings)
 
     @property
     def open_intervals(self) -> tuple[Window, ...]:
-        """The seconds of which records may still come."""
+        """The seconds whose records are not complete yet."""
         return self.paginators.open_intervals
 
     @property
     def counts(self) -> dict[str, int]:
-        """How the planner went about the window, under the names that the metadata shows."""
+        """Counts of the planner's work on the window, by their names in the metadata."""
         counts = self.paginators.counts
         return {
             "duplicates": self.paginators.duplicates,
@@ -98,12 +98,12 @@ class ReadPlanner:
             "whole_account_scans": counts.whole_account_scans,
         }
 
-    def parse(self, query: Query, answer: Response) -> Page:
-        """The page in an answer."""
-        return parse_page(answer, embedded=query.record_list.embedded)
+    def parse(self, query: Query, response: Response) -> Page:
+        """The page in a response."""
+        return parse_page(response, embedded=query.record_list.embedded)
 
     def next_query(self) -> tuple[Paginator, Query] | None:
-        """What to ask now; None when only awaited answers can tell."""
+        """The next query; None if it depends on responses that have not arrived."""
         due = self._due()
         if due is None:
             return None
@@ -115,7 +115,7 @@ class ReadPlanner:
             again = self._again.popleft()
             if again[0] in self.paginators:
                 return again
-        # The one that is furthest behind goes first: a day is finished only when every list has passed it.
+        # The one that is furthest behind is first: a day is finished only when every list has passed it.
         for paginator in sorted(self.paginators, key=_behind):
             if query := paginator.next_query():
                 return paginator, query
@@ -127,11 +127,11 @@ class ReadPlanner:
         return (rest, due) if due else None
 
     def _next_part(self) -> Paginator | None:
-        """One paginator more, while those at work await their answers."""
+        """One more paginator, while the active ones wait for their responses."""
         return self._slicer.split([each for each in self.paginators if isinstance(each, KeysetPaginator)])
 
     def add_failure(self, paginator: Paginator, query: Query) -> None:
-        """A page was not answered: lighter ones are asked for from now on."""
+        """A page failed: smaller ones are requested from now on."""
         self.states[query.record_list].page_size.failed(query.limit, details=query.details)
         if isinstance(paginator, KeysetPaginator):
             paginator.failed()
@@ -145,7 +145,7 @@ class ReadPlanner:
         if state.record_list.details and not query.details:
             state.found(details_left_out(state.record_list))
         if paginator not in self.paginators:
-            return []  # another way of reading has taken over; it will come past these records
+            return []  # another paginator has replaced it, and will read these records
         oddity, ask_again = self._odd_pages.assess(query, page)
         if ask_again:
             self._again.append((paginator, query))
@@ -158,7 +158,7 @@ class ReadPlanner:
         return own_records(state, fresh)
 
     def _believe(self, oddity: Oddity, paginator: Paginator, query: Query, page: Page) -> list[RawRecord] | None:
-        """Follow what came twice; None when the page is to be taken all the same."""
+        """React to an oddity that came twice; None if the page is to be used nevertheless."""
         state = self.states[query.record_list]
         match oddity:
             case "filter_ignored":
@@ -212,13 +212,13 @@ class ReadPlanner:
         return fresh
 
     def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored) -> None:
-        """Go on without the order by id, which some lists do not know beside a filter, or fail."""
+        """Continue without the order by id, which some lists do not support together with a filter, or fail."""
         if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
             raise order_unproven(query, error) from error
         if paginator.is_dense:
             self.paginators.read_by_key(paginator)
         else:
-            # A tie, which no key tells apart. Pagination of the whole account passes every other one as well.
+            # A tie, which no key can separate. Pagination of the whole account also passes every other one.
             self._start_over(paginator.state, by_id=True)
 
     def _start_over(self, state: ListState, *, by_id: bool) -> None:

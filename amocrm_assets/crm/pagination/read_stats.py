@@ -1,4 +1,4 @@
-"""What a reading cost, dealt out to the days that it read, under the names that the metadata shows."""
+"""The cost of a reading, allocated to the days that it read, by the names in the metadata."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class PerDayStats:
         self._last = self._traffic()
 
     def allocate(self, days: int) -> list[Metadata]:
-        """What the reading cost since the last call, in equal parts for the days that are finished by it.
+        """The cost of the reading since the last call, in equal parts for the days that it has finished.
 
-        One page of a quiet account finishes many days: each then cost a part of a request.
+        One page of a quiet account finishes many days: each is allocated a part of a request.
         """
         if not days:
             return []

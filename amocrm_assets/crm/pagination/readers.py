@@ -1,4 +1,4 @@
-"""Which reader reads a list completely, by its kind: the one place to name a new reader.
+"""Selects the reader of a list by its kind: a new reader is added here only.
 
 `Reader` is the protocol of a reader for `capturing`.
 """
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class ReadRecord(Protocol):
-    """A record that was read: one line of JSON, its key, and the second that decides to which day it belongs.
+    """A record that was read: one line of JSON, its key, and the second that determines its day.
 
     A key that is an integer, or ends with one, is an id, and has to fit into 64 bits.
     """
 
     @property
     def key(self) -> Hashable:
-        """What tells it apart from the other records of its entity."""
+        """Unique within its entity."""
 
     @property
     def at(self) -> int:
@@ -43,20 +43,20 @@ class ReadRecord(Protocol):
 
     @property
     def account_id(self) -> int | None:
-        """The account that it is of, where it says so."""
+        """The id of its account, if it contains one."""
 
 
 class Reader(Protocol):
-    """One complete reading of a window. Iterate `batches` to its end; only then everything was read."""
+    """One complete reading of a window. Iterate over `batches` to the end; only then is everything read."""
 
     progress: ReadProgress
-    """Progress of the reading, as of the last batch that was taken."""
+    """Progress of the reading, as of the last batch that was consumed."""
 
     def may_still_yield(self, window: Window) -> bool:
-        """Whether batches that were not taken yet may hold records of a part of the window."""
+        """Whether batches that were not consumed yet may contain records of a part of the window."""
 
     def batches(self) -> Generator[Sequence[ReadRecord]]:
-        """The records of the window, some at a time, in no order; each once unless it is edited meanwhile."""
+        """The records of the window in batches, unsorted; each once unless it is edited in the meantime."""
 
 
 _READERS: dict[ListKind, Callable[..., Reader]] = {
@@ -69,5 +69,5 @@ _READERS: dict[ListKind, Callable[..., Reader]] = {
 def reader_of(
     client: AmoCrmClient, window: Window, lists: Sequence[RecordList], *, traits: AccountTraits = UNKNOWN
 ) -> Reader:
-    """The reader of an entity's lists, which are of one kind. `traits` are beliefs to start from."""
+    """The reader of an entity's lists, which are of one kind. `traits` are its initial assumptions."""
     return _READERS[lists[0].kind](client, window, lists, traits=traits)

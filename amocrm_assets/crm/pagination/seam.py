@@ -1,4 +1,4 @@
-"""The seam between a first page and the second one by number: what shows that a list as a whole is in order.
+"""The seam between a first page and the second one by number: it shows whether a list as a whole is sorted.
 
 A list that is sorted only within each page looks sorted if one always requests page 1 after the last record.
 """
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page, RawRecord
     from amocrm_assets.crm.pagination.query import Query
 
-# Records before the last second that both pages show. So many may leave between the two answers.
+# Records before the last second that both pages contain. So many may leave between the two responses.
 OVERLAPS = (1, 10, 50)
 # The seam is in the last part of the page: first in the last fifth, and then where more records may leave.
 EARLIEST = ((4, 5), (3, 5), (3, 5))
-# One record in so many at the end of a page should not take up more than a third of its time.
+# The last record in this many at the end of a page should not take more than a third of its time.
 LAST_RECORDS, MAX_SHARE_OF_TIME = 25, 3
 
 
 @dataclass(frozen=True)
 class Seam:
-    """The second page of a question whose first page is known, asked so that the two share the last seconds.
+    """The second page of a query whose first page is known, requested so that the two share the last seconds.
 
     `begin` is the first second of the first page; until the seam is seen, nothing of it is proven.
     """
@@ -36,7 +36,7 @@ class Seam:
 
     @classmethod
     def behind(cls, query: Query, page: Page, *, begin: int, tries: int = 0) -> Self | None:
-        """The seam behind a first page, further within it after each one in vain; None where none fits."""
+        """The seam after a first page, further within it after each unsuccessful one; None if none fits."""
         if page.size < MIN_PAGE:
             return None  # the whole list, whatever its links say: see MIN_PAGE
         last = page.records[-1].updated_at
@@ -57,15 +57,15 @@ class Seam:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether it is within the last second, where the second page is not the next one to be read."""
+        """Whether it is within the last second, so that the second page is not the next one to be read."""
         return self.page.records[self.start].updated_at == self.last
 
     def query(self, to_at: int) -> Query:
-        """The question for the second page, of the same list or a longer one; page numbers count in limits."""
+        """The query for the second page, of the same list or a longer one; page numbers count in limits."""
         return replace(self.first, to_at=max(to_at, self.first.to_at or 0), page=2, limit=self.start)
 
     def is_broken_by(self, page: Page) -> bool:
-        """Whether the second page holds what belongs before it, or lacks or adds what the first one holds."""
+        """Whether the second page contains what belongs before it, or differs where the two overlap."""
         start_at = self.page.records[self.start].updated_at
         return (
             any(record.updated_at < start_at for record in page.records)
@@ -74,9 +74,9 @@ class Seam:
         )
 
     def is_missed_by(self, page: Page) -> bool:
-        """Whether the second page shows nothing of the first, so that records may be between the two.
+        """Whether the second page contains nothing of the first, so that records may be between the two.
 
-        Records of a crowded second come in any order.
+        Records of a crowded second have no order.
         """
         if self.is_crowded:
             return not page.records
@@ -84,7 +84,7 @@ class Seam:
         return not any(record.id in known for record in page.records)
 
     def _lacks_records(self, page: Page) -> bool:
-        """Whether records of the first page should be between those of the second one, and are not."""
+        """Whether records of the first page are missing between those of the second one."""
         if not page.records:
             return False
         first, last = page.records[0].updated_at, page.records[-1].updated_at
@@ -97,19 +97,19 @@ class Seam:
         )
 
     def strays(self, page: Page) -> list[RawRecord]:
-        """Records of the second page that the first one should have held."""
+        """Records of the second page that belong on the first one."""
         known = {record.id for record in self.page.records}
         return [record for record in page.records if record.updated_at < self.last and record.id not in known]
 
     def is_closed_by(self, page: Page, cursor: int) -> bool:
-        """Whether the page begins before the cursor's second and ends behind it, so that it holds all of it."""
+        """Whether the page begins before the cursor's second and ends after it, so that it contains all of it."""
         return bool(page.records) and page.records[0].updated_at < cursor < page.records[-1].updated_at
 
 
 def ends_apart(page: Page) -> bool:
-    """Whether the last records of a page are far behind the others.
+    """Whether the last records of a page are much later than the others.
 
-    A record that is not in its place does. Pagination that went on from it would skip what is between.
+    A misplaced record is. Pagination that continues from it would skip what is between.
     """
     seconds = [record.updated_at for record in page.records]
     if len(seconds) < MIN_PAGE:

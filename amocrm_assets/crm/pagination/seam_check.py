@@ -1,4 +1,4 @@
-"""Behind which pages of keyset pagination a seam is asked for, and what follows from what it shows."""
+"""After which pages of keyset pagination a seam is requested, and what follows from it."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.crm.pagination.query import Query
 
-# By so many more may seams be broken than fit, and so many in a row be empty: people and imports move records,
-# too. A list in no order breaks most of them, and a server without second pages empties each.
+# This many more seams may be broken than closed, and this many in a row be empty: users and imports move records,
+# too. In an unsorted list most are broken, and with a server without second pages each is empty.
 MAX_MOVED = 9
 
 Verdict = Literal["in order", "look again", "read by id"]
 
 
 class SeamCheck:
-    """Whether one slice of a list was seen to be in order.
+    """Whether the order of one slice of a list is verified.
 
-    A slice of an ordinary list shows one seam. A server whose pages are smaller than asked for is no ordinary one:
-    there each seam that can be had without another request is looked at.
+    For a slice of a normal list one seam is requested. If the server's pages are smaller than requested, each seam
+    is checked that takes no additional request.
     """
 
     def __init__(self, state: ListState) -> None:
         self._state = state
         self._is_seen = False
         self._in_vain = 0  # in a row
-        self._broken = 0  # by so many more than fit
+        self._broken = 0  # more than were closed
 
     def seam_behind(self, query: Query, page: Page, *, begin: int) -> Seam | None:
-        """The seam to ask for behind a page that others follow."""
+        """The seam to request after a page that others follow."""
         if query.page > 1 or (self._is_seen and not self._state.is_capped and not ends_apart(page)):
             return None
         seam = Seam.behind(query, page, begin=begin, tries=self._in_vain + self._broken)
         return None if seam and seam.is_crowded and self._state.order_seen else seam
 
     def seam_behind_end(self, query: Query, page: Page, *, begin: int) -> Seam | None:
-        """The seam to ask for behind a page that reaches behind the slice and may be a part of its list."""
+        """The seam to request after a page that reaches beyond the slice and may be a part of its list."""
         if query.page > 1 or (self._state.order_seen and not ends_apart(page)):
             return None
         return Seam.behind(query, page, begin=begin, tries=self._in_vain + self._broken)
 
     def assess(self, seam: Seam, page: Page) -> Verdict:
-        """What follows from a seam's page. One that is broken once may be so by records that somebody moved.
+        """What follows from a seam's page. A single broken one may be due to records that a user moved.
 
-        For each that is broken one has to fit before the slice counts as in order: a list in no order may show one
-        that fits by chance. Raises `OrderIgnored` where most are broken, `PageMissing` where all are empty.
+        For each broken one another has to be closed before the slice counts as sorted: an unsorted list may close
+        one by chance. Raises `OrderIgnored` if most are broken, `PageMissing` if all are empty.
         """
         if seam.is_broken_by(page):
             return self._doubt()
@@ -76,4 +76,4 @@ class SeamCheck:
             return "look again"
         if not page.records:
             raise PageMissing
-        return "read by id"  # by id, pages meet whatever is edited
+        return "read by id"  # by id, pages meet regardless of edits

@@ -1,4 +1,4 @@
-"""Where a slice of a window is cut in two, so that several are read side by side. Pure."""
+"""Where a slice of a window is cut in two, so that several are read at a time. Pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from amocrm_assets.crm.pagination import KeysetPaginator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What is kept in front of a cut should fit into whole pages: a page whose end is missing costs another request.
-# A page of records that come by chance differs from the next by 6 % (the square root of 250 records).
+# What remains before a cut should fill whole pages: a page that lacks its end costs another request.
+# Pages of randomly distributed records differ by 6 % (the square root of 250 records).
 SLACK_OF_A_PAGE = 0.1
-# Before the first page nothing is known of a slice; cutting it blindly is worth a request only where time is long.
+# Before the first page nothing is known about a slice; cutting it blindly is worth a request only if it is long.
 BLIND_CUT_SECONDS = 3600
 MAX_BLIND_SPLITS = 12
 
 
 class Slicer:
-    """Cuts the slice that has most before it, if a slice of its own is worth a request."""
+    """Cuts the slice with most left to read, if a further slice is worth a request."""
 
     def __init__(self) -> None:
         self._blind_cuts = 0
 
     def split(self, slices: Sequence[KeysetPaginator]) -> KeysetPaginator | None:
-        """The rest of a slice that was cut; None when none should be."""
+        """The rest of a slice that was cut; None if none should be."""
         known = [each for each in slices if pages_left(each) > 0]
         if known:
             return _split_by_density(max(known, key=pages_left))
@@ -37,14 +37,14 @@ class Slicer:
 
 
 def pages_left(slice_: KeysetPaginator) -> float:
-    """How many pages are likely to be left behind the one in flight."""
+    """How many pages are likely to follow the one in flight."""
     if slice_.records_per_second is None or slice_.cursor == slice_.to_at:
         return -1.0
     return slice_.records_per_second * (_width(slice_) + 1) / slice_.state.page_size.limit - 1
 
 
 def _split_by_density(slice_: KeysetPaginator) -> KeysetPaginator:
-    # Whole pages are kept, the one in flight and half of those behind it: a page that ends at the cut is full.
+    # Whole pages are kept, the one in flight and half of those after it: a page that ends at the cut is full.
     kept = 1 + int(pages_left(slice_)) // 2
     records = slice_.state.page_size.limit * (kept - SLACK_OF_A_PAGE * kept**0.5)
     start_at = slice_.cursor + max(1, int(records / (slice_.records_per_second or 1)))

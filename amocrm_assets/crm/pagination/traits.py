@@ -1,6 +1,6 @@
-"""What is known of an account's lists before a reading begins: beliefs to start from, never proofs.
+"""What is known about an account's lists before a reading begins: initial assumptions, never proofs.
 
-A reading verifies each of them as it goes, and follows what it sees where that differs.
+A reading verifies each of them, and follows what it observes if that differs.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 class AccountTraits:
     """How the lists of one account behave; None is unknown.
 
-    `from_is_inclusive`: `filter[updated_at][from]` holds its own second. `filters`: lists are filtered by time.
-    `max_limit`: the largest page, in records, that the account answers.
+    `from_is_inclusive`: `filter[updated_at][from]` is inclusive. `filters`: lists are filtered by time.
+    `max_limit`: the largest page, in records, that the account returns.
     """
 
     from_is_inclusive: bool | None = None

@@ -1,8 +1,8 @@
-"""Small lists read whole: every record, page by page, and whether that is proven to be all of them.
+"""Reads small lists as a whole: every record, page by page, and whether these are provably all of them.
 
-A list is complete when amoCRM's own count says so or, where it gives none, when its end is said twice: no next
-page, and a page that is not full or has an empty one behind it. What cannot be proven is a finding of that list,
-and a list that fails leaves the others as they are.
+A list is complete if amoCRM's own count confirms it or, without a count, if its end is confirmed twice: no next
+page, and a page that is not full or is followed by an empty one. What cannot be proven is a finding of that list,
+and a list that fails does not affect the others.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from amocrm_assets.entities.reference import WholeList
 
 TOO_MANY = 429
-# Page sizes that amoCRM is known to use are multiples of it: such a page may have been cut at its end.
+# Page sizes that amoCRM is known to use are multiples of this: such a page may have been cut at its end.
 _PAGE_UNIT = 50
-# 250,000 records: no list that is read whole comes near.
+# 250,000 records: no list that is read as a whole is nearly that long.
 _MAX_PAGES = 1000
-# After so many lists in a row that amoCRM did not answer, the others are not tried.
+# After this many consecutive lists without a response from amoCRM, the others are not tried.
 _MAX_UNANSWERED = 2
-# What amoCRM says of a list that this account, or this user, does not have.
+# How amoCRM refuses a list that this account, or this user, does not have.
 _REFUSALS = frozenset({400, 403, 404})
 
 
@@ -45,7 +45,7 @@ _REFUSALS = frozenset({400, 403, 404})
 class ListRead:
     """A list as it was read. `lines` are its records as they were sent, one line of JSON each.
 
-    `is_complete`: a record that is not among them is not in amoCRM. `error` is what a list that failed raised.
+    `is_complete`: a record that is not among them is not in amoCRM. `error` was raised if the list failed.
     """
 
     record_list: WholeList
@@ -65,7 +65,7 @@ class _Page:
 
 @dataclass(frozen=True)
 class _AllPages:
-    """The records of one pass over the pages, each once, and what was said of their number and end."""
+    """The records of one pass over the pages, each once, and what the pages state about their number and end."""
 
     lines: tuple[bytes, ...]
     total: int | None
@@ -78,9 +78,9 @@ class _AllPages:
 def read_whole_lists(
     client: AmoCrmClient, lists: Sequence[WholeList], *, user: str, filled_before: Collection[str]
 ) -> Iterator[ListRead]:
-    """Read lists one after the other. `user` is whose rights count; `filled_before` are lists that had records.
+    """Read lists one after the other. Rights are those of `user`; `filled_before` had records.
 
-    Raises what concerns the whole account: a token that is refused, a block, a run of 429s, `Cancelled`.
+    Raises errors that concern the whole account: a refused token, a block, repeated 429s, `Cancelled`.
     """
     unanswered = 0
     for each in lists:
@@ -99,7 +99,7 @@ def read_whole_lists(
 
 
 def read_whole_list(client: AmoCrmClient, record_list: WholeList, *, was_filled: bool = False) -> ListRead:
-    """Read one list, a second time if the first could not prove that it was all."""
+    """Read one list, a second time if the first could not be proven complete."""
     whole = _read_pages(client, record_list)
     is_odd = not whole.lines and (was_filled or record_list.is_never_empty)
     if whole.lacks_proof() or is_odd:
@@ -120,7 +120,7 @@ def _read_pages(client: AmoCrmClient, record_list: WholeList) -> _AllPages:
     total: int | None = None
     for page in range(1, _MAX_PAGES + 1):
         params = {**record_list.params, "page": page} if record_list.is_paged else record_list.params
-        found = client.request(record_list.path, params, lambda answer: _page_of(answer, record_list))
+        found = client.request(record_list.path, params, lambda response: _page_of(response, record_list))
         new = {_identity(line): line for line in found.lines}
         repeats = bool(new) and new.keys() <= records.keys()
         records |= new
@@ -131,14 +131,14 @@ def _read_pages(client: AmoCrmClient, record_list: WholeList) -> _AllPages:
 
 
 def _is_last(page: _Page, record_list: WholeList, *, is_all: bool, is_counted: bool) -> bool:
-    """Whether no page needs to be asked for behind this one. Without a count, a full page needs one."""
+    """Whether no page needs to be requested after this one. Without a count, a full page needs one."""
     if is_all or not page.lines or not record_list.is_paged:
         return True
     return not page.has_next and (is_counted or len(page.lines) % _PAGE_UNIT != 0)
 
 
 def _identity(line: bytes) -> object:
-    """What tells a record from others: its id, or all of it where amoCRM gives none."""
+    """The identity of a record: its id, or all of it if it has none."""
     import msgspec
 
     try:
@@ -148,27 +148,27 @@ def _identity(line: bytes) -> object:
     return line if record_id is None else record_id
 
 
-def _page_of(answer: Response, record_list: WholeList) -> _Page:
-    """The page in an answer. Raises `RetryableError` for a body that is damaged or holds no such list."""
-    if answer.status == NO_CONTENT:
+def _page_of(response: Response, record_list: WholeList) -> _Page:
+    """The page in a response. Raises `RetryableError` for a body that is damaged or contains no such list."""
+    if response.status == NO_CONTENT:
         return _Page((), has_next=False, total=None)
-    body = answer.json()
+    body = response.json()
     if not isinstance(body, dict):
-        raise RetryableError(f"no {record_list.title} but a {type(body).__name__}", status=answer.status)
+        raise RetryableError(f"no {record_list.title} but a {type(body).__name__}", status=response.status)
     if record_list.embedded is None:
         if body.get("id") is None:
-            raise RetryableError(f"{record_list.title} without id", status=answer.status)
-        return _Page((one_line(answer.body),), has_next=False, total=1)
+            raise RetryableError(f"{record_list.title} without id", status=response.status)
+        return _Page((one_line(response.body),), has_next=False, total=1)
     total = body.get("_total_items")
     return _Page(
-        _lines(answer, body, record_list),
-        has_next(body.get("_links"), answer),
+        _lines(response, body, record_list),
+        has_next(body.get("_links"), response),
         total if type(total) is int else None,
     )
 
 
-def _lines(answer: Response, body: dict[str, Any], record_list: WholeList) -> tuple[bytes, ...]:
-    """The records' own bytes, or written again where only the standard library reads the answer."""
+def _lines(response: Response, body: dict[str, Any], record_list: WholeList) -> tuple[bytes, ...]:
+    """The records' own bytes, or serialised again if only the standard library accepts the response."""
     import json
 
     import msgspec
@@ -176,12 +176,12 @@ def _lines(answer: Response, body: dict[str, Any], record_list: WholeList) -> tu
     embedded = body.get("_embedded")
     records = embedded.get(record_list.embedded) if isinstance(embedded, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise RetryableError(f"a page that holds no list of {record_list.title}", status=answer.status)
+        raise RetryableError(f"a page that holds no list of {record_list.title}", status=response.status)
     try:
-        raws = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])["_embedded"]
+        raws = msgspec.json.decode(response.body, type=dict[str, msgspec.Raw])["_embedded"]
         held = msgspec.json.decode(raws, type=dict[str, msgspec.Raw])[str(record_list.embedded)]
         return tuple(one_line(bytes(raw)) for raw in msgspec.json.decode(held, type=list[msgspec.Raw]))
-    except msgspec.DecodeError:  # half an emoji, which msgspec refuses
+    except msgspec.DecodeError:  # half of an emoji, which msgspec refuses
         return tuple(json.dumps(record, separators=(",", ":")).encode() for record in records)
 
 
@@ -191,11 +191,11 @@ def _refused(
     error: AccessDenied | AccountBlocked | UnexpectedAnswer,
     user: str,
 ) -> ListRead:
-    """A list that this user or account does not get; whatever else is wrong is the list's failure."""
+    """A list that is refused to this user or account; any other error is a failure of the list."""
     if error.facts.get("status") not in _REFUSALS:
         return _failed(record_list, error)
     if isinstance(error, AccountBlocked):
-        client.get("/api/v4/account")  # a page of the gateway may mean everything, or this path for this user
+        client.get("/api/v4/account")  # a gateway's page may refuse everything, or this path for this user
     return ListRead(
         record_list, outcome="refused", findings=(list_findings.refused(record_list, error, user),), error=error
     )

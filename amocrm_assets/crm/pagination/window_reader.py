@@ -1,7 +1,7 @@
-"""Reads a window completely: takes permits, sends what the plan asks for, and gives the records as they come.
+"""Reads a window completely: acquires permits, sends the planner's queries, and yields records as they arrive.
 
-Decisions are the plan's. Here are the threads that wait for amoCRM's answers, and the one that asks on while the
-records of earlier answers are being kept.
+The planner decides. Here are the threads that wait for amoCRM's responses, and the one that continues to send
+queries while the records of earlier responses are being stored.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PARTS_AHEAD = 8
 
 @dataclass(frozen=True)
 class ReadProgress:
-    """The progress of a reading in a part of it: what may still come, and what it did and found so far."""
+    """The progress of a reading: what is not complete yet, and its counts and findings so far."""
 
     open_intervals: tuple[Window, ...]
     counts: dict[str, int]
@@ -48,7 +48,7 @@ class ReadProgress:
 
 
 class Planner(Protocol):
-    """What decides what to ask next, and knows what was read. A part is whatever asks: a slice, a paginator."""
+    """Decides the next query, and knows what was read. A part is what makes queries: a slice, a paginator."""
 
     @property
     def done(self) -> bool:
@@ -56,31 +56,31 @@ class Planner(Protocol):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found out about the lists so far."""
+        """Findings about the lists so far."""
 
     @property
     def open_intervals(self) -> tuple[Window, ...]:
-        """The seconds of which records may still come."""
+        """The seconds whose records are not complete yet."""
 
     @property
     def counts(self) -> dict[str, int]:
-        """How it went about the window, under the names that the metadata shows."""
+        """Counts of its work on the window, by their names in the metadata."""
 
     def next_query(self) -> tuple[Any, Any] | None:
-        """The part that asks and its question; None when only awaited answers can tell."""
+        """The next query, with its part; None if it depends on responses that have not arrived."""
 
-    def parse(self, query: Any, answer: Response) -> Any:
-        """The page in an answer."""
+    def parse(self, query: Any, response: Response) -> Any:
+        """The page in a response."""
 
     def add_page(self, part: Any, query: Any, page: Any) -> list[Any]:
         """The new records of a page."""
 
     def add_failure(self, part: Any, query: Any) -> None:
-        """A page was not answered."""
+        """A page failed."""
 
 
 class WindowReader:
-    """One complete reading of a window. Iterate `batches` to its end; only then everything was read."""
+    """One complete reading of a window. Iterate over `batches` to the end; only then is everything read."""
 
     def __init__(
         self,
@@ -93,22 +93,22 @@ class WindowReader:
         self._client = client
         self._plan = self._planner(window, record_lists, traits)
         self._pages = 0
-        # As of the last part that was taken; the thread that reads is ahead of that.
+        # As of the last batch that was consumed; the thread that reads is ahead of that.
         self.progress = self._now()
 
     def _planner(self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits) -> Planner:
-        """What decides what to ask; readers of other kinds of lists have another one."""
+        """The planner; readers of other kinds of lists have another one."""
         return ReadPlanner(window, record_lists, traits)
 
     def may_still_yield(self, window: Window) -> bool:
-        """Whether batches that were not taken yet may hold records of a part of the window."""
+        """Whether batches that were not consumed yet may contain records of a part of the window."""
         return any(window.meets(interval) for interval in self.progress.open_intervals)
 
     def batches(self) -> Generator[list[Any]]:
-        """The records of the window, some at a time, in no order; each once unless it is edited meanwhile.
+        """The records of the window in batches, unsorted; each once unless it is edited in the meantime.
 
-        Raises the error that stopped the reading; the client's scope is cancelled then, which ends its requests
-        whatever they wait for, and nothing more is asked.
+        Raises the error that stopped the reading; the client's scope is then cancelled, which ends all of its
+        requests and waits, and nothing more is requested.
         """
         scope = self._client.scope
         with (
@@ -132,7 +132,7 @@ class WindowReader:
                 yield self._plan.add_page(paginator, query, page), self._now()
 
     def _send_due(self, pool: DaemonPool, pending: Pending) -> None:
-        # The plan is asked only when a permit is there: whatever it has learnt until then makes its choice better.
+        # The planner decides only when there is a permit: what it has learnt until then improves its choice.
         while len(pending) < MAX_CONNECTIONS and self._client.rate_limiter.time_until_next() <= 0:
             due = self._plan.next_query()
             if due is None:
@@ -140,7 +140,7 @@ class WindowReader:
                 return
             permit = self._client.acquire()
             request = pool.submit(self._fetch, due[1], permit)
-            # If it is cancelled before it starts, its permit would hold up other readings of the account.
+            # If it is cancelled before it starts, its permit would delay other readings of the account.
             request.add_done_callback(partial(_release, permit))
             pending[request] = due
 
@@ -152,7 +152,7 @@ class WindowReader:
         return wait(pending, timeout=until_permit or None, return_when=FIRST_COMPLETED).done
 
     def _fetch(self, query: Any, permit: Permit) -> Any:
-        """The page; None for one that fails where a lighter one may not."""
+        """The page; None if it fails and a smaller one may succeed."""
         failures = PageFailures(query)
         try:
             return self._client.request(

@@ -56,6 +56,6 @@ def probe_account(
 def _answer(question: Question, samples: Samples) -> ProbeAnswer:
     try:
         verdict = question.settle(samples)
-    except NotSettled as reason:  # the account's data cannot tell, which is the answer here
+    except NotSettled as reason:  # the account's data cannot tell, which is the response here
         return ProbeAnswer(question.key, question.asked, f"{reason}.", None, "not settled")
     return ProbeAnswer(question.key, question.asked, verdict.observed, verdict.value, verdict.conclusion)

@@ -1,6 +1,6 @@
-"""Asks an account on behalf of the probe, each question once, and counts what a probe may tell of the answers.
+"""Sends the requests of the probe, each query once, and counts what a probe may report about the responses.
 
-The only place of the probe that sends requests. What an answer means is decided elsewhere.
+The only place of the probe that sends requests. What a response means is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# With the retries of answers that fail: amoCRM blocks accounts that are asked much for nothing.
+# With the retries of responses that fail: amoCRM blocks accounts that are asked much for nothing.
 MAX_REQUESTS = 60
 # The account is asked about its list of leads, which every account has, and about the trash of it.
 LIVE = LEADS.live
@@ -74,13 +74,13 @@ class Asker:
         key = tuple(sorted(params.items()))
         if again or key not in self._known:
             self._known[key] = self._leads(params)
-            answer = self._known[key]
-            if isinstance(answer, LeadsAnswer) and not more:
-                self.log.append((query, answer.page))
-        answer = self._known[key]
-        if isinstance(answer, Refused):
-            raise answer
-        return answer
+            response = self._known[key]
+            if isinstance(response, LeadsAnswer) and not more:
+                self.log.append((query, response.page))
+        response = self._known[key]
+        if isinstance(response, Refused):
+            raise response
+        return response
 
     def records(self, path: str, params: Mapping[str, Any]) -> Records:
         """A page of a list of other records. Raises `NotSettled`, also where the user may not see them."""
@@ -118,11 +118,11 @@ class Asker:
         return found
 
     def _noting(self, parse: Callable[[Response], T]) -> Callable[[Response], T]:
-        def noted(answer: Response) -> T:
+        def noted(response: Response) -> T:
             self.answers += 1
-            self.dated += answer.sent_at is not None
+            self.dated += response.sent_at is not None
             try:
-                return parse(answer)
+                return parse(response)
             except RetryableError as error:
                 self.damaged[str(error)] += 1
                 raise
@@ -143,10 +143,10 @@ def _status(error: AmoCrmUnavailable | AccessDenied | UnexpectedAnswer) -> int |
     return int(status) if status is not None else None
 
 
-def _leads_answer(answer: Response) -> LeadsAnswer:
-    return LeadsAnswer(answer.status, parse_page(answer, embedded=LIVE.embedded))
+def _leads_answer(response: Response) -> LeadsAnswer:
+    return LeadsAnswer(response.status, parse_page(response, embedded=LIVE.embedded))
 
 
-def is_empty_answer(answer: LeadsAnswer) -> bool:
+def is_empty_answer(response: LeadsAnswer) -> bool:
     """Whether a page was answered by 204 and not by an empty list."""
-    return answer.status == NO_CONTENT
+    return response.status == NO_CONTENT

@@ -1,4 +1,4 @@
-"""Questions that the probe's own requests answer: the clock, headers, speed, and what was refused in passing.
+"""Questions that the probe's own requests response: the clock, headers, speed, and what was refused in passing.
 
 Nothing is provoked: finding out how a limit is counted would mean to exceed it.
 """
@@ -28,7 +28,7 @@ def clock(samples: Samples) -> Verdict:
 
 
 def date_header(samples: Samples) -> Verdict:
-    """Whether answers tell the time."""
+    """Whether responses tell the time."""
     asker = samples.asker
     if not asker.answers:
         raise NotSettled("there was no good answer")
@@ -53,7 +53,7 @@ def limit_counting(samples: Samples) -> Verdict:
 
 
 def answer_seconds(samples: Samples) -> Verdict:
-    """How long an answer takes."""
+    """How long a response takes."""
     seconds = samples.asker.seconds
     if not seconds:
         raise NotSettled("no answer came at once")
@@ -62,7 +62,7 @@ def answer_seconds(samples: Samples) -> Verdict:
 
 
 def failures(samples: Samples) -> Verdict:
-    """How many answers had to be asked for again."""
+    """How many responses had to be asked for again."""
     retries = dict(samples.asker.client.stats.retries)
     damaged = samples.asker.damaged
     reasons = [f"{count} × {reason}" for reason, count in sorted(damaged.items())]

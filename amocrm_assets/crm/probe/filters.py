@@ -92,14 +92,14 @@ def past_end(samples: Samples) -> Verdict:
     query = _last_page(samples)
     behind = Query(query.record_list, query.order, query.from_at, query.to_at, page=2, limit=query.limit)
     try:
-        answer = samples.asker.leads(behind)
+        response = samples.asker.leads(behind)
     except Refused as refused:
         if refused.status not in _REFUSALS:
             raise
         return Verdict(str(refused.status), str(refused), "Taken for the end, where it is not the first page.")
-    if answer.page.size:
+    if response.page.size:
         raise NotSettled("more records came behind a page that was not full")
-    kind = "204" if is_empty_answer(answer) else "empty list"
+    kind = "204" if is_empty_answer(response) else "empty list"
     return Verdict(kind, f"nothing ({kind})", "An empty page is asked for again before it ends a list.")
 
 

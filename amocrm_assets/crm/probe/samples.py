@@ -135,7 +135,7 @@ class Samples:
 
     @cached_property
     def trash_kind(self) -> TrashKind:
-        """What `with=only_deleted` gives, by two answers where the first holds live leads."""
+        """What `with=only_deleted` gives, by two responses where the first holds live leads."""
         query = Query(DELETED, NEWEST, limit=self.limit)
         kind = _kind(self.asker.leads(query).page)
         if kind != "known":

@@ -32,7 +32,7 @@ def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
     """By the limits that were tried, the last of which was honoured if any was. Pure."""
     tried = "; ".join(
         f"limit {step.limit}: {'no page' if step.page is None else f'{step.page.size} records'}"
-        + (f" ({step.status or 'no answer in time'})" if step.page is None else "")
+        + (f" ({step.status or 'no response in time'})" if step.page is None else "")
         for step in steps
     )
     last = steps[-1]

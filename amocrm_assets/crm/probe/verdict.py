@@ -30,7 +30,7 @@ class NotSettled(Exception):
 class Refused(NotSettled):
     """amoCRM did not answer the question: by a status, or with pages that cannot be understood (200).
 
-    `error` is what the client made of it. A `status` of None: no answer came in time.
+    `error` is what the client made of it. A `status` of None: no response came in time.
     """
 
     def __init__(self, status: int | None, error: Exception) -> None:

@@ -71,19 +71,19 @@ def test_what_was_given_out_is_not_new_and_an_edited_record_is(cursor: Cursor) -
 @pytest.mark.parametrize("second", [SECOND, SECOND - 50])
 def test_a_walk_that_goes_back_or_stays_knows_what_it_gave_out(cursor: Cursor, second: int) -> None:
     cursor.move_to(second)
-    assert cursor.given == {1: SECOND, 2: SECOND}
+    assert cursor.returned == {1: SECOND, 2: SECOND}
     assert cursor.fresh([record(1), record(2)]) == []
 
 
 def test_a_walk_that_goes_forward_forgets_what_cannot_come_again(cursor: Cursor) -> None:
     cursor.move_to(SECOND + 1)
-    assert cursor.given == {}
+    assert cursor.returned == {}
 
 
 def test_records_that_were_given_out_before_the_walk_began_stay_known(state: ListState) -> None:
     cursor = Cursor(state, SECOND, {9: SECOND + 5})
     cursor.move_to(SECOND + 1, frozenset([1]))
-    assert cursor.given == {9: SECOND + 5, 1: SECOND + 1}
+    assert cursor.returned == {9: SECOND + 5, 1: SECOND + 1}
 
 
 def test_a_record_of_the_second_asked_from_shows_that_from_holds_it(cursor: Cursor, state: ListState) -> None:

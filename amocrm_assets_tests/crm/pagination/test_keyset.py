@@ -39,4 +39,4 @@ def test_a_lead_beside_the_slice_was_not_given_out_though_its_page_is_asked_for_
 
     assert seam.page == 2
     assert beside not in given
-    assert set(given) == set(paginator.given) == set(first) - {beside}
+    assert set(given) == set(paginator.returned) == set(first) - {beside}

@@ -48,7 +48,7 @@ def test_the_end_is_asked_for_from_the_last_record_which_has_to_come_again(end: 
     assert end.ask_from(cursor, came, came.records, is_part=False)
     assert (end.is_asked, end.begin) == (True, BEGIN)
     assert (cursor.second, cursor.from_at) == (1_030, 1_030)
-    assert cursor.given == {2: 1_030, 3: 1_030}
+    assert cursor.returned == {2: 1_030, 3: 1_030}
 
 
 def test_the_doubt_begins_where_the_walk_was_and_not_where_it_began(end: ListEnd, cursor: Cursor) -> None:
@@ -72,7 +72,7 @@ def test_a_page_that_may_be_a_part_is_asked_for_again_without_its_first_second(
     came = page(1_010, 1_011, 1_012, 1_030)
     assert end.ask_from(cursor, came, came.records, is_part=True)
     assert (cursor.second, cursor.from_at) == (1_012, 1_011)
-    assert cursor.given == {}
+    assert cursor.returned == {}
     assert end.limit(250) == 3 + ROOM_BEHIND_END
 
 
@@ -94,5 +94,5 @@ def test_a_second_doubt_keeps_where_the_first_one_began_and_asks_from_the_last_r
 def test_a_page_of_which_nothing_lies_in_the_window_moves_the_cursor_nowhere(end: ListEnd, cursor: Cursor) -> None:
     assert end.ask_from(cursor, page(990, 995), (), is_part=False)
     assert end.ask_from(cursor, page(990, 995), (), is_part=True)
-    assert (cursor.second, cursor.given) == (BEGIN, {})
+    assert (cursor.second, cursor.returned) == (BEGIN, {})
     assert end.limit(250) == ROOM_BEHIND_END
