@@ -17,9 +17,9 @@ from amocrm_assets.crm.account import Account, read_account
 from amocrm_assets.crm.account_warnings import timezone_mismatch
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
 from amocrm_assets.crm.connecting import require_account
-from amocrm_assets.crm.http.asked import Asked, renewal
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.connectivity import probe_connection, resolve_host
+from amocrm_assets.crm.http.error_context import ErrorContext, renewal
 from amocrm_assets.crm.probe import read_probe
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.errors import AmoCrmAssetsError
@@ -95,15 +95,15 @@ class _Steps:
 
     def in_order(self) -> list[_Step]:
         """All steps, from the address to the warehouse."""
-        url, asked = self._source.url, Asked(self._source)
+        url, context = self._source.url, ErrorContext(self._source)
         first, *others = (
             EntityChecks(each, self._source, self._client, lambda: self._account) for each in self._entities
         )
         rights, *more = (_Step(name, ("account",), run) for name, run in first.steps())
         return [
             _Step("settings", (), self._settings),
-            _Step("address", (), lambda: resolve_host(url, asked=asked)),
-            _Step("connection", ("address",), lambda: probe_connection(url, asked=asked)),
+            _Step("address", (), lambda: resolve_host(url, context=context)),
+            _Step("connection", ("address",), lambda: probe_connection(url, context=context)),
             _Step("token", (), self._token),
             _Step("account", ("connection", "token"), self._account_step),
             rights,

@@ -17,9 +17,9 @@ from amocrm_assets import errors
 from amocrm_assets.crm.authorisation.status import authorisation_status
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
 from amocrm_assets.crm.authorisation.token_errors import refusal
-from amocrm_assets.crm.http.asked import Asked
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.connectivity import probe_connection, require_private, resolve_host
+from amocrm_assets.crm.http.error_context import ErrorContext
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, NotAuthorised
 from amocrm_assets.settings import Deployment, secret
 from amocrm_assets_tests.accounts import FixedToken
@@ -136,13 +136,13 @@ def test_what_a_network_refuses_names_the_source_and_what_to_change(monkeypatch:
         monkeypatch.setenv(name, value)
     with answering({"/": (200, b"")}) as url:
         wrong = with_oauth(url.replace("http:", "https:"))
-        asked = Asked(wrong)
+        context = ErrorContext(wrong)
         for call in (
-            lambda: probe_connection(wrong.url, asked=asked),
+            lambda: probe_connection(wrong.url, context=context),
             lambda: TokenEndpoint(wrong, OAUTH).refresh("MARKED-refresh-1"),
             lambda: AmoCrmClient(wrong.url, FixedToken("x"), source=wrong).get("/x"),
-            lambda: require_private("http://acme.amocrm.ru", asked=asked),
-            lambda: resolve_host("https://no.such.host.invalid", asked=asked),
+            lambda: require_private("http://acme.amocrm.ru", context=context),
+            lambda: resolve_host("https://no.such.host.invalid", context=context),
         ):
             assert_names(refused(call), "acme")
 

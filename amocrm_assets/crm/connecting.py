@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.account import Account, read_account
 from amocrm_assets.crm.authorisation.addresses import account_of
-from amocrm_assets.crm.authorisation.oauth import next_pair
+from amocrm_assets.crm.authorisation.oauth import next_tokens
 from amocrm_assets.crm.authorisation.token_store import Connected
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.errors import NotAuthorised
@@ -45,7 +45,7 @@ def connect(
         user_id=account.current_user_id,
         client_id=secret(endpoint.oauth.client_id_env),
     )
-    store.replace(next_pair(response, connected=connected, now=now()))
+    store.replace(next_tokens(response, connected=connected, now=now()))
     return account
 
 

@@ -171,7 +171,7 @@ def _hash_key(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
 
 def _authorisation(source: SourceSettings, expires_at: int | None) -> dg.AssetCheckResult:
     from amocrm_assets.crm.authorisation import expiry_warning
-    from amocrm_assets.crm.http.asked import renewal
+    from amocrm_assets.crm.http.error_context import renewal
 
     warning = expiry_warning(expires_at, now=time.time())
     return dg.AssetCheckResult(

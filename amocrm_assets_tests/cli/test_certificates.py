@@ -72,7 +72,7 @@ class Site:
         store = TokenStore.of(source, Deployment.from_environment())
         kept = store.read()
         assert kept is not None
-        store.replace(replace(kept.pair, expires_at=int(time.time()) - 1))
+        store.replace(replace(kept.tokens, expires_at=int(time.time()) - 1))
         self.front.handshakes.clear()
         return self._run("run", "acme")
 

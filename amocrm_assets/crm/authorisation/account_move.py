@@ -31,23 +31,23 @@ class _Address(msgspec.Struct):
     domain: str
 
 
-def renamed_to(source: SourceSettings, pair: StoredTokens, *, refused: NotAuthorised) -> str | None:
+def renamed_to(source: SourceSettings, tokens: StoredTokens, *, refused: NotAuthorised) -> str | None:
     """The account's current address if it differs from the settings; None otherwise.
 
     `GET https://{api_domain}/oauth2/account/current/subdomain`, as amoCRM's own PHP client does after a refused
     refresh. Raises `refused`, the original error, if amoCRM does not respond.
     """
     scheme, host = urlsplit(source.url)[:2]
-    api_domain = read_claims(pair.access_token).api_domain
+    api_domain = read_claims(tokens.access_token).api_domain
     # A refresh token is sent only to amoCRM itself, or to the server that issued it.
     if api_domain is None or (platform_of(host_of(f"https://{api_domain}")) is None and api_domain != host):
         return None
-    remember(pair.refresh_token)
+    remember(tokens.refresh_token)
     try:
         response = request_once(
             "GET",
             f"{scheme}://{api_domain}/oauth2/account/current/subdomain",
-            headers={"X-Refresh-Token": pair.refresh_token},
+            headers={"X-Refresh-Token": tokens.refresh_token},
             timeout=TIMEOUT_SECONDS,
             allow_redirects=False,
         )

@@ -62,7 +62,7 @@ class OAuth:
     endpoint: Refresher
     now: Callable[[], float] = field(default=time.time, repr=False)
     sleep: Callable[[float], None] = field(default=cancellation.sleep, repr=False)
-    _pair: StoredTokens | None = field(default=None, init=False, repr=False)
+    _tokens: StoredTokens | None = field(default=None, init=False, repr=False)
     # Refresh tokens that must not be sent again, with the error of each.
     _spent: dict[str, AmoCrmAssetsError] = field(default_factory=dict, init=False, repr=False)
     _refreshing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -70,48 +70,50 @@ class OAuth:
     def token(self) -> str:
         """The access token, refreshed if it is about to expire."""
         with self._refreshing:
-            if self._pair is None:
-                self._pair = self._kept().pair
-            if self._is_ending(self._pair):
-                self._pair = self._newer_than(self._pair.access_token)
-            return self._pair.access_token
+            if self._tokens is None:
+                self._tokens = self._read_stored().tokens
+            if self._is_ending(self._tokens):
+                self._tokens = self._newer_than(self._tokens.access_token)
+            return self._tokens.access_token
 
     def renew(self, refused: str) -> str:
         """A newer access token than the refused one, from another process if it has already refreshed."""
         with self._refreshing:
-            if self._pair is None or self._pair.access_token == refused:
-                self._pair = self._newer_than(refused)
-            return self._pair.access_token
+            if self._tokens is None or self._tokens.access_token == refused:
+                self._tokens = self._newer_than(refused)
+            return self._tokens.access_token
 
     def expires_at(self) -> int | None:
         """When the stored refresh token expires if it is not used; None if the source is not connected."""
-        kept = self.store.read()
-        return None if kept is None else kept.pair.obtained_at + REFRESH_TOKEN_SECONDS
+        stored = self.store.read()
+        return None if stored is None else stored.tokens.obtained_at + REFRESH_TOKEN_SECONDS
 
     def connected_as(self) -> str:
         """The connected account. Raises `NotAuthorised` if there is none."""
-        connected = self._kept().pair.connected
+        connected = self._read_stored().tokens.connected
         return f"{connected.account_name} (id {connected.account_id})"
 
-    def _is_ending(self, pair: StoredTokens) -> bool:
-        lifetime = pair.expires_at - pair.obtained_at
-        return pair.expires_at - self.now() < min(MARGIN_SECONDS, lifetime / 10)
+    def _is_ending(self, tokens: StoredTokens) -> bool:
+        lifetime = tokens.expires_at - tokens.obtained_at
+        return tokens.expires_at - self.now() < min(MARGIN_SECONDS, lifetime / 10)
 
     def _newer_than(self, refused: str) -> StoredTokens:
         with self.store.lock():
-            kept = self._kept()
-            if kept.pair.access_token != refused and not self._is_ending(kept.pair):
-                return kept.pair
+            stored = self._read_stored()
+            if stored.tokens.access_token != refused and not self._is_ending(stored.tokens):
+                return stored.tokens
             # Threads that waited meanwhile would otherwise send the same token again.
-            if error := self._spent.get(kept.pair.refresh_token):
+            if error := self._spent.get(stored.tokens.refresh_token):
                 raise error
-            return self._refresh(kept)
+            return self._refresh(stored)
 
-    def _refresh(self, kept: VersionedTokens) -> StoredTokens:
-        """Use the refresh token of `kept`; the caller holds the lock."""
+    def _refresh(self, stored: VersionedTokens) -> StoredTokens:
+        """Use the refresh token of `stored`; the caller holds the lock."""
         # Only the first to write this may send the token, even if the lock fails (a machine that sleeps with its
         # lease). It also shows that the store is writable before the only token is used.
-        begun = self.store.write(replace(kept.pair, refreshing_since=int(self.now())), if_version=kept.version)
+        begun = self.store.write(
+            replace(stored.tokens, refreshing_since=int(self.now())), if_version=stored.version
+        )
         if begun is None:
             raise Busy(
                 f"Refreshing the tokens of {self.source.subdomain}",
@@ -120,41 +122,41 @@ class OAuth:
                 source=self.source.subdomain,
             )
         try:
-            response = self.endpoint.refresh(kept.pair.refresh_token)
+            response = self.endpoint.refresh(stored.tokens.refresh_token)
         except ResponseLost as error:
-            self._spent[kept.pair.refresh_token] = error
+            self._spent[stored.tokens.refresh_token] = error
             raise  # the marker that a refresh started stays: it explains a later refusal
         except AmoCrmAssetsError as error:
-            return self._not_refreshed(kept, begun, error)
-        pair = next_pair(response, connected=kept.pair.connected, now=self.now())
-        return self._stored(pair, begun)
+            return self._not_refreshed(stored, begun, error)
+        tokens = next_tokens(response, connected=stored.tokens.connected, now=self.now())
+        return self._stored(tokens, begun)
 
     def _not_refreshed(
-        self, kept: VersionedTokens, begun: VersionedTokens, error: AmoCrmAssetsError
+        self, stored: VersionedTokens, begun: VersionedTokens, error: AmoCrmAssetsError
     ) -> StoredTokens:
         """amoCRM refused the refresh token: return another process's newer pair, or raise the reason."""
-        found = self.store.read()
-        if found is not None and found.pair.refresh_token != kept.pair.refresh_token:
-            return found.pair
-        self.store.write(kept.pair, if_version=begun.version)
-        reason = self._reason(error, kept.pair) if isinstance(error, NotAuthorised) else None
+        newer = self.store.read()
+        if newer is not None and newer.tokens.refresh_token != stored.tokens.refresh_token:
+            return newer.tokens
+        self.store.write(stored.tokens, if_version=begun.version)
+        reason = self._reason(error, stored.tokens) if isinstance(error, NotAuthorised) else None
         if isinstance(error, ActionRequired):
-            self._spent[kept.pair.refresh_token] = reason or error
+            self._spent[stored.tokens.refresh_token] = reason or error
         if reason:
             raise reason from error
         raise error
 
-    def _stored(self, pair: StoredTokens, begun: VersionedTokens) -> StoredTokens:
+    def _stored(self, tokens: StoredTokens, begun: VersionedTokens) -> StoredTokens:
         """The new pair after it is stored durably; another one if the source was connected again meanwhile."""
-        there = begun
+        current = begun
         # After an expired lease, a second process may have written its own marker with the used token.
-        while there.pair.refresh_token == begun.pair.refresh_token:
-            if self._written(pair, there):
-                return pair
-            there = self._kept()
-        return there.pair
+        while current.tokens.refresh_token == begun.tokens.refresh_token:
+            if self._written(tokens, current):
+                return tokens
+            current = self._read_stored()
+        return current.tokens
 
-    def _written(self, pair: StoredTokens, there: VersionedTokens) -> bool:
+    def _written(self, tokens: StoredTokens, current: VersionedTokens) -> bool:
         """Whether the pair is now stored. It exists nowhere else, so a failed write is retried."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((StorageUnavailable, StorageRefused)),
@@ -164,34 +166,34 @@ class OAuth:
             reraise=True,
         )
         try:
-            return retrying(self.store.write, pair, if_version=there.version) is not None
+            return retrying(self.store.write, tokens, if_version=current.version) is not None
         except (StorageUnavailable, StorageRefused) as error:
             raise self._not_authorised(
                 f"amoCRM made new ones, but they could not be stored in {self.store.place}.",
                 fix=f"Make that place work again, then run {self._connect}.",
             ) from error
 
-    def _kept(self) -> VersionedTokens:
-        kept = self.store.read()
-        if kept is None:
+    def _read_stored(self) -> VersionedTokens:
+        stored = self.store.read()
+        if stored is None:
             raise self._not_authorised("the source is not connected.", fix=f"Run {self._connect}.")
-        if kept.pair.connected.client_id != secret(self.settings.client_id_env):
+        if stored.tokens.connected.client_id != secret(self.settings.client_id_env):
             raise self._not_authorised(
                 "they were given to another integration than the settings name.",
                 fix=f"Correct {self.settings.client_id_env}, or run {self._connect}.",
             )
-        return kept
+        return stored
 
-    def _reason(self, error: NotAuthorised, pair: StoredTokens) -> NotAuthorised | None:
+    def _reason(self, error: NotAuthorised, tokens: StoredTokens) -> NotAuthorised | None:
         """The reason of the refusal, if more is known than the response says."""
-        if address := renamed_to(self.source, pair, refused=error):
+        if address := renamed_to(self.source, tokens, refused=error):
             return self._not_authorised(
                 f"the account is now at {address}.",
                 fix=f"Set `base_url: {address}` in the source's defs.yaml; `subdomain` may stay, it names the"
                 " tables and captures.",
             )
-        if pair.refreshing_since is not None:
-            began = datetime.fromtimestamp(pair.refreshing_since, tz=UTC)
+        if tokens.refreshing_since is not None:
+            began = datetime.fromtimestamp(tokens.refreshing_since, tz=UTC)
             return self._not_authorised(
                 f"a refresh that began at {began:%Y-%m-%d %H:%M:%S} UTC was interrupted (a killed process, a lost"
                 " answer), and the new tokens were lost with it.",
@@ -212,7 +214,7 @@ class OAuth:
         )
 
 
-def next_pair(response: TokenResponse, *, connected: Connected, now: float) -> StoredTokens:
+def next_tokens(response: TokenResponse, *, connected: Connected, now: float) -> StoredTokens:
     """The tokens to store from a response that was just received."""
     return StoredTokens(
         access_token=response.access_token,

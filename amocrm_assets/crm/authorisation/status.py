@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
-from amocrm_assets.crm.http.asked import renewal
+from amocrm_assets.crm.http.error_context import renewal
 from amocrm_assets.errors import AmoCrmAssetsError
 
 if TYPE_CHECKING:

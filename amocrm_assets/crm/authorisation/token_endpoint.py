@@ -17,8 +17,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from amocrm_assets import cancellation
 from amocrm_assets.crm.authorisation.token_errors import refusal
-from amocrm_assets.crm.http.asked import Asked
 from amocrm_assets.crm.http.connectivity import require_private
+from amocrm_assets.crm.http.error_context import ErrorContext
 from amocrm_assets.crm.http.redaction import redact_error, remember
 from amocrm_assets.crm.http.transport import connection_error, proxy_error, request_once
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError
@@ -72,7 +72,7 @@ class TokenEndpoint:
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _ask(self, grant: dict[str, str]) -> TokenResponse:
-        require_private(self.source.url, asked=Asked(self.source))
+        require_private(self.source.url, context=ErrorContext(self.source))
         body = grant | {
             "client_id": secret(self.oauth.client_id_env),
             "client_secret": secret(self.oauth.client_secret_env),
@@ -122,7 +122,7 @@ class TokenEndpoint:
 
     def _failed(self, error: requests.RequestException) -> AmoCrmAssetsError:
         """The error for a failed exchange: an `ActionRequired`, a retry, or `ResponseLost`."""
-        found = connection_error(error, self.source.url, operation=self._tried, asked=Asked(self.source))
+        found = connection_error(error, self.source.url, operation=self._tried, context=ErrorContext(self.source))
         if isinstance(found, SettingsError):  # TLS or a proxy: nothing was sent, and a retry does not help
             return found
         return (self._not_received if _never_left(error) else self._answer_lost)(found.cause)

@@ -63,7 +63,7 @@ class StoredTokens(msgspec.Struct, frozen=True, kw_only=True):
 class VersionedTokens:
     """A pair as it is in the store, with the version that guards its replacement."""
 
-    pair: StoredTokens
+    tokens: StoredTokens
     version: str
 
 
@@ -96,33 +96,33 @@ class TokenStore:
 
     def read(self) -> VersionedTokens | None:
         """The pair, None if the source is not connected. Raises `NotAuthorised` for a damaged file."""
-        found = self._storage.read(self._name)
-        if found is None:
+        current = self._storage.read(self._name)
+        if current is None:
             return None
         try:
             # The version first: a later format may differ in everything else.
-            version = msgspec.json.decode(found.content, type=_Format).format
+            version = msgspec.json.decode(current.content, type=_Format).format
             if version != FORMAT:
                 raise self._unreadable(
                     f"this version does not support its format {version}.",
                     fix="Upgrade amocrm-assets to the version that wrote it, or run"
                     f" `amocrm-assets connect {self._source.subdomain}`.",
                 )
-            pair = msgspec.json.decode(found.content, type=StoredTokens)
+            tokens = msgspec.json.decode(current.content, type=StoredTokens)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._unreadable("it is damaged.") from error
-        return VersionedTokens(pair, found.version)
+        return VersionedTokens(tokens, current.version)
 
-    def write(self, pair: StoredTokens, *, if_version: str | None) -> VersionedTokens | None:
+    def write(self, tokens: StoredTokens, *, if_version: str | None) -> VersionedTokens | None:
         """Replace that version (None: no file) by a pair; None if another process was faster."""
-        version = self._storage.write(self._name, msgspec.json.encode(pair), if_version=if_version)
-        return None if version is None else VersionedTokens(pair, version)
+        version = self._storage.write(self._name, msgspec.json.encode(tokens), if_version=if_version)
+        return None if version is None else VersionedTokens(tokens, version)
 
-    def replace(self, pair: StoredTokens) -> None:
+    def replace(self, tokens: StoredTokens) -> None:
         """Store a pair, replacing any existing one, even a damaged file. Takes the lock."""
         with self.lock():
-            found = self._storage.read(self._name)
-            if self.write(pair, if_version=None if found is None else found.version) is None:
+            current = self._storage.read(self._name)
+            if self.write(tokens, if_version=None if current is None else current.version) is None:
                 raise Busy(
                     f"Keeping the tokens of {self._source.subdomain} in {self.place}",
                     cause="another process has just changed them.",
@@ -133,9 +133,9 @@ class TokenStore:
     def forget(self) -> bool:
         """Delete the pair; False if there was none. Takes the lock."""
         with self.lock():
-            found = self._storage.read(self._name) is not None
+            existed = self._storage.read(self._name) is not None
             self._storage.delete(self._name)
-        return found
+        return existed
 
     def _unreadable(self, cause: str, *, fix: str | None = None) -> NotAuthorised:
         return NotAuthorised(

@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from amocrm_assets.cancellation import CancelScope, check_cancelled
-from amocrm_assets.crm.http.asked import Asked
 from amocrm_assets.crm.http.connectivity import require_private
+from amocrm_assets.crm.http.error_context import ErrorContext
 from amocrm_assets.crm.http.limiters import limiter_of
 from amocrm_assets.crm.http.rate_limit_backoff import RateLimitBackoff
 from amocrm_assets.crm.http.rate_limiter import RateLimiter
@@ -60,9 +60,9 @@ class AmoCrmClient:
         rate_limiter: RateLimiter | None = None,
     ) -> None:
         """Errors name `source`, its file and commands. Without a limiter the client has its own."""
-        self._asked = Asked(source)
-        self.url = require_private(url, asked=self._asked)
-        self._sender = RequestSender(self.url, self._asked, read_seconds=read_seconds, clock=clock)
+        self._context = ErrorContext(source)
+        self.url = require_private(url, context=self._context)
+        self._sender = RequestSender(self.url, self._context, read_seconds=read_seconds, clock=clock)
         self.stats, self.server_clock = self._sender.stats, self._sender.server_clock
         self.timeout = self._sender.timeout
         self._authorisation = authorisation
@@ -158,7 +158,7 @@ class AmoCrmClient:
                 )
         except RetryableError as error:
             raise AmoCrmUnavailable(
-                self._asked.operation(path),
+                self._context.operation(path),
                 cause=f"{error}, {retries.failed} times in a row.",
                 fix=error.fix or "Materialise the day again later; if it still fails, check amoCRM's status page.",
                 status=error.status,
@@ -202,7 +202,7 @@ class AmoCrmClient:
             is_over = self._backoff.is_over(wait)
             self._backoff.refused()
         if is_over:
-            raise self._backoff.given_up(f"Asking amoCRM for {self._asked.subdomain or self.url}") from refusal
+            raise self._backoff.given_up(f"Asking amoCRM for {self._context.subdomain or self.url}") from refusal
 
     def _count_retry(self, error: RetryableError) -> None:
         said_when = isinstance(error, RateLimited) and error.wait_seconds is not None

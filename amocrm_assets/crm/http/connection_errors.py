@@ -16,7 +16,7 @@ import requests
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ProxyError
 
-from amocrm_assets.crm.http.asked import NOBODY, Asked
+from amocrm_assets.crm.http.error_context import NO_CONTEXT, ErrorContext
 from amocrm_assets.crm.http.exchange import BodyTooLarge, DeadlineExceeded
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError, UnexpectedAnswer
 from amocrm_assets.settings.network import ca_variable, proxy_variable
@@ -29,36 +29,36 @@ _DOCS = "(docs/connecting.md, Networks)"
 
 
 def connection_error(
-    error: OSError, url: str, *, operation: str | None = None, asked: Asked = NOBODY
+    error: OSError, url: str, *, operation: str | None = None, context: ErrorContext = NO_CONTEXT
 ) -> AmoCrmAssetsError:
     """Our error for an exception of `requests` about an address; its class says whether a retry makes sense.
 
     `SettingsError`: an invalid certificate, a proxy that requires a password, refuses the address or does not
     exist, an invalid address. `UnexpectedAnswer`: a body over the limit. `AmoCrmUnavailable`: everything else.
-    `operation` defaults to connecting to the address; `asked` is the source. The error does not contain the
+    `operation` defaults to connecting to the address; `context` is the source's. The error does not contain the
     request.
     """
     operation = operation or f"Connecting to {url}"
-    found = _as_our_error(error, url, operation, asked)
-    if asked.subdomain:
-        found.facts["source"] = asked.subdomain
+    found = _as_our_error(error, url, operation, context)
+    if context.subdomain:
+        found.facts["source"] = context.subdomain
     return found
 
 
-def _as_our_error(error: OSError, url: str, operation: str, asked: Asked) -> AmoCrmAssetsError:
+def _as_our_error(error: OSError, url: str, operation: str, context: ErrorContext) -> AmoCrmAssetsError:
     proxy = _proxy_of(url)
     if isinstance(error, BodyTooLarge):
         return UnexpectedAnswer(
             operation,
             cause=f"{error}.",
-            fix=f"Look whether base_url in {asked.file} is the account's own address; if it is, report this.",
+            fix=f"Look whether base_url in {context.file} is the account's own address; if it is, report this.",
         )
     causes = list(_causes(error))
     for cause in causes:
-        if found := _known_cause(cause, operation, url, asked):
+        if found := _known_cause(cause, operation, url, context):
             return found
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return _no_address(operation, url, proxy, error, asked)
+        return _no_address(operation, url, proxy, error, context)
     if proxy and any(isinstance(cause, ProxyError) for cause in causes):
         return _proxy_unreachable(operation, url, proxy, causes)
     return AmoCrmUnavailable(
@@ -69,11 +69,13 @@ def _as_our_error(error: OSError, url: str, operation: str, asked: Asked) -> Amo
     )
 
 
-def _known_cause(cause: BaseException, operation: str, url: str, asked: Asked) -> AmoCrmAssetsError | None:
+def _known_cause(
+    cause: BaseException, operation: str, url: str, context: ErrorContext
+) -> AmoCrmAssetsError | None:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _certificate_refused(operation, cause, asked)
+        return _certificate_refused(operation, cause, context)
     if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
-        return _no_tls(operation, url, _proxy_of(url), asked)
+        return _no_tls(operation, url, _proxy_of(url), context)
     if match := _TUNNEL_REFUSED.search(str(cause)):
         return proxy_error(operation, url, status=int(match[1]))
     return None
@@ -109,7 +111,9 @@ def proxy_error(operation: str, url: str, *, status: int) -> AmoCrmAssetsError:
     )
 
 
-def _certificate_refused(operation: str, error: ssl.SSLCertVerificationError, asked: Asked) -> SettingsError:
+def _certificate_refused(
+    operation: str, error: ssl.SSLCertVerificationError, context: ErrorContext
+) -> SettingsError:
     variable = ca_variable()
     trusted = f"the certificates in {variable} are trusted" if variable else "the usual authorities are trusted"
     return SettingsError(
@@ -117,14 +121,14 @@ def _certificate_refused(operation: str, error: ssl.SSLCertVerificationError, as
         cause=f"its certificate is not accepted ({error.verify_message or 'not verified'}); {trusted}.",
         fix="If a proxy or firewall of yours replaces certificates, set the environment variable"
         " REQUESTS_CA_BUNDLE to a PEM file with its authority's certificate. Otherwise check base_url in"
-        f" {asked.file} and this machine's clock {_DOCS}. {asked.check} tries it again.",
+        f" {context.file} and this machine's clock {_DOCS}. {context.check} tries it again.",
         variable=variable,
     )
 
 
-def _no_tls(operation: str, url: str, proxy: str | None, asked: Asked) -> SettingsError:
+def _no_tls(operation: str, url: str, proxy: str | None, context: ErrorContext) -> SettingsError:
     place = f"{proxy}, the proxy," if proxy else "the other side"
-    setting = proxy_variable(urlsplit(url).scheme) if proxy else f"base_url in {asked.file}"
+    setting = proxy_variable(urlsplit(url).scheme) if proxy else f"base_url in {context.file}"
     return SettingsError(
         operation,
         cause=f"{place} does not speak TLS at this port.",
@@ -132,13 +136,15 @@ def _no_tls(operation: str, url: str, proxy: str | None, asked: Asked) -> Settin
     )
 
 
-def _no_address(operation: str, url: str, proxy: str | None, error: OSError, asked: Asked) -> SettingsError:
+def _no_address(
+    operation: str, url: str, proxy: str | None, error: OSError, context: ErrorContext
+) -> SettingsError:
     # The exception's own text may contain a proxy's password.
     if not proxy or (isinstance(error, requests.exceptions.InvalidURL) and not _is_proxys(error)):
         return SettingsError(
             operation,
             cause="that is no address.",
-            fix=f"Correct `subdomain` or `base_url` in {asked.file}.",
+            fix=f"Correct `subdomain` or `base_url` in {context.file}.",
         )
     variable = proxy_variable(urlsplit(url).scheme)
     return SettingsError(

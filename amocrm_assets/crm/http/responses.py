@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.http.asked import NOBODY, Asked
+from amocrm_assets.crm.http.error_context import NO_CONTEXT, ErrorContext
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
@@ -36,13 +36,13 @@ MAX_JSON_VALUES = 2_000_000
 
 @dataclass(frozen=True)
 class Response:
-    """One response as received. `headers` have lower-case names; errors name the source in `asked`."""
+    """One response as received. `headers` have lower-case names; errors name the source in `context`."""
 
     path: str
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    asked: Asked = NOBODY
+    context: ErrorContext = NO_CONTEXT
 
     def json(self) -> Any:
         """The body as JSON. Raises `RetryableError` if it is not JSON: truncated, empty, or a gateway's page.
@@ -119,9 +119,9 @@ def raise_for_status(response: Response) -> None:
 def not_accepted(response: Response) -> NotAuthorised:
     """The error for a refused token of which there is no newer one."""
     return NotAuthorised(
-        _asked(response),
+        _operation(response),
         cause=f"401, the token is not accepted{_detail(response)}.",
-        fix=f"The token was revoked, or belongs to another account. {response.asked.renewal}",
+        fix=f"The token was revoked, or belongs to another account. {response.context.renewal}",
         **_facts(response),
     )
 
@@ -129,51 +129,52 @@ def not_accepted(response: Response) -> NotAuthorised:
 def too_complex(response: Response, what: str) -> UnexpectedAnswer:
     """The error for a response that would crash this process: amoCRM itself does not send such responses."""
     return UnexpectedAnswer(
-        _asked(response),
+        _operation(response),
         cause=f"the response cannot be read: {what}.",
-        fix=f"Check base_url in {response.asked.file}; if it is right, report this with the request id.",
+        fix=f"Check base_url in {response.context.file}; if it is right, report this with the request id.",
         **_facts(response),
     )
 
 
 def _stop(response: Response) -> AmoCrmAssetsError:
-    asked, facts, who = _asked(response), _facts(response), response.asked
+    operation, facts, context = _operation(response), _facts(response), response.context
     match response.status:
         case 402:
             return AccountUnpaid(
-                asked,
+                operation,
                 cause="402, the account is not paid.",
-                fix=f"Pay the amoCRM subscription, then materialise the missing days ({who.run}).",
+                fix=f"Pay the amoCRM subscription, then materialise the missing days ({context.run}).",
                 **facts,
             )
         case 403 if response.is_html:
             return AccountBlocked(
-                asked,
+                operation,
                 cause="403 as a web page, so amoCRM's gateway blocks this address or integration.",
                 fix="Send no further requests. Ask amoCRM's support to lift the block, and lower"
-                f" requests_per_second in {who.file} if other integrations use this account too.",
+                f" requests_per_second in {context.file} if other integrations use this account too.",
                 **facts,
             )
         case 403:
             return AccessDenied(
-                asked,
+                operation,
                 cause=f"403, not allowed{_detail(response)}.",
                 fix=f"Give the token's user the right to see {_subject(response)}, and check the account's list of"
-                f" allowed IP addresses. {who.check} shows whether it helped.",
+                f" allowed IP addresses. {context.check} shows whether it helped.",
                 **facts,
             )
         case status if 300 <= status < 400:  # noqa: PLR2004
             return SettingsError(
-                asked,
+                operation,
                 cause=f"{status}, the account has another address: {_origin(response)}.",
-                fix=f"Set base_url in {who.file} (and subdomain, if it was renamed) to the account's own address.",
+                fix=f"Set base_url in {context.file} (and subdomain, if it was renamed) to the account's own"
+                " address.",
                 **facts,
             )
         case status:
             return UnexpectedAnswer(
-                asked,
+                operation,
                 cause=f"{status}{_detail(response)}.",
-                fix=f"Check base_url in {who.file}; if it is right, report this with the request id.",
+                fix=f"Check base_url in {context.file}; if it is right, report this with the request id.",
                 **facts,
             )
 
@@ -212,13 +213,13 @@ def _subject(response: Response) -> str:
     return "the account" if first == "account" else first
 
 
-def _asked(response: Response) -> str:
-    return response.asked.operation(response.path)
+def _operation(response: Response) -> str:
+    return response.context.operation(response.path)
 
 
 def _facts(response: Response) -> dict[str, str | float | None]:
     return {
         "status": response.status,
         "request_id": response.headers.get("x-request-id"),
-        "source": response.asked.subdomain,
+        "source": response.context.subdomain,
     }

@@ -23,19 +23,21 @@ from amocrm_assets.errors import TransientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from amocrm_assets.crm.http.asked import Asked
+    from amocrm_assets.crm.http.error_context import ErrorContext
     from amocrm_assets.crm.http.rate_limiter import Permit
 
 
 class RequestSender:
     """One account's HTTP session, and what its responses show: counts, the server's clock, durations."""
 
-    def __init__(self, url: str, asked: Asked, *, read_seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, context: ErrorContext, *, read_seconds: float, clock: Callable[[], float]
+    ) -> None:
         self.stats = RequestStats()
         self.server_clock = ServerClock()
         self.timeout = AnswerTimeout(read_seconds)
         self._url = url
-        self._asked = asked
+        self._context = context
         self._clock = clock
         self._lock = threading.Lock()
         self._session = api_session(url)
@@ -59,7 +61,7 @@ class RequestSender:
         with self._lock:
             self.server_clock.add(response.sent_at)
         if response.status == requests.codes.proxy_authentication_required:
-            raise proxy_error(self._asked.operation(path), self._url, status=response.status)
+            raise proxy_error(self._context.operation(path), self._url, status=response.status)
         return response
 
     def _exchange(self, path: str, params: Mapping[str, Any], token: str, permit: Permit) -> Response:
@@ -80,7 +82,7 @@ class RequestSender:
         self.timeout.note_answer(time.monotonic() - started)
         # In data only complete tokens are redacted; in error texts also pieces of them.
         body = redact_body(body, pieces=response.status_code != requests.codes.ok)
-        return Response(path, response.status_code, body, headers, self._asked)
+        return Response(path, response.status_code, body, headers, self._context)
 
     def _get(self, path: str, params: Mapping[str, Any], token: str, read_seconds: float) -> requests.Response:
         self.stats.count_sent(self._clock())
@@ -98,7 +100,7 @@ class RequestSender:
     def _failed(self, path: str, error: OSError) -> Exception:
         """The error for a failed exchange: a `RetryableError`, or an `ActionRequired`."""
         redact_error(error)
-        found = connection_error(error, self._url, operation=self._asked.operation(path), asked=self._asked)
+        found = connection_error(error, self._url, operation=self._context.operation(path), context=self._context)
         if not isinstance(found, TransientError):
             return found
         if isinstance(error, requests.ReadTimeout):

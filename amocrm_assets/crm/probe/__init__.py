@@ -1,7 +1,7 @@
-"""Finds out how one account behaves where nobody documents it: read-only, in at most 60 requests.
+"""Finds out how one account behaves where the API is not documented: read-only, in at most 60 requests.
 
-`questions` is the table of what is asked. Deciding is pure and apart from asking (`asking`); `report` is what
-comes of it, `stored` keeps it. Readings start from what was found (`crm.pagination.traits`) and verify it.
+`questions` is the list of questions. Verdicts are pure functions, separate from sending requests (`asking`);
+`report` has the answers, `stored` stores them. Readings start from them (`crm.pagination.traits`) and verify them.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def probe_account(
     storage: Storage,
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> ProbeReport:
-    """Ask a source's account, and keep the report. The client is made with `max_requests=MAX_REQUESTS`.
+    """Probe a source's account, and store the report. The client is made with `max_requests=MAX_REQUESTS`.
 
-    Raises `Busy` while a run asks the account, `NotAuthorised` for another account than the source's, and what
-    `AmoCrmClient.request` raises where leads cannot be read at all; what was kept before stays then.
+    Raises `Busy` while a run reads the account, `NotAuthorised` for another account than the source's, and the
+    errors of `AmoCrmClient.request` if leads cannot be read at all; the previous report remains then.
     """
     with account_lock(
         source.subdomain, limiter=client.rate_limiter, storage=storage, wait_seconds=lock_wait_seconds
@@ -56,6 +56,6 @@ def probe_account(
 def _answer(question: Question, samples: Samples) -> ProbeAnswer:
     try:
         verdict = question.settle(samples)
-    except NotSettled as reason:  # the account's data cannot tell, which is the response here
+    except NotSettled as reason:  # not an error: the account's data cannot answer it
         return ProbeAnswer(question.key, question.asked, f"{reason}.", None, "not settled")
     return ProbeAnswer(question.key, question.asked, verdict.observed, verdict.value, verdict.conclusion)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# With the retries of responses that fail: amoCRM blocks accounts that are asked much for nothing.
+# Including retries: amoCRM blocks accounts that send many useless requests.
 MAX_REQUESTS = 60
-# The account is asked about its list of leads, which every account has, and about the trash of it.
+# The list of leads, which every account has, and its trash.
 LIVE = LEADS.live
 DELETED = LIVE.trash()
 NOTHING_MORE: Mapping[str, Any] = {}
@@ -39,7 +39,7 @@ _TOO_MANY = 429
 
 @dataclass(frozen=True)
 class LeadsAnswer:
-    """A page of leads with the status it came with: 204, or 200."""
+    """A page of leads and the status of its response, 200 or 204."""
 
     status: int
     page: Page
@@ -54,19 +54,19 @@ class Records:
 
 
 class Asker:
-    """The questions of one probe. Raises the client's errors for an account that cannot be asked at all."""
+    """The requests of one probe. Raises the client's errors for an account that cannot be read at all."""
 
     def __init__(self, client: AmoCrmClient) -> None:
         self.client = client
         self.damaged: Counter[str] = Counter()
         self.answers = self.dated = 0
         self.seconds: list[float] = []
-        # Pages of leads that were asked for by nothing but a `Query`.
+        # Pages of leads that were requested with nothing but a `Query`.
         self.log: list[tuple[Query, Page]] = []
         self._known: dict[tuple[tuple[str, Any], ...], LeadsAnswer | Refused] = {}
 
     def leads(self, query: Query, *, again: bool = False, more: Mapping[str, Any] = NOTHING_MORE) -> LeadsAnswer:
-        """A page of leads: the one that came before, unless it is asked for `again`. Raises `NotSettled`.
+        """A page of leads: an earlier response, unless it is requested `again`. Raises `NotSettled`.
 
         `more` are parameters beside those of the query.
         """
@@ -83,10 +83,10 @@ class Asker:
         return response
 
     def records(self, path: str, params: Mapping[str, Any]) -> Records:
-        """A page of a list of other records. Raises `NotSettled`, also where the user may not see them."""
+        """A page of another list. Raises `NotSettled`, also if the user may not see it."""
         try:
             return Records(*self._ask(path, params, parse_list))
-        except AccountBlocked as error:  # some accounts refuse one path in this way
+        except AccountBlocked as error:  # some accounts refuse single paths like this
             raise Refused(403, error) from error
 
     def _leads(self, params: Mapping[str, Any]) -> LeadsAnswer | Refused:
@@ -131,7 +131,7 @@ class Asker:
 
 
 def _refused(error: AmoCrmUnavailable) -> Exception:
-    """A question that failed is an answer; an account that cannot be reached, or is asked too often, is none."""
+    """A refused query is an answer; an account that cannot be reached, or has too many requests, is an error."""
     status = _status(error)
     if status == _TOO_MANY or (status is None and not error.facts.get("timed_out")):
         return error
@@ -148,5 +148,5 @@ def _leads_answer(response: Response) -> LeadsAnswer:
 
 
 def is_empty_answer(response: LeadsAnswer) -> bool:
-    """Whether a page was answered by 204 and not by an empty list."""
+    """Whether the response was 204 and not an empty list."""
     return response.status == NO_CONTENT

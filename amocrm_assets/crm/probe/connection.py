@@ -1,6 +1,6 @@
-"""Questions that the probe's own requests response: the clock, headers, speed, and what was refused in passing.
+"""Questions that the probe's other requests answer: the clock, headers, speed, and refused requests.
 
-Nothing is provoked: finding out how a limit is counted would mean to exceed it.
+No request is sent for them: finding out how a limit is counted would require to exceed it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def clock(samples: Samples) -> Verdict:
 
 
 def date_header(samples: Samples) -> Verdict:
-    """Whether responses tell the time."""
+    """Whether responses have a `Date`."""
     asker = samples.asker
     if not asker.answers:
         raise NotSettled("there was no good answer")
@@ -62,7 +62,7 @@ def answer_seconds(samples: Samples) -> Verdict:
 
 
 def failures(samples: Samples) -> Verdict:
-    """How many responses had to be asked for again."""
+    """How many requests were retried."""
     retries = dict(samples.asker.client.stats.retries)
     damaged = samples.asker.damaged
     reasons = [f"{count} × {reason}" for reason, count in sorted(damaged.items())]

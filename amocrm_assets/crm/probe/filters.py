@@ -22,7 +22,7 @@ _REFUSALS = frozenset({400, 403, 404})
 
 
 def filters(samples: Samples, record_list: RecordList) -> Verdict:
-    """Whether records outside of a window come."""
+    """Whether responses contain records outside of a window."""
     said = {True: "switched on", False: "switched off", None: "not told"}[samples.account.filters_enabled]
     if samples.filters(record_list):
         return Verdict(
@@ -38,7 +38,7 @@ def filters(samples: Samples, record_list: RecordList) -> Verdict:
 
 
 def bound(samples: Samples, end: Literal["from", "to"]) -> Verdict:
-    """Whether a window holds its own first or last second."""
+    """Whether a window includes its own first or last second."""
     second = samples.second
     wide = Window(second - 1, second + 1)
     narrow = Window(second, second + 1) if end == "from" else Window(second - 1, second)
@@ -51,7 +51,7 @@ def bound(samples: Samples, end: Literal["from", "to"]) -> Verdict:
 
 
 def bound_verdict(end: Literal["from", "to"], *, control: bool, bounded: bool, again: bool) -> Verdict:
-    """By whether a lead came: in a wider window, on the bound, and in the wider window afterwards. Pure."""
+    """The verdict: was a lead in a wider window, on the bound, and in the wider window again? Pure."""
     if not bounded and not (control and again):
         raise NotSettled("the lead in question was edited meanwhile")
     if bounded:
@@ -88,7 +88,7 @@ def only_deleted(samples: Samples) -> Verdict:
 
 
 def past_end(samples: Samples) -> Verdict:
-    """What a page behind the last one is."""
+    """What amoCRM returns for a page after the last one."""
     query = _last_page(samples)
     behind = Query(query.record_list, query.order, query.from_at, query.to_at, page=2, limit=query.limit)
     try:
@@ -104,12 +104,12 @@ def past_end(samples: Samples) -> Verdict:
 
 
 def _last_page(samples: Samples) -> Query:
-    """The question for a first page that is also the last one, being shorter than pages are here."""
+    """The query of a first page that is also the last one, because it is not full."""
     for record_list in _lists(samples):
         query = Query(record_list, OLDEST, limit=samples.limit)
         if 0 < samples.page(record_list, OLDEST).size < samples.limit:
             return query
-    # Only a filter cuts a short list out of a long one.
+    # Only a filter gives a short list.
     query = Query(LIVE, OLDEST, samples.second - 1, samples.second + 1, limit=samples.limit)
     if 0 < samples.asker.leads(query).page.size < samples.limit:
         return query
@@ -119,13 +119,13 @@ def _last_page(samples: Samples) -> Query:
 def _lists(samples: Samples) -> list[RecordList]:
     try:
         samples.require_trash()
-    except NotSettled:  # there is no second list to look at
+    except NotSettled:  # there is no second list
         return [LIVE]
     return [LIVE, DELETED]
 
 
 def incoming(samples: Samples) -> Verdict:
-    """Whether leads on an incoming stage are in the plain list, by one that is found by its stage."""
+    """Whether leads on an incoming stage are in the plain list, from a lead that is requested by stage."""
     samples.require_filters(LIVE)
     stages = _incoming_stages(samples)
     found = samples.asker.leads(Query(LIVE, "updated_at desc", limit=min(50, samples.limit)), more=stages).page
@@ -140,7 +140,7 @@ def incoming(samples: Samples) -> Verdict:
 
 
 def incoming_verdict(lead_id: int, *, plain: Page, by_stage: Page, limit: int) -> Verdict:
-    """By one lead, a window with it, and the same window by stage afterwards. Pure."""
+    """The verdict, from one lead, a window with it, and the same window by stage afterwards. Pure."""
     if any(lead.id == lead_id for lead in plain.records):
         return Verdict(value=True, observed="an incoming lead is in the plain list", conclusion="They are read.")
     if plain.size >= limit or not any(lead.id == lead_id for lead in by_stage.records):

@@ -1,4 +1,4 @@
-"""Questions about the order of one more list that a source imports: by time, by id beside a filter, or its own."""
+"""Questions about the order of another list that a source imports: by time, by id with a filter, or its own."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _is_sorted(
     keys: Callable[[Sequence[Json]], list[int]],
     window: Window | None = None,
 ) -> bool:
-    """Whether two orders sort a page each. One odd page is asked for again."""
+    """Whether each of two orders sorts a page. One odd page is requested again."""
     _require_odds(sample.seconds(sample.newest.records))
     for by, step in zip(falling_and_rising, (1, -1), strict=True):
         for again in (False, True):
@@ -72,7 +72,7 @@ def _ids(records: Sequence[Json]) -> list[int]:
 
 
 def order_of_appended(sample: ListSamples) -> Verdict:
-    """In which order records come, for which the list knows no parameter."""
+    """The order of a list that has no parameter for it."""
     seconds = sample.seconds(sample.newest.records)
     _require_odds(seconds)
     found = "newest first" if is_falling(seconds) else "oldest first" if is_falling(seconds[::-1]) else "none"
@@ -80,7 +80,7 @@ def order_of_appended(sample: ListSamples) -> Verdict:
 
 
 def is_falling(numbers: Sequence[int]) -> bool:
-    """Whether no number is greater than the one before it. Pure."""
+    """Whether no number is greater than the previous one. Pure."""
     return all(later <= earlier for earlier, later in pairwise(numbers))
 
 

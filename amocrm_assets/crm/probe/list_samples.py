@@ -1,6 +1,6 @@
-"""Pages of one more list that a source imports, beside the one that every account has; each is asked for once.
+"""Pages of another list that a source imports; each is requested once.
 
-The questions that readers of the list send are used, so that what is found out is about those.
+The queries are those of the list's reader, so that the answers apply to it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _DAY_SECONDS = 86_400
 
 
 class ListSamples:
-    """What is known of an entity's list while it is probed. Every method may raise `NotSettled`.
+    """What is known about an entity's list while it is probed. Every method may raise `NotSettled`.
 
-    `has_exclusive_bounds`: another list of the account does not hold all ends of its windows, so this one will
-    hardly do. It saves requests for windows of a single second.
+    `has_exclusive_bounds`: bounds are not inclusive in another list of the account, so probably not in this one.
+    This saves requests for windows of a single second.
     """
 
     def __init__(self, asker: Asker, entity: Entity, *, has_exclusive_bounds: bool = False) -> None:
@@ -43,13 +43,13 @@ class ListSamples:
 
     @cached_property
     def record_list(self) -> RecordList:
-        """The first of the entity's lists that holds records, or its first one."""
+        """The first of the entity's lists that has records, or its first one."""
         live = self.entity.live
         return next((each for each in (live, *self.entity.others) if self._newest(each).records), live)
 
     @property
     def newest(self) -> Records:
-        """The first page of the list, the newest records first where it knows that order."""
+        """The first page of the list, the newest records first if it supports that order."""
         found = self._newest(self.record_list)
         if not found.records:
             raise NotSettled("the list is empty")
@@ -58,12 +58,12 @@ class ListSamples:
     def page(
         self, record_list: RecordList, order: Order, window: Window | None = None, *, again: bool = False
     ) -> Records:
-        """The first page of a list that has orders."""
+        """The first page of a list that supports orders."""
         ends = (window.from_at, window.to_at) if window else (None, None)
         return self._ask(record_list, Query(record_list, order, *ends).params(), again=again)
 
     def window(self, window: Window, *, types: bool = True, again: bool = False) -> Records:
-        """The first page of the records of some seconds, the bounds as they are; of all `types` on request."""
+        """The first page of the records of some seconds, with these bounds; of all `types` on request."""
         record_list = self.record_list
         if record_list.kind == "appended":
             limit = record_list.max_limit or PAGE_LIMIT
@@ -74,20 +74,20 @@ class ListSamples:
         return self._ask(record_list, params if types else self._of_any_type(params), again=again)
 
     def unnamed(self) -> Records:
-        """The first page of the list, where no type is named."""
+        """The first page of the list, without a filter by type."""
         return self._ask(self.record_list, self._of_any_type(Query(self.record_list, NEWEST).params()))
 
     def time(self, record: Json) -> int | None:
-        """The second that a list filters a record by."""
+        """The time of a record by which the list is filtered."""
         return number_of(record.get("created_at" if self.record_list.kind == "appended" else "updated_at"))
 
     def seconds(self, records: Sequence[Json]) -> list[int]:
-        """Those of all records that have one."""
+        """The times of all records that have one."""
         return [at for each in records if (at := self.time(each)) is not None]
 
     @cached_property
     def second(self) -> int:
-        """A second with as few records as possible, in which nobody is likely to work now."""
+        """A second with as few records as possible, which nobody is likely to edit now."""
         seconds = self.seconds(self.newest.records)
         if len(set(seconds)) <= 1:
             raise NotSettled("all records that came share one second")
@@ -95,7 +95,7 @@ class ListSamples:
 
     @cached_property
     def is_still_there(self) -> bool:
-        """Whether a record of that second comes in a window around it, asked for once more."""
+        """Whether a record of that second is in a window around it, requested once more."""
         around = Window(self.second - 1, self.second + 1)
         return self.second in self.seconds(self.window(around, again=True).records)
 
@@ -115,7 +115,7 @@ class ListSamples:
         if again or key not in self._known:
             try:
                 self._known[key] = self._asker.records(record_list.path, params)
-            except NotSettled as reason:  # what is refused once is not asked for again
+            except NotSettled as reason:  # what was refused once is not requested again
                 self._known[key] = reason
         found = self._known[key]
         if isinstance(found, NotSettled):

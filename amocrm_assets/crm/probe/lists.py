@@ -1,6 +1,6 @@
-"""Questions about one more list that a source imports: filters, their bounds, types, and its trash.
+"""Questions about another list that a source imports: filters, their bounds, types, and its trash.
 
-Its reader proves each page by itself. What is found out here saves it requests, or says beforehand that it fails.
+Its reader verifies each page itself. The answers save it requests, or show beforehand that it will fail.
 Questions about orders are in `list_orders`.
 """
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Entity
 
 Json = dict[str, Any]
-# So many records of a page are compared with the same seconds of a list without names of types.
+# This many records of a page are compared with the same seconds of the list without a filter by type.
 COMPARED = 20
 
 
 def questions_of(entity: Entity) -> Iterator[Question]:
-    """The questions about an entity's list, in the order of asking, but for those of `bounds_of`."""
+    """The questions about an entity's list, in their order, except those of `bounds_of`."""
     name, live = entity.name, entity.live
     yield _question(entity, "page_size", f"a page of {name}", page_size)
     yield _question(entity, "filters", f"{name} of one second", filters)
@@ -48,7 +48,7 @@ def questions_of(entity: Entity) -> Iterator[Question]:
 
 
 def bounds_of(entity: Entity) -> Iterator[Question]:
-    """The questions about the ends of windows, which cost most where the ends are exclusive."""
+    """The questions about the bounds of windows, which take most requests if they are exclusive."""
     name = entity.name
     asked = {"from": "begins", "to": "ends"}
     for end, does in asked.items():
@@ -73,7 +73,7 @@ def _settled(samples: Samples, entity: Entity, settle: Callable[[ListSamples], V
 
 
 def page_size(sample: ListSamples) -> Verdict:
-    """How many records a page holds, by one that has others behind it."""
+    """The number of records on a page, from one that has a next page."""
     found = sample.newest
     if not found.has_next:
         raise NotSettled(f"the list has {len(found.records)} records, which fit one page")
@@ -82,7 +82,7 @@ def page_size(sample: ListSamples) -> Verdict:
 
 
 def filters(sample: ListSamples) -> Verdict:
-    """Whether records outside of a window come."""
+    """Whether responses contain records outside of a window."""
     around = Window(sample.second - 1, sample.second + 1)
     window = around if sample.has_exclusive_bounds else Window(sample.second, sample.second)
     for again in (False, True):
@@ -106,14 +106,14 @@ def filters(sample: ListSamples) -> Verdict:
 
 
 def bound(sample: ListSamples, end: str) -> Verdict:
-    """Whether a window holds its own first or last second; where a single second comes, it holds both."""
+    """Whether a window includes its own first or last second; a single second with its records includes both."""
     if not filters(sample).value:
         raise NotSettled("the account ignores filters")
     second = sample.second
     is_open = sample.has_exclusive_bounds
     both = not is_open and _holds(sample, Window(second, second))
     at_first = both or _holds(sample, Window(second, second + 1))
-    # What keeps a single second from coming is one of its ends: the last one, where a record comes at the first.
+    # One of the bounds of a single second is exclusive: the last one, if a record on the first bound is returned.
     at_last = both or ((is_open or not at_first) and _holds(sample, Window(second - 1, second)))
     if at_first if end == "from" else at_last:
         return Verdict(
@@ -132,7 +132,7 @@ def bound(sample: ListSamples, end: str) -> Verdict:
 
 
 def types(sample: ListSamples) -> Verdict:
-    """Whether records of types come that were not named."""
+    """Whether responses contain records of types that were not requested."""
     record_list = sample.record_list
     named, name = set(record_list.types), record_list.type_property
     if any(each.get(name) not in named for each in sample.newest.records):
@@ -150,7 +150,7 @@ def types(sample: ListSamples) -> Verdict:
 
 
 def unnamed_types(sample: ListSamples) -> Verdict:
-    """Whether records are left out as long as no type is named."""
+    """Whether records are missing without a filter by type."""
     named = {str(each.get("id")) for each in _around(sample, types=True)}
     found = sample.window(_recent(sample), types=False)
     missing = named - {str(each.get("id")) for each in found.records}
@@ -187,7 +187,7 @@ def _holds(sample: ListSamples, window: Window) -> bool:
 
 
 def _recent(sample: ListSamples) -> Window:
-    """The seconds of some records of the first page, the newest of them."""
+    """The times of some records of the first page, the newest of them."""
     seconds = sorted(sample.seconds(sample.newest.records))[-COMPARED:]
     return Window(seconds[0] - 1, seconds[-1] + 1)
 

@@ -1,4 +1,4 @@
-"""Questions about the order of lists: over pages, among leads of one second, and by id beside a filter."""
+"""Questions about the order of lists: over pages, among leads of one second, and by id with a filter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.probe.samples import Samples
     from amocrm_assets.entities import RecordList
 
-# What luck explains at most once in so many accounts is settled.
+# A result that chance explains at most once in this many accounts is settled.
 MIN_ODDS = 1000
 READS_OF_TIES = 3
 _FOLLOWS = {
@@ -42,7 +42,7 @@ def order(samples: Samples, record_list: RecordList) -> Verdict:
         return Verdict("ignored", "pages that are not sorted, twice", _FOLLOWS["ignored"])
     size = samples.limit
     if not samples.goes_on(Query(record_list, NEWEST, limit=size)):
-        size = -(-newest.size // 2)  # all records are on one page: look at it in halves
+        size = -(-newest.size // 2)  # all records are on one page: compare its halves
     if not any(_pages_fit(samples, record_list, size, again=again) for again in (False, True)):
         return Verdict(
             "within pages", "a second page that begins before the first one ends, twice", _FOLLOWS["within pages"]
@@ -66,14 +66,14 @@ def _is_unsorted_again(samples: Samples, record_list: RecordList, by: Order, num
 
 
 def is_sorted(query: Query, page: Page) -> bool:
-    """Whether a page's keys never fall. Pure."""
+    """Whether a page's keys never decrease. Pure."""
     return all(earlier <= later for earlier, later in pairwise(query.keys(page)))
 
 
 def fit(query: Query, first: Page, second: Page) -> bool:
-    """Whether a page goes on where the one before it ends. Pure.
+    """Whether a page continues where the previous one ends. Pure.
 
-    Leads that are edited meanwhile come to the front, and push others from the first page onto the second.
+    Leads that are edited in the meantime move to the front, and others from the first page to the second.
     """
     keys, known = query.keys(first), {lead.id for lead in first.records}
     return not keys or not any(
@@ -93,7 +93,7 @@ def order_by_id_beside_filter(samples: Samples) -> Verdict:
 
 
 def order_by_id_verdict(pages: Sequence[tuple[Query, Page]]) -> Verdict:
-    """By a page for each direction. Pure."""
+    """The verdict, from a page for each direction. Pure."""
     if all(_is_sorted_by_time(query, page) and is_sorted(query, page) for query, page in pages):
         raise NotSettled("the leads have the same order by id and by time")
     if all(is_sorted(query, page) for query, page in pages):
@@ -111,7 +111,7 @@ def _is_sorted_by_time(query: Query, page: Page) -> bool:
 
 
 def ties(samples: Samples, by: Order) -> Verdict:
-    """In which order leads of one second come, by the same question asked several times."""
+    """The order of leads of one second, from the same query sent several times."""
     query = _question_with_ties(samples, by)
     reads = [
         samples.asker.leads(query, again=again).page.records for again in (False, *[True] * (READS_OF_TIES - 1))
@@ -120,7 +120,7 @@ def ties(samples: Samples, by: Order) -> Verdict:
 
 
 def _question_with_ties(samples: Samples, by: Order) -> Query:
-    """The page, of those that came, which tells most; between its own seconds where there are filters."""
+    """The query of the page that shows most; between its own seconds if there are filters."""
     pages = [samples.page(LIVE, each) for each in (NEWEST, OLDEST)]
     best = max(pages, key=lambda page: possible_orders(page.records))
     tied = tied_seconds(best.records)
@@ -132,17 +132,17 @@ def _question_with_ties(samples: Samples, by: Order) -> Query:
 
 
 def tied_seconds(leads: Sequence[RawRecord]) -> set[int]:
-    """Seconds of two leads and more. Pure."""
+    """Seconds with two or more leads. Pure."""
     return {second for second, tie in _by_second(leads).items() if len(tie) > 1}
 
 
 def possible_orders(leads: Sequence[RawRecord]) -> int:
-    """In how many ways the leads of one second could have come. Pure."""
+    """The number of possible orders of the leads within their seconds. Pure."""
     return prod(factorial(min(len(tie), 20)) for tie in _by_second(leads).values())
 
 
 def ties_verdict(reads: Sequence[Sequence[RawRecord]]) -> Verdict:
-    """By several readings of one page. Pure."""
+    """The verdict, from several readings of one page. Pure."""
     orders = min(possible_orders(read) for read in reads)
     ids = [[[lead.id for lead in tie] for tie in _by_second(read).values()] for read in reads]
     for name, sign in (("id asc", 1), ("id desc", -1)):

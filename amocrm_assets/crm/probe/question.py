@@ -1,4 +1,4 @@
-"""One question of a probe. Which ones there are is in `questions` and `lists`."""
+"""One question of a probe. For the list of them see `questions` and `lists`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The questions of a probe, in the order of asking: what later ones rest on comes first."""
+"""The questions of a probe, in their order: later ones depend on the answers to earlier ones."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ QUESTIONS = (
         partial(records.without_time, record_list=DELETED),
     ),
 )
-# By what all requests showed, so they come last.
+# These use the responses to all requests, so they are last.
 OF_ALL_REQUESTS = (
     Question("clock", "`Date` of all answers, and this machine's clock", connection.clock),
     Question("date_header", "headers of all answers", connection.date_header),

@@ -26,7 +26,7 @@ Lead = dict[str, Any]
 
 
 def extras(samples: Samples) -> Verdict:
-    """Which values of `with` are there."""
+    """Which values of `with` are supported."""
     try:
         leads = _with_extras(samples)
     except Refused as refused:
@@ -37,7 +37,7 @@ def extras(samples: Samples) -> Verdict:
 
 
 def extras_verdict(leads: Sequence[Lead]) -> Verdict:
-    """By leads that all values were asked for. Pure."""
+    """The verdict, from leads that were requested with all values. Pure."""
     found = [name for name in LIVE.details if any(name in lead or name in embedded(lead) for lead in leads)]
     missing = [name for name in LIVE.details if name not in found]
     observed = "all of them" if not missing else f"not {', '.join(missing)}"
@@ -45,7 +45,7 @@ def extras_verdict(leads: Sequence[Lead]) -> Verdict:
 
 
 def contacts_come(samples: Samples) -> Verdict:
-    """Whether `with=contacts` fills its list."""
+    """Whether `with=contacts` returns contacts."""
     leads = _with_extras(samples)
     filled = sum(bool(embedded(lead).get("contacts")) for lead in leads)
     if not filled:
@@ -54,7 +54,7 @@ def contacts_come(samples: Samples) -> Verdict:
 
 
 def loss_reason_shape(samples: Samples) -> Verdict:
-    """Whether `loss_reason` is a list, as seen, or an object, as documented."""
+    """Whether `loss_reason` is a list, as observed, or an object, as documented."""
     found = [embedded(lead).get("loss_reason") for lead in _with_extras(samples)]
     for name, kind in (("object", dict), ("list", list)):
         if any(each and isinstance(each, kind) for each in found):
@@ -70,13 +70,13 @@ def minor_units(samples: Samples) -> Verdict:
 
 
 def numbers_as_text(samples: Samples) -> Verdict:
-    """Whether ids come in quotes, as some gateways send them."""
+    """Whether ids are strings, as some gateways send them."""
     texts = any(isinstance(lead.get("id"), str) for lead in _leads(samples.some(LIVE)))
     return Verdict(texts, "ids are texts" if texts else "ids are numbers", "Both are read as numbers.")
 
 
 def without_time(samples: Samples, record_list: RecordList) -> Verdict:
-    """How many records belong to no day, by pages that were asked for. Null sorts before every time."""
+    """How many records belong to no day, from pages sorted by time. Null sorts before every time."""
     samples.page(record_list, OLDEST)
     pages = [page for query, page in samples.asker.log if query.record_list == record_list]
     most = max(len(page.unusable) for page in pages)

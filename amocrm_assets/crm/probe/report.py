@@ -1,6 +1,6 @@
-"""What a probe found out: its answers, what readings may start from, and the form in which it is kept.
+"""The report of a probe: its answers, the initial assumptions for readings, and the stored format.
 
-A report holds counts, booleans, statuses and words of ours, so that it can be given to others.
+A report contains counts, booleans, statuses and our own texts only, so that it can be shared.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FORMAT_KEY = "amocrm_assets_probe"
-# An account that was given filters meanwhile would be read without them until it is probed again.
+# An account that has got filters since would be read without them until it is probed again.
 MAX_AGE = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class ProbeAnswer:
-    """A question, what came back, and what follows. A `value` of None is not settled; `observed` says why."""
+    """A question, what was observed, and what follows. A `value` of None is not settled; `observed` says why."""
 
     question: str
     asked: str
@@ -54,21 +54,21 @@ class ProbeReport:
 
     @property
     def day(self) -> str:
-        """When it was made, UTC."""
+        """The day of the probe, UTC."""
         return f"{self.probed_at.astimezone(UTC):%Y-%m-%d}"
 
     def is_recent(self, now: datetime) -> bool:
-        """Whether readings may start from it."""
+        """Whether it is recent enough for readings."""
         return abs(now - self.probed_at) <= MAX_AGE
 
     def traits(self, entity: Entity = LEADS) -> AccountTraits:
-        """What a reading of an entity may believe before it begins. It verifies each of them."""
+        """The initial assumptions for a reading of an entity, which verifies each of them."""
         if entity.live.kind == "appended":
-            # Some servers have larger pages than documented; where they have not, pages are smaller.
+            # Some servers have larger pages than documented; otherwise pages are smaller.
             larger = (self.value("events_limit"), self.value(f"page_size_{entity.name}"))
             return AccountTraits(max_limit=PAGE_LIMIT) if PAGE_LIMIT in larger else UNKNOWN
         if entity.name == LEADS.name:
-            # One list may be filtered where the other is not, and the belief is about both.
+            # One list may be filtered and the other not, and the assumption is about both.
             filters = self.value("filters_leads")
             filters = filters if filters is self.value("filters_deleted") else None
             return self._believed(filters, self.value("from_inclusive"), self.value("page_size"))
@@ -79,7 +79,7 @@ class ProbeReport:
         filters = usual.filters if own.filters is None else own.filters
         return AccountTraits(
             from_is_inclusive=usual.from_is_inclusive if own.from_is_inclusive is None else own.from_is_inclusive,
-            # Of its trash nobody asked, so both accounts of filters have to agree.
+            # Its trash was not probed, so the answers about filters have to agree.
             filters=filters if not entity.deleted or filters is usual.filters else None,
             max_limit=usual.max_limit if page_size is None else own.max_limit,
         )
@@ -88,7 +88,7 @@ class ProbeReport:
         return AccountTraits(
             from_is_inclusive=from_is_inclusive if isinstance(from_is_inclusive, bool) else None,
             filters=filters if isinstance(filters, bool) else None,
-            # Pages of the usual size are grown back to at once; smaller ones are left with care.
+            # The usual page size is restored at once; a smaller one is increased with care.
             max_limit=page_size if type(page_size) is int and 0 < page_size < PAGE_LIMIT else None,
         )
 
@@ -99,7 +99,7 @@ class ProbeReport:
         return "not settled" if value is None else str(value)
 
     def __str__(self) -> str:
-        """One line: when, and what matters most."""
+        """One line: the day, and the most important answers."""
         words = (
             ("filters", "filters_leads", "honoured", "ignored"),
             ("[from]", "from_inclusive", "inclusive", "exclusive"),
@@ -112,7 +112,7 @@ class ProbeReport:
 
 
 def to_json(report: ProbeReport) -> dict[str, Any]:
-    """The report as it is kept and printed."""
+    """The report as it is stored and printed."""
     return {
         FORMAT_KEY: FORMAT,
         "probed_at": report.probed_at.isoformat(),
@@ -123,7 +123,7 @@ def to_json(report: ProbeReport) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ProbeState:
-    """What is known of an account from its last probe: a report, the `problem` with it, or nothing."""
+    """What is known about an account from its last probe: a report, the `problem` with it, or nothing."""
 
     subdomain: str
     report: ProbeReport | None = None
@@ -131,19 +131,19 @@ class ProbeState:
 
     @property
     def fix(self) -> str:
-        """What makes a report that readings can start from."""
+        """How to get a report that readings can use."""
         return f"run `amocrm-assets probe {self.subdomain}`"
 
     def is_unusable(self, now: datetime) -> bool:
-        """Whether there is a report from which readings do not start."""
+        """Whether there is a report that readings do not use."""
         return self.problem is not None or (self.report is not None and not self.report.is_recent(now))
 
     def traits(self, now: datetime, entity: Entity = LEADS) -> AccountTraits:
-        """What a reading of an entity may start from: nothing without a report, or with an old one."""
+        """The initial assumptions for a reading of an entity: none without a report, or with an old one."""
         return self.report.traits(entity) if self.report and self.report.is_recent(now) else UNKNOWN
 
     def line(self, now: datetime) -> str:
-        """When the account was probed and what was found, in one line."""
+        """The day of the probe and its result, in one line."""
         if self.report is None:
             return f"{self.problem or 'not probed'}: {self.fix}"
         if self.report.is_recent(now):
@@ -152,7 +152,7 @@ class ProbeState:
 
 
 def from_bytes(subdomain: str, content: bytes) -> ProbeState:
-    """The state that a kept report stands for; one that is damaged or of another format is a problem, not used."""
+    """The state for a stored report; one that is damaged or has another format is a problem, and not used."""
     import msgspec
 
     try:
@@ -174,7 +174,7 @@ def from_bytes(subdomain: str, content: bytes) -> ProbeState:
 
 
 def to_bytes(report: ProbeReport) -> bytes:
-    """The report as it is kept."""
+    """The report as it is stored."""
     return json.dumps(to_json(report), indent=2).encode() + b"\n"
 
 

@@ -1,7 +1,7 @@
-"""Pages and properties of the account that several questions start from, each asked for once.
+"""Pages and properties of the account that several questions need, each requested once.
 
-Here is what must be known before most questions make sense: how large pages are, whether lists are filtered and
-whether the trash is one. What is odd is asked again before it is believed.
+Most questions depend on these: how large pages are, whether lists are filtered, and whether the trash works. An
+odd response is requested again before it is accepted.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ TrashKind = Literal["known", "ignored", "mixed"]
 
 @dataclass(frozen=True)
 class Step:
-    """A limit that was tried, and the page it gave or the status it was refused with.
+    """A limit that was tried, and its page or the status of the refusal.
 
-    `is_honoured`: the page is as long as was asked for, or holds the whole list.
+    `is_honoured`: the page is as long as requested, or contains the whole list.
     """
 
     limit: int
@@ -45,7 +45,7 @@ class Step:
 
 
 class Samples:
-    """What is known of one account while it is probed. Every method may raise `NotSettled`."""
+    """What is known about one account while it is probed. Every method may raise `NotSettled`."""
 
     def __init__(self, asker: Asker, account: Account) -> None:
         self.asker = asker
@@ -59,7 +59,7 @@ class Samples:
     def steps(self) -> list[Step]:
         """Limits for a page of leads, the largest first, until one is honoured.
 
-        Raises the client's error where no page of leads can be had.
+        Raises the client's error if no page of leads can be read.
         """
         steps: list[Step] = []
         for limit in STEPS:
@@ -73,7 +73,7 @@ class Samples:
                 if refused.status == _UNREADABLE:  # smaller ones are not better
                     break
                 continue
-            # `next` may be wrong, and a short page may be all there is: only a second one tells.
+            # `next` may be wrong, and a short page may be the whole list: only a second one shows it.
             is_honoured = page.size >= limit or not self.goes_on(query)
             steps.append(Step(limit, page, is_honoured))
             if is_honoured:
@@ -81,20 +81,20 @@ class Samples:
         return steps
 
     def goes_on(self, query: Query) -> bool:
-        """Whether records come on the second page of a question."""
+        """Whether the second page of a query has records."""
         try:
             return bool(self.asker.leads(replace(query, page=2)).page.size)
-        except Refused:  # some lists refuse pages behind their end
+        except Refused:  # some lists refuse pages after their end
             return False
 
     @property
     def is_readable(self) -> bool:
-        """Whether pages of leads can be understood at all."""
+        """Whether pages of leads can be parsed at all."""
         return any(step.page is not None for step in self.steps)
 
     @cached_property
     def limit(self) -> int:
-        """How many records whole pages have here."""
+        """The number of records on a full page."""
         if not self.is_readable:
             raise NotSettled("pages of leads cannot be understood")
         last = self.steps[-1]
@@ -110,7 +110,7 @@ class Samples:
         return self.asker.leads(query).page
 
     def window(self, record_list: RecordList, window: Window, *, again: bool = False) -> Page:
-        """The first page of a list, filtered by a window's seconds as they are."""
+        """The first page of a list, filtered by these bounds."""
         query = Query(record_list, OLDEST, window.from_at, window.to_at, limit=self.limit)
         return self.asker.leads(query, again=again).page
 
@@ -122,7 +122,7 @@ class Samples:
         return page
 
     def known_records(self, record_list: RecordList) -> int:
-        """So many records the list has at least, by the pages that came."""
+        """The minimum number of records in the list, from the pages received."""
         asked = (
             (query, page)
             for query, page in self.asker.log
@@ -135,7 +135,7 @@ class Samples:
 
     @cached_property
     def trash_kind(self) -> TrashKind:
-        """What `with=only_deleted` gives, by two responses where the first holds live leads."""
+        """What `with=only_deleted` returns; from two responses if the first contains live leads."""
         query = Query(DELETED, NEWEST, limit=self.limit)
         kind = _kind(self.asker.leads(query).page)
         if kind != "known":
@@ -146,12 +146,12 @@ class Samples:
         return kind
 
     def require_trash(self) -> None:
-        """Raise `NotSettled` where deleted leads cannot be listed."""
+        """Raise `NotSettled` if deleted leads cannot be listed."""
         if self.trash_kind != "known":
             raise NotSettled("`with=only_deleted` does not give deleted leads alone")
 
     def filters(self, record_list: RecordList) -> bool:
-        """Whether a list is filtered by time, by a window that leaves out records which are known."""
+        """Whether a list is filtered by time, from a window that excludes known records."""
         if record_list not in self._filters:
             window = excluding_window([lead.updated_at for lead in self.some(record_list).records])
             self._filters[record_list] = is_within(self.window(record_list, window), window) or is_within(
@@ -160,13 +160,13 @@ class Samples:
         return self._filters[record_list]
 
     def require_filters(self, record_list: RecordList) -> None:
-        """Raise `NotSettled` where the list is not filtered."""
+        """Raise `NotSettled` if the list is not filtered."""
         if not self.filters(record_list):
             raise NotSettled("the account ignores filters")
 
     @cached_property
     def second(self) -> int:
-        """A second with live leads, as few as possible, in which nobody is likely to work now."""
+        """A second with live leads, as few as possible, which nobody is likely to edit now."""
         self.require_filters(LIVE)
         return quiet_second([lead.updated_at for lead in self.some(LIVE).records])
 
@@ -179,7 +179,7 @@ def _kind(page: Page) -> TrashKind:
 
 
 def excluding_window(seconds: list[int]) -> Window:
-    """A window with the oldest of these seconds and without the newest; before them all where there is one."""
+    """A window with the oldest of these seconds and without the newest; before a single one."""
     oldest, newest = min(seconds), max(seconds)
     return Window(oldest - 1, oldest + 1) if newest > oldest + 1 else Window(oldest - 3, oldest - 2)
 

@@ -1,4 +1,4 @@
-"""Questions about pages: how long they are, how many there are, and what links they have."""
+"""Questions about pages: their size, their number, and their links."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def page_size(samples: Samples) -> Verdict:
 
 
 def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
-    """By the limits that were tried, the last of which was honoured if any was. Pure."""
+    """The verdict, from the limits that were tried, the last of which was honoured if any was. Pure."""
     tried = "; ".join(
         f"limit {step.limit}: {'no page' if step.page is None else f'{step.page.size} records'}"
         + (f" ({step.status or 'no response in time'})" if step.page is None else "")
@@ -45,7 +45,7 @@ def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
 
 
 def above_limit(samples: Samples) -> Verdict:
-    """What a `limit` above the maximum gives."""
+    """What a `limit` above the maximum returns."""
     if samples.steps[0].page is None:
         raise NotSettled(f"pages of {PAGE_LIMIT} are not answered, so larger ones were not asked for")
     try:
@@ -58,14 +58,14 @@ def above_limit(samples: Samples) -> Verdict:
 
 
 def fields_limit(samples: Samples) -> Verdict:
-    """How many custom fields a page holds."""
+    """The number of custom fields on a page."""
     found = samples.asker.records(FIELDS, {"limit": PAGE_LIMIT})
     follows = "Pages are asked for until all fields are there."
     return list_limit_verdict(found, lambda: None, what="custom fields", follows=follows)
 
 
 def events_limit(samples: Samples) -> Verdict:
-    """How many events a page holds, where events may be read."""
+    """The number of events on a page, if events may be read."""
     found = samples.asker.records(EVENTS, {"limit": PAGE_LIMIT})
     follows = "Events are asked for by 100 at most; where fewer come, more pages are."
     return list_limit_verdict(
@@ -79,7 +79,7 @@ def events_limit(samples: Samples) -> Verdict:
 def list_limit_verdict(
     found: Records, smaller: Callable[[], Records | None], *, what: str, follows: str
 ) -> Verdict:
-    """By a page that 250 were asked for, and by one of `smaller` where it fell back to 50."""
+    """The verdict, from a page with `limit` 250, and from one of `smaller` if that returned 50."""
     size = len(found.records)
     if not found.has_next and size < PAGE_LIMIT:
         if size <= DEFAULT_LIMIT:
@@ -93,7 +93,7 @@ def list_limit_verdict(
 
 
 def depth(samples: Samples) -> Verdict:
-    """Whether a list is shown to its end, by pages of one lead."""
+    """Whether a list can be read to its end, from pages of one lead."""
     samples.some(LIVE)
     pages = samples.known_records(LIVE)
     if _is_there(samples, pages) or _is_there(samples, pages, again=True):
@@ -118,7 +118,7 @@ def _is_there(samples: Samples, number: int, *, again: bool = False) -> bool:
 
 
 def links(samples: Samples) -> Verdict:
-    """Whether `_links.next` tells of further pages, by all pages that were asked for before."""
+    """Whether `_links.next` shows further pages, from all pages requested before."""
     if not samples.is_readable:
         return Verdict("unreadable", "`_links` that are no object, on every page", "Days cannot be read.")
     samples.some(LIVE)
@@ -130,7 +130,7 @@ def links(samples: Samples) -> Verdict:
 
 
 def links_verdict(whole: Sequence[Page], short: Sequence[Page], *, known: int) -> Verdict:
-    """By first pages of the whole list, which has `known` records, and by pages that are not full. Pure."""
+    """The verdict, from first pages of a list with `known` records, and pages that are not full. Pure."""
     before_more = [page for page in whole if 0 < page.size < known]
     missing = sum(not page.has_next for page in before_more)
     beyond = sum(page.has_next for page in short if page.size)

@@ -1,4 +1,4 @@
-"""Where the report of an account's last probe is kept: `probes/{subdomain}.json`, beside the captures."""
+"""Stores the report of an account's last probe: `probes/{subdomain}.json`, beside the captures."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def probe_name(subdomain: str) -> str:
 
 
 def read_probe(storage: Storage, subdomain: str) -> ProbeState:
-    """What is known of the account. A report that cannot be used is no error: readings go without."""
+    """What is known about the account. A report that cannot be used is no error: readings do not need one."""
     kept = storage.read(probe_name(subdomain))
     return ProbeState(subdomain) if kept is None else from_bytes(subdomain, kept.content)
 
 
 def write_probe(storage: Storage, subdomain: str, report: ProbeReport) -> None:
-    """Keep a report in the place of the one before. The caller holds the account's lock."""
+    """Store a report, replacing the previous one. The caller holds the account's lock."""
     name = probe_name(subdomain)
     before = storage.read(name)
     if storage.write(name, to_bytes(report), if_version=None if before is None else before.version) is None:

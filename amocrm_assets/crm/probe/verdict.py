@@ -1,14 +1,14 @@
-"""What comes of one question to an account: a verdict, or the reason why there is none.
+"""The answer to one question about an account: a verdict, or the reason why there is none.
 
-Values are counts, booleans, statuses and words of ours. Nothing that amoCRM sent may become part of them, so that
-a report can be given to others.
+Values are counts, booleans, statuses and our own texts. Nothing that amoCRM sent may be part of them, so that
+a report can be shared.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A question that amoCRM does not know, or does not answer to this user.
+# A query that amoCRM does not support, or refuses to this user.
 QUESTION_REFUSED = frozenset({400, 403, 404, 422})
 
 Value = bool | int | float | str | list[str] | None
@@ -16,7 +16,7 @@ Value = bool | int | float | str | list[str] | None
 
 @dataclass(frozen=True)
 class Verdict:
-    """`observed` is what came back, `conclusion` what follows. A `value` of None is not settled."""
+    """`observed` is what was observed, `conclusion` what follows. A `value` of None is not settled."""
 
     value: Value
     observed: str
@@ -24,13 +24,13 @@ class Verdict:
 
 
 class NotSettled(Exception):
-    """The account's data cannot tell. The text is the reason, in words of ours."""
+    """The account's data do not show it. The text is the reason, a text of our own."""
 
 
 class Refused(NotSettled):
-    """amoCRM did not answer the question: by a status, or with pages that cannot be understood (200).
+    """amoCRM refused the query: with a status, or with pages that cannot be parsed (200).
 
-    `error` is what the client made of it. A `status` of None: no response came in time.
+    `error` is the client's error. A `status` of None: no response in time.
     """
 
     def __init__(self, status: int | None, error: Exception) -> None:
@@ -40,7 +40,7 @@ class Refused(NotSettled):
         self.error = error
 
     def verdict(self, conclusion: str) -> Verdict:
-        """What follows from a refusal of the question itself; raises the refusal where it is another one."""
+        """What follows if the query itself is refused; raises the refusal if it has another reason."""
         if self.status not in QUESTION_REFUSED:
             raise self
         return Verdict(f"refused ({self.status})", str(self), conclusion)

@@ -218,7 +218,7 @@ def find_in_authorisation(
 ) -> None:
     """Whether the authorisation must be renewed manually soon, or there is no token."""
     from amocrm_assets.crm.authorisation import expiry_warning
-    from amocrm_assets.crm.http.asked import renewal
+    from amocrm_assets.crm.http.error_context import renewal
 
     key = f"{source.subdomain}/authorisation"
     try:

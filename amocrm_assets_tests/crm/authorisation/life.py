@@ -46,7 +46,7 @@ class Life:
     def stored(self) -> StoredTokens:
         kept = self.store.read()
         assert kept is not None
-        return kept.pair
+        return kept.tokens
 
     def run(self, *, requests: int = 1) -> Account:
         with AmoCrmClient(self.source.url, self.opened(), requests_per_second=1000) as client:

@@ -79,7 +79,7 @@ def test_a_stalling_token_endpoint_ends_in_time_and_frees_the_lock(
     with store.lock():
         kept = store.read()
     assert kept is not None
-    assert kept.pair.refreshing_since is not None
+    assert kept.tokens.refreshing_since is not None
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

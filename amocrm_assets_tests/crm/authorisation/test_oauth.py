@@ -50,7 +50,7 @@ def opened(store: TokenStore, rotation: Refresher) -> OAuth:
 def stored(store: TokenStore) -> StoredTokens:
     kept = store.read()
     assert kept is not None
-    return kept.pair
+    return kept.tokens
 
 
 def failed(kind: type[AmoCrmAssetsError]) -> AmoCrmAssetsError:

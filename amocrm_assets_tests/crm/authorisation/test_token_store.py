@@ -25,7 +25,7 @@ def test_what_is_kept_is_read_again(store: TokenStore) -> None:
     written = store.write(pair(), if_version=None)
     assert written is not None
     assert store.read() == written
-    assert written.pair == pair()
+    assert written.tokens == pair()
 
 
 def test_the_file_is_private(store: TokenStore, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_pair_that_somebody_changed_is_not_overwritten(store: TokenStore) -> N
     assert store.write(pair(3), if_version=first.version) is None
     kept = store.read()
     assert kept is not None
-    assert kept.pair == pair(2)
+    assert kept.tokens == pair(2)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"access_token": "MARKED', b"\xff", b'{"format": 1}', b"{}", b"[]"])
@@ -56,7 +56,7 @@ def test_a_damaged_file_is_named_and_connecting_replaces_it(
     store.replace(pair(2))
     kept = store.read()
     assert kept is not None
-    assert kept.pair == pair(2)
+    assert kept.tokens == pair(2)
 
 
 def test_a_newer_format_is_not_guessed_at(store: TokenStore, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ErrorContext:
     """The source of a request. Without one (a client in tests or other projects) the texts stay general."""
 
     source: SourceSettings | None = None
@@ -51,7 +51,7 @@ class Asked:
         return f"`amocrm-assets {name} {self.subdomain or 'SOURCE'}{options}`"
 
 
-NOBODY = Asked()
+NO_CONTEXT = ErrorContext()
 
 
 def renewal(source: SourceSettings) -> str:
