@@ -45,13 +45,13 @@ class EntityChecks:
 
     @property
     def name(self) -> str:
-        """What the entity is called."""
+        """The entity's name."""
         return self._entity.name
 
     def steps(self) -> list[tuple[str, Callable[[], str | Warned]]]:
         """The checks, by name: the permissions, and parameters of its list.
 
-        Filters are checked only for lists in the order of time: other lists support theirs in every account, and
+        Filters are checked only for lists sorted by time: other lists support theirs in every account, and
         each response shows it to the reader.
         """
         steps = [("rights", self.permissions)]
@@ -111,7 +111,7 @@ class EntityChecks:
 
 
 def filters_honoured(entity: Entity, client: AmoCrmClient) -> bool:
-    """Ask for records from before the newest one's last edit: an account that ignores filters sends the newest."""
+    """Request records older than the newest one: an account that ignores filters returns the newest."""
     newest = _newest_edit(entity, client, {})
     if newest is None:
         return True
@@ -120,7 +120,7 @@ def filters_honoured(entity: Entity, client: AmoCrmClient) -> bool:
 
 
 def only_deleted_honoured(entity: Entity, client: AmoCrmClient) -> bool:
-    """Ask for deleted records, again if live ones come: an account that does not know the option sends those."""
+    """Request deleted records, again if live ones are returned: an account without the option returns those."""
     return any(all(each.get("is_deleted") for each in _deleted(entity, client)) for _ in range(2))
 
 

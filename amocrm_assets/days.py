@@ -1,6 +1,6 @@
 """Partition days: which seconds a day has in a zone, and whether two zones bound days by the same midnights.
 
-The ground that reading, captures and rows share. Which days a source has is decided in `orchestration.partitions`.
+Used by reading, captures and rows. For the days of a source see `orchestration.partitions`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo, available_timezones
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Clocks of two zones differ by 26 hours at most (UTC-12 and UTC+14), so the same seconds are at most so many days
-# apart by two zones' calendars.
+# Two time zones differ by at most 26 hours (UTC-12 and UTC+14), so the dates of one second differ by at most this
+# many days.
 NEIGHBOURS = 2
-# Rules of clocks change over the seasons: a year holds each of them.
+# Offsets change with the seasons: a year contains each of them.
 _YEAR = 366
 
 
@@ -33,7 +33,7 @@ class Window:
         return other.from_at <= self.to_at and self.from_at <= other.to_at
 
     def holds(self, at: int) -> bool:
-        """Whether a second is within."""
+        """Whether a second is within the window."""
         return self.from_at <= at <= self.to_at
 
     def missing_from(self, windows: Iterable[Window]) -> list[Window]:
@@ -59,17 +59,17 @@ def day_window(day: date, zone: ZoneInfo) -> Window:
 
 
 def neighbours(day: date) -> list[date]:
-    """The days, this one among them, whose seconds by another zone may be this day's seconds."""
+    """The days, including this one, that may share seconds with this day if read in another time zone."""
     return [day + timedelta(days=number) for number in range(-NEIGHBOURS, NEIGHBOURS + 1)]
 
 
 def year_until(day: date) -> list[date]:
-    """The days of a year that ends with a day: what is true of all of them is true through the seasons."""
+    """The days of the year that ends with a day, so all seasonal offsets."""
     return [day - timedelta(days=back) for back in range(_YEAR, -1, -1)]
 
 
 def consecutive_ranges(days: Iterable[date]) -> list[list[date]]:
-    """Days, given in order, as ranges without gaps: each can be read in one go."""
+    """Sorted days as ranges without gaps: each can be read in one pass."""
     ranges: list[list[date]] = []
     for day in days:
         if not ranges or day - ranges[-1][-1] > timedelta(days=1):
@@ -79,9 +79,10 @@ def consecutive_ranges(days: Iterable[date]) -> list[list[date]]:
 
 
 def days_that_differ(zone_name: str | None, zone: ZoneInfo, days: Iterable[date]) -> list[date]:
-    """The days that the zone of this name bounds by other midnights; all of them where no zone has the name.
+    """The days with other midnights in the time zone of this name; all of them if no zone has the name.
 
-    The one test of whether an account's zone fits its source's: zones of different names often have the same days.
+    The only test of whether an account's zone matches its source's: zones of different names often have equal
+    days.
     """
     named = _zone(zone_name)
     return [day for day in days if named is None or day_window(day, named) != day_window(day, zone)]
@@ -94,5 +95,5 @@ def is_zone(name: str | None) -> bool:
 
 @cache
 def _zone(name: str | None) -> ZoneInfo | None:
-    """The zone of this name, None where there is none. Looking for it is slow."""
+    """The zone of this name, None if there is none. The lookup is slow."""
     return ZoneInfo(name) if name in available_timezones() else None

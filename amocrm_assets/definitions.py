@@ -1,4 +1,4 @@
-"""Dagster's door: the code location with all sources of the project, or of the folder `AMOCRM_SOURCES`."""
+"""Dagster's entry point: the code location with all sources of the project, or of the folder `AMOCRM_SOURCES`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from amocrm_assets.orchestration.source import deployment_definitions
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything that the sources' files describe; a source with wrong settings is shown as broken."""
+    """The definitions of all sources; a source with wrong settings is shown as broken."""
     sources = read_project()
     return deployment_definitions(sources.found, sources.broken)

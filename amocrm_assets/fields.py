@@ -1,6 +1,6 @@
-"""The custom fields that an account offers for an entity, which of them a source has chosen, what is in them.
+"""The custom fields of an entity in an account, the source's selection of them, and example values.
 
-Which fields a selection takes: see `rows`. Here the account is asked, and the answer made readable.
+For how fields are selected see `rows`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class OfferedField:
 
 @dataclass(frozen=True)
 class OfferedFields:
-    """All fields of an account; `missing` are chosen ones it does not have, each with names that come close."""
+    """All fields of an account; `missing` are selected ones that do not exist, each with similar names."""
 
     fields: list[OfferedField]
     missing: dict[str, list[str]]
@@ -58,7 +58,7 @@ class OfferedFields:
 def read_offered(
     entity: Entity, source: SourceSettings, client: AmoCrmClient, *, with_examples: bool = False
 ) -> OfferedFields:
-    """Ask the account for its fields, and on request for the newest records to take example values from."""
+    """Request the account's fields, and optionally the newest records for example values."""
     defined = read_custom_fields(client, entity.fields_path) if entity.fields_path else []
     selection = FieldSelection(entity.choices.fields(source), [defined])
     examples = read_examples(entity, source, client, defined) if with_examples else {}
@@ -68,9 +68,9 @@ def read_offered(
 def read_examples(
     entity: Entity, source: SourceSettings, client: AmoCrmClient, defined: list[dict[str, Any]]
 ) -> dict[int | None, list[str]]:
-    """Different values of each field, by its id, from the records edited last, as rows would hold them.
+    """Different values of each field, by its id, from the most recently edited records, in the form of rows.
 
-    `defined` are the account's fields: what the source drops or hashes is not shown as it is.
+    `defined` are the account's fields: the source's rules for dropping and hashing apply.
     """
     found: dict[int | None, list[str]] = {}
     texts, lines = ValueFormatter(source.zone), RecordLines(entity, source)
@@ -86,7 +86,7 @@ def read_examples(
 
 
 def _newest_fields(entity: Entity, client: AmoCrmClient, kept: Callable[[bytes], bytes]) -> Iterator[Field]:
-    # Read as captures are: a record may hold anything in any place.
+    # Parsed like captures: a record may have any value anywhere.
     parse = partial(parse_page, embedded=entity.live.embedded)
     reader = RecordReader(record_types(entity, entity.table))
     for number in range(1, RECORDS_LOOKED_AT // PAGE + 1):

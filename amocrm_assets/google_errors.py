@@ -1,8 +1,7 @@
-"""What Google's refusals mean for a person, whichever of its services refuses: Cloud Storage or BigQuery.
+"""What Google's errors mean and how to fix them, for Cloud Storage and BigQuery.
 
-Who is asking (credentials), and rules that an organisation puts around its data (VPC Service Controls, keys of
-Cloud KMS, organisation policies, retention). What only one service says: see `storage.bucket` and
-`warehouse.bigquery`.
+Credentials, and rules of an organisation for its data (VPC Service Controls, keys of Cloud KMS, organisation
+policies, retention). For errors of one service only see `storage.bucket` and `warehouse.bigquery`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _SIGN_IN_AGAIN = (
     " account is not disabled and that this machine's clock is right."
 )
 
-# What words of a refusal ask a person to do; the first that fits counts.
+# Patterns of error messages and their fixes; the first match counts.
 # https://cloud.google.com/storage/docs/troubleshooting, /vpc-service-controls/docs/troubleshooting
 _FIXES = (
     (
@@ -72,7 +71,7 @@ _FIXES = (
     (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
         (
-            "Between this machine and Google somebody answers with another certificate, as company proxies do: set"
+            "Something between this machine and Google, such as a company proxy, uses another certificate: set"
             " REQUESTS_CA_BUNDLE to a file with that company's root certificate."
         ),
     ),
@@ -81,7 +80,7 @@ _FIXES = (
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a refusal of Google says, in one line, and what a person has to do; None where waiting may help."""
+    """An error of Google in one line, and its fix; None if waiting may help."""
 
     cause: str
     fix: str | None
@@ -89,9 +88,9 @@ class Diagnosis:
 
 @contextmanager
 def loading_credentials() -> Iterator[None]:
-    """Make a client of Google inside. Raises `google.auth.exceptions.GoogleAuthError` alone, see `diagnose`.
+    """Make a Google client in the body. Raises only `google.auth.exceptions.GoogleAuthError`, see `diagnose`.
 
-    Google's loader raises whatever a broken key file makes it stumble over: OSError, ValueError, AttributeError.
+    For a broken key file Google's loader raises OSError, ValueError or AttributeError.
     """
     try:
         yield
@@ -103,7 +102,7 @@ def loading_credentials() -> Iterator[None]:
 
 
 def diagnose(error: BaseException) -> Diagnosis | None:
-    """What this module knows of an error; None where the service itself has to say what it means."""
+    """The diagnosis of an error; None if it is specific to a service."""
     error = unwrapped(error)
     cause = f"{_text(error).rstrip('.')}."
     if fix := next((fix for words, fix in _FIXES if re.search(words, cause)), None):
@@ -118,14 +117,14 @@ def diagnose(error: BaseException) -> Diagnosis | None:
 
 
 def unwrapped(error: BaseException) -> BaseException:
-    """The error that Google's client gave up over: its `RetryError` says only that it did."""
+    """The error that caused Google's client to give up: its `RetryError` does not contain the reason."""
     while isinstance(error, RetryError) and error.cause is not None:
         error = error.cause
     return error
 
 
 def _text(error: BaseException) -> str:
-    # Errors of google.auth hold a tuple of a text and what caused it, or of a text and the answer.
+    # Errors of google.auth have a tuple of a text and its cause, or of a text and the response.
     said = getattr(error, "message", None) or (str(error.args[0]) if error.args else str(error))
     if isinstance(error, auth.DefaultCredentialsError) and error.__cause__:
         said = f"{said.rstrip('.')} ({error.__cause__})"

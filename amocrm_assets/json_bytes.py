@@ -1,7 +1,7 @@
-"""JSON objects as bytes: changed without being decoded, and so without a limit to what they hold.
+"""Changes JSON objects as bytes, without decoding them, and so without limits on their content.
 
-Decoders recurse, and stop at some thousand levels; here brackets and strings alone are looked at, which no nesting
-is too deep for. Lines are expected to be JSON.
+Decoders recurse, and fail at some thousand levels; this module examines only brackets and strings, at any depth.
+Lines are expected to be JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-# More levels than any documented value has, and few enough for every decoder and for functions that recurse.
+# More levels than any documented value has, and few enough for every decoder and recursive function.
 MAX_DEPTH = 100
 # lead > custom_fields_values > field > values > item > value: the first level within the value of a custom field.
 VALUE_LEVEL = 6
@@ -23,7 +23,7 @@ _OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 
 
 def without_deep_values(line: bytes) -> bytes:
-    """The JSON with null for each value of level `VALUE_LEVEL` that has more than `MAX_DEPTH` levels itself."""
+    """The JSON with null instead of each value at level `VALUE_LEVEL` that has more than `MAX_DEPTH` levels."""
     pieces: list[bytes] = []
     done = level = start = deepest = 0
     for token in _TOKENS.finditer(line):
@@ -41,7 +41,7 @@ def without_deep_values(line: bytes) -> bytes:
 
 
 def without_property(line: bytes, name: str) -> bytes:
-    """The JSON object without its property `name`; the others stay byte for byte as they are."""
+    """The JSON object without its property `name`; the other bytes do not change."""
     import msgspec
 
     try:
@@ -53,7 +53,7 @@ def without_property(line: bytes, name: str) -> bytes:
 
 
 def only_properties(line: bytes, names: Collection[str]) -> bytes:
-    """The JSON object with nothing but its properties `names`, which stay byte for byte as they are."""
+    """The JSON object with only its properties `names`, whose bytes do not change."""
     import msgspec
 
     try:
@@ -64,19 +64,19 @@ def only_properties(line: bytes, names: Collection[str]) -> bytes:
 
 
 def only_numbers(line: bytes, names: Collection[str]) -> bytes:
-    """The JSON object with nothing but those of its properties `names` that are numbers, booleans or null."""
+    """The JSON object with only those of its properties `names` that are numbers, booleans or null."""
     return _with_properties(
         line, lambda key, part: _decoded(key) in names and bool(_SCALAR.fullmatch(part[len(key) :]))
     )
 
 
 def _with_properties(line: bytes, is_kept: Callable[[bytes, bytes], bool]) -> bytes:
-    """The object with some of its properties, each by its key and all of it."""
+    """The object with some of its properties; `is_kept` gets the key and the whole property."""
     return b"{" + b",".join(part for key, part in _properties(line) if is_kept(key, part)) + b"}"
 
 
 def _properties(line: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The properties of an object: the key as it is written, and all of the property from its key on."""
+    """The properties of an object: the key as written, and the whole property from its key on."""
     level = start = 0
     key = b""
     for token in _TOKENS.finditer(line):

@@ -69,7 +69,7 @@ def require_over(
 
 
 def require_own(source: SourceSettings, entity: Entity, account: Account, records: Iterable[ReadRecord]) -> None:
-    """Raise `CapturesMixed` for a record that says it is of another account than the one that was asked."""
+    """Raise `CapturesMixed` for a record that belongs to another account than the requested one."""
     others = {record.account_id for record in records} - {None, 0, account.id}
     if others:
         raise CapturesMixed(

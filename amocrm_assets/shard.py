@@ -1,7 +1,7 @@
-"""The schema of a table in the forms that others need, each derived from the columns that its entity declares.
+"""The schema of a table for BigQuery, DuckDB and Arrow, derived from the columns that its entity declares.
 
-BigQuery's, DuckDB's and Arrow's are here; the columns that Dagster shows are in `orchestration.columns`. What
-fills the columns is in `rows`, what stores them in `warehouse`.
+For the columns that Dagster shows see `orchestration.columns`, for filling columns `rows`, for storing them
+`warehouse`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Column, Table
 
-# What BigQuery's NUMERIC holds, https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
+# The range of BigQuery's NUMERIC, https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
 NUMERIC_DIGITS, NUMERIC_SCALE = 38, 9
 _DUCKDB = {
     "INTEGER": "BIGINT",
@@ -43,7 +43,7 @@ def _duckdb_name(name: str) -> str:
 
 
 def bigquery_fields(columns: tuple[Column, ...]) -> list[dict[str, Any]]:
-    """The schema as BigQuery's REST API writes it (`TableFieldSchema`, v2)."""
+    """The schema in the form of BigQuery's REST API (`TableFieldSchema`, v2)."""
     return [
         {
             "name": column.name,
@@ -57,7 +57,7 @@ def bigquery_fields(columns: tuple[Column, ...]) -> list[dict[str, Any]]:
 
 
 def arrow_schema(table: Table, columns: Sequence[str] | None = None) -> pa.Schema:
-    """The schema of rows files, `pyarrow`; of some columns, in the order in which they are named."""
+    """The `pyarrow` schema of rows files; of some columns, in the given order."""
     import pyarrow as pa
 
     schema = pa.schema([_arrow_field(column) for column in table.columns])
@@ -71,7 +71,7 @@ def _arrow_field(column: Column) -> pa.Field:
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """Arrow's type of a column; a RECORD is a struct, what is REPEATED a list."""
+    """Arrow's type of a column; a RECORD is a struct, a REPEATED column a list."""
     import pyarrow as pa
 
     scalars = {

@@ -1,8 +1,8 @@
-"""Text that strangers wrote, made fit to be shown: a lead's name, an answer of a server, a custom field.
+"""Makes text of unknown origin safe to show: a lead's name, a server's response, a custom field.
 
-Terminals obey control characters, and both terminals and browsers obey characters that turn the direction of
-writing: a name could hide or reorder what is beside it. Here such characters become visible escapes, so that
-the text can be read as it was. For what a page that renders Markdown needs on top, see `orchestration.markdown`.
+Terminals interpret control characters, and both terminals and browsers interpret characters that change the
+writing direction: a name could hide or reorder the text beside it. Here such characters become visible escapes.
+For pages that render Markdown see also `orchestration.markdown`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-# Zero-width joiners belong to emoji and to Persian words; they hide nothing.
+# Zero-width joiners are parts of emoji and of Persian words; they hide nothing.
 _JOINERS = "\u200c\u200d"
 # Other: control, format, surrogate; separators of lines and paragraphs.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 MAX_LINE = 200
-# Cyrillic letters that look as Latin ones do.
+# Cyrillic letters that look like Latin ones.
 _LATIN_LIKE = str.maketrans("АВЕЁКМНОРСТУХаеёорсухі", "ABEËKMHOPCTYXaeëopcyxi")
 
 
 def visible(text: str) -> str:
     """The text with every control, zero-width and direction character as an escape (`\\x1b`, `\\u202e`).
 
-    Line breaks and tabs stay: messages of several lines are ours.
+    Line breaks and tabs remain: messages of several lines are our own.
     """
     if text.isprintable():
         return text
@@ -36,9 +36,9 @@ def one_line(text: object, *, limit: int = MAX_LINE) -> str:
 
 
 def hidden_difference(written: str, meant: str) -> str:
-    """Where two names differ that look the same: by spaces, invisible characters, or letters of another script.
+    """The difference of two names that look the same: spaces, invisible characters, or letters of another script.
 
-    Empty for names whose difference can be seen.
+    Empty for names with a visible difference.
     """
     if written == meant or _as_seen(written) != _as_seen(meant):
         return ""

@@ -60,7 +60,7 @@ class Wait:
         return waits
 
     def speaker(self) -> Wait:
-        """Which wait of the chain says most: the innermost that has lasted for at least half as long as this."""
+        """The wait of the chain to report: the innermost that has lasted at least half as long as this one."""
         half = (time.monotonic() + self.began) / 2
         return [each for each in self.chain() if each.began <= half][-1]
 
@@ -170,12 +170,12 @@ listen = of_this_process.listen
 
 
 def waiting_unless_told(what: str, *, until: float | None = None) -> AbstractContextManager[object]:
-    """`waiting`, unless this thread is waiting already, for something whose part this is."""
+    """`waiting`, unless this thread is already waiting for something that includes this."""
     return nullcontext() if _innermost.get() is not None else waiting(what, until=until)
 
 
 def note(*, until: float | None = None, why: str | None = None) -> None:
-    """Set until when the current wait of this thread can last at most (Unix seconds), or its reason."""
+    """Set the maximum end of this thread's current wait (Unix seconds), or its reason."""
     wait = _innermost.get()
     if wait is not None:
         wait.until, wait.why = until, why or wait.why

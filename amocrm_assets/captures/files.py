@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _COUNT = "leads"
 _DIGEST, _FINDINGS = "sha256", "findings"
 SUFFIX = ".jsonl.gz"
-# Of a file in the same format that stands for captures that were removed (docs/captures.md).
+# The suffix of a file in the same format that replaces removed captures (docs/captures.md).
 KEPT_SUFFIX = ".rows.gz"
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 # Members of this size compress as well as one stream, and hundreds of open days need little memory.
@@ -42,7 +42,7 @@ _GZIP_LEVEL = 5
 # zlib's value for a stream with a gzip header, and the first bytes of one.
 _GZIP_WINDOW = 31
 _GZIP_MAGIC = b"\x1f\x8b\x08"
-# The last member is looked for in so many bytes at the end of a file, before all of it is read.
+# The last member is searched in this many bytes at the end of a file, before all of it is read.
 _TAIL_BYTES = 256 * 1024
 
 
@@ -79,7 +79,7 @@ class CaptureWriter:
         self._append(head_of(header))
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """Add records, each the bytes of one JSON object as amoCRM sent it, without a line break in it."""
+        """Add records, each the bytes of one JSON object as amoCRM sent it, without a line break."""
         for line in lines:
             if b"\n" in line:
                 raise ValueError("a record's bytes hold a line break")
@@ -104,7 +104,7 @@ class CaptureWriter:
             self._storage.replace(name, self._path)
 
     def end(self, findings: Iterable[ReadingFinding] = ()) -> None:
-        """Write the last line, unless it is there: nothing is added any more."""
+        """Write the last line, unless it is already written: no more records can be added."""
         if self._is_ended:
             return
         proof: dict[str, Any] = {_COUNT: self._records, _DIGEST: self._digest.hexdigest()}
@@ -189,9 +189,9 @@ def read_first_line(entity: Captured, storage: Storage, name: str) -> CaptureHea
 
 
 def read_findings(storage: Storage, name: str) -> tuple[ReadingFinding, ...]:
-    """What the reading of a day could not prove, by the last line alone. Raises `CaptureDamaged`.
+    """What the reading of a day could not prove, from the last line alone. Raises `CaptureDamaged`.
 
-    It says nothing of captures whose header does not have `tells_findings`.
+    Without `tells_findings` in the header it is unknown.
     """
     import msgspec
 
@@ -204,7 +204,7 @@ def read_findings(storage: Storage, name: str) -> tuple[ReadingFinding, ...]:
 
 
 def _last_line(name: str, path: Path) -> bytes:
-    """The last line without the lines before: it is in the last of the members that the file is made of."""
+    """The last line, without reading the others: it is in the last gzip member of the file."""
     with path.open("rb") as file:
         size_bytes = file.seek(0, 2)
         for tail_bytes in (_TAIL_BYTES, size_bytes):

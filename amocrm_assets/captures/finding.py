@@ -43,12 +43,12 @@ class CaptureFound:
 
     @property
     def stands_for_others(self) -> bool:
-        """Whether it stands for older captures that were removed. It sorts behind the newest of them."""
+        """Whether it replaces older captures that were removed. It sorts after the newest of them."""
         return self.name.endswith(KEPT_SUFFIX)
 
 
 def kept_name(newest: CaptureFound) -> str:
-    """Name of what stands for captures that are removed, of which this is the newest."""
+    """The name of the file that replaces removed captures, the newest of which is this one."""
     return newest.name.removesuffix(SUFFIX).removesuffix(KEPT_SUFFIX) + KEPT_SUFFIX
 
 

@@ -1,7 +1,7 @@
-"""Captures without the people who are forgotten: the list in the storage, and captures that are written anew.
+"""Captures without forgotten people: the list of them in the storage, and rewritten captures.
 
-A record that is taken out leaves a tombstone in its place, a line that names the request; so a capture still says
-how many records were read. Apart from this a capture is never changed.
+A removed record is replaced by a tombstone, a line with the id of the request; so a capture still shows how many
+records were read. Apart from this a capture is never changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SALT_BYTES = 32
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What became of a capture: SHA-256 of the file after it."""
+    """The result for one capture: SHA-256 of the file afterwards."""
 
     records: int
     after: str
@@ -41,7 +41,7 @@ def forgotten_name(subdomain: str) -> str:
 
 
 def read_forgotten(storage: Storage, subdomain: str) -> ForgottenList | None:
-    """Who is forgotten in an account; None where nobody ever was. Raises `ActionRequired` for a damaged list."""
+    """The forgotten people of an account; None if there are none. Raises `ActionRequired` for a damaged list."""
     name = forgotten_name(subdomain)
     found = storage.read(name)
     if found is None:
@@ -58,12 +58,12 @@ def read_forgotten(storage: Storage, subdomain: str) -> ForgottenList | None:
 
 
 def new_list(region: str) -> ForgottenList:
-    """A list with nobody on it, and a salt of its own."""
+    """An empty list with a new salt."""
     return ForgottenList(secrets.token_bytes(_SALT_BYTES), region=region)
 
 
 def write_forgotten(storage: Storage, subdomain: str, forgotten: ForgottenList) -> None:
-    """Keep the list. The caller holds the account's lock."""
+    """Store the list. The caller holds the account's lock."""
     there = storage.read(forgotten_name(subdomain))
     storage.write(
         forgotten_name(subdomain), to_json(forgotten), if_version=None if there is None else there.version
@@ -71,12 +71,12 @@ def write_forgotten(storage: Storage, subdomain: str, forgotten: ForgottenList) 
 
 
 def without_tombstones(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The records that are left."""
+    """The records without tombstones."""
     return (line for line in lines if not is_tombstone(line))
 
 
 def is_tombstone(line: bytes) -> bool:
-    """Whether a record was taken out here."""
+    """Whether the line replaces a removed record."""
     return line.startswith(_TOMBSTONE)
 
 
@@ -87,7 +87,7 @@ def digest_of_file(storage: Storage, name: str) -> str:
 
 
 def count_forgotten(entity: Captured, storage: Storage, name: str, forgotten: ForgottenList) -> int:
-    """How many records of a capture, and fields of its header, would be changed or taken out.
+    """The number of records of a capture, and fields of its header, that would be changed or removed.
 
     Raises `CaptureDamaged`.
     """
@@ -99,9 +99,9 @@ def count_forgotten(entity: Captured, storage: Storage, name: str, forgotten: Fo
 def rewrite_capture(
     entity: Captured, storage: Storage, name: str, forgotten: ForgottenList, *, request: str
 ) -> Rewritten:
-    """Replace a capture by one without these people, in one step. Raises `CaptureDamaged`.
+    """Replace a capture atomically by one without these people. Raises `CaptureDamaged`.
 
-    Its name and its header stay, but for the number of tombstones and options of fields that name these people.
+    Its name and header do not change, except the number of tombstones and options of fields with their data.
     """
     tombstone = _TOMBSTONE + json.dumps(request).encode() + b"}"
     with open_capture(entity, storage, name) as capture:
@@ -121,7 +121,7 @@ def rewrite_capture(
 def _forgotten_lines(
     entity: Captured, capture: OpenCapture, forgotten: ForgottenList
 ) -> Iterator[tuple[bytes, bytes | None]]:
-    """Each record, and as it may stay."""
+    """Each record, and its remaining form."""
     for name, line in _named(entity, capture):
         yield line, line if is_tombstone(line) else forgotten.kept(name, line)
 

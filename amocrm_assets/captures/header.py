@@ -40,7 +40,7 @@ class ReadingFinding(CapturedFinding):
 
 
 class Found(Protocol):
-    """A finding as a reading makes it, `crm.pagination.findings`."""
+    """The protocol of a reading's finding, `crm.pagination.findings`."""
 
     @property
     def record_list(self) -> _Named: ...
@@ -60,7 +60,7 @@ class _Named(Protocol):
 
 
 def reading_finding(found: Found) -> ReadingFinding:
-    """A finding as captures keep it."""
+    """A finding as captures store it."""
     return ReadingFinding(
         record_list=found.record_list.name,
         kind=found.kind,
@@ -98,9 +98,9 @@ class CapturedPrivacy:
 
 @dataclass(frozen=True, kw_only=True)
 class StandsFor:
-    """What a capture was made of that stands for older ones, which `keep_captures_days` has removed.
+    """What a capture contains that replaces older ones, which `keep_captures_days` has removed.
 
-    `captures` is how many there were. Of the custom fields of their records the `chosen` were kept; None is all.
+    `captures` is their number. Of the custom fields of their records the `chosen` ones remain; None is all.
     """
 
     captures: int
@@ -115,7 +115,7 @@ class CaptureHeader:
     the run that read it (missing in captures of earlier versions). `lists` is set if a capture contains several
     lists; they were read completely, at one time, which is both `from_at` and `to_at`. `privacy` is set if data
     was dropped or hashed, `forgotten` is the number of tombstones of erased records.
-    `stands_for` is set if the records are those that rows were made of, and the captures themselves are removed.
+    `stands_for` is set if the file replaces removed captures: its records are those that rows were made of.
     `tells_findings`: the last line contains what the reading could not prove, if anything; missing in captures of
     earlier versions.
     """
@@ -201,7 +201,7 @@ def _parts(line: bytes) -> dict[str, bytes]:
 
     try:
         return {key: bytes(fact) for key, fact in msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()}
-    except msgspec.DecodeError:  # half an emoji in a field's name, which only the standard library can decode
+    except msgspec.DecodeError:  # half of an emoji in a field's name, which only the standard library can decode
         return {key: json.dumps(fact).encode() for key, fact in json.loads(line).items()}
 
 
@@ -218,7 +218,7 @@ def _decoded_fields(sent: bytes) -> Any:
     key = sha256(sent).digest()
     if (held := _known_fields.get(key)) is not None:
         return held
-    decoded = json.loads(sent)  # half an emoji in a name can be decoded only by the standard library
+    decoded = json.loads(sent)  # half of an emoji in a name can be decoded only by the standard library
     if type(decoded) is not list or not all(type(field) is dict for field in decoded):
         return decoded
     return _known_fields.setdefault(key, _FieldDefinitions(decoded))

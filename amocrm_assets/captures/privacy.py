@@ -1,7 +1,7 @@
-"""Personal data in captures: records as they may be written, what the header says of it, and older captures.
+"""Personal data in captures: records as they may be stored, the rules in the header, and older captures.
 
-How a record is changed: see `privacy`. A capture of before the settings asked for it still holds what was
-sent; whoever reads it gets its records as a reading of today would keep them.
+For how a record is changed see `privacy`. A capture from before a change of the settings contains what was
+stored then; its readers get the records as a reading with the present settings would store them.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
     FieldsByPath = Mapping[str, list[dict[str, Any]]]
 
-# The lists of custom fields are called like the attributes of a source that choose from them.
+# The lists of custom fields have the names of the source's attributes that select from them.
 _FIELDS_LIST = "_custom_fields"
 _FIELD_LISTS = {each.path: each.name for each in LISTS if each.name.endswith(_FIELDS_LIST)}
-# The one reference list of people; records of the others have names that are no person's.
+# The only reference list of people; records of the others have names that are not personal.
 _PEOPLE = "users"
 
 
 def privacy_of(source: SourceSettings) -> PrivacyRules:
-    """What a source asks for. Raises `SettingsError` where it hashes and there is no key."""
+    """The privacy rules of a source. Raises `SettingsError` if it hashes and there is no key."""
     return rules_of(source, hash_key(source.hash_fields))
 
 
 def note_of(rules: PrivacyRules) -> CapturedPrivacy | None:
-    """What the header of a capture says of the rules that its records were written by."""
+    """The rules that records are written with, for the header of their capture."""
     if not rules:
         return None
     return CapturedPrivacy(
@@ -53,7 +53,7 @@ def note_of(rules: PrivacyRules) -> CapturedPrivacy | None:
 
 
 def note_after(rules: PrivacyRules, before: CapturedPrivacy | None) -> CapturedPrivacy | None:
-    """What the header says of records that `treated` gave, whose capture said `before` of them."""
+    """The rules for the header of records from `treated`, whose capture had `before`."""
     own = note_of(rules) or CapturedPrivacy()
     before = before or CapturedPrivacy()
     note = CapturedPrivacy(
@@ -65,15 +65,15 @@ def note_after(rules: PrivacyRules, before: CapturedPrivacy | None) -> CapturedP
 
 
 def digest_of(rules: PrivacyRules) -> str:
-    """What tells rules, with their key, from others."""
+    """A digest of rules and their key."""
     return sha256(repr((note_of(rules), sorted(rules.hashed.items()), rules.only_chosen)).encode()).hexdigest()
 
 
 class RecordLines:
-    """Records of an entity as they may be written."""
+    """Records of an entity as they may be stored."""
 
     def __init__(self, entity: Entity, source: SourceSettings, storage: Storage | None = None) -> None:
-        """Raises as `privacy_of` does: before anything is asked. The `storage` tells who is forgotten."""
+        """Raises as `privacy_of` does, before any request. The list of forgotten people is in the `storage`."""
         self._forgotten = read_forgotten(storage, source.subdomain) if storage else None
         self._entity = entity
         self._source = source
@@ -84,26 +84,26 @@ class RecordLines:
 
     @property
     def field_paths(self) -> tuple[str, ...]:
-        """Addresses of the lists of custom fields that are needed to know what a record holds."""
+        """Paths of the lists of custom fields that are needed to interpret a record."""
         if self._entity.fields_path:
             return (self._entity.fields_path,)
         bears_changes = not self._entity.known_properties.isdisjoint({"value_before", "value_after"})
         return tuple(_FIELD_LISTS) if self._rules and bears_changes else ()
 
     def kept(self, line: bytes, fields: Callable[[], FieldsByPath]) -> list[bytes]:
-        """A record's bytes, none where it is about somebody who is forgotten; `fields` as in `written`."""
+        """A record's bytes, None if it is about a forgotten person; `fields` as in `written`."""
         if self._forgotten:
             found = self._forgotten.kept(self._entity.name, line)
             return [] if found is None else [self.written(found, fields)]
         return [self.written(line, fields)]
 
     def written(self, line: bytes, fields: Callable[[], FieldsByPath]) -> bytes:
-        """A record's bytes; `fields` gives the account's lists of custom fields by their address."""
+        """A record's bytes; `fields` returns the account's lists of custom fields by their path."""
         line = reduce(without_property, self._dropped, line)
         return self._filter_by(fields())(line) if self._rules else line
 
     def definitions(self, fields: FieldsByPath) -> list[dict[str, Any]]:
-        """The entity's own custom fields as the header may hold them."""
+        """The entity's own custom fields as the header may contain them."""
         own = fields.get(self._entity.fields_path or "", [])
         if self._forgotten:
             own = [self._forgotten.definition(each) for each in own]
@@ -122,7 +122,7 @@ class RecordLines:
 
 
 class ListLines:
-    """Records of reference lists as they may be written."""
+    """Records of reference lists as they may be stored."""
 
     def __init__(self, source: SourceSettings | None, rules: PrivacyRules) -> None:
         self._source = source
@@ -148,7 +148,7 @@ class ListLines:
 def treated(
     entity: Entity, source: SourceSettings, rules: PrivacyRules, captures: Iterable[OpenCapture]
 ) -> Iterator[OpenCapture]:
-    """Captures whose records are as a reading of today would keep them; those that are so already stay."""
+    """Captures with their records as a reading with the present settings would store them."""
     for each in captures:
         capture = replace(each, records=without_tombstones(each.records)) if each.header.forgotten else each
         missing = missing_rules(rules, capture.header.privacy)
@@ -161,19 +161,19 @@ def treated(
 
 
 def key_of(entity: Captured, storage: Storage, captures: Iterable[CaptureFound]) -> str | None:
-    """The fingerprint of the key that the newest of these captures was hashed with; None where it was not."""
+    """The fingerprint of the key that the newest of these captures was hashed with; None if it was not hashed."""
     newest = max(captures, key=lambda each: each.captured_at, default=None)
     note = read_header(entity, storage, newest.name).privacy if newest else None
     return note.key if note else None
 
 
 def hash_key_state(entity: Captured, storage: Storage, source: SourceSettings) -> tuple[str | None, str | None]:
-    """Fingerprints of the key as it is now, and of the newest capture's. Raises as `privacy_of` does."""
+    """Fingerprints of the present key, and of the newest capture's. Raises as `privacy_of` does."""
     captures = all_captures(entity, storage, source.subdomain)
     return fingerprint(privacy_of(source).key), key_of(entity, storage, captures)
 
 
 def missing_rules(rules: PrivacyRules, note: CapturedPrivacy | None) -> PrivacyRules:
-    """What of the rules was not done when a capture was written."""
+    """The rules that were not applied when a capture was written."""
     before = note or CapturedPrivacy()
     return rules.beyond(before.dropped, before.hashed)

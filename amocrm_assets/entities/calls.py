@@ -31,13 +31,17 @@ _OTHERS = tuple(
     for owners in ("contacts", "companies")
 )
 _COLUMNS = (
-    Column("entity_type", "STRING", "What it hangs on: `leads`, `contacts` or `companies`, as the list says."),
-    Column("entity_id", "INTEGER", "The id of that record."),
+    Column("entity_type", "STRING", "The type of its entity: `leads`, `contacts` or `companies`, from the list."),
+    Column("entity_id", "INTEGER", "The id of that entity."),
     Column("id", "INTEGER", "The note's id."),
     Column("direction", "STRING", "`in` or `out`.", api_name="note_type"),
     Column("responsible_user_id", "INTEGER", "User responsible for the note."),
-    Column("created_by", "INTEGER", "User who made it; 0 is a robot, such as a telephone exchange."),
-    Column("created_at", "INTEGER", "When it was made, Unix seconds, UTC: after the call, as exchanges do it."),
+    Column("created_by", "INTEGER", "User who created it; 0 is a robot, such as a telephone exchange."),
+    Column(
+        "created_at",
+        "INTEGER",
+        "When the note was created, Unix seconds, UTC: after the call, by the telephone exchange.",
+    ),
     Column(
         "updated_at",
         "INTEGER",
@@ -46,19 +50,19 @@ _COLUMNS = (
     Column("account_id", "INTEGER", "The amoCRM account."),
     Column("updated_by", "INTEGER", "User who last updated the note; 0 is a robot."),
     Column("group_id", "INTEGER", "Group of the responsible user; 0 is the default group."),
-    Column("duration", "INTEGER", "How long they talked, in seconds; 0 where nobody answered.", api_name="params"),
-    Column("phone", "STRING", "The number of the other side, as the exchange wrote it.", api_name="params"),
+    Column("duration", "INTEGER", "Duration of the call in seconds; 0 if it was not answered.", api_name="params"),
+    Column("phone", "STRING", "Phone number of the other side, as the exchange wrote it.", api_name="params"),
     Column(
         "call_status",
         "INTEGER",
         "1 left a message, 2 call back, 3 not there, 4 talked, 5 wrong number, 6 not reached, 7 busy, 8 unknown.",
         api_name="params",
     ),
-    Column("call_result", "STRING", "What came of it, as text.", api_name="params"),
-    Column("call_responsible", "STRING", "Who took part, a user's id or a name.", api_name="params"),
-    Column("source", "STRING", "Which exchange wrote it.", api_name="params"),
+    Column("call_result", "STRING", "Result of the call, as text.", api_name="params"),
+    Column("call_responsible", "STRING", "The user who took part, an id or a name.", api_name="params"),
+    Column("source", "STRING", "The exchange that wrote the note.", api_name="params"),
     Column("uniq", "STRING", "The exchange's id of the call.", api_name="params"),
-    Column("link", "STRING", "Where its recording is.", api_name="params"),
+    Column("link", "STRING", "Link to the recording.", api_name="params"),
 )
 _OF_PARAMS = tuple(each.name for each in _COLUMNS if each.api_name == "params")
 _TEXTS = frozenset(each.name for each in _COLUMNS if each.type == "STRING")

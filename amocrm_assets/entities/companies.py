@@ -43,7 +43,7 @@ _COLUMNS = (
     Column(
         "lead_ids",
         "INTEGER",
-        "The company's leads when it was read. Where a lead says otherwise, the lead is right.",
+        "The company's leads when it was read. If a lead has another company, the lead is right.",
         "REPEATED",
         api_name="_embedded.leads",
     ),

@@ -21,9 +21,9 @@ _LIVE = RecordList(
 )
 _COLUMNS = (
     Column("id", "INTEGER", "The contact's id, unique in the account."),
-    Column("name", "STRING", "The contact's whole name."),
-    Column("first_name", "STRING", "First name; empty where nobody filled it."),
-    Column("last_name", "STRING", "Last name; empty where nobody filled it."),
+    Column("name", "STRING", "Full name of the contact."),
+    Column("first_name", "STRING", "First name; empty if not filled in."),
+    Column("last_name", "STRING", "Last name; empty if not filled in."),
     Column("responsible_user_id", "INTEGER", "User responsible for the contact."),
     Column("created_by", "INTEGER", "User who created the contact; 0 is a robot."),
     Column("created_at", "INTEGER", "When the contact was created, Unix seconds, UTC."),
@@ -41,17 +41,17 @@ _COLUMNS = (
     ),
     Column("group_id", "INTEGER", "Group of the responsible user; 0 is the default group."),
     Column("closest_task_at", "INTEGER", "When the contact's next task is due, Unix seconds, UTC."),
-    Column("is_unsorted", "BOOLEAN", "True while the contact is incoming and nobody has accepted it."),
+    Column("is_unsorted", "BOOLEAN", "True while the contact is incoming and not accepted."),
     Column(
         "company_id",
         "INTEGER",
-        "The contact's company; it has one at most.",
+        "The contact's company; at most one.",
         api_name="_embedded.companies",
     ),
     Column(
         "lead_ids",
         "INTEGER",
-        "The contact's leads when it was read. Where a lead says otherwise, the lead is right.",
+        "The contact's leads when it was read. If a lead has other contacts, the lead is right.",
         "REPEATED",
         api_name="_embedded.leads",
     ),

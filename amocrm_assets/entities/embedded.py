@@ -14,7 +14,7 @@ def tags_column(record: str) -> Column:
     parts = (
         Column("id", "INTEGER", "The tag's id."),
         Column("name", "STRING", f"Its text when the {record} was read."),
-        Column("color", "STRING", "Its colour, where amoCRM gives one."),
+        Column("color", "STRING", "Its colour, if amoCRM has one."),
     )
     return Column("tags", "RECORD", f"The {record}'s tags.", "REPEATED", parts, api_name="_embedded.tags")
 

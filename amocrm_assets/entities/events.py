@@ -38,9 +38,9 @@ _INTEGERS = (
 _SIDES = ("before", "after")
 _COLUMNS = (
     Column("id", "STRING", "The event's id, a text of letters and digits."),
-    Column("type", "STRING", "What happened, such as `lead_status_changed`."),
-    Column("entity_type", "STRING", "What it happened to: `lead`, `contact`, `company`, `task` and others."),
-    Column("entity_id", "INTEGER", "The id of that record."),
+    Column("type", "STRING", "Type of the event, such as `lead_status_changed`."),
+    Column("entity_type", "STRING", "Type of the entity: `lead`, `contact`, `company`, `task` and others."),
+    Column("entity_id", "INTEGER", "The id of that entity."),
     Column("created_by", "INTEGER", "User who did it; 0 is a robot."),
     Column(
         "created_at",

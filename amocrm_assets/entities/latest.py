@@ -136,7 +136,7 @@ PIPELINE_NAME = NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_i
 STATUS_NAME = NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses")
 STATUS_SORT = NameOf(
     "status_sort",
-    "Place of the stage in the pipeline.",
+    "Position of the stage in the pipeline.",
     by=("pipeline_id", "status_id"),
     table="amoCrmStatuses",
     value="sort",
@@ -203,7 +203,7 @@ def _added(table: Table, latest: Latest) -> tuple[Column, ...]:
         *(Column(each.column, "BOOLEAN", each.description) for each in latest.flags),
         *(Column(beside_name(each, "date"), "DATE", f"Date of `{each}` {zone}.") for each in latest.dated),
         *(
-            Column(beside_name(each, "time"), "TIMESTAMP", f"`{each}` as a moment.")
+            Column(beside_name(each, "time"), "TIMESTAMP", f"`{each}` as a timestamp.")
             for each in seconds_columns(table)
         ),
         *(Column(each.column, "NUMERIC", each.description) for each in latest.amounts),
@@ -213,7 +213,7 @@ def _added(table: Table, latest: Latest) -> tuple[Column, ...]:
             f"`updated_at` of the row that says that the {record} is in amoCRM's trash, Unix seconds, UTC;"
             " null where it is not.",
         ),
-        Column("deleted_time", "TIMESTAMP", "`deleted_at` as a moment."),
+        Column("deleted_time", "TIMESTAMP", "`deleted_at` as a timestamp."),
         Column(
             "has_properties",
             "BOOLEAN",

@@ -17,12 +17,12 @@ _ASKED_FOR = ("contacts", "loss_reason", "source", "catalog_elements")
 
 _ELEMENT = (
     Column("id", "INTEGER", "The product's id in its list (catalog)."),
-    Column("catalog_id", "INTEGER", "The list (catalog) that holds the product.", api_name="metadata.catalog_id"),
-    Column("quantity", "NUMERIC", "How many of it.", api_name="metadata.quantity"),
+    Column("catalog_id", "INTEGER", "The list (catalog) of the product.", api_name="metadata.catalog_id"),
+    Column("quantity", "NUMERIC", "Quantity.", api_name="metadata.quantity"),
     Column(
         "price_id",
         "INTEGER",
-        "The field of the product that holds the price which counts; null for its usual price.",
+        "The field of the product with the price that applies; null for its usual price.",
         api_name="metadata.price_id",
     ),
 )
@@ -31,7 +31,7 @@ _COLUMNS = (
     Column("account_id", "INTEGER", "The amoCRM account."),
     Column("updated_at", "INTEGER", "When the lead was last updated, as in the shard of leads."),
     Column("is_deleted", "BOOLEAN", "True when the lead is in amoCRM's trash."),
-    Column("company_id", "INTEGER", "The lead's company; it has one at most.", api_name="_embedded.companies"),
+    Column("company_id", "INTEGER", "The lead's company; at most one.", api_name="_embedded.companies"),
     Column("main_contact_id", "INTEGER", "The lead's main contact.", api_name="_embedded.contacts"),
     Column(
         "contacts",
@@ -56,7 +56,7 @@ _COLUMNS = (
     Column(
         "loss_reason",
         "RECORD",
-        "Why the lead was lost, with its name when the lead was read; null where it was not lost.",
+        "Why the lead was lost, with its name when the lead was read; null if it was not lost.",
         columns=(
             Column("id", "INTEGER", "The reason's id."),
             Column("name", "STRING", "Its text."),
@@ -66,20 +66,20 @@ _COLUMNS = (
     Column(
         "source",
         "RECORD",
-        "Where the lead came from; null for a lead that a person typed in.",
+        "Where the lead came from; null for a lead that a user entered.",
         columns=(
-            Column("id", "INTEGER", "The source's id (`source_id` where amoCRM says no more)."),
+            Column("id", "INTEGER", "The source's id (`source_id` if there are no other properties)."),
             Column("name", "STRING", "Its name when the lead was read."),
-            Column("type", "STRING", "Its kind, where amoCRM says it."),
+            Column("type", "STRING", "Its type, if amoCRM has one."),
         ),
         api_name="_embedded.source",
     ),
     Column("score", "INTEGER", "The lead's score in amoCRM's scoring."),
-    Column("labor_cost", "INTEGER", "Time that people spent on the lead, in seconds."),
+    Column("labor_cost", "INTEGER", "Time that users spent on the lead, in seconds."),
     Column(
         "price_with_minor_units",
         "NUMERIC",
-        "The lead's price with kopecks or cents; null where the account has whole prices only.",
+        "The lead's price with kopecks or cents; null if the account has whole prices only.",
     ),
     Column("is_price_modified_by_robot", "BOOLEAN", "Whether a robot set the price."),
 )

@@ -51,7 +51,7 @@ _COLUMNS = (
     Column(
         "sale",
         "INTEGER",
-        "The lead's price in whole units of the account's currency (`price` in API v4); revenue only where won.",
+        "The lead's price in whole units of the account's currency (`price` in API v4); revenue only if won.",
         api_name="price",
     ),
     Column("loss_reason_id", "INTEGER", "Why the lead was lost."),
@@ -77,7 +77,7 @@ _LATEST = Latest(
         *user_names("lead"),
         NameOf(
             "loss_reason_name",
-            "Why the lead was lost; where the list of reasons has lost it, as the lead itself said.",
+            "Why the lead was lost; from the lead itself if the reason is no longer listed.",
             by=("loss_reason_id",),
             table="amoCrmLossReasons",
             otherwise=Beside(LEAD_DETAILS, "loss_reason", part="name"),
@@ -92,7 +92,7 @@ _LATEST = Latest(
     amounts=(
         Amount(
             "price",
-            "The lead's price, with kopecks or cents where amoCRM has them; revenue only where won.",
+            "The lead's price, with kopecks or cents if amoCRM has them; revenue only if won.",
             otherwise="sale",
             exact=Beside(LEAD_DETAILS, "price_with_minor_units"),
         ),
@@ -104,7 +104,7 @@ _STATUS_NAME = ShardName(
     Column(
         "status_name",
         "STRING",
-        "Name of the stage when the lead was last updated, or the earliest known; null where no list showed it.",
+        "Name of the stage when the lead was last updated, or the earliest known; null if it is in no list.",
     ),
     behind="status_id",
     by=("pipeline_id", "status_id"),

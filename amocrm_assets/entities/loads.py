@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _FINDING = (
     Column("list", "STRING", "The list of the account."),
-    Column("kind", "STRING", "What it is, in a word."),
+    Column("kind", "STRING", "Kind of finding, in a word."),
     Column("may_miss", "BOOLEAN", "Whether records may be missing because of it."),
     Column("cause", "STRING", "What was noticed."),
     Column("fix", "STRING", "What to do about it."),
@@ -29,13 +29,13 @@ LOADS = WholeTable(
     columns=(
         Column("table", "STRING", "The table, without account and day, such as `amoCrmUsers`."),
         Column("day", "DATE", "Day of the shard; null for a table that the account has once."),
-        Column("rows", "INTEGER", "Its rows, by the warehouse's own count."),
+        Column("rows", "INTEGER", "Number of rows, by the warehouse's own count."),
         Column(
             "captured_at",
             "TIMESTAMP",
-            "When the newest reading of it began, by captures; null where none is there any more.",
+            "When its newest reading began, from captures; null if they were removed.",
         ),
-        Column("loaded_at", "TIMESTAMP", "When it was loaded last, by the warehouse."),
+        Column("loaded_at", "TIMESTAMP", "When it was last loaded, from the warehouse."),
         Column(
             "is_complete",
             "BOOLEAN",

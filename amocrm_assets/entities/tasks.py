@@ -15,13 +15,11 @@ from amocrm_assets.entities.table import Column, Derived, Table
 
 _COLUMNS = (
     Column("id", "INTEGER", "The task's id, unique in the account."),
-    Column(
-        "entity_type", "STRING", "What it is about: `leads`, `contacts`, `companies`; null where about nothing."
-    ),
-    Column("entity_id", "INTEGER", "The id of that record."),
-    Column("responsible_user_id", "INTEGER", "User who is to do it."),
-    Column("created_by", "INTEGER", "User who set it; 0 is a robot."),
-    Column("created_at", "INTEGER", "When it was set, Unix seconds, UTC."),
+    Column("entity_type", "STRING", "Type of its entity: `leads`, `contacts`, `companies`; null if it has none."),
+    Column("entity_id", "INTEGER", "The id of that entity."),
+    Column("responsible_user_id", "INTEGER", "User responsible for the task."),
+    Column("created_by", "INTEGER", "User who created it; 0 is a robot."),
+    Column("created_at", "INTEGER", "When the task was created, Unix seconds, UTC."),
     Column(
         "updated_at",
         "INTEGER",
@@ -31,11 +29,11 @@ _COLUMNS = (
     Column("updated_by", "INTEGER", "User who last updated the task; 0 is a robot."),
     Column("group_id", "INTEGER", "Group of the responsible user; 0 is the default group."),
     Column("task_type_id", "INTEGER", "Its type: 1 is a call, 2 a meeting, others are the account's own."),
-    Column("is_completed", "BOOLEAN", "True once it is done. When that was, amoCRM does not say."),
+    Column("is_completed", "BOOLEAN", "True if it is done. amoCRM does not record when."),
     Column("complete_till", "INTEGER", "The deadline, Unix seconds, UTC."),
-    Column("duration", "INTEGER", "How long it is planned to take, in seconds."),
-    Column("text", "STRING", "What is to be done, as somebody wrote it."),
-    Column("result", "STRING", "What came of it, as somebody wrote it; null where nobody did (`result.text`)."),
+    Column("duration", "INTEGER", "Planned duration in seconds."),
+    Column("text", "STRING", "Text of the task."),
+    Column("result", "STRING", "Text of the result; null without one (`result.text`)."),
 )
 
 

@@ -1,7 +1,7 @@
-"""Forgetting a person: from captures to tables, without asking amoCRM, and with a report of what was changed.
+"""Forgets a person, from captures to tables, without requests to amoCRM, and with a report of the changes.
 
-The order makes it safe to be killed: the plan with all checksums first, then the list that later readings honour,
-then captures, then rows and tables. Run again, a request goes on where it was.
+The order makes it safe to be killed: first the plan with all checksums, then the list that later readings apply,
+then captures, then rows and tables. If repeated, a request continues.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ LOCK_WAIT_SECONDS = 3600.0
 
 
 class InDagster(Protocol):
-    """What Dagster keeps of people."""
+    """Personal data in Dagster's history."""
 
     def runs_that_show(self, report: Report, forgotten: ForgottenList) -> dict[str, int]:
-        """Ids of the runs that show the people of a request, with the number of each one's materialisations."""
+        """Ids of the runs with data of the people of a request, and the number of materialisations of each."""
         ...
 
     def remove(self, runs: Sequence[str]) -> None:
-        """Remove these runs, some of which may be gone already. What they materialised counts as before."""
+        """Remove these runs, some of which may already be removed. What they materialised counts as before."""
         ...
 
 
 class Forgetting:
-    """Requests about people in what one source has in a storage and a warehouse."""
+    """Requests about people in the data of one source in a storage and a warehouse."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Forgetting:
         return replace(self._planned(asked, entries, forgotten.with_entries(entries)), status="planned")
 
     def carry_out(self, asked: Asked, *, in_dagster: InDagster | None = None) -> Report:
-        """Forget, or go on with the same request that was killed. `in_dagster` removes what Dagster keeps of it.
+        """Forget a person, or continue an interrupted request. `in_dagster` removes the data in Dagster.
 
         Raises `Busy` while a run holds the account, `CaptureDamaged`, and errors of storage and warehouse.
         """
@@ -90,7 +90,7 @@ class Forgetting:
             report = self._unfinished(entries)
             if report is None:
                 report = self._planned(asked, entries, forgotten)
-                self._keep_list(before)  # its salt is what a killed request is known by
+                self._keep_list(before)  # a killed request is recognised by its salt
                 write_report(self._storage, report)
             self._keep_list(forgotten)
             report = self._rewritten(report, forgotten)
@@ -101,7 +101,7 @@ class Forgetting:
             return report
 
     def _without_runs(self, report: Report, forgotten: ForgottenList, in_dagster: InDagster) -> Report:
-        """Which runs go is in the report before they do: a request that was killed knows those that are gone."""
+        """The report lists runs before they are removed, so that a killed request knows the removed ones."""
         runs = {**report.runs, **in_dagster.runs_that_show(report, forgotten)}
         counts = {"runs deleted": len(runs), "materialisations reported again": sum(runs.values())}
         report = replace(report, runs=runs, dagster=counts)
@@ -114,7 +114,7 @@ class Forgetting:
         return read_reports(self._storage, self._source.subdomain)
 
     def left(self, report: Report) -> list[str]:
-        """Where something of the people of a request is still found: captures, rows and tables."""
+        """Where data of the people of a request remain: captures, rows and tables."""
         forgotten = replace(self._list(), entries=frozenset(report.entries))
         captures = [name for _, name, _, _ in self._found(forgotten)]
         found = remaining(
@@ -156,7 +156,7 @@ class Forgetting:
         return Rebuilding(self._source, self._storage, self._warehouse, self._entities).planned(report)
 
     def _found(self, forgotten: ForgottenList) -> Iterator[tuple[Captured, str, str | None, int]]:
-        """Captures with records of these people: the entity, the name, its day, how many."""
+        """Captures with records of these people: the entity, the name, its day, and their number."""
         for entity in (*self._entities, REFERENCE):
             for each in all_captures(entity, self._storage, self._source.subdomain):
                 if count := count_forgotten(entity, self._storage, each.name, forgotten):

@@ -1,6 +1,6 @@
-"""Rows and tables of the days whose captures were changed, made anew from captures.
+"""Rebuilds rows and tables of the days whose captures were changed.
 
-Only what was there is made: a day without rows, or a table that was never loaded, stays so.
+Only existing ones are rebuilt: a day without rows, or a table that was never loaded, remains so.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _LOCK_WAIT_SECONDS = 3600.0
 
 
 class Rebuilding:
-    """What follows from captures of a source, in the storage and in the warehouse."""
+    """Rows and tables that depend on captures of a source."""
 
     def __init__(
         self, source: SourceSettings, storage: Storage, warehouse: Warehouse, entities: Sequence[Entity]
@@ -63,7 +63,7 @@ class Rebuilding:
         self._entities = entities
 
     def planned(self, report: Report) -> Report:
-        """The report with the rows and tables that its captures make necessary, as they are before."""
+        """The report with the rows and tables that depend on its captures, in their state before."""
         rows = [
             ChangedFile(name, table.asset, day.isoformat(), 0, digest_of_file(self._storage, name))
             for _, table, day in self._touched(report)
@@ -97,7 +97,7 @@ class Rebuilding:
         return replace(report, rows=tuple(rows), tables=tuple(tables))
 
     def run(self, report: Report) -> Report:
-        """Make them, and put their states after it into the report."""
+        """Rebuild them, and add their states afterwards to the report."""
         planned = {each.table for each in report.tables}
         written = {each.name for each in report.rows}
         counts: dict[str, int] = {}
@@ -123,7 +123,7 @@ class Rebuilding:
         )
 
     def _loads(self) -> None:
-        """The table of loads, which says when the others were loaded: nothing of anybody stands in it."""
+        """The table of loads, which has the times of the other loads; it contains no personal data."""
 
         def write() -> LoadsWritten:
             held = self._warehouse.held_tables(self._subdomain)
@@ -133,7 +133,7 @@ class Rebuilding:
             self._whole(LOADS.warehouse_name, write)
 
     def _touched(self, report: Report) -> Iterator[tuple[Entity, Table, date]]:
-        """Rows that hold seconds of a changed capture, by the zone as it is now, and were made before."""
+        """Existing rows that overlap a changed capture, in the present time zone."""
         for entity in self._entities:
             names = [each.name for each in report.captures if each.entity == entity.name]
             wanted = {day for name in names for day in self._days_of(entity, name)}
@@ -158,7 +158,7 @@ class Rebuilding:
         return found.values()
 
     def _with_names(self) -> Iterator[tuple[Table, list[date]]]:
-        """Shards that hold names of the reference tables, on all of their days."""
+        """Shards with names of the reference tables, for all of their days."""
         for table in (table for entity in self._entities for table in entity.tables):
             if table.for_shards(self._source) is not table:
                 yield table, days_with_rows(table, self._storage, self._subdomain)
@@ -171,7 +171,7 @@ class Rebuilding:
         return any(each.entity == REFERENCE.name for each in report.captures)
 
     def _reference_tables(self, report: Report) -> list[ReferenceTable]:
-        """All of them where lists have changed; otherwise those that also hold names of other records."""
+        """All of them if lists have changed; otherwise those that also contain names of other records."""
         if not report.captures:
             return []
         there, all_of_them = set(self._storage.names(f"rows/{self._subdomain}")), self._touches_reference(report)
@@ -184,7 +184,7 @@ class Rebuilding:
             return {}
         self._storage.delete(seen_name(self._subdomain))
         for each in tables:
-            # A file that is there is gone on with by captures that are new; these have changed.
+            # An existing file would only be extended by new captures; these have changed.
             self._storage.delete(each.rows_name(self._subdomain))
         written = write_reference_tables(
             tables, self._storage, self._subdomain, source=self._source, fill=self._latest_columns
@@ -200,7 +200,7 @@ class Rebuilding:
         return latest_columns(imported, self._source, rows)
 
     def _with_flat_table(self, report: Report) -> list[Entity]:
-        """Entities with a flat table, which names people of the reference tables, too."""
+        """Entities with a flat table, which also contains names from the reference tables."""
         there = set(self._storage.names(f"rows/{self._subdomain}")) if report.captures else set()
         return [
             entity
@@ -213,7 +213,7 @@ class Rebuilding:
         return self._whole(name, lambda: write_latest_table(entity, self._storage, self._source))
 
     def _touches_stages(self, report: Report) -> bool:
-        """Stages name people of the reference tables, too."""
+        """Stages also contain names from the reference tables."""
         return bool(report.captures) and self._is_there(STAGES)
 
     def _is_there(self, table: WholeTable) -> bool:
@@ -225,7 +225,7 @@ class Rebuilding:
             return self._load([TableLoad(written.table, self._subdomain, written.name, written.row_count)])
 
     def _load(self, loads: Sequence[AnyLoad]) -> dict[str, int]:
-        """Rows of each table after its load. Raises the first error, once the others are loaded."""
+        """The number of rows of each table after its load. Raises the first error, after the others are loaded."""
         counts, errors = {}, []
         outcomes: Iterable[tuple[AnyLoad, LoadResult | Exception]] = (
             self._warehouse.load(loads, self._storage, run_id="forget") if loads else ()

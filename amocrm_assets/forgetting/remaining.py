@@ -1,4 +1,4 @@
-"""Where people who were forgotten are still found: rows files and shards, looked through after a request."""
+"""Searches rows files and shards for forgotten people after a request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def remaining(
     warehouse: Warehouse,
     entities: Sequence[Entity],
 ) -> Iterator[str]:
-    """Names of the rows files and tables of an account that still hold somebody of the list."""
+    """Names of the rows files and tables of an account that still contain someone on the list."""
     lists = {table.asset: entity.name for entity in entities for table in entity.tables}
     for name in storage.names(f"rows/{subdomain}"):
         folder = name.split("/")[2]
@@ -48,7 +48,7 @@ def _rows_of(storage: Storage, name: str, subdomain: str) -> list[dict[str, Any]
         rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     if not name.startswith(STAGES.rows_folder(subdomain)):
         return rows
-    # What is there of a record, in one of three forms, names it by an id of its own name.
+    # A record's id may have one of three names.
     owner = ("id", "entity_id", STAGES.key[0])
     of_owner = {"entity_type": STAGES.entity_type}
     return [

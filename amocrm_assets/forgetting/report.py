@@ -1,7 +1,7 @@
-"""The report of a request: what was asked, which files and tables changed, with checksums before and after.
+"""The report of a request: what was requested, and the changed files and tables, with checksums before and after.
 
-It is written before anything is changed, so that whoever goes on after a kill knows what was there; and it names
-nobody: values are there as salted hashes.
+It is written before anything is changed, so that a repeated request after a kill knows the previous state. It
+contains no personal data: values are salted hashes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file of the storage: SHA-256 before and after, and how many records were taken out or changed."""
+    """A file of the storage: SHA-256 before and after, and the number of removed or changed records."""
 
     name: str
     entity: str
@@ -28,7 +28,7 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class ChangedTable:
-    """A table of the warehouse that was loaded anew: its rows before and after."""
+    """A table of the warehouse that was loaded again: its rows before and after."""
 
     table: str
     rows_before: int | None
@@ -37,7 +37,7 @@ class ChangedTable:
 
 @dataclass(frozen=True)
 class Report:
-    """What a request did so far. `status` is `done` when all of it is."""
+    """The progress of a request. `status` is `done` at the end."""
 
     request: str
     source: str
@@ -52,16 +52,16 @@ class Report:
     tables: tuple[ChangedTable, ...] = ()
     dagster: dict[str, int] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
-    """Runs of Dagster that showed the people, with the materialisations of each."""
+    """Dagster's runs that contained data of the people, with the materialisations of each."""
 
     @property
     def records(self) -> int:
-        """How many records of captures were taken out or changed."""
+        """The number of removed or changed records of captures."""
         return sum(each.records for each in self.captures)
 
 
 def folder_of(subdomain: str) -> str:
-    """Where the reports of an account are."""
+    """The folder of an account's reports."""
     return f"privacy/{subdomain}/requests"
 
 
@@ -71,12 +71,13 @@ def report_name(subdomain: str, request: str) -> str:
 
 
 def write_report(storage: Storage, report: Report) -> None:
-    """Keep a report, in the place of an earlier state of it, and beside it what people read."""
+    """Store a report, replacing its earlier state, and a readable text next to it."""
     texts = [
         (report_name(report.source, report.request), json.dumps(asdict(report), indent=1, ensure_ascii=False)),
         (f"{folder_of(report.source)}/{report.request}.txt", in_words(report)),
     ]
-    # A request counts as done by the first, so it is the last to say so, and the first to say that it has begun.
+    # The first file decides whether a request is done: it is the last to say so, and the first to say that it
+    # began.
     for name, text in reversed(texts) if report.status == "done" else texts:
         there = storage.read(name)
         storage.write(name, text.encode(), if_version=there.version if there else None)
@@ -90,7 +91,7 @@ def read_reports(storage: Storage, subdomain: str) -> list[Report]:
 
 
 def in_words(report: Report) -> str:
-    """The report for people."""
+    """The report as readable text."""
     what = [f"{kind} {each}" for kind, ids in report.ids.items() for each in ids]
     what += [f"{report.values} value{'s' * (report.values != 1)} (kept as salted hashes)"] * bool(report.values)
     lines = [

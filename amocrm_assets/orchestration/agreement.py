@@ -1,6 +1,6 @@
-"""The check `events_agree`: the independent proof that what happened to records is in their captures.
+"""The check `events_agree`: an independent verification that records with events were captured.
 
-How days are compared is in `rows.agreement`.
+For the comparison see `rows.agreement`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.agreement import DayAgreement
 
 AGREE = "events_agree"
-# A day waits for the next ones, so each run looks at those before its own, too.
+# A day waits for the next ones, so each run also compares days before its own.
 _LOOK_BACK = timedelta(days=7)
 
 
@@ -58,7 +58,7 @@ def events_agree_of(source: SourceSettings) -> dg.AssetChecksDefinition:
 
 
 def agreement_result(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResult:
-    """The verdict on days, with the records that are nowhere."""
+    """The result for days, with the records that were not captured."""
     from amocrm_assets.rows.agreement import counted
 
     records = AGREEMENT.of.table.records

@@ -38,9 +38,9 @@ LOCK_WAIT_SECONDS = 3600.0
 
 
 # The name of an environment variable, `{"env": "NAME"}`, as `dg.EnvVar` is stored and shown. Dagster reads a real
-# `EnvVar` while it plans a run: one that is not set would end in a traceback before the run exists, in processes
-# that never ask amoCRM too. This is read at the first request, by an error with a fix. The UI shows the type of a
-# field beside its value, and has no room for that of a class.
+# `EnvVar` while it plans a run: an unset one would end in a traceback before the run exists, also in processes
+# that send no requests to amoCRM. This one is read at the first request, with an error that has a fix. The UI
+# shows the type of a field beside its value, and has no room for that of a class.
 FromEnvironment = dict[str, Any]
 CREDENTIALS = ("access_token", "client_id", "client_secret")
 
@@ -90,7 +90,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         return cls(**_values_of(source))
 
     def to_settings(self, **others: Any) -> SourceSettings:
-        """The settings of a source with this account; `others` are what the resource does not hold.
+        """The settings of a source with this account; `others` are those that the resource does not have.
 
         Raises pydantic's `ValidationError` for settings that no source may have.
         """
@@ -133,14 +133,14 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         if not changed:
             return source
         return SourceSettings.model_validate(
-            # How assets are shown is no matter of a run, and may be a function.
+            # The translation does not affect a run, and may be a function.
             source.model_dump(exclude_unset=True, exclude={"translation"})
             | {name: getattr(self, name) for name in changed}
         )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Store the run, whose log gets messages about long waits."""
-        # `yield_for_execution` would do it too, and make a context of every direct call of a person's asset.
+        # `yield_for_execution` could do it, but would require a context for every direct call of a user's asset.
         self._context = context
 
     @property
@@ -169,7 +169,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
                 storage=open_storage(deployment.storage),
                 wait_seconds=LOCK_WAIT_SECONDS,
             ),
-            # Within the lock: threads that use this resource side by side have the client one after another.
+            # Within the lock: threads that use this resource at the same time have the client one after another.
             self._run_client.use(lambda: open_client(source, deployment)) as client,
         ):
             yield client
@@ -201,7 +201,7 @@ def settings_of_run(context: dg.AssetExecutionContext, source: SourceSettings) -
 
 
 def _values_of(source: SourceSettings) -> dict[str, Any]:
-    """What the resource of a source is given."""
+    """The arguments of a source's resource."""
     oauth = source.oauth
     return {
         "subdomain": source.subdomain,

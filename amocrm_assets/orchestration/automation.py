@@ -41,7 +41,7 @@ LOOK_BACK_DAYS = 7
 LATE_AFTER = timedelta(hours=6)
 _DONE = dg.AssetPartitionStatus.MATERIALIZED
 THERE = (_DONE, dg.AssetPartitionStatus.IN_PROGRESS)
-# States of one day in several tables: the last one in this order counts for all.
+# States of one day in several tables: the last one in this order is the state of all.
 _BEHIND = (*THERE, None, dg.AssetPartitionStatus.FAILED)
 # A tick has one minute; if the warehouse is locked for longer, the next tick checks it.
 _WAIT_SECONDS = 15.0
@@ -56,8 +56,8 @@ def automation_of(
 ) -> dg.Definitions:
     """Job and schedule of a source, which materialise these entities.
 
-    `once_a_run` are assets without days, which go with a run whatever days it is about; of several runs of a tick,
-    with one. `after_rows` are such assets, made of rows, which go with every run that brings rows.
+    `once_a_run` are assets without partitions, which are part of every run; of only one if a tick launches
+    several. `after_rows` are such assets that are made of rows, and part of every run that writes rows.
     """
     assets = [key for entity in entities for key in chain_keys(entity, source)]
     names = listed([entity.table.records for entity in entities])
@@ -128,9 +128,9 @@ def _requests(
     once_a_run: Sequence[dg.AssetKey],
     after_rows: Sequence[dg.AssetKey],
 ) -> list[dg.RunRequest]:
-    """A run for each range of missing days, of the entities that miss it, and of shards that are gone.
+    """A run for each range of missing days, of the entities that miss it, and for missing shards.
 
-    Of several runs of one tick, the first that reads takes the assets without days.
+    Of several runs of one tick, the first that reads amoCRM has the assets without partitions.
     """
     tick = context.scheduled_execution_time
     wanted: dict[DayRange, list[dg.AssetKey]] = {}
@@ -151,7 +151,7 @@ def _requests(
 def _missing(
     context: dg.ScheduleEvaluationContext, source: SourceSettings, entity: Entity
 ) -> Iterator[tuple[DayRange, list[dg.AssetKey]]]:
-    """Ranges of days that an entity misses, with the assets that bring them."""
+    """Ranges of days that an entity misses, with the assets to materialise."""
     tick = context.scheduled_execution_time
     by_table = {t: day_states(context.instance, source, shards_key(t, source), at=tick) for t in entity.tables}
     states = _together(list(by_table.values()))
@@ -165,7 +165,7 @@ def _missing(
         failed=[day for day, state in states.items() if state == dg.AssetPartitionStatus.FAILED],
     )
     yield from ((days, chain_keys(entity, source)) for days in ranges)
-    # A shard that is gone is loaded again from its rows, which does not ask amoCRM.
+    # A missing shard is loaded again from its rows, without requests to amoCRM.
     for table, days_done in done.items():
         there = [day for day in days_done if day not in otherwise and day not in missing]
         for days in neighbours(_lost_days(context, table, source, there)):
@@ -173,7 +173,7 @@ def _missing(
 
 
 def _together(by_table: Sequence[DayStates]) -> DayStates:
-    """The state of each day in which the tables of an entity are the furthest behind."""
+    """The state of each day: that of the entity's table that is the furthest behind."""
     return {day: max((states[day] for states in by_table), key=_BEHIND.index) for day in by_table[0]}
 
 
@@ -181,7 +181,7 @@ def _request(
     source: SourceSettings, days: DayRange, tick: datetime, *, only: Sequence[dg.AssetKey] | None = None
 ) -> dg.RunRequest:
     return dg.RunRequest(
-        # One request for the days and tick, however often the daemon evaluates the tick.
+        # One run for the days and tick, even if the daemon evaluates the tick several times.
         run_key=f"{days} at {tick.isoformat()}",
         partition_key=days.partition_key,
         asset_selection=only,
@@ -192,7 +192,7 @@ def _request(
 def day_states(
     instance: dg.DagsterInstance, source: SourceSettings, asset: dg.AssetKey, *, at: datetime
 ) -> DayStates:
-    """What Dagster shows of the days of the look-back."""
+    """The state of the days of the look-back in Dagster."""
     days = last_days(source, at=at, count=LOOK_BACK_DAYS)
     keys = [day.isoformat() for day in days]
     states = instance.get_status_by_partition(asset, keys, partitions_of(source)) or {}
@@ -202,7 +202,7 @@ def day_states(
 def _lost_days(
     context: dg.ScheduleEvaluationContext, table: Table, source: SourceSettings, done: list[date]
 ) -> list[date]:
-    """Days of the look-back that are materialised, and whose shard is gone from the warehouse."""
+    """Days of the look-back that are materialised, and whose shard is missing in the warehouse."""
     from amocrm_assets.settings import Deployment
     from amocrm_assets.warehouse import open_warehouse
 
@@ -220,7 +220,7 @@ def _lost_days(
 def _otherwise(
     context: dg.ScheduleEvaluationContext, entity: Entity, source: SourceSettings, done: list[date]
 ) -> set[date]:
-    """Days of the look-back that are materialised, and were read by other midnights than the source has now."""
+    """Days of the look-back that are materialised, and were read in another time zone than the present one."""
     try:
         return days_by_other_midnights(entity, source, done)
     except AmoCrmAssetsError as error:  # the other runs are launched, and the next tick checks again
@@ -229,7 +229,7 @@ def _otherwise(
 
 
 def days_by_other_midnights(entity: Entity, source: SourceSettings, days: Sequence[date]) -> set[date]:
-    """Days that were read before the source's `timezone` was changed: their shards are of other hours."""
+    """Days that were read before the source's `timezone` was changed: their shards contain other hours."""
     from amocrm_assets.captures import captures_by_day, days_read_otherwise
     from amocrm_assets.settings import Deployment
     from amocrm_assets.storage import open_storage
@@ -243,7 +243,7 @@ def days_by_other_midnights(entity: Entity, source: SourceSettings, days: Sequen
 
 
 def freshness_of(entity: Entity, source: SourceSettings) -> dg.FreshnessPolicy | None:
-    """A day's shard is there at the first full hour six hours after the schedule's time, where it is on."""
+    """A day's shard must exist at the first full hour six hours after the schedule's time, if it is on."""
     if not (source.schedule.enabled and entity.choices.is_imported(source)):
         return None
     # At a full hour, so that sources whose minutes are staggered share one policy.
@@ -254,10 +254,10 @@ def freshness_of(entity: Entity, source: SourceSettings) -> dg.FreshnessPolicy |
 
 @cache
 def _daily_freshness(hour: int, timezone: str) -> dg.FreshnessPolicy:
-    """One for all sources with this deadline: Dagster tries a thousand of its times whenever one is made."""
+    """Shared by all sources with this deadline: Dagster evaluates a thousand of its times whenever one is made."""
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"0 {hour} * * *",
-        # Reaches back behind the schedule's time, however far the deadline was moved to the full hour.
+        # Begins before the schedule's time, even if the deadline was moved to the full hour.
         lower_bound_delta=LATE_AFTER + timedelta(hours=1),
         timezone=timezone,
     )

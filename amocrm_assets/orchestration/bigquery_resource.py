@@ -1,7 +1,7 @@
 """The resource `bigquery`: dagster-gcp's own, with an address for emulators.
 
-The warehouse opens its clients by it, and own assets reach the same project. It is there where `AMOCRM_WAREHOUSE`
-names BigQuery.
+The warehouse opens its clients with it, and users' own assets use the same project. It exists if
+`AMOCRM_WAREHOUSE` is BigQuery.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class BigQueryEndpointResource(BigQueryResource):
-    """BigQuery by Application Default Credentials or, with an `endpoint`, an emulator without credentials."""
+    """BigQuery with Application Default Credentials or, with an `endpoint`, an emulator without credentials."""
 
     endpoint: str | None = Field(
         default=None, description="Address of an emulator, for example `http://127.0.0.1:9050`. Default: Google's."

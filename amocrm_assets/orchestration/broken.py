@@ -58,7 +58,7 @@ def broken_definitions(broken: BrokenSource) -> dg.Definitions:
 
 
 def broken_problem(broken: BrokenSource) -> Problem:
-    """What alerts tell of it."""
+    """The problem for alerts."""
     return Problem(
         key=f"{broken.key}{SETTINGS_KEY}",
         source=broken.name,
@@ -70,7 +70,7 @@ def broken_problem(broken: BrokenSource) -> Problem:
 
 
 def _shown_under(broken: BrokenSource) -> tuple[list[str], str]:
-    """Key and group of the asset: those of the source's translation, where they need no template."""
+    """Key and group of the asset: those of the source's translation, if they need no template."""
     translation = broken.attributes.get("translation")
     translation = translation if isinstance(translation, dict) else {}
     prefix, group = translation.get("key_prefix") or [], translation.get("group_name")

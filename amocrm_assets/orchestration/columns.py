@@ -1,6 +1,6 @@
 """The columns of a table as Dagster shows them: the table's schema, and where each column comes from.
 
-All of it is derived from the declared table, once, and is the same for every source and day.
+All of it is derived from the declared table, and is the same for every source and day.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def table_schema(table: Table, store: str) -> dg.TableSchema:
 
 
 def schema_of(table: Table, store: str) -> dg.TableSchema:
-    """As `table_schema`, for a table that differs from source to source and would be cached in vain."""
+    """As `table_schema`, without a cache, for a table that differs from source to source."""
     return dg.TableSchema(
         columns=[column for top in table.columns for column in _flat(top, "", store, key=table.unique_columns)],
         constraints=dg.TableConstraints(other=[f"One row for each {', '.join(table.unique_columns)}"]),
@@ -68,7 +68,7 @@ def _type(column: Column, store: str) -> str:
 
 
 def lineage_from(table: Table, asset: dg.AssetKey, *, api_names: bool) -> dg.TableColumnLineage:
-    """Each column comes from one column of `asset`; raw records call some of them otherwise (`api_names`)."""
+    """Each column comes from one column of `asset`; some have other names in raw records (`api_names`)."""
     return dg.TableColumnLineage(
         {
             column.name: [

@@ -1,7 +1,7 @@
-"""The component `amocrm_assets.AmoCrmSource`: a source as a person writes it into `defs.yaml`.
+"""The component `amocrm_assets.AmoCrmSource`: a source as a user writes it into `defs.yaml`.
 
 Its attributes are the settings of `settings.SourceSettings`, and its definitions those of `source`. It can be used
-in anybody's own Dagster project.
+in any Dagster project.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
 
     @property
     def broken(self) -> BrokenSource | None:
-        """What is wrong with the attributes, if anything is."""
+        """What is wrong with the attributes, if anything."""
         return self._broken
 
     @property
     def file(self) -> Path | None:
-        """Where the attributes are written, None for a component that Python code made."""
+        """The file of the attributes, None for a component made by Python code."""
         return self._file
 
     @classmethod
     def model(cls) -> type[BaseModel]:
-        """The schema of the attributes, with the descriptions that Dagster drops where there is a default."""
+        """The schema of the attributes, with the descriptions that Dagster drops for attributes with a default."""
         model = super().model()
-        for name, own in SourceSettings.model_fields.items():  # a subclass may have others beside them
+        for name, own in SourceSettings.model_fields.items():  # a subclass may have additional ones
             field = model.model_fields[name]
             field.description, field.examples = own.description, own.examples
         model.model_rebuild(force=True)
@@ -85,9 +85,9 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
         if broken is None:
             try:
                 source = super().load(attributes, context)
-            except ValidationError as error:  # of what templates gave
+            except ValidationError as error:  # in the values of templates
                 broken = broken_values(*_place_of(context), error)
-            except Exception as error:  # whatever a template of the project calls
+            except Exception as error:  # of any code that a template calls
                 _LOGGER.exception("A template of %s cannot be filled in", context.path)
                 message = f"a template cannot be filled in ({type(error).__name__})"
                 broken = broken_because(
@@ -103,7 +103,8 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, job, schedule and resources of the source; nothing when it is not enabled.
 
-        Of a source that cannot be loaded, what shows why. With the first source of a project, its alerts.
+        For a source that cannot be loaded, definitions that show why. With the first source of a project, its
+        alerts.
         """
         place = _place_of(context)
         broken = self._broken or self._second(context, place)
@@ -128,7 +129,7 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
 def _broken_file(
     attributes: BaseModel | None, context: dg.ComponentLoadContext, *, is_subclass: bool
 ) -> BrokenSource | None:
-    """What is wrong with the attributes as they are written, if anything is. A subclass may have others."""
+    """What is wrong with the attributes in the file, if anything. A subclass may have others."""
     place = _place_of(context)
     broken = broken_document(*place) if place[0].is_file() and not is_subclass else None
     error = getattr(attributes, "_error", None)
@@ -151,7 +152,7 @@ def _with_own_key(broken: BrokenSource, context: dg.ComponentLoadContext, place:
 
 
 def _explained_later(model: type[BaseModel]) -> type[BaseModel]:
-    """The same schema; wrong attributes are kept for `load`, which knows their file and explains them by line."""
+    """The same schema; wrong attributes are kept for `load`, which has their file and reports them with lines."""
 
     class Attributes(model):  # type: ignore[misc,valid-type]  # the model is made at run time
         _error: ValidationError | None = PrivateAttr(default=None)

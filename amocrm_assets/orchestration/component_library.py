@@ -1,7 +1,7 @@
-"""What the *Components* tab of the code location and its list of libraries show of this package.
+"""The content of the code location's *Components* tab, and its list of libraries.
 
-Dagster fills both in for projects that it loads itself (`dg.load_from_defs_folder`). The keys are those that it
-writes there.
+Dagster fills both in for projects that it loads itself (`dg.load_from_defs_folder`). The keys are the ones it uses
+there.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ attributes:
 
 
 def register_library() -> None:
-    """Show the version of this package beside those of Dagster's own."""
-    # Dagster's integrations all call it so, though it is not marked as an export.
+    """Show the version of this package among those of Dagster's own."""
+    # All of Dagster's integrations call it, though it is not exported.
     registry = dg.DagsterLibraryRegistry  # type: ignore[attr-defined]
     registry.register(DISTRIBUTION, version(DISTRIBUTION), is_dagster_package=False)
 
@@ -45,7 +45,7 @@ def register_library() -> None:
 def component_metadata() -> Mapping[str, Any]:
     """Metadata of a code location with the component's description, example and every attribute.
 
-    Every run loads the location, so it takes 6 ms: the component itself, which says the same, would take 35.
+    Every run loads the location, so it takes 6 ms: the component itself, with the same content, would take 35.
     """
     component = {
         "name": f"{PACKAGE}.AmoCrmSource",

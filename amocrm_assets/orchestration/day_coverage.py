@@ -1,7 +1,7 @@
-"""How far sources have come: which of their days have a shard of each table.
+"""The progress of sources: which of their days have a shard of each table.
 
-A day is there if the warehouse has its shards and, where DAGSTER_HOME names a history, Dagster shows them as
-materialised. What is materialised next is decided in `automation`.
+A day is complete if the warehouse has its shards and, if DAGSTER_HOME is set, Dagster shows them as materialised.
+`automation` decides what is materialised next.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
     Days = set[date] | None
 
 
-# `sources` should not seem to hang because somebody writes to the warehouse.
+# `sources` should not seem to hang while another process writes to the warehouse.
 _WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The last day with a shard, and the days that should have one and do not."""
+    """The last day with a shard, and the days whose shard is missing."""
 
     last_day: date | None
     missing: list[date]
     lost: list[date]
-    """Those of the missing that Dagster shows as materialised: their tables were deleted, or have expired."""
+    """Missing days that Dagster shows as materialised: their tables were deleted, or have expired."""
     by_entity: Mapping[str, list[date]] = field(default_factory=dict)
     """The missing days of each entity that the source imports."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Progress of each source, by subdomain. `problem` is why the warehouse could not be asked, if so."""
+    """Progress of each source, by subdomain. `problem` is why the warehouse could not be read, if so."""
 
     by_subdomain: Mapping[str, Progress]
     problem: str | None = None
@@ -55,32 +55,32 @@ class Coverage:
 
 @dataclass(frozen=True)
 class _TableDays:
-    """Days of one table of a source, as far as they are known: what Dagster shows, what the warehouse holds."""
+    """Days of one table of a source, in Dagster's history and in the warehouse."""
 
     believed: Days
     held: Days
     otherwise: set[date]
-    """Their shards are there, and hold the hours between other midnights than the source has now."""
+    """Their shards exist, but contain the hours of another time zone than the source's present one."""
 
     @property
     def there(self) -> set[date]:
-        """Days that are there by everything that is known."""
+        """Days that exist in both, as far as both are known."""
         if self.believed is None or self.held is None:
             return (self.believed or self.held or set()) - self.otherwise
         return (self.believed & self.held) - self.otherwise
 
     @property
     def gone(self) -> set[date]:
-        """Days that Dagster shows as materialised, and that are not there."""
+        """Days that Dagster shows as materialised, and that do not exist."""
         return (self.believed or set()) - self.otherwise - self.there
 
 
 def progress_of(
     source: SourceSettings, there: set[date], *, at: datetime, gone: Collection[date] = ()
 ) -> Progress:
-    """Progress at a moment, over every day since the source's first, when these days have their shards.
+    """Progress at a time, over every day since the source's first, if these days have their shards.
 
-    `gone` are days of which Dagster shows a shard that is not there.
+    `gone` are days with a missing shard that Dagster shows as materialised.
     """
     passed = (at.astimezone(source.zone).date() - source.first_day).days
     missing = [day for day in last_days(source, at=at, count=max(passed, 0)) if day not in there]
@@ -93,7 +93,7 @@ def read_coverage(sources: Sequence[SourceSettings], deployment: Deployment, *, 
     entities = {source.subdomain: scheduled(source) for source in sources}
     try:
         held, problem = _held(entities, deployment), None
-    except AmoCrmAssetsError as error:  # who asks still learns what Dagster knows, and why it is not more
+    except AmoCrmAssetsError as error:  # Dagster's history is still shown, with the reason why the rest is not
         held, problem = None, str(error)
     believed = _believed(sources, entities)
     progress = {}
@@ -115,7 +115,7 @@ def read_coverage(sources: Sequence[SourceSettings], deployment: Deployment, *, 
 
 
 def _progress(source: SourceSettings, days: Mapping[Entity, Sequence[_TableDays]], *, at: datetime) -> Progress:
-    """Progress of all entities together, and which days each of them misses."""
+    """Progress of all entities together, and the missing days of each."""
     by_entity = {
         entity.name: set.intersection(*(each.there for each in tables)) for entity, tables in days.items()
     }
@@ -133,7 +133,7 @@ def _days_of(source: SourceSettings, entity: Entity, *, believed: Days, held: Da
 def _believed(
     sources: Sequence[SourceSettings], entities: Mapping[str, Sequence[Entity]]
 ) -> dict[tuple[str, Table], set[date]]:
-    """What Dagster shows; nothing where no DAGSTER_HOME names its history."""
+    """Dagster's history; nothing without DAGSTER_HOME."""
     if not dagster_home():
         return {}
     with dg.DagsterInstance.get() as instance:
@@ -146,7 +146,7 @@ def _believed(
 
 
 def _held(entities: Mapping[str, Sequence[Entity]], deployment: Deployment) -> dict[Table, dict[str, set[date]]]:
-    """What the warehouse holds of each table, by subdomain."""
+    """The shards of each table in the warehouse, by subdomain."""
     warehouse = open_warehouse(deployment.warehouse, wait_seconds=_WAIT_SECONDS)
     tables = {table for each in entities.values() for entity in each for table in entity.tables}
     return {

@@ -1,7 +1,7 @@
-"""Which runs bring a set of missing days: neighbouring days are one run; days that failed hold up no others.
+"""The runs for a set of missing days: consecutive days are one run; failed days do not delay others.
 
-A range reads amoCRM once and ends with the first day that cannot be read, so the days behind it wait. That is why
-a day that failed before shares no run with one that did not. Which days are missing is decided in `automation`.
+A range reads amoCRM once and ends with the first day that cannot be read, so the days after it are not reached. So
+a day that failed before is not in one run with one that did not. `automation` decides which days are missing.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class DayRange:
-    """Neighbouring days, first and last included."""
+    """Consecutive days, first and last included."""
 
     first: date
     last: date
 
     def __str__(self) -> str:
-        """One day by its name, more as Dagster writes ranges: `2026-01-01...2026-01-07`."""
+        """A single day, or a range in Dagster's form: `2026-01-01...2026-01-07`."""
         return f"{self.first}" if self.first == self.last else f"{self.first}...{self.last}"
 
     def in_words(self) -> str:
-        """For people: `2026-01-01 to 2026-01-07`."""
+        """For messages: `2026-01-01 to 2026-01-07`."""
         return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
 
     @property
@@ -40,7 +40,7 @@ class DayRange:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """Tags by which Dagster makes one run of a range; it refuses them beside a partition."""
+        """Tags for one run of a range; Dagster refuses them together with a partition."""
         if self.partition_key:
             return {}
         return {RANGE_START: self.first.isoformat(), RANGE_END: self.last.isoformat()}
@@ -59,8 +59,8 @@ def ranges_to_ask(
 ) -> list[DayRange]:
     """The runs for the missing days.
 
-    Three kinds of days are kept apart: those that are captured, which need no reading; those that failed, of whose
-    neighbours the first is asked for alone, since it is the one that may fail again; all others.
+    Three kinds of days are never in one run: days that are captured, which need no reading; days that failed, of
+    which the first of consecutive ones is launched alone, since it is the one that may fail again; all others.
     """
     ready = [day for day in missing if day in captured]
     again = [day for day in missing if day in failed and day not in captured]

@@ -28,7 +28,7 @@ TOO_EARLY = "The day is over only after the last retry, so Dagster does not retr
 
 @dataclass(frozen=True)
 class Retries:
-    """How often, and after how long, a step is retried after a transient error. The wait doubles."""
+    """How often, and after what time, a step is retried after a transient error. The wait doubles."""
 
     count: int = 3
     first_wait_seconds: float = 60.0

@@ -1,7 +1,7 @@
-"""What Dagster keeps of a person: previews of records in the metadata of materialisations, and logs of runs.
+"""Personal data in Dagster: previews of records in the metadata of materialisations, and logs of runs.
 
-Dagster cannot change an event. A run whose previews show the person is deleted with its events and logs, and its
-days are reported as materialised again with the rest of their metadata, so that they count as before.
+Dagster cannot change an event. A run whose previews contain the person is deleted with its events and logs, and
+its days are reported as materialised again with the rest of their metadata, so that they count as before.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from amocrm_assets.privacy.forgotten import ForgottenList
     from amocrm_assets.settings import SourceSettings
 
-# Metadata that shows records.
+# Metadata with records.
 _SHOWN = ("preview", "open_in_amocrm")
 _PAGE = 1000
 
 
 class ForgettingInDagster:
-    """Previews and logs of a source's runs in one instance of Dagster, whose home is a folder."""
+    """Previews and logs of a source's runs in one instance of Dagster with a home folder."""
 
     def __init__(self, source: SourceSettings, instance: dg.DagsterInstance, home: Path) -> None:
         self._source = source
@@ -39,12 +39,12 @@ class ForgettingInDagster:
         self._home = home
 
     def runs_that_show(self, report: Report, forgotten: ForgottenList) -> dict[str, int]:
-        """Ids of the runs whose previews show the people of a request, with their materialisations."""
+        """Ids of the runs whose previews contain the people of a request, with their materialisations."""
         found = sorted(_runs_that_show(self._instance, self._source, report, forgotten))
         return {run: len(_made_by(self._instance, run)) for run in found}
 
     def remove(self, runs: Sequence[str]) -> None:
-        """Report once more what these runs materialised, and delete them, their logs first."""
+        """Report the materialisations of these runs again, and delete the runs, their logs first."""
         for run in runs:
             _report_again(self._instance, run)
             self._instance.compute_log_manager.delete_logs(prefix=[run])
@@ -56,7 +56,7 @@ class ForgettingInDagster:
 
 @contextmanager
 def forgetting_in_dagster(source: SourceSettings) -> Iterator[ForgettingInDagster | None]:
-    """What Dagster keeps by `DAGSTER_HOME`; None without it."""
+    """Personal data in Dagster at `DAGSTER_HOME`; None without it."""
     home = dagster_home()
     if home is None:
         yield None
@@ -100,7 +100,7 @@ def _shows(event: dg.AssetMaterialization | None, report: Report, forgotten: For
 
 
 def _text(value: Any) -> str:
-    """What a preview says, its cells one behind the other."""
+    """The text of a preview, one cell after the other."""
     if isinstance(value, dg.TableMetadataValue):
         cells = (str(cell) for record in value.records for cell in record.data.values())
         return " ".join(cells).replace(BREAK, "").replace("·", " ")
@@ -108,7 +108,7 @@ def _text(value: Any) -> str:
 
 
 def _report_again(instance: dg.DagsterInstance, run: str) -> None:
-    """Report what a run materialised once more, without what it showed."""
+    """Report the materialisations of a run again, without previews."""
     for event in _made_by(instance, run):
         kept = {name: value for name, value in event.metadata.items() if name not in _SHOWN}
         instance.report_runless_asset_event(
@@ -122,7 +122,7 @@ def _made_by(instance: dg.DagsterInstance, run: str) -> list[dg.AssetMaterializa
 
 
 def _overwrite_deleted(home: Path) -> None:
-    """SQLite leaves deleted rows in its files until it writes over them; PostgreSQL has its own `VACUUM`."""
+    """SQLite keeps deleted rows in its files until they are overwritten; PostgreSQL has its own `VACUUM`."""
     for file in sorted(home.glob("history/**/*.db")):
         with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,7 +1,7 @@
 """Rows and shards as pandas frames for the assets of users.
 
 An I/O manager that only loads: assets with rows and shards, such as `leads` and `amoCrmLeads`, write their data
-themselves. Which columns there are: see `entities`.
+themselves. For the columns see `entities`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Table
     from amocrm_assets.rows.frames import FrameColumns
 
-# The name that Dagster's own I/O managers give to this choice.
+# The name of this option in Dagster's own I/O managers.
 ALLOW_MISSING = "allow_missing_partitions"
 _SCHEMA = "dagster/column_schema"
 
 
 class RowsIOManager(dg.IOManager):
-    """Gives rows and shards of the tables to a parameter of type `pandas.DataFrame`, one day or many.
+    """Loads rows and shards of the tables for a parameter of type `pandas.DataFrame`, one day or many.
 
-    The parameter's metadata chooses columns and custom fields, see *downstream assets* in the documentation.
+    The parameter's metadata selects columns and custom fields, see *downstream assets* in the documentation.
     """
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -44,9 +44,9 @@ class RowsIOManager(dg.IOManager):
         raise TypeError(f"{context.asset_key.to_user_string()} returned a {type(obj).__name__}")
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """The rows of the asked days in the shard's columns, with the partition day as index, `day`.
+        """The rows of the requested days in the shard's columns, with the partition day as index, `day`.
 
-        The input's metadata may choose: `columns`, `widen_custom_fields`, and `allow_missing_partitions`, without
+        The input's metadata may contain `columns`, `widen_custom_fields`, and `allow_missing_partitions`, without
         which a day that was not materialised is an error. Raises `SettingsError` for names that do not exist.
         """
         from amocrm_assets.rows.frames import FrameColumns
@@ -72,7 +72,7 @@ def _as_shown(table: Table, schema: Any) -> Table:
 
 
 def rows_io_manager(tables: Sequence[Table]) -> dg.IOManagerDefinition:
-    """The I/O manager as a resource, whose page in the UI says what it is."""
+    """The I/O manager as a resource, with a description in the UI."""
     manager = RowsIOManager(tables)
 
     def amocrm_rows(_: dg.InitResourceContext) -> RowsIOManager:

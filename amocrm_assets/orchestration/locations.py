@@ -1,6 +1,6 @@
 """Where the data of an asset is, as *Storage* on the asset's page shows it.
 
-It follows from how the environment is written, so that a code location loads without opening anything. The
+It is derived from environment variables, so that a code location loads without opening anything. The
 metadata of a materialisation has the exact table or file.
 """
 

@@ -1,9 +1,9 @@
-"""Text that strangers wrote, inside the Markdown that Dagster's UI renders.
+"""Untrusted text inside the Markdown that Dagster's UI renders.
 
-The UI renders as Markdown: every description (of assets, jobs, columns and checks, and what a check says of its
-result) and `MetadataValue.md`. Images are fetched and addresses become links. It shows as they are: other text
-metadata, tables (`MetadataValue.table`), messages of failures, log lines and the description of a schedule. Values
-belong into those where possible; the functions here are for the sentences of the first kind.
+The UI renders as Markdown: every description (of assets, jobs, columns, checks and results of checks) and
+`MetadataValue.md`. Images are fetched and addresses become links. It shows as plain text: other text metadata,
+tables (`MetadataValue.table`), messages of failures, log lines and the description of a schedule. Values should be
+in those if possible; the functions here are for texts of the first kind.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import re
 from amocrm_assets.untrusted import one_line
 
 MAX_SENTENCE = 2_000
-# Tokens in which GitHub's Markdown finds addresses. It looks for them after escapes and entities are resolved, so
-# that only a code span stops it (mdast-util-gfm-autolink-literal, `transformGfmAutolinkLiterals`).
+# Tokens in which GitHub's Markdown finds addresses. It searches after escapes and entities are resolved, so only a
+# code span prevents links (mdast-util-gfm-autolink-literal, `transformGfmAutolinkLiterals`).
 _ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&!#~|]")
-# What makes a list or the line under a heading of the first word.
+# What turns the first word into a list or a heading.
 _LEADING = re.compile(r"(?<=^)[-+=]|(?<=\d)[.)](?=$)")
 _BACKTICKS = re.compile(r"`+")
-# A character that was escaped, or a code span, in which a backslash is no more than that.
+# An escaped character, or a code span, in which a backslash is literal.
 _WRITTEN = re.compile(r"\\([-\\`*_\[\]<>&!#~|+=.)])|(?<!`)(`+)(?!`).+?(?<!`)\2(?!`)")
 
 
 def escape(text: object) -> str:
-    """The text for a sentence: it is shown as it was, on one line. Words that hold an address become code spans.
+    """The text for a sentence: shown literally, on one line. Words with an address become code spans.
 
-    Not for cells of a table, whose bars split code spans too.
+    Not for cells of a table, in which bars also split code spans.
     """
     first, *words = one_line(text, limit=MAX_SENTENCE).split(" ")
     return " ".join([_LEADING.sub(r"\\\g<0>", _escaped(first)), *map(_escaped, words)])
@@ -38,13 +38,13 @@ def code(text: object) -> str:
     line = one_line(text, limit=MAX_SENTENCE)
     longest = max((len(run) for run in _BACKTICKS.findall(line)), default=0)
     fence = "`" * (longest + 1)
-    # Markdown takes one space off both ends.
+    # Markdown removes one space at both ends.
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}" if line else ""
 
 
 def plain(markdown: str) -> str:
-    """A sentence of the UI for a console or a message, which show Markdown as it is written: without escapes.
+    """A sentence of the UI for a console or a message, which do not render Markdown: without escapes.
 
     Code spans keep their backticks, as quotation marks.
     """

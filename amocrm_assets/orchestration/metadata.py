@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import LoadResult
 
-# Dagster plots the one over the partitions, and shows the other as the size of a table without any.
+# Dagster plots the first over the partitions, and shows the second as the size of a table without partitions.
 PARTITION_ROW_COUNT = "dagster/partition_row_count"
 ROW_COUNT = "dagster/row_count"
-# Characters of a cell, and names in a list: what an asset's page has room for.
+# Characters of a cell, and names in a list, that fit on an asset's page.
 MAX_CELL = 100
 MAX_NAMES = 20
-# A space without width.
+# A zero-width space.
 BREAK = "\u200b"
 
 
@@ -117,11 +117,11 @@ def rows_metadata(
 def text_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, limit: int = MAX_CELL, wrap: Sequence[int] = ()
 ) -> dg.TableMetadataValue:
-    """A table that Dagster shows as it is: unlike in Markdown, nothing in a cell is rendered.
+    """A table of plain text: unlike in Markdown, nothing in a cell is rendered.
 
-    Every cell is a text on one line: the UI reads numbers as JavaScript does, which rounds large ids.
-    `wrap` is a number of characters for each column: a longer word may be broken after each so many of them, so
-    that a page with little room wraps it.
+    Every cell is a text on one line: the UI parses numbers as JavaScript numbers, which rounds large ids.
+    `wrap` is a number of characters for each column: longer words may be broken after this many, so that a narrow
+    page wraps them.
     """
     widths = wrap or [limit] * len(columns)
     cells = [
@@ -136,13 +136,13 @@ def text_table(
 
 
 def _breakable(line: str, width: int) -> str:
-    """The line with invisible places to break long words at; `one_line` has shown any that were in it before."""
+    """The line with zero-width spaces for breaking long words; `one_line` has escaped its own ones."""
     if len(line) <= width:
         return line
     return re.sub(rf"\S{{{width}}}(?=\S)", lambda run: f"{run[0]}{BREAK}", line)
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names side by side; how many more there are, where they are many."""
+    """Names in one line; if there are many, the number of further ones."""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return ", ".join(one_line(name, limit=MAX_CELL) for name in names[:MAX_NAMES]) + more or "none"

@@ -93,7 +93,7 @@ _REFERENCE_TABLE = {
 } | _LOADED
 _LATEST = {
     "dagster/row_count": "rows of the table",
-    "days_read": "days whose rows had changed since the table was made before",
+    "days_read": "days whose rows had changed since the table was last made",
     "made_anew": "whether it was made from the rows of all days",
     "custom_fields": "columns of custom fields",
     "unfit_values": "values that their column's type cannot hold: they are in `custom_fields` alone",
@@ -103,26 +103,26 @@ _STAGES = {
     "dagster/row_count": "stays in stages",
     "leads": "leads that have stages",
     "days_with_events": "days whose events the table is made of",
-    "days_read": "days whose rows had changed since the table was made before, of events and of leads",
-    "origins": "rows by how their stage is known; what is no `event` is inferred",
-    "unknown_moments": "rows whose `entered_at` nobody knows: a move before them is in no event",
+    "days_read": "days whose rows had changed since the table was last made, of events and of leads",
+    "origins": "rows by `origin` of their stage; all but `event` are inferred",
+    "unknown_moments": "rows with unknown `entered_at`: the move into the stage is in no event",
     "seconds_merging": "time of making the rows",
 } | _LOADED
 _RETENTION = {
-    "captured_before": "captures of before this moment are removed",
+    "captured_before": "captures from before this time are removed",
     "captures_removed": "captures that were removed",
-    "days": "days that they were of; a day of two kinds of records counts twice",
-    "fields_left_out": "custom fields of theirs that the source does not import, and that are gone now",
+    "days": "days of these captures; a day of two entities counts twice",
+    "fields_left_out": "their custom fields that the source does not import, which were removed with them",
 }
 _LOADS = {
-    "dagster/row_count": "rows of the table: tables of the account, a shard each",
-    "incomplete": "tables whose newest reading did not prove that it was complete",
+    "dagster/row_count": "rows of the table: the tables of the account",
+    "incomplete": "tables whose newest reading was not proven complete",
 } | _LOADED
 _LATEST_ASSETS = {entity.table.latest.warehouse_name for entity in ENTITIES if entity.table.latest}
 _REFERENCE_ASSETS = {table.asset for table in REFERENCE_TABLES}
-# What names of assets begin with, by what they are: captures, or tables of the warehouse.
+# How names of assets begin, by what they are: captures, or tables of the warehouse.
 _CAPTURES, _TABLES = "raw_", "amoCrm"
-# One key for each kind of answer that was tried again: `retries_429`, `retries_connection`.
+# One key for each kind of response that was retried: `retries_429`, `retries_connection`.
 PREFIX, PREFIXED = "retries_", "requests that were retried after this response"
 
 _UNPARTITIONED = {
@@ -147,7 +147,7 @@ def meanings(asset: str) -> dict[str, str]:
 @cache
 def explained(asset: str) -> dg.MarkdownMetadataValue:
     """The descriptions of all keys of an asset, as a table that opens on a click."""
-    # A short one is shown beside the other values, and there is no room for a long key on one line.
+    # A short table is shown among the other values, where a long key does not fit on one line.
     lines = [f"| `{key.replace('/', '/' + BREAK)}` | {meaning} |" for key, meaning in meanings(asset).items()]
     if asset.startswith(_CAPTURES):
         lines.append(f"| `{PREFIX}…` | {PREFIXED} |")

@@ -1,7 +1,7 @@
-"""What things are called in Dagster: jobs, schedules, ops, pools, resources, tags.
+"""Names in Dagster: jobs, schedules, ops, pools, resources, tags.
 
 Keys of assets, which a source may translate, are in `assets`. Names are part of Dagster's stored history and of
-people's launches: a name that changes loses both.
+saved launches: a changed name loses both.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ RETENTION = "capture_retention"
 
 # Tags of runs, ours.
 SOURCE_TAG, DAY_TAG = "amocrm/source", "amocrm/day"
-# Dagster's tags of a run over several days, of a run of one, of one of a backfill, and of one that was executed
-# again from the failure of its parent.
+# Dagster's tags of a run over several days, of a run of one day, of one of a backfill, and of one that was
+# re-executed from the failure of its parent.
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 BACKFILL = "dagster/backfill"
@@ -28,14 +28,14 @@ RESUMES = "dagster/is_resume_retry"
 NEVER_RETRIED = {"dagster/max_retries": "0"}
 # In one process, steps of higher priority go first: the leads of a run, then reference lists, then their checks.
 LATER, LAST = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
-# What looks at all of it.
+# Assets about all of the others.
 AFTER_ALL = {"dagster/priority": "-3"}
-# Shards that hold names of the reference tables, which the same run brings.
+# Shards with names of the reference tables, which the same run makes.
 BEHIND_NAMES = LAST
 
 
 def job_name(source_key: str) -> str:
-    """A source's job. It brings every entity; its history is stored under this name."""
+    """A source's job, with all of its entities; its history is stored under this name."""
     return f"{source_key}_leads"
 
 
@@ -60,7 +60,7 @@ def reference_group(source: SourceSettings) -> str:
 
 
 def pool_name(source: SourceSettings) -> str:
-    """The pool of the steps that ask the source's account: one at a time does."""
+    """The pool of the steps that send requests to the source's account, one at a time."""
     return f"amocrm_{source.key}"
 
 

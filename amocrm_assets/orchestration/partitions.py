@@ -1,7 +1,7 @@
-"""Partition days of a source: which there are, which a run is about, which have ended last.
+"""Partition days of a source: all of them, those of a run, and the last ones that have ended.
 
-A day starts and ends at midnight in the source's time zone: it may have 23 or 25 hours. What is done with a day:
-see `assets`. When a day is asked for: see `automation`.
+A day starts and ends at midnight in the source's time zone: it may have 23 or 25 hours. For materialising
+a day see `assets`, for launching it `automation`.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ def partitions_of(source: SourceSettings) -> dg.DailyPartitionsDefinition:
 
 @cache
 def _daily_partitions(start_date: str, timezone: str) -> dg.DailyPartitionsDefinition:
-    """One for all assets of all sources that begin on a day: it keeps what it has computed."""
+    """Shared by all assets of all sources that begin on a day, because it caches its partitions."""
     return dg.DailyPartitionsDefinition(start_date=start_date, timezone=timezone)
 
 
 def days_of(partition_keys: Sequence[str]) -> list[date]:
-    """The days that partition keys name, in order."""
+    """The days of partition keys, in order."""
     return sorted(date.fromisoformat(key) for key in partition_keys)
 
 
 def last_days(source: SourceSettings, *, at: datetime, count: int) -> list[date]:
-    """The last `count` days that have ended at that moment in the source's zone, none before its first day."""
+    """The last `count` days that have ended at that time in the source's time zone, none before its first day."""
     today = at.astimezone(source.zone).date()
     days = [today - timedelta(days=back) for back in range(count, 0, -1)]
     return [day for day in days if day >= source.first_day]
 
 
 def days_of_run(run: dg.DagsterRun) -> tuple[date, date] | None:
-    """First and last day that a run was started for; None for a run that is about no day in particular.
+    """First and last day of a run; None for a run without days.
 
-    A check has no partitions, and Dagster tells it those of its run by tags alone.
+    A check has no partitions; those of its run are only in the run's tags.
     """
     first = run.tags.get(RANGE_START) or run.tags.get(PARTITION)
     last = run.tags.get(RANGE_END) or run.tags.get(PARTITION)

@@ -1,7 +1,7 @@
-"""A few records of a day for an asset's page, and the way from each to its card in amoCRM.
+"""A few records of a day for an asset's page, with links to their cards in amoCRM.
 
-The page has room for 310 pixels: a table of two columns, whose long cells wrap. What strangers wrote is text there
-(`markdown`); links hold nothing but the source's address and ids.
+The page has room for 310 pixels: a table of two columns, whose long cells wrap. Untrusted text is plain text there
+(`markdown`); links contain only the source's address and ids.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 PREVIEW_ROWS = 5
-# Of a longer range, days are shown as numbers alone: each preview opens a file once more.
+# Longer ranges have no previews, since each opens a file once more.
 MAX_DAYS = 31
-# Deleted leads are stubs, and have the smallest ids: so many rows are looked through for others.
+# Deleted leads are stubs, and have the smallest ids: this many rows are searched for others.
 _LOOKED_THROUGH = 200
-# Characters of a word that fit into the page's columns (ids of events have 26), and of a cell at most.
+# Characters of a word that fit into the page's columns (ids of events have 26), and maximum of a cell.
 _MAX_ID_WORD, _MAX_WORD, MAX_CELL = 13, 24, 300
 _BETWEEN = " · "
-# Columns whose values need no name in front of them.
+# Columns whose values are shown without their name.
 _SPEAKING = ("name", "custom_fields")
-# Columns that are shown as moments instead of seconds.
+# Columns that are shown as times instead of seconds.
 _TIMES = ("updated_at", "created_at", "complete_till")
 
 
@@ -48,9 +48,9 @@ def rows_preview(
     *,
     custom_fields: bool = True,
 ) -> dict[str, Any]:
-    """Metadata that shows rows of a day.
+    """Metadata with rows of a day.
 
-    Where the source drops or hashes anything, custom fields are not shown either: they hold names and addresses.
+    If the source drops or hashes anything, custom fields are not shown either: they contain names and addresses.
     """
     columns = [each.name for each in _columns(entity, table, source, custom_fields=custom_fields)]
     lacking = [name for name in entity.stubs_lack if name in table.column_names and name != CUSTOM_FIELDS]
@@ -61,7 +61,7 @@ def rows_preview(
 
 
 def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, name: str) -> dict[str, Any]:
-    """Metadata that shows records of a capture, which holds no names where the source does not import them."""
+    """Metadata with records of a capture, which contains no names if the source does not import them."""
     from msgspec import json
 
     from amocrm_assets.captures import open_capture
@@ -74,7 +74,7 @@ def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, na
 
 
 def _columns(entity: Entity, table: Table, source: SourceSettings, *, custom_fields: bool) -> list[Column]:
-    """The columns that the table chose for a preview, without what the source drops."""
+    """The table's preview columns, without those that the source drops."""
     dropped = entity.choices.dropped(source)
     private = bool(dropped or source.drop_fields or source.hash_fields)
     named = {column.name: column for column in table.columns if column.name not in table.key}
@@ -90,7 +90,7 @@ def shown(
     *,
     lacking: Sequence[str],
 ) -> dict[str, Any]:
-    """Metadata that shows the first records by these columns, stubs of deleted ones only where all are stubs.
+    """Metadata with the first records in these columns; stubs of deleted ones only if all are stubs.
 
     A stub has none of the columns `lacking`.
     """

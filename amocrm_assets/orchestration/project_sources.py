@@ -1,6 +1,6 @@
-"""The sources of a folder as Dagster has them: templates filled in, subclasses included, translations tried.
+"""The sources of a folder as Dagster loads them: with templates filled in, subclasses, and tested translations.
 
-Most files need none of that and are read without Dagster, by `settings.source_files`.
+Most files need none of this and are read without Dagster, by `settings.source_files`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read_project(folder: Path | None = None) -> Sources:
-    """All sources of a folder. One whose translation does not work is broken, and the others stay as they are."""
+    """All sources of a folder. One whose translation fails is broken; others are not affected."""
     folder = folder or existing_sources_folder()
     read = _loaded(folder) if needs_dagster(folder) else read_sources(folder)
     found: list[SourceFound] = []
@@ -38,10 +38,10 @@ def read_project(folder: Path | None = None) -> Sources:
 
 
 def _loaded(folder: Path) -> Sources:
-    """What Dagster's own loader makes of the components of the project that the folder belongs to."""
+    """The components of the folder's project, loaded by Dagster's own loader."""
     project = dagster_project(folder)
     if project is not None and str(project.import_root) not in sys.path:
-        # Dagster starts its processes there; a command may have been started anywhere below.
+        # Dagster starts its processes there; a command may have been started in any folder below.
         sys.path.insert(0, str(project.import_root))
     found: list[SourceFound] = []
     broken: list[BrokenSource] = []

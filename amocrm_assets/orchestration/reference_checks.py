@@ -128,7 +128,7 @@ def reference_known_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         ]
         known, unknown = KnownIds(storage, source.subdomain), dict[date, list["UnknownId"]]()
         for day in days:
-            with suppress(ActionRequired):  # rows that cannot be read are the verdict of `ids_unique`
+            with suppress(ActionRequired):  # rows that cannot be read fail `ids_unique`
                 unknown[day] = known.unknown(day)
         return _known_result(unknown)
 

@@ -1,4 +1,4 @@
-"""What the pages of the reference assets show of a reading and of a table."""
+"""Metadata of the reference assets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def reading_metadata(storage: Storage, read: CapturedReference) -> dict[str, Any]:
-    """Of a capture of all reference lists."""
+    """Metadata of a capture of all reference lists."""
     findings = [
         f"List of {each.name}: {found.cause} {found.fix}" for each in read.lists for found in each.findings
     ]
@@ -34,6 +34,6 @@ def reading_metadata(storage: Storage, read: CapturedReference) -> dict[str, Any
 
 
 def table_metadata(outcome: LoadResult, rows: TableWritten) -> dict[str, Any]:
-    """Of a reference table that was loaded."""
+    """Metadata of a loaded reference table."""
     made = {"current": rows.current, "captures": rows.captures, "oddities": sum(rows.oddities.values())}
     return load_metadata(outcome, count=ROW_COUNT) | made

@@ -1,7 +1,7 @@
-"""What the assets of all sources share at run time: the storage, the warehouse, and clients of amoCRM.
+"""Resources that the assets of all sources share: the storage, the warehouse, and clients of amoCRM.
 
-Everything is opened when a step needs it, from the settings of the source and of the deployment. Nothing is held
-in Dagster's configuration, which is shown in the UI: secrets are read from the environment at the last moment.
+Everything is opened when a step needs it, from the settings of the source and of the deployment. Secrets are not
+in Dagster's configuration, which is shown in the UI: they are read from the environment when they are used.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import Warehouse
 
 
-# As Dagster shows the name of a variable.
+# Dagster's form for the name of a variable.
 _PLACES = {f"{place}_variable": {"env": f"AMOCRM_{place.upper()}"} for place in ("warehouse", "storage", "tokens")}
 
 
 class AmoCrmDeployment(dg.ConfigurableResource[Any]):
-    """Where this deployment keeps shards, captures, rows and tokens: one for all sources.
+    """The locations of shards, captures, rows and tokens: one for all sources.
 
-    The places are read from environment variables when a step begins, so that every process of a deployment means
-    the same ones. Each variable has a default, see *settings* in the documentation.
+    They are read from environment variables when a step begins, so that every process of a deployment uses the
+    same ones. Each variable has a default, see *settings* in the documentation.
     """
 
     # One for all sources, since Dagster's loading time grows with the square of the number of resources. The first
-    # three are there to be seen: they are given explicitly, since the UI shows defaults as JSON, and of the
-    # shortest type, which the UI shows beside them and which would push them out of sight.
+    # three are only displayed: they are set explicitly, since the UI shows defaults as JSON, and have the shortest
+    # type, since the UI shows it beside them and a longer one would hide them.
     warehouse_variable: Any = Field(
         default=_PLACES["warehouse_variable"], description="Variable with the address of the warehouse."
     )
@@ -67,14 +67,14 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
-        """The resource for the steps and checks of a run, whose log hears of long waits."""
+        """The resource for the steps and checks of a run, which logs long waits."""
         with resource_waits_logged(context), self._after_run:
             yield self
 
     def settings(self) -> Deployment:
-        """The deployment's settings as the environment of this process gives them.
+        """The deployment's settings from the environment of this process.
 
-        Raises `SettingsError` when the launch of this run names other variables.
+        Raises `SettingsError` if the launch of this run names other variables.
         """
         if changed := [name for name, variable in _PLACES.items() if getattr(self, name) != variable]:
             raise SettingsError(
@@ -92,7 +92,7 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
         return open_storage(self.settings().storage)
 
     def warehouse(self, source: SourceSettings | None = None) -> Warehouse:
-        """Shards. Whoever loads some says of which `source` they are."""
+        """Shards. For loading, `source` is required."""
         from amocrm_assets.warehouse import open_warehouse
 
         bigquery = bigquery_of(self.settings().warehouse)
@@ -107,14 +107,14 @@ class AmoCrmDeployment(dg.ConfigurableResource[Any]):
         return open_client(source, self.settings())
 
     def close_after_run(self, client: RunClient) -> None:
-        """Close a client of the run at its end. `AmoCrmResource` has no teardown of its own.
+        """Close a client of the run at the run's end. `AmoCrmResource` has no teardown.
 
-        With one, a user's asset with the resource as its parameter could not be called directly.
+        With a teardown, a user's asset with the resource as its parameter could not be called directly.
         """
         self._after_run.callback(client.close)
 
     def expires_at(self, source: SourceSettings) -> int | None:
-        """When a person has to renew the authorisation, Unix seconds; None where unknown."""
+        """When the authorisation must be renewed manually, Unix seconds; None if unknown."""
         from amocrm_assets.crm.authorisation import open_authorisation
 
         return open_authorisation(source, self.settings()).expires_at()
@@ -134,7 +134,7 @@ def shared_resources(warehouse: str, entities: tuple[Entity, ...] = ENTITIES) ->
 
 @cache
 def bigquery_of(warehouse: str) -> BigQueryEndpointResource | None:
-    """The resource by which BigQuery is reached; None where the address is that of another warehouse."""
+    """The resource for BigQuery; None for the address of another warehouse."""
     from amocrm_assets.warehouse.address import BigQueryAddress, read_address
 
     address = read_address(warehouse) if warehouse.startswith("bigquery:") else None

@@ -1,6 +1,6 @@
-"""The client of an account for a whole run: its connections, tokens and the verified account serve every reading.
+"""The client of an account for a whole run: every reading uses its connections, tokens and verified account.
 
-`AmoCrmResource` has one. Who may send requests, and when, is decided by `crm.http.account_lock`.
+`AmoCrmResource` has one. `crm.http.account_lock` decides who may send requests, and when.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RunClient:
-    """A client that is opened at its first use and stays open between uses. Used by one thread at a time."""
+    """A client that is opened at its first use and stays open. Used by one thread at a time."""
 
     def __init__(self) -> None:
         self._client: AmoCrmClient | None = None
@@ -25,12 +25,12 @@ class RunClient:
     def use(self, open_client: Callable[[], AmoCrmClient]) -> Iterator[AmoCrmClient]:
         """The client. After an error or a signal in the body it is closed, and the next use has a new one.
 
-        What failed may still be sending requests in other threads, which only closing the client ends.
+        Other threads may still be sending requests after a failure; only closing the client ends them.
         """
         client = self._client
         if client is None or client.scope.cancelled:
             client = self._client = open_client()
-            # A resource without a run, and that of a run of users' own assets alone, have no teardown.
+            # A resource without a run, or of a run of users' own assets only, has no teardown.
             weakref.finalize(self, client.close)
         try:
             yield client

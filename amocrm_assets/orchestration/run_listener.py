@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Somebody who wants to know while a run goes on."""
+    """Receives the progress of a run."""
 
     def days_done(self, asset: str, done: int, wanted: int) -> None:
-        """An asset has finished so many of its days."""
+        """An asset has finished `done` of its `wanted` days."""
 
     def tries_again(self, why: str, wait_seconds: float) -> None:
-        """A step broke off, and begins anew after a pause."""
+        """A step failed, and is retried after a pause."""
 
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
@@ -25,7 +25,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Have `listener` told what happens in this context."""
+    """Report to `listener` in this context."""
     before = _listener.set(listener)
     try:
         yield
@@ -34,13 +34,13 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def tell_progress(asset: str, done: int, wanted: int) -> None:
-    """Tell the listener, if there is one, how many days of an asset are finished."""
+    """Report to the listener, if there is one, how many days of an asset are finished."""
     if listener := _listener.get():
         listener.days_done(asset, done, wanted)
 
 
 def tell_retry(why: str, wait_seconds: float) -> None:
-    """Tell the listener, if there is one, that a step will begin anew."""
+    """Report to the listener, if there is one, that a step will be retried."""
     if listener := _listener.get():
         listener.tries_again(why, wait_seconds)
 

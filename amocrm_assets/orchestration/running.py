@@ -1,7 +1,7 @@
 """Runs a source's job in this process, as `amocrm-assets run` does: the job that the UI and the schedule start.
 
-The run is kept in Dagster's instance when DAGSTER_HOME names one, so the UI shows it. What the job does is known
-to `assets`; how its outcome is printed, to the command line.
+The run is stored in Dagster's instance if DAGSTER_HOME is set, so the UI shows it. For the job see `assets`, for
+printing the outcome `cli`.
 """
 
 from __future__ import annotations
@@ -35,16 +35,15 @@ if TYPE_CHECKING:
 
 
 class Interrupted(Exception):
-    """A signal (Ctrl-C, SIGTERM) ended the run; in Dagster's instance it has ended, too."""
+    """A signal (Ctrl-C, SIGTERM) ended the run, also in Dagster's instance."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `failure` is what the failed step said, None when every day landed.
+    """The outcome of a run. `failure` is the message of the failed step, None if every day was loaded.
 
-    `errors` are failed checks that say that something is missing or wrong in what landed, `warnings` the others.
-    `missing` are the days, by entity, of which a shard did not land in this run; an entity without any is not in
-    it.
+    `errors` are failed checks about missing or wrong data in loaded days, `warnings` the others. `missing` are the
+    days, by entity, of which a shard was not loaded in this run; an entity without any is not in it.
     """
 
     run_id: str
@@ -55,7 +54,7 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether every day landed and no check found anything missing or wrong in it."""
+        """Whether every day was loaded and no check found anything missing or wrong in it."""
         return self.failure is None and not self.errors
 
 
@@ -68,7 +67,7 @@ def run_days(
     read_again: bool = True,
     entities: tuple[Entity, ...] = ENTITIES,
 ) -> Outcome:
-    """Materialise neighbouring days of a source through its job. `place` is where its settings are, if in a file.
+    """Materialise consecutive days of a source with its job. `place` is the file of its settings, if any.
 
     Raises `SettingsError` for wrong settings, and `Interrupted` after a signal.
     """
@@ -92,7 +91,7 @@ def run_days(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            # The caller of the command sees its outcome, and may repeat it; the daemon must not.
+            # The user of the command sees its outcome, and may repeat it; the daemon must not.
             tags={RANGE_START: first, RANGE_END: last, **NEVER_RETRIED},
             run_config=_config(raw, read_again=read_again),
         )
@@ -103,7 +102,7 @@ def run_days(
 
 @contextmanager
 def _ending_run(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Leave no run behind that seems to go on: a signal may come before Dagster begins, or while it ends."""
+    """Leave no run that seems to be in progress: a signal may come before Dagster begins, or while it ends."""
     try:
         yield
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as signalled:
@@ -114,14 +113,14 @@ def _ending_run(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether a signal came between two steps, where Dagster itself takes it for a failure."""
+    """Whether a signal came between two steps, which Dagster itself treats as a failure."""
     reasons = [event.job_failure_data.failure_reason for event in result.all_events if event.is_job_failure]
     return any(reason is not None and reason.name == "UNEXPECTED_TERMINATION" for reason in reasons)
 
 
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
-    """The deployment's instance; without DAGSTER_HOME, one that is forgotten after the run."""
+    """The deployment's instance; without DAGSTER_HOME, a temporary one."""
     with dg.DagsterInstance.get() if dagster_home() else dg.DagsterInstance.ephemeral() as instance:
         yield instance
 
@@ -134,7 +133,7 @@ def _config(raw: Sequence[str], *, read_again: bool) -> dict[str, Any]:
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
-    # Steps that fail for one cause say it once.
+    # Steps that fail for the same cause are reported once.
     failures = dict.fromkeys(_reason(event) for event in result.all_events if event.is_step_failure)
     failure = None if result.success else "\n".join(failures) or "the run failed"
     severity = dg.AssetCheckSeverity
@@ -144,7 +143,7 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
 def _missing(
     result: dg.ExecuteInProcessResult, source: SourceSettings, entities: Sequence[Entity], days: Sequence[date]
 ) -> dict[str, list[date]]:
-    """The days that each entity has not landed, in one of its tables at least."""
+    """The days of each entity that were not loaded, in at least one of its tables."""
     events = (each for each in result.all_events if each.is_step_materialization)
     landed = {(each.asset_key, each.partition) for each in events}
     found = {
@@ -167,7 +166,7 @@ def _not_passed(result: dg.ExecuteInProcessResult, severity: dg.AssetCheckSeveri
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    """What a failed step says: the description of our failures, the innermost cause of others."""
+    """The message of a failed step: the description of our failures, the innermost cause of others."""
     failure = event.step_failure_data
     if failure.user_failure_data and failure.user_failure_data.description:
         return str(failure.user_failure_data.description)

@@ -1,7 +1,7 @@
-"""The shards of a source compared with its rows and with what Dagster shows as materialised.
+"""Compares the shards of a source with its rows and with Dagster's history.
 
-Whatever number of days there is, the warehouse is listed once. Rows are counted only for the days that a run is
-about; shards that are gone, or that are going to expire, are found on all days.
+For any number of days the warehouse is listed once. Rows are counted only for the days of a run; missing shards,
+and those that will expire, are found on all days.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _MAX_EXAMPLES = 5
 
 @dataclass
 class ShardComparison:
-    """Days by what is wrong with their shard. A day may be wrong in several ways."""
+    """Days by problem with their shard. A day may have several problems."""
 
     table: Table
     looked_at: list[date]
     gone: list[date] = field(default_factory=list)
-    """Dagster or the rows say that there is a shard, and the warehouse has none."""
+    """There should be a shard by Dagster or by the rows, and the warehouse has none."""
     without_rows: list[date] = field(default_factory=list)
     differing: dict[date, tuple[int, int]] = field(default_factory=dict)
-    """Another number of rows: the shard's, and the one of the rows."""
+    """A different number of rows: the shard's, and that of the rows."""
     unreadable: dict[date, ActionRequired] = field(default_factory=dict)
     expiring: Mapping[date, datetime] = field(default_factory=dict)
     otherwise: list[date] = field(default_factory=list)
-    """With the column of names while the source does not want it, or the other way round."""
+    """With the column of names although the source does not want it, or the other way round."""
 
     @property
     def bad_days(self) -> list[date]:
@@ -53,13 +53,13 @@ class ShardComparison:
 
     @property
     def examples(self) -> str:
-        """The first days whose counts differ, or whose rows cannot be read."""
+        """The first days with different counts, or with rows that cannot be read."""
         differences = [f"{day}: {held} instead of {wanted} rows" for day, (held, wanted) in self.differing.items()]
         differences += [f"{day}: {error.cause}" for day, error in self.unreadable.items()]
         return "; ".join(differences[:_MAX_EXAMPLES])
 
     def __str__(self) -> str:
-        """What is wrong and the fix, a sentence or two for each kind."""
+        """The problems and their fixes, a sentence or two for each kind."""
         return " ".join(
             message.format(
                 days=in_words(days),
@@ -108,10 +108,10 @@ def compare_shards(
     materialised: Collection[date],
     bounds: tuple[date, date] | None,
 ) -> ShardComparison:
-    """Compare the shards of a table. `bounds` are first and last day of the run; None looks at all days.
+    """Compare the shards of a table. `bounds` are first and last day of the run; None is all days.
 
-    A run of some days counts their rows alone, and takes for granted that other days with rows have a shard only
-    if Dagster says so: another run may be about to load them.
+    A run of some days counts only their rows. For other days with rows it expects a shard only if Dagster shows
+    one: another run may be about to load them.
     """
     held, rows = warehouse.shard_days(table, source.subdomain), days_with_rows(table, storage, source.subdomain)
     asked = [day for day in rows if bounds is None or bounds[0] <= day <= bounds[1]]
@@ -136,7 +136,7 @@ def _compare_counts(
             continue
         try:
             wanted = row_count(found.table, storage, source.subdomain, day)
-        except ActionRequired as error:  # a damaged file is the verdict on its day; the others get theirs
+        except ActionRequired as error:  # a damaged file fails its own day only
             found.unreadable[day] = error
             continue
         if held[day] != wanted:
@@ -145,5 +145,5 @@ def _compare_counts(
 
 def materialised_days(instance: dg.DagsterInstance, table: Table, source: SourceSettings) -> set[date]:
     """Days whose shard Dagster shows as materialised."""
-    # Ten times as quick as the status of each partition, which matters for a hundred sources.
+    # Ten times as fast as the status of each partition, which matters for a hundred sources.
     return set(days_of(list(instance.get_materialized_partitions(shards_key(table, source)))))

@@ -1,6 +1,6 @@
-"""Everything that Dagster gets to know of a source: its assets, checks, job, schedule, and the shared resources.
+"""The Dagster definitions of a source: its assets, checks, job, schedule, and the shared resources.
 
-What each of them is: see its own module. Nothing is read here but settings: no network, no file, no secret.
+For each of them see its own module. Only settings are used here: no network, no file, no secret.
 """
 
 from __future__ import annotations
@@ -62,16 +62,16 @@ def source_definitions(
     retries: Retries | None = None,
     entities: tuple[Entity, ...] = ENTITIES,
 ) -> dg.Definitions:
-    """Definitions of one source whose settings stand in `file`, if in any; none when it is not enabled.
+    """Definitions of one source with settings from `file`, if any; none if it is not enabled.
 
-    Each of the `entities` that it brings has a chain of assets, and all are in one job.
+    Each of the imported `entities` has a chain of assets, and all are in one job.
     """
     if not source.enabled:
         return dg.Definitions()
     register_library()
     retries = retries or Retries()
     chains = shown(source, entities)
-    asset_keys(source, chains)  # refuses a translation by which two would be one
+    asset_keys(source, chains)  # refuses a translation that gives two assets one key
     own = dg.Definitions(
         assets=[
             _linked(asset, made_by=cast("FunctionType", maker).__code__, file=file, line=line)
@@ -110,7 +110,7 @@ def _assets(
 
 
 def _checks(source: SourceSettings, chains: Sequence[Entity]) -> list[dg.AssetChecksDefinition]:
-    """The checks of what is in the storage and in the warehouse."""
+    """The checks of stored data, in the storage and in the warehouse."""
     tables = [table for entity in chains for table in entity.tables]
     checks = [check for table in tables for check in stored_checks_of(table, source)]
     if source.import_reference:
@@ -129,8 +129,8 @@ def build_source_definitions(
 ) -> dg.Definitions:
     """Assets, checks, job, schedule and resources of one account, in plain Python instead of a `defs.yaml`.
 
-    `settings` are the attributes of `docs/settings.md` that the resource does not hold. `translation` is what it
-    is in a file, or a function that takes an asset's spec and the `AmoCrmAsset` and returns a spec. Raises
+    `settings` are the attributes of `docs/settings.md` that the resource does not have. `translation` is the same
+    as in a file, or a function that takes an asset's spec and the `AmoCrmAsset` and returns a spec. Raises
     `SettingsError` with every problem in them.
     """
     as_code = translation if callable(translation) else None
@@ -155,7 +155,7 @@ def build_source_definitions(
 def deployment_definitions(sources: Iterable[SourceFound], broken: Sequence[BrokenSource] = ()) -> dg.Definitions:
     """Definitions of all sources of this project, and of alerts. Every run of it stays in one process.
 
-    Those that are `broken` are shown with what is wrong, and leave the others as they are.
+    Those that are `broken` are shown with their problems, and do not affect the others.
     """
     sources = list(sources)
     return dg.Definitions.merge(
@@ -177,13 +177,13 @@ def alert_definitions(sources: Sequence[SourceSettings], broken: Sequence[Broken
 
 
 def wrong_translation(found: SourceFound) -> BrokenSource | None:
-    """The source as a broken one if its assets cannot be made as its translation wants them."""
+    """The source as a broken one if its translation fails."""
     source = found.settings
     if not is_translated(source):
         return None
     try:
         source_definitions(source).resolve_all_asset_specs()
-    except Exception as error:  # whatever a template or a method of the project calls
+    except Exception as error:  # of any code that a template or a method calls
         _LOGGER.exception("The assets of %s cannot be translated", source.subdomain)
         message = f"`translation` or `get_asset_spec` does not work: {_in_a_line(error)}"
         attributes = {"schedule": source.schedule.model_dump(), "timezone": source.timezone}
@@ -192,23 +192,23 @@ def wrong_translation(found: SourceFound) -> BrokenSource | None:
 
 
 def _in_a_line(error: BaseException) -> str:
-    """The innermost cause. What is neither Dagster's nor ours may repeat a secret that a template held."""
+    """The innermost cause. Errors that are neither Dagster's nor ours may contain a secret from a template."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(error).strip().splitlines() or [""]
-    # The second is Dagster's error for a name that a template does not know, which is of no public class.
+    # The second is Dagster's error for an unknown name in a template, which has no public class.
     if isinstance(error, SettingsError | DagsterError) or "not found in scope" in lines[-1]:
         return lines[-1]
     return f"{type(error).__name__}; the code location's log has the whole error."
 
 
 def _linked(asset: dg.AssetsDefinition, *, made_by: CodeType, file: Path | None, line: int) -> dg.AssetsDefinition:
-    """The asset with links to its settings, where they are in a file, and to its code."""
+    """The asset with links to its settings, if they are in a file, and to its code."""
     places = [(made_by.co_filename, made_by.co_firstlineno, "code")]
     if file:
         places.insert(0, (str(file), line, "settings"))
     with warnings.catch_warnings():
-        # Dagster calls links to code beta, and has nothing else to show them.
+        # Links to code are a beta feature of Dagster, without an alternative.
         warnings.simplefilter("ignore", dg.BetaWarning)
         links = dg.CodeReferencesMetadataValue(
             code_references=[

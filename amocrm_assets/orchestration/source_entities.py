@@ -1,4 +1,4 @@
-"""Which entities a source brings, and which of them have assets in the UI."""
+"""Which entities a source imports, and which of them have assets in the UI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def imported(source: SourceSettings, entities: Sequence[Entity] = ENTITIES) -> l
 
 
 def shown(source: SourceSettings, entities: Sequence[Entity] = ENTITIES) -> list[Entity]:
-    """Those with assets: the imported ones, and such as stay in the UI where they are switched off."""
+    """The entities with assets: the imported ones, and those that remain in the UI if they are switched off."""
     return [
         entity.for_source(source)
         for entity in entities
@@ -28,5 +28,5 @@ def shown(source: SourceSettings, entities: Sequence[Entity] = ENTITIES) -> list
 
 
 def scheduled(source: SourceSettings, entities: Sequence[Entity] = ENTITIES) -> list[Entity]:
-    """Those that the source's job materialises; where none is imported, those that say so when it is started."""
+    """The entities that the source's job materialises; if none is imported, those that report it in a run."""
     return imported(source, entities) or shown(source, entities)

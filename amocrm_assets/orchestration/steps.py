@@ -1,7 +1,7 @@
-"""The days of one step of a run: which are wanted, which are done, and what remains when the step fails.
+"""The days of one step of a run: the wanted ones, the finished ones, and the rest if the step fails.
 
-Dagster marks the days of a range only when the whole step succeeded. Here the days that were done before are
-marked all the same. What is done with a day: see `assets`.
+Dagster marks the days of a range only if the whole step succeeds. This module also marks the days that were
+finished before a failure. For materialising a day see `assets`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOG_SECONDS = 10.0
 
 
 class StepDays:
-    """The days that a step was asked for, and the metadata of those that it has done."""
+    """The requested days of a step, and the metadata of the finished ones."""
 
     def __init__(self, context: dg.AssetExecutionContext) -> None:
         self._context = context
@@ -49,9 +49,9 @@ class StepDays:
 
     @contextmanager
     def isolated(self, day: date) -> Iterator[None]:
-        """Work on one day, whose own error fails it and not the days beside it: `raise_errors` ends the step then.
+        """Work on one day: its error does not affect other days, and `raise_errors` ends the step later.
 
-        Errors that would occur on every day end the step immediately: transient ones, and a storage that refuses.
+        Errors that would occur on every day end the step immediately: transient ones, and a refusing storage.
         """
         try:
             yield
@@ -61,7 +61,7 @@ class StepDays:
             self._errors[day] = error
 
     def raise_errors(self) -> None:
-        """Raise what failed single days, once the others are done."""
+        """Raise the errors of single days, after the others are done."""
         if self._errors:
             first = min(self._errors)
             for day, error in sorted(self._errors.items()):
@@ -75,7 +75,7 @@ class StepDays:
         return [day for day in self.wanted if day not in self.metadata]
 
     def done(self, day: date, metadata: Mapping[str, Any]) -> None:
-        """Note that a day is finished for good."""
+        """Mark a day as finished."""
         now = time.monotonic()
         # The seconds of all days add up to those of the step.
         self.metadata[day] = {**metadata, "seconds": round(now - self._last, 3)}
@@ -85,13 +85,13 @@ class StepDays:
         self._tell()
 
     def _tell(self) -> None:
-        """Log how far a range has come, where it takes long enough for somebody to wonder."""
+        """Log the progress of a range that takes long."""
         if self._last - self._told_at >= LOG_SECONDS:
             self._told_at = self._last
             self._context.log.info("%d of %d days done", len(self.metadata), len(self.wanted))
 
     def mark_done(self) -> None:
-        """Mark the finished days of a step that fails. One that succeeds is marked by Dagster itself."""
+        """Mark the finished days of a step that fails. Dagster marks those of one that succeeds."""
         for day, metadata in self.metadata.items():
             self._context.log_event(
                 dg.AssetMaterialization(
@@ -101,9 +101,9 @@ class StepDays:
 
 
 def runs_resumed(context: dg.AssetExecutionContext) -> set[str]:
-    """This run, and the failed ones that it goes on with: those that were executed again "from failure".
+    """This run, and the failed ones that it continues: those that were re-executed "from failure".
 
-    A run that is executed again as a whole begins anew, as does every other.
+    A run that is re-executed as a whole starts from the beginning, like any other.
     """
     run: dg.DagsterRun | None = context.run
     runs: set[str] = set()
@@ -116,9 +116,9 @@ def runs_resumed(context: dg.AssetExecutionContext) -> set[str]:
 
 @contextmanager
 def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[StepDays]:
-    """The days of a step. An error from inside becomes a failure or a retry that names the days it leaves.
+    """The days of a step. An error in the body becomes a failure or a retry with the unfinished days.
 
-    What the step waits for, once that takes long, is written to its log.
+    Long waits of the step are logged.
     """
     if not (context.has_partition_key or context.has_partition_key_range):
         fail(_no_day(context.run), unfinished=(), retries=retries, retry_number=context.retry_number)
@@ -144,7 +144,7 @@ def step_days(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[S
 
 @contextmanager
 def whole_step(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[None]:
-    """A step that is about no day: its errors become a failure or a retry, as those of `step_days` do."""
+    """A step without days: its errors become a failure or a retry, as in `step_days`."""
     try:
         with waits_logged(context.log, context.run.run_id), acting_for(f"run {context.run.run_id}"):
             if context.retry_number:
@@ -158,13 +158,13 @@ def whole_step(context: dg.AssetExecutionContext, retries: Retries) -> Iterator[
 
 
 def _report_canceling(context: dg.AssetExecutionContext) -> None:
-    """Somebody pressed Ctrl-C: that is no failure. Dagster knows of its own *Terminate* without being told."""
+    """Report Ctrl-C as a cancellation, not a failure. Dagster itself handles its own *Terminate*."""
     if is_listened_to():
         context.instance.report_run_canceling(context.run, message="The command was interrupted.")
 
 
 def _no_day(run: dg.DagsterRun) -> SettingsError:
-    """A launch that named no day: Dagster's own error would be a traceback that names no way out."""
+    """A launch without a day: Dagster's own error would be a traceback without a fix."""
     job = run.job_name
     launched = "--assets …" if job.startswith("__") else f"--job {job}"
     return SettingsError(
@@ -177,6 +177,6 @@ def _no_day(run: dg.DagsterRun) -> SettingsError:
 
 
 def _pause(seconds: float) -> None:
-    """Wait before an attempt that is not the first, here, where a signal ends the wait."""
+    """Wait before a retry, here, where a signal ends the wait."""
     with waiting("the next try", until=time.time() + seconds):
         cancellation.sleep(seconds)

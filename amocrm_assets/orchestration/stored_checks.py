@@ -1,4 +1,4 @@
-"""Checks of what is in the storage and in the warehouse. They run after the assets, and alone at any time.
+"""Checks of data in the storage and in the warehouse. They run after the assets, and alone at any time.
 
 Shards are compared in `shard_comparison`.
 """
@@ -33,7 +33,7 @@ def _ids_unique(table: Table, source: SourceSettings) -> dg.AssetChecksDefinitio
     @dg.asset_check(
         asset=rows_key(table, source),
         name="ids_unique",
-        # Rows with repeated ids never become a shard.
+        # Rows with duplicate ids never become a shard.
         blocking=True,
         description=(
             f"A {table.record} is in the rows of a day once, whatever number of captures the day has. Run alone,"
@@ -48,7 +48,7 @@ def _ids_unique(table: Table, source: SourceSettings) -> dg.AssetChecksDefinitio
         for day in days:
             try:
                 repeated[day] = repeated_ids(table, storage, source.subdomain, day)
-            except ActionRequired as error:  # a damaged file is this day's verdict, and the others have theirs
+            except ActionRequired as error:  # a damaged file fails its own day only
                 unreadable[day] = f"{error.cause} {error.fix}"
         bad = {day: ids for day, ids in repeated.items() if ids}
         return verdict(
@@ -104,7 +104,7 @@ def _equals_rows(table: Table, source: SourceSettings) -> dg.AssetChecksDefiniti
 def _days(
     context: dg.AssetCheckExecutionContext, table: Table, source: SourceSettings, storage: "Storage"
 ) -> list[date]:
-    """The days of the run that have rows; all of them where the run is about no day in particular."""
+    """The days of the run that have rows; all days with rows for a run without days."""
     days = days_with_rows(table, storage, source.subdomain)
     bounds = days_of_run(context.run)
     return days if bounds is None else [day for day in days if bounds[0] <= day <= bounds[1]]

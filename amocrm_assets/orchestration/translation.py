@@ -1,7 +1,7 @@
-"""From what an asset is to how it is shown: the `translation` of a source, and `get_asset_spec` of a subclass.
+"""How assets are shown: the `translation` of a source, and `get_asset_spec` of a subclass.
 
-As in Dagster's own integrations. A translation may change what people see and group by. What the assets rely on
-stays: partitions, dependencies within the source, and whose data an asset holds.
+As in Dagster's own integrations. A translation may change what users see and group by, but not what the assets
+rely on: partitions, dependencies within the source, and the account of an asset.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from amocrm_assets.settings.translation import TranslationSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Metadata of the assets that says what they are, whatever their keys.
+# Metadata with the role of an asset, independent of its key.
 ASSET, SUBDOMAIN, TIMEZONE = "amocrm_asset", "subdomain", "timezone"
 
 
 @dataclass(frozen=True)
 class AmoCrmAsset:
-    """What a translation knows of an asset. In templates it is `asset`, and its spec is `spec`, too."""
+    """An asset for a translation. In templates it is `asset`, and its spec is also `spec`."""
 
     name: str
     """`raw_leads`, `leads`, `amoCrmLeads`, `raw_reference`, or a reference table, `amoCrmUsers` and so on."""
     subdomain: str
     spec: dg.AssetSpec
-    """How the asset is shown without a translation. Where only the key is asked for, it has no description."""
+    """How the asset is shown without a translation. It has no description if only the key is requested."""
 
 
 Translation: TypeAlias = Callable[[dg.AssetSpec, AmoCrmAsset], dg.AssetSpec]
 
 
 def scope_of(asset: AmoCrmAsset) -> Mapping[str, Any]:
-    """What templates may use besides `spec`."""
+    """Names for templates in addition to `spec`."""
     return {"asset": asset}
 
 
@@ -52,21 +52,21 @@ _Resolved: TypeAlias = Annotated[TranslationFn[AmoCrmAsset], TranslationFnResolv
 
 
 class TranslatedSource(SourceSettings):
-    """A source in somebody's Dagster project, which may change how its assets are shown in code, too."""
+    """A source in a Dagster project, which may also change in code how its assets are shown."""
 
-    # Dagster makes a function of what a file says.
+    # Dagster turns the attribute in a file into a function.
     translation: _Resolved = Field(default=None)  # type: ignore[assignment]
 
     def get_asset_spec(self, asset: AmoCrmAsset) -> dg.AssetSpec:
-        """How an asset is shown. Override it in a subclass; `translation` is applied to what it returns.
+        """How an asset is shown. Override it in a subclass; `translation` is applied to the result.
 
-        The key has to follow from `asset.name` and `asset.spec.key`: it is asked for more often than the rest.
+        The key may depend only on `asset.name` and `asset.spec.key`: it is requested more often than the rest.
         """
         return asset.spec
 
 
 def is_translated(source: SourceSettings) -> bool:
-    """Whether anything changes how the assets of a source are shown."""
+    """Whether a source changes how its assets are shown."""
     overridden = isinstance(source, TranslatedSource) and (
         type(source).get_asset_spec is not TranslatedSource.get_asset_spec
     )
@@ -74,7 +74,7 @@ def is_translated(source: SourceSettings) -> bool:
 
 
 def translated(source: SourceSettings, asset: AmoCrmAsset) -> dg.AssetSpec:
-    """How an asset of the source is shown. Raises `SettingsError` if it would not work any more."""
+    """How an asset of the source is shown. Raises `SettingsError` if the asset would not work."""
     if not is_translated(source):
         return asset.spec
     spec = source.get_asset_spec(asset) if isinstance(source, TranslatedSource) else asset.spec
@@ -86,7 +86,7 @@ def translated(source: SourceSettings, asset: AmoCrmAsset) -> dg.AssetSpec:
 
 
 def as_function(translation: TranslationSettings | Translation) -> Translation:
-    """The translation that a file without Dagster's loader describes; a function as it is."""
+    """The translation in a file that is read without Dagster's loader; a function is returned unchanged."""
     if not isinstance(translation, TranslationSettings):
         return translation
     info = TranslatorResolvingInfo(

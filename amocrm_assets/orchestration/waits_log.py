@@ -1,4 +1,4 @@
-"""Dagster's log hears of long waits: from whatever step, check or resource of a run, once each."""
+"""Logs long waits of a run's steps, checks and resources in Dagster's log, once each."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def waits_logged(log: dg.DagsterLogManager, run_id: str) -> AbstractContextManager[None]:
-    """Have a line logged about each long wait of this process. Of several logs of one run, the last is used."""
+    """Log each long wait of this process. Of several logs of one run, the last is used."""
     return listen(log.warning, channel=f"run {run_id}")
 
 
 def resource_waits_logged(context: dg.InitResourceContext | None) -> AbstractContextManager[None]:
-    """`waits_logged` for what a resource does; outside of runs there is no log."""
+    """`waits_logged` for a resource; outside of runs there is no log."""
     if context is None or context.run is None or context.log is None:
         return nullcontext()
     return waits_logged(context.log, context.run.run_id)

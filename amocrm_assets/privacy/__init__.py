@@ -1,7 +1,7 @@
-"""Personal data: what of a record is dropped, and what is hashed, before a byte of it is written.
+"""Personal data: which parts of a record are dropped or hashed before anything is written.
 
-Pure: settings and a key go in, a function over the bytes of a record comes out. `rules` is what a source asks for,
-`fields` which custom fields that means, `hashing` how values are hashed, `record_filter` goes through a record.
+Pure: from settings and a key to a function over the bytes of a record. `rules` has the source's rules, `fields`
+the custom fields they apply to, `hashing` hashes values, `record_filter` applies the rules to a record.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which custom fields the rules mean: by name, code or id, in the record or in the account's list of fields.
+"""Which custom fields the rules apply to: by name, code or id, in the record or in the account's list of fields.
 
-A field that cannot be told from others is dropped: it might be one of those that nobody wants stored.
+A field that cannot be identified is dropped: it may be one that must not be stored.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class FieldRules:
-    """What is done with each custom field of an account."""
+    """The rule for each custom field of an account."""
 
     def __init__(self, rules: PrivacyRules, defined: Iterable[tuple[Definitions, Choice]]) -> None:
-        """`defined` are the lists of fields of kinds of records, each with those that the source chooses."""
+        """`defined` are the lists of fields of each kind of record, with the ones that the source selects."""
         self._rules = rules
         self._names: dict[str, set[str]] = {}
         self._chosen: set[str] = set()
@@ -33,7 +33,7 @@ class FieldRules:
         self._known: dict[tuple[str | None, ...], Dropped | Hasher | None] = {}
 
     def of(self, field_id: object, name: object = None, code: object = None) -> Dropped | Hasher | None:
-        """What is done with the field that a record calls so."""
+        """The rule for a field by its id, name and code in a record."""
         key = (_text(field_id), _text(name), _text(code))
         if key not in self._known:
             self._known[key] = self._rule_of(*key)
@@ -66,7 +66,7 @@ class FieldRules:
 
 
 def _text(value: object) -> str | None:
-    """A name as it is written, an id as its digits; nothing else is either."""
+    """A name as text, an id as its digits; None for anything else."""
     if isinstance(value, str):
         return value.strip() or None
     return str(value) if type(value) is int else None

@@ -1,7 +1,6 @@
-"""People who are forgotten: salted hashes of what they are known by, and whether a record is about one of them.
+"""Forgotten people: salted hashes of their identifiers, and whether a record is about one of them.
 
-The list holds no phone, address or name; it answers only whether a given one is on it. Pure: where the list is
-kept, see `captures`.
+The list contains no phone, address or name, only hashes to compare with. Pure: for its storage see `captures`.
 """
 
 from __future__ import annotations
@@ -19,22 +18,22 @@ from amocrm_assets.privacy.json_lines import decoded, decoded_shallow, encoded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-# A shorter text is in half of all records.
+# A shorter text occurs in half of all records.
 MIN_VALUE_CHARACTERS = 3
 # Digits of the shortest number with an area code. A shorter one is a price, or the id of a stage.
 MIN_PHONE_DIGITS = 7
-# What numbers are called that are no value of anybody's: ids, and moments.
+# Names of numbers that are not personal: ids, and times.
 _NUMBERS_OF_AMOCRM = ("_id", "_at", "_by")
 _PHONE = re.compile(r"\+?\d[\d\s().–-]{5,}\d")
 _AROUND_WORDS = ".,;:!?()[]{}<>\"'«»"
-# What the names of the account's lists of custom fields end with.
+# The ending of the names of the account's lists of custom fields.
 _FIELDS_LIST = "_custom_fields"
 _KEPT_TEXTS = 65_536
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Whom a request is about: ids of records by their kind (`contact`, …), and values such as a phone."""
+    """A request to forget a person: ids of records by kind (`contact`, …), and values such as a phone number."""
 
     ids: Mapping[str, Sequence[int]] = field(default_factory=dict)
     values: tuple[str, ...] = field(default=(), repr=False)
@@ -49,11 +48,11 @@ class ForgottenList:
     region: str = "RU"
 
     def __bool__(self) -> bool:
-        """Whether anybody is forgotten."""
+        """Whether the list has entries."""
         return bool(self.entries)
 
     def entries_of(self, asked: Asked, *, key: bytes | None) -> frozenset[str]:
-        """What is added for a request. A value is looked for in its hashed forms, too, by the key for hashing."""
+        """The entries for a request. With the key for hashing, values are also added in their hashed forms."""
         found = {self._entry(kind, str(each)) for kind, ids in asked.ids.items() for each in ids}
         for value in asked.values:
             hashes = [
@@ -66,13 +65,13 @@ class ForgottenList:
         return frozenset(found)
 
     def with_entries(self, entries: Iterable[str]) -> ForgottenList:
-        """The list with more on it."""
+        """The list with additional entries."""
         return ForgottenList(self.salt, self.entries.union(entries), self.region)
 
     def kept(self, record_list: str, line: bytes) -> bytes | None:
-        """The record of a list as it may stay; None where it is about somebody who is forgotten.
+        """The remaining form of a record; None if it is about a forgotten person.
 
-        A record stays without the contact that is forgotten by its id.
+        A record remains without a contact that is forgotten by its id.
         """
         try:
             try:
@@ -92,7 +91,7 @@ class ForgottenList:
         return encoded(record) if changed else line
 
     def definition(self, field: dict[str, Any]) -> dict[str, Any]:
-        """A custom field of the account's list, without the options that hold a value that is forgotten."""
+        """A custom field of the account's list, without the options that contain a forgotten value."""
         lists = {name: value for name, value in field.items() if isinstance(value, list)}
         left = {
             name: [each for each in value if not any(map(self.says, texts_of(each)))]
@@ -110,7 +109,7 @@ class ForgottenList:
         )
 
     def says(self, text: str) -> bool:
-        """Whether a text holds a value that is forgotten."""
+        """Whether a text contains a forgotten value."""
         return bool(self._says(text))
 
     @cached_property
@@ -159,7 +158,7 @@ class ForgottenList:
 
 
 def texts_of(value: Any) -> Iterator[str]:
-    """All texts and numbers in a value, whatever its nesting; names of properties are none, nor are ids."""
+    """All texts and numbers in a value, at any depth; without names of properties and ids."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
@@ -176,19 +175,19 @@ def _is_number_of_amocrm(name: object, value: Any) -> bool:
 
 
 def _kind(name: str) -> str:
-    """What one record of a list is called; what a record hangs on is called either way."""
+    """The kind of a list's records, from its plural or singular name."""
     return name.removesuffix("s")
 
 
 def to_json(forgotten: ForgottenList) -> bytes:
-    """The list as it is kept."""
+    """The list in its stored form."""
     return json.dumps(
         {"salt": forgotten.salt.hex(), "region": forgotten.region, "entries": sorted(forgotten.entries)}, indent=1
     ).encode()
 
 
 def from_json(content: bytes) -> ForgottenList:
-    """The list that was kept. Raises `ValueError` or `KeyError` for anything else."""
+    """The stored list. Raises `ValueError` or `KeyError` for other content."""
     kept = json.loads(content)
     return ForgottenList(bytes.fromhex(kept["salt"]), frozenset(kept["entries"]), kept["region"])
 

@@ -1,7 +1,7 @@
-"""Values to hashes: normalised first, so that one person is one hash however a number or an address is spelled.
+"""Hashes values, normalised first, so that different spellings of a number or an address have the same hash.
 
-HMAC-SHA-256 (RFC 2104) with the deployment's key, since a telephone number has so few digits that every bare hash
-of one can be found by trying. SHA-256 without a key is what advertising platforms take.
+HMAC-SHA-256 (RFC 2104) with the deployment's key, since phone numbers have so few digits that plain hashes can be
+reversed by brute force. SHA-256 without a key is the form that advertising platforms accept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-# Of the texts that a phone field may hold, those that are looked at; a number has up to 15 digits (E.164).
+# The part of a phone field that is used; a number has up to 15 digits (E.164).
 _MAX_PHONE_CHARACTERS = 250
 
 
@@ -31,7 +31,7 @@ class Hasher:
 
 
 def normalised(text: str, kind: str | None, *, region: str = "RU") -> str:
-    """The text that all spellings of a value have in common: digits with the country code of a phone, as E.164
+    """The normalised text of a value: for a phone, its digits with the country code, as E.164
     has them without `+`; other texts in Unicode's NFKC, lower case, with single spaces.
     """
     if kind == "phone":
@@ -40,7 +40,7 @@ def normalised(text: str, kind: str | None, *, region: str = "RU") -> str:
 
 
 def phone_digits(text: str, region: str) -> str | None:
-    """A telephone number's digits with its country code; its own digits where it is no possible number.
+    """A phone number's digits with its country code; only its own digits if it is no possible number.
 
     None for a text without digits. An extension is a part of the number.
     """

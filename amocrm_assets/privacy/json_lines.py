@@ -1,4 +1,4 @@
-"""Lines of JSON to values and back, with every number as it was sent, however odd the line is."""
+"""Decodes and encodes lines of JSON without changing numbers, including malformed lines."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import msgspec
 
 from amocrm_assets.json_bytes import only_numbers, without_deep_values
 
-# What the encoder takes as an integer of its own.
+# The range of the encoder's integers.
 _MAX_INTEGER_DIGITS = 18
-# Of a record that nothing can read: what tells which one it is, and when it was changed.
+# The properties that are kept of a record that cannot be decoded: its identity, and its time.
 _IDENTIFYING = ("id", "updated_at", "created_at", "is_deleted")
 
 
 def decoded(line: bytes) -> tuple[Any, bool]:
-    """The value, and whether a property was in it twice, of which the last one is taken.
+    """The value, and whether it has a duplicate property, of which the last one is used.
 
-    Raises `ValueError` or `RecursionError` for what nothing can read.
+    Raises `ValueError` or `RecursionError` if it cannot be decoded.
     """
     repeated = False
 
@@ -42,18 +42,18 @@ def encoded(value: Any) -> bytes:
     """The value as JSON. Raises `RecursionError`."""
     try:
         return msgspec.json.encode(value)
-    except (UnicodeEncodeError, ValueError, OverflowError):  # half an emoji, which only escapes can write
+    except (UnicodeEncodeError, ValueError, OverflowError):  # half of an emoji, which needs an escape
         return _escaped(value).encode()
 
 
 def decoded_shallow(line: bytes) -> tuple[Any, bool]:
-    """As `decoded`, for a line with values that are nested too deeply: these are null."""
+    """As `decoded`, for a line with values that are nested too deeply, which become null."""
     value, _ = decoded(without_deep_values(line))
     return value, True
 
 
 def unreadable(line: bytes) -> bytes:
-    """What is kept of a record that nothing can read."""
+    """The kept part of a record that cannot be decoded."""
     return only_numbers(line, _IDENTIFYING)
 
 

@@ -1,7 +1,7 @@
-"""Goes through a record, whatever its shape, and takes out or hashes what the rules say.
+"""Removes or hashes parts of a record of any structure, by the rules.
 
-A line of which nothing is dropped or hashed stays byte for byte as it was sent. What cannot be understood is
-dropped where it might be what nobody wants stored: a field without name and id, a record that is no JSON.
+A line without anything to drop or hash does not change. What cannot be interpreted is dropped if it may be data
+that must not be stored: a field without name and id, a record that is not JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
     Treatment = Dropped | Hasher | None
 
-# Things, whose `name` is no person's: a stage, a tag, a product.
+# Things whose `name` is not personal: a stage, a tag, a product.
 _THINGS = frozenset(
     {
         "account", "catalog_elements", "custom_fields", "group", "groups", "loss_reason", "loss_reasons",
@@ -29,24 +29,24 @@ _THINGS = frozenset(
     }
 )  # fmt: skip
 _CUSTOM_FIELDS = "custom_fields_values"
-# A field in a record, in an event, and in what webhooks and links call so.
+# Names of a field in a record, in an event, and in webhooks and links.
 _FIELD_MARKS = frozenset({"field_id", "field_name", "field_code"})
-# Of a field whose value is hashed, and of one of its values: what says nothing about the person.
+# The properties of a hashed field, and of its values, that are not personal.
 _PLAIN_PARTS = frozenset({"field_id", "field_name", "field_code", "field_type", "values", "text", "value"})
 _OPTION_PARTS = frozenset({"enum_id", "enum_code", "enum"})
 _EVENT_OF_FIELD = re.compile(r"custom_field_([0-9]+)_value_changed")
-# Of a field that the type does not name, and of the name of a lead, a contact, a company.
+# Events about a field that their type does not name, and about the name of a lead, a contact, a company.
 _EVENTS_OF_ANY = ("custom_field_value_changed", "name_field_changed")
 _CHANGES = ("value_before", "value_after")
-# What a field's definition holds beside values that people can choose or have typed in.
+# The properties of a field's definition without values that users can select or have entered.
 _DEFINITION_LISTS = (dict, list)
 
 
 class RecordFilter:
-    """Gives the bytes of a record as they may be written."""
+    """Returns the bytes of a record that may be stored."""
 
     def __init__(self, rules: PrivacyRules, fields: FieldRules, *, is_thing: bool = False) -> None:
-        """`is_thing`: records are no people, and have a `name` all the same, as pipelines have."""
+        """`is_thing`: records are not people, but have a `name`, such as pipelines."""
         self._rules = rules
         self._fields = fields
         self._is_thing = is_thing
@@ -54,7 +54,7 @@ class RecordFilter:
         self._changed = False
 
     def __call__(self, line: bytes) -> bytes:
-        """One record. Never raises for what it holds."""
+        """Filter one record. Never raises because of its content."""
         try:
             try:
                 record, self._changed = decoded(line)
@@ -67,13 +67,13 @@ class RecordFilter:
             return unreadable(line)
 
     def definition(self, field: Json) -> Json:
-        """A custom field of the account's list, without options where its values are not stored as they are."""
+        """A custom field of the account's list, without options if its values are dropped or hashed."""
         if self._fields.of(field.get("id"), field.get("name"), field.get("code")) is None:
             return field
         return {key: value for key, value in field.items() if not isinstance(value, _DEFINITION_LISTS)}
 
     def definition_line(self, line: bytes) -> bytes:
-        """As `definition`, of the bytes of a field."""
+        """As `definition`, for the bytes of a field."""
         try:
             field, _ = decoded(line)
             kept = self.definition(field)
@@ -107,7 +107,7 @@ class RecordFilter:
         return self._properties[name]
 
     def _treat(self, record: Json, name: str, treatment: Treatment) -> None:
-        if name == "call_responsible" and str(record[name]).isdigit():  # a user's id, and no name
+        if name == "call_responsible" and str(record[name]).isdigit():  # a user's id, not a name
             return
         if isinstance(treatment, Hasher) and not isinstance(record[name], dict):
             self._hash(record, name, treatment)
@@ -119,7 +119,7 @@ class RecordFilter:
         self._changed = True
 
     def _hash(self, record: Json, name: str, hasher: Hasher) -> None:
-        """Hash a text, a number, or the texts of a list; what is neither is dropped."""
+        """Hash a text, a number, or the texts of a list; anything else is dropped."""
         value = record[name]
         if value is None or value in ("", []):
             return
@@ -145,7 +145,7 @@ class RecordFilter:
             self._value(each)
 
     def _kept(self, items: list[Any], *, are_fields: bool = False) -> Iterable[Any]:
-        """The items that stay in a list; others are taken out of it. Fields that are hashed stay, hashed."""
+        """The remaining items of a list, with hashed fields."""
         kept = [each for each in items if not self._is_dropped(each, is_field=are_fields)]
         if len(kept) < len(items):
             items[:] = kept
@@ -158,7 +158,7 @@ class RecordFilter:
         return self._is_dropped_field(item, is_field=is_field)
 
     def _is_dropped_field(self, item: Json, *, is_field: bool = False) -> bool:
-        """Whether something is a custom field that is dropped. One that is hashed is hashed on the way."""
+        """Whether an item is a custom field to drop. One to hash is hashed in place."""
         if not is_field and _FIELD_MARKS.isdisjoint(item):
             return False
         treatment = self._fields.of(item.get("field_id"), item.get("field_name"), item.get("field_code"))
@@ -175,14 +175,14 @@ class RecordFilter:
             if name in field:
                 self._treat(field, name, hasher)
         if "field_type" in field:
-            field["field_type"] = "text"  # by another one a hash would be read as a date, or refused
+            field["field_type"] = "text"  # with another type the hash would be parsed as a date, or refused
         if "values" in field:
             values = field["values"]
             items = list(values.values()) if type(values) is dict else values if type(values) is list else []
             field["values"] = [_hashed_item(each, hasher, options) for each in items]
 
     def _event(self, event: Any) -> None:
-        """What an event says of a field or a name that its type names, in whatever shape."""
+        """The values of an event about a field or a name, in any structure."""
         kind = event.get("type") if type(event) is dict else None
         if type(kind) is not str or event.keys().isdisjoint(_CHANGES):
             return
@@ -193,14 +193,14 @@ class RecordFilter:
         else:
             return
         for name in _CHANGES:
-            # What says by itself which field it is about is treated as any other field is.
+            # A part that contains the id of its field is treated like any other field.
             if treatment is not None and not _names_its_fields(event.get(name)):
                 event[name] = []
                 self._changed = True
 
 
 def _names_its_fields(changes: Any) -> bool:
-    """Whether a part of an event holds nothing but fields that say which ones they are."""
+    """Whether a part of an event contains only fields with ids."""
     return changes is None or (
         type(changes) is list
         and all(
@@ -211,7 +211,7 @@ def _names_its_fields(changes: Any) -> bool:
 
 
 def _hashed_item(item: Any, hasher: Hasher, options: frozenset[str]) -> Json:
-    """A value of a hashed field; of what cannot be hashed nothing stays."""
+    """A value of a hashed field; what cannot be hashed is dropped."""
     value: Any = item.get("value") if type(item) is dict else item
     hashed = hasher.hash(value) if type(value) in (str, int) and value != "" else None
     kept = {name: item[name] for name in options & item.keys()} if type(item) is dict else {}

@@ -1,6 +1,6 @@
-"""What a source asks for: names that are dropped, names that are hashed, and the key.
+"""The privacy rules of a source: names to drop, names to hash, and the key.
 
-Names are compared without regard to letter case: of two that differ by case alone it is safer to treat both.
+Names are compared case-insensitively: if two differ by case alone, it is safer to apply the rule to both.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets.settings import SourceSettings
 
-# Properties that hold what a kind is called after, in records, users and notes. The custom fields of a kind are
-# those whose code is its name.
+# The properties of each kind in records, users and notes. The custom fields of a kind are those whose code is its
+# name.
 KINDS: Mapping[str, frozenset[str]] = {
     "phone": frozenset({"phone", "phone_number"}),
     "email": frozenset({"email"}),
@@ -30,11 +30,11 @@ Dropped = Literal["drop"]
 
 @dataclass(frozen=True)
 class PrivacyRules:
-    """Names that are dropped and names that are hashed, all folded.
+    """Names to drop and names to hash, all case-folded.
 
-    `hashed` says whether a name is hashed without the key. `phone_region` is where numbers without a country code
-    are from. `only_chosen`: custom fields that the source does not choose are dropped. What bears a name of
-    `hashed_before` is hashed already, whatever other name it bears.
+    `hashed` says whether a name is hashed without the key. `phone_region` is the country of numbers without
+    country code. `only_chosen`: custom fields that the source does not select are dropped. Values with a name in
+    `hashed_before` are already hashed, whatever their other names are.
     """
 
     dropped: frozenset[str] = frozenset()
@@ -45,11 +45,11 @@ class PrivacyRules:
     hashed_before: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether there are any rules."""
         return bool(self.dropped or self.hashed or self.only_chosen)
 
     def of(self, names: Iterable[str], *, kind: str | None = None) -> Dropped | Hasher | None:
-        """What is done with something that bears these names, folded ones; dropping is stronger."""
+        """The rule for something with these case-folded names; dropping has priority."""
         called = set(names)
         if not called.isdisjoint(self.dropped):
             return "drop"
@@ -62,25 +62,25 @@ class PrivacyRules:
         return None
 
     def of_property(self, name: str) -> Dropped | Hasher | None:
-        """What is done with a property of a record or of anything within it."""
+        """The rule for a property of a record or of an object in it."""
         folded = name.casefold()
         kind = KIND_OF.get(folded)
         return self.of({folded} if kind is None else {folded, kind}, kind=kind)
 
     def beyond(self, dropped: Iterable[str], hashed: Iterable[str]) -> PrivacyRules:
-        """What remains to be done with records that were treated like this when they were captured."""
+        """The remaining rules for records that were captured with these."""
         before = {*dropped, *hashed}
         return replace(
             self,
             dropped=self.dropped - set(dropped),
             hashed={name: plain for name, plain in self.hashed.items() if name not in before},
             hashed_before=frozenset(hashed),
-            only_chosen=False,  # rows choose by themselves, and their choice may have been another one then
+            only_chosen=False,  # rows select fields themselves, and the selection may have been different then
         )
 
 
 def rules_of(source: SourceSettings, key: bytes | None) -> PrivacyRules:
-    """What a source asks for. `key` is the deployment's, see `settings.hash_key`."""
+    """The rules of a source. `key` is the deployment's, see `settings.hash_key`."""
     return PrivacyRules(
         dropped=frozenset(str(name).casefold() for name in source.drop_fields),
         hashed={str(each.field).casefold(): each.plain_sha256 for each in map(hash_field, source.hash_fields)},
@@ -91,7 +91,7 @@ def rules_of(source: SourceSettings, key: bytes | None) -> PrivacyRules:
 
 
 def fingerprint(key: bytes | None) -> str | None:
-    """What tells a key from others and does not tell the key."""
+    """Identifies a key without revealing it."""
     if key is None:
         return None
     return hmac.digest(key, b"amocrm-assets fingerprint of a key", "sha256").hex()[:16]

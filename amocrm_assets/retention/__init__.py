@@ -1,9 +1,9 @@
-"""Retention: captures older than `keep_captures_days` are removed once the rows of their day stand for them.
+"""Retention: captures older than `keep_captures_days` are replaced by a file of what their rows were made of.
 
-A day's old captures become one file in the same format that holds what its rows were made of: of each record the
-version that became its row, with the properties of columns and the chosen custom fields. It is the day's oldest
-capture from then on, so that a day never gets poorer. Nothing is removed unless the rows are there and equal what
-captures give, before and after. Killed anywhere and run again, it ends the same.
+A day's old captures become one file in the same format: of each record the version that became its row, with the
+properties of columns and the selected custom fields. It is then the day's oldest capture, so no row is lost.
+Nothing is removed unless the rows exist and equal those made from the captures, before and after. If it is killed
+at any point and repeated, the result is the same.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LOCK_WAIT_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class RemovedCaptures:
-    """How many captures of a day were removed, and custom fields of theirs that the source does not choose."""
+    """The number of removed captures of a day, and their custom fields that the source does not select."""
 
     entity: str
     day: date
@@ -44,7 +44,7 @@ class RemovedCaptures:
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A day whose old captures stay, with what has to be done first."""
+    """A day whose old captures remain, with what to do first."""
 
     entity: str
     day: date
@@ -59,10 +59,10 @@ def remove_old_captures(
     before: datetime,
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> Iterator[RemovedCaptures | HeldBack]:
-    """Remove what was captured before a moment, day by day; days without anything so old are not in the outcome.
+    """Remove what was captured before a time, day by day; days without anything that old are not in the result.
 
-    Raises `Busy` while a run holds the account, and what the storage raises. What is wrong with one day holds back
-    that day alone.
+    Raises `Busy` while a run holds the account, and errors of the storage. An error of one day affects only
+    that day.
     """
     for day, captures in captures_by_day(entity, storage, source.subdomain).items():
         if not _removable(captures, before):
@@ -74,7 +74,7 @@ def remove_old_captures(
 
 
 def _removable(captures: Iterable[CaptureFound], before: datetime) -> list[CaptureFound]:
-    """The old ones of a day's captures; none where nothing but what stands for others is old."""
+    """The old ones of a day's captures; none if only a replacement file is old."""
     old = [each for each in captures if each.captured_at < before]
     return [] if all(each.stands_for_others for each in old) else old
 
@@ -86,7 +86,7 @@ def _of_day(
         return _remove(entity, storage, source, day, before)
     except TransientError:
         raise
-    except AmoCrmAssetsError as error:  # the verdict on this day; the others have theirs
+    except AmoCrmAssetsError as error:  # the result of this day; others are not affected
         return HeldBack(entity.name, day, str(error))
 
 
@@ -96,10 +96,10 @@ def _remove(
     with ExitStack() as stack:
         captures = captures_of_day(entity, storage, source.subdomain, day)
         old = _removable(captures, before)
-        # Tables that are switched off have no rows to wait for; what they are made of is kept all the same.
+        # Tables that are switched off have no rows to wait for; their data are kept nevertheless.
         replay = Replay(entity.for_source(source), storage, source, day, [each.name for each in old])
         names = sorted(rows_name(table, source.subdomain, each) for table in entity.tables for each in replay.days)
-        for name in names:  # whoever makes rows of these captures has read them to the end
+        for name in names:  # no other process is making rows from these captures
             stack.enter_context(storage.lock(name, wait_seconds=LOCK_WAIT_SECONDS))
         wanted = replay.rows_that_are_there()
         storage.remove_stale(entity.captures_folder(source.subdomain, day))
@@ -114,11 +114,11 @@ def _remove(
 
 
 def _replace(entity: Entity, storage: Storage, old: Sequence[CaptureFound], stand_ins: Sequence[StandIn]) -> int:
-    """Publish what stands for old captures, then remove those; returns how many."""
+    """Publish the replacement of old captures, then remove those; returns their number."""
     for each in stand_ins:
         each.writer.publish_over(each.name)
         with open_capture(entity, storage, each.name) as capture:
-            for _ in capture.records:  # raises unless the file is, to its end, what was written
+            for _ in capture.records:  # raises if the file is damaged
                 pass
     kept = {each.name for each in stand_ins}
     gone = [each.name for each in old if each.name not in kept]
@@ -128,7 +128,7 @@ def _replace(entity: Entity, storage: Storage, old: Sequence[CaptureFound], stan
 
 
 def _require_no_request(storage: Storage, source: SourceSettings) -> None:
-    """A request about a person that was killed knows the captures by their names: it has to end first."""
+    """An interrupted request to forget a person refers to captures by name: it must end first."""
     open_requests = [each.request for each in read_reports(storage, source.subdomain) if each.status != "done"]
     if open_requests:
         raise ActionRequired(

@@ -1,4 +1,4 @@
-"""Rows of the days that captures are about, made anew: of the captures, and of what is to stand for them."""
+"""Rebuilds the rows of the days of captures: from the captures, and from their replacement."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Replay:
-    """Rows of all tables of an entity that hold records of some captures of a day."""
+    """Rows of all tables of an entity that contain records of some captures of a day."""
 
     def __init__(
         self, entity: Entity, storage: Storage, source: SourceSettings, day: date, captures: Sequence[str]
@@ -45,10 +45,10 @@ class Replay:
         self.days = [
             each for each in near if each == day or any(day_window(each, source.zone).meets(w) for w in windows)
         ]
-        """Days, by the zone as it is now, with seconds of the captures."""
+        """Days, in the present time zone, that overlap the captures."""
 
     def rows_that_are_there(self) -> Rows:
-        """The rows as captures give them. Raises `ActionRequired` unless the files hold the same."""
+        """The rows made from the captures. Raises `ActionRequired` unless the files contain the same."""
         rows = {}
         for table, day in self._made():
             rows[table.asset, day] = self._merged(table, day, self._names(day), {})
@@ -66,7 +66,7 @@ class Replay:
         return rows
 
     def require_same(self, wanted: Rows, stand_ins: Mapping[str, CaptureWriter]) -> None:
-        """Raise `InternalError` unless the same rows are made with what is to stand for the captures."""
+        """Raise `InternalError` unless the replacement of the captures gives the same rows."""
         for table, day in self._made():
             names = {*self._names(day)}.difference(self._captures).union(stand_ins)
             if not self._merged(table, day, sorted(names, key=_age), stand_ins).equals(wanted[table.asset, day]):
@@ -79,7 +79,7 @@ class Replay:
                 )
 
     def _made(self) -> Iterator[tuple[Table, date]]:
-        """Tables and days with rows. The captures' own day is one of them, whether it has rows or not."""
+        """Tables and days with rows, and the captures' own day, whether it has rows or not."""
         for table in self._entity.tables:
             there = {*days_with_rows(table, self._storage, self._source.subdomain), self._day}
             yield from ((table, day) for day in self.days if day in there)
@@ -106,5 +106,5 @@ class Replay:
 
 
 def _age(name: str) -> tuple[str, str]:
-    """Orders captures by their age, and those of one moment by their names."""
+    """Orders captures by age, then by name."""
     return name.rpartition("/")[2].partition(".jsonl")[0].partition(".rows")[0], name

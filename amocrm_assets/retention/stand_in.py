@@ -1,6 +1,6 @@
-"""What stands for captures of a day that are removed: files of their format with what rows were made of.
+"""The replacement of a day's removed captures: files in the same format with what rows were made of.
 
-There is one where all were read by the same midnights and treated alike; otherwise one for each of these.
+There is one if all were read in the same time zone and with the same rules; otherwise one for each group of these.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StandIn:
-    """What is written to stand for captures, and not yet published."""
+    """A written replacement of captures that is not published yet."""
 
     name: str
     writer: CaptureWriter
 
 
 class StandInWriter:
-    """Makes what stands for old captures of one day."""
+    """Writes the replacement of old captures of one day."""
 
     def __init__(
         self, entity: Entity, storage: Storage, source: SourceSettings, captures: Sequence[CaptureFound]
     ) -> None:
-        """`captures` are all that the day has, the oldest first. Raises `CaptureDamaged`."""
+        """`captures` are all of the day's, the oldest first. Raises `CaptureDamaged`."""
         self._entity = entity
         self._storage = storage
         self._source = source
@@ -49,11 +49,11 @@ class StandInWriter:
 
     @property
     def left_out(self) -> list[str]:
-        """Names of custom fields that records had and the source does not choose."""
+        """Names of custom fields in records that the source does not select."""
         return sorted(self._reduced.left_out)
 
     def written_for(self, old: Sequence[CaptureFound]) -> Iterator[StandIn]:
-        """What is to stand for these captures, the oldest first. The caller publishes or discards the writers."""
+        """The replacement of these captures, the oldest first. The caller publishes or discards the writers."""
         by_window = _grouped(old, lambda each: self._headers[each.name].window)
         for captures in by_window.values():
             with ExitStack() as stack:
@@ -72,7 +72,7 @@ class StandInWriter:
                 stand_in[found.name].writer.add(
                     self._reduced(line) for number, line in enumerate(capture.records) if (age, number) in needed
                 )
-            for each, group in made:  # what was not proven of the newest is not proven of what stands for it
+            for each, group in made:  # the findings of the newest capture also apply to its replacement
                 each.writer.end(read_findings(self._storage, group[-1].name))
             unfinished.pop_all()
         return [each for each, _ in made]
@@ -112,7 +112,7 @@ def _grouped(
 
 
 def _all_definitions(newest_first: Iterable[CaptureHeader]) -> list[dict[str, Any]]:
-    """The custom fields of several headers, each as it was last, and by the names that it had before."""
+    """The custom fields of several headers, each in its newest state, and by its previous names."""
     known: dict[str, dict[str, Any]] = {}
     for header in newest_first:
         for each in header.fields:

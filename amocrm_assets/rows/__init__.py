@@ -1,7 +1,7 @@
 """Transform: captures of a day become normalised rows and oddities.
 
-`merge` and what it uses are pure: records in, rows and oddities out. `files` and `frames` are the edge, where
-rows are written and read. Nothing here knows amoCRM's HTTP or a warehouse.
+`merge` and the modules it uses are pure: from records to rows and oddities. `files` and `frames` write and read
+rows. Nothing here uses amoCRM's API or a warehouse.
 """
 
 from __future__ import annotations

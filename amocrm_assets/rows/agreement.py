@@ -1,7 +1,7 @@
-"""Whether records that had an event on a day were captured for that day or a later one. It asks amoCRM nothing.
+"""Whether records with an event on a day were captured for that day or a later one. No requests to amoCRM.
 
-A record that was edited again before its day was read is in a later day's capture. So a day is compared once every
-day up to that of its first reading has rows of both; until then it waits.
+A record that was edited again before its day was read is in a later day's capture. So a day is compared when every
+day up to its first reading has rows of both; until then it waits.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DayAgreement:
-    """How a day agrees: types of events by record, of those that are nowhere.
+    """The comparison of a day: types of events by record, for records that were not captured.
 
-    `missing` should be there for certain, `doubtful` perhaps. `deleted` counts records that are nowhere and were
-    deleted since: they may have been purged. `is_waiting`: a later day tells.
+    `missing` records must have been captured, `doubtful` ones perhaps. `deleted` counts records that were not
+    captured and were deleted since: they may have been purged. `is_waiting`: a later day decides.
     """
 
     missing: dict[int, set[str]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class DayAgreement:
 def agreement_of_days(
     storage: Storage, source: SourceSettings, days: Collection[date], agreement: Agreement = AGREEMENT
 ) -> dict[date, DayAgreement]:
-    """Each of the days that has rows of both tables. Raises `RowsDamaged` where rows are damaged."""
+    """Each of the days that has rows of both tables. Raises `RowsDamaged` for damaged rows."""
     subdomain = source.subdomain
     records, events = (
         set(days_with_rows(each.table, storage, subdomain)) for each in (agreement.of, agreement.events)
@@ -67,14 +67,14 @@ def agreement_of_days(
 
 
 def _up_to(first: date, last: date) -> Iterator[date]:
-    """All days between two, both included. One more than there may be where the last is unknown."""
+    """All days from the first to the last, inclusive; one more than needed if the last is unknown."""
     while first <= last:
         yield first
         first += timedelta(days=1)
 
 
 def _first_readings(storage: Storage, source: SourceSettings, agreement: Agreement) -> dict[date, date]:
-    """For each day the day on which it was read for the first time."""
+    """The day on which each day was read for the first time."""
     return {
         day: min(each.captured_at for each in captures).astimezone(source.zone).date()
         for day, captures in captures_by_day(agreement.of, storage, source.subdomain).items()
@@ -94,7 +94,7 @@ def _types(storage: Storage, subdomain: str, day: date, agreement: Agreement) ->
 
 
 class _Later:
-    """What happened on a day and after it that takes records out of lists."""
+    """Events on a day or later that remove records from lists."""
 
     def __init__(self) -> None:
         self._deleted: set[int] = set()
@@ -111,7 +111,7 @@ class _Later:
             for record, types in alive.items()
             if types & agreement.certain and record not in self._merged
         }
-        if len(certain) <= len(self._merged):  # amoCRM does not say which of two merged records an event is of
+        if len(certain) <= len(self._merged):  # events do not show which of two records remained
             certain = {}
         doubtful = {
             record: matching

@@ -1,7 +1,7 @@
-"""From JSON values to what columns hold, with notes of what does not fit them.
+"""Converts JSON values to the types of columns, with notes about values that do not fit.
 
-Every JSON value in every place ends here as a right value or as a note, never as an error. What the notes are
-about, and which column a value belongs into, is not known here.
+Every JSON value becomes a valid value or a note, never an error. The caller knows the record that a note is about,
+and the column of a value.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _EXACT = Context(prec=60)
 
 
 class ColumnValues:
-    """Gives JSON values the types of columns; what does not fit becomes null and one of the `notes`.
+    """Converts JSON values to the types of columns; what does not fit becomes null and one of the `notes`.
 
-    A value of one of the columns `noted_elsewhere` that is no integer is not noted.
+    Values of the columns `noted_elsewhere` that are not integers are not noted.
     """
 
     def __init__(self, notes: list[str], *, noted_elsewhere: frozenset[str] = frozenset()) -> None:
@@ -38,7 +38,7 @@ class ColumnValues:
         }
 
     def of(self, column: Column, value: Any, *, called: str | None = None) -> Any:
-        """What a column holds of a value; a RECORD is a dict of its parts. It is `called` so in notes."""
+        """The value of a column; a RECORD is a dict of its parts. Notes use the name `called`."""
         called = called or column.name
         if column.is_json:
             return None if value is None else compact_json(value)
@@ -54,7 +54,7 @@ class ColumnValues:
         return None
 
     def _all(self, column: str, value: Any, take: Callable[[str, Any], Any]) -> list[Any]:
-        """The values of a list. What fits no column is left out, since BigQuery's lists hold no null."""
+        """The values of a list. Values that do not fit are omitted, since BigQuery's lists cannot contain null."""
         items = list_of(value) if value not in (None, {}) else []
         if items is None or (items and items is not value):
             self._note(column, value, "a list", taken=items is not None and "for the one it numbers")
@@ -71,7 +71,7 @@ class ColumnValues:
         }
 
     def objects(self, column: str, value: Any) -> list[dict[str, Any]]:
-        """Objects of a list. An item that is no object fits no RECORD: it is left out and noted."""
+        """Objects of a list. An item that is no object is omitted and noted."""
         if value is None or value == {}:  # API v2 wrote {} for an empty list
             return []
         items = list_of(value)
@@ -92,7 +92,7 @@ class ColumnValues:
         return number
 
     def numeric(self, column: str, value: Any) -> Decimal | None:
-        """A decimal number with the digits that were sent, of those behind the point nine."""
+        """A decimal number with the digits that were sent, at most nine of them after the point."""
         number = decimal_of(value)
         if number is None:
             if value is not None:
@@ -106,14 +106,14 @@ class ColumnValues:
         return held
 
     def text(self, column: str, value: Any) -> str | None:
-        """A text as it is."""
+        """A text, unchanged."""
         if value is None or type(value) is str:
             return value
         self._note(column, value, "text")
         return None
 
     def boolean(self, column: str, value: Any) -> bool | None:
-        """True, false, or what spells it."""
+        """A boolean, or a text or number for one."""
         if value is None or type(value) is bool:
             return value
         boolean = boolean_of(value)

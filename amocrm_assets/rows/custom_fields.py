@@ -1,6 +1,6 @@
 """Custom fields as API v4 sends them, with the types that they have in a table.
 
-The same in every kind of record that bears them. How their values become text: see `value_formatter`.
+They are the same in all entities. For how values become text see `value_formatter`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Item(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class WholeItem(dict[str, Any]):
-    """Stands for the value of an item that has none: the item itself."""
+    """The value of an item that has no `value`: the item itself."""
 
 
 class Field(msgspec.Struct, gc=False):
-    """One filled custom field of a record."""
+    """One custom field of a record, with its values."""
 
     field_id: Integer | None = None
     field_name: str | None = None
@@ -40,6 +40,6 @@ class Field(msgspec.Struct, gc=False):
 
 
 class KnownField(Field, gc=False):
-    """A field whose name is still as it was sent: a JSON text, or null."""
+    """A field whose name is not decoded yet: a JSON text, or null."""
 
     field_name: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]

@@ -1,7 +1,7 @@
 """The rows of a day: picked versions of records in the order of their ids, returned in groups.
 
-A day of hundreds of thousands of records is never copied as a whole. Which versions are picked is decided by
-`latest`, where the rows go by `files`.
+A day of hundreds of thousands of records is never copied as a whole. `latest` picks the versions, `files` writes
+the rows.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.keys import RecordKeys
     from amocrm_assets.rows.oddities import Oddity
 
-# A group is closed at this size; every row counts as at least the second figure.
+# A group ends at this size; every row counts as at least the second figure.
 _GROUP_BYTES = 64_000_000
 _MIN_BYTES = 3_200
 
 
 @dataclass(frozen=True)
 class DayRows:
-    """The rows of a day and what was noticed on the way."""
+    """The rows of a day, and the oddities in them."""
 
     versions: PickedVersions
     oddities: tuple[Oddity, ...]
@@ -36,7 +36,7 @@ class DayRows:
 
     @property
     def row_count(self) -> int:
-        """How many rows the day has."""
+        """Number of rows."""
         return len(self.versions.picked)
 
     @property
@@ -45,7 +45,7 @@ class DayRows:
         return self.versions.captured_ids
 
     def ids_of(self, rows: pa.Table) -> np.ndarray:
-        """The ids of rows as they were written."""
+        """The ids of written rows."""
         return self.versions.keys.of_rows(rows)
 
     def tables(self) -> Iterator[pa.Table]:
@@ -94,13 +94,13 @@ class PickedVersions:
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        """Number of the first version of each batch, and one behind the last."""
+        """Number of the first version of each batch, and one past the last."""
         import numpy as np
 
         return np.array(list(accumulate((batch.num_rows for batch in self.batches), initial=0)))
 
     def _table(self, group: np.ndarray) -> pa.Table:
-        """Versions in the order of `group`: taken from their batches in their order, then put in order."""
+        """Versions in the order of `group`: taken from their batches one by one, then sorted."""
         import numpy as np
         import pyarrow as pa
 

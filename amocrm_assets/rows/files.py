@@ -1,7 +1,7 @@
 """Rows files: the merged rows of one account and day as Parquet, written and read.
 
-The same captures and the same choice of fields give the same bytes, and a file is believed only if it is bit for
-bit what was written (`seal`). What a row is made of: see `merge`.
+The same captures and the same selection of fields give the same bytes, and a file is used only if its digest is
+right (`seal`). For how rows are made see `merge`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Merging a day takes seconds; a process that holds the lock longer than this is stuck.
+# Merging a day takes seconds; a process that holds the lock for longer than this is stuck.
 _LOCK_WAIT_SECONDS = 600.0
 # Rows that are decoded at a time when a file is read.
 READ_ROWS = 16_384
@@ -41,7 +41,7 @@ READ_ROWS = 16_384
 
 @dataclass(frozen=True)
 class RowsWritten:
-    """The rows file of a day, and what was noticed while it was made."""
+    """The rows file of a day, and the oddities in it."""
 
     name: str
     row_count: int
@@ -67,12 +67,12 @@ def write_rows(
     table: Table | None = None,
     others: CapturesByDay | None = None,
 ) -> RowsWritten:
-    """Merge all captures that hold records of a day, by the source's zone as it is now, into its rows file.
+    """Merge all captures with records of a day, in the source's present time zone, into its rows file.
 
-    A lock around listing and writing keeps a slower run, which has seen fewer captures, from writing last.
-    Without a `table` of the entity, the rows are those of its own. `others` are the account's captures as listed
-    before; the day's own are listed anew. What the source drops or hashes is treated so in old captures, too.
-    Raises `ActionRequired` for a day without a capture or with a part that none holds, `CaptureDamaged`,
+    A lock around listing and writing prevents a slower run, which has listed fewer captures, from writing last.
+    `table` defaults to the entity's main table. `others` are the account's captures from an earlier listing; the
+    day's own are listed again. The source's rules for dropping and hashing also apply to old captures.
+    Raises `ActionRequired` for a day without a capture or with a part that none covers, `CaptureDamaged`,
     `CapturesMixed`, `RowsIncomplete`, `Busy`, `StorageUnavailable`, `SettingsError` without a key for hashing.
     """
     from amocrm_assets.rows.merge import rows_of_day
@@ -101,9 +101,9 @@ def write_rows(
 
 @contextmanager
 def rows_file(table: Table, storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
-    """The rows file of a day to read from, once it is seen to be, bit for bit, what was written.
+    """A local path of the rows file of a day, after its digest was verified.
 
-    Raises `ActionRequired` when it has not been made, `RowsDamaged` when it is something else.
+    Raises `ActionRequired` if it does not exist, `RowsDamaged` if the digest is wrong.
     """
     name = rows_name(table, subdomain, day)
     with ExitStack() as stack:
@@ -121,7 +121,7 @@ def rows_file(table: Table, storage: Storage, subdomain: str, day: date) -> Iter
 def rows_table(
     table: Table, storage: Storage, subdomain: str, day: date, *, columns: Sequence[str] | None = None
 ) -> pa.Table:
-    """The rows of a day, or some columns of them, as an Arrow table. Raises as `rows_file` does."""
+    """The rows of a day, or some of their columns, as an Arrow table. Raises as `rows_file` does."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -132,13 +132,13 @@ def rows_table(
         disk_errors(f"Reading {rows_name(table, subdomain, day)}", path),
         pq.ParquetFile(path) as file,
     ):
-        # Part after part: read at once, and by many threads, they take twice the memory of what they hold.
+        # One row group at a time: reading all at once, with many threads, takes twice the memory of the rows.
         parts = list(file.iter_batches(READ_ROWS, columns=schema.names, use_threads=False))
         return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
 
 
 def _put(table: Table, rows: DayRows, storage: Storage, source: SourceSettings, day: date) -> int:
-    """Replace the rows file of a day, once all records are seen to be in the new one; returns its bytes."""
+    """Replace the rows file of a day, if the new one has all records; returns its size in bytes."""
     name = rows_name(table, source.subdomain, day)
     with storage.temp_file(name) as temp_path:
         with disk_errors(f"Writing {name}", temp_path):
@@ -163,13 +163,13 @@ def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
             ids.append(rows.ids_of(table))
             del table
         writer.add_key_value_metadata(UNSEALED)
-    # Arrow keeps what it once had: a hundred megabytes that the next step would come on top of.
+    # Arrow keeps memory that it has used: a hundred megabytes in addition to those of the next step.
     pa.default_memory_pool().release_unused()
     return np.concatenate(ids)
 
 
 def _require_all(table: Table, rows: DayRows, ids: np.ndarray, source: SourceSettings, day: date) -> None:
-    """Raise `RowsIncomplete` unless each captured record has its row, once, and there is no other row."""
+    """Raise `RowsIncomplete` unless each captured record has exactly one row, and there is no other row."""
     import numpy as np
 
     if not np.array_equal(ids, rows.captured_ids):
@@ -209,7 +209,7 @@ def _names(
 
 @contextmanager
 def _as_listed(subdomain: str, day: date) -> Iterator[None]:
-    """Opening captures that were listed. One that is gone by now becomes `StorageUnavailable`."""
+    """Turns a missing capture, which was listed before, into `StorageUnavailable`."""
     try:
         yield
     except FileNotFoundError as error:

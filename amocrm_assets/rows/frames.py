@@ -1,7 +1,7 @@
-"""Rows as pandas frames, the form in which people work with them.
+"""Rows as pandas frames.
 
-Reading days into a frame, choosing columns and widening custom fields into columns belong here; how rows are made
-does not. Frames hold Arrow's own arrays: no value becomes a Python object before somebody asks for it.
+Reads days into a frame, selects columns, and widens custom fields into columns. Frames contain Arrow arrays:
+values become Python objects only when they are accessed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _SEPARATOR = ", "
 
 @dataclass(frozen=True)
 class FrameColumns:
-    """Which columns a frame has: some of a table's in an order, and a text column for some custom fields.
+    """The columns of a frame: some of a table's, in an order, and a text column for some custom fields.
 
-    `columns` None is all of the table's. Making one with a wrong name raises `SettingsError`.
+    `columns` None is all of the table's. A wrong name raises `SettingsError`.
     """
 
     table: Table
@@ -54,20 +54,20 @@ class FrameColumns:
 
     @classmethod
     def from_metadata(cls, table: Table, metadata: Mapping[str, Any]) -> FrameColumns:
-        """As an input's metadata says: `columns` and `widen_custom_fields`, lists of names (or ids of fields)."""
+        """From an input's metadata: `columns` and `widen_custom_fields`, lists of names (or ids of fields)."""
         columns = _listed(metadata, "columns")
         return cls(table, columns=columns or None, custom_fields=_listed(metadata, "widen_custom_fields"))
 
     @property
     def stored(self) -> list[str] | None:
-        """The columns of the shard that have to be read; None for all."""
+        """The columns of the shard to read; None for all."""
         if self.columns is None:
             return None
         extra = [CUSTOM_FIELDS] if self.custom_fields and CUSTOM_FIELDS not in self.columns else []
         return list(dict.fromkeys([*self.columns, *extra]))
 
     def of(self, stored: pa.Table) -> pa.Table:
-        """What a frame has of a table with the `stored` columns."""
+        """The frame's columns of a table that has the `stored` ones."""
         wide = stored.select(self.columns or self.table.column_names)
         for field in self.custom_fields:
             wide = wide.append_column(field, texts_of(stored[CUSTOM_FIELDS], field))
@@ -77,10 +77,10 @@ class FrameColumns:
 def read_rows(
     table: Table, storage: Storage, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Rows of some days, one day after the other, in the columns of the table or in those that are named.
+    """Rows of some days, one day after the other, with all columns of the table or the given ones.
 
     Every column has a `pandas.ArrowDtype`; `custom_fields` is a nested one, whose items are lists of dicts. Raises
-    `ActionRequired` when the rows of a day have not been made, `SettingsError` for a column that does not exist.
+    `ActionRequired` if the rows of a day do not exist, `SettingsError` for a column that does not exist.
     """
     chosen = FrameColumns(table, None if columns is None else tuple(columns))
     tables = rows_tables(table, storage, subdomain, days, columns=chosen.stored)
@@ -95,7 +95,7 @@ def rows_tables(
 
 
 def frame_of(table: Table, tables: Iterable[pa.Table], *, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Arrow tables below each other as a frame of the same arrays; `columns` are those of an empty one."""
+    """Concatenated Arrow tables as a frame of the same arrays; `columns` are those of an empty one."""
     import pandas as pd
     import pyarrow as pa
 
@@ -107,7 +107,7 @@ def frame_of(table: Table, tables: Iterable[pa.Table], *, columns: Sequence[str]
 def day_frame_of(tables: Iterable[pa.Table], days: Sequence[date], wanted: FrameColumns) -> pd.DataFrame:
     """The wanted columns of the tables of `days` as a frame with the partition day as index, `day`.
 
-    Tables are taken one after the other, and of each only what the frame will have is kept.
+    Tables are processed one by one, and only the frame's columns are kept.
     """
     import pandas as pd
 
@@ -120,7 +120,7 @@ def day_frame_of(tables: Iterable[pa.Table], days: Sequence[date], wanted: Frame
 def to_pandas_types(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame in pandas' own nullable types (`Int64`, `boolean`, `string`), `custom_fields` as Python objects.
 
-    Its lists of dicts take many times the memory and time of Arrow's arrays.
+    Lists of dicts take many times the memory and time of Arrow arrays.
     """
     import pandas as pd
     import pyarrow as pa
@@ -141,10 +141,10 @@ def _objects(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.DataFrame:
-    """The frame with one text column more for each of `fields`, named by name or id, and called so.
+    """The frame with one more text column for each of `fields`, which are names or ids, and the column's name.
 
     Several values (of a multiselect, or of several fields with one name) are joined by a comma and a space; a
-    record without the field has a missing value. A column of the frame with that name would be lost: ValueError.
+    record without the field has a missing value. Raises `ValueError` if the frame has a column of that name.
     """
     import pandas as pd
     import pyarrow as pa
@@ -159,16 +159,16 @@ def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.
 
 
 def _arrow_of(custom_fields: pd.Series[Any]) -> pa.ChunkedArray:
-    """The column as Arrow has it, be it Arrow's already or a column of lists of dicts."""
+    """The column as an Arrow array, from an Arrow column or a column of lists of dicts."""
     import pyarrow as pa
 
-    kind = arrow_type(custom_fields_column("record"))  # they look the same in every table
+    kind = arrow_type(custom_fields_column("record"))  # they have the same type in every table
     arrow = pa.array(custom_fields.array, type=kind)
     return arrow if isinstance(arrow, pa.ChunkedArray) else pa.chunked_array([arrow])
 
 
 def texts_of(custom_fields: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
-    """The values of one field, named by name or id, of each record as one text; null where it has none."""
+    """The values of one field, given by name or id, of each record as one text; null if it has none."""
     import pyarrow as pa
 
     return pa.chunked_array([_texts_of(chunk, field) for chunk in custom_fields.chunks], type=pa.string())
@@ -188,7 +188,7 @@ def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
 
 
 def texts_where(custom_fields: pa.ListArray, named: pa.BooleanArray) -> pa.Array:
-    """The values of the fields that are `named` among all entries, joined for each record."""
+    """The values of the fields that are `named`, joined for each record."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc

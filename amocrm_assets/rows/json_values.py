@@ -1,7 +1,6 @@
-"""JSON values as they were sent: number literals that keep their digits, and compact texts of objects.
+"""JSON values without loss: number literals with all digits, and objects as compact text.
 
-What Python's own numbers would change (1.50, 1e999, a hundred digits) stays a literal here. Which value belongs
-into which column is not known here.
+Numbers that Python's own types would change (1.50, 1e999, a hundred digits) remain literals here.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ _DECIMAL_LIMIT = Decimal(10) ** 29
 _BOOLEANS = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 # Python refuses to turn longer literals into integers.
 _MAX_INTEGER_DIGITS = 4000
-# Made once: `json.dumps` makes an encoder for each value that is not to be ASCII, which triples its price.
+# Made once: `json.dumps` makes an encoder for each value if `ensure_ascii` is off, which takes three times as
+# long.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Number(str):
-    """Literal of a number with a fraction, an exponent, or more digits than Python reads."""
+    """Literal of a number with a fraction, an exponent, or more digits than Python converts."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ def compact_json(value: Any, *, levels: int = MAX_DEPTH) -> str:
 
 
 def integer_of(value: Any) -> int | None:
-    """The 64-bit integer that a JSON value is: a number without fraction (5, 5.0, 5e0), or a text like "5"."""
+    """A JSON value as a 64-bit integer: a number without fraction (5, 5.0, 5e0), or a text like "5"."""
     if type(value) is str:
         spelled = _DIGITS.fullmatch(value)
         value = int(spelled[1]) if spelled else None
@@ -63,7 +63,7 @@ def integer_of(value: Any) -> int | None:
 
 
 def decimal_of(value: Any) -> Decimal | None:
-    """The decimal number that a JSON value is, or a text spells, if 29 digits before its point can hold it."""
+    """A JSON value, or its text, as a decimal number with at most 29 digits before the point."""
     if type(value) is str and not _DECIMAL.fullmatch(value):
         return None
     if type(value) not in (int, str, Number):
@@ -76,12 +76,12 @@ def decimal_of(value: Any) -> Decimal | None:
 
 
 def boolean_of(value: Any) -> bool | None:
-    """The boolean that a JSON value is, or spells: gateways written in PHP send 0, "1" or "true"."""
+    """A JSON value as a boolean: gateways written in PHP send 0, "1" or "true"."""
     return value if type(value) is bool else _BOOLEANS.get(value) if type(value) in (int, str) else None
 
 
 def list_of(value: Any) -> list[Any] | None:
-    """The list that a JSON value is, or numbers: PHP writes a list with gaps as `{"0": …, "2": …}`."""
+    """A JSON value as a list: PHP writes a list with gaps as `{"0": …, "2": …}`."""
     if type(value) is list:
         return value
     if type(value) is dict and all(key.isdecimal() and key.isascii() for key in value):
@@ -90,7 +90,7 @@ def list_of(value: Any) -> list[Any] | None:
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, in a word, for people."""
+    """The type of a JSON value, for messages."""
     kinds = {str: "text", bool: "boolean", list: "list", int: "number", Number: "number", type(None): "nothing"}
     return kinds.get(type(value), "object")
 

@@ -1,7 +1,7 @@
-"""What tells records apart, as numbers that sort as their rows do: reading, merging and proving count with those.
+"""Keys of records as numbers in the order of their rows: reading, merging and verifying use these.
 
-The id of most records is such a number itself. Other keys, such as texts and pairs, are numbered as they come and
-put in order in the end.
+Most ids are such numbers already. Other keys, such as texts and pairs, are numbered in the order of reading and
+ranked at the end.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ class RecordKeys(Protocol):
         """Those numbers in the order of the rows, once all records were read."""
 
     def of_rows(self, rows: pa.Table) -> np.ndarray:
-        """The ranked numbers of rows. A row whose key no record had gets -1."""
+        """The ranked numbers of rows; -1 for a row whose key no record had."""
 
     def key(self, rank: int) -> Any:
         """The key with a ranked number: a value, or several as a text."""
 
 
 class IntegerIds:
-    """An integer is its own number."""
+    """Integer ids are used directly."""
 
     def __init__(self, column: str) -> None:
         self._column = column
         self.number_of: Callable[[Record], int] = attrgetter(column)
 
     def ranked(self, numbers: np.ndarray) -> np.ndarray:
-        """They sort as they are."""
+        """Already in the order of the rows."""
         return numbers
 
     def of_rows(self, rows: pa.Table) -> np.ndarray:
-        """The column as it is."""
+        """The column, unchanged."""
         ids: np.ndarray = rows[self._column].to_numpy()
         return ids
 
@@ -57,7 +57,7 @@ class IntegerIds:
 
 
 class NumberedKeys:
-    """Keys of text or of several columns, numbered in the order in which they come."""
+    """Keys of text or of several columns, numbered in the order of reading."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self._columns = columns
@@ -69,7 +69,7 @@ class NumberedKeys:
         return self._numbers.setdefault(self._key_of(record), len(self._numbers))
 
     def ranked(self, numbers: np.ndarray) -> np.ndarray:
-        """The place of each key among all of them."""
+        """The rank of each key among all of them."""
         import numpy as np
 
         ranks: np.ndarray = np.empty(len(self._numbers), np.int64)
@@ -78,7 +78,7 @@ class NumberedKeys:
         return found
 
     def of_rows(self, rows: pa.Table) -> np.ndarray:
-        """By the values of the key's columns."""
+        """From the values of the key's columns."""
         import numpy as np
 
         rank_of = {key: rank for rank, key in enumerate(self._in_order())}

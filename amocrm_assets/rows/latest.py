@@ -1,7 +1,7 @@
 """Versions of records, and which one of each record becomes its row.
 
-The version with the greatest (time, capture, line) wins; the time of most is `updated_at`. The stub of a deleted
-record holds no columns, so the row keeps those of the last full version and says that the record is deleted, and
+The version with the greatest (time, capture, line) is picked; usually the time is `updated_at`. The stub of a
+deleted record has no columns, so the row has those of the last full version, and that the record is deleted, and
 since when.
 """
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.record_batches import RecordBatchBuilder
     from amocrm_assets.rows.record_types import Record, RecordTypes
 
-# Records that become columns at once: so few that they are still in the processor's cache.
+# Records that become columns at once: few enough to remain in the processor's cache.
 _BATCH_RECORDS = 128
 _BATCH_BYTES = 8_000_000
-# Records, or bytes of them, in a batch that is kept: few are quick to pick from, and Arrow holds 2 GB a column.
+# Records, or bytes of them, in a batch: picking from small ones is fast, and Arrow allows 2 GB per column.
 _KEPT_RECORDS = 4_096
 _KEPT_BYTES = 64_000_000
 _IDS_GATHERED = 1_000_000
@@ -38,8 +38,8 @@ class LatestVersions:
     def __init__(self, maker: RecordBatchBuilder, types: RecordTypes) -> None:
         """A deleted record without any of the columns `stubs_lack` is a stub; without such columns, none is.
 
-        Where the version of a live record that wins is not whole, an equally old one that is takes its place, so
-        that a reading without what hangs on records takes nothing away.
+        If the picked version of a live record is not whole, an equally old one that is replaces it, so that a
+        reading without embedded details removes nothing.
         """
         self._maker = maker
         self._time, self._time_of = types.table.time, types.time_of
@@ -55,20 +55,20 @@ class LatestVersions:
         self._is_whole = array("b")
         self._is_deleted = array("b")
         self._sizes = array("q")
-        # The number that each capture began with, and of each record the rank of the newest full version and stub
-        # before it.
+        # The first number of each capture, and for each record the rank of the newest full version and stub before
+        # it.
         self._begins: list[int] = []
         self._known: tuple[dict[int, int], dict[int, int]] = {}, {}
         self._waiting: list[Record] = []
         self._waiting_bytes = 0
-        # Every record of every capture, to prove in the end that each has its row.
+        # Every record of every capture, to verify at the end that each has its row.
         self._captured = CapturedIds()
         self._small: list[pa.RecordBatch] = []
         self._small_bytes = 0
         self._batches: list[pa.RecordBatch] = []
 
     def begin_capture(self) -> None:
-        """Versions that are kept from now on come from the next older capture."""
+        """The following versions are from the next older capture."""
         for number in range(self._begins[-1] if self._begins else 0, len(self._ids)):
             known, record_id = self._known[self._is_stub[number]], self._ids[number]
             rank = _rank(self._updated_at[number], self._is_whole[number])
@@ -76,7 +76,7 @@ class LatestVersions:
         self._begins.append(len(self._ids))
 
     def keep(self, records: Sequence[Record | None], *, sizes: Sequence[int]) -> dict[int, int]:
-        """Keep versions that no newer capture has outdated; returns the number of each by its place."""
+        """Keep versions that no newer capture has outdated; returns the number of each by its position."""
         kept = {place: each for place, each in enumerate(records) if each and not self._is_outdated(each)}
         first = len(self._ids)
         self._captured.add([self._number_of(each) for each in records if each])
@@ -105,7 +105,7 @@ class LatestVersions:
         return INT64_MIN if at is None else at
 
     def pick(self) -> PickedVersions:
-        """Of each record the version that becomes its row."""
+        """The version of each record that becomes its row."""
         import numpy as np
 
         self._join_batches()
@@ -129,7 +129,7 @@ class LatestVersions:
         updated_at = np.array(self._updated_at, np.int64)
         is_stub = np.array(self._is_stub, np.bool_)
         ages = np.repeat(np.arange(len(self._begins)), np.diff([*self._begins, len(ids)]))
-        ranked = np.lexsort((-ages, updated_at, ids))  # stable: within a capture the later line stays behind
+        ranked = np.lexsort((-ages, updated_at, ids))  # stable: within a capture the later line remains last
         places = np.empty_like(ranked)
         places[ranked] = np.arange(len(ranked))
         fulls = _last_of_each(ids, ranked[~is_stub[ranked]])
@@ -180,18 +180,18 @@ class LatestVersions:
 
 
 class CapturedIds:
-    """Numbers of records in captures, each once, in little memory: a day may be captured thousands of times."""
+    """The distinct numbers of records in captures, in little memory: a day may be captured thousands of times."""
 
     def __init__(self) -> None:
         self._ids = array("q")
         self._unique_ids = 0
 
     def __len__(self) -> int:
-        """How many are held: each once, and those that came since that was looked at."""
+        """The number of stored ids: the distinct ones, and those added since they were last merged."""
         return len(self._ids)
 
     def add(self, ids: Sequence[int]) -> None:
-        """Remember these ids."""
+        """Add ids."""
         self._ids.extend(ids)
         if len(self._ids) > 2 * self._unique_ids + _IDS_GATHERED:
             self._ids = array("q", self.sorted().tobytes())
@@ -205,12 +205,12 @@ class CapturedIds:
 
 
 def _rank(updated_at: int, is_whole: int) -> int:
-    """Versions of a record in their order, but for the capture that they come from."""
+    """The order of a record's versions within a capture."""
     return 2 * updated_at + is_whole
 
 
 def stub_test(columns: Sequence[str]) -> Callable[[Record], bool]:
-    """Whether a record is deleted and has none of the columns; a list of no custom fields is none."""
+    """A test whether a record is deleted and has none of the columns; an empty list of fields counts as none."""
     if not columns:
         return lambda _: False
 

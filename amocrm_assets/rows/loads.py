@@ -1,7 +1,7 @@
-"""The rows of the table of loads: what the warehouse holds, and what captures say of the readings behind it.
+"""The rows of `amoCrmLoads`: the tables in the warehouse, and the findings of their readings from captures.
 
-A function of both, whatever was written before: a run that is killed and run again, or a file that is lost, ends
-in the same rows. Rows of before save looking into captures again, and stand for captures that are gone.
+A function of both: a killed run that is repeated, or a lost file, gives the same rows. Previous rows avoid opening
+captures again, and replace captures that were removed.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Place = tuple[str, date | None]
-# A bucket brings a capture in some ten milliseconds; a folder has it there.
+# Reading a capture from a bucket takes some ten milliseconds.
 _SIDE_BY_SIDE = 8
 
 
 @dataclass(frozen=True)
 class LoadsWritten:
-    """The file of the table: its rows, and how many of them are of readings that did not prove to be complete."""
+    """The file of the table: its number of rows, and how many of them are of readings not proven complete."""
 
     table: WholeTable
     name: str
@@ -48,7 +48,7 @@ class LoadsWritten:
 
 @dataclass(frozen=True)
 class _Read:
-    """What a reading says of itself: when it began, whether it was complete, what it could not prove."""
+    """A reading: when it began, whether it was complete, and what it could not prove."""
 
     captured_at: datetime | None = None
     is_complete: bool | None = None
@@ -70,7 +70,7 @@ def write_loads(
     *,
     entities: Sequence[Entity] = ENTITIES,
 ) -> LoadsWritten:
-    """Write a row for each table that the warehouse holds of the account. The caller holds a lock against others.
+    """Write a row for each of the account's tables in the warehouse. The caller holds the lock.
 
     Raises errors of the storage. A capture that is damaged is a finding of its day.
     """
@@ -96,7 +96,7 @@ def write_loads(
 
 @dataclass
 class _Readings:
-    """What captures say of tables."""
+    """The readings of tables, from captures."""
 
     storage: Storage
     subdomain: str
@@ -105,7 +105,7 @@ class _Readings:
     _days: dict[str, Mapping[date, Sequence[CaptureFound]]] = field(default_factory=dict)
 
     def of(self, places: Iterable[Place]) -> dict[Place, _Read]:
-        """The reading behind each table."""
+        """The reading of each table."""
         listed = list(places)
         shards = {place: found for place in listed if (found := self._newest(place))}
         # Tables of one entity are made of one capture.
@@ -145,12 +145,12 @@ class _Readings:
         return _Read(found.captured_at, not any(each["may_miss"] for each in findings), findings)
 
     def _kept(self, place: Place) -> _Read:
-        """What a row of before says, whose capture may be gone."""
+        """The reading in a previous row, whose capture may be removed."""
         row = self.before.get(place)
         return _Read(row["captured_at"], row["is_complete"], row["findings"]) if row else _Read()
 
     def _whole(self, place: Place, known: Mapping[Place, _Read]) -> _Read:
-        """The reading behind a table without days: of the reference lists, or the newest of the days in it."""
+        """The reading of a table without days: of the reference lists, or of the newest of its days."""
         table, _ = place
         if reference := next((each for each in REFERENCE_TABLES if each.warehouse_name == table), None):
             return self._of_lists(reference) or known[place]
@@ -163,7 +163,7 @@ class _Readings:
         return _Read(newest, False if False in proofs else None if None in proofs else True)
 
     def _made_of(self, table: str) -> set[str]:
-        """The shards, by their tables, whose days a table without days is made of."""
+        """The tables of the shards that a table without days is made of."""
         if table == STAGES.warehouse_name:
             return {each.table.warehouse_name for each in (STAGES.of, STAGES.events)}
         return {own.warehouse_name for each in self.entities for own in each.tables if _flat_name(own) == table}
@@ -184,7 +184,7 @@ class _Readings:
 
 
 def _place(name: str, subdomain: str) -> Place | None:
-    """Table and day of a table in the warehouse; None for what is none of the account's, and for this one."""
+    """Entity table and day of a table in the warehouse; None for other accounts' tables, and for this one."""
     found = re.fullmatch(rf"(amoCrm[A-Za-z]+)_{re.escape(subdomain)}(?:_([0-9]{{8}}))?", name)
     if found is None or found[1] == LOADS.warehouse_name:
         return None
@@ -192,7 +192,7 @@ def _place(name: str, subdomain: str) -> Place | None:
         return found[1], None
     try:
         return found[1], date.fromisoformat(found[2])
-    except ValueError:  # somebody's table with eight digits that are no day
+    except ValueError:  # a user's table with eight digits that are no day
         return None
 
 
@@ -209,7 +209,7 @@ def _finding(record_list: str, kind: str, cause: str, fix: str, *, may_miss: boo
 
 
 def _before(storage: Storage, name: str) -> dict[Place, Row]:
-    """The rows that were written before; none where the file is missing or not what was written."""
+    """The previous rows; none if the file is missing or damaged."""
     import pyarrow.parquet as pq
 
     with sealed_path(storage, name) as path:

@@ -1,6 +1,6 @@
-"""Records that are not shaped as documented: keep what fits, note what does not.
+"""Records that are not as documented: keeps values that fit, notes the others.
 
-Well-formed records do not pass here. What a value becomes: see `column_values`. Oddities are counted in
+Well-formed records are not processed here. For single values see `column_values`. Oddities are counted in
 `oddities`.
 """
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Column
     from amocrm_assets.rows.record_types import Record, RecordTypes
 
-# An escaped backslash, a surrogate pair, or (the group) a surrogate alone, which no Unicode text can hold.
+# An escaped backslash, a surrogate pair, or (the group) a lone surrogate, which Unicode text cannot contain.
 _ESCAPES = re.compile(
     r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 
 
 def record_of_malformed(line: bytes, types: RecordTypes) -> tuple[Record | None, Iterable[str], list[str]]:
-    """The record, or None for a line without a usable key; its properties' names; notes of what did not fit."""
+    """The record, None for a line without a usable key; the names of its properties; notes of what did not fit."""
     called = types.table.record
     text = _unicode(line)
     notes = [] if text.encode() == line else [f"{called}: text that is no Unicode, replaced by U+FFFD"]
@@ -45,7 +45,7 @@ def record_of_malformed(line: bytes, types: RecordTypes) -> tuple[Record | None,
 
 
 def _unicode(line: bytes) -> str:
-    """The line as text that can be encoded, with U+FFFD in the place of what is no Unicode."""
+    """The line as valid Unicode text, with U+FFFD instead of invalid characters."""
     return _ESCAPES.sub(lambda match: r"\ufffd" if match[1] else match[0], line.decode("utf-8", "replace"))
 
 
@@ -59,7 +59,7 @@ def _unusable(column: Column, sent: dict[str, Any]) -> str | None:
 
 
 class _Shaper:
-    """Gives a record's JSON values the types of columns; what does not fit becomes null and a note."""
+    """Converts a record's JSON values to the types of columns; what does not fit becomes null and a note."""
 
     def __init__(self, types: RecordTypes, notes: list[str]) -> None:
         self._types = types

@@ -1,7 +1,7 @@
-"""The rows of many days: one after the other, or where they take long, on several cores.
+"""The rows of many days: one after the other or, if they take long, on several cores.
 
-A process of its own makes the days of one core (`day_worker`), since Python computes on one core per process.
-Starting it takes as long as some small days do, so the first days are made here and say whether it is worth it.
+Each core has a process of its own (`day_worker`), since Python uses one core per process. Starting it takes as
+long as some small days, so the time of the first days, made here, decides whether it is worth it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # Remaining work from which on processes are started: each takes about a second of CPU time to start.
 MIN_SECONDS = 6.0
-# Each process takes about 150 MB, and what its day takes.
+# Each process takes about 150 MB in addition to the memory for its day.
 MAX_PROCESSES = 4
 
 
@@ -74,7 +74,7 @@ def _side_by_side(
 ) -> Written:
     with ExitStack() as stack:
         idle: SimpleQueue[_Process] = SimpleQueue()
-        # Left first: the processes are killed, which ends the calls that wait for them.
+        # This context ends first: the processes are killed, which ends the calls that wait for them.
         pool = stack.enter_context(DaemonPool(processes, name="rows"))
         for _ in range(processes):
             idle.put(stack.enter_context(_started(task)))
@@ -93,7 +93,7 @@ def _side_by_side(
 
 
 class _NotStarted(Exception):
-    """A process cannot import this package, as where the interpreter is started with a path of its own."""
+    """A process cannot import this package, for example because of a modified `sys.path`."""
 
 
 class _Process:
@@ -105,7 +105,7 @@ class _Process:
         self._untold = pickle.dumps(task)
 
     def write(self, day: date) -> RowsWritten:
-        """The rows of a day, made there. Raises what was raised there, and `_NotStarted`."""
+        """Make the rows of a day there. Raises what was raised there, and `_NotStarted`."""
         days, results = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         try:
             days.write(self._untold + pickle.dumps(day))
@@ -113,7 +113,7 @@ class _Process:
             made = pickle.load(results)  # noqa: S301 - our own process wrote it
             self._untold = b""
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            # The pipe has ended: before a result, or, which `pickle` reports in each of these ways, within one.
+            # The pipe has ended, before a result or within one: `pickle` raises any of these.
             raise self._ended(day) from error
         if isinstance(made, Exception):
             raise made
@@ -143,11 +143,11 @@ def _started(task: DayTask) -> Iterator[_Process]:
             yield _Process(process, task)
         finally:
             process.kill()
-            with suppress(BrokenPipeError):  # closing writes what is left in the buffer
+            with suppress(BrokenPipeError):  # closing writes the rest of the buffer
                 cast("IO[bytes]", process.stdin).close()
 
 
 def _cores() -> int:
-    """Those that this process may use, where the system tells."""
+    """The number of cores that this process may use, if the system reports it."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -1,8 +1,8 @@
-"""Which records of captures rows are made of, and what of them: the rest may be removed without a row changing.
+"""The records of captures, and their properties, that rows are made of: without the rest, rows are the same.
 
-Of each record the newest full version is needed, the stub that deletes it, and the whole version that stands in
-for one that is not whole: with these, later captures give the same rows as with all. Pure: which captures may be
-removed is decided in `retention`.
+Of each record the newest full version, the stub that deletes it, and the whole version that replaces an incomplete
+one are needed: with these, later captures give the same rows as with all of them. Pure: `retention` decides which
+captures may be removed.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
     Version = tuple[int, int, int]
-    """Its time, the number of its capture, the number of its line: the greatest is the newest."""
+    """Its time, the number of its capture, and of its line: the greatest is the newest."""
 
 
 def needed_lines(
     entity: Entity, captures: Sequence[OpenCapture], *, source: SourceSettings, selection: FieldSelection
 ) -> set[tuple[int, int]]:
-    """Of captures, given the oldest first, the lines that rows need, as number of the capture and of the line."""
+    """The lines of captures, the oldest first, that rows need, as number of the capture and of the line."""
     tables = [_TableVersions(entity, table, source, selection) for table in entity.tables]
     for age, capture in enumerate(captures):
         first = 0
@@ -66,7 +66,7 @@ class _TableVersions:
         self._wholes: dict[int, Version] = {}
 
     def add(self, lines: Sequence[bytes], *, age: int, first: int) -> None:
-        """Look at lines of a capture, the first of which has the number `first`."""
+        """Process lines of a capture, the first of which has the number `first`."""
         records, _ = self._reader.read(lines)
         drop_columns(records, self._dropped)
         if self._types.has_custom_fields:
@@ -97,7 +97,7 @@ class _TableVersions:
 
 
 class RecordReducer:
-    """Gives the bytes of a record without what no column and no chosen custom field holds."""
+    """Removes from a record's bytes what is in no column and no selected custom field."""
 
     def __init__(self, entity: Entity, source: SourceSettings, selection: FieldSelection) -> None:
         columns = [column for table in entity.tables for column in table.columns]
@@ -109,7 +109,7 @@ class RecordReducer:
         self._fields = next((column.sent_in for column in columns if column.name == CUSTOM_FIELDS), "")
         self._takes = selection.takes
         self.left_out: set[str] = set()
-        """Names, or ids, of custom fields that were in records and were not chosen."""
+        """Names, or ids, of custom fields that were in records and are not selected."""
 
     def __call__(self, line: bytes) -> bytes:
         """One record that has a row."""

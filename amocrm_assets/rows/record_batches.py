@@ -1,7 +1,6 @@
 """Records to Arrow: versions of records become one record batch in the schema of their table.
 
-Columns are filled flat, list by list, without a record per row: that is what makes it quick. Which versions
-become rows, and which fields a source imports, is not known here.
+Columns are filled as flat lists, without an object per row, which is fast.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.value_formatter import ValueFormatter
 
 
-# Records are made by `record_types`, which no static type follows.
+# Records are made by `record_types`, so they have no static type.
 astuple: Callable[[Record], tuple[Any, ...]] = cast("Any", msgspec.structs.astuple)
 
 
@@ -53,11 +52,11 @@ class RecordBatchBuilder:
         self._columns = {column.name: column for column in types.table.columns}
 
     def batch(self, records: Sequence[Record], *, first_version: int) -> pa.RecordBatch:
-        """One row per record; `first_version` is the number of the first, for the notes."""
+        """One row per record; `first_version` is the number of the first one, for notes."""
         import pyarrow as pa
 
         self._note_missing(self._time, list(map(self._time_of, records)), count(first_version))
-        # Records of known properties have more of them behind these.
+        # Records of known properties have additional ones after these.
         columns: dict[str, Sequence[Any]]
         columns = dict(zip(self._names, zip(*map(astuple, records), strict=True), strict=False))
         if self._derived:
@@ -73,7 +72,7 @@ class RecordBatchBuilder:
     def _derived_columns(
         self, derived: Derived, columns: Mapping[str, Sequence[Any]], first_version: int
     ) -> dict[str, Sequence[Any]]:
-        """The columns that no property fills as it comes, from the properties that they are made of."""
+        """The derived columns, from the properties they are derived from."""
         wanted = [self._columns[name] for name in derived.columns]
         filled: dict[str, list[Any]] = {name: [] for name in derived.columns}
         notes: list[str] = []
@@ -133,7 +132,7 @@ class RecordBatchBuilder:
 
 
 def _records(repeated: pa.ListType, owners: Sequence[Sequence[object]], **columns: Any) -> pa.ListArray:
-    """A REPEATED RECORD from flat columns; the length of each owner says how many records are its own."""
+    """A REPEATED RECORD from flat columns; the length of each owner is its number of records."""
     import numpy as np
     import pyarrow as pa
 
@@ -145,6 +144,6 @@ def _records(repeated: pa.ListType, owners: Sequence[Sequence[object]], **column
 
 
 def whole_item(item: Item) -> WholeItem:
-    """What stands for the value of an item that has none."""
+    """The value of an item that has no `value`."""
     pairs = ((name, getattr(item, name)) for name in item.__struct_fields__)
     return WholeItem((name, value) for name, value in pairs if value is not UNSET)

@@ -1,7 +1,7 @@
-"""Records as API v4 sends them: types with the properties that the columns of a table are filled from.
+"""Types of records in API v4, with the properties that the columns of a table are filled from.
 
-They are derived from what the entity declares. msgspec decodes a well-formed record straight into them, and
-refuses any other; what becomes of those: see `malformed`.
+They are derived from the entity's declaration. msgspec decodes a well-formed record directly into them, and
+refuses any other; for those see `malformed`.
 """
 
 from __future__ import annotations
@@ -30,48 +30,48 @@ _NOT_SENT = msgspec.Raw()
 class Record(Protocol):
     """One version of a record.
 
-    It has an attribute for each column of its table that a property fills, for those of `stubs_lack`, and for each
+    It has an attribute for each column that is filled from a property, for those of `stubs_lack`, and for each
     property that other columns are derived from.
     """
 
     is_deleted: bool | None
-    """In tables of records that can be deleted; they alone have stubs."""
+    """Only in tables of records that can be deleted; only they have stubs."""
     custom_fields: list[Field] | None
-    """In tables that have the column."""
+    """Only in tables that have the column."""
 
 
 class RecordTypes:
-    """The types of the records of an entity, with what one of its tables needs of them."""
+    """The types of the records of an entity, with the properties that one of its tables needs."""
 
     def __init__(self, entity: Entity, table: Table) -> None:
         self.entity = entity
         self.table = table
         own, derived = table.column_names, table.derived
         filled = [each for each in table.columns if derived is None or each.name not in derived.columns]
-        # Those that a property fills as it comes, and behind them what only picking needs.
+        # Those filled from a property, followed by those that only picking needs.
         self.columns = (*filled, *(each for each in _for_picking(entity) if each.name not in own))
         self.derived_from = derived.properties if derived else ()
         self.has_custom_fields = any(column.name == CUSTOM_FIELDS for column in self.columns)
         self._renamed = {column.name: column.sent_as for column in self.columns if column.api_name}
         self.time_of: Callable[[Record], int | None] = attrgetter(table.time)
-        # Columns that no record or field is without. Where they are missing is noted when columns are made.
+        # Columns that every record or field has. Missing ones are noted when columns are made.
         self.needed = frozenset({table.time, _ID_OF_FIELD})
 
     @property
     def key_columns(self) -> tuple[Column, ...]:
-        """The columns that tell records apart."""
+        """The columns of the key."""
         return tuple(column for column in self.columns if column.name in self.table.key)
 
     @property
     def is_deleted(self) -> Callable[[Record], bool]:
-        """Whether a record is in the trash; none is where no column says so."""
+        """Whether a record is in the trash; False for tables without such a column."""
         if not any(column.name == "is_deleted" for column in self.columns):
             return lambda _: False
         return lambda record: record.is_deleted is True
 
     @property
     def is_whole(self) -> Callable[[Record], bool] | None:
-        """Whether a record holds all that it was asked for; None where every record does."""
+        """Whether a record has all requested details; None if every record has."""
         derived = self.table.derived
         if derived is None:
             return None
@@ -79,9 +79,9 @@ class RecordTypes:
 
     @cached_property
     def any(self) -> type[Record]:
-        """A record with whatever properties beside those of the columns, which come in their order.
+        """A record with any properties in addition to those of the columns, which are first, in their order.
 
-        Raises `InternalError` for a table with a column that nothing fills.
+        Raises `InternalError` for a table with a column that is not filled.
         """
         fields = [_field(column, self.table) for column in self.columns]
         fields += [(name, Any, None) for name in self.derived_from]
@@ -89,7 +89,7 @@ class RecordTypes:
 
     @cached_property
     def known(self) -> type[Record]:
-        """A record with nothing but known properties: those without a column here are not looked at."""
+        """A record with only known properties: those without a column here are not parsed."""
         sent = {column.sent_as for column in self.columns}.union(self.derived_from)
         others = [(name, msgspec.Raw, _NOT_SENT) for name in sorted(self.entity.known_properties - sent)]
         named = [(CUSTOM_FIELDS, list[KnownField] | None, None)] if self.has_custom_fields else []
@@ -109,13 +109,13 @@ def record_types(entity: Entity, table: Table) -> RecordTypes:
 
 
 def _for_picking(entity: Entity) -> list[Column]:
-    """Columns that tell which version of a record becomes its row."""
+    """Columns that determine which version of a record becomes its row."""
     needed = {*entity.key, entity.time, "is_deleted", *entity.stubs_lack}
     return [column for column in entity.table.columns if column.name in needed]
 
 
 def _field(column: Column, table: Table) -> tuple[Any, ...]:
-    """The column as a field of a record: a record without its key or time is no well-formed one."""
+    """The column as a field of a record: a record without key or time is not well-formed."""
     if column.name in table.key:
         return (column.name, KEY_TYPES[column.type])
     if column.name == table.time:

@@ -1,7 +1,7 @@
-"""A rows file's own digest, kept in the file: replacing the file replaces both in one step, on `gs://` too.
+"""A rows file's own digest, stored in the file: replacing the file replaces both atomically, also on `gs://`.
 
-Parquet's footer holds a text of 64 characters under a name of ours: SHA-256 of the whole file, taken while those
-characters were zeros. Other programs read the file as ever. What the rows are is not known here.
+Parquet's footer contains a text of 64 characters as metadata: SHA-256 of the whole file, computed while those
+characters were zeros. Other programs ignore it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ UNSEALED = {NAME: _ZEROS.decode()}
 def sealed_file(
     storage: Storage, name: str, schema: pa.Schema, metadata: Mapping[str, str] | None = None
 ) -> Iterator[pq.ParquetWriter]:
-    """Write a file, which replaces the one of its name, sealed, once the block has ended without an error."""
+    """Write a file with its digest, which replaces the one of its name if the body ends without an error."""
     import pyarrow.parquet as pq
 
     with storage.temp_file(name) as path:
@@ -52,7 +52,7 @@ def sealed_file(
 
 @contextmanager
 def sealed_path(storage: Storage, name: str) -> Iterator[Path | None]:
-    """A file to read from; None where it is missing, or is not, bit for bit, what was written."""
+    """A local path of a file; None if it is missing or its digest is wrong."""
     with ExitStack() as stack:
         try:
             path = stack.enter_context(storage.as_local_path(name))
@@ -65,7 +65,7 @@ def sealed_path(storage: Storage, name: str) -> Iterator[Path | None]:
 
 
 def seal(path: Path) -> None:
-    """Put the digest of a file that was written with `UNSEALED` into it."""
+    """Write the digest into a file that was written with `UNSEALED`."""
     place = _place(path)
     if place is None:
         raise InternalError(
@@ -81,7 +81,7 @@ def seal(path: Path) -> None:
 
 
 def broken_seal(path: Path) -> str | None:
-    """What is wrong with a file; None when it is, bit for bit, what was sealed."""
+    """What is wrong with a file; None if its digest is right."""
     place = _place(path)
     if place is None:
         return "it holds no digest of itself: it is damaged, or an older version wrote it"
@@ -90,7 +90,7 @@ def broken_seal(path: Path) -> str | None:
 
 
 def _place(path: Path) -> int | None:
-    """Where the digest is in the file."""
+    """The position of the digest in the file."""
     with path.open("rb") as file:
         size_bytes = file.seek(0, 2)
         file.seek(max(size_bytes - _END_BYTES, 0))
@@ -100,14 +100,14 @@ def _place(path: Path) -> int | None:
             return None
         start = size_bytes - _END_BYTES - footer_bytes
         file.seek(start)
-        # The last: texts of records, which may be anything, are before the names of the file's own metadata.
+        # The last one: values of records, which may contain anything, are before the file's own metadata.
         found = file.read(footer_bytes).rfind(_MARK)
     place = start + found + len(_MARK)
     return place if found >= 0 and place + len(_ZEROS) <= size_bytes else None
 
 
 def _digests(path: Path, place: int) -> tuple[bytes, bytes]:
-    """The digest of the file as it is, and the one that it holds."""
+    """The digest of the file, and the one stored in it."""
     digest, kept, at = sha256(), b"", 0
     with path.open("rb") as file:
         while chunk := bytearray(file.read(_CHUNK_BYTES)):

@@ -1,7 +1,7 @@
-"""Rows of shards that also hold names, such as `status_name`: what a reference table called an id at a row's time.
+"""Rows of shards with names, such as `status_name`: the name of an id at a row's time, from a reference table.
 
-Rows files do not hold names. They are put beside the ids when a shard is loaded, in a file that is there for as
-long as the load takes: a function of rows and history, and so of captures.
+Rows files do not contain names. They are added when a shard is loaded, in a temporary file: a function of rows and
+history, and so of captures.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MICROSECONDS = 1_000_000
 
 
 class NamesAsOf:
-    """The names of one reference table through time; none where it has not been made."""
+    """The names of one reference table over time; none if it does not exist."""
 
     def __init__(self, wanted: ShardName, history: pa.Table | None) -> None:
         """`history` has the table's key, `name` and `valid_from`, its rows in the order of time within a key."""
@@ -45,7 +45,7 @@ class NamesAsOf:
         found: dict[tuple[int, ...], list[tuple[int, str | None]]] = {}
         if history is not None:
             key = [history[name].to_pylist() for name in reference_table(wanted.table).key]
-            # A name holds from the first whole second at which it was there.
+            # A name is valid from the first whole second after it was set.
             begins = (-(-history["valid_from"].cast("int64").to_numpy() // _MICROSECONDS)).tolist()
             for ids, begin, name in zip(zip(*key, strict=True), begins, history["name"].to_pylist(), strict=True):
                 found.setdefault(ids, []).append((begin, name))
@@ -54,14 +54,14 @@ class NamesAsOf:
             self._versions[ids] = np.array(begin, np.int64), np.array(names, object)
 
     def of(self, rows: pa.Table, time: str) -> pa.Array:
-        """What the ids of some rows were called at their `time`, or the earliest that is known of them."""
+        """The names of the ids in some rows at their `time`, or the earliest known ones."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         by = list(self._wanted.by)
         at = pc.fill_null(rows[time], INT64_MIN).to_numpy()
         names = np.full(rows.num_rows, None, object)
-        # A day has few different ids, and many rows.
+        # A day has few different ids and many rows.
         for each in rows.select(by).group_by(by).aggregate([]).to_pylist():
             versions = self._versions.get(tuple(each.values()))
             if versions is None:
@@ -75,7 +75,7 @@ class NamesAsOf:
 
 
 def read_names_as_of(wanted: ShardName, storage: Storage, subdomain: str) -> NamesAsOf:
-    """The names that the account's reference table knows."""
+    """The names in the account's reference table."""
     table = reference_table(wanted.table)
     columns = [*table.key, "name", "valid_from"]
     return NamesAsOf(wanted, reference_rows(table, storage, subdomain, columns))
@@ -83,9 +83,9 @@ def read_names_as_of(wanted: ShardName, storage: Storage, subdomain: str) -> Nam
 
 @dataclass
 class ShardRows:
-    """The rows of a table's shards, as they are loaded: rows files themselves, or files with names beside ids.
+    """The rows of a table's shards for loading: rows files themselves, or files with additional names.
 
-    `nameless` counts, by day, the rows with ids that no reading of the reference lists has shown.
+    `nameless` counts, by day, the rows with ids that are in no reading of the reference lists.
     """
 
     table: Table
@@ -137,9 +137,9 @@ class ShardRows:
 
 @contextmanager
 def shard_rows(table: Table, storage: Storage, source: SourceSettings) -> Iterator[ShardRows]:
-    """The rows of the table's shards as the source wants them. Files that are made for it are gone afterwards.
+    """The rows of the table's shards for the source's settings. Files made for this are removed at the end.
 
-    The caller holds the lock of the account's shards: what a killed run has left is removed.
+    The caller holds the lock of the account's shards: files of killed runs are removed.
     """
     wanted, subdomain = table.for_shards(source), source.subdomain
     named = wanted.shard_name_column
@@ -154,7 +154,7 @@ def shard_rows(table: Table, storage: Storage, source: SourceSettings) -> Iterat
 
 
 def clear_shard_rows(table: Table, storage: Storage, subdomain: str) -> None:
-    """Remove files that a killed run has left. The caller holds the lock of the account's shards."""
+    """Remove files of killed runs. The caller holds the lock of the account's shards."""
     folder = _folder(table, subdomain)
     storage.remove_stale(folder)
     for name in storage.names(folder):

@@ -1,4 +1,4 @@
-"""What a rows file tells without being loaded whole: how many rows, and which ids. How rows are made: `files`."""
+"""Reads from rows files without loading them: the number of rows, and ids. For writing them see `files`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Formats custom-field values as text, by field type: the shard holds every value as text.
 
-A value that its field type cannot hold gives an `InvalidValue` instead. Which fields are imported, and where their
-texts go, is not known here.
+A value that does not fit its field type gives an `InvalidValue` instead.
 """
 
 from __future__ import annotations
@@ -23,23 +22,23 @@ TEXTS = frozenset({
     "select", "smart_address", "streetaddress", "text", "textarea", "tracking_data", "url",
 })  # fmt: skip
 OBJECTS = frozenset({"file", "items", "legal_entity", "linked_entity", "payer", "supplier"})
-# In fields of all other types a text stays as it is.
+# In fields of all other types a text does not change.
 CONVERTED = frozenset({"birthday", "checkbox", "date", "date_time"})
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?")
-# Digits that may be a date without hyphens (20200508, 080520, 2020) as well as Unix seconds.
+# Digits that may be a date without hyphens (20200508, 080520, 2020) or Unix seconds.
 _AMBIGUOUS = re.compile(r"[0-9]{4}|[0-9]{6}|[0-9]{8}")
 
 
 @dataclass(frozen=True)
 class InvalidValue:
-    """A field holds something that does not fit its type."""
+    """A field has a value that does not fit its type."""
 
     note: str
 
 
 class ValueFormatter:
-    """Formats values in an account whose clocks show `zone`."""
+    """Formats values of an account in the time zone `zone`."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
@@ -54,7 +53,7 @@ class ValueFormatter:
         }
 
     def text(self, value: Any, field_type: str | None) -> str | InvalidValue | None:
-        """The text of a value; null stays null."""
+        """The text of a value; None for null."""
         if value is None:
             return None
         try:
@@ -78,13 +77,13 @@ class ValueFormatter:
 
 
 def _dates_only(text: Callable[[int | str], str | None]) -> Callable[[Any], str | None]:
-    """Ask only for what can be a date; the same days and moments come again and again."""
+    """Parse a date or time; cached, since the same ones occur often."""
     remembered = lru_cache(65536, typed=True)(text)
     return lambda value: remembered(value) if type(value) in (int, str, Number) else None
 
 
 def _moment_of(value: int | str, zone: tzinfo) -> datetime | None:
-    """The moment of Unix seconds, in quotes or not, or of an ISO text, by the clocks of the zone."""
+    """The time of Unix seconds, as number or text, or of an ISO text, in the time zone."""
     try:
         if type(value) is str and _ISO.fullmatch(value):
             moment = datetime.fromisoformat(value)
@@ -93,7 +92,7 @@ def _moment_of(value: int | str, zone: tzinfo) -> datetime | None:
             return None
         seconds = integer_of(value)
         return None if seconds is None else datetime.fromtimestamp(seconds, zone)
-    except (ValueError, OverflowError, OSError):  # no such day, or none that a calendar has
+    except (ValueError, OverflowError, OSError):  # no such day, or one outside of the calendar
         return None
 
 

@@ -1,4 +1,4 @@
-"""Settings of a source and of the deployment. What they are used for is known elsewhere."""
+"""Settings of a source and of the deployment: read, validated, written."""
 
 from amocrm_assets.settings.attribute_checks import SUBDOMAIN
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials

@@ -1,4 +1,4 @@
-"""Where failures are told: `AMOCRM_ALERTS`, and the UI's address for links, `AMOCRM_UI_URL`."""
+"""Where alerts are sent: `AMOCRM_ALERTS`, and the UI's address for links, `AMOCRM_UI_URL`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLE, UI_VARIABLE = "AMOCRM_ALERTS", "AMOCRM_UI_URL"
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """Apprise addresses, which hold tokens and passwords, and the Dagster UI's address without a last slash."""
+    """Apprise URLs, which contain tokens and passwords, and the Dagster UI's URL without a trailing slash."""
 
     addresses: tuple[str, ...] = field(default=(), repr=False)
     ui_url: str | None = None

@@ -1,6 +1,7 @@
-"""What the attributes of a source may be. Each function gives the attribute, or raises `ValueError` with the fix.
+"""Validates the attributes of a source. Each function returns the attribute, or raises `ValueError` with the fix.
 
-They are validators instead of bounds of the fields, which would fail at a template that Dagster has yet to fill.
+They are validators instead of constraints of the fields, which would fail at templates that Dagster fills in
+later.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # A label of a host's name (RFC 1035, 2.3.4).
 MAX_SUBDOMAIN_CHARACTERS = 63
-# No account comes near; they bound what one line of defs.yaml can ask for.
+# No account is near these limits; they bound what one line of defs.yaml can request.
 MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
 MAX_REQUESTS_PER_SECOND = 50
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
@@ -52,7 +53,7 @@ def origin(value: str | None) -> str | None:
     """The address of an account, without a slash at the end."""
     if value is None:
         return None
-    if "@" in value:  # not repeated: it may hold a password
+    if "@" in value:  # not repeated: it may contain a password
         raise ValueError("an address holds neither user nor password; write like https://my-shop.kommo.com")
     if not re.fullmatch(r"https?://[^/?#\s]+/?", value) or not has_a_host(value):
         raise ValueError(f"{value!r} is not an address of an account; write like https://my-shop.kommo.com")
@@ -78,7 +79,7 @@ def zone(value: str) -> str:
 
 @cache
 def _zones() -> frozenset[str]:
-    """Names that mean the same on every machine. Finding them walks a folder, so it is done once."""
+    """Names that are valid on every machine. Listing them reads a folder, so it is cached."""
     return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
 
 
@@ -90,7 +91,7 @@ def title(value: str | None) -> str | None:
 
 
 def field_names(value: object) -> object:
-    """Names, codes and ids of custom fields, alone or each with its column."""
+    """Names, codes and ids of custom fields, alone or with a column."""
     for each in value if isinstance(value, list) else []:
         if isinstance(each, dict) and each.keys() != {"field", "column"}:
             raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
@@ -111,7 +112,7 @@ def names(value: object) -> object:
 
 
 def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None]:
-    """What checks the columns that custom fields are given in the flat table of `table`."""
+    """A validator of the columns for custom fields in the flat table of `table`."""
     taken = {column.name.lower() for column in latest_table(table).columns}
 
     def check(fields: list[Any] | None) -> list[Any] | None:
@@ -135,7 +136,7 @@ def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None
 
 
 def reference(value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
-    """Reference tables stay on where shards take names from them."""
+    """Reference tables must remain on if shards take names from them."""
     named = [table.shard_name_column for entity in ENTITIES for table in entity.tables]
     needing = [each.wanted for each in named if each and info.data.get(each.wanted)]
     if needing and not value:
@@ -178,12 +179,12 @@ def region(value: str) -> str:
 
 
 def owners(value: list[str]) -> list[str]:
-    """Owners as Dagster accepts them."""
+    """Owners that Dagster accepts."""
     check_owners(value)
     return value
 
 
 def tags(value: dict[str, str]) -> dict[str, str]:
-    """Tags as Dagster accepts them."""
+    """Tags that Dagster accepts."""
     check_tags(value)
     return value

@@ -1,4 +1,4 @@
-"""Which credentials a source names: never a secret, only the environment variable that holds it."""
+"""The credentials of a source: never a secret, only the environment variable that contains it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Settings(BaseModel):
-    """Settings that know all their names, and are never changed."""
+    """Immutable settings that refuse unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class OAuthSettings(Settings):
-    """OAuth 2.0 of an amoCRM integration; `docs/connecting.md` shows where the three are found."""
+    """OAuth 2.0 of an amoCRM integration; `docs/connecting.md` shows where to find the three values."""
 
     client_id_env: str = Field(
         description="Name of the environment variable that holds the integration's id.",
@@ -57,23 +57,23 @@ class OAuthSettings(Settings):
 
 
 def has_a_host(url: str) -> bool:
-    """Whether an address names a host, and a port that exists if any."""
+    """Whether an address has a host, and a valid port if any."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number up to 65535, or a bracket is left open
+    except ValueError:  # the port is no number up to 65535, or a bracket is not closed
         return False
 
 
 def wrong_credentials(access_token_env: object, oauth: object) -> str | None:
-    """What is wrong with the kinds of credentials that a source gives, if anything: it needs exactly one."""
+    """What is wrong with the credentials of a source, if anything: it needs exactly one kind."""
     if (access_token_env is None) != (oauth is None):
         return None
     return f"give either access_token_env or oauth ({'both' if oauth else 'neither'} given)"
 
 
 def variable_name(value: str) -> str:
-    """The name of a variable as it was given. Raises `ValueError` for what is more likely a value."""
+    """The name of a variable. Raises `ValueError` for what is probably a value."""
     if not VARIABLE.fullmatch(value):
         raise ValueError("write the NAME of an environment variable, not its value")
     return value

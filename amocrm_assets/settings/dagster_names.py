@@ -1,4 +1,4 @@
-"""Which owners and tags Dagster takes. Others would stop the whole code location; the error would name no file.
+"""The owners and tags that Dagster accepts. Others would stop the whole code location; the error names no file.
 
 The patterns are Dagster's own (`dagster._core.utils.is_valid_email`, `dagster._utils.tags`). Settings do not
 import Dagster, so a test compares the answers.
@@ -17,7 +17,7 @@ _TEAM = "team:"
 _TAG = re.compile(r"^([A-Za-z0-9_.-]{1,63}/|dagster/kind/)?[A-Za-z0-9_.-]{1,63}$")
 _TAG_VALUE = re.compile(r"^[A-Za-z0-9_.-]{0,63}$")
 KIND_PREFIX = "dagster/kind/"
-# An asset may have ten; each of ours has two already.
+# An asset may have ten; each of ours already has two.
 MAX_KINDS = 8
 
 

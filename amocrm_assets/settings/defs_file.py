@@ -1,8 +1,7 @@
-"""A `defs.yaml` as YAML nodes, or the line and the reason why it is none.
+"""Parses a `defs.yaml` into YAML nodes, or reports the line and the reason why it is not valid.
 
-Whatever the file holds, reading it takes little time and memory: its size, its nesting, and the number of its
-values after aliases are expanded have bounds that no file of settings comes near. What the values mean is the
-matter of `source_files`.
+Reading any file takes little time and memory: its size, its nesting, and the number of its values after expanding
+aliases are limited, far above those of real settings. For the meaning of the values see `source_files`.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-# LibYAML reads a hundred files in a tenth of the time, but is not compiled in everywhere.
+# LibYAML takes a tenth of the time, but is not available everywhere.
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# A source with everything set has a hundred values in three kilobytes; a file may hold many sources.
+# A source with all settings has a hundred values in three kilobytes; a file may contain many sources.
 MAX_BYTES = 1_000_000
 MAX_VALUES = 20_000
 MAX_LEVELS = 20
@@ -25,7 +24,7 @@ ITSELF = "something in it holds itself. Write it out without anchors"
 
 
 class Unreadable(Exception):
-    """Why a file cannot be read as YAML, in words that end without a full stop, and the line that shows it."""
+    """Why a file cannot be parsed as YAML, without a full stop, and the line."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -33,9 +32,9 @@ class Unreadable(Exception):
 
 
 def read_nodes(file: Path) -> list[yaml.Node]:
-    """The documents of a file that hold anything. Raises `Unreadable`."""
+    """The non-empty documents of a file. Raises `Unreadable`."""
     try:
-        if not file.is_file():  # a pipe would be waited for
+        if not file.is_file():  # opening a pipe would block
             raise Unreadable(1, "it is no file. Move it away")
         with file.open("rb") as opened:
             held = opened.read(MAX_BYTES + 1)
@@ -55,17 +54,17 @@ def read_nodes(file: Path) -> list[yaml.Node]:
 
 
 def mentions(file: Path, text: str) -> bool:
-    """Whether a text occurs in a file, which need not be readable as YAML. True if the file cannot be opened."""
+    """Whether a text occurs in a file, which need not be valid YAML. True if the file cannot be opened."""
     try:
         with file.open("rb") as opened:
             return text.encode() in opened.read(MAX_BYTES + 1)
-    except OSError:  # `read_nodes` says why
+    except OSError:  # `read_nodes` reports why
         return True
 
 
 def _check_bounds(text: str) -> None:
-    """Look through the file value by value, so that nothing too large is ever held."""
-    values: list[int] = [0]  # of each node that is open, and of the whole
+    """Scan the file value by value, in bounded memory."""
+    values: list[int] = [0]  # of each open node, and of the whole file
     anchors: list[str | None] = []
     known: dict[str, int] = {}
     for event in yaml.parse(text, Loader=Loader):
@@ -110,7 +109,7 @@ def _unreadable(error: yaml.YAMLError, held: bytes) -> Unreadable:
         )
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    # libyaml looks ahead further than events are asked for, and has a bound of its own.
+    # libyaml reads further ahead than the events requested, and has its own limit.
     return Unreadable(mark.line + 1 if mark else 1, TOO_DEEP if "nesting depth" in problem else problem)
 
 

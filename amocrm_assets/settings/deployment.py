@@ -14,13 +14,13 @@ from amocrm_assets.settings import places
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Straight and typographic ones, as word processors put them.
+# Straight and typographic ones, from word processors.
 QUOTES = "\"'`“”„«»‘’"
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where this deployment keeps things. Every source shares it."""
+    """The storage and the warehouse of this deployment, shared by all sources."""
 
     warehouse: str = "duckdb:///data/warehouse.duckdb"
     storage: str = "data"
@@ -30,8 +30,8 @@ class Deployment:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Deployment:
         """Read `AMOCRM_WAREHOUSE`, `AMOCRM_STORAGE`, `AMOCRM_TOKENS`; an empty variable counts as unset.
 
-        Folders and files are absolute paths. Raises `SettingsError` for a place that is not understood, and for
-        data that an earlier version left in the working directory.
+        Folders and files are absolute paths. Raises `SettingsError` for an invalid location, and for data that an
+        earlier version left in the working directory.
         """
         given = cls(
             **{
@@ -58,17 +58,17 @@ class Deployment:
             places.refuse_data_left_behind(variable, value, place, is_data=is_data)
 
     def in_words(self) -> str:
-        """Where to look: a second deployment that was set up by mistake is seen at once."""
+        """The locations, in a sentence: it shows a second deployment that was set up by mistake."""
         return f"Captures and rows are in {self.storage}, shards in {self.warehouse}."
 
     @staticmethod
     def warehouse_address(environment: Mapping[str, str] = os.environ) -> str:
-        """What `AMOCRM_WAREHOUSE` says, as it was written: enough to load a code location by."""
+        """The unparsed value of `AMOCRM_WAREHOUSE`, for loading a code location."""
         return environment.get("AMOCRM_WAREHOUSE", "").strip() or Deployment.warehouse
 
     @staticmethod
     def storage_address(environment: Mapping[str, str] = os.environ) -> str:
-        """What `AMOCRM_STORAGE` says, as it was written."""
+        """The unparsed value of `AMOCRM_STORAGE`, for loading a code location."""
         return environment.get("AMOCRM_STORAGE", "").strip() or Deployment.storage
 
 
@@ -81,9 +81,9 @@ def _holds_files(folder: Path) -> bool:
 
 
 def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Where Dagster keeps its history, None when `DAGSTER_HOME` is unset or empty.
+    """Dagster's home folder, None if `DAGSTER_HOME` is unset or empty.
 
-    Raises `SettingsError` for what Dagster would refuse with a traceback.
+    Raises `SettingsError` for a value that Dagster would refuse with a traceback.
     """
     home = environment.get("DAGSTER_HOME") or None
     if home is None or (Path(home).is_absolute() and Path(home).is_dir()):
@@ -96,7 +96,7 @@ def dagster_home(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def history_not_kept(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Why Dagster's UI will not show the runs of this process, with the fix; None where it will."""
+    """Why Dagster's UI will not show the runs of this process, with the fix; None if it will."""
     if dagster_home(environment):
         return None
     project = places.project_folder()
@@ -106,9 +106,9 @@ def history_not_kept(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def file_mode(environment: Mapping[str, str] = os.environ) -> int:
-    """The mode of files that are written here, from `AMOCRM_FILE_MODE`: 0600, or one that lets a group in.
+    """The mode of written files, from `AMOCRM_FILE_MODE`: 0600, or one that gives a group access.
 
-    Raises `SettingsError` for a mode that is none, keeps the owner out, or lets everybody in.
+    Raises `SettingsError` for an invalid mode, one without access for the owner, or with access for everybody.
     """
     written = environment.get("AMOCRM_FILE_MODE", "").strip() or "0600"
     if not re.fullmatch(r"(0|0o)?6[046]0", written):
@@ -123,12 +123,12 @@ def file_mode(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def google_key_file(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The key file that Google's own libraries will read, None where they look for credentials elsewhere."""
+    """The key file that Google's libraries will read, None if they use other credentials."""
     return environment.get("GOOGLE_APPLICATION_CREDENTIALS") or None
 
 
 def secret(variable: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Value of the environment variable that a setting names.
+    """The value of the environment variable that a setting names.
 
     Raises `NotAuthorised` when it is unset, empty, or in quotation marks.
     """

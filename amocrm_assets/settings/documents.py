@@ -1,6 +1,6 @@
-"""The documents of sources in `defs.yaml` files: their attributes with lines, or what is wrong around them.
+"""The documents of sources in `defs.yaml` files: their attributes with lines, or problems outside of these.
 
-What an attribute may be: `source`. How a file becomes YAML nodes: `defs_file`.
+For attributes see `source`, for parsing YAML `defs_file`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 NAME = "defs.yaml"
 COMPONENT = "amocrm_assets.AmoCrmSource"
 KEYS = ("type", "attributes", "requirements", "template_vars_module", "post_processing")
-# Dagster's loader applies them in a project that loads its `defs` folder by it.
+# Dagster's loader applies them in a project that loads its `defs` folder with it.
 DAGSTER_KEYS = {
     "template_vars_module": "its values are for templates, which are not filled in. Remove it; write the values.",
     "post_processing": "only Dagster's own loader, in a project of yours, does that. Remove it; `owners` and"
     " `tags` are attributes.",
 }
 Place = tuple[str | int, ...]
-# Filled in when the definitions are made, from the asset alone.
+# Filled in when the definitions are made, from the asset only.
 TRANSLATION: Place = ("attributes", "translation")
 _ENVIRONMENT = re.compile(r"\benv\b")
 TEMPLATE = (
@@ -40,7 +40,7 @@ TEMPLATE = (
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a file, and the fix."""
+    """A problem in a file, and the fix."""
 
     file: Path
     line: int
@@ -52,7 +52,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Document:
-    """The attributes of one source as they are in a file, and the line of each."""
+    """The attributes of one source in a file, and the line of each."""
 
     file: Path
     line: int
@@ -61,7 +61,7 @@ class Document:
 
 
 def read_documents(folder: Path) -> Iterator[Document | Problem]:
-    """All documents of sources. In somebody else's project other components are passed over, as is their YAML."""
+    """All documents of sources. In a user's own Dagster project other components and their YAML are ignored."""
     if is_shared(folder):
         for file in sorted(each for each in folder.rglob(NAME) if mentions(each, COMPONENT)):
             yield from read_file(file, shared=True)
@@ -71,7 +71,7 @@ def read_documents(folder: Path) -> Iterator[Document | Problem]:
 
 
 def read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
-    """The documents of one file. In a `shared` one, those of other components are passed over."""
+    """The documents of one file. In a `shared` one, those of other components are ignored."""
     if file.name != NAME:
         return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
     try:
@@ -86,9 +86,9 @@ def read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
 
 
 def read_one(file: Path, number: int) -> list[Document | Problem]:
-    """The document with that number, counted from 0, of a file in somebody else's project.
+    """The document with that number, counted from 0, of a file in a user's own Dagster project.
 
-    A file is parsed once, however many of its documents are asked for.
+    A file is parsed once for all of its documents.
     """
     try:
         state = file.stat()
@@ -104,7 +104,7 @@ def _nodes(file: Path, modified_ns: int, size: int) -> list[yaml.Node]:  # noqa:
 
 
 def types_in(file: Path) -> list[str]:
-    """The types of the components in a file; none where it cannot be read, which Dagster's loader tells."""
+    """The types of the components in a file; none if it cannot be parsed, which Dagster's loader reports."""
     try:
         return [kind for node in read_nodes(file) if (kind := _type_of(node))]
     except Unreadable:
@@ -142,7 +142,7 @@ def _read_document(file: Path, node: yaml.Node, *, shared: bool) -> Iterator[Doc
 
 
 class _Settings(Loader):  # type: ignore[valid-type,misc]  # the class is chosen at run time
-    """Leaves dates as they were written: YAML's own would stop at 2026-02-30 without naming the line."""
+    """Keeps dates as text: YAML's own parser would fail at 2026-02-30 without a line number."""
 
 
 _Settings.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
@@ -153,7 +153,7 @@ def _construct(node: yaml.Node) -> Any:
 
 
 def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tuple[int, str]]:
-    """Note the line of everything; find what YAML itself would let pass."""
+    """Record the line of every value; find problems that YAML itself accepts."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -170,7 +170,7 @@ def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tup
 
 
 def _wrong_frame(document: Any, *, shared: bool) -> str | None:
-    """What is wrong around the attributes, if anything."""
+    """What is wrong outside of the attributes, if anything."""
     if not isinstance(document, dict) or document.get("type") != COMPONENT:
         return f"every document here begins with `type: {COMPONENT}`."
     if unknown := sorted(str(key) for key in document if key not in KEYS):
@@ -185,7 +185,7 @@ def _wrong_frame(document: Any, *, shared: bool) -> str | None:
 
 
 def _are_requirements(value: Any) -> bool:
-    """What Dagster takes for `requirements`: variables that have to be set, which `dg` verifies."""
+    """Whether it is what Dagster accepts as `requirements`: variables that must be set, which `dg` verifies."""
     if value is None:
         return True
     if not isinstance(value, dict) or set(value) - {"env"}:

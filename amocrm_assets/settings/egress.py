@@ -1,4 +1,4 @@
-"""How often the whole deployment may ask amoCRM, for sources that share an egress address. Off unless set."""
+"""The rate limit of the whole deployment, for sources that share an egress address. Off unless set."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_PER_SECOND = 1000.0
 
 @dataclass(frozen=True)
 class EgressSettings:
-    """So many requests a second of all sources together; `file` is what the processes of a machine share."""
+    """The requests per second of all sources together; `file` is shared by the processes of a machine."""
 
     requests_per_second: float
     file: Path
@@ -30,9 +30,9 @@ class EgressSettings:
 
 
 def egress_settings(environment: Mapping[str, str] = os.environ) -> EgressSettings | None:
-    """What `AMOCRM_REQUESTS_PER_SECOND` says; None where it is unset or empty.
+    """The limit in `AMOCRM_REQUESTS_PER_SECOND`; None if it is unset or empty.
 
-    Raises `SettingsError` for what is no number of requests.
+    Raises `SettingsError` for an invalid number.
     """
     written = environment.get(VARIABLE, "").strip()
     if not written:
@@ -52,7 +52,7 @@ def egress_settings(environment: Mapping[str, str] = os.environ) -> EgressSettin
 
 
 def _shared_file(environment: Mapping[str, str]) -> Path:
-    """In the storage's folder. Where that is a bucket, which is too slow to count by: in the machine's own."""
+    """In the storage's folder; in the machine's temporary folder if the storage is a bucket, which is too slow."""
     written = Deployment.storage_address(environment)
     storage = places.folder_or_bucket("AMOCRM_STORAGE", written, environment)
     if storage.startswith("gs://"):

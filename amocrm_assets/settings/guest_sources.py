@@ -1,6 +1,6 @@
-"""Sources in somebody else's Dagster project, where Dagster's own loader reads the files: what is wrong with one.
+"""Problems of sources in a user's own Dagster project, where Dagster's loader reads the files.
 
-The problems are told in the words of `source_files`. What Dagster shows instead of such a source: `orchestration`.
+The problems have the texts of `source_files`. For what Dagster shows instead of such a source see `orchestration`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 def broken_document(file: Path, number: int) -> BrokenSource | None:
-    """What is wrong with a document of a file, if anything is; documents are counted from 0.
+    """What is wrong with a document of a file, if anything; documents are counted from 0.
 
-    None, too, for one with templates: Dagster fills them in, and the result is validated by `broken_values`.
+    Also None for one with templates: Dagster fills them in, and `broken_values` validates the result.
     """
     read = read_one(file, number)
     if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):
@@ -44,9 +44,10 @@ def broken_document(file: Path, number: int) -> BrokenSource | None:
 
 
 def needs_dagster(folder: Path) -> bool:
-    """Whether only Dagster's loader knows the sources of a folder: some have templates, or may be of a subclass.
+    """Whether the sources of a folder need Dagster's loader: some have templates, or may be of a subclass.
 
-    A component of Dagster's own packages is no subclass of ours; of any other, nobody knows before it is imported.
+    A component of Dagster's own packages is no subclass of ours; any other one may be, which is known after its
+    import.
     """
     if not is_shared(folder):
         return False
@@ -57,7 +58,7 @@ def needs_dagster(folder: Path) -> bool:
 
 
 def broken_values(file: Path, number: int, error: ValidationError) -> BrokenSource:
-    """A source whose values are wrong once Dagster has filled in its templates."""
+    """A source with invalid values after Dagster has filled in its templates."""
     details = error.errors(include_url=False, include_input=False)
     return broken_because(file, number, *dict.fromkeys(_explain_unseen(detail) for detail in details))
 
@@ -71,7 +72,7 @@ def _explain_unseen(detail: ErrorDetails) -> str:
 
 
 def broken_because(file: Path, number: int, *messages: str) -> BrokenSource:
-    """A source with problems that concern it as a whole."""
+    """A source with problems of the source as a whole."""
     documents = [entry for entry in read_one(file, number) if isinstance(entry, Document)]
     attributes, line = (documents[0].attributes, documents[0].line) if documents else ({}, 1)
     return _broken(file, attributes, [Problem(file, line, each) for each in messages])
@@ -83,7 +84,7 @@ def _broken(file: Path, attributes: Mapping[str, Any], problems: list[Problem]) 
 
 
 def _sound_keys(file: Path) -> set[str]:
-    """Keys of the project's sources that can be loaded: a broken one must not take their names."""
+    """Keys of the project's valid sources: a broken one must not take their names."""
     project = dagster_project(file.parent)
     if project is None or not project.defs.is_dir():
         return set()

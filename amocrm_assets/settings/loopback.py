@@ -1,4 +1,4 @@
-"""Which addresses may be reached without TLS: only those that do not leave this machine."""
+"""Which addresses may be used without TLS: only those on this machine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def is_loopback(host: str) -> bool:
 
 
 def is_cleartext(url: str) -> bool:
-    """Whether everybody on the way could read what is sent to an address: http:// to another machine."""
+    """Whether data sent to an address could be read on the network: http:// to another machine."""
     address = urlsplit(url)
     return address.scheme.lower() != "https" and not is_loopback(address.hostname or "")

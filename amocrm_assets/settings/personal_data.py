@@ -1,6 +1,6 @@
-"""What a source says of personal data: which fields are not stored, which are hashed, and by which key.
+"""A source's settings for personal data: fields that are not stored, fields that are hashed, and the key.
 
-What the entries mean in a record: see `privacy`. The key is a secret of the deployment.
+For their effect on a record see `privacy`. The key is a secret of the deployment.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Column
 
 HASH_KEY_VARIABLE = "AMOCRM_HASH_KEY"
-# A shorter key could be found by trying; `openssl rand -hex 32` gives 64 characters.
+# A shorter key could be guessed; `openssl rand -hex 32` returns 64 characters.
 MIN_KEY_CHARACTERS = 16
 _POLICY_TAG = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/taxonomies/[0-9]+/policyTags/[0-9]+")
-# What every record needs to be placed, counted and joined: without these there are no rows.
+# What every record needs to be assigned to a day, counted and joined: without these there are no rows.
 NEEDED_PROPERTIES = frozenset(
     {
         "_embedded", "_links", "account_id", "closed_at", "closest_task_at", "complete_till", "created_at",
@@ -40,7 +40,7 @@ NEEDED_PROPERTIES = frozenset(
 
 
 class HashField(Settings):
-    """A field to be hashed, with how."""
+    """A field to hash, and how."""
 
     field: str | int = Field(
         description="A kind (`phone`, `email`, `name`), a property of records, or the name, code or id of a"
@@ -88,14 +88,14 @@ POLICY_TAGS: Any = Field(
 
 
 def protected(value: list[str | int]) -> list[str | int]:
-    """Entries of `drop_fields`. Raises `ValueError` for one that no record can be without."""
+    """Entries of `drop_fields`. Raises `ValueError` for one that every record needs."""
     for name in value:
         _require_not_needed(name)
     return value
 
 
 def hashed(value: list[str | int | HashField]) -> list[str | int | HashField]:
-    """Entries of `hash_fields`. Raises `ValueError` for one that cannot be hashed or is there twice."""
+    """Entries of `hash_fields`. Raises `ValueError` for one that cannot be hashed, or a duplicate."""
     names = [str(hash_field(each).field).casefold() for each in value]
     for each in value:
         _require_not_needed(hash_field(each).field)
@@ -105,7 +105,7 @@ def hashed(value: list[str | int | HashField]) -> list[str | int | HashField]:
 
 
 def policy_tags(value: dict[str, str]) -> dict[str, str]:
-    """Policy tags by columns. Raises `ValueError` for what is no policy tag."""
+    """Policy tags by column. Raises `ValueError` for an invalid one."""
     for tag in value.values():
         if not _POLICY_TAG.fullmatch(tag):
             raise ValueError(
@@ -115,7 +115,7 @@ def policy_tags(value: dict[str, str]) -> dict[str, str]:
 
 
 def unknown_column(tagged: Iterable[str], named: Iterable[str]) -> str | None:
-    """What is wrong with the columns that get policy tags, if anything is. `named` are those of custom fields."""
+    """What is wrong with the columns that get policy tags, if anything. `named` are those of custom fields."""
     known = _columns().union(named)
     for column in tagged:
         if column not in known and not FIELD_COLUMN.fullmatch(column):
@@ -127,7 +127,7 @@ def unknown_column(tagged: Iterable[str], named: Iterable[str]) -> str | None:
 
 @cache
 def _columns() -> frozenset[str]:
-    """Paths of all columns that hold values, of all tables."""
+    """Paths of all columns with values, of all tables."""
     tables = [table for entity in ENTITIES for table in entity.tables]
     flat = [latest_table(table) for table in tables if table.latest]
     return frozenset(path for table in (*tables, *flat, *REFERENCE_TABLES) for path in _paths(table.columns))
@@ -166,9 +166,9 @@ def contradiction(
 
 
 def hash_key(hash_fields: Sequence[object], environment: Mapping[str, str] = os.environ) -> bytes | None:
-    """The secret in `AMOCRM_HASH_KEY`; None where nothing is hashed.
+    """The secret in `AMOCRM_HASH_KEY`; None if nothing is hashed.
 
-    Raises `SettingsError` where it is missing, too short, or in quotation marks.
+    Raises `SettingsError` if it is missing, too short, or in quotation marks.
     """
     if not hash_fields:
         return None

@@ -44,11 +44,11 @@ def folder_or_bucket(variable: str, value: str, environment: Mapping[str, str]) 
 
 
 def warehouse(variable: str, value: str, environment: Mapping[str, str]) -> str:
-    """The address of a warehouse, a DuckDB file by its absolute path; other addresses as they are."""
+    """The address of a warehouse, with the absolute path of a DuckDB file; other addresses are unchanged."""
     if not value.startswith(_DUCKDB) or value == _DUCKDB:
         return value
     path = value.removeprefix(_DUCKDB)
-    # A slash at the end is a mistake that is told with the right form, where addresses are read.
+    # A trailing slash is a mistake that `warehouse.address` reports with the right form.
     end = "/" if path.endswith("/") else ""
     return f"{_DUCKDB}{local_path(variable, path, environment, prefix=_DUCKDB)}{end}"
 
@@ -58,7 +58,7 @@ def local_path(
 ) -> Path:
     """The absolute path. `~` is the user's home; a relative path is resolved against the project.
 
-    `prefix` is what stands before the path in the variable.
+    `prefix` is the part of the variable before the path.
     """
     if _VARIABLE.search(value):
         raise _wrong(variable, value, "variables are not filled in here", "Write the path itself.")

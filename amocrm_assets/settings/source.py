@@ -1,6 +1,6 @@
-"""Settings of a source: one account, and what is brought from it.
+"""Settings of a source: one account, and what is imported from it.
 
-They hold names of environment variables, never a secret. How they are read from a `defs.yaml`:
+They contain names of environment variables, never a secret. For reading them from a `defs.yaml` see
 `source_files`.
 """
 
@@ -22,7 +22,7 @@ from amocrm_assets.settings.translation import TranslationSettings
 
 
 class SourceSettings(Settings):
-    """One amoCRM account and what is brought from it."""
+    """One amoCRM account and what is imported from it."""
 
     subdomain: str = Field(
         description="The account's name in `https://{subdomain}.amocrm.ru`. Unique among the sources.",
@@ -256,7 +256,7 @@ class SourceSettings(Settings):
 
     @property
     def has_latest_table(self) -> bool:
-        """Whether flat tables are kept. A source that wanted the view gets the table, which has its columns."""
+        """Whether flat tables are kept. A source with the former view gets the table, which has its columns."""
         return self.latest_table or self.latest_view
 
     @property

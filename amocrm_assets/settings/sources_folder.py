@@ -1,7 +1,7 @@
-"""Which folder holds the sources' `defs.yaml` files: the one in `AMOCRM_SOURCES`, or a project's own.
+"""The folder with the sources' `defs.yaml` files: the one in `AMOCRM_SOURCES`, or a project's own.
 
 A Dagster project is recognised as `dg` does, by `[tool.dg.project]` in its `pyproject.toml` (or `[project]` in a
-`dg.toml`). What the files hold: `source_files`.
+`dg.toml`). For the files see `source_files`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 VARIABLE = "AMOCRM_SOURCES"
 _PACKAGE = Path(__file__).parents[1]
-# `dg` takes the second where only that one is there.
+# `dg` uses the second one if only that exists.
 _DEFS_NAMES = ("defs", "definitions")
 
 
 @dataclass(frozen=True)
 class DagsterProject:
-    """A project as `dg` knows it: the package that it names, the folder of its definitions, its name in the UI."""
+    """A project by the rules of `dg`: its package, the folder of its definitions, its name in the UI."""
 
     root_module: str
     defs: Path
     import_root: Path
-    """Where Python looks for the package."""
+    """The import path of the package."""
     code_location: str
 
 
@@ -40,8 +40,8 @@ def sources_folder(
 ) -> Path:
     """The folder of the sources: `AMOCRM_SOURCES`; else that of the Dagster project around `start`; else our own.
 
-    `start` is by default the working directory. Our own exists in a checkout only: an installed package is no
-    place for settings. Raises `SettingsError` where there is none of the three.
+    `start` defaults to the working directory. Our own exists in a checkout only: settings do not belong into an
+    installed package. Raises `SettingsError` if none of the three exists.
     """
     if value := environment.get(VARIABLE, "").strip():
         return local_path(VARIABLE, value, environment)
@@ -59,7 +59,7 @@ def sources_folder(
 
 
 def code_location(*, start: Path | None = None, package: Path = _PACKAGE) -> str:
-    """How the UI calls the code location of the sources: as `dg dev` does, and as the shipped workspaces do."""
+    """The name of the sources' code location in the UI: that of `dg dev`, and of the shipped workspaces."""
     project = dagster_project(start or Path.cwd()) or dagster_project(package.parent, upwards=False)
     return project.code_location if project else _PACKAGE.name
 
@@ -78,7 +78,7 @@ def existing_sources_folder() -> Path:
 
 
 def is_shared(folder: Path) -> bool:
-    """Whether a folder belongs to a Dagster project of somebody else, which keeps other components there, too."""
+    """Whether a folder belongs to a user's own Dagster project, which may have other components there."""
     project = dagster_project(folder)
     return (
         project is not None
@@ -88,7 +88,7 @@ def is_shared(folder: Path) -> bool:
 
 
 def dagster_project(start: Path, *, upwards: bool = True) -> DagsterProject | None:
-    """The nearest Dagster project whose folder is `start` or, `upwards`, holds it.
+    """The nearest Dagster project whose folder is `start` or, with `upwards`, contains it.
 
     Raises `SettingsError` for a `pyproject.toml` or `dg.toml` that cannot be read.
     """
@@ -120,7 +120,7 @@ def _table(file: Path, names: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _defs_of(base: Path, root_module: str, defs_module: object) -> Path:
-    """The folder of a module as `dg` finds it; `base` is the project's `src` where there is one."""
+    """The folder of a module by the rules of `dg`; `base` is the project's `src` if there is one."""
     if isinstance(defs_module, str):
         return base.joinpath(*defs_module.split("."))
     package = base.joinpath(*root_module.split("."))

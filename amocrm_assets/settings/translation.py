@@ -1,7 +1,7 @@
-"""How a source's assets are shown in Dagster where that differs from the default: keys, group, owners, texts.
+"""How a source's assets are shown in Dagster instead of the default: keys, group, owners, texts.
 
-The names are those of Dagster's own components. Values may be templates, which Dagster fills in for each asset:
-`orchestration.translation`. Data on disk and tables keep their names.
+The names are those of Dagster's own components. Values may be templates, which Dagster fills in for each asset
+(see `orchestration.translation`). Names of stored data and tables do not change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GROUP = re.compile(r"[A-Za-z0-9_]+")
 
 
 class TranslationSettings(Settings):
-    """What of each asset is replaced; tags and metadata are added to those that are there."""
+    """What is replaced for each asset; tags and metadata are added to the existing ones."""
 
     key_prefix: str | list[str] | None = Field(
         default=None, description="Put before each key.", examples=[["crm", "raw"]]

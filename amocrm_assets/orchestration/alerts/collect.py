@@ -205,7 +205,7 @@ def _late_days(
 
 
 def find_in_settings(found: Found, wrong: Iterable[Problem], *, known: Iterable[str]) -> None:
-    """Sources that cannot be loaded now, and those that can be again; `known` are keys of problems told before."""
+    """Sources that cannot be loaded now, and those that can be again; `known` are keys of problems sent before."""
     for key in known:
         if key.endswith(SETTINGS_KEY):
             found.good(key)

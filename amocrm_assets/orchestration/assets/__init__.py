@@ -1,8 +1,7 @@
 """The assets of a source, a chain for each entity: captures → rows → shards, with a partition for each day.
 
-What they have in common is here: keys, partitions, how they present themselves; how a source shows them otherwise
-is in `translation`. What is done with the days is in `capturing`, `rows` and `warehouse`; the modules below
-put it together: which days, under which lock.
+What they have in common is here: keys, partitions and specs; for changing them see `translation`. `capturing`,
+`rows` and `warehouse` process the days; the modules below call them, with the days and the locks.
 """
 
 from __future__ import annotations
@@ -38,76 +37,76 @@ if TYPE_CHECKING:
 
 
 def asset_key(source: SourceSettings, name: str) -> dg.AssetKey:
-    """The key under which Dagster knows an asset of the source."""
+    """The key of an asset of the source."""
     if not is_translated(source):
         return dg.AssetKey([source.key, name])
     return translated(source, AmoCrmAsset(name, source.subdomain, _untranslated(source, name))).key
 
 
 def raw_key(entity: Entity, source: SourceSettings) -> dg.AssetKey:
-    """Captures: what amoCRM answered."""
+    """The asset with captures."""
     return asset_key(source, entity.raw_asset)
 
 
 def rows_key(table: Table, source: SourceSettings) -> dg.AssetKey:
-    """Rows: captures understood."""
+    """The asset with rows."""
     return asset_key(source, table.asset)
 
 
 def shards_key(table: Table, source: SourceSettings) -> dg.AssetKey:
-    """Shards: rows in the warehouse."""
+    """The asset with shards."""
     return asset_key(source, table.warehouse_name)
 
 
 def priority_of(entity: Entity, table: Table) -> dict[str, str]:
-    """Tags of the op of a table's asset: the entity's own table goes first, in one process."""
+    """Tags of the op of a table's asset: in one process, the entity's main table is first."""
     return {} if table.asset == entity.table.asset else LATER
 
 
 def raw_reference_key(source: SourceSettings) -> dg.AssetKey:
-    """Captures of the reference lists."""
+    """The asset with captures of the reference lists."""
     return asset_key(source, REFERENCE.raw_asset)
 
 
 def reference_key(source: SourceSettings, table: ReferenceTable) -> dg.AssetKey:
-    """A reference table in the warehouse."""
+    """The asset of a reference table."""
     return asset_key(source, table.asset)
 
 
 def reference_keys(source: SourceSettings) -> list[dg.AssetKey]:
-    """The assets of the reference lists; none where the source does not import them."""
+    """The assets of the reference lists; none if the source does not import them."""
     if not source.import_reference:
         return []
     return [raw_reference_key(source), *(reference_key(source, table) for table in REFERENCE_TABLES)]
 
 
 def retention_key(source: SourceSettings) -> dg.AssetKey:
-    """What removes old captures."""
+    """The asset that removes old captures."""
     return asset_key(source, RETENTION)
 
 
 def loads_key(source: SourceSettings) -> dg.AssetKey:
-    """The table of loads, which goes with the reference tables."""
+    """The asset `amoCrmLoads`, which exists if there are reference tables."""
     return asset_key(source, LOADS.asset)
 
 
 def loads_keys(source: SourceSettings) -> list[dg.AssetKey]:
-    """The table of loads; none where the source does not import the reference lists."""
+    """The asset `amoCrmLoads`; none if the source does not import the reference lists."""
     return [loads_key(source)] if source.import_reference else []
 
 
 def latest_key(table: Table, source: SourceSettings) -> dg.AssetKey:
-    """The flat table of a table that declares one."""
+    """The asset of the flat table of a table that declares one."""
     return asset_key(source, declared(table).warehouse_name)
 
 
 def latest_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
-    """The flat tables that the source keeps."""
+    """The assets of the source's flat tables."""
     return [latest_key(entity.table, source) for entity in with_latest(entities, wanted=source.has_latest_table)]
 
 
 def stages_keys(source: SourceSettings, entities: Iterable[Entity]) -> list[dg.AssetKey]:
-    """The table of stages, where the source imports the events that it is made of."""
+    """The asset of the table of stages, if the source imports the events for it."""
     imported = any(entity.name == STAGES.events.name for entity in entities)
     return [asset_key(source, STAGES.warehouse_name)] if imported else []
 
@@ -125,9 +124,9 @@ def asset_spec(
     entities: Sequence[Entity] = (),
     group: str | None = None,
 ) -> dg.AssetSpec:
-    """What the assets of a source have in common, what this one adds, and what a translation changes.
+    """The spec of an asset: what all assets of a source have in common, its own part, and the translation.
 
-    `entities` are what it is about, if it is about some.
+    `entities` are the ones it belongs to, if any.
     """
     spec = _untranslated(
         source,
@@ -163,7 +162,7 @@ def _untranslated(
 
 
 def chain_names(entity: Entity) -> list[str]:
-    """What the assets of an entity are called, in the order of the data, whatever their keys."""
+    """The names of an entity's assets, in the order of the data, independent of their keys."""
     return [entity.raw_asset, *(name for table in entity.tables for name in (table.asset, table.warehouse_name))]
 
 

@@ -1,7 +1,7 @@
-"""The assets of flat tables, such as `amoCrmLeadsLatest`: a row for each record, as it was last.
+"""The assets of flat tables, such as `amoCrmLeadsLatest`: a row for each record in its newest state.
 
-They have no days: each run brings its table to what the rows of all days say. How that is done is in
-`rows.latest_table`, how a table is replaced and verified in `warehouse`.
+They have no partitions: each run updates its table to the rows of all days. For how that is done see
+`rows.latest_table`, for replacing and verifying a table `warehouse`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.

@@ -1,7 +1,7 @@
-"""The asset `amoCrmLoads`: a row for each table of the account in the warehouse, brought up to date by every run.
+"""The asset `amoCrmLoads`: a row for each table of the account in the warehouse, updated by every run.
 
-It depends on no other asset: a table that fails must not keep back what is to be said of the others. In a run it
-comes last, by its priority. How its rows are made is in `rows.loads`.
+It depends on no other asset: if a table fails, the others must still be listed. It is the last step of a run
+because of its priority. For how its rows are made see `rows.loads`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.

@@ -1,6 +1,6 @@
-"""The assets `raw_…`: ask amoCRM for days and keep what it answers.
+"""The assets `raw_…`: read days from amoCRM and store the records.
 
-Which days have a capture: see `captures`. How the others are read: see `capturing`.
+For the days with a capture see `captures`, for reading the others `capturing`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the config's type itself, and not its name.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class RawConfig(dg.Config):
-    """What can be asked of a single run."""
+    """The configuration of a single run."""
 
     read_again: bool | None = Field(
         default=None,
@@ -50,7 +50,8 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
         specs=[_spec(entity, source)],
         check_specs=checks.raw_specs(entity, source, raw_key(entity, source)),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        # Only this step asks the account: runs of one account go one after another here, and overlap elsewhere.
+        # Only this step sends requests to the account: runs of one account wait for each other here, and overlap
+        # elsewhere.
         pool=pool_name(source),
         required_resource_keys={DEPLOYMENT, resource_key(source)},
     )
@@ -62,7 +63,7 @@ def raw_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.Asset
             settings = settings_of_run(context, source)
             _refuse_switched_off(entity, settings)
             if _is_loading_shards(context, entity, source):
-                # A warehouse that cannot take the shards is found out before amoCRM is asked for an hour.
+                # If shards cannot be loaded, the run should fail before an hour of reading.
                 deployment.warehouse().prepare()
             reading = _Reading(entity, settings, deployment, days)
             is_read_again = len(days.wanted) == 1 if config.read_again is None else config.read_again
@@ -89,7 +90,7 @@ def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:
 
 
 class _Reading:
-    """The days of one step: those with a capture are shown as they are, the others are read from amoCRM."""
+    """The days of one step: those with a capture are reported as they are, the others are read from amoCRM."""
 
     def __init__(
         self, entity: Entity, source: SourceSettings, deployment: AmoCrmDeployment, days: StepDays
@@ -102,7 +103,7 @@ class _Reading:
         self._read: dict[date, Mapping[str, Any]] = {}
 
     def skip_captured(self, runs: Collection[str] | None) -> None:
-        """Finish the days that need no reading: those with a whole capture, with `runs` with one by these runs."""
+        """Finish the days that need no reading: with a whole capture, or with `runs`, one by these runs."""
         from amocrm_assets.captures import captures_by_day, newest_whole_capture
 
         entity, storage, source = self._entity, self._storage, self._source
@@ -114,7 +115,7 @@ class _Reading:
                     self._days.done(day, earlier_capture_metadata(entity, storage, found.name))
 
     def capture(self, context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        """Read the other days. Yields what fails the check of the reading, before the error is raised."""
+        """Read the other days. Yields the failed result of `reading_complete` before the error is raised."""
         from amocrm_assets.capturing import capture_days
 
         if not self._days.untried:
@@ -137,7 +138,7 @@ class _Reading:
                 raise
 
     def result(self) -> dg.MaterializeResult[Any]:
-        """The end of the step, with the checks of the days that were read."""
+        """The result of the step, with the checks of the days that were read."""
         expires_at = self._deployment.expires_at(self._source)
         return dg.MaterializeResult(
             metadata=authorisation_metadata(expires_at),

@@ -1,8 +1,8 @@
 """The assets of the reference lists: `raw_reference` keeps them, `amoCrmPipelines` and the others are their
 tables.
 
-They have no days: a run of the source reads them once, whatever days it is about, and behind the leads. How lists
-are read is in `capturing_reference`, how tables are made of captures in `rows.reference`.
+They have no partitions: a run of the source reads them once, after the leads. For reading lists see
+`capturing_reference`, for making tables of captures `rows.reference`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
-    """The asset of one source that keeps what amoCRM answers."""
+    """The asset of one source that stores the lists."""
 
     @dg.multi_asset(
         name=op_name(source, REFERENCE.raw_asset),
@@ -58,7 +58,7 @@ def raw_reference_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefin
         from amocrm_assets.capturing_reference import capture_reference
 
         amocrm: AmoCrmDeployment = context.resources.amocrm
-        # The client has tried for minutes; a run whose leads failed alike need not wait twice. The next one reads.
+        # The client has retried for minutes; if the leads failed for the same reason, waiting again does not help.
         with whole_step(context, replace(retries, count=0)):
             settings, storage = settings_of_run(context, source), amocrm.storage()
             if _was_read_by_this_backfill(context, storage, source):
@@ -126,7 +126,7 @@ def reference_tables_of(source: SourceSettings, retries: Retries) -> dg.AssetsDe
             if not loading.tables:
                 yield from _checks_alone(context, source, lists)
                 return
-            # A slower, older run must not put poorer tables over those of a newer one.
+            # A slower, older run must not overwrite the tables of a newer one.
             with storage.lock(f"locks/{source.subdomain}-reference", wait_seconds=amocrm.lock_wait_seconds):
                 yield from loading.load(amocrm, storage)
             loading.raise_errors()
@@ -176,7 +176,7 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
 
 
 class _TableLoading:
-    """Tables on their way into the warehouse; one that fails leaves the others as they are."""
+    """Loads tables into the warehouse; one that fails does not affect the others."""
 
     def __init__(
         self,
@@ -233,7 +233,7 @@ class _TableLoading:
         return latest_columns(imported(self._source), self._source, rows)
 
     def raise_errors(self) -> None:
-        """Raise what failed single tables, once the others are done."""
+        """Raise the errors of single tables, after the others are done."""
         if self._errors:
             raise decisive(self._errors)
 
@@ -241,11 +241,11 @@ class _TableLoading:
         return list_results(self._source, table, self._lists, oddities=rows.oddities, is_complete=rows.is_complete)
 
     def _failed(self, table: ReferenceTable) -> AmoCrmAssetsError | None:
-        """The error of a table of which a list could not be read; one that is refused is the check's alone."""
+        """The error of a table if one of its lists could not be read; a refused list only fails the check."""
         failed = [each for each in lists_of(table, self._lists) if each.outcome == "failed"]
         if not failed:
             return None
-        # No retry of this step would help: its lists are read by the one before.
+        # A retry of this step would not help: its lists are read by the previous one.
         return ActionRequired(
             f"Making {table.name_of(self._source.subdomain, None)}",
             cause="; ".join(f"list of {each.name}: {each.findings[0].cause}" for each in failed),

@@ -1,6 +1,6 @@
 """The asset that removes a source's old captures, with job and schedule, where `keep_captures_days` is set.
 
-When captures may be removed, and what replaces them: see `retention`.
+For when captures may be removed, and what replaces them, see `retention`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.

@@ -1,6 +1,6 @@
 """The assets with rows, such as `leads`: make rows of captures.
 
-How captures become rows: see `amocrm_assets/rows`.
+For how captures become rows see `amocrm_assets/rows`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.

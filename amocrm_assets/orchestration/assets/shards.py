@@ -1,6 +1,6 @@
 """The assets in the warehouse, such as `amoCrmLeads`: load rows into the warehouse, a shard for each day.
 
-How a shard is replaced and verified is in `warehouse`, what it has beside the columns of rows in
+For replacing and verifying a shard see `warehouse`, for columns in addition to those of rows
 `rows.shard_names`.
 """
 
@@ -57,7 +57,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
     @dg.multi_asset(
         name=op_name(source, table.warehouse_name),
         specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
-        # No dependency: a list of names that fails must not keep the shards back.
+        # No dependency: a failed list of names must not prevent loading the shards.
         op_tags=priority_of(entity, table) if held is table else BEHIND_NAMES,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -97,7 +97,7 @@ def _load(
                 errors.append(outcome)
                 continue
             warnings += outcome.warnings
-            # Without custom fields: a launch may have dropped names, of which nothing is known here.
+            # Without custom fields: the launch of the rows may have dropped names, which is not known here.
             seen = {"without_name": count} if (count := rows.nameless.get(load.day)) else dict[str, Any]()
             if len(loads) <= MAX_DAYS:
                 seen |= rows_preview(entity, load.table, storage, source, load.day, custom_fields=False)
@@ -111,7 +111,7 @@ def _load(
 
 
 def decisive(errors: Sequence[Exception]) -> Exception:
-    """Of several errors, one that needs a person if there is one: trying again would end there too."""
+    """Of several errors, one that needs a manual fix if there is one: a retry would end there, too."""
     return next((error for error in errors if not isinstance(error, TransientError)), errors[0])
 
 
@@ -124,7 +124,7 @@ def _without_names(table: Table, nameless: Mapping[date, int]) -> str:
 
 
 def _loads(rows: "ShardRows", days: Sequence[date], errors: list[Exception]) -> Iterator["ShardLoad"]:
-    """What to load for each day that has rows; why the others have none goes to `errors`."""
+    """The load of each day that has rows; the errors of the others are added to `errors`."""
     from amocrm_assets.warehouse import ShardLoad
 
     for day in days:

@@ -1,7 +1,7 @@
 """The asset of the stages, such as `amoCrmLeadStages`: a row for each stay of a record in a stage.
 
-It has no days: each run makes the table of the events and rows of all days. How that is done is in `rows.stages`,
-how a table is replaced and verified in `warehouse`.
+It has no partitions: each run makes the table from the events and rows of all days. For how that is done see
+`rows.stages`, for replacing and verifying a table `warehouse`.
 """
 
 # No `from __future__ import annotations` here: Dagster needs the context's type itself, and not its name.

@@ -1,4 +1,4 @@
-"""How an asset of a table that an account has once replaces it: flat tables, stages, loads."""
+"""Replaces a table that an account has once: flat tables, stages, loads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class WholeWritten(Protocol):
-    """The file of a table that an account has once, as it is loaded."""
+    """The file to load for a table that an account has once."""
 
     @property
     def table(self) -> Table:
@@ -44,7 +44,7 @@ def replace_whole(
     *,
     write: Callable[[Storage, Warehouse], Written],
 ) -> tuple[Written, LoadResult]:
-    """Make a table and load it; one run at a time does, so that no older table gets over a newer one."""
+    """Make a table and load it, one run at a time, so that no older table overwrites a newer one."""
     from amocrm_assets.warehouse import TableLoad
 
     storage, warehouse = amocrm.storage(), amocrm.warehouse(source)

@@ -1,9 +1,9 @@
-"""Flat tables: rows of all days → one row for each record, as it was last, with names beside ids.
+"""Flat tables: one row for each record with its newest state, names beside ids, from the rows of all days.
 
-`places` says which row of which day is the newest of each record, `newest` keeps those rows up from the days that
-have changed, `field_columns` decides which custom fields have columns, `values` makes what is in the added
-columns, and `files` writes the table. All of it is a function of the rows, the reference tables and the settings:
-a table that is kept up equals one that is made from nothing, byte for byte.
+`places` finds the day and row with the newest state of each record, `newest` updates those rows from the days that
+have changed, `field_columns` decides which custom fields have columns, `values` fills the additional columns, and
+`files` writes the table. All of it is a function of the rows, the reference tables and the settings: an updated
+table equals a newly built one, byte for byte.
 """
 
 from __future__ import annotations

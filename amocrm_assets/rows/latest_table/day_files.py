@@ -1,6 +1,6 @@
-"""The rows of days as a flat table needs them: their versions, where records are, and the rows that it takes.
+"""The rows of days for a flat table: their versions, the positions of records, and selected rows.
 
-A row is read with columns that are beside it in other tables of its entity, such as exact prices.
+A row is read together with columns of other tables of its entity, such as exact prices.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 _EPOCH = date(1970, 1, 1)
-# A bucket answers each question of a version in some ten milliseconds; a folder reads the file.
+# Requesting a version takes some ten milliseconds with a bucket; with a folder the file is read.
 _SIDE_BY_SIDE = 8
 _VERSION_DIGITS = 16
-# Ids alone, of all that a custom field holds.
+# Only the ids of custom fields.
 FIELD_IDS = f"{CUSTOM_FIELDS}.list.element.id"
 
 
@@ -53,7 +53,7 @@ def day_of(number: int) -> date:
 
 @dataclass(frozen=True)
 class DayFiles:
-    """The rows of an account's days: of the entity's own table, and of those beside it that the source imports."""
+    """The rows of an account's days: of the entity's main table, and of its other imported tables."""
 
     entity: Entity
     storage: Storage
@@ -61,7 +61,7 @@ class DayFiles:
     beside: tuple[Beside, ...]
 
     def versions(self) -> dict[str, str]:
-        """What tells the rows of each day from other ones, by the day as it is written."""
+        """The version of each day's rows, by the day as text."""
         own = days_with_rows(self.entity.table, self.storage, self.subdomain)
         names = [
             [rows_name(table, self.subdomain, day) for table in (self.entity.table, *self._tables_beside(day))]
@@ -83,7 +83,7 @@ class DayFiles:
         return sha256(versions.encode()).hexdigest()[:_VERSION_DIGITS]
 
     def places(self, day: date) -> DayPlaces:
-        """Where records are in the rows of a day. Raises `ActionRequired` as `rows_file` does."""
+        """The positions of records in the rows of a day. Raises `ActionRequired` as `rows_file` does."""
         import pyarrow.compute as pc
 
         lacking = [name for name in self.entity.stubs_lack if name != CUSTOM_FIELDS]
@@ -105,7 +105,7 @@ class DayFiles:
         )
 
     def rows(self, day: date, ids: Integers) -> Iterator[pa.Table]:
-        """The rows of these records, whose ids are in order, some at a time, with the columns beside them."""
+        """The rows of these records, with sorted ids, in batches, with the columns of other tables."""
         import pyarrow as pa
 
         beside = [self._beside(each, day) for each in self.beside]
@@ -138,7 +138,7 @@ class DayFiles:
 
 
 def _joined(rows: pa.Table, beside: pa.Table | None, taken: Beside) -> pa.ChunkedArray:
-    """A column of the same records; null where the table beside does not have the same state of a record."""
+    """A column of the same records; null if the other table does not have the same state of a record."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,8 +1,8 @@
-"""Which custom fields have a column in a flat table, what it is called, and of which type.
+"""Which custom fields have a column in a flat table, its name, and its type.
 
-Fields are known from the reference table, which never forgets one, or, where a source does not import that, from
-the list in the newest capture; what only rows hold is text. A column is called `cf_` and the field's id, whatever
-people call the field, or as the source says.
+Fields are known from the reference table, which keeps deleted ones, or, if a source does not import it, from the
+list in the newest capture; fields that only rows contain are text. The name of a column is `cf_` and the field's
+id, independent of the field's name, or the one in the source's settings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_NAME = 300
 
 @dataclass
 class KnownField:
-    """A custom field as it was last. `names` are all that it was ever called by: names, codes, its id."""
+    """A custom field in its newest state. `names` are all names, codes and the id that it ever had."""
 
     id: int
     name: str | None = None
@@ -40,14 +40,14 @@ class KnownField:
 
 @dataclass(frozen=True)
 class FieldColumn:
-    """A column, and the fields whose values stand in it."""
+    """A column, and the fields with its values."""
 
     column: Column
     fields: tuple[int, ...]
 
 
 def known_fields(entity: Entity, storage: Storage, source: SourceSettings) -> list[KnownField]:
-    """The custom fields of an entity's records, by id; none where nothing has been read yet."""
+    """The custom fields of an entity's records, by id; none before the first reading."""
     rows = None
     if source.import_reference:
         names = ["entity_type", "id", "name", "code", "type", "is_current", "is_deleted"]
@@ -82,7 +82,7 @@ def named_columns(entity: Entity, source: SourceSettings, known: Iterable[KnownF
 def latest_columns(
     entities: Sequence[Entity], source: SourceSettings, rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """For each row of the reference table of custom fields, which column of a flat table its field has."""
+    """For each row of the reference table of custom fields, the column of its field in a flat table."""
     kept = with_latest(entities, wanted=source.has_latest_table)
     columns = {each.name: named_columns(each, source, fields_of_rows(each, rows)) for each in kept}
     return [{"latest_column": columns.get(row["entity_type"], {}).get(row["id"])} for row in rows]
@@ -91,9 +91,9 @@ def latest_columns(
 def field_columns(
     entity: Entity, source: SourceSettings, known: Sequence[KnownField], seen: Mapping[int, set[str]]
 ) -> list[FieldColumn]:
-    """The columns of custom fields in their order: those that the source names, then the others by id.
+    """The columns of custom fields in their order: those named by the source, then the others by id.
 
-    `seen` are names of the fields in the rows, by id: one that is not known is text.
+    `seen` are names of the fields in the rows, by id: an unknown one is text.
     """
     by_id = {each.id: replace(each, names=each.names | seen.get(each.id, set())) for each in known}
     for field_id, names in seen.items():
@@ -107,7 +107,7 @@ def field_columns(
 
 
 def _column(name: str, fields: Sequence[KnownField]) -> Column:
-    """Fields of different types share a column of text."""
+    """Fields of different types share a text column."""
     types = {each.type for each in fields}
     return field_column(name, types.pop() if len(types) == 1 else None, _description(fields))
 

@@ -1,4 +1,4 @@
-"""The file of a flat table, made as a whole each time: of the newest rows, the reference tables, the settings."""
+"""The file of a flat table, rebuilt each time from the newest rows, the reference tables and the settings."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _FIELD_NAMES = f"{CUSTOM_FIELDS}.list.element.name"
 
 @dataclass(frozen=True)
 class LatestWritten:
-    """The file of a flat table, and what was noticed while it was made.
+    """The file of a flat table, and counts.
 
-    `days_read` are days whose rows had changed, `unfit` counts by column the values that are not of its type.
+    `days_read` are days with changed rows, `unfit` counts values that do not fit their column's type, by column.
     """
 
     table: LatestTable
@@ -48,10 +48,10 @@ class LatestWritten:
 
 
 def write_latest_table(entity: Entity, storage: Storage, source: SourceSettings) -> LatestWritten:
-    """Bring the flat table of an entity to what its rows, the reference tables and the settings say.
+    """Update the flat table of an entity to its rows, the reference tables and the settings.
 
-    The caller holds a lock against others. Raises `ActionRequired` where no day has rows, `RowsDamaged` where
-    those of a changed day are damaged, and errors of the storage.
+    The caller holds the lock. Raises `ActionRequired` if no day has rows, `RowsDamaged` if those of a changed
+    day are damaged, and errors of the storage.
     """
     started = time.perf_counter()
     plain = latest_table(entity.table)
@@ -95,7 +95,7 @@ def _write(
 
 
 def _seen(newest: pq.ParquetFile) -> dict[int, set[str]]:
-    """The custom fields in the rows, by id, with the names that they have there."""
+    """The custom fields in the rows, by id, with their names there."""
     import pyarrow as pa
 
     if CUSTOM_FIELDS not in newest.schema_arrow.names:

@@ -1,8 +1,8 @@
-"""The newest row of each record, kept in a file and brought up to date from the days that have changed.
+"""The newest row of each record, stored in a file that is updated from the days that have changed.
 
-The file says which versions of the days' rows it was made of. Changed days are read, and their rows put in the
-place of what is kept; where that is not enough (a day has lost what was the newest row of a record), and where the
-file is missing or damaged, it is made from all days.
+The file contains the versions of the days' rows that it was made of. Changed days are read, and their rows replace
+the stored ones; if that is not enough (a day has lost the newest row of a record), or the file is missing or
+damaged, it is rebuilt from all days.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.latest_table.places import Booleans, Integers
 
 DAYS_KEY = "amocrm_assets_days"
-# Of what the file holds and how it is made: one of another version is made anew.
+# The version of the file's content: a file of another version is rebuilt.
 _VERSION_KEY, _VERSION = "amocrm_assets_newest", "1"
 _PLACE_COLUMNS = (
     Column("day", "DATE", "Day of the newest row."),
@@ -48,7 +48,7 @@ _PLACE_COLUMNS = (
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh did: of how many days there are rows, and of how many they were read."""
+    """The result of a refresh: the number of days with rows, and of days that were read."""
 
     days: int
     days_read: int
@@ -56,7 +56,7 @@ class Refreshed:
 
 
 def newest_schema(table: LatestTable) -> pa.Schema:
-    """The columns of the file: those of rows, those taken from beside, and where all of it comes from."""
+    """The columns of the file: those of rows, those of other tables, and the days they come from."""
     import pyarrow as pa
 
     beside = [Column(each.name, each.type, "") for each in declared(table.of).beside]
@@ -66,7 +66,7 @@ def newest_schema(table: LatestTable) -> pa.Schema:
 
 @contextmanager
 def newest_file(table: LatestTable, files: DayFiles) -> Iterator[pq.ParquetFile | None]:
-    """The file to read from; None where it has not been made, is damaged, or is of another version."""
+    """A local path of the file; None if it does not exist, is damaged, or has another version."""
     import pyarrow.parquet as pq
 
     name = table.kept_name(files.subdomain)
@@ -80,7 +80,7 @@ def newest_file(table: LatestTable, files: DayFiles) -> Iterator[pq.ParquetFile 
 
 
 def refresh_newest(table: LatestTable, files: DayFiles) -> Refreshed:
-    """Bring the file to what the rows of all days say. Raises as `rows_file` does."""
+    """Update the file to the rows of all days. Raises as `rows_file` does."""
     versions = files.versions()
     with newest_file(table, files) as kept:
         before = json.loads(_metadata(kept).get(DAYS_KEY, "{}")) if kept else {}
@@ -110,7 +110,7 @@ def _places_in(files: DayFiles, days: Any) -> Places:
 
 
 def _kept_places(file: pq.ParquetFile) -> Places:
-    """What the file says of where its rows come from."""
+    """The days and rows that the file's rows come from."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -143,7 +143,7 @@ def _write(
     result: tuple[Places, Booleans],
     versions: Mapping[str, str],
 ) -> None:
-    """Write the file anew: what is kept, with the rows of `result` in its place."""
+    """Rewrite the file: the kept rows, and the rows of `result`."""
     places, from_new = result
     schema, name = newest_schema(table), table.kept_name(files.subdomain)
     metadata = {DAYS_KEY: json.dumps(versions), _VERSION_KEY: _VERSION}
@@ -156,7 +156,7 @@ def _write(
 
 
 def _by_day(places: Places) -> Iterator[tuple[int, Places]]:
-    """The records of each day whose rows have their properties, in the order of their ids."""
+    """The records of each day whose rows have their properties, sorted by id."""
     order = np.argsort(places.properties_day, kind="stable")
     days, begins, counts = np.unique(places.properties_day[order], return_index=True, return_counts=True)
     for number, day in enumerate(days.tolist()):
@@ -164,7 +164,7 @@ def _by_day(places: Places) -> Iterator[tuple[int, Places]]:
 
 
 def _still_kept(kept: pq.ParquetFile, places: Places, from_new: Booleans, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The kept rows that no new row replaces; of those that a later stub deletes, what it says."""
+    """The kept rows that no new row replaces, updated if a later stub deletes them."""
     import pyarrow as pa
 
     untouched, gone = places.select(~from_new), places.select(from_new)
@@ -181,13 +181,13 @@ def _still_kept(kept: pq.ParquetFile, places: Places, from_new: Booleans, schema
 
 
 def _placed(rows: pa.Table, places: Places, schema: pa.Schema) -> pa.Table:
-    """Rows with what their places say: where they come from, and what a later stub says of them."""
+    """Rows with the day they come from, and with the state of a later stub."""
     import pyarrow as pa
 
     _, at = places.positions(rows["id"].to_numpy())
     of_rows = places.select(at)
     updated_at = _moments(of_rows.updated_at)
-    # Tables beside that a source does not import have no values.
+    # Other tables that a source does not import have no values.
     columns: dict[str, Any] = {
         each.name: rows[each.name] if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type)
         for each in schema

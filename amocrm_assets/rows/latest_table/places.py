@@ -1,7 +1,7 @@
-"""Which row of which day is the newest of each record, and which row has its properties.
+"""The day and row with the newest state of each record, and with its properties.
 
-The two differ where a later row is a stub: a deleted record of which amoCRM says nothing else. Everything here is
-arrays with an item for each record; no row is looked at. Rows are ranked by (`updated_at`, day).
+The two differ if a later row is a stub: a deleted record without properties. Everything here is arrays with an
+item for each record; no row is read. Rows are ranked by (`updated_at`, day).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Booleans = npt.NDArray[np.bool_]
 
 NEVER = INT64_MIN
-"""In place of an `updated_at` that is null."""
+"""Replaces an `updated_at` that is null."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class DayPlaces:
 
 @dataclass(frozen=True)
 class Places:
-    """For each record, by `ids` in order: its newest row, and the row that has its properties.
+    """For each record, by sorted `ids`: its newest row, and the row that has its properties.
 
-    Days are numbers since 1970-01-01. Without any row that has properties, the newest stands for it.
+    Days are numbers since 1970-01-01. If no row has properties, the newest one is used.
     """
 
     ids: Integers
@@ -51,17 +51,17 @@ class Places:
     has_properties: Booleans
 
     def select(self, places: Integers | Booleans) -> Places:
-        """Those of some records."""
+        """The items of some records."""
         return Places(*(getattr(self, each.name)[places] for each in fields(self)))
 
     @property
     def overlaid(self) -> Booleans:
-        """Records whose newest row is a stub, and whose properties are an earlier one's."""
+        """Records whose newest row is a stub, and whose properties are from an earlier row."""
         differ: Booleans = (self.updated_at != self.properties_at) | (self.day != self.properties_day)
         return differ
 
     def positions(self, ids: Integers) -> tuple[Booleans, Integers]:
-        """Which of these ids are here, and where; for the others, the second is meaningless."""
+        """Which of these ids are here, and their positions; for the others, the position is undefined."""
         return _positions(self.ids, ids)
 
 
@@ -91,9 +91,9 @@ def places_of(days: Sequence[tuple[int, DayPlaces]]) -> Places:
 
 
 def is_superseded(kept: Places, new: Places, changed: Collection[int]) -> bool:
-    """Whether new places in changed days make up for all that is kept of these days.
+    """Whether new places in changed days supersede everything kept from these days.
 
-    Where a day has lost a record's newest row, a row of a day that is not read again may be the newest now.
+    If a day has lost a record's newest row, the newest one may be in a day that is not read again.
     """
     days = np.array(sorted(changed), np.int64)
     of_newest, of_fullest = np.isin(kept.day, days), kept.has_properties & np.isin(kept.properties_day, days)
@@ -111,7 +111,7 @@ def is_superseded(kept: Places, new: Places, changed: Collection[int]) -> bool:
 
 
 def joined(kept: Places, new: Places) -> tuple[Places, Booleans]:
-    """The places of the records of `new` among both, and whose properties come from `new`."""
+    """The places of the records of `new` from both, and which of them have their properties from `new`."""
     found, at = kept.positions(new.ids)
     if not np.any(found):
         return new, np.ones(len(new.ids), np.bool_)

@@ -1,7 +1,6 @@
-"""Files of rows sorted by id, written and replaced in little memory, whatever their size.
+"""Files of rows sorted by id, written and replaced in bounded memory.
 
-The same rows give the same bytes, however they come in: they are cut into groups of one size. What they mean is
-not known here.
+The same rows give the same bytes, however they are batched: they are written in groups of one size.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ _BUCKET_ROWS = 32_768
 def write_sorted(
     storage: Storage, name: str, schema: pa.Schema, tables: Iterable[pa.Table], *, metadata: Mapping[str, str]
 ) -> int:
-    """Write rows that come sorted by id, and seal the file; returns their number.
+    """Write rows that are sorted by id, with a digest; returns their number.
 
-    Raises `InternalError` where they are not in order, or an id comes twice.
+    Raises `InternalError` if they are not sorted, or an id occurs twice.
     """
     import pyarrow as pa
 
@@ -51,7 +50,7 @@ def write_sorted(
 
 
 def replaced(old: Iterator[pa.Table], new: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Two streams of rows sorted by id as one; no id is in both."""
+    """Merges two streams of rows sorted by id; no id is in both."""
     import pyarrow as pa
 
     first, second = _next(old), _next(new)
@@ -68,10 +67,10 @@ def replaced(old: Iterator[pa.Table], new: Iterator[pa.Table]) -> Iterator[pa.Ta
 
 
 class Buckets:
-    """Rows that come in any order and are given back sorted by id. Many of them wait in files meanwhile."""
+    """Sorts rows by id, with temporary files if there are many."""
 
     def __init__(self, storage: Storage, name: str, ids: Integers, schema: pa.Schema) -> None:
-        """`ids`, in order, are those of the rows that will come. Files are made beside the file `name`."""
+        """`ids` are the sorted ids of the rows to add. Files are made next to the file `name`."""
         self._storage, self._name, self._schema = storage, name, schema
         self._bounds = ids[_BUCKET_ROWS::_BUCKET_ROWS].copy()
         self._files: list[_Spilled] = []
@@ -92,7 +91,7 @@ class Buckets:
         self._stack.close()
 
     def add(self, rows: pa.Table) -> None:
-        """Take some rows."""
+        """Add rows."""
         if not self._files:
             self._rows.append(rows)
             return
@@ -150,7 +149,7 @@ class _Spilled:
 
 
 def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Rows cut anew into groups of one size, each of arrays of its own."""
+    """Rows in groups of one size, each with its own arrays."""
     import pyarrow as pa
 
     waiting: list[pa.Table] = []

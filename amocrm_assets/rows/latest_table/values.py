@@ -1,6 +1,6 @@
-"""What is in the columns that a flat table has beside those of rows: names, dates, flags, amounts, fields.
+"""The values of a flat table's additional columns: names, dates, flags, amounts, fields.
 
-Whole columns at a time; no record becomes an object.
+Computed by column, without an object per record.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Moments that a TIMESTAMP holds, from 0001-01-01 on and before 10000-01-01.
+# The range of a TIMESTAMP, from 0001-01-01 on and before 10000-01-01.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _DAY_SECONDS = 86_400
-# Clocks are changed at a quarter of an hour.
+# Offsets of time zones change at a quarter of an hour.
 _SLOT_SECONDS = 900
 # Seven years of them.
 _SLOTS_REMEMBERED = 250_000
@@ -43,7 +43,7 @@ _SLOTS_REMEMBERED = 250_000
 
 @dataclass
 class TableValues:
-    """Makes the rows of a flat table of newest rows. `unfit` counts texts that are no value of their column."""
+    """Makes the rows of a flat table from newest rows. `unfit` counts texts that do not fit their column."""
 
     table: LatestTable
     names: Sequence[Names]
@@ -94,15 +94,15 @@ class TableValues:
 
 
 class Names:
-    """What a reference table calls ids as of now. Ids that it does not know have no name."""
+    """The present names of ids in a reference table. Unknown ids have no name."""
 
     def __init__(self, wanted: NameOf, keys: Sequence[tuple[Any, ...]], values: Sequence[Any]) -> None:
-        """`values` of `keys`, which are of as many parts as `wanted.by` has columns."""
+        """`values` of `keys`, which have as many parts as `wanted.by` has columns."""
         import pyarrow as pa
 
         self.wanted = wanted
         by_key = dict(zip(keys, values, strict=True))
-        # A key of several parts becomes one number: the place of each part among all that there are.
+        # A key of several parts becomes one number, from the rank of each part.
         self._parts = [sorted({key[part] for key in by_key}) for part in range(len(wanted.by))]
         places = [{value: place for place, value in enumerate(part)} for part in self._parts]
         numbers = {
@@ -137,12 +137,12 @@ class Names:
 
 
 def read_names(table: LatestTable, storage: Storage, source: SourceSettings) -> list[Names]:
-    """The names that the account's reference tables hold now, for the columns of a flat table."""
+    """The present names in the account's reference tables, for the columns of a flat table."""
     return names_now(declared(table.of).names, storage, source)
 
 
 def names_now(wanted: Sequence[NameOf], storage: Storage, source: SourceSettings) -> list[Names]:
-    """The names that the account's reference tables hold now; none of a table that is off or not made yet."""
+    """The present names in the account's reference tables; none of a table that is off or does not exist yet."""
     found: dict[str, Mapping[str, list[Any]]] = {}
     for asset in dict.fromkeys(name.table for name in wanted):
         reference = reference_table(asset)
@@ -158,7 +158,7 @@ def _keys(wanted: NameOf, rows: Mapping[str, list[Any]]) -> list[tuple[Any, ...]
 
 
 def moments(seconds: pa.ChunkedArray) -> pa.Array:
-    """Unix seconds as TIMESTAMP; null where a calendar has no such moment."""
+    """Unix seconds as TIMESTAMP; null outside of its range."""
     import pyarrow as pa
 
     values, valid = _seconds(seconds)

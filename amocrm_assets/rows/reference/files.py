@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 _LOCK_WAIT_SECONDS = 600.0
 # The captures that a file was made of: their number, and a digest of their names.
 _COUNT, _DIGEST = "amocrm_assets_captures", "amocrm_assets_captures_sha256"
-# Of what rows are made of captures by: a file of another version is made anew.
+# The version of how rows are made of captures: a file of another version is rebuilt.
 _VERSION_KEY, _VERSION = "amocrm_assets_history", "1"
-# By which rules for personal data: where they have changed, the file holds what it should not.
+# The rules for personal data: if they have changed, the file may contain data that it must not.
 _RULES_KEY = "amocrm_assets_privacy_sha256"
-# A digest of what the source's settings say of the rows.
+# A digest of the values from the source's settings.
 _SETTINGS_KEY = "amocrm_assets_settings_sha256"
 
 Fill = Callable[["ReferenceTable", list[dict[str, Any]]], list[dict[str, Any]]]
@@ -52,7 +52,7 @@ Fill = Callable[["ReferenceTable", list[dict[str, Any]]], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class TableWritten:
-    """A table's file, and what its newest reading was like. `current` are records that are not deleted."""
+    """A table's file, and its newest reading. `current` is the number of records that are not deleted."""
 
     name: str
     row_count: int
@@ -71,10 +71,10 @@ def write_reference_tables(
     fill: Fill | None = None,
     days: tuple[date, date] | None = None,
 ) -> dict[str, TableWritten]:
-    """Bring tables to what all captures say; by the asset's name. Raises `ActionRequired` where there are none.
+    """Update tables to all captures; by the asset's name. Raises `ActionRequired` if there are none.
 
-    Ids that leads name and no list shows have a row, too: those of `days` (first and last; None: all) and before.
-    What the `source` drops or hashes is treated so in captures of before, too. `fill` gives what is in the
+    Ids in leads that are in no list have a row, too: those of `days` (first and last; None: all) and earlier ones.
+    The rules of the `source` for dropping and hashing also apply to old captures. `fill` returns the values of the
     columns of a table that are `from_settings`, for each of its rows. Raises `CaptureDamaged`,
     `CapturesMixed`, `Busy`, `SettingsError` without a key for hashing, and errors of the storage.
     """
@@ -92,7 +92,7 @@ def write_reference_tables(
         seen = refresh_seen_ids(storage, subdomain, days)
         for each in making.values():
             each.hold(seen)
-        # The newest is read once more where nothing was new: what is odd in it is said each time.
+        # The newest one is read again if there is no new one: its oddities are reported each time.
         last = _lists_of(storage, captures[-1].name, source, rules)
         newest = {table.asset: read_table(table, last) for table in tables}
         return {
@@ -104,7 +104,7 @@ def write_reference_tables(
 def reference_rows(
     table: ReferenceTable, storage: Storage, subdomain: str, columns: Sequence[str]
 ) -> pa.Table | None:
-    """Some columns of a table; None where it has not been made."""
+    """Some columns of a table; None if it does not exist."""
     import pyarrow.parquet as pq
 
     with sealed_path(storage, table.rows_name(subdomain)) as path:
@@ -113,14 +113,14 @@ def reference_rows(
 
 @dataclass
 class _Making:
-    """A table on its way from what its file holds to what all captures say."""
+    """An update of a table from its file to all captures."""
 
     table: ReferenceTable
     history: History
     folded: int
     is_written: bool
     filled: str | None = None
-    """The digest of what the settings said of the rows that are written."""
+    """The digest of the values from settings in the written rows."""
 
     def add_capture(self, number: int, capture: CaptureFound, lists: dict[str, ListRecords]) -> None:
         if number >= self.folded:
@@ -128,7 +128,7 @@ class _Making:
             self.folded, self.is_written = number + 1, False
 
     def hold(self, seen: SeenIds) -> None:
-        """Have a row of each id that leads name."""
+        """Add a row for each id in leads."""
         if self.history.hold(placeholders_of(self.table, seen.placeholders(self.table.asset))):
             self.is_written = False
 
@@ -160,7 +160,7 @@ class _Making:
         )
 
     def _from_settings(self, versions: Sequence[Version], fill: Fill | None) -> tuple[list[dict[str, Any]], str]:
-        """What the settings say of each row, and its digest."""
+        """The values from settings for each row, and their digest."""
         more: list[dict[str, Any]] = [{} for _ in versions]
         if fill and self.table.from_settings:
             rows = [row_of(self.table, each, is_current=each.valid_to is None) for each in versions]
@@ -171,7 +171,7 @@ class _Making:
 def _resumed(
     table: ReferenceTable, storage: Storage, subdomain: str, captures: Sequence[CaptureFound], rules: PrivacyRules
 ) -> _Making:
-    """What the table's file holds, where it was made of the first of these captures; otherwise nothing."""
+    """The content of the table's file, if it was made of the first of these captures; otherwise nothing."""
     import pyarrow.parquet as pq
 
     schema = arrow_schema(table)
@@ -193,7 +193,7 @@ def _made_of_metadata(file: pq.ParquetFile) -> dict[str, str]:
 
 
 def _made_of(known: dict[str, str], captures: Sequence[CaptureFound], rules: PrivacyRules) -> int:
-    """How many captures a file was made of; 0 where they are not the first of `captures`, or by other rules."""
+    """The number of captures that a file was made of; 0 if these are not the first ones, or with other rules."""
     count = int(known.get(_COUNT, 0))
     same_rules = known.get(_RULES_KEY) == (digest_of(rules) if rules else None)
     fits = same_rules and known.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)
@@ -207,7 +207,7 @@ def _digest(captures: Sequence[CaptureFound]) -> str:
 def _lists_of(
     storage: Storage, name: str, source: SourceSettings | None, rules: PrivacyRules
 ) -> dict[str, ListRecords]:
-    """The lists of a capture, decoded, without what the source does not store."""
+    """The decoded lists of a capture, without what the source does not store."""
     with open_capture(REFERENCE, storage, name) as capture:
         lines = list(capture.records)
     kept = ListLines(source, missing_rules(rules, capture.header.privacy))
@@ -232,7 +232,7 @@ def _write(
 
 
 def _require_one_account(storage: Storage, subdomain: str, captures: Sequence[CaptureFound]) -> None:
-    """Raise `CapturesMixed` where first and last capture are of different accounts."""
+    """Raise `CapturesMixed` if the first and the last capture are of different accounts."""
     first, last = (read_header(REFERENCE, storage, each.name).account_id for each in (captures[0], captures[-1]))
     if first != last:
         raise CapturesMixed(

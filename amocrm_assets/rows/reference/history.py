@@ -1,7 +1,7 @@
-"""History of one reference table: versions of each record, from readings in the order of their time.
+"""The history of one reference table: versions of each record, from readings in the order of their time.
 
-A version begins when a reading first saw it and ends where the next one begins; the first reaches back, so that
-every lead finds one. Nothing that was seen once is removed: a record that is gone keeps its last values.
+A version begins with the first reading that has it and ends where the next one begins; the first one starts
+earlier, so that every lead has a version. Nothing is ever removed: a deleted record keeps its last values.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Version:
-    """The values of a record from `valid_from` on, until before `valid_to`; None: they still hold.
+    """The values of a record from `valid_from` until before `valid_to`; None: they are still valid.
 
-    `first_seen_at` is None for a record that no list has shown yet.
+    `first_seen_at` is None for a record that was in no list yet.
     """
 
     key: Key
@@ -38,10 +38,10 @@ class Version:
 
 
 class History:
-    """The versions of a table after some readings, to which later ones can be added."""
+    """The versions of a table after some readings; later ones can be added."""
 
     def __init__(self, table: ReferenceTable, versions: Iterable[Version] = ()) -> None:
-        """`versions` are those of an earlier history, in the order of their time within a key."""
+        """`versions` are those of an earlier history, sorted by time within a key."""
         self._table = table
         self._versions: dict[Key, list[Version]] = {}
         for version in versions:
@@ -50,7 +50,7 @@ class History:
         self.hold(self._placeholders)
 
     def hold(self, placeholders: Mapping[Key, Values]) -> bool:
-        """Have a version of each of these records while no list shows it. Returns whether anything changed."""
+        """Add a version of each of these records that is in no list. Returns whether anything changed."""
         changed = False
         for key, values in placeholders.items():
             held = self._versions.get(key)
@@ -60,7 +60,7 @@ class History:
         return changed
 
     def add(self, at: datetime, reading: TableReading) -> None:
-        """Take in what a reading saw at that moment, which is after all readings before."""
+        """Add a reading at a time after all previous ones."""
         for key, seen in reading.records.items():
             self._see(at, key, seen)
         if reading.is_complete:
@@ -83,7 +83,7 @@ class History:
 
     def _miss(self, at: datetime, key: Key) -> None:
         versions = self._versions[key]
-        # One that no list has shown yet cannot be missed in one.
+        # One that was in no list yet is not missing.
         if not versions[-1].is_deleted and versions[-1].first_seen_at is not None:
             self._change(at, versions, replace(versions[-1], is_deleted=True, deleted_at=at))
 
@@ -93,7 +93,7 @@ class History:
 
 
 def _begin(at: datetime, seen: ListedRecord) -> datetime:
-    """Where the first version of a record begins: at its creation, where that is known, or before everything."""
+    """The begin of a record's first version: its creation if known, otherwise 1970."""
     created_at = seen.created_at or 0
     return datetime.fromtimestamp(created_at, UTC) if 0 < created_at <= at.timestamp() else BEGINNING
 
@@ -117,7 +117,7 @@ def row_of(table: ReferenceTable, version: Version, *, is_current: bool) -> dict
 
 
 def version_of(table: ReferenceTable, row: dict[str, Any]) -> Version:
-    """The version that a row was made of."""
+    """The version of a row."""
     values = tuple(
         tuple(tuple(item[part.name] for part in column.columns) for item in row[column.name])
         if column.type == "RECORD"

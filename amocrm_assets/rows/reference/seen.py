@@ -1,7 +1,7 @@
-"""Ids that leads name, with what a lead itself calls them: rows of reference tables whatever the lists show.
+"""Ids in leads, with their names there: they become rows of reference tables even if no list has them.
 
-A user who left, or a stage that was deleted, before the first reading is in no list and in many leads. What was
-seen is kept in a small file, so that a run looks into its own days alone; without it all days are looked into.
+A user or a stage that was deleted before the first reading is in no list, but in many leads. These ids are stored
+in a small file, so that a run reads only its own days; without it all days are read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.storage import Storage
 
-# Column of leads → the table that knows its ids. Stages are known by both ids.
+# Column of leads → the table with its ids. Stages have two ids.
 KNOWN_BY = {
     "pipeline_id": "amoCrmPipelines",
     "status_id": "amoCrmStatuses",
@@ -37,44 +37,45 @@ KNOWN_BY = {
     "loss_reason_id": "amoCrmLossReasons",
 }
 Key = tuple[int, ...]
-# Tables with names that leads themselves bear.
+# Tables whose names leads themselves contain.
 NAMED_BY_RECORDS = frozenset({"amoCrmLossReasons"})
-# The RECORD of the details that names the id of a column of leads.
+# The RECORD of the details with the name for the id in a column of leads.
 _NAMED = "loss_reason"
 _DAYS_KEY = "amocrm_assets_days"
 
 
 @dataclass
 class SeenIds:
-    """The days that were looked into, and by table the ids that they name.
+    """The days that were read, and the ids in them by table.
 
-    Beside an id stand the name that a lead bore for it, and that lead's `updated_at`: of several the newest.
+    Each id has its name in a lead, and that lead's `updated_at`: the newest of several.
     """
 
     days: set[str] = field(default_factory=set)
     ids: dict[str, dict[Key, tuple[int, str | None]]] = field(default_factory=dict)
 
     def add(self, table: str, key: Key, at: int = 0, name: str | None = None) -> None:
-        """Note an id."""
+        """Add an id."""
         known = self.ids.setdefault(table, {})
         known[key] = max(known.get(key, (0, None)), (at, name), key=lambda each: (each[0], each[1] or ""))
 
     def placeholders(self, table: str) -> Iterator[dict[str, Any]]:
-        """The properties that are known of each id of a reference table, by its asset."""
+        """The known properties of each id of a reference table, by its asset."""
         key = reference_table(table).key
         for ids, (_, name) in sorted(self.ids.get(table, {}).items()):
             yield {**dict(zip(key, ids, strict=True)), "name": name}
 
 
 def seen_name(subdomain: str) -> str:
-    """Where it is kept in the storage."""
+    """The name of the file in the storage."""
     return f"rows/{subdomain}/reference/seen.parquet"
 
 
 def refresh_seen_ids(storage: Storage, subdomain: str, days: tuple[date, date] | None) -> SeenIds:
-    """What leads name, after a look into some days, first and last, and into such as never had one; None: all.
+    """The ids in leads, after reading some days (first and last) and those that were never read; None: all.
 
-    The caller holds the lock of the reference tables. A day whose rows cannot be read is somebody else's verdict.
+    The caller holds the lock of the reference tables. Days whose rows cannot be read are skipped: their own checks
+    fail.
     """
     seen = _kept(storage, subdomain)
     details = next((table for table in LEADS.tables if _NAMED in table.column_names), LEADS.table)
@@ -108,7 +109,7 @@ def _ids(storage: Storage, subdomain: str, day: date) -> Iterator[tuple[str, Key
 
 
 def _names(details: pa.Table) -> Iterator[tuple[str, Key, int, str]]:
-    """What leads of a day call their loss reasons."""
+    """The names of loss reasons in the leads of a day."""
     for row in details.filter(details[_NAMED].is_valid()).to_pylist():
         said = row[_NAMED]
         if said["id"] is not None and said["name"]:
@@ -116,7 +117,7 @@ def _names(details: pa.Table) -> Iterator[tuple[str, Key, int, str]]:
 
 
 def _kept(storage: Storage, subdomain: str) -> SeenIds:
-    """What the file holds; nothing where it is missing or not what was written."""
+    """The content of the file; nothing if it is missing or damaged."""
     import pyarrow.parquet as pq
 
     with sealed_path(storage, seen_name(subdomain)) as path:

@@ -1,6 +1,6 @@
-"""What happened to each record, and its newest state, record after record: asked of DuckDB, which sorts on disk.
+"""The events and the newest state of each record, record by record, sorted by DuckDB on disk.
 
-The same whatever the warehouse is, and in bounded memory: a result is taken some rows at a time.
+Independent of the warehouse, and in bounded memory: results are fetched in batches.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.stages.stays import StageId
     from amocrm_assets.storage import Storage
 
-# Beyond it DuckDB sorts on disk; so it does nothing but sort, since it groups in memory alone.
+# With more rows DuckDB sorts on disk; it only sorts here, since it groups in memory only.
 _MEMORY = "192MB"
 _BATCH_ROWS = 16_384
 _EVENTS = """
@@ -32,7 +32,7 @@ SELECT entity_id, id, created_at, kind, created_by,
 FROM read_parquet($files, hive_partitioning = false)
 ORDER BY entity_id, created_at, kind, id
 """
-# The newest last: by `updated_at`, and of equally new ones that of the later day.
+# The newest last: by `updated_at`, then by day.
 _STATES = """
 SELECT id, updated_at, created_at, created_by, pipeline_id, status_id, coalesce(is_deleted, false)
 FROM read_parquet($files, hive_partitioning = false)
@@ -44,7 +44,7 @@ Record = tuple[int, tuple["list[Happened]", "State | None"]]
 
 @contextmanager
 def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[str]) -> Iterator[Iterator[Record]]:
-    """Each record's id, its events and its newest state, in the order of ids, from files of `kept`."""
+    """Each record's id, its events and its newest state, sorted by id, from files of `kept`."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="amocrm-assets-stages-"))
         connection = stack.enter_context(duckdb.connect(":memory:", config=_config(folder)))
@@ -101,7 +101,7 @@ def _joined(events: Iterator[tuple[Any, ...]], states: Iterator[tuple[int, State
 
 
 def _happened(rows: Iterator[tuple[Any, ...]]) -> list[Happened]:
-    """The events of a record, each once: after a change of the source's time zone two days may hold one."""
+    """The events of a record, each once: after a change of the time zone two days may contain the same one."""
     happened, last = [], None
     for _, event_id, at, kind, by, pipeline, status, other_pipeline, other_status in rows:
         if event_id != last:
@@ -112,7 +112,7 @@ def _happened(rows: Iterator[tuple[Any, ...]]) -> list[Happened]:
 
 
 def _states(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[int, State]]:
-    """The newest state of each record; its stage is that of the newest row that has one, which stubs have not."""
+    """The newest state of each record; its stage is that of the newest row with a stage, since stubs have none."""
     for record_id, versions in groupby(rows, key=itemgetter(0)):
         known = newest = None
         for newest in versions:

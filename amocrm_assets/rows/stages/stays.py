@@ -1,8 +1,8 @@
 """The stays of one record in stages, inferred from its events and its newest known state. Pure: no I/O, no clock.
 
-amoCRM tells moves, each with the stage before and after; a creation carries no stage. So the first stage is what
-the first move says was before it, or the present one where nothing moved. Where the stage before a move is not the
-one that the record was in, a move is missing: the stage between is there, and nobody knows when it was entered.
+amoCRM has events of moves, each with the stage before and after; the event of a creation has no stage. So the
+first stage is the one before the first move, or the present one if there is no move. If the stage before a move is
+not the one that the record was in, a move is missing: the stage between has a row, without the time of its begin.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     Origin = Literal["event", "first_value_before", "present_state"]
 
 StageId = tuple[int | None, int]
-"""Pipeline and status. None in its place is a stage that is unknown."""
+"""Pipeline and status; None is an unknown stage."""
 
 CREATED, RESTORED, MOVED, DELETED, MERGED = range(5)
-"""Kinds of events, in the order in which those of one second count."""
+"""Kinds of events, in the order used within one second."""
 
 EVENT: Origin = "event"
 BEFORE: Origin = "first_value_before"
 PRESENT: Origin = "present_state"
-# All orders of so many moves of one second are tried; of more, the one of their ids is taken.
+# All orders of this many moves within one second are tried; of more, the order by id is used.
 _MAX_TIED = 5
 _NEVER = -(2**63)
 UNDATED = _NEVER + 1
-"""In place of an `updated_at` that is null."""
+"""Replaces an `updated_at` that is null."""
 
 
 class Happened(NamedTuple):
-    """An event. Events of a record come in the order of (`at`, `kind`, id)."""
+    """An event. Events of a record are sorted by (`at`, `kind`, id)."""
 
     at: int
     kind: int
@@ -46,7 +46,7 @@ class Happened(NamedTuple):
 class State(NamedTuple):
     """The newest known state of a record.
 
-    `stage` is of the row whose `updated_at` is `stage_at`, `is_deleted` of that of `newest_at`.
+    `stage` is from the row whose `updated_at` is `stage_at`, `is_deleted` from that of `newest_at`.
     """
 
     created_at: int | None
@@ -59,7 +59,7 @@ class State(NamedTuple):
 
 @dataclass(slots=True)
 class Stay:
-    """A stay in a stage. Moments are None where they are unknown; the last stay may also go on."""
+    """A stay in a stage. Unknown times are None; the last stay may also have no end."""
 
     stage: StageId | None
     entered_at: int | None
@@ -69,14 +69,14 @@ class Stay:
 
 
 class Course(NamedTuple):
-    """All stays of a record, in order, and whether it is deleted now; if not, the last stay goes on."""
+    """All stays of a record, in order, and whether it is deleted now; if not, the last stay has no end."""
 
     stays: list[Stay]
     is_deleted: bool
 
 
 def course_of(happened: Sequence[Happened], state: State | None) -> Course:
-    """The course of a record. No stays where nothing says that it was in a stage."""
+    """The course of a record; without stays if no stage is known."""
     moves = _moves(happened, state)
     walk = _first(happened, moves, state)
     if walk is None:
@@ -99,7 +99,7 @@ def course_of(happened: Sequence[Happened], state: State | None) -> Course:
 
 
 class _Walk:
-    """A record on its way through its events."""
+    """Applies the events of a record one by one."""
 
     def __init__(self, stay: Stay) -> None:
         self.stays = [stay]
@@ -107,7 +107,7 @@ class _Walk:
         self._restored_at: int | None = None
 
     def move(self, each: Happened) -> None:
-        """The record went from one stage to another."""
+        """The record moved from one stage to another."""
         stage = self.stays[-1].stage
         if stage is None:
             self._learn(each.before, BEFORE)
@@ -115,25 +115,25 @@ class _Walk:
             self._enter_unseen(each.before, BEFORE)
         elif each.before is None and each.after == stage:
             return
-        if self._restored_at == each.at:  # it came back to another stage than it was deleted in
+        if self._restored_at == each.at:  # it was restored to another stage
             self.stays.pop()
             self.is_deleted = True
         self._enter(Stay(each.after, each.at, None, each.by, EVENT))
 
     def restore(self, each: Happened) -> None:
-        """The record came back from the trash, to the stage that it was deleted in."""
-        self.delete(None)  # if nothing said so
+        """The record was restored, to the stage that it was deleted in."""
+        self.delete(None)  # if no event said so
         self._enter(Stay(self.stays[-1].stage, each.at, None, each.by, EVENT))
         self._restored_at = each.at
 
     def delete(self, at: int | None) -> None:
-        """The record went to the trash, at a moment or who knows when: that ends its stay."""
+        """The record was deleted, at a time or at an unknown one: that ends its stay."""
         if not self.is_deleted:
             self._leave(at)
             self.is_deleted = True
 
     def meet(self, state: State, *, last_move_at: int, decided_at: int) -> None:
-        """The newest state counts where it is not older than the events that say the same."""
+        """Apply the newest state, if it is not older than the events about the same."""
         stage = self.stays[-1].stage
         if state.stage is not None and state.stage_at >= last_move_at:
             if stage is None:
@@ -148,7 +148,7 @@ class _Walk:
             self._enter(Stay(self.stays[-1].stage, None, None, None, PRESENT))
 
     def _learn(self, stage: StageId | None, origin: Origin) -> None:
-        """What the stage was that the record has been in."""
+        """Set the unknown stage that the record was in."""
         if stage is not None:
             self.stays[-1].stage, self.stays[-1].origin = stage, origin
 
@@ -160,7 +160,7 @@ class _Walk:
         self.stays.append(stay)
 
     def _enter_unseen(self, stage: StageId, origin: Origin) -> None:
-        """It went there from the stage that it seemed to be in; nobody knows when."""
+        """Move to a stage at an unknown time."""
         last = self.stays[-1]
         self.stays.append(Stay(stage, None, last.left_at, None, origin))
         last.left_at = None
@@ -180,7 +180,7 @@ def _first(happened: Sequence[Happened], moves: Sequence[Happened], state: State
         at, by = added.at if at is None else at, added.by if by is None else by
     later = next((each.at for each in happened if each.kind != CREATED), None)
     if at is not None and later is not None and at > later:
-        at = None  # a moment that an integration made up
+        at = None  # a time that an integration invented
     if moves:
         return _Walk(Stay(moves[0].before, at, None, by, BEFORE))
     if state and state.stage is not None:
@@ -196,7 +196,7 @@ def _is_gone(merged: Happened, happened: Sequence[Happened], state: State | None
 
 
 def _moves(happened: Sequence[Happened], state: State | None) -> list[Happened]:
-    """The moves in their order. Events whose two sides are equal happen, and are none."""
+    """The moves in their order, without events whose two stages are equal."""
     moves = [each for each in happened if each.kind == MOVED and each.before != each.after]
     if len({each.at for each in moves}) < len(moves):
         present = state.stage if state and moves[-1].at <= state.stage_at else None
@@ -205,13 +205,13 @@ def _moves(happened: Sequence[Happened], state: State | None) -> list[Happened]:
 
 
 def _untied(moves: Sequence[Happened], present: StageId | None) -> Iterator[Happened]:
-    """Moves of one second in the order in which each begins where the one before it ends, if there is one."""
+    """Moves of one second in an order in which each begins where the previous one ends, if there is one."""
     seconds = [list(tied) for _, tied in groupby(moves, key=lambda each: each.at)]
     following = [*(tied[0].before for tied in seconds[1:]), present]
     stage = None
     for tied, then in zip(seconds, following, strict=True):
         if 1 < len(tied) <= _MAX_TIED:
-            # The first of equally good ones is the one by ids.
+            # The first of equally good ones is the order by id.
             gaps = partial(_gaps, stage, then)
             tied = list(min(permutations(tied), key=gaps))  # noqa: PLW2901
         yield from tied
@@ -219,7 +219,7 @@ def _untied(moves: Sequence[Happened], present: StageId | None) -> Iterator[Happ
 
 
 def _gaps(stage: StageId | None, following: StageId | None, order: Sequence[Happened]) -> int:
-    """How many moves are missing in an order, between a stage before and one after it."""
+    """The number of missing moves in an order, between the stage before it and the one after it."""
     ends = [stage, *(each.after for each in order)]
     begins = [*(each.before for each in order), following]
     return sum(
