@@ -1,4 +1,4 @@
-"""What amoCRM has: a module for each entity, which declares it once. Pure declarations: no I/O, no Dagster."""
+"""Entities of amoCRM: one module declares each of them. Pure declarations: no I/O, no Dagster."""
 
 from __future__ import annotations
 

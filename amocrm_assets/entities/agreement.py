@@ -1,8 +1,8 @@
 """Which events show that a record of another list was changed, so that one list can be compared with the other.
 
-amoCRM documents for no event whether it moves `updated_at`. Changes of the lead's own properties do in every
-account that was seen; for tags nothing solid is known. Links, tasks, calls and messages are known to leave it
-alone at times, so they say nothing.
+amoCRM does not document which events change `updated_at`. Changes of the lead's own properties do in every account
+that was observed; for tags it is unknown. Links, tasks, calls and messages sometimes do not, so they prove
+nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ AGREEMENT = Agreement(
     certain=frozenset({
         "lead_status_changed", "entity_responsible_changed", "sale_field_changed", "lead_restored",
     }),
-    # Incoming leads that nobody has accepted are not in the list of every account.
+    # Incoming leads that are not accepted are missing in the lists of some accounts.
     uncertain=frozenset({"lead_added", "entity_tag_added", "entity_tag_deleted"}),
     deleted="lead_deleted",
     merged="entity_merged",

@@ -1,4 +1,4 @@
-"""Calls: notes of leads, contacts and companies that a telephone exchange writes. API v4 has no list of calls.
+"""Calls: notes of leads, contacts and companies, written by telephone exchanges. API v4 has no list of calls.
 
 https://www.amocrm.ru/developers/content/crm_platform/events-and-notes
 """
@@ -14,7 +14,7 @@ from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
-# Notes are the largest list of an account, and hold mails and chats: calls alone are asked for.
+# Notes are the largest list of an account, and contain mails and chats: only calls are requested.
 _DIRECTIONS = {"call_in": "in", "call_out": "out"}
 _OF_LEADS = RecordList(
     name="calls of leads",
@@ -25,7 +25,7 @@ _OF_LEADS = RecordList(
     type_property="note_type",
     owners="leads",
 )
-# Exchanges link a call by its number, so most calls hang on contacts.
+# Exchanges link a call by its phone number, so most calls belong to contacts.
 _OTHERS = tuple(
     replace(_OF_LEADS, name=f"calls of {owners}", path=f"/api/v4/{owners}/notes", owners=owners)
     for owners in ("contacts", "companies")
@@ -72,13 +72,13 @@ def _values(sent: Mapping[str, Any]) -> dict[str, Any]:
     params, kind = sent.get("params"), sent.get("note_type")
     direction = {"direction": _DIRECTIONS.get(kind, kind) if isinstance(kind, str) else kind}
     if not isinstance(params, dict):
-        # PHP writes an empty object as a list. What is neither is handed on, so that it is noted.
+        # PHP writes an empty object as a list. Anything else is returned unchanged, so that it is noted.
         return direction | ({} if params in (None, []) else {"duration": params})
     return direction | {name: _text(name, params.get(name)) for name in _OF_PARAMS}
 
 
 def _text(name: str, value: Any) -> Any:
-    """Exchanges write numbers and ids as they like: those of columns of text are texts."""
+    """Exchanges write numbers and ids in any form: in text columns they become text."""
     return str(value) if name in _TEXTS and type(value) is int else value
 
 

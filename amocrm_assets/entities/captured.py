@@ -1,4 +1,4 @@
-"""What is read from amoCRM and kept in captures: an entity's records day by day, or lists that are read whole."""
+"""What is read from amoCRM and stored in captures: an entity's records by day, or lists read as a whole."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Captured:
-    """Something that has captures. `name` is their folder."""
+    """Something with captures. `name` is their folder."""
 
     name: str
 
     @property
     def raw_asset(self) -> str:
-        """Last part of the key of the asset that keeps captures."""
+        """Last part of the key of the asset with captures."""
         return f"raw_{self.name}"
 
     def captures_folder(self, subdomain: str, day: date | None = None) -> str:
-        """Where the captures of an account are, or those of one day."""
+        """The folder of an account's captures, or of those of one day."""
         folder = f"captures/{subdomain}/{self.name}"
         return folder if day is None else f"{folder}/{day.isoformat()}"

@@ -1,6 +1,6 @@
-"""Which attributes of a source's settings are about an entity: its switch, its custom fields, its properties.
+"""The attributes of a source's settings for an entity: its switch, its custom fields, its properties.
 
-Settings are read by the names that entities give here, so that nobody else need know them.
+Settings are read by the names in here only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choices:
-    """Names of attributes of `SourceSettings`. None, or none at all: there is nothing to choose.
+    """Names of attributes of `SourceSettings`. None or empty: there is no such choice.
 
-    `imported` is the switch, `custom_fields` the list of the fields that are imported, `properties` pairs of a
-    switch and the property of API v4 that is dropped where it is off. Where the entity is not imported, assets
-    that `stay` are shown all the same, and refuse to be materialised.
+    `imported` is the switch, `custom_fields` the list of the fields to import, `properties` pairs of a switch and
+    the property of API v4 that is dropped if it is off. If the entity is not imported and its assets `stay`, they
+    are shown nevertheless, and refuse to be materialised.
     """
 
     imported: str | None = None
@@ -31,12 +31,12 @@ class Choices:
         return self.imported is None or bool(getattr(source, self.imported))
 
     def fields(self, source: object) -> Sequence[str | int] | None:
-        """The custom fields that a source names; None is all."""
+        """The custom fields that a source selects; None is all."""
         found: Sequence[Any] | None = getattr(source, self.custom_fields) if self.custom_fields else None
         return None if found is None else [getattr(each, "field", each) for each in found]
 
     def columns(self, source: object) -> dict[str, str]:
-        """Columns of the flat table that a source names, by what it calls the field, in its order."""
+        """Columns of the flat table that a source names, by its name for the field, in its order."""
         found: Sequence[Any] | None = getattr(source, self.custom_fields) if self.custom_fields else None
         return {str(each.field): each.column for each in found or () if hasattr(each, "field")}
 

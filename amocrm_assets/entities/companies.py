@@ -16,7 +16,7 @@ from amocrm_assets.entities.latest import Latest, user_names
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
-# Without `contacts`: companies that are asked for with them have been answered by 504, and contacts name theirs.
+# Without `contacts`: requests with them returned 504 in some accounts, and contacts contain their company.
 _LIVE = RecordList(
     name="companies", records="companies", path="/api/v4/companies", embedded="companies", details=("leads",)
 )
@@ -87,7 +87,7 @@ COMPANIES = Entity(
             latest=_LATEST,
         ),
     ),
-    # Nobody documents what is left of a deleted company. No live one lacks all of these.
+    # The properties of a deleted company are undocumented. No live one lacks all of these.
     stubs_lack=("created_at", "responsible_user_id", "custom_fields"),
     other_properties=("_links",),
     choices=Choices(imported="import_companies", custom_fields="companies_custom_fields"),

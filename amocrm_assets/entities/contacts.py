@@ -102,7 +102,7 @@ CONTACTS = Entity(
             latest=_LATEST,
         ),
     ),
-    # Nobody documents what is left of a deleted contact. No live one lacks all of these.
+    # The properties of a deleted contact are undocumented. No live one lacks all of these.
     stubs_lack=("created_at", "responsible_user_id", "custom_fields"),
     other_properties=("_links", "is_main"),
     choices=Choices(imported="import_contacts", custom_fields="contacts_custom_fields"),

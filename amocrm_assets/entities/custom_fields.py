@@ -1,4 +1,4 @@
-"""The column `custom_fields`, which looks the same in every table of records that bear custom fields."""
+"""The column `custom_fields`, which is the same in every table of records with custom fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hangs on records in `_embedded`: its tags, its company, the ids of what it is linked to."""
+"""The embedded objects of a record (`_embedded`): its tags, its company, the ids of linked records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def tags_column(record: str) -> Column:
-    """The tags of what is called `record`."""
+    """The column with the tags of a `record`."""
     parts = (
         Column("id", "INTEGER", "The tag's id."),
         Column("name", "STRING", f"Its text when the {record} was read."),
@@ -26,7 +26,7 @@ def objects(value: Any) -> list[Json]:
 
 
 def company_id(companies: Any) -> Any:
-    """The id of the one company of a list; what is no such list is handed on, so that it is noted."""
+    """The id of the only company in a list; anything else is returned unchanged, so that it is noted."""
     if companies is None or companies in ([], {}):
         return None
     found = objects(companies)
@@ -34,7 +34,7 @@ def company_id(companies: Any) -> Any:
 
 
 def ids(linked: Any) -> Any:
-    """The ids of linked records; what is no list of them is handed on, so that it is noted."""
+    """The ids of linked records; anything else is returned unchanged, so that it is noted."""
     if linked is None or linked in ([], {}):
         return []
     found = objects(linked)

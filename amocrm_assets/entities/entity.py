@@ -1,7 +1,6 @@
-"""What an entity declares: where amoCRM lists its records, and the tables that they become.
+"""The declaration of an entity: the lists of its records in amoCRM, and their tables.
 
-How lists are read is in `crm`, how records are kept in `captures`, how they become rows in `rows`; all take the
-entity as a parameter.
+For reading lists see `crm`, for storing records `captures`, for rows `rows`; all take the entity as a parameter.
 """
 
 from __future__ import annotations
@@ -20,14 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entity(Captured):
-    """One kind of record of amoCRM, read day by day.
+    """One kind of record in amoCRM, read by day.
 
-    `name` is the folder of its captures, `live` the list of its records, `deleted` that of those in the trash,
-    where amoCRM lists them; `others` are further lists of its records, of the same kind as `live`. `tables` are
-    what its captures become, the one that is called like the entity first.
+    `name` is the folder of its captures, `live` the list of its records, `deleted` that of the trash, if amoCRM
+    has one; `others` are further lists of its records, of the same kind as `live`. `tables` are made of its
+    captures, the main table, with the entity's name, first.
 
-    `stubs_lack` are columns of that table of which a deleted record without properties, a stub, has none; a record
-    that is not deleted has one of them. `other_properties` are those of API v4 that no table has a column for.
+    `stubs_lack` are columns of the main table of which a deleted record without properties, a stub, has none;
+    every live record has at least one of them. `other_properties` are those of API v4 without a column in any
+    table.
     """
 
     live: RecordList
@@ -42,33 +42,33 @@ class Entity(Captured):
 
     @property
     def table(self) -> Table:
-        """The table that is called like the entity."""
+        """The main table, with the entity's name."""
         return self.tables[0]
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Columns that tell its records apart."""
+        """The key columns of its records."""
         return self.table.key
 
     @property
     def time(self) -> str:
-        """The column of time that decides to which day a record belongs."""
+        """The time column that determines the day of a record."""
         return self.table.time
 
     def lists(self, *, with_deleted: bool) -> tuple[RecordList, ...]:
-        """The lists that a reading goes through."""
+        """The lists that a reading requests."""
         trash = (self.deleted,) if with_deleted and self.deleted else ()
         return (self.live, *self.others, *trash)
 
     @property
     def fields_path(self) -> str | None:
-        """Address of the list of its custom fields; None where its records bear none."""
+        """Path of the list of its custom fields; None if its records have none."""
         bears = any(CUSTOM_FIELDS in table.column_names for table in self.tables)
         return f"{self.live.path}/custom_fields" if bears else None
 
     @property
     def known_properties(self) -> frozenset[str]:
-        """Properties of a record in API v4 that are no surprise."""
+        """The known properties of a record in API v4."""
         columns = (column for table in self.tables for column in table.columns)
         return frozenset(self.other_properties).union(column.sent_in for column in columns)
 

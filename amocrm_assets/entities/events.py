@@ -1,4 +1,4 @@
-"""Events: the only history that amoCRM keeps, append-only, by the second in which it happened.
+"""Events: the only history in amoCRM, append-only, by the second in which they happened.
 
 https://www.amocrm.ru/developers/content/crm_platform/events-and-notes
 """
@@ -13,9 +13,9 @@ from amocrm_assets.entities.entity import Entity
 from amocrm_assets.entities.record_list import RecordList
 from amocrm_assets.entities.table import Column, Derived, Table
 
-# Each of them by name: an unfiltered list is not known to hold all types. Both amocrm.ru and Kommo document
-# these. Left out are values of custom fields, names, and texts of tasks, mails and notes: they hold what people
-# wrote and whom they wrote of, and say little of the sale's course.
+# Each is requested by name: an unfiltered list may not contain all types. Both amocrm.ru and Kommo document these.
+# Omitted are values of custom fields, names, and texts of tasks, mails and notes: they contain personal data, and
+# little about the course of a sale.
 TYPES = (
     "lead_added", "lead_deleted", "lead_restored", "lead_status_changed", "lead_linked", "lead_unlinked",
     "contact_added", "contact_deleted", "contact_restored", "contact_linked", "contact_unlinked",
@@ -66,7 +66,7 @@ _COLUMNS = (
 
 
 def _values(sent: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What belongs into the derived columns. What has another shape than documented is in the text alone."""
+    """The values of the derived columns. Values of an undocumented structure are only in the JSON text."""
     values: dict[str, Any] = {}
     for side in _SIDES:
         value = sent.get(f"value_{side}")

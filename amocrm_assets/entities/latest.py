@@ -1,7 +1,7 @@
-"""The flat table of an entity: a row for each record, as it was last, with names beside ids.
+"""The flat table of an entity: a row for each record in its newest state, with names beside ids.
 
-An entity's own table declares it by `latest`. How it is kept up is in `rows.latest_table`, which custom fields
-become its columns in `rows.latest_table.field_columns`.
+An entity's main table declares it with `latest`. For updating it see `rows.latest_table`, for columns of custom
+fields `rows.latest_table.field_columns`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities.entity import Entity
 
-# What a source may call a column, so that every warehouse and tool takes it without quotes.
+# Names that a source may give to a column: every warehouse and tool accepts them without quotes.
 COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
-# Names that columns of custom fields have which a source does not name.
+# Names of columns of custom fields that a source does not name.
 FIELD_COLUMN = re.compile(r"cf_[0-9]+", re.IGNORECASE)
-# The reference table that knows the custom fields, by its asset.
+# The reference table of custom fields, by its asset.
 FIELDS_TABLE = "amoCrmCustomFields"
-# In what type the values of a field are kept; those of all others are text.
+# The column types of fields; all others are text.
 _FIELD_TYPES: dict[str, ColumnType] = {
     "numeric": "NUMERIC",
     "monetary": "NUMERIC",
@@ -37,7 +37,7 @@ _FIELD_TYPES: dict[str, ColumnType] = {
 
 @dataclass(frozen=True)
 class Beside:
-    """A column of another table of the entity, which has rows of the same records; of a RECORD one `part`."""
+    """A column of another table of the entity with the same records; one `part` of a RECORD."""
 
     table: Table
     column: str
@@ -45,7 +45,7 @@ class Beside:
 
     @property
     def name(self) -> str:
-        """What it is called beside the columns of rows."""
+        """Its name in the flat table."""
         return f"{self.column}_{self.part}" if self.part else self.column
 
     @property
@@ -58,7 +58,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class NameOf:
-    """A column with what a reference table calls the ids of other columns, as of now."""
+    """A column with the present names of ids in other columns, from a reference table."""
 
     column: str
     description: str
@@ -69,12 +69,12 @@ class NameOf:
     value: str = "name"
     type: ColumnType = "STRING"
     otherwise: Beside | None = None
-    """What a record itself says, where no list knows the id."""
+    """The name in the record itself, if the id is in no list."""
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A column that says whether another one equals a number."""
+    """A column that shows whether another one equals a number."""
 
     column: str
     description: str
@@ -84,7 +84,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Amount:
-    """An exact amount: from beside, where there is one, and otherwise from a column of whole units."""
+    """An exact amount: from another table if available, otherwise from a column of whole units."""
 
     column: str
     description: str
@@ -94,10 +94,10 @@ class Amount:
 
 @dataclass(frozen=True)
 class Latest:
-    """What the flat table has beside the columns of the table that declares it.
+    """The additional columns of the flat table.
 
-    `dated` are columns of Unix seconds that have a date of the account's zone beside them; all of them have a
-    TIMESTAMP. `document` is its page among the documents.
+    `dated` are columns of Unix seconds that also have a date in the account's time zone; all of them have a
+    TIMESTAMP. `document` is its page in the documentation.
     """
 
     warehouse_name: str
@@ -110,28 +110,28 @@ class Latest:
 
     @property
     def beside(self) -> tuple[Beside, ...]:
-        """Columns of other tables that are taken."""
+        """The used columns of other tables."""
         said = (each.otherwise for each in self.names if each.otherwise)
         return (*(each.exact for each in self.amounts), *said)
 
     @property
     def reference_tables(self) -> tuple[str, ...]:
-        """The reference tables, by their assets, that names come from."""
+        """The reference tables of names, by their assets."""
         return tuple(dict.fromkeys(name.table for name in self.names))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatestTable(WholeTable):
-    """A flat table: one of an account, whose columns depend on the account's custom fields."""
+    """A flat table: one per account, whose columns depend on the account's custom fields."""
 
     of: Table
 
     def kept_name(self, subdomain: str) -> str:
-        """Where the newest rows are kept in the storage, in the columns of rows."""
+        """The file with the newest rows in the storage, in the columns of rows."""
         return f"{self.rows_folder(subdomain)}/newest.parquet"
 
 
-# What a pair of pipeline and stage is called, and where the stage is.
+# The names of a pipeline and its stage, and the stage's position.
 PIPELINE_NAME = NameOf("pipeline_name", "Name of the pipeline.", by=("pipeline_id",), table="amoCrmPipelines")
 STATUS_NAME = NameOf("status_name", "Name of the stage.", by=("pipeline_id", "status_id"), table="amoCrmStatuses")
 STATUS_SORT = NameOf(
@@ -145,7 +145,7 @@ STATUS_SORT = NameOf(
 
 
 def user_names(record: str) -> tuple[NameOf, ...]:
-    """Who is responsible for a record that is called so and who made it, and the group of the former."""
+    """The columns with names of a record's responsible user, their group, and its creator."""
     return (
         NameOf("responsible_user_name", "The manager.", by=("responsible_user_id",), table="amoCrmUsers"),
         NameOf("created_by_name", f"Who created the {record}.", by=("created_by",), table="amoCrmUsers"),
@@ -169,19 +169,19 @@ def latest_table(table: Table, fields: Iterable[Column] = ()) -> LatestTable:
 
 
 def with_latest(entities: Iterable[Entity], *, wanted: bool) -> list[Entity]:
-    """Those of the entities that declare a flat table; none where it is not `wanted`."""
+    """The entities that declare a flat table; none if it is not `wanted`."""
     return [each for each in entities if wanted and each.table.latest]
 
 
 def declared(table: Table) -> Latest:
-    """What a table declares of its flat table. Raises `TypeError` for one that declares none."""
+    """A table's declaration of its flat table. Raises `TypeError` if it has none."""
     if table.latest is None:
         raise TypeError(f"{table.asset} has no flat table")
     return table.latest
 
 
 def field_column(name: str, field_type: str | None, description: str) -> Column:
-    """The column of a custom field; one without a type holds text."""
+    """The column of a custom field; text if the field has no type."""
     return Column(name, _FIELD_TYPES.get(field_type or "", "STRING"), description)
 
 
@@ -191,7 +191,7 @@ def seconds_columns(table: Table) -> tuple[str, ...]:
 
 
 def beside_name(name: str, ending: str) -> str:
-    """What a column beside one of Unix seconds is called: `created_date` beside `created_at`."""
+    """The name of a column beside one of Unix seconds: `created_date` for `created_at`."""
     return f"{name.removesuffix('_at')}_{ending}"
 
 

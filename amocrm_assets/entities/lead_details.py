@@ -1,6 +1,6 @@
-"""What amoCRM says of a lead beside the columns of its shard: who and what hangs on it, and exact amounts.
+"""Details of a lead in addition to the columns of its shard: linked records and exact amounts.
 
-Most of it comes with `with=…` alone, so captures that were made without it give nulls and empty lists.
+Most of them need `with=…`, so captures without it give nulls and empty lists.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from amocrm_assets.entities.embedded import company_id, objects, tags_column
 from amocrm_assets.entities.table import Column, Derived, Table
 
 Json = dict[str, Any]
-# Parts of `_embedded` that are there only where a reading asked for them.
+# Parts of `_embedded` that exist only if a reading requested them.
 _ASKED_FOR = ("contacts", "loss_reason", "source", "catalog_elements")
 
 _ELEMENT = (
@@ -86,7 +86,7 @@ _COLUMNS = (
 
 
 def _values(sent: Mapping[str, Any]) -> Json:
-    """What belongs into the derived columns. What has another shape than documented is handed on as it is."""
+    """The values of the derived columns. Values of an undocumented structure are returned unchanged."""
     given = sent.get("_embedded")
     # PHP writes an empty object as a list.
     embedded = given if isinstance(given, dict) else {}
@@ -104,7 +104,7 @@ def _values(sent: Mapping[str, Any]) -> Json:
     if isinstance(elements, list):
         values["catalog_elements"] = [_element(each) for each in elements]
     if given not in (None, [], {}) and not embedded:
-        values["contacts"] = given  # noted where it does not fit
+        values["contacts"] = given  # noted if it does not fit
     return values
 
 
@@ -118,19 +118,19 @@ def _is_main(contact: Json) -> bool:
 
 
 def _one(value: Any) -> Any:
-    """An object that comes alone or as a list of one; nothing where the list is empty."""
+    """An object, alone or in a list of one; None for an empty list."""
     return (value[0] if value else None) if isinstance(value, list) else value
 
 
 def _source(source: Any, source_id: Any) -> Any:
-    """The source; its id alone comes as a property, too."""
+    """The source; its id is also a property of the lead."""
     if source_id is None or not (source is None or isinstance(source, dict)):
         return source
     return {"id": source_id, **(source or {})}
 
 
 def _element(element: Any) -> Any:
-    """A product with what is said of it on this lead; the quantity has been seen beside `metadata`, too."""
+    """A product with its properties on this lead; the quantity may also be next to `metadata`."""
     metadata = element.get("metadata") if isinstance(element, dict) else None
     return {**metadata, **element} if isinstance(metadata, dict) else element
 

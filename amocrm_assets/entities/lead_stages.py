@@ -1,6 +1,6 @@
-"""The stages that each lead went through: a table that is made of events and of the newest known states.
+"""The stages of each lead over time: a table made of events and of the newest states.
 
-What follows from what is in `rows.stages`. Of which types events say something of a lead's stage is declared here.
+For the inference see `rows.stages`. The types of events about a lead's stage are declared here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from amocrm_assets.entities.table import Column, WholeTable
 
 @dataclass(frozen=True)
 class StageEvents:
-    """Types of events, in the order in which those of one second count."""
+    """Types of events, in the order used within one second."""
 
     created: str
     restored: str
@@ -29,8 +29,8 @@ class StageEvents:
 class StagesTable(WholeTable):
     """One table of an account, with a row for each stay of a record in a stage.
 
-    `of` has the records, `events` what happened to them, where `entity_type` is their kind. The first column of
-    the key is the record's id.
+    `of` is the entity of the records, `events` that of their events, with their kind as `entity_type`. The first
+    column of the key is the record's id.
     """
 
     of: Entity
@@ -42,7 +42,7 @@ class StagesTable(WholeTable):
 
     @property
     def reference_tables(self) -> tuple[str, ...]:
-        """The reference tables, by their assets, that names come from."""
+        """The reference tables of names, by their assets."""
         return tuple(dict.fromkeys(name.table for name in self.names))
 
 

@@ -58,7 +58,7 @@ _COLUMNS = (
     custom_fields_column("lead"),
 )
 
-# A capture without what hangs on a lead stays without: by the next reading the lead has moved on.
+# A capture without embedded details remains without them: by the next reading the lead may have changed.
 # https://www.amocrm.ru/developers/content/crm_platform/leads-api#leads-list
 _LIVE = RecordList(
     name="leads",

@@ -1,6 +1,6 @@
-"""The table that says of every other one what it holds and since when, and whether its reading was complete.
+"""The table of all others: their rows, the times of reading and loading, and whether the reading was complete.
 
-It tells an account in which nothing happens from loads that have stopped. How its rows are made: `rows.loads`.
+It distinguishes an account without activity from loads that have stopped. For its rows see `rows.loads`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LOADS = WholeTable(
 
 @dataclass(frozen=True)
 class HeldTable:
-    """A table in the warehouse, by its name there. `loaded_at` is None where the warehouse does not know."""
+    """A table in the warehouse, by its name there. `loaded_at` is None if unknown."""
 
     name: str
     row_count: int

@@ -1,6 +1,6 @@
-"""Lists of API v4 that hold the records of an entity: the address, what is asked for, and how a list is called.
+"""Lists of API v4 with the records of an entity: path, parameters, and names.
 
-How a list is read completely is in `crm`, in a reader for each kind of list.
+For reading a list completely see `crm`, with a reader for each kind of list.
 """
 
 from __future__ import annotations
@@ -8,23 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-# The order of records in a list, and with it how it is read completely. `moving`: by `updated_at`, so an edit
-# moves a record to the end. `by_id`: filtered by `updated_at`, too, but in the order of ids alone, so an edit
-# takes a record out of the middle. `appended`: records never change, have text for an id and are filtered by
-# `created_at`, in an order that nobody promises. Every kind has its reader in `crm/pagination/readers.py`.
+# The order of records in a list, which determines its reader. `moving`: by `updated_at`, so an edit moves a record
+# to the end. `by_id`: also filtered by `updated_at`, but sorted by id only, so an edit removes a record from the
+# middle. `appended`: records never change, have text ids and are filtered by `created_at`, in an undocumented
+# order. Every kind has its reader in `crm/pagination/readers.py`.
 ListKind = Literal["moving", "by_id", "appended"]
 
 
 @dataclass(frozen=True)
 class RecordList:
-    """One list. `path` is its address, `embedded` the property of `_embedded` that holds the records.
+    """One list. `path` is its path, `embedded` the property of `_embedded` with the records.
 
-    `name` is what findings and messages about it begin with, `records` are the records in texts. `details` are
-    values of `with`: what hangs on a record and comes with it at no further request. `only_deleted` is the trash,
-    which has the same address. `types` are values of `filter[type]`: a list that is asked for by name holds them,
-    whatever it leaves out otherwise; `type_property` is what filter and property are called. `max_limit` is its
-    largest page, where that is not the usual one. `owners` are the records that those of the list hang on, where
-    each kind of them has a list of its own: no record says which list it is from.
+    `name` is its name in findings and messages, `records` the name of its records. `details` are values of `with`:
+    embedded details that need no further request. `only_deleted` is the trash, which has the same path. `types`
+    are values of `filter[type]`, without which a list may omit some; `type_property` is the name of filter and
+    property. `max_limit` is its largest page, if not the usual one. `owners` is the type of entity that the
+    records belong to, if each type has a list of its own: the records do not contain it.
     """
 
     name: str
@@ -41,16 +40,16 @@ class RecordList:
 
     @property
     def title(self) -> str:
-        """The list in a sentence."""
+        """The name of the list in a sentence."""
         if self.owners:
             return f"{self.records} of {self.owners}"
         return f"deleted {self.records} (`with=only_deleted`)" if self.only_deleted else self.records
 
     @property
     def type_filter(self) -> dict[str, list[str]]:
-        """The parameter that names the types, if any are named."""
+        """The parameter with the types, if any."""
         return {f"filter[{self.type_property}][]": list(self.types)} if self.types else {}
 
     def trash(self) -> RecordList:
-        """The list of the deleted records. They come without details."""
+        """The list of the deleted records, without details."""
         return replace(self, name="deleted", details=(), only_deleted=True)

@@ -1,6 +1,6 @@
-"""A column that shards have on request beside those of rows: what a reference table called an id at a row's time.
+"""An optional additional column of shards: the name of an id at a row's time, from a reference table.
 
-Rows do not have it: it is added when a shard is loaded, by `rows.shard_names`.
+Rows do not have it: `rows.shard_names` adds it when a shard is loaded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShardName:
-    """A `column` of names, directly behind the column of ids that `behind` names."""
+    """A `column` of names, directly after the column of ids `behind`."""
 
     column: Column
     behind: str

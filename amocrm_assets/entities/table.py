@@ -1,7 +1,7 @@
 """Tables as entities declare them: columns in BigQuery's terms, and the names of files and tables.
 
-Every other form of the schema is derived from a declaration, in `shard`. Which tables there are is said by the
-modules of the entities.
+`shard` derives all other forms of the schema from a declaration. The tables are declared in the modules of the
+entities.
 """
 
 from __future__ import annotations
@@ -32,29 +32,28 @@ class Column:
     mode: Mode = "NULLABLE"
     columns: tuple[Column, ...] = ()
     api_name: str | None = None
-    """The property of API v4 that fills it, where that has another name; `_embedded.tags` where it is nested."""
+    """The property of API v4 that fills it, if it has another name; `_embedded.tags` if it is nested."""
     is_json: bool = False
-    """A STRING that holds any value, as compact JSON with sorted keys."""
+    """A STRING with any value as compact JSON with sorted keys."""
 
     @property
     def sent_as(self) -> str:
-        """What API v4 calls the column."""
+        """The column's name in API v4."""
         return self.api_name or self.name
 
     @property
     def sent_in(self) -> str:
-        """The property of a record that it comes from, whole or as a part of it."""
+        """The property of a record that contains it."""
         return self.sent_as.partition(".")[0]
 
 
 @dataclass(frozen=True)
 class Derived:
-    """How columns are filled that no property fills as it comes.
+    """How columns are derived that are not filled from a single property.
 
-    `properties` of a record are what they are made of, `columns` are their names, and `values` gives what belongs
-    into them: values as they were sent, since whoever takes them knows what fits a column and notes what does not.
-    `is_whole` says whether a record holds what it is asked for, from the same properties. Of versions that are
-    equally old, a whole one is preferred.
+    `properties` of a record are their input, `columns` are their names, and `values` returns their values,
+    unchecked: the caller converts them and notes what does not fit. `is_whole` says whether a record has all
+    requested details, from the same properties. Of versions of the same time, a whole one is preferred.
     """
 
     properties: tuple[str, ...]
@@ -65,10 +64,11 @@ class Derived:
 
 @dataclass(frozen=True)
 class Table:
-    """A day shard: its columns in order, and what it is called.
+    """A day shard: its columns in order, and its names.
 
-    `asset` is the last part of the rows asset's key and the folder of the rows files, `warehouse_name` what names
-    of shards begin with and the shards asset's key. `record` and `records` are its records in texts.
+    `asset` is the last part of the rows asset's key and the folder of the rows files, `warehouse_name` the
+    beginning of the shards' names and the shards asset's key. `record` and `records` are the names of its records
+    in texts.
     """
 
     asset: str
@@ -77,21 +77,21 @@ class Table:
     records: str
     columns: tuple[Column, ...]
     preview: tuple[str, ...]
-    """Columns that the asset's page shows of some rows: as many as fit beside each other."""
+    """Columns of the preview on the asset's page."""
     derived: Derived | None = None
     imported: str | None = None
-    """The attribute of a source's settings that switches the table off; None: it goes with its entity."""
+    """The attribute of a source's settings that switches the table off; None: it always exists with its entity."""
     latest: Latest | None = None
-    """The flat table of each record's newest row, where there is one."""
+    """The flat table of each record's newest row, if there is one."""
     shard_name_column: ShardName | None = None
-    """A column of names that shards have where a source wants it."""
+    """An optional column of names in shards."""
     whole_words: str = "with their history"
-    """What is behind `records` in the description of a table that an account has once."""
+    """The text after `records` in the description of a table that an account has once."""
     key: tuple[str, ...] = ("id",)
-    """Columns of integers or texts that tell records apart; rows are sorted by them."""
+    """The key: columns of integers or texts; rows are sorted by them."""
     time: str = "updated_at"
-    """The column of Unix seconds that decides to which day a record belongs, and which version of it is newer.
-    Key and time are the same in all tables of an entity."""
+    """The column of Unix seconds that determines a record's day and its newest version. Key and time are the same
+    in all tables of an entity."""
 
     @property
     def unique_columns(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class Table:
 
     @property
     def is_dated(self) -> str:
-        """What its records were on their day, in texts."""
+        """What happened to its records on their day, in texts: `updated` or `created`."""
         return self.time.removesuffix("_at")
 
     @property
@@ -109,7 +109,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def for_shards(self, source: object) -> Table:
-        """The table as the shards of a source hold it: with the column of names where the settings want it."""
+        """The table in the form of a source's shards: with the column of names if the settings want it."""
         named = self.shard_name_column
         return self.with_names() if named and getattr(source, named.wanted) else self
 
@@ -123,15 +123,15 @@ class Table:
 
     @property
     def all_shards_prefix(self) -> str:
-        """What the names of the shards of all accounts begin with."""
+        """The beginning of the shards' names of all accounts."""
         return f"{self.warehouse_name}_"
 
     def shard_prefix(self, subdomain: str) -> str:
-        """What the names of all shards of an account begin with. Nothing but shards may be named so."""
+        """The beginning of an account's shards' names. Nothing but shards may have it."""
         return f"{self.all_shards_prefix}{subdomain}_"
 
     def shard_name(self, subdomain: str, day: date) -> str:
-        """Name of the shard of a day, the subdomain as it is written in settings."""
+        """The name of a day's shard, with the subdomain as in the settings."""
         return f"{self.shard_prefix(subdomain)}{day:%Y%m%d}"
 
     def shard_day(self, subdomain: str, table: str) -> date | None:
@@ -141,7 +141,7 @@ class Table:
             return None
         try:
             return datetime.strptime(written, "%Y%m%d").date()  # noqa: DTZ007 - a day, not a moment
-        except ValueError:  # somebody's table with eight digits that are no day
+        except ValueError:  # a user's table with eight digits that are no day
             return None
 
     def name_of(self, subdomain: str, day: date | None) -> str:
@@ -149,14 +149,14 @@ class Table:
         return f"{self.warehouse_name}_{subdomain}" if day is None else self.shard_name(subdomain, day)
 
     def rows_folder(self, subdomain: str) -> str:
-        """Where the rows files of an account are in the storage."""
+        """The folder of an account's rows files in the storage."""
         return f"rows/{subdomain}/{self.asset}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WholeTable(Table):
-    """A table that an account has once, made as a whole from what is there already."""
+    """A table that an account has once, made as a whole from stored data."""
 
     def rows_name(self, subdomain: str) -> str:
-        """Where the table's rows are in the storage, as they are loaded."""
+        """The file of the table's rows in the storage, for loading."""
         return f"{self.rows_folder(subdomain)}/table.parquet"

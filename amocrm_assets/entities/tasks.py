@@ -38,14 +38,14 @@ _COLUMNS = (
 
 
 def _values(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """PHP writes a result that nobody gave as an empty list."""
+    """The result's text; PHP writes a missing result as an empty list."""
     result = sent.get("result")
     if isinstance(result, dict):
         return {"result": result.get("text")}
     return {"result": None if result == [] else result}
 
 
-# Deleted tasks leave the list; only an event `task_deleted` tells of them.
+# Deleted tasks leave the list; only an event `task_deleted` remains.
 TASKS = Entity(
     name="tasks",
     live=RecordList(name="tasks", records="tasks", path="/api/v4/tasks", embedded="tasks", kind="by_id"),

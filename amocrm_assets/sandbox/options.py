@@ -1,7 +1,7 @@
-"""What a sandbox can be told: the account it holds, its quirks, its limits, its faults.
+"""The options of a sandbox: its account, its quirks, its limits, its faults.
 
-Every option can be given at the start; all but those of the account's shape can be changed while it runs, in
-process or by `POST /sandbox/control` under the same names. Nothing here acts on them.
+Every option can be set at the start; all but those of the account's shape can be changed while it runs, in process
+or with `POST /sandbox/control` by the same names.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FaultKind = Literal[
-    # Answered by the gateway instead of the account.
+    # Returned by the gateway instead of the account.
     "429-html", "429-json", "500", "502", "503", "504", "401", "402", "403-html", "403-json",
     "empty-200", "html-200", "204", "redirect",
-    # Of the connection. `lost` does what was asked and then drops the answer.
+    # Of the connection. `lost` executes the request and then drops the response.
     "reset", "lost", "reset-midway", "hang",
-    # Of the body: `cut` states the length of what is left, `cut-short` the length of the whole.
+    # Of the body: `cut` has the length of the remaining part, `cut-short` that of the whole.
     "cut", "cut-short", "cut-gzip", "damaged-gzip",
     # Of the rows.
     "row-without-id", "ids-as-strings", "row-outside-window", "row-twice", "huge-text", "lone-surrogate",
@@ -29,7 +29,7 @@ FaultKind = Literal[
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong with a share of the requests whose path begins with `path`.
+    """A fault of a share of the requests whose path begins with `path`.
 
     The first `after` matching requests are spared, so are pages before `page_from`; `times` bounds how often
     it happens. `seconds` is how long a `hang` lasts; `retry_after` is the header of the 429s.
@@ -52,7 +52,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """So many leads, their `updated_at` spread evenly over a closed interval of Unix seconds."""
+    """A number of leads, their `updated_at` spread evenly over a closed interval of Unix seconds."""
 
     leads: int
     updated_from: int
@@ -64,7 +64,8 @@ class Population:
 class SandboxOptions:
     """All options of a sandbox; the defaults are amoCRM's documented behaviour."""
 
-    # The account. Without populations it lives: created, edited and deleted leads follow from seed and time.
+    # The account. Without populations it changes over time: leads are created, edited and deleted, by seed and
+    # time.
     seed: int = 1
     subdomain: str = "sandbox"
     account_id: int = 31415926
@@ -74,7 +75,7 @@ class SandboxOptions:
     extra_custom_fields: int = 0
     unknown_field_type: bool = False
 
-    # Its clock, apart from the machine's.
+    # Its clock, if not the machine's.
     clock_offset_seconds: float = 0.0
     frozen_at: float | None = None
 
@@ -93,16 +94,16 @@ class SandboxOptions:
     escaped_json: bool = True
     events_order: Literal["newest", "oldest", "shuffled"] = "newest"
 
-    # What other people do while somebody reads. They touch leads whose `updated_at` is in the interval;
-    # a jump takes a lead out of it, to shortly before, or brings one in.
+    # Edits by other users during a reading, of leads whose `updated_at` is in the interval; a jump moves a lead
+    # out of it, to shortly before, or into it.
     edits_per_answer: int = 0
     deletions_per_answer: int = 0
     jumps_per_answer: int = 0
     touched_from: int | None = None
     touched_to: int | None = None
 
-    # The limit. None: as fast as the machine can. It counts the requests of any one second (`sliding`), those of
-    # each second of the clock (`fixed`), or those in a bucket that takes N at once and leaks evenly (`bucket:N`).
+    # The limit. None: unlimited. It counts the requests of any one second (`sliding`), those of each second of the
+    # clock (`fixed`), or those in a bucket that accepts N at once and leaks evenly (`bucket:N`).
     requests_per_second: int | None = 7
     limit_kind: str = "sliding"
     account_requests_per_second: int = 50
@@ -111,7 +112,7 @@ class SandboxOptions:
     retry_after: int | None = None
     block_after: int | None = 25
 
-    # The network. Jitter is how much later than it was sent a request arrives, and counts, at the most.
+    # The network. Jitter is the maximum delay between sending a request and its arrival, when it is counted.
     jitter_seconds: float = 0.0
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
@@ -144,7 +145,7 @@ SHAPE = frozenset({
 
 
 def changed(options: SandboxOptions, changes: Mapping[str, Any]) -> SandboxOptions:
-    """The options with `changes` in force. Faults may be dicts, as JSON brings them.
+    """The options with `changes` applied. Faults may be dicts, as in JSON.
 
     Raises `ValueError` for a name that is unknown or belongs to the account's shape.
     """

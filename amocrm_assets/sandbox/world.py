@@ -1,6 +1,6 @@
 """One sandbox as a whole: its clock, account, tokens, limit, faults and log, and how they are changed.
 
-What tests hold in their hands. How it is served is known in `server`.
+The object that tests use. For serving it see `http.server`.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ class Sandbox:
     companies: LinkedRecords[Parties]
     tasks: FollowUps
     notes: dict[str, FollowUps]
-    """Notes by what they hang on: `leads`, `contacts`, `companies`. Calls are among them."""
+    """Notes, including calls, by the type of their entity: `leads`, `contacts`, `companies`."""
     events: EventFeed
     tokens: Tokens
     limiter: Limiter
     dice: FaultDice
     requests: RequestLog
     given: dict[str, GivenList]
-    """Lists beside those that the sandbox makes up, by their name in `/api/v4/{name}`."""
+    """Lists that tests add, by their name in `/api/v4/{name}`."""
     after_answer: Callable[[], object] | None
-    """Called when an answer of `/api/v4/leads`, `contacts`, `companies`, `tasks`, `events` or notes is made,
-    before it is sent: the place for interleaved edits."""
+    """Called after a response of `/api/v4/leads`, `contacts`, `companies`, `tasks`, `events` or notes is made and
+    before it is sent: for interleaved edits."""
     rewrite: Callable[[bytes], bytes] | None
-    """Given the body of every answer that has one, returns what is sent instead: the place for fuzzing."""
+    """Called with the body of every response that has one; returns what is sent instead: for fuzzing."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self.reset(options)
 
     def reset(self, options: SandboxOptions) -> None:
-        """Become another sandbox at the same address."""
+        """Start again with other options at the same address."""
         self.options = options
         self.clock = Clock(offset_seconds=options.clock_offset_seconds, frozen_at=options.frozen_at)
         self.account = Account(options, self.clock)

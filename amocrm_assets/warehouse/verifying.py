@@ -1,7 +1,7 @@
-"""Whether rows, shards and what a warehouse says of them are there and agree.
+"""Verifies that rows and shards exist and agree.
 
-The warehouses ask for count and columns of a shard; the comparison is here, and so are the errors for rows or
-shards that do not exist. What to do with a shard that differs (undo it, report it) is decided by the caller.
+The warehouses query count and columns of a shard; the comparison is here, with the errors for missing rows or
+shards. The caller decides what to do with a shard that differs (roll back, report).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def verify_shard(
 
 
 def missing_shard(table: Table, name: str, day: date) -> WarehouseRefused:
-    """The error for a shard that should be read and is not there."""
+    """The error for reading a shard that does not exist."""
     return WarehouseRefused(
         f"Reading {name}",
         cause="there is no such table.",
@@ -57,7 +57,7 @@ def missing_shard(table: Table, name: str, day: date) -> WarehouseRefused:
 
 
 def require_columns(table: Table, name: str, day: date, held: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raise `WarehouseRefused` for a shard that was loaded without a column that should be read."""
+    """Raise `WarehouseRefused` for a shard that was loaded without a requested column."""
     if missing := [column for column in wanted if column not in held]:
         raise WarehouseRefused(
             f"Reading {name}",
@@ -70,7 +70,7 @@ def require_columns(table: Table, name: str, day: date, held: Sequence[str], wan
 
 @contextmanager
 def rows_of(load: Load) -> Iterator[None]:
-    """Reading the rows of a load from the storage. A missing file becomes `WarehouseRefused`."""
+    """Turns a missing rows file of a load into `WarehouseRefused`."""
     try:
         yield
     except FileNotFoundError as error:

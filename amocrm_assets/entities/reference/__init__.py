@@ -1,7 +1,7 @@
 """Reference lists of an account (pipelines, users, loss reasons, …) and the tables with history made of them.
 
-`lists` says where amoCRM lists the records and what such a list can prove, `tables` what becomes of them. All
-lists of a reading are kept in one capture.
+`lists` declares amoCRM's lists and what each of them can prove, `tables` the tables made of them. All lists of a
+reading are in one capture.
 """
 
 from __future__ import annotations

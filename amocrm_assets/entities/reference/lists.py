@@ -1,7 +1,7 @@
-"""The small lists of an account that are read whole, and what each of them can prove.
+"""The small lists of an account that are read as a whole, and what each of them can prove.
 
 Sources: the official client (php models and filters), Kommo's reference pages for users, pipelines, tags and
-custom fields. How a list is read is in `crm.whole_lists`.
+custom fields. For reading a list see `crm.pagination.whole_lists`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Lists of the documentation take 250 or fall back to fewer.
+# Documented lists accept 250 or fall back to fewer.
 _PAGED: Mapping[str, int | str] = {"limit": 250}
 
 
 @dataclass(frozen=True)
 class WholeList:
-    """A list of API v4 that is read whole each time. `name` is what captures and findings call it.
+    """A list of API v4 that is read as a whole each time. `name` is its name in captures and findings.
 
-    `embedded` is the property of `_embedded` that holds the records; None means that the answer itself is the one
+    `embedded` is the property of `_embedded` with the records; None means that the response itself is the only
     record. `has_total`: the documentation shows `_total_items`. `is_never_empty`: every account has a record.
     """
 

@@ -1,7 +1,7 @@
-"""The reference tables: their columns, their keys, and from which list each record comes.
+"""The reference tables: their columns, their keys, and the list of each record.
 
-Each table has one row per key and time at which a change of it was first seen. How the rows are made of captures
-is in `rows.reference`.
+Each table has one row per key and time at which a change was first observed. For making the rows of captures see
+`rows.reference`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ HISTORY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Part:
-    """Where records of a table come from: a list, or what is `within` each of the list's records.
+    """The source of a table's records: a list, or objects `within` each of the list's records.
 
     `adds` are properties that the records themselves do not have.
     """
@@ -53,8 +53,7 @@ class Part:
 class ReferenceTable(Table):
     """One table of an account, with history. `columns` are the properties, without `HISTORY_COLUMNS`.
 
-    `derive` gives properties that are not sent as they are; `placeholders` are records that no list has and that
-    leads point to.
+    `derive` returns derived properties; `placeholders` are records that are in no list, but in leads.
     """
 
     key: tuple[str, ...]
@@ -62,7 +61,7 @@ class ReferenceTable(Table):
     derive: Callable[[Json], Mapping[str, Any]] | None = None
     placeholders: tuple[tuple[tuple[str, Any], ...], ...] = ()
     from_settings: tuple[str, ...] = ()
-    """Columns that the source's settings fill, the last before those of the history."""
+    """Columns filled from the source's settings, the last before those of the history."""
 
     @property
     def unique_columns(self) -> tuple[str, ...]:
@@ -71,11 +70,11 @@ class ReferenceTable(Table):
 
     @property
     def properties(self) -> tuple[Column, ...]:
-        """The columns that amoCRM's records fill."""
+        """The columns filled from amoCRM's records."""
         return self.columns[: -len(HISTORY_COLUMNS) - len(self.from_settings)]
 
     def rows_name(self, subdomain: str) -> str:
-        """Where the rows of an account are in the storage."""
+        """The file of an account's rows in the storage."""
         return f"rows/{subdomain}/{self.asset}/history.parquet"
 
 

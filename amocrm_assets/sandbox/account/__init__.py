@@ -1,1 +1,1 @@
-"""What the sandbox's account holds, computed from its options and the time: leads, their changes, small lists."""
+"""The sandbox's account, computed from its options and the time: leads, their changes, small lists."""

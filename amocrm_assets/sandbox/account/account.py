@@ -1,6 +1,6 @@
-"""The account: its leads as they are now, what people do to them, and the lists that amoCRM gives of them.
+"""The account: the present state of its leads, operations on them, and amoCRM's lists of them.
 
-One lock around everything, since a server's thread reads what a test's thread edits. HTTP is not known here.
+One lock protects everything, since a server's thread reads what a test's thread edits.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 
 class Account:
-    """Leads that can be listed, looked at and changed. All methods may be called from any thread."""
+    """Leads that can be listed, read and changed. All methods may be called from any thread."""
 
     def __init__(self, options: SandboxOptions, clock: Clock) -> None:
         self.options = options
@@ -52,14 +52,14 @@ class Account:
         self._history: History | None = None
         if options.populations is None:
             self._history = History(options.seed, leads_per_day=options.leads_per_day)
-            self._catch_up()  # years of it take a moment, which the first request shall not wait for
+            self._catch_up()  # years of it take some time, for which the first request should not wait
         else:
             self.load(*spread(options.populations))
 
-    # What people do.
+    # Operations.
 
     def load(self, ids: Sequence[int], updated_at: Sequence[int], deleted: Sequence[bool] | None = None) -> None:
-        """Hold exactly these leads and no others; the account stops living by itself."""
+        """Replace all leads by these; the account does not change by itself any more."""
         with self._lock:
             self._history = None
             self._set.clear()
@@ -102,7 +102,7 @@ class Account:
         return self._move(lead_id, State.LIVE, "restored")
 
     def purge(self, lead_id: int) -> int:
-        """Remove a lead without a trace, as emptying the trash and merging into another lead do."""
+        """Remove a lead without a trace, like emptying the trash or merging it into another lead."""
         return self._move(lead_id, State.GONE, "purged")
 
     def jump(self, lead_id: int, updated_at: int) -> int:
@@ -110,7 +110,7 @@ class Account:
         return self.edit(lead_id, updated_at=updated_at)
 
     def touch_some(self) -> None:
-        """What other people do during one answer, by the options."""
+        """Edits by other users during one response, by the options."""
         options = self.options
         since, until = options.touched_from or 0, options.touched_to
         until = FOREVER if until is None else until
@@ -122,7 +122,7 @@ class Account:
             for _ in range(options.jumps_per_answer):
                 self._jump_one(since, min(until, self._clock.seconds()))
 
-    # What amoCRM shows.
+    # Responses of amoCRM.
 
     def page(self, query: LeadQuery) -> Page:
         """One page of the list of leads, or of the trash if that is asked for."""
@@ -135,7 +135,7 @@ class Account:
             return Page(shown, len(ids) > begin + query.limit)
 
     def lead(self, lead_id: int) -> Json | None:
-        """A lead as amoCRM shows it alone; None for one that is deleted or never was."""
+        """A single lead; None for one that is deleted or never existed."""
         with self._lock:
             self._catch_up()
             found = self._table.find(lead_id)
@@ -148,7 +148,7 @@ class Account:
             return self._table.stamps(State.TRASHED if deleted else State.LIVE, since=since, until=until)
 
     def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
-        """What was done to leads in a closed interval of seconds, in order of time."""
+        """The operations on leads in a closed interval of seconds, in order of time."""
         with self._lock:
             self._catch_up()
             return list(self.deeds.between(since, until, newest_first=newest_first))
@@ -160,7 +160,7 @@ class Account:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it lives by itself, as it does until leads are loaded."""
+        """Whether it changes by itself, which it does until leads are loaded."""
         return self._history is not None
 
     @contextmanager
@@ -170,7 +170,7 @@ class Account:
             self._catch_up()
             yield self._table
 
-    # How it is done.
+    # Implementation.
 
     def _ordered(self, query: LeadQuery, state: State) -> Sequence[int]:
         since, until = query.updated.since, query.updated.until

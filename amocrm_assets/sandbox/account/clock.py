@@ -6,7 +6,7 @@ import time
 
 
 class Clock:
-    """Seconds since 1970, UTC. Everything that amoCRM dates is dated by it, the `Date` header included."""
+    """Seconds since 1970, UTC, for all times of amoCRM, including the `Date` header."""
 
     def __init__(self, *, offset_seconds: float = 0.0, frozen_at: float | None = None) -> None:
         self._offset_seconds = offset_seconds
@@ -17,7 +17,7 @@ class Clock:
         return (time.time() if self._frozen_at is None else self._frozen_at) + self._offset_seconds
 
     def seconds(self) -> int:
-        """The instant as amoCRM writes it down."""
+        """The time in whole seconds, as amoCRM stores it."""
         return int(self.now())
 
     def advance(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What people do about leads: tasks, or notes of one kind of record. Made after their lead, and seldom changed.
+"""Tasks, or notes of one type of entity: made after their lead, and seldom changed.
 
 Unlike contacts they have no trash: what is deleted is gone from the list. What they look like is in `tasks` and
 `notes`.

@@ -1,4 +1,4 @@
-"""The life of the account: which lead is made, changed, deleted, restored or purged at which second.
+"""The history of the account: which lead is created, edited, deleted, restored or purged at which second.
 
 It follows from the seed and the calendar alone, so a sandbox started again tells the same past, and time adds
 to it. What was done by hand is not part of it.

@@ -1,6 +1,6 @@
 """Contacts or companies of the account: they are made with its leads, edited as time goes on, and listed.
 
-Nothing of them is kept until somebody asks, so an account of a million leads pays nothing for them.
+They are computed on request, so they cost nothing in an account of a million leads.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Content(Protocol):
     kind: str
 
     def content(self, version: LeadVersion, now: float) -> Json:
-        """The record without links and what hangs on it."""
+        """The record without links and embedded records."""
 
     def stub(self, version: LeadVersion, now: float) -> Json:
         """What amoCRM still says of a record in the trash."""
@@ -65,7 +65,7 @@ class LinkedRecords(Generic[ContentT]):
         self.closest_task: Callable[[int, list[LeadVersion]], int | None] | None = None
         self._rng = Random(f"{content.kind} {account.options.seed}")  # noqa: S311  # it picks victims, no secrets
 
-    # What people do.
+    # Operations.
 
     def edit(self, record_id: int, **values: Any) -> int:
         """Change a record. Returns its new `updated_at`: now, or the one given."""
@@ -90,7 +90,7 @@ class LinkedRecords(Generic[ContentT]):
         return self._move(record_id, State.GONE)
 
     def touch_some(self) -> None:
-        """What other people do during one answer, by the options for leads."""
+        """Edits by other users during one response, by the options for leads."""
         options = self._account.options
         with self._lock:
             live = self._table.ids(
@@ -101,7 +101,7 @@ class LinkedRecords(Generic[ContentT]):
             for record_id in self._rng.sample(live, min(options.deletions_per_answer, len(live))):
                 self.delete(record_id)
 
-    # What amoCRM shows.
+    # Responses of amoCRM.
 
     def page(self, query: LeadQuery) -> Page:
         """One page of the list, or of the trash if that is asked for."""
@@ -121,7 +121,7 @@ class LinkedRecords(Generic[ContentT]):
             return Page(shown, len(ids) > begin + query.limit)
 
     def record(self, record_id: int) -> Json | None:
-        """A record as amoCRM shows it alone; None for one that is deleted or never was."""
+        """A single record; None for one that is deleted or never existed."""
         with self._lock:
             self._catch_up()
             version = self._table.find(record_id)
@@ -147,7 +147,7 @@ class LinkedRecords(Generic[ContentT]):
             state = State.TRASHED if deleted else State.LIVE
             return self._table.stamps(state, since=since, until=until)
 
-    # How it is done.
+    # Implementation.
 
     def _ordered(self, query: LeadQuery, state: State) -> Sequence[int]:
         since, until = query.updated.since, query.updated.until

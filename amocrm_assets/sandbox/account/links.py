@@ -19,7 +19,7 @@ _GREATEST_LEAD = 800_000_000
 
 
 class Note(NamedTuple):
-    """A note about a lead. It hangs on the lead, on its contact or on its company."""
+    """A note about a lead. It belongs to the lead, to its contact or to its company."""
 
     id: int
     owners: str
@@ -67,7 +67,7 @@ def lead_of_task(task_id: int) -> int:
 
 
 def notes_of(lead_id: int, seed: int) -> list[Note]:
-    """The notes of a lead: its first call, calls that follow, and a text. Most calls hang on the contact."""
+    """The notes of a lead: its first call, later calls, and a text. Most calls belong to the contact."""
     if lead_id > _GREATEST_LEAD:
         return []
     drawn, contact = mixed(lead_id, seed + 3), contacts_of(lead_id, seed)[0]

@@ -1,6 +1,6 @@
-"""Who may read what of a table: policy tags of its columns and row access policies, which a load must not drop.
+"""Access to a table: policy tags of its columns and row access policies, which a load must not remove.
 
-A load that replaces a table (WRITE_TRUNCATE) may take both away with it; one that replaces its rows alone
+A load that replaces a table (WRITE_TRUNCATE) may remove both; one that replaces only its rows
 (WRITE_TRUNCATE_DATA) keeps them, and cannot change columns.
 https://cloud.google.com/bigquery/docs/reference/rest/v2/Job
 """
@@ -27,7 +27,7 @@ Tags = Mapping[str, str]
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """How a table is to be loaded. `warning` is what could not be made sure of."""
+    """How to load a table. `warning` is what could not be verified."""
 
     schema: list[SchemaField]
     write_disposition: str
@@ -41,22 +41,22 @@ def plan_load(
     tags: Tags,
     timeouts: Timeouts,
 ) -> LoadPlan:
-    """How a table is loaded so that nobody may read more of it afterwards than before.
+    """How to load a table without granting access to more of it than before.
 
-    `tags` are those that its columns shall have. Raises `WarehouseRefused` for a load that would take a tag or a
-    row access policy away, or give a column another tag than it has.
+    `tags` are the intended tags of its columns. Raises `WarehouseRefused` for a load that would remove a tag or a
+    row access policy, or change the tag of a column.
     """
     with google_errors(f"Looking at {table} before its load", table=str(table)):
         try:
             held = client.get_table(table, **timeouts.limits)
-        except NotFound:  # it will be made, with its tags
+        except NotFound:  # it will be created, with its tags
             return LoadPlan(tagged(schema, tags), WriteDisposition.WRITE_TRUNCATE)
         policies = _row_access_policies(client, table, timeouts)
     there = tags_of(held.schema)
     _require_kept(table, schema, there, tags)
     if _lines(held.schema) == _lines(schema):
         if there or tags or policies or policies is None:
-            # The columns as the table has them: a load that keeps them may bring no others.
+            # The columns of the table: a load that keeps them must not have others.
             return LoadPlan(_tag(client, held, {**there, **tags}, timeouts), WriteDisposition.WRITE_TRUNCATE_DATA)
     elif policies:
         raise _would_remove(table, f"the row access policies {', '.join(policies)}")
@@ -65,7 +65,7 @@ def plan_load(
 
 
 def require_tags(held: bigquery.Table, schema: Sequence[SchemaField]) -> None:
-    """Raise `WarehouseRefused` unless a loaded table has the tags that its load was given."""
+    """Raise `WarehouseRefused` unless a loaded table has the tags of its load."""
     wanted, there = tags_of(schema), tags_of(held.schema)
     if missing := sorted(path for path, tag in wanted.items() if there.get(path) != tag):
         raise WarehouseRefused(
@@ -90,7 +90,7 @@ def tagged(schema: Sequence[SchemaField], tags: Tags, within: str = "") -> list[
     """The columns with the tags of their paths."""
     made = []
     for field in schema:
-        sent = dict(field.to_api_repr())  # what it gives is its own
+        sent = dict(field.to_api_repr())  # its result is independent
         path = f"{within}{field.name}"
         if field.fields:
             sent["fields"] = [each.to_api_repr() for each in tagged(field.fields, tags, f"{path}.")]
@@ -113,7 +113,7 @@ def _lines(schema: Sequence[SchemaField]) -> list[str]:
 def _row_access_policies(
     client: bigquery.Client, table: bigquery.TableReference, timeouts: Timeouts
 ) -> list[str] | None:
-    """Names of the table's row access policies; None where this account may not see them."""
+    """Names of the table's row access policies; None if this account may not list them."""
     request = client._connection.api_request  # noqa: SLF001 - Google's client has no method for it
     try:
         found = timeouts.limits["retry"](request)(
@@ -143,7 +143,7 @@ def _require_kept(table: bigquery.TableReference, schema: Sequence[SchemaField],
 
 
 def _tag(client: bigquery.Client, held: bigquery.Table, tags: Tags, timeouts: Timeouts) -> list[SchemaField]:
-    """Give columns the tags that they have not, before the rows come; returns the columns with all of them."""
+    """Set the missing tags of columns, before the rows are loaded; returns the columns with all tags."""
     wanted = tagged(held.schema, tags)
     if tags_of(held.schema) != tags_of(wanted):
         held.schema = wanted

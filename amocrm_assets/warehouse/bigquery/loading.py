@@ -46,7 +46,7 @@ class Loader:
     location: str | None
     timeouts: Timeouts
     policy_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags that columns shall have, by their paths."""
+    """The intended tags of columns, by path."""
 
     def table(self, load: Load) -> bigquery.TableReference:
         """The target table of a shard."""

@@ -1,6 +1,6 @@
-"""What a shard's table carries beside its rows: no expiration time, a description, labels.
+"""Properties of a shard's table: no expiration time, a description, labels.
 
-All of it is set by updates after a load: a load that brings its own fails where the table's differ.
+All of them are set by updates after a load: a load with its own properties fails if the table's differ.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MAX_ATTEMPTS = 5
 
 
 def keep_for_ever(client: bigquery.Client, table: bigquery.Table, timeouts: Timeouts) -> bigquery.Table:
-    """Take a table's expiration time off, and verify it. Raises `WarehouseRefused` where that is not allowed.
+    """Remove a table's expiration time, and verify it. Raises `WarehouseRefused` if that is not allowed.
 
-    A new table takes over the expiration of its dataset (60 days in a sandbox project, which allows no other).
+    A new table inherits the expiration of its dataset (60 days in a sandbox project, which allows no other).
     """
     if table.expires is None:
         return table
@@ -45,7 +45,7 @@ def keep_for_ever(client: bigquery.Client, table: bigquery.Table, timeouts: Time
 
 
 def _without_expiration(client: bigquery.Client, table: bigquery.Table, timeouts: Timeouts) -> bigquery.Table:
-    """An update is refused where somebody changed the table's properties meanwhile: it is made on the new ones."""
+    """An update is refused if the properties were changed in the meantime: it is repeated with the new ones."""
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(PreconditionFailed),
         wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=5.0),
@@ -63,18 +63,18 @@ def _without_expiration(client: bigquery.Client, table: bigquery.Table, timeouts
 
 
 def remove_view(client: bigquery.Client, name: bigquery.TableReference, timeouts: Timeouts) -> None:
-    """Make room for a table where a view is called so, which an older version made. No load replaces a view."""
+    """Delete a view with the table's name, which an older version created. A load cannot replace a view."""
     with google_errors(f"Replacing the view {name} by a table", table=str(name)):
         try:
             held = client.get_table(name, **timeouts.limits)
-        except NotFound:  # nothing is called so yet
+        except NotFound:  # there is no table or view of this name yet
             return
         if held.table_type == "VIEW":
             client.delete_table(name, not_found_ok=True, **timeouts.limits)
 
 
 def describe(client: bigquery.Client, table: bigquery.Table, load: Load, timeouts: Timeouts) -> str | None:
-    """Set description and labels. The shard is there and verified: what goes wrong here is a warning."""
+    """Set description and labels. The shard is loaded and verified: an error here is only a warning."""
     of_day = f"updated on {load.day}" if load.day else load.table.whole_words
     description = f"amoCRM {load.table.records} of {load.subdomain} {of_day}, written by amocrm-assets."
     labels = {**table.labels, "source": "amocrm", "subdomain": load.subdomain.lower()[:63]}

@@ -1,6 +1,7 @@
-"""How long BigQuery is waited for, and how often a call is repeated.
+"""Deadlines and retries of calls to BigQuery.
 
-Google's client alone has no limit for an answer and repeats a call for ten minutes; every call of ours says more.
+By default Google's client waits indefinitely for a response and retries a call for ten minutes; our calls set
+both.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Limits(TypedDict):
-    """What each call of Google's client takes."""
+    """The arguments of each call of Google's client."""
 
     retry: Retry
     timeout: float
@@ -26,7 +27,7 @@ class Limits(TypedDict):
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Deadlines: of one answer, of a call with its repeats, of a job."""
+    """Deadlines: of one response, of a call with its retries, of a job."""
 
     answer_seconds: float = 60.0
     repeat_seconds: float = 120.0
@@ -35,22 +36,22 @@ class Timeouts:
 
     @classmethod
     def within(cls, seconds: float) -> Timeouts:
-        """For a caller who has only so many seconds for a call."""
+        """For a caller that has only so many seconds for a call."""
         return cls(answer_seconds=seconds, repeat_seconds=seconds, job_seconds=seconds)
 
     @property
     def limits(self) -> Limits:
-        """For calls that the client may repeat by itself."""
+        """For calls that the client may retry itself."""
         return {"retry": DEFAULT_RETRY.with_timeout(self.repeat_seconds), "timeout": self.answer_seconds}
 
     @property
     def job_retry(self) -> Retry:
-        """For queries whose job failed for a passing reason."""
+        """For queries whose job failed for a transient reason."""
         return DEFAULT_JOB_RETRY.with_timeout(self.repeat_seconds)
 
 
 def never(_: BaseException) -> bool:
-    """For calls that are repeated by ourselves."""
+    """For calls that we retry ourselves."""
     return False
 
 

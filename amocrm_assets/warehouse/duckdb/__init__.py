@@ -93,7 +93,7 @@ class DuckDbWarehouse:
         return {day for (name,) in names if (day := table.shard_day(subdomain, name))}
 
     def held_tables(self, subdomain: str) -> list[HeldTable]:
-        """The tables of an account; when one was loaded stands in its comment."""
+        """The tables of an account; the time of a load is in the table's comment."""
         if not self._file.path.exists():
             return []
         query = (
@@ -223,6 +223,6 @@ def _comments(load: Load, name: str) -> str:
 
 
 def _loaded_at(comment: str | None) -> datetime | None:
-    """The time in a table's comment; None for one that somebody wrote, or an earlier version."""
+    """The time in a table's comment; None for a comment of a user or of an earlier version."""
     found = _WRITTEN_AT.search(comment or "")
     return datetime.fromisoformat(found[1]) if found else None

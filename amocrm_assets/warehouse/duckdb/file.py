@@ -71,7 +71,7 @@ class DuckDbFile:
         with ExitStack() as stack:
             with self.duckdb_errors("Opening the warehouse"):
                 make_folder(self.path.parent, file_mode())
-                # Each thread holds rows of its own: with two, a million leads outgrow the memory and spill.
+                # Each thread keeps its own rows: with two, a million leads exceed the memory and spill.
                 connection = stack.enter_context(instance(spill, threads=None if read_only else 1))
                 self._attach(connection, read_only=read_only)
                 if not read_only:

@@ -63,7 +63,7 @@ def _taken() -> duckdb.DuckDBPyConnection | None:
 
 
 def _kept(connection: duckdb.DuckDBPyConnection) -> bool:
-    """False if another thread has already left one."""
+    """False if another thread has already kept one."""
     with _lock:
         return _unused.setdefault(os.getpid(), connection) is connection
 
