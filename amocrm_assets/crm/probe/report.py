@@ -45,12 +45,12 @@ class ProbeReport:
 
     def value(self, question: str) -> Value:
         """The answer to a question; None where it is not settled."""
-        return next((response.value for response in self.answers if response.question == question), None)
+        return next((answer.value for answer in self.answers if answer.question == question), None)
 
     @property
     def settled(self) -> int:
         """How many questions have an answer."""
-        return sum(response.value is not None for response in self.answers)
+        return sum(answer.value is not None for answer in self.answers)
 
     @property
     def day(self) -> str:
@@ -117,7 +117,7 @@ def to_json(report: ProbeReport) -> dict[str, Any]:
         FORMAT_KEY: FORMAT,
         "probed_at": report.probed_at.isoformat(),
         "requests": report.requests,
-        "answers": [asdict(response) for response in report.answers],
+        "answers": [asdict(answer) for answer in report.answers],
     }
 
 
