@@ -49,6 +49,22 @@ def command(everything: bool) -> None:  # noqa: FBT001
     from amocrm_assets.storage import open_storage
     from amocrm_assets.warehouse import open_warehouse
 
+    source, days = _load_days(everything=everything)
+    deployment = Deployment.from_environment()
+    storage = open_storage(deployment.storage)
+    _show(source, open_warehouse(deployment.warehouse), storage, days)
+    if everything:
+        _show_funnel(source, storage)
+    click.echo(f"\n{deployment.in_words()}")
+    if unrecorded := history_not_kept():
+        click.echo(unrecorded)
+    else:
+        click.echo("Next: `make dev` shows these days in Dagster's UI: *Lineage*, then a click on amoCrmLeads;")
+    click.echo("`amocrm-assets new NAME` adds your own account.")
+
+
+def _load_days(*, everything: bool) -> tuple[SourceSettings, list[date]]:
+    """Run the source's job against a sandbox that is served meanwhile."""
     # A free port, so that a demo can run while `make dev` does.
     with sandbox_process(requests_per_second=REQUESTS_PER_SECOND) as starting:
         import amocrm_assets.orchestration.running  # noqa: F401 - takes as long as the sandbox does to start
@@ -66,17 +82,7 @@ def command(everything: bool) -> None:  # noqa: FBT001
     if not outcome.is_good:
         cause = outcome.failure or "\n".join(outcome.errors)
         raise AmoCrmAssetsError("Running the demo", cause=cause, fix="Correct that, then run it again.")
-    deployment = Deployment.from_environment()
-    storage = open_storage(deployment.storage)
-    _show(source, open_warehouse(deployment.warehouse), storage, days)
-    if everything:
-        _show_funnel(source, storage)
-    click.echo(f"\n{deployment.in_words()}")
-    if unrecorded := history_not_kept():
-        click.echo(unrecorded)
-    else:
-        click.echo("Next: `make dev` shows these days in Dagster's UI: *Lineage*, then a click on amoCrmLeads;")
-    click.echo("`amocrm-assets new NAME` adds your own account.")
+    return source, days
 
 
 def demo_source(base_url: str, *, everything: bool = False) -> SourceSettings:

@@ -166,8 +166,7 @@ def _stop(response: Response) -> AmoCrmAssetsError:
             return SettingsError(
                 operation,
                 cause=f"{status}, the account has another address: {_origin(response)}.",
-                fix=f"Set base_url in {context.file} (and subdomain, if it was renamed) to the account's own"
-                " address.",
+                fix=f"Set base_url in {context.file} (and subdomain, if renamed) to the account's own address.",
                 **facts,
             )
         case status:

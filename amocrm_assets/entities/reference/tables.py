@@ -22,15 +22,11 @@ HISTORY_COLUMNS = (
     Column(
         "valid_from",
         "TIMESTAMP",
-        "From when on these values hold. Observed time: when a reading first saw them. The first row of a key"
-        " reaches back to the record's `created_at` where amoCRM gives one, otherwise to 1970-01-01.",
+        "Since when these values are valid: when a reading first had them. The first row of a key begins at the"
+        " record's `created_at` if amoCRM has one, otherwise at 1970-01-01.",
     ),
     Column("valid_to", "TIMESTAMP", "Until when these values are valid, exclusive; null if they still are."),
-    Column(
-        "first_seen_at",
-        "TIMESTAMP",
-        "When a reading first contained the record; null for one that is in no list.",
-    ),
+    Column("first_seen_at", "TIMESTAMP", "When a reading first had the record; null for one that is in no list."),
     Column("is_current", "BOOLEAN", "True for exactly one row of each key: its newest."),
     Column("is_deleted", "BOOLEAN", "True when the record is gone from amoCRM's list; the last values are kept."),
     Column("deleted_at", "TIMESTAMP", "When a reading first did not contain it."),
@@ -152,9 +148,7 @@ USERS = _table(
         Column("email", "STRING", "E-mail address, which is also the login."),
         Column("phone_number", "STRING", "Phone number."),
         Column("lang", "STRING", "Language of the user's interface."),
-        Column(
-            "group_id", "INTEGER", "The user's group; 0 is the default group, as in leads (amoCRM sends null)."
-        ),
+        Column("group_id", "INTEGER", "The user's group; 0 is the default group (amoCRM sends null)."),
         Column("role_id", "INTEGER", "The user's role."),
         Column("role_name", "STRING", "Name of the role."),
         Column("is_admin", "BOOLEAN", "Whether the user is an administrator."),
@@ -259,17 +253,7 @@ ACCOUNTS = _table(
     derive=_account_properties,
 )
 
-REFERENCE_TABLES = (
-    PIPELINES,
-    STATUSES,
-    USERS,
-    GROUPS,
-    LOSS_REASONS,
-    TASK_TYPES,
-    CUSTOM_FIELDS,
-    TAGS,
-    ACCOUNTS,
-)
+REFERENCE_TABLES = (PIPELINES, STATUSES, USERS, GROUPS, LOSS_REASONS, TASK_TYPES, CUSTOM_FIELDS, TAGS, ACCOUNTS)
 _BY_NAME = {table.asset: table for table in REFERENCE_TABLES}
 
 

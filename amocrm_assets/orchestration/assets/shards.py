@@ -34,31 +34,12 @@ if TYPE_CHECKING:
 
 def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
     """The asset of one table of a source's entity."""
-    warehouse = Deployment.warehouse_address().partition(":")[0]
-    held = table.for_shards(source)
-    spec = asset_spec(
-        source,
-        table.warehouse_name,
-        entities=[entity],
-        deps=[rows_key(table, source)],
-        kinds={warehouse, "table"},
-        description=(
-            f"The {table.records} of {escape(source.title)} that were {table.is_dated} on a day, as the"
-            f" table `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced"
-            " whole or not at all, and the warehouse's own count is compared with the rows afterwards."
-        ),
-        metadata={
-            "dagster/column_schema": table_schema(held, warehouse),
-            **warehouse_shards(table, source.subdomain),
-        },
-        freshness_policy=freshness_of(entity, source),
-    )
 
     @dg.multi_asset(
         name=op_name(source, table.warehouse_name),
-        specs=[spec.with_io_manager_key(ROWS_IO_MANAGER)],
+        specs=[_spec(entity, table, source).with_io_manager_key(ROWS_IO_MANAGER)],
         # No dependency: a failed list of names must not prevent loading the shards.
-        op_tags=priority_of(entity, table) if held is table else BEHIND_NAMES,
+        op_tags=priority_of(entity, table) if table.for_shards(source) is table else BEHIND_NAMES,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def shards(context: dg.AssetExecutionContext, amocrm: AmoCrmDeployment) -> dg.MaterializeResult[Any]:
@@ -73,6 +54,27 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
         return dg.MaterializeResult(metadata={"dagster/column_lineage": lineage})
 
     return shards
+
+
+def _spec(entity: Entity, table: Table, source: SourceSettings) -> dg.AssetSpec:
+    warehouse = Deployment.warehouse_address().partition(":")[0]
+    return asset_spec(
+        source,
+        table.warehouse_name,
+        entities=[entity],
+        deps=[rows_key(table, source)],
+        kinds={warehouse, "table"},
+        description=(
+            f"The {table.records} of {escape(source.title)} that were {table.is_dated} on a day, as the"
+            f" table `{table.shard_prefix(source.subdomain)}YYYYMMDD` of the warehouse.\n\nA table is replaced"
+            " whole or not at all, and the warehouse's own count is compared with the rows afterwards."
+        ),
+        metadata={
+            "dagster/column_schema": table_schema(table.for_shards(source), warehouse),
+            **warehouse_shards(table, source.subdomain),
+        },
+        freshness_policy=freshness_of(entity, source),
+    )
 
 
 def _load(
