@@ -138,7 +138,8 @@ class _DayRangeCapture:
         return {path: read_custom_fields(self._client, path) for path in self._lines.field_paths}
 
     def _keep(self, records: Sequence[ReadRecord], account_info: _AccountInfo) -> None:
-        require_own(self._source, self._entity, account_info.account.result(), records)
+        account = account_info.account.result()
+        require_own(self._source, account, self._entity.table.records, (record.account_id for record in records))
         for record in records:
             day = self._day_of(record)
             open_day = self._open.get(day)

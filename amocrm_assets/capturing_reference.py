@@ -24,9 +24,12 @@ from amocrm_assets.captures.privacy import ListLines, note_of, privacy_of
 from amocrm_assets.crm.account import account_of
 from amocrm_assets.crm.connecting import require_account
 from amocrm_assets.crm.http.account_lock import account_lock
+from amocrm_assets.crm.pagination.pages import number_of
 from amocrm_assets.crm.pagination.whole_lists import read_whole_list, read_whole_lists
 from amocrm_assets.entities.reference import ACCOUNT, LISTS, REFERENCE
 from amocrm_assets.errors import CapturesMixed, UnexpectedAnswer
+from amocrm_assets.json_bytes import only_numbers
+from amocrm_assets.reading_rules import require_own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +82,10 @@ def capture_reference(
         account = _account(account_list)
         require_account(source, account)
         _require_same(source, account, last)
-        read = [without_forgotten(each, forgotten) for each in (account_list, *_others(client, account, last))]
+        others = _others(client, account, last)
+        for each in others:
+            require_own(source, account, each.record_list.title, map(_account_id, each.lines))
+        read = [without_forgotten(each, forgotten) for each in (account_list, *others)]
         header = replace(_header(source, account, read, started_at, run_id), privacy=note_of(rules))
         writer = CaptureWriter(REFERENCE, storage, header, after=earlier[-1].captured_at if earlier else None)
         try:
@@ -100,6 +106,11 @@ def _account(read: ListRead) -> Account:
             fix="Check `base_url` in the source's defs.yaml; if it is right, report this.",
         )
     return account_of(json.loads(read.lines[0]))
+
+
+def _account_id(line: bytes) -> int | None:
+    """The account of a record, in those lists whose records contain it."""
+    return number_of(json.loads(only_numbers(line, ["account_id"])).get("account_id"))
 
 
 def without_forgotten(read: ListRead, forgotten: ForgottenList | None) -> ListRead:

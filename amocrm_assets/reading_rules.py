@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from amocrm_assets.captures import CapturedPrivacy, CaptureFound, CaptureHeader
     from amocrm_assets.crm.account import Account
     from amocrm_assets.crm.http.server_clock import ServerClock
-    from amocrm_assets.crm.pagination.readers import ReadRecord
     from amocrm_assets.days import Window
     from amocrm_assets.entities import Entity
     from amocrm_assets.settings import SourceSettings
@@ -68,18 +67,20 @@ def require_over(
         )
 
 
-def require_own(source: SourceSettings, entity: Entity, account: Account, records: Iterable[ReadRecord]) -> None:
-    """Raise `CapturesMixed` for a record that belongs to another account than the requested one."""
-    others = {record.account_id for record in records} - {None, 0, account.id}
+def require_own(source: SourceSettings, account: Account, records: str, account_ids: Iterable[int | None]) -> None:
+    """Raise `CapturesMixed` if `records` belong to another account than the requested one, by their account ids.
+
+    None and 0 are records without one.
+    """
+    others = set(account_ids) - {None, 0, account.id}
     if others:
         raise CapturesMixed(
-            f"Reading {entity.table.records} of {source.title}",
-            cause=f"amoCRM sent a {entity.table.record} of the account {others.pop()}, and the account that was"
-            f" asked has the id {account.id} ({account.subdomain}). Nothing of the days that were not finished is"
-            " written.",
-            fix=f"Look with `amocrm-assets check {source.subdomain}` whose authorisation it is, and whether a"
-            " proxy on the way to amoCRM keeps answers or sends them to the wrong account; then materialise the"
-            " days again.",
+            f"Reading {records} of {source.title}",
+            cause=f"amoCRM sent {records} of the account {others.pop()}, and the requested account has the id"
+            f" {account.id} ({account.subdomain}). Nothing is written of what was not finished.",
+            fix=f"Check with `amocrm-assets check {source.subdomain}` whose authorisation it is, and whether a"
+            " proxy between this machine and amoCRM caches responses or sends them to the wrong account; then"
+            " materialise it again.",
             source=source.subdomain,
             account_id=account.id,
         )

@@ -208,3 +208,10 @@ def test_the_captures_of_two_accounts_are_never_mixed(account: Account, monkeypa
     monkeypatch.setattr("amocrm_assets_tests.standin.account.ACCOUNT_ID", 5)
     with pytest.raises(CapturesMixed):
         account.read()
+
+
+def test_lists_of_another_account_are_refused(account: Account) -> None:
+    account.lists.pipelines[0]["account_id"] = 5
+    with pytest.raises(CapturesMixed, match="of the account 5"):
+        account.read()
+    assert all_captures(REFERENCE, account.storage, "standin") == []

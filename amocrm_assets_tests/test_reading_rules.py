@@ -161,7 +161,7 @@ def test_one_record_of_another_account_stops_the_reading(storage: Storage, tmp_p
     with (
         running_standin(standin),
         AmoCrmClient(standin.url, FixedToken(standin.token), requests_per_second=1000) as client,
-        pytest.raises(CapturesMixed, match="of the account 31000002, and the account that was asked has the id"),
+        pytest.raises(CapturesMixed, match="of the account 31000002, and the requested account has the id"),
     ):
         list(capture_days(entity, source(), [DAY], client=client, storage=storage))
     assert not [path for path in (tmp_path / "data" / "captures").rglob("*") if path.is_file()]
