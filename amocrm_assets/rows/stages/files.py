@@ -15,7 +15,7 @@ from amocrm_assets.entities.reference.tables import LOST, WON
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows.latest_table.values import dates, moments, names_now
 from amocrm_assets.rows.seal import sealed_file
-from amocrm_assets.rows.stages.kept import refresh, wanted_events, wanted_states
+from amocrm_assets.rows.stages.month_files import refresh, wanted_events, wanted_states
 from amocrm_assets.rows.stages.ordered import records_in_order
 from amocrm_assets.rows.stages.stays import course_of
 from amocrm_assets.shard import arrow_schema

@@ -44,7 +44,7 @@ Record = tuple[int, tuple["list[Happened]", "State | None"]]
 
 @contextmanager
 def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[str]) -> Iterator[Iterator[Record]]:
-    """Each record's id, its events and its newest state, sorted by id, from files of `kept`."""
+    """Each record's id, its events and its newest state, sorted by id, from `month_files`."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="amocrm-assets-stages-"))
         connection = stack.enter_context(duckdb.connect(":memory:", config=_config(folder)))

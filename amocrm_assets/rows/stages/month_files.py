@@ -34,7 +34,7 @@ _SIDE_BY_SIDE = 4
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedRows:
     """The needed rows of an entity: some columns, and a function that reduces a day's rows to them."""
 
     entity: Entity
@@ -43,7 +43,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Kept:
+class MonthFiles:
     """The files of all months, in order, and the number of days that were read for them."""
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Kept:
     days_read: int
 
 
-def wanted_events(table: StagesTable) -> Wanted:
+def wanted_events(table: StagesTable) -> WantedRows:
     """The events about stages, with their type as a number."""
     types = [getattr(table.types, name) for name in table.types.__dataclass_fields__]
     sides = [f"{name}_{side}" for side in ("before", "after") for name in ("pipeline_id", "status_id")]
@@ -67,16 +67,16 @@ def wanted_events(table: StagesTable) -> Wanted:
         chosen = pc.and_(pc.and_(pc.is_valid(kinds), pc.fill_null(of_kind, False)), complete)  # noqa: FBT003
         return rows.select(names).append_column("kind", kinds).filter(chosen)
 
-    return Wanted(table.events, (*names, "type", "entity_type"), reduced)
+    return WantedRows(table.events, (*names, "type", "entity_type"), reduced)
 
 
-def wanted_states(table: StagesTable) -> Wanted:
+def wanted_states(table: StagesTable) -> WantedRows:
     """All rows of the records, with their stage."""
     names = ("id", "created_by", "created_at", "updated_at", "pipeline_id", "status_id", "is_deleted")
-    return Wanted(table.of, names, lambda rows: rows)
+    return WantedRows(table.of, names, lambda rows: rows)
 
 
-def refresh(wanted: Wanted, folder: str, storage: Storage, subdomain: str) -> Kept:
+def refresh(wanted: WantedRows, folder: str, storage: Storage, subdomain: str) -> MonthFiles:
     """Update the files in a folder to the rows of all days. Raises as `rows_file` does."""
     versions = DayFiles(wanted.entity, storage, subdomain, ()).versions()
     months = {month: list(days) for month, days in groupby(sorted(versions), key=lambda day: day[:7])}
@@ -91,10 +91,10 @@ def refresh(wanted: Wanted, folder: str, storage: Storage, subdomain: str) -> Ke
         names.append(name)
     for name in sorted(before.difference(names)):  # of days whose rows were removed
         storage.delete(name)
-    return Kept(tuple(names), len(versions), days_read)
+    return MonthFiles(tuple(names), len(versions), days_read)
 
 
-def _prefix(wanted: Wanted, folder: str) -> str:
+def _prefix(wanted: WantedRows, folder: str) -> str:
     return f"{folder}/{wanted.entity.name}-"
 
 
@@ -111,7 +111,7 @@ def _made_of(storage: Storage, name: str) -> Any:
     return json.loads(known[_DAYS_KEY.encode()]) if is_same else None
 
 
-def _write(wanted: Wanted, storage: Storage, subdomain: str, name: str, made_of: Mapping[str, str]) -> None:
+def _write(wanted: WantedRows, storage: Storage, subdomain: str, name: str, made_of: Mapping[str, str]) -> None:
     import pyarrow as pa
 
     rows = pa.concat_tables(list(_days(wanted, storage, subdomain, made_of))).combine_chunks()
@@ -120,7 +120,7 @@ def _write(wanted: Wanted, storage: Storage, subdomain: str, name: str, made_of:
         writer.write_table(rows)
 
 
-def _days(wanted: Wanted, storage: Storage, subdomain: str, made_of: Mapping[str, str]) -> Iterator[pa.Table]:
+def _days(wanted: WantedRows, storage: Storage, subdomain: str, made_of: Mapping[str, str]) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     def read(day: date) -> pa.Table:
