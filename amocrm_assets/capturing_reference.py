@@ -82,9 +82,7 @@ def capture_reference(
         account = _account(account_list)
         require_account(source, account)
         _require_same(source, account, last)
-        others = _others(client, account, last)
-        for each in others:
-            require_own(source, account, each.record_list.title, map(_account_id, each.lines))
+        others = _others(source, client, account, last)
         read = [without_forgotten(each, forgotten) for each in (account_list, *others)]
         header = replace(_header(source, account, read, started_at, run_id), privacy=note_of(rules))
         writer = CaptureWriter(REFERENCE, storage, header, after=earlier[-1].captured_at if earlier else None)
@@ -121,9 +119,11 @@ def without_forgotten(read: ListRead, forgotten: ForgottenList | None) -> ListRe
     return replace(read, lines=tuple(line for line in kept if line is not None))
 
 
-def _others(client: AmoCrmClient, account: Account, last: CaptureHeader | None) -> list[ListRead]:
+def _others(
+    source: SourceSettings, client: AmoCrmClient, account: Account, last: CaptureHeader | None
+) -> list[ListRead]:
     user = f"user {account.current_user_id}" if account.current_user_id else "the user"
-    return list(
+    others = list(
         read_whole_lists(
             client,
             [each for each in LISTS if each is not ACCOUNT],
@@ -131,6 +131,9 @@ def _others(client: AmoCrmClient, account: Account, last: CaptureHeader | None) 
             filled_before={each.name for each in (last.lists or () if last else ()) if each.records},
         )
     )
+    for each in others:
+        require_own(source, account, each.record_list.title, map(_account_id, each.lines))
+    return others
 
 
 def _header(
