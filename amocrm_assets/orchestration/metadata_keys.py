@@ -28,6 +28,7 @@ _ALWAYS = {
     "timezone": "the time zone in which a day starts and ends at midnight",
 }
 _CAPTURE = {
+    "dagster/uri": "the folder of the captures of all days",
     "storage": "the location of captures and rows, to which paths are relative",
     "capture": "the file in the storage with the records as amoCRM sent them",
     "read": "whether the day was read in this run, or when it was read before",
@@ -52,6 +53,7 @@ _CAPTURE = {
     "clock_difference_seconds": "how far amoCRM's clock is ahead of this machine's",
 }
 _ROWS = {
+    "dagster/uri": "the folder of the rows files of all days",
     "storage": "the location of captures and rows, to which paths are relative",
     "rows": "the Parquet file of the day in the storage",
     "captures": "captures that were merged",
@@ -76,6 +78,7 @@ _SHARDS = _LOADED | {
 }
 _OF_SOURCE = {name: _ALWAYS[name] for name in ("amocrm_asset", "subdomain", "timezone")}
 _RAW_REFERENCE = {
+    "dagster/uri": "the folder of all captures of the lists",
     "dagster/row_count": "records of all lists",
     "capture": "the file in the storage with the records as amoCRM sent them",
     "read": "whether the lists were read in this run, or by another one of its backfill",
