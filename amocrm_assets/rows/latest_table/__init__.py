@@ -1,9 +1,9 @@
-"""Flat tables: rows of all days → one row for each record, as it was last, with names beside ids.
+"""Flat tables: the rows of all days become one row per record, its newest version, with names next to ids.
 
-`places` says which row of which day is the newest of each record, `newest` keeps those rows up from the days that
-have changed, `field_columns` decides which custom fields have columns, `values` makes what is in the added
-columns, and `files` writes the table. All of it is a function of the rows, the reference tables and the settings:
-a table that is kept up equals one that is made from nothing, byte for byte.
+`places` finds the newest row of each record, `newest` updates a file of these rows from the days that have
+changed, `field_columns` decides which custom fields have columns, `values` computes the added columns, and `files`
+writes the table. The result depends only on the rows, the reference tables and the settings: a table that was
+updated equals one that was built from all days, byte for byte.
 """
 
 from __future__ import annotations
