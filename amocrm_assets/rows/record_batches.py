@@ -110,7 +110,7 @@ class RecordBatchBuilder:
         if None in numbers:
             for number, version in zip(numbers, versions, strict=False):
                 if number is None:
-                    self._notes.of_version(version, [f"{column}: no integer"])
+                    self._notes.of_version(version, [f"{column}: not an integer"])
 
     def _texts_of(self, by_record: Sequence[Sequence[Field]], first_version: int) -> list[str | None]:
         texts: list[str | None] = []
