@@ -1,6 +1,6 @@
-"""One reading of the reference lists: which records of a table it saw, and whether they are all there are.
+"""Decodes one capture of the reference lists: the records of a table, and whether these are all records.
 
-A value that its column cannot hold becomes null and is noted. How readings become history is in `history`.
+A value that does not fit its column becomes null and is counted as an oddity.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class ListRecords:
-    """The records of one list of a reading, decoded. `is_complete`: there are no others in amoCRM."""
+    """The decoded records of one list in a capture. `is_complete`: amoCRM had no others."""
 
     records: Sequence[Json]
     is_complete: bool
@@ -33,7 +33,7 @@ class ListRecords:
 
 @dataclass(frozen=True)
 class ListedRecord:
-    """A record as its table holds it; `created_at` is amoCRM's own, Unix seconds, where it gives one."""
+    """The values of a record in its table; `created_at` is from amoCRM (Unix seconds), if it sends one."""
 
     values: Values
     created_at: int | None = None
@@ -41,7 +41,7 @@ class ListedRecord:
 
 @dataclass
 class TableReading:
-    """What one reading says of a table. `oddities` are counted by kind."""
+    """The records of a table in one capture. `oddities` are counted by kind."""
 
     records: dict[Key, ListedRecord] = field(default_factory=dict)
     is_complete: bool = True
@@ -49,7 +49,7 @@ class TableReading:
 
 
 def read_table(table: ReferenceTable, lists: Mapping[str, ListRecords]) -> TableReading:
-    """The records of a table in a reading. It is complete only where every list of the table was."""
+    """The records of a table in a capture. The result is complete only if every list of the table was."""
     reading = TableReading()
     for part in table.parts:
         found = lists.get(part.record_list)
@@ -67,16 +67,15 @@ def _records_of(part: Part, records: Sequence[Json], reading: TableReading) -> I
         inner: Any = record
         for name in part.within:
             inner = inner.get(name) if isinstance(inner, dict) else None
-        held = list_of(inner)
-        if held is None:
-            # PHP writes a list with gaps as an object; anything else says nothing about the records.
+        items = list_of(inner)
+        if items is None:
             reading.oddities[f"{part.record_list} without {'.'.join(part.within)}"] += 1
             reading.is_complete = False
-        yield from (each | _parent(part, record) for each in held or () if isinstance(each, dict))
+        yield from (each | _parent(part, record) for each in items or () if isinstance(each, dict))
 
 
 def _parent(part: Part, record: Json) -> Json:
-    """A stage that does not say its pipeline is in one."""
+    """The `pipeline_id` of a stage, from the pipeline that contains it."""
     return {"pipeline_id": record.get("id")} if part.record_list == "pipelines" else {}
 
 
@@ -92,19 +91,19 @@ def _add(reading: TableReading, table: ReferenceTable, record: Json) -> None:
 
 
 def key_of(table: ReferenceTable, values: Values) -> Key:
-    """What tells a row's record from others."""
+    """The key of a record."""
     names = [column.name for column in table.properties]
     return tuple(values[names.index(name)] for name in table.key)
 
 
 def placeholders_of(table: ReferenceTable, seen: Iterable[Mapping[str, Any]] = ()) -> dict[Key, Values]:
-    """Values of the records that no list has: those that the table declares, and others that were `seen`."""
-    known = [*seen, *map(dict, table.placeholders)]
-    found = [
+    """Values of records that may be in no list: those that the table declares, and others that were `seen`."""
+    placeholders = [*seen, *map(dict, table.placeholders)]
+    by_column = [
         tuple(each.get(column.name, () if column.type == "RECORD" else None) for column in table.properties)
-        for each in known
+        for each in placeholders
     ]
-    return {key_of(table, values): values for values in found}
+    return {key_of(table, values): values for values in by_column}
 
 
 def _value(column: Column, sent: Mapping[str, Any], oddities: Counter[str]) -> Any:
@@ -120,17 +119,17 @@ def _value(column: Column, sent: Mapping[str, Any], oddities: Counter[str]) -> A
 
 
 def _parts(column: Column, value: Any, oddities: Counter[str]) -> tuple[Values, ...]:
-    """A REPEATED column as tuples, which can be compared."""
+    """A REPEATED column as tuples, which can be compared with `==`."""
     items = [] if value is None else list_of(value)
     if items is None or not all(isinstance(item, dict) for item in items):
         oddities[f"{column.name}: {kind_of(value)}"] += 1
         return ()
-    one = partial(_value, oddities=oddities)
-    return tuple(tuple(one(part, item) for part in column.columns) for item in items)
+    convert = partial(_value, oddities=oddities)
+    return tuple(tuple(convert(part, item) for part in column.columns) for item in items)
 
 
 def _text_of(value: Any) -> str | None:
-    """Text as it was sent, but for halves of characters, which no text can hold; numbers as they were written."""
+    """Text as it was sent, with U+FFFD for lone surrogates; numbers as they were written."""
     if type(value) is str:
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return str(value) if type(value) in (int, Number) else None
