@@ -1,8 +1,8 @@
-"""Stages: what happened to records, and how they are now → their stays in stages, one after the other.
+"""Stages: from the events and present states of records to their stays in stages, in chronological order.
 
-`kept` holds what is needed of all days' rows, month by month, `ordered` gives it record by record, `stays` infers
-from it, and `files` writes the table. All of it is a function of the rows, the reference tables and the settings:
-a table that is made again is the same, byte for byte.
+`kept` stores the needed columns of all days' rows in monthly files, `ordered` sorts them by record, `stays` infers
+the stays, and `files` writes the table. The result depends only on the rows, the reference tables and the
+settings: a table that is written again is the same, byte for byte.
 """
 
 from __future__ import annotations
