@@ -1,7 +1,7 @@
-"""Captures of a day to rows: of each record's versions one becomes its row.
+"""Merges the captures of a day into rows: one version of each record becomes its row.
 
-`reading` turns lines into records, `latest` decides which version wins; here the two meet, and what a
-source does not want is left out. Pure: no clock, no log, no file.
+`reading` decodes lines to records, `latest` selects versions; this module calls both and leaves out what a source
+does not import. Pure: no clock, no log, no file.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.record_types import Record
     from amocrm_assets.settings import SourceSettings
 
-# Lines, or bytes of them, that are decoded at once: few, so that one odd line costs few others a second look, and
-# records of ten thousand fields stay small in memory.
+# Lines, or their bytes, that are decoded at once: few, since all are decoded again if one is malformed, and since
+# a record may have ten thousand fields.
 _LINES = 128
 _LINES_BYTES = 4_000_000
 
@@ -42,10 +42,10 @@ def rows_of_day(
     day: date,
     table: Table | None = None,
 ) -> DayRows:
-    """Merge what captures, given the oldest first, hold of a day by the source's zone as it is now.
+    """Merge the records of a day, in the source's present time zone, from captures, given the oldest first.
 
-    They are read newest first: what an older one holds of a record is mostly outdated then, and costs no memory.
-    Without a `table` of the entity, the rows are those of its own.
+    Captures are read newest first, so that most older versions are superseded at once and need no memory.
+    `table` None means the entity's main table.
     """
     types = record_types(entity, table or entity.table)
     window = day_window(day, source.zone)
@@ -87,7 +87,7 @@ def _rows(
 
 
 def chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Lines by so many as are decoded at once."""
+    """Lines in chunks that are decoded at once."""
     chunk: list[bytes] = []
     size_bytes = 0
     for line in lines:
@@ -107,9 +107,9 @@ def _of_day(
     window: Window,
     time_of: Callable[[Record], int | None],
 ) -> Sequence[Record | None]:
-    """The records that belong to the day, None in the place of others.
+    """The records that belong to the day; None replaces the others.
 
-    All of a capture that was read by the same midnights do. One without a time belongs to its capture's day.
+    All records of a capture with the same window do. A record without a time belongs to the day of its capture.
     """
     if header.window == window:
         return records
@@ -121,14 +121,14 @@ def _of_day(
 
 
 def drop_columns(records: Sequence[Record | None], columns: Sequence[str]) -> None:
-    """Leave out columns that the source does not import: captures of before it chose so hold them still."""
+    """Set columns that the source does not import to null: older captures may still hold values."""
     for record in records if columns else ():
         for column in columns if record is not None else ():
             setattr(record, column, None)
 
 
 def choose_fields(records: Sequence[Record | None], selection: FieldSelection) -> None:
-    """Leave out the custom fields that the source does not import."""
+    """Remove the custom fields that the source does not import."""
     for record in records:
         if record is not None:
             record.custom_fields = selection.of(record.custom_fields or [])
