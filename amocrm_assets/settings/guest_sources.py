@@ -1,6 +1,6 @@
-"""Sources in somebody else's Dagster project, where Dagster's own loader reads the files: what is wrong with one.
+"""What is wrong with a source in another Dagster project, whose files Dagster's own loader reads.
 
-The problems are told in the words of `source_files`. What Dagster shows instead of such a source: `orchestration`.
+The messages are those of `source_files`. `orchestration` defines what Dagster shows instead of such a source.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 def broken_document(file: Path, number: int) -> BrokenSource | None:
-    """What is wrong with a document of a file, if anything is; documents are counted from 0.
+    """What is wrong with a document of a file, if anything; documents are counted from 0.
 
-    None, too, for one with templates: Dagster fills them in, and the result is validated by `broken_values`.
+    Also None for a document with templates: Dagster fills them in, and `broken_values` reports what is wrong then.
     """
     read = read_one(file, number)
     if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):
@@ -44,9 +44,9 @@ def broken_document(file: Path, number: int) -> BrokenSource | None:
 
 
 def needs_dagster(folder: Path) -> bool:
-    """Whether only Dagster's loader knows the sources of a folder: some have templates, or may be of a subclass.
+    """Whether only Dagster's loader can read a folder's sources: some have templates, or may be of a subclass.
 
-    A component of Dagster's own packages is no subclass of ours; of any other, nobody knows before it is imported.
+    Components of Dagster's own packages are not subclasses of `AmoCrmSource`; any other must be imported to know.
     """
     if not is_shared(folder):
         return False
@@ -57,33 +57,33 @@ def needs_dagster(folder: Path) -> bool:
 
 
 def broken_values(file: Path, number: int, error: ValidationError) -> BrokenSource:
-    """A source whose values are wrong once Dagster has filled in its templates."""
+    """A source whose values are wrong after Dagster has filled in its templates."""
     details = error.errors(include_url=False, include_input=False)
     return broken_because(file, number, *dict.fromkeys(_explain_unseen(detail) for detail in details))
 
 
 def _explain_unseen(detail: ErrorDetails) -> str:
-    """A problem without the value: a template may have put a secret there, and this is shown in the UI."""
+    """A problem without the value: a template may contain a secret, and the UI shows this text."""
     if detail["type"] in ("missing", "extra_forbidden"):
         return explain(detail)
     name = str(detail["loc"][0]) if detail["loc"] else "attributes"
-    return f"`{name}`: its value, or what its template gives, is not accepted; docs/settings.md says what is."
+    return f"`{name}`: its value, or the value of its template, is not valid; see docs/settings.md."
 
 
 def broken_because(file: Path, number: int, *messages: str) -> BrokenSource:
-    """A source with problems that concern it as a whole."""
+    """A source with problems that do not belong to a single attribute."""
     documents = [entry for entry in read_one(file, number) if isinstance(entry, Document)]
     attributes, line = (documents[0].attributes, documents[0].line) if documents else ({}, 1)
     return _broken(file, attributes, [Problem(file, line, each) for each in messages])
 
 
 def _broken(file: Path, attributes: Mapping[str, Any], problems: list[Problem]) -> BrokenSource:
-    (broken,) = named([(attributes, problems)], taken=_sound_keys(file))
+    (broken,) = named([(attributes, problems)], taken=_loadable_keys(file))
     return broken
 
 
-def _sound_keys(file: Path) -> set[str]:
-    """Keys of the project's sources that can be loaded: a broken one must not take their names."""
+def _loadable_keys(file: Path) -> set[str]:
+    """Keys of the project's sources that can be loaded: a broken source must not use their names."""
     project = dagster_project(file.parent)
     if project is None or not project.defs.is_dir():
         return set()

@@ -1,7 +1,6 @@
-"""Writes the `defs.yaml` of a new source: what is set, and every other setting as a comment with an example.
+"""Writes the `defs.yaml` of a new source: the given settings, and all others as comments with an example.
 
-Descriptions and examples are those of `source`, so the file cannot say anything else. What a person wants to set
-is asked elsewhere.
+Descriptions and examples come from `source`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def default_attributes(subdomain: str) -> dict[str, Any]:
-    """What a new source says as long as nobody has said otherwise."""
+    """The default settings of a new source."""
     own = re.sub(r"\W", "_", subdomain).upper()
     return {
         "subdomain": subdomain,
@@ -34,7 +33,7 @@ def default_attributes(subdomain: str) -> dict[str, Any]:
 
 
 def write_source_file(folder: Path, source: SourceSettings, attributes: Mapping[str, Any]) -> Path:
-    """Write `folder/<subdomain>/defs.yaml`, and return its path. Raises `FileExistsError` if it is there."""
+    """Write `folder/<subdomain>/defs.yaml`, and return its path. Raises `FileExistsError` if it exists."""
     file = folder / source.subdomain / NAME
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("x", encoding="utf-8") as new:
@@ -43,9 +42,9 @@ def write_source_file(folder: Path, source: SourceSettings, attributes: Mapping[
 
 
 def settings_text(source: SourceSettings, attributes: Mapping[str, Any]) -> str:
-    """The file: what is set, and everything else that can be set, as comments."""
+    """The text of the file: the given settings, and all other settings as comments."""
     lines = [
-        f"# {source.title}: an amoCRM account and what is brought from it.",
+        f"# {source.title}: an amoCRM account and what is imported from it.",
         f"type: {COMPONENT}",
         "attributes:",
     ]

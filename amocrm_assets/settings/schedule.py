@@ -1,4 +1,4 @@
-"""Settings of a source's schedule: at what time of the day the day that has ended is materialised."""
+"""Settings of a source's schedule: the time at which the previous day is materialised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from amocrm_assets.settings.credentials import Settings
 
 
 class ScheduleSettings(Settings):
-    """When the day that has ended is materialised, in the source's zone."""
+    """When the previous day is materialised, in the source's time zone."""
 
     hour: int = Field(default=0, description="Hour of the day.", examples=[4])
     minute: int = Field(default=30, description="Minute.", examples=[15])
@@ -18,7 +18,7 @@ class ScheduleSettings(Settings):
         examples=[False],
     )
 
-    # Validators, since Dagster cannot derive a schema from the constrained fields of a nested model.
+    # Validators instead of constraints, since Dagster cannot derive a schema from constraints of nested models.
     @field_validator("hour")
     @classmethod
     def _is_an_hour(cls, value: int) -> int:
