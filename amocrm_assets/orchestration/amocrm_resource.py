@@ -74,7 +74,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         default=None, description="Custom fields of companies to import, as `leads_custom_fields`."
     )
     import_lead_name: bool = Field(
-        default=True, description="False: lead names are dropped before anything is written anywhere."
+        default=True, description="False: lead names are removed before data is written to disk."
     )
     requests_per_second: float = Field(default=7.0, description="Maximum number of requests to amoCRM per second.")
     timezone: str = Field(default="UTC", description="The time zone in which a day starts and ends at midnight.")

@@ -1,7 +1,7 @@
 """Transform: captures of a day become normalised rows and oddities.
 
-`merge` and the modules it uses are pure: from records to rows and oddities. `files` and `frames` write and read
-rows. Nothing here uses amoCRM's API or a warehouse.
+`merge` and the modules that it uses are pure: records in, rows and oddities out. `files` writes and reads rows,
+`frames` returns them as pandas frames. Nothing here sends a request to amoCRM or to a warehouse.
 """
 
 from __future__ import annotations

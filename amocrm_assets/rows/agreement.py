@@ -1,7 +1,7 @@
-"""Whether records with an event on a day were captured for that day or a later one. No requests to amoCRM.
+"""Checks that records with an event on a day were captured for that day or a later one. Sends no request.
 
-A record that was edited again before its day was read is in a later day's capture. So a day is compared when every
-day up to its first reading has rows of both; until then it waits.
+A record that was edited again before its day was read is in a later day's capture. So a day is compared only when
+every day from it to the date of its first capture has rows of both tables; until then its result is "waiting".
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DayAgreement:
-    """The comparison of a day: types of events by record, for records that were not captured.
+    """The result for one day: the types of events, by record id, of records that no row from that day on has.
 
-    `missing` records must have been captured, `doubtful` ones perhaps. `deleted` counts records that were not
-    captured and were deleted since: they may have been purged. `is_waiting`: a later day decides.
+    `missing` records certainly should have a row, `doubtful` ones perhaps. `deleted` counts absent records that
+    were deleted on that day or later: they may have been purged. `is_waiting`: later days must be read first.
     """
 
     missing: dict[int, set[str]] = field(default_factory=dict)
@@ -43,15 +43,15 @@ class DayAgreement:
 def agreement_of_days(
     storage: Storage, source: SourceSettings, days: Collection[date], agreement: Agreement = AGREEMENT
 ) -> dict[date, DayAgreement]:
-    """Each of the days that has rows of both tables. Raises `RowsDamaged` for damaged rows."""
+    """The result of each of `days` that has rows of both tables. Raises `RowsDamaged` if rows are damaged."""
     subdomain = source.subdomain
     records, events = (
         set(days_with_rows(each.table, storage, subdomain)) for each in (agreement.of, agreement.events)
     )
-    first_read = _first_readings(storage, source, agreement)
+    first_read = _first_capture_dates(storage, source, agreement)
     both = records & events
     wanted = both.intersection(days)
-    found: dict[date, DayAgreement] = {}
+    results: dict[date, DayAgreement] = {}
     seen: set[int] = set()
     later = _Later()
     for day in sorted((each for each in records | events if wanted and each >= min(wanted)), reverse=True):
@@ -62,19 +62,19 @@ def agreement_of_days(
         if day in wanted:
             absent = {record: types for record, types in happened.items() if record not in seen}
             is_read = all(each in both for each in _up_to(day, first_read.get(day, date.max)))
-            found[day] = later.compared(absent, agreement) if is_read else DayAgreement(is_waiting=bool(absent))
-    return dict(sorted(found.items()))
+            results[day] = later.compared(absent, agreement) if is_read else DayAgreement(is_waiting=bool(absent))
+    return dict(sorted(results.items()))
 
 
 def _up_to(first: date, last: date) -> Iterator[date]:
-    """All days from the first to the last, inclusive; one more than needed if the last is unknown."""
+    """All days from `first` to `last`, both included."""
     while first <= last:
         yield first
         first += timedelta(days=1)
 
 
-def _first_readings(storage: Storage, source: SourceSettings, agreement: Agreement) -> dict[date, date]:
-    """The day on which each day was read for the first time."""
+def _first_capture_dates(storage: Storage, source: SourceSettings, agreement: Agreement) -> dict[date, date]:
+    """By day, the date on which it was captured for the first time."""
     return {
         day: min(each.captured_at for each in captures).astimezone(source.zone).date()
         for day, captures in captures_by_day(agreement.of, storage, source.subdomain).items()
@@ -82,19 +82,19 @@ def _first_readings(storage: Storage, source: SourceSettings, agreement: Agreeme
 
 
 def _types(storage: Storage, subdomain: str, day: date, agreement: Agreement) -> Types:
-    """The types of the events of a day, by record."""
+    """The types of the events of a day, by record id."""
     wanted = agreement.certain | agreement.uncertain | {agreement.deleted, agreement.merged}
     columns = ["entity_type", "entity_id", "type"]
     rows = rows_table(agreement.events.table, storage, subdomain, day, columns=columns)
-    found: Types = {}
+    types: Types = {}
     for entity_type, record, kind in zip(*(rows[name].to_pylist() for name in columns), strict=True):
         if entity_type == agreement.entity_type and kind in wanted and record is not None:
-            found.setdefault(record, set()).add(kind)
-    return found
+            types.setdefault(record, set()).add(kind)
+    return types
 
 
 class _Later:
-    """Events on a day or later that remove records from lists."""
+    """Records that were deleted or merged on a day or later: lists no longer return them."""
 
     def __init__(self) -> None:
         self._deleted: set[int] = set()
@@ -111,7 +111,7 @@ class _Later:
             for record, types in alive.items()
             if types & agreement.certain and record not in self._merged
         }
-        if len(certain) <= len(self._merged):  # events do not show which of two records remained
+        if len(certain) <= len(self._merged):  # amoCRM does not say which merged record an event belongs to
             certain = {}
         doubtful = {
             record: matching
@@ -121,6 +121,6 @@ class _Later:
         return DayAgreement(certain, doubtful, len(absent) - len(alive))
 
 
-def counted(found: dict[int, set[str]]) -> Counter[str]:
+def counted(types_by_record: dict[int, set[str]]) -> Counter[str]:
     """How many records had events of each type."""
-    return Counter(kind for types in found.values() for kind in types)
+    return Counter(kind for types in types_by_record.values() for kind in types)

@@ -1,6 +1,6 @@
-"""Custom fields as API v4 sends them, with the types that they have in a table.
+"""The JSON of custom fields in API v4, as types. It is the same in records of every entity.
 
-They are the same in all entities. For how values become text see `value_formatter`.
+`value_formatter` converts their values to text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Item(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class WholeItem(dict[str, Any]):
-    """The value of an item that has no `value`: the item itself."""
+    """The value of an item without `value`: the item itself."""
 
 
 class Field(msgspec.Struct, gc=False):
@@ -40,6 +40,6 @@ class Field(msgspec.Struct, gc=False):
 
 
 class KnownField(Field, gc=False):
-    """A field whose name is not decoded yet: a JSON text, or null."""
+    """A field whose name is not decoded yet: the JSON that was sent, a text or null."""
 
     field_name: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]

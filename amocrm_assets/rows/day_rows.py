@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.keys import RecordKeys
     from amocrm_assets.rows.oddities import Oddity
 
-# A group ends at this size; every row counts as at least the second figure.
+# Approximate size of a group of rows.
 _GROUP_BYTES = 64_000_000
+# A smaller row counts as this many bytes.
 _MIN_BYTES = 3_200
 
 
 @dataclass(frozen=True)
 class DayRows:
-    """The rows of a day, and the oddities in them."""
+    """The rows of a day, the oddities found, and the properties and chosen fields that are unknown or missing."""
 
     versions: PickedVersions
     oddities: tuple[Oddity, ...]
@@ -41,15 +42,15 @@ class DayRows:
 
     @property
     def captured_ids(self) -> np.ndarray:
-        """Ids of all records of the day in all captures, in order: there must be a row for each."""
+        """Ids of all records of the day in all captures, sorted: each must have a row."""
         return self.versions.captured_ids
 
     def ids_of(self, rows: pa.Table) -> np.ndarray:
-        """The ids of written rows."""
+        """The ids of written rows, in the order of the rows."""
         return self.versions.keys.of_rows(rows)
 
     def tables(self) -> Iterator[pa.Table]:
-        """The rows, sorted by their key, in the shard's schema, as tables of some ten thousand rows."""
+        """The rows, sorted by their key, in the schema of their table, as tables of at most about 20,000 rows."""
         return self.versions.tables()
 
 
@@ -57,10 +58,10 @@ class DayRows:
 class PickedVersions:
     """The version of each record that becomes its row.
 
-    `picked` are numbers of versions in the order of the rows, `ids` their records, `sizes` the bytes of all
-    versions as they were sent. `captured_ids` are the ids of all records of the day in all captures, in order.
-    `deleted_at` holds, by number of version, since when the record is known to be deleted. Ids are ranked numbers
-    of `keys`, and `time` is the column with the time of a record.
+    `picked` are version numbers in the order of the rows, `ids` the ids of their records, `sizes` the sizes of all
+    versions in bytes as they were sent. `captured_ids` are the ids of all records of the day in all captures,
+    sorted. `deleted_at` maps a version number to the time since when the record is known to be deleted. Ids are
+    ranked numbers of `keys`; `time` is the column with the time of a record.
     """
 
     keys: RecordKeys
@@ -74,15 +75,15 @@ class PickedVersions:
 
     @property
     def record_ids(self) -> Mapping[int, int]:
-        """The record of each picked version, by the version's number."""
+        """The record id of each picked version, by version number."""
         return dict(zip(self.picked.tolist(), self.ids.tolist(), strict=True))
 
     def key(self, record_id: int) -> str:
-        """The identity of a record, for looking it up."""
+        """The key of a record as text, for messages."""
         return str(self.keys.key(record_id))
 
     def tables(self) -> Iterator[pa.Table]:
-        """The rows, sorted by id, as tables of some ten thousand rows."""
+        """The rows, sorted by id, as tables of at most about 20,000 rows."""
         import numpy as np
 
         if len(self.picked):
@@ -94,22 +95,22 @@ class PickedVersions:
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        """Number of the first version of each batch, and one past the last."""
+        """Number of the first version of each batch, and the number of versions as last item."""
         import numpy as np
 
         return np.array(list(accumulate((batch.num_rows for batch in self.batches), initial=0)))
 
     def _table(self, group: np.ndarray) -> pa.Table:
-        """Versions in the order of `group`: taken from their batches one by one, then sorted."""
+        """Versions in the order of `group`: taken batch by batch, then sorted."""
         import numpy as np
         import pyarrow as pa
 
         order = np.argsort(group)
-        lying = group[order]
-        cuts = np.searchsorted(lying, self._starts)
+        ascending = group[order]
+        bounds = np.searchsorted(ascending, self._starts)
         pieces = [
-            batch.take(pa.array(lying[begin:end] - start))
-            for batch, start, begin, end in zip(self.batches, self._starts, cuts, cuts[1:], strict=False)
+            batch.take(pa.array(ascending[begin:end] - start))
+            for batch, start, begin, end in zip(self.batches, self._starts, bounds, bounds[1:], strict=False)
             if begin < end
         ]
         places = np.empty_like(order)

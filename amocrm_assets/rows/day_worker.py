@@ -1,7 +1,7 @@
 """A process that makes the rows of days for `many_days`: `python -m amocrm_assets.rows.day_worker`.
 
-It reads a `DayTask` and then days from standard input, and writes a `RowsWritten` or the error for each to
-standard output, as pickles. It ends with its input.
+It reads a `DayTask` and then days from standard input, and writes a `RowsWritten` or an error for each day to
+standard output, all as pickles. It ends at the end of its input.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DayTask:
-    """What the days have in common. The entity and its table are names: their functions cannot be pickled."""
+    """What the days have in common. Entity and table are passed by name: they hold lambdas and do not pickle."""
 
     entity: str
     asset: str
@@ -35,7 +35,7 @@ class DayTask:
 
 
 def serve(days: IO[bytes], results: IO[bytes]) -> None:
-    """Make the rows of each day, until the input ends."""
+    """Write the rows of each day that is read, until the input ends."""
     task: DayTask = pickle.load(days)  # noqa: S301 - our own process wrote it
     entity = next(each for each in ENTITIES if each.name == task.entity)
     table = next(each for each in entity.tables if each.asset == task.asset)
@@ -47,7 +47,7 @@ def serve(days: IO[bytes], results: IO[bytes]) -> None:
         result: object
         try:
             result = write_rows(entity, task.storage, task.source, day, table=table, others=task.others)
-        except Exception as error:  # noqa: BLE001 - raised by the process that asked
+        except Exception as error:  # noqa: BLE001 - raised by the parent process
             error.add_note(f"In the process that made the day:\n{traceback.format_exc()}")
             result = error
         pickle.dump(result, results)
@@ -55,10 +55,10 @@ def serve(days: IO[bytes], results: IO[bytes]) -> None:
 
 
 def main() -> None:
-    """Serve the parent process; only that one handles Ctrl-C, and ends this one."""
+    """Serve the parent process. Ctrl-C is ignored here: the parent handles it and kills this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library's output must not mix with the results
+    os.dup2(2, 1)  # output that a library prints must not mix with the results
     serve(sys.stdin.buffer, results)
 
 

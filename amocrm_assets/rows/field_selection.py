@@ -1,6 +1,7 @@
-"""Which custom fields are imported, by their definitions in the account.
+"""Which custom fields a source imports, and which of them are system fields.
 
-A field is selected by its name, code or id; names are compared exactly, since two fields may differ by case alone.
+A chosen field is given by its name, code or id; comparison is case-sensitive, since two names may differ only in
+case. Values of fields are not read here.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ class FieldSelection:
     def __init__(
         self, chosen: Sequence[str | int] | None, definitions: Iterable[Sequence[dict[str, Any]]]
     ) -> None:
-        """`chosen` None is all; the newest definitions come first and have priority."""
+        """`chosen` None means all fields. `definitions` come newest first; the newest `is_predefined` counts."""
         self._chosen = None if chosen is None else {str(choice) for choice in chosen}
         self._names: dict[int, set[str]] = {}
         self._is_system: dict[int | None, bool | None] = {}
         self._seen: set[str] = set()
         for field in (field for newest_first in definitions for field in newest_first):
             self._learn(field)
-        # There are few different fields and many records.
+        # Cached: there are few different fields and many records.
         self.takes: Callable[[int | None, str | None, str | None], bool] = cache(self._is_chosen)
         self.is_system: Callable[[int | None], bool | None] = self._is_system.get
 
@@ -41,7 +42,7 @@ class FieldSelection:
         return [field for field in fields if self.takes(field.field_id, field.field_name, field.field_code)]
 
     def missing(self) -> dict[str, list[str]]:
-        """Selected fields that are in no definition and no record, each with similar names and codes."""
+        """Chosen fields that are in no definition and no record, each with similar names and codes."""
         known = self._seen.union(*self._names.values())
         folded = {name.casefold(): name for name in sorted(known)}
         return {

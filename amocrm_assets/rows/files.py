@@ -1,7 +1,7 @@
 """Rows files: the merged rows of one account and day as Parquet, written and read.
 
-The same captures and the same selection of fields give the same bytes, and a file is used only if its digest is
-right (`seal`). For how rows are made see `merge`.
+The same captures and settings give the same bytes. A file is read only if its checksum is right (`seal`). `merge`
+makes the rows.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Merging a day takes seconds; a process that holds the lock for longer than this is stuck.
+# Merging a day takes seconds; a process that holds the lock longer than this hangs.
 _LOCK_WAIT_SECONDS = 600.0
-# Rows that are decoded at a time when a file is read.
+# Rows that are decoded at once when a file is read.
 READ_ROWS = 16_384
 
 
 @dataclass(frozen=True)
 class RowsWritten:
-    """The rows file of a day, and the oddities in it."""
+    """The rows file of a day, the captures it was made from, and the oddities found."""
 
     name: str
     row_count: int
@@ -67,13 +67,13 @@ def write_rows(
     table: Table | None = None,
     others: CapturesByDay | None = None,
 ) -> RowsWritten:
-    """Merge all captures with records of a day, in the source's present time zone, into its rows file.
+    """Merge all captures that hold records of a day, in the source's present time zone, into its rows file.
 
-    A lock around listing and writing prevents a slower run, which has listed fewer captures, from writing last.
-    `table` defaults to the entity's main table. `others` are the account's captures from an earlier listing; the
-    day's own are listed again. The source's rules for dropping and hashing also apply to old captures.
-    Raises `ActionRequired` for a day without a capture or with a part that none covers, `CaptureDamaged`,
-    `CapturesMixed`, `RowsIncomplete`, `Busy`, `StorageUnavailable`, `SettingsError` without a key for hashing.
+    A lock covers listing and writing, so that a slower run that listed fewer captures cannot overwrite newer rows.
+    `table` None means the entity's main table. `others` is an earlier listing of the account's captures; those of
+    the day itself are listed again. Privacy rules of the source are applied to old captures, too.
+    Raises `ActionRequired` for a day that captures do not cover completely, `CaptureDamaged`, `CapturesMixed`,
+    `RowsIncomplete`, `Busy`, `StorageUnavailable`, and `SettingsError` if the key for hashing is missing.
     """
     from amocrm_assets.rows.merge import rows_of_day
 
@@ -86,7 +86,7 @@ def write_rows(
             opened = [stack.enter_context(open_capture(entity, storage, capture)) for capture in names]
         captures = list(treated(entity, source, rules, opened))
         rows = rows_of_day(entity, captures, source=source, day=day, table=table)
-        size_bytes = _put(table, rows, storage, source, day)
+        size_bytes = _replace(table, rows, storage, source, day)
     return RowsWritten(
         name=name,
         row_count=rows.row_count,
@@ -101,9 +101,9 @@ def write_rows(
 
 @contextmanager
 def rows_file(table: Table, storage: Storage, subdomain: str, day: date) -> Iterator[Path]:
-    """A local path of the rows file of a day, after its digest was verified.
+    """The rows file of a day, as a local path to read from, after its checksum was verified.
 
-    Raises `ActionRequired` if it does not exist, `RowsDamaged` if the digest is wrong.
+    Raises `ActionRequired` if it does not exist, `RowsDamaged` if the checksum is wrong.
     """
     name = rows_name(table, subdomain, day)
     with ExitStack() as stack:
@@ -132,13 +132,13 @@ def rows_table(
         disk_errors(f"Reading {rows_name(table, subdomain, day)}", path),
         pq.ParquetFile(path) as file,
     ):
-        # One row group at a time: reading all at once, with many threads, takes twice the memory of the rows.
-        parts = list(file.iter_batches(READ_ROWS, columns=schema.names, use_threads=False))
-        return pa.Table.from_batches(parts).cast(schema) if parts else schema.empty_table()
+        # Batch by batch: reading the whole file at once with many threads takes twice the memory of the rows.
+        batches = list(file.iter_batches(READ_ROWS, columns=schema.names, use_threads=False))
+        return pa.Table.from_batches(batches).cast(schema) if batches else schema.empty_table()
 
 
-def _put(table: Table, rows: DayRows, storage: Storage, source: SourceSettings, day: date) -> int:
-    """Replace the rows file of a day, if the new one has all records; returns its size in bytes."""
+def _replace(table: Table, rows: DayRows, storage: Storage, source: SourceSettings, day: date) -> int:
+    """Replace the rows file of a day after verifying that the new one has all records; returns its bytes."""
     name = rows_name(table, source.subdomain, day)
     with storage.temp_file(name) as temp_path:
         with disk_errors(f"Writing {name}", temp_path):
@@ -163,13 +163,13 @@ def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
             ids.append(rows.ids_of(table))
             del table
         writer.add_key_value_metadata(UNSEALED)
-    # Arrow keeps memory that it has used: a hundred megabytes in addition to those of the next step.
+    # Arrow's pool keeps about 100 MB of freed memory; without this, the next step's memory would add to it.
     pa.default_memory_pool().release_unused()
     return np.concatenate(ids)
 
 
 def _require_all(table: Table, rows: DayRows, ids: np.ndarray, source: SourceSettings, day: date) -> None:
-    """Raise `RowsIncomplete` unless each captured record has exactly one row, and there is no other row."""
+    """Raise `RowsIncomplete` unless each captured record has exactly one row, and there are no other rows."""
     import numpy as np
 
     if not np.array_equal(ids, rows.captured_ids):
@@ -177,9 +177,9 @@ def _require_all(table: Table, rows: DayRows, ids: np.ndarray, source: SourceSet
         raise RowsIncomplete(
             f"Writing the rows of {source.subdomain} {day}",
             cause=f"the captures hold {len(rows.captured_ids)} {table.records} of the day,"
-            f" and the rows are {len(ids)} ({len(lost)} without a row,"
+            f" but there are {len(ids)} rows ({len(lost)} missing,"
             f" for example {', '.join(map(rows.versions.key, lost[:3].tolist())) or 'none'}).",
-            fix="Report this. The rows that were there before stay.",
+            fix="Report this. The previous rows are unchanged.",
             source=source.subdomain,
             day=day.isoformat(),
         )
@@ -189,7 +189,7 @@ def _damaged(table: Table, uri: str, cause: str, subdomain: str, day: date) -> R
     return RowsDamaged(
         f"Reading the rows of {subdomain} {day}",
         cause=f"{uri}: {cause}.",
-        fix=f"Materialise `{table.asset}` for {day} again: rows are made of captures, without asking amoCRM.",
+        fix=f"Materialise `{table.asset}` for {day} again: it uses captures and sends no requests to amoCRM.",
         source=subdomain,
         day=day.isoformat(),
         rows=uri,
@@ -209,23 +209,23 @@ def _names(
 
 @contextmanager
 def _as_listed(subdomain: str, day: date) -> Iterator[None]:
-    """Turns a missing capture, which was listed before, into `StorageUnavailable`."""
+    """For opening listed captures: raises `StorageUnavailable` if one was removed after listing."""
     try:
         yield
     except FileNotFoundError as error:
         raise StorageUnavailable(
             f"Merging the captures of {subdomain} {day}",
             cause="one of them was removed after they were listed, by `keep_captures_days` or by a person.",
-            fix="Retry the step: it lists them anew.",
+            fix="Retry the step: it lists them again.",
             source=subdomain,
             day=day.isoformat(),
         ) from error
 
 
-def _missing(doing: str, subdomain: str, day: date, *, asset: str) -> ActionRequired:
+def _missing(operation: str, subdomain: str, day: date, *, asset: str) -> ActionRequired:
     return ActionRequired(
-        f"{doing} of {subdomain} {day}",
-        cause="there is none.",
+        f"{operation} of {subdomain} {day}",
+        cause="there are none.",
         fix=f"Materialise `{asset}` for that day first.",
         subdomain=subdomain,
         day=day.isoformat(),

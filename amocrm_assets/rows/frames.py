@@ -1,7 +1,6 @@
-"""Rows as pandas frames.
+"""Rows as pandas frames: reading days, selecting columns, and one column per custom field.
 
-Reads days into a frame, selects columns, and widens custom fields into columns. Frames contain Arrow arrays:
-values become Python objects only when they are accessed.
+Frames hold Arrow arrays (`pandas.ArrowDtype`): no value is converted to a Python object before it is used.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _SEPARATOR = ", "
 
 @dataclass(frozen=True)
 class FrameColumns:
-    """The columns of a frame: some of a table's, in an order, and a text column for some custom fields.
+    """The columns of a frame: columns of a table in the given order, then a text column per custom field.
 
-    `columns` None is all of the table's. A wrong name raises `SettingsError`.
+    `columns` None means all columns of the table. A wrong name raises `SettingsError`.
     """
 
     table: Table
@@ -44,7 +43,7 @@ class FrameColumns:
         names = self.table.column_names
         kept = self.columns or names
         if unknown := [name for name in kept if name not in names]:
-            raise _wrong("columns", f"{', '.join(unknown)} is no column of the shard", ", ".join(names))
+            raise _wrong("columns", f"{', '.join(unknown)} is not a column of the shard", ", ".join(names))
         if taken := [name for name in self.custom_fields if name in kept]:
             raise _wrong(
                 "widen_custom_fields",
@@ -54,20 +53,20 @@ class FrameColumns:
 
     @classmethod
     def from_metadata(cls, table: Table, metadata: Mapping[str, Any]) -> FrameColumns:
-        """From an input's metadata: `columns` and `widen_custom_fields`, lists of names (or ids of fields)."""
+        """From an input's metadata `columns` and `widen_custom_fields`: lists of names (or ids of fields)."""
         columns = _listed(metadata, "columns")
         return cls(table, columns=columns or None, custom_fields=_listed(metadata, "widen_custom_fields"))
 
     @property
     def stored(self) -> list[str] | None:
-        """The columns of the shard to read; None for all."""
+        """The columns of the table that must be read; None means all."""
         if self.columns is None:
             return None
         extra = [CUSTOM_FIELDS] if self.custom_fields and CUSTOM_FIELDS not in self.columns else []
         return list(dict.fromkeys([*self.columns, *extra]))
 
     def of(self, stored: pa.Table) -> pa.Table:
-        """The frame's columns of a table that has the `stored` ones."""
+        """The columns of the frame, from a table with the `stored` columns."""
         wide = stored.select(self.columns or self.table.column_names)
         for field in self.custom_fields:
             wide = wide.append_column(field, texts_of(stored[CUSTOM_FIELDS], field))
@@ -77,10 +76,10 @@ class FrameColumns:
 def read_rows(
     table: Table, storage: Storage, subdomain: str, days: Sequence[date], *, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Rows of some days, one day after the other, with all columns of the table or the given ones.
+    """Rows of days, in the order of `days`, with all columns of the table or those in `columns`.
 
-    Every column has a `pandas.ArrowDtype`; `custom_fields` is a nested one, whose items are lists of dicts. Raises
-    `ActionRequired` if the rows of a day do not exist, `SettingsError` for a column that does not exist.
+    Every column has a `pandas.ArrowDtype`; items of the nested `custom_fields` are lists of dicts. Raises
+    `ActionRequired` if a day has no rows file, `SettingsError` for a column that does not exist.
     """
     chosen = FrameColumns(table, None if columns is None else tuple(columns))
     tables = rows_tables(table, storage, subdomain, days, columns=chosen.stored)
@@ -95,19 +94,19 @@ def rows_tables(
 
 
 def frame_of(table: Table, tables: Iterable[pa.Table], *, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Concatenated Arrow tables as a frame of the same arrays; `columns` are those of an empty one."""
+    """Concatenate Arrow tables into a frame of the same arrays. Without tables it is empty and has `columns`."""
     import pandas as pd
     import pyarrow as pa
 
-    found = list(tables) or [arrow_schema(table, columns).empty_table()]
-    frame: pd.DataFrame = pa.concat_tables(found).to_pandas(types_mapper=pd.ArrowDtype)
+    parts = list(tables) or [arrow_schema(table, columns).empty_table()]
+    frame: pd.DataFrame = pa.concat_tables(parts).to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
 
 def day_frame_of(tables: Iterable[pa.Table], days: Sequence[date], wanted: FrameColumns) -> pd.DataFrame:
-    """The wanted columns of the tables of `days` as a frame with the partition day as index, `day`.
+    """The wanted columns of the tables of `days` as a frame; its index `day` is the partition day.
 
-    Tables are processed one by one, and only the frame's columns are kept.
+    Tables are read one at a time, and only the columns of the frame stay in memory.
     """
     import pandas as pd
 
@@ -120,7 +119,7 @@ def day_frame_of(tables: Iterable[pa.Table], days: Sequence[date], wanted: Frame
 def to_pandas_types(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame in pandas' own nullable types (`Int64`, `boolean`, `string`), `custom_fields` as Python objects.
 
-    Lists of dicts take many times the memory and time of Arrow arrays.
+    Python objects take many times the memory and time of Arrow arrays.
     """
     import pandas as pd
     import pyarrow as pa
@@ -141,10 +140,10 @@ def _objects(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.DataFrame:
-    """The frame with one more text column for each of `fields`, which are names or ids, and the column's name.
+    """The frame with an additional text column for each of `fields` (names or ids); the column has the same name.
 
     Several values (of a multiselect, or of several fields with one name) are joined by a comma and a space; a
-    record without the field has a missing value. Raises `ValueError` if the frame has a column of that name.
+    record without the field has a missing value. Raises `ValueError` if the frame already has such a column.
     """
     import pandas as pd
     import pyarrow as pa
@@ -159,23 +158,23 @@ def widen_custom_fields(frame: pd.DataFrame, fields: Sequence[str | int]) -> pd.
 
 
 def _arrow_of(custom_fields: pd.Series[Any]) -> pa.ChunkedArray:
-    """The column as an Arrow array, from an Arrow column or a column of lists of dicts."""
+    """The column as an Arrow array; it may hold Arrow arrays already or lists of dicts."""
     import pyarrow as pa
 
-    kind = arrow_type(custom_fields_column("record"))  # they have the same type in every table
+    kind = arrow_type(custom_fields_column("record"))  # it is the same in every table
     arrow = pa.array(custom_fields.array, type=kind)
     return arrow if isinstance(arrow, pa.ChunkedArray) else pa.chunked_array([arrow])
 
 
 def texts_of(custom_fields: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
-    """The values of one field, given by name or id, of each record as one text; null if it has none."""
+    """The values of one field, given by name or id, as one text per record; null if the record has none."""
     import pyarrow as pa
 
     return pa.chunked_array([_texts_of(chunk, field) for chunk in custom_fields.chunks], type=pa.string())
 
 
 def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
-    """`texts_of`, a chunk at a time."""
+    """`texts_of` for one chunk."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -188,7 +187,7 @@ def _texts_of(custom_fields: pa.ListArray, field: str) -> pa.Array:
 
 
 def texts_where(custom_fields: pa.ListArray, named: pa.BooleanArray) -> pa.Array:
-    """The values of the fields that are `named`, joined for each record."""
+    """The values of the entries where `named` is true, joined into one text per record."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -204,15 +203,15 @@ def texts_where(custom_fields: pa.ListArray, named: pa.BooleanArray) -> pa.Array
 
 
 def _integers(array: pa.Array) -> np.ndarray:
-    found: np.ndarray = array.to_numpy(zero_copy_only=False)
-    return found.astype("int64")
+    integers: np.ndarray = array.to_numpy(zero_copy_only=False)
+    return integers.astype("int64")
 
 
 def _listed(metadata: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    given = metadata.get(name) or ()
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise _wrong(name, f"it is {given!r}, and not a list", "a list of names")
-    return tuple(map(str, given))
+    names = metadata.get(name) or ()
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise _wrong(name, f"it is {names!r}, not a list", "a list of names")
+    return tuple(map(str, names))
 
 
 def _wrong(name: str, cause: str, fix: str) -> SettingsError:

@@ -1,6 +1,6 @@
-"""JSON values without loss: number literals with all digits, and objects as compact text.
+"""Decodes and encodes JSON without changing numbers, and converts single JSON values.
 
-Numbers that Python's own types would change (1.50, 1e999, a hundred digits) remain literals here.
+Numbers that Python's own types would change (1.50, 1e999, a hundred digits) stay literals.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ _DIGITS = re.compile(r"(-?[0-9]{1,19})(\.0*)?")
 _DECIMAL = re.compile(r"-?[0-9]{1,29}(\.[0-9]{1,99})?")
 _DECIMAL_LIMIT = Decimal(10) ** 29
 _BOOLEANS = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
-# Python refuses to turn longer literals into integers.
+# Longer literals stay texts; Python converts at most 4,300 digits to an integer.
 _MAX_INTEGER_DIGITS = 4000
-# Made once: `json.dumps` makes an encoder for each value if `ensure_ascii` is off, which takes three times as
-# long.
+# Created once: with `ensure_ascii=False`, `json.dumps` creates an encoder per call and takes three times as long.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -31,14 +30,14 @@ class Number(str):
 
 
 def load_json(text: str) -> Any:
-    """Decode JSON, numbers as `int` or `Number`. Raises `ValueError`, and `RecursionError` for a deep nesting."""
+    """Decode JSON, numbers as `int` or `Number`. Raises `ValueError`, or `RecursionError` for deep nesting."""
     return json.loads(text, parse_float=Number, parse_int=_integer, parse_constant=_no_constant)
 
 
 def compact_json(value: Any, *, levels: int = MAX_DEPTH) -> str:
     """The value as JSON with sorted keys and no spaces, each number as it was sent.
 
-    Raises `RecursionError` for more than `levels` levels: always the same number, however deep the caller is.
+    Raises `RecursionError` for more than `levels` levels, independent of the depth of the call stack.
     """
     if isinstance(value, Number):
         return str(value)
@@ -53,17 +52,17 @@ def compact_json(value: Any, *, levels: int = MAX_DEPTH) -> str:
 
 
 def integer_of(value: Any) -> int | None:
-    """A JSON value as a 64-bit integer: a number without fraction (5, 5.0, 5e0), or a text like "5"."""
+    """A JSON value as 64-bit integer: from a number without fraction (5, 5.0, 5e0) or a text like "5"."""
     if type(value) is str:
-        spelled = _DIGITS.fullmatch(value)
-        value = int(spelled[1]) if spelled else None
+        match = _DIGITS.fullmatch(value)
+        value = int(match[1]) if match else None
     elif type(value) is Number:
         value = _whole(value)
     return value if type(value) is int and INT64_MIN <= value <= INT64_MAX else None
 
 
 def decimal_of(value: Any) -> Decimal | None:
-    """A JSON value, or its text, as a decimal number with at most 29 digits before the point."""
+    """A JSON number, or a text with one, as decimal, if it has at most 29 digits before its point."""
     if type(value) is str and not _DECIMAL.fullmatch(value):
         return None
     if type(value) not in (int, str, Number):
@@ -76,12 +75,12 @@ def decimal_of(value: Any) -> Decimal | None:
 
 
 def boolean_of(value: Any) -> bool | None:
-    """A JSON value as a boolean: gateways written in PHP send 0, "1" or "true"."""
+    """A JSON value as boolean: from true, false, and 0, "1" or "true", which gateways written in PHP send."""
     return value if type(value) is bool else _BOOLEANS.get(value) if type(value) in (int, str) else None
 
 
 def list_of(value: Any) -> list[Any] | None:
-    """A JSON value as a list: PHP writes a list with gaps as `{"0": …, "2": …}`."""
+    """A JSON value as list: from a list, or an object like `{"0": …, "2": …}`, PHP's form of a list with gaps."""
     if type(value) is list:
         return value
     if type(value) is dict and all(key.isdecimal() and key.isascii() for key in value):
@@ -90,7 +89,7 @@ def list_of(value: Any) -> list[Any] | None:
 
 
 def kind_of(value: Any) -> str:
-    """The type of a JSON value, for messages."""
+    """The type of a JSON value in one word, for messages."""
     kinds = {str: "text", bool: "boolean", list: "list", int: "number", Number: "number", type(None): "nothing"}
     return kinds.get(type(value), "object")
 
@@ -100,7 +99,7 @@ def _whole(literal: Number) -> int | None:
         number = Decimal(literal)
     except InvalidOperation:  # an exponent of more than 18 digits
         return None
-    # Compared before it is converted: 1e999999 as an integer would have a million digits.
+    # The limits are checked before converting: 1e999999 as an integer would have a million digits.
     fits = INT64_MIN <= number <= INT64_MAX and number == number.to_integral_value()
     return int(number) if fits else None
 
@@ -110,4 +109,4 @@ def _integer(literal: str) -> int | Number:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -1,7 +1,7 @@
-"""Keys of records as numbers in the order of their rows: reading, merging and verifying use these.
+"""The keys of records as integers that sort as their rows do; reading, merging and verifying use these integers.
 
-Most ids are such numbers already. Other keys, such as texts and pairs, are numbered in the order of reading and
-ranked at the end.
+An integer id is used as it is. Other keys, such as texts and pairs, are numbered in the order of reading, and
+ranked when all records have been read.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ class RecordKeys(Protocol):
     """Numbers of the keys of one day's records."""
 
     def number_of(self, record: Record, /) -> int:
-        """The number of a record while records are being read."""
+        """The number of a record's key, while records are being read."""
 
     def ranked(self, numbers: np.ndarray) -> np.ndarray:
-        """Those numbers in the order of the rows, once all records were read."""
+        """The ranked number of each number: it sorts as the rows do. To be called after all records were read."""
 
     def of_rows(self, rows: pa.Table) -> np.ndarray:
         """The ranked numbers of rows; -1 for a row whose key no record had."""
 
     def key(self, rank: int) -> Any:
-        """The key with a ranked number: a value, or several as a text."""
+        """The key with a ranked number: its value, or several values as one text."""
 
 
 class IntegerIds:
-    """Integer ids are used directly."""
+    """Keys of one integer column: the integer is its own number."""
 
     def __init__(self, column: str) -> None:
         self._column = column
         self.number_of: Callable[[Record], int] = attrgetter(column)
 
     def ranked(self, numbers: np.ndarray) -> np.ndarray:
-        """Already in the order of the rows."""
+        """The numbers themselves."""
         return numbers
 
     def of_rows(self, rows: pa.Table) -> np.ndarray:
-        """The column, unchanged."""
+        """The values of the column."""
         ids: np.ndarray = rows[self._column].to_numpy()
         return ids
 
@@ -69,16 +69,16 @@ class NumberedKeys:
         return self._numbers.setdefault(self._key_of(record), len(self._numbers))
 
     def ranked(self, numbers: np.ndarray) -> np.ndarray:
-        """The rank of each key among all of them."""
+        """The position of each key among all keys, sorted."""
         import numpy as np
 
         ranks: np.ndarray = np.empty(len(self._numbers), np.int64)
         ranks[[self._numbers[key] for key in self._in_order()]] = np.arange(len(self._numbers))
-        found: np.ndarray = ranks[numbers]
-        return found
+        ranked: np.ndarray = ranks[numbers]
+        return ranked
 
     def of_rows(self, rows: pa.Table) -> np.ndarray:
-        """From the values of the key's columns."""
+        """Found by the values of the key's columns."""
         import numpy as np
 
         rank_of = {key: rank for rank, key in enumerate(self._in_order())}
@@ -96,7 +96,7 @@ class NumberedKeys:
 
 
 def keys_of(table: Table) -> RecordKeys:
-    """Numbers for the records of one day of a table."""
+    """Numbers for the keys of the records of one day of a table."""
     types = {column.name: column.type for column in table.columns}
     if [types[name] for name in table.key] == ["INTEGER"]:
         return IntegerIds(table.key[0])

@@ -1,8 +1,8 @@
-"""Versions of records, and which one of each record becomes its row.
+"""Selects, from all versions of each record, the one that becomes its row.
 
-The version with the greatest (time, capture, line) is picked; usually the time is `updated_at`. The stub of a
-deleted record has no columns, so the row has those of the last full version, and that the record is deleted, and
-since when.
+The version with the greatest (time, capture, line) is selected; the time is `updated_at` in most tables. The stub
+of a deleted record has no other columns, so the row keeps those of the last full version and adds that the record
+is deleted, and since when.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.record_batches import RecordBatchBuilder
     from amocrm_assets.rows.record_types import Record, RecordTypes
 
-# Records that become columns at once: few enough to remain in the processor's cache.
+# Records that are converted to columns at once: few, so that they are still in the CPU cache.
 _BATCH_RECORDS = 128
 _BATCH_BYTES = 8_000_000
-# Records, or bytes of them, in a batch: picking from small ones is fast, and Arrow allows 2 GB per column.
+# Records, or their bytes, in a kept batch. Picking from few batches is fast; Arrow's limit is 2 GB a column.
 _KEPT_RECORDS = 4_096
 _KEPT_BYTES = 64_000_000
 _IDS_GATHERED = 1_000_000
 
 
 class LatestVersions:
-    """Versions that may become rows, as batches of columns, numbered in the order of reading."""
+    """Versions that may become rows, in record batches, numbered in the order of reading."""
 
     def __init__(self, maker: RecordBatchBuilder, types: RecordTypes) -> None:
-        """A deleted record without any of the columns `stubs_lack` is a stub; without such columns, none is.
+        """A deleted record without any of the columns `stubs_lack` is a stub; if the entity has none, nothing is.
 
-        If the picked version of a live record is not whole, an equally old one that is replaces it, so that a
-        reading without embedded details removes nothing.
+        If the selected version of a live record is not whole (it was read without details such as contacts), a
+        whole version with the same time replaces it, so that such a read removes nothing from rows.
         """
         self._maker = maker
         self._time, self._time_of = types.table.time, types.time_of
@@ -48,27 +48,27 @@ class LatestVersions:
         self._is_stub_record = stub_test(types.entity.stubs_lack)
         self._is_deleted_record = types.is_deleted
         self._is_whole_record = types.is_whole or (lambda _: True)
-        # By number of the version; ids are numbers of keys (`keys`).
+        # Indexed by version number; ids are numbers of keys (`keys`).
         self._ids = array("q")
         self._updated_at = array("q")
         self._is_stub = array("b")
         self._is_whole = array("b")
         self._is_deleted = array("b")
         self._sizes = array("q")
-        # The first number of each capture, and for each record the rank of the newest full version and stub before
-        # it.
+        # The first version number of each capture; and by record, the rank of the newest full version and of the
+        # newest stub in the captures before the present one.
         self._begins: list[int] = []
         self._known: tuple[dict[int, int], dict[int, int]] = {}, {}
         self._waiting: list[Record] = []
         self._waiting_bytes = 0
-        # Every record of every capture, to verify at the end that each has its row.
+        # Every record of every capture, to verify at the end that each has a row.
         self._captured = CapturedIds()
         self._small: list[pa.RecordBatch] = []
         self._small_bytes = 0
         self._batches: list[pa.RecordBatch] = []
 
     def begin_capture(self) -> None:
-        """The following versions are from the next older capture."""
+        """Start the next older capture: versions that are kept from now on come from it."""
         for number in range(self._begins[-1] if self._begins else 0, len(self._ids)):
             known, record_id = self._known[self._is_stub[number]], self._ids[number]
             rank = _rank(self._updated_at[number], self._is_whole[number])
@@ -76,12 +76,12 @@ class LatestVersions:
         self._begins.append(len(self._ids))
 
     def keep(self, records: Sequence[Record | None], *, sizes: Sequence[int]) -> dict[int, int]:
-        """Keep versions that no newer capture has outdated; returns the number of each by its position."""
+        """Keep versions that no newer capture has superseded; returns version numbers by position in `records`."""
         kept = {place: each for place, each in enumerate(records) if each and not self._is_outdated(each)}
         first = len(self._ids)
         self._captured.add([self._number_of(each) for each in records if each])
         self._ids.extend(map(self._number_of, kept.values()))
-        self._updated_at.extend(map(self._moment, kept.values()))
+        self._updated_at.extend(map(self._seconds_of, kept.values()))
         self._is_stub.extend(map(self._is_stub_record, kept.values()))
         self._is_whole.extend(map(self._is_whole_record, kept.values()))
         self._is_deleted.extend(map(self._is_deleted_record, kept.values()))
@@ -98,9 +98,9 @@ class LatestVersions:
 
     def _is_outdated(self, record: Record) -> bool:
         known = self._known[self._is_stub_record(record)].get(self._number_of(record))
-        return known is not None and _rank(self._moment(record), self._is_whole_record(record)) <= known
+        return known is not None and _rank(self._seconds_of(record), self._is_whole_record(record)) <= known
 
-    def _moment(self, record: Record) -> int:
+    def _seconds_of(self, record: Record) -> int:
         at = self._time_of(record)
         return INT64_MIN if at is None else at
 
@@ -123,13 +123,13 @@ class LatestVersions:
         )
 
     def _picked(self, ids: np.ndarray) -> tuple[np.ndarray, dict[int, int | None]]:
-        """Numbers of the picked versions by record; and of those that a later stub deletes, since when."""
+        """Numbers of the picked versions, sorted by record; by version number, the time of a later stub."""
         import numpy as np
 
         updated_at = np.array(self._updated_at, np.int64)
         is_stub = np.array(self._is_stub, np.bool_)
         ages = np.repeat(np.arange(len(self._begins)), np.diff([*self._begins, len(ids)]))
-        ranked = np.lexsort((-ages, updated_at, ids))  # stable: within a capture the later line remains last
+        ranked = np.lexsort((-ages, updated_at, ids))  # stable: within a capture the later line sorts last
         places = np.empty_like(ranked)
         places[ranked] = np.arange(len(ranked))
         fulls = _last_of_each(ids, ranked[~is_stub[ranked]])
@@ -144,25 +144,27 @@ class LatestVersions:
             if places[stub] > places[full]
         }
         picked = picked[np.argsort(ids[picked])]
-        instead = self._whole_instead(picked, ids, updated_at, ranked)
-        if instead:
-            picked = np.array([instead.get(version, version) for version in picked.tolist()], np.int64)
-        return picked, {instead.get(version, version): since for version, since in deleted_at.items()}
+        replacements = self._whole_replacements(picked, ids, updated_at, ranked)
+        if replacements:
+            picked = np.array([replacements.get(version, version) for version in picked.tolist()], np.int64)
+        return picked, {replacements.get(version, version): since for version, since in deleted_at.items()}
 
-    def _whole_instead(
+    def _whole_replacements(
         self, picked: np.ndarray, ids: np.ndarray, updated_at: np.ndarray, ranked: np.ndarray
     ) -> dict[int, int]:
-        """For picked versions of live records that are not whole, equally old ones that are."""
+        """By picked version of a live record that is not whole, a whole version with the same time."""
         import numpy as np
 
         is_whole, is_deleted = (np.array(each, np.bool_) for each in (self._is_whole, self._is_deleted))
-        poor = picked[~is_whole[picked] & ~is_deleted[picked]].tolist()
-        if not poor:
+        partial = picked[~is_whole[picked] & ~is_deleted[picked]].tolist()
+        if not partial:
             return {}
-        wanted = {(ids[version], updated_at[version]) for version in poor}
+        wanted = {(ids[version], updated_at[version]) for version in partial}
         whole = (version for version in ranked.tolist() if is_whole[version] and not is_deleted[version])
         found = {key: version for version in whole if (key := (ids[version], updated_at[version])) in wanted}
-        return {version: found[key] for version in poor if (key := (ids[version], updated_at[version])) in found}
+        return {
+            version: found[key] for version in partial if (key := (ids[version], updated_at[version])) in found
+        }
 
     def _make_batch(self) -> None:
         if self._waiting:
@@ -180,14 +182,14 @@ class LatestVersions:
 
 
 class CapturedIds:
-    """The distinct numbers of records in captures, in little memory: a day may be captured thousands of times."""
+    """The ids of records in captures, without most duplicates: a day may be captured thousands of times."""
 
     def __init__(self) -> None:
         self._ids = array("q")
         self._unique_ids = 0
 
     def __len__(self) -> int:
-        """The number of stored ids: the distinct ones, and those added since they were last merged."""
+        """How many ids are in memory, including duplicates that are not removed yet."""
         return len(self._ids)
 
     def add(self, ids: Sequence[int]) -> None:
@@ -198,19 +200,19 @@ class CapturedIds:
             self._unique_ids = len(self._ids)
 
     def sorted(self) -> np.ndarray:
-        """The ids in order, each once."""
+        """The distinct ids, sorted."""
         import numpy as np
 
         return np.unique(np.array(self._ids, np.int64))
 
 
 def _rank(updated_at: int, is_whole: int) -> int:
-    """The order of a record's versions within a capture."""
+    """The sort key of a record's versions, without their capture."""
     return 2 * updated_at + is_whole
 
 
 def stub_test(columns: Sequence[str]) -> Callable[[Record], bool]:
-    """A test whether a record is deleted and has none of the columns; an empty list of fields counts as none."""
+    """Returns a function: whether a record is deleted and each of `columns` is null or an empty list."""
     if not columns:
         return lambda _: False
 
@@ -223,7 +225,7 @@ def stub_test(columns: Sequence[str]) -> Callable[[Record], bool]:
 
 
 def _last_of_each(ids: np.ndarray, ranked: np.ndarray) -> np.ndarray:
-    """Of versions in the order of (record, rank) the last one of each record."""
+    """The last version of each record; `ranked` are versions sorted by (record, rank)."""
     import numpy as np
 
     return ranked[np.append(np.diff(ids[ranked]) != 0, [True] * bool(len(ranked))).astype(np.bool_)]

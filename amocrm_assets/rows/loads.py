@@ -1,7 +1,7 @@
-"""The rows of `amoCrmLoads`: the tables in the warehouse, and the findings of their readings from captures.
+"""The rows of the table of loads: the tables that the warehouse holds, and whether their captures are complete.
 
-A function of both: a killed run that is repeated, or a lost file, gives the same rows. Previous rows avoid opening
-captures again, and replace captures that were removed.
+The rows are computed from both, so that a run that is killed and repeated gives the same rows. Previous rows avoid
+reading a capture again, and are kept for captures that were removed.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Place = tuple[str, date | None]
-# Reading a capture from a bucket takes some ten milliseconds.
-_SIDE_BY_SIDE = 8
+# Threads that read captures: a request to a bucket takes tens of milliseconds.
+_THREADS = 8
 
 
 @dataclass(frozen=True)
 class LoadsWritten:
-    """The file of the table: its number of rows, and how many of them are of readings not proven complete."""
+    """The file of the table; `incomplete` counts rows of tables whose captures may miss records."""
 
     table: WholeTable
     name: str
@@ -48,7 +48,10 @@ class LoadsWritten:
 
 @dataclass(frozen=True)
 class _Read:
-    """A reading: when it began, whether it was complete, and what it could not prove."""
+    """A capture as the table of loads describes it: when reading began, whether it was complete, its findings.
+
+    `is_complete` None means unknown.
+    """
 
     captured_at: datetime | None = None
     is_complete: bool | None = None
@@ -70,14 +73,14 @@ def write_loads(
     *,
     entities: Sequence[Entity] = ENTITIES,
 ) -> LoadsWritten:
-    """Write a row for each of the account's tables in the warehouse. The caller holds the lock.
+    """Write a row for each of the account's tables in the warehouse. The caller must hold the table's lock.
 
-    Raises errors of the storage. A capture that is damaged is a finding of its day.
+    Raises errors of the storage. A damaged capture becomes a finding of its day.
     """
     name = LOADS.rows_name(subdomain)
     storage.remove_stale(name)
-    before = _before(storage, name)
-    readings = _Readings(storage, subdomain, entities, before)
+    previous = _previous_rows(storage, name)
+    readings = _Readings(storage, subdomain, entities, previous)
     tables = {place: each for each in held if (place := _place(each.name, subdomain))}
     reads = readings.of(tables)
     rows = [
@@ -96,24 +99,24 @@ def write_loads(
 
 @dataclass
 class _Readings:
-    """The readings of tables, from captures."""
+    """Finds the captures that tables were made from."""
 
     storage: Storage
     subdomain: str
     entities: Sequence[Entity]
-    before: Mapping[Place, Row]
+    previous: Mapping[Place, Row]
     _days: dict[str, Mapping[date, Sequence[CaptureFound]]] = field(default_factory=dict)
 
     def of(self, places: Iterable[Place]) -> dict[Place, _Read]:
-        """The reading of each table."""
+        """By table, the capture that it was made from."""
         listed = list(places)
         shards = {place: found for place in listed if (found := self._newest(place))}
-        # Tables of one entity are made of one capture.
+        # Tables of one entity share a capture.
         wanted = {found.name: (entity, found, place) for place, (entity, found) in shards.items()}
-        with DaemonPool(_SIDE_BY_SIDE, name="loads") as threads:
+        with DaemonPool(_THREADS, name="loads") as threads:
             reads = dict(zip(wanted, threads.map(self._read, wanted.values()), strict=True))
         known = {place: reads[found.name] for place, (_, found) in shards.items()}
-        known = {place: known.get(place) or self._kept(place) for place in listed}
+        known = {place: known.get(place) or self._previous(place) for place in listed}
         return known | {place: self._whole(place, known) for place in listed if place[1] is None}
 
     def _newest(self, place: Place) -> tuple[Entity, CaptureFound] | None:
@@ -129,9 +132,9 @@ class _Readings:
 
     def _read(self, wanted: tuple[Entity, CaptureFound, Place]) -> _Read:
         entity, found, place = wanted
-        kept = self._kept(place)
-        if kept.captured_at == found.captured_at and kept.is_complete is not None:
-            return kept
+        previous = self._previous(place)
+        if previous.captured_at == found.captured_at and previous.is_complete is not None:
+            return previous
         try:
             header = read_header(entity, self.storage, found.name)
             if not header.tells_findings:
@@ -144,13 +147,13 @@ class _Readings:
             findings = [_finding(entity.name, "capture_damaged", error.cause, error.fix, may_miss=True)]
         return _Read(found.captured_at, not any(each["may_miss"] for each in findings), findings)
 
-    def _kept(self, place: Place) -> _Read:
-        """The reading in a previous row, whose capture may be removed."""
-        row = self.before.get(place)
+    def _previous(self, place: Place) -> _Read:
+        """What the previous row says; its capture may have been removed."""
+        row = self.previous.get(place)
         return _Read(row["captured_at"], row["is_complete"], row["findings"]) if row else _Read()
 
     def _whole(self, place: Place, known: Mapping[Place, _Read]) -> _Read:
-        """The reading of a table without days: of the reference lists, or of the newest of its days."""
+        """For a table without days: the capture of the reference lists, or a summary of its days."""
         table, _ = place
         if reference := next((each for each in REFERENCE_TABLES if each.warehouse_name == table), None):
             return self._of_lists(reference) or known[place]
@@ -163,7 +166,7 @@ class _Readings:
         return _Read(newest, False if False in proofs else None if None in proofs else True)
 
     def _made_of(self, table: str) -> set[str]:
-        """The tables of the shards that a table without days is made of."""
+        """Names of the shard tables whose days a table without days is made from."""
         if table == STAGES.warehouse_name:
             return {each.table.warehouse_name for each in (STAGES.of, STAGES.events)}
         return {own.warehouse_name for each in self.entities for own in each.tables if _flat_name(own) == table}
@@ -184,7 +187,7 @@ class _Readings:
 
 
 def _place(name: str, subdomain: str) -> Place | None:
-    """Entity table and day of a table in the warehouse; None for other accounts' tables, and for this one."""
+    """Table and day from a name in the warehouse; None for tables of other accounts and for the table of loads."""
     found = re.fullmatch(rf"(amoCrm[A-Za-z]+)_{re.escape(subdomain)}(?:_([0-9]{{8}}))?", name)
     if found is None or found[1] == LOADS.warehouse_name:
         return None
@@ -192,7 +195,7 @@ def _place(name: str, subdomain: str) -> Place | None:
         return found[1], None
     try:
         return found[1], date.fromisoformat(found[2])
-    except ValueError:  # a user's table with eight digits that are no day
+    except ValueError:  # another table whose eight digits are not a date
         return None
 
 
@@ -208,8 +211,8 @@ def _finding(record_list: str, kind: str, cause: str, fix: str, *, may_miss: boo
     return {"list": record_list, "kind": kind, "may_miss": may_miss, "cause": cause, "fix": fix}
 
 
-def _before(storage: Storage, name: str) -> dict[Place, Row]:
-    """The previous rows; none if the file is missing or damaged."""
+def _previous_rows(storage: Storage, name: str) -> dict[Place, Row]:
+    """The rows of the existing file; empty if it is missing, damaged, or has another schema."""
     import pyarrow.parquet as pq
 
     with sealed_path(storage, name) as path:

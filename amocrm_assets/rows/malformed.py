@@ -1,7 +1,6 @@
-"""Records that are not as documented: keeps values that fit, notes the others.
+"""Reads records that do not have the documented form: keeps what fits and notes what does not.
 
-Well-formed records are not processed here. For single values see `column_values`. Oddities are counted in
-`oddities`.
+`reading` calls it only for malformed records. `column_values` converts the values; `oddities` counts the notes.
 """
 
 from __future__ import annotations
@@ -21,41 +20,41 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Column
     from amocrm_assets.rows.record_types import Record, RecordTypes
 
-# An escaped backslash, a surrogate pair, or (the group) a lone surrogate, which Unicode text cannot contain.
+# An escaped backslash, a surrogate pair, or (the group) a lone surrogate, which is not valid in Unicode text.
 _ESCAPES = re.compile(
     r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 
 
 def record_of_malformed(line: bytes, types: RecordTypes) -> tuple[Record | None, Iterable[str], list[str]]:
-    """The record, None for a line without a usable key; the names of its properties; notes of what did not fit."""
+    """The record, or None if its line has no usable key; names of its properties; notes of what does not fit."""
     called = types.table.record
     text = _unicode(line)
-    notes = [] if text.encode() == line else [f"{called}: text that is no Unicode, replaced by U+FFFD"]
+    notes = [] if text.encode() == line else [f"{called}: text that is not Unicode, replaced by U+FFFD"]
     flat = without_deep_values(text.encode()).decode()
     if flat != text:
         notes.append(f"{called}: a value with more than {MAX_DEPTH} levels, left out")
     try:
         sent = load_json(flat)
     except ValueError:
-        return None, (), [*notes, f"{called}: a line that is no JSON"]
+        return None, (), [*notes, f"{called}: a line that is not JSON"]
     if type(sent) is not dict:
-        return None, (), [*notes, f"{called}: {kind_of(sent)} where an object belongs"]
+        return None, (), [*notes, f"{called}: {kind_of(sent)} instead of an object"]
     return _Shaper(types, notes).record(sent), sent, notes
 
 
 def _unicode(line: bytes) -> str:
-    """The line as valid Unicode text, with U+FFFD instead of invalid characters."""
+    """The line as text that can be encoded; U+FFFD replaces what is not Unicode."""
     return _ESCAPES.sub(lambda match: r"\ufffd" if match[1] else match[0], line.decode("utf-8", "replace"))
 
 
 def _unusable(column: Column, sent: dict[str, Any]) -> str | None:
-    """What is wrong with a column of the record's key, if anything."""
+    """A note if the record has no valid value for a column of its key."""
     value = sent.get(column.sent_as)
     is_integer = column.type == "INTEGER"
     if integer_of(value) is not None if is_integer else type(value) is str:
         return None
-    return f"{column.name}: {kind_of(value)} where {'an integer' if is_integer else 'text'} belongs"
+    return f"{column.name}: {kind_of(value)} instead of {'an integer' if is_integer else 'text'}"
 
 
 class _Shaper:

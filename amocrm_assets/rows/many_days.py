@@ -1,7 +1,7 @@
-"""The rows of many days: one after the other or, if they take long, on several cores.
+"""Writes the rows of many days: one after another, or on several cores if they take long.
 
-Each core has a process of its own (`day_worker`), since Python uses one core per process. Starting it takes as
-long as some small days, so the time of the first days, made here, decides whether it is worth it.
+Each core gets a process (`day_worker`), since Python computes on one core per process. Starting a process takes as
+long as a few small days, so the first days are made in this process, and their duration decides.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     Written = Generator[tuple[date, Callable[[], RowsWritten]]]
 
-# Remaining work from which on processes are started: each takes about a second of CPU time to start.
+# Processes are started if the remaining days take longer: starting one takes about a second of CPU time.
 MIN_SECONDS = 6.0
-# Each process takes about 150 MB in addition to the memory for its day.
+# Each process needs about 150 MB, plus the memory for its day.
 MAX_PROCESSES = 4
 
 
@@ -74,7 +74,7 @@ def _side_by_side(
 ) -> Written:
     with ExitStack() as stack:
         idle: SimpleQueue[_Process] = SimpleQueue()
-        # This context ends first: the processes are killed, which ends the calls that wait for them.
+        # Entered first, so left last: processes are killed before, which ends the calls that wait for them.
         pool = stack.enter_context(DaemonPool(processes, name="rows"))
         for _ in range(processes):
             idle.put(stack.enter_context(_started(task)))
@@ -93,7 +93,7 @@ def _side_by_side(
 
 
 class _NotStarted(Exception):
-    """A process cannot import this package, for example because of a modified `sys.path`."""
+    """A process could not import this package, for example because `sys.path` was changed in the parent."""
 
 
 class _Process:
@@ -102,31 +102,31 @@ class _Process:
     def __init__(self, process: subprocess.Popen[bytes], task: DayTask) -> None:
         self._process = process
         self._task = task
-        self._untold = pickle.dumps(task)
+        self._unsent_task = pickle.dumps(task)
 
     def write(self, day: date) -> RowsWritten:
-        """Make the rows of a day there. Raises what was raised there, and `_NotStarted`."""
+        """Have the process write a day's rows. Raises its error, `TransientError` if killed, or `_NotStarted`."""
         days, results = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         try:
-            days.write(self._untold + pickle.dumps(day))
+            days.write(self._unsent_task + pickle.dumps(day))
             days.flush()
-            made = pickle.load(results)  # noqa: S301 - our own process wrote it
-            self._untold = b""
+            result = pickle.load(results)  # noqa: S301 - our own process wrote it
+            self._unsent_task = b""
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            # The pipe has ended, before a result or within one: `pickle` raises any of these.
+            # The pipe ended before or within a result; `pickle` raises any of these errors then.
             raise self._ended(day) from error
-        if isinstance(made, Exception):
-            raise made
-        return cast("RowsWritten", made)
+        if isinstance(result, Exception):
+            raise result
+        return cast("RowsWritten", result)
 
     def _ended(self, day: date) -> Exception:
         status = self._process.wait()
-        if status > 0 and self._untold:
+        if status > 0 and self._unsent_task:
             return _NotStarted()
         return TransientError(
             f"Making the rows of {self._task.source.subdomain} {day}",
-            cause=f"the process that made them has ended with status {status}"
-            f"{', which is what a system without free memory does' if status == -9 else ''}.",  # noqa: PLR2004
+            cause=f"the process that made them ended with status {status}"
+            f"{': it was killed, probably because memory ran out' if status == -9 else ''}.",  # noqa: PLR2004
             fix="Retry. If it happens again, give the run more memory, or fewer days at a time.",
             source=self._task.source.subdomain,
             day=day.isoformat(),
@@ -135,7 +135,7 @@ class _Process:
 
 @contextmanager
 def _started(task: DayTask) -> Iterator[_Process]:
-    # Not `multiprocessing`: it would run the main script of whoever imported this package once more.
+    # Not `multiprocessing`: it would run the main script of the program that imported this package again.
     command = [sys.executable, "-m", "amocrm_assets.rows.day_worker"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
     with process:
@@ -148,6 +148,6 @@ def _started(task: DayTask) -> Iterator[_Process]:
 
 
 def _cores() -> int:
-    """The number of cores that this process may use, if the system reports it."""
+    """The number of cores that this process may use; all cores if the system does not say."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -1,6 +1,6 @@
 """Merges the captures of a day into rows: one version of each record becomes its row.
 
-`reading` parses lines into records, `latest` picks versions; this module combines them, and removes what a source
+`reading` decodes lines to records, `latest` selects versions; this module calls both and leaves out what a source
 does not import. Pure: no clock, no log, no file.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.record_types import Record
     from amocrm_assets.settings import SourceSettings
 
-# Lines, or bytes of them, that are decoded at once: few, so that an odd line requires decoding few others again,
-# and records of ten thousand fields need little memory.
+# Lines, or their bytes, that are decoded at once: few, since all are decoded again if one is malformed, and since
+# a record may have ten thousand fields.
 _LINES = 128
 _LINES_BYTES = 4_000_000
 
@@ -42,10 +42,10 @@ def rows_of_day(
     day: date,
     table: Table | None = None,
 ) -> DayRows:
-    """Merge the records of a day, in the source's present time zone, from captures, the oldest first.
+    """Merge the records of a day, in the source's present time zone, from captures, given the oldest first.
 
-    They are read newest first: then most versions in older ones are outdated, and need no memory. `table` defaults
-    to the entity's main table.
+    Captures are read newest first, so that most older versions are superseded at once and need no memory.
+    `table` None means the entity's main table.
     """
     types = record_types(entity, table or entity.table)
     window = day_window(day, source.zone)
@@ -107,9 +107,9 @@ def _of_day(
     window: Window,
     time_of: Callable[[Record], int | None],
 ) -> Sequence[Record | None]:
-    """The records of the day, with None for others.
+    """The records that belong to the day; None replaces the others.
 
-    All records of a capture in the same time zone belong to it. One without a time belongs to its capture's day.
+    All records of a capture with the same window do. A record without a time belongs to the day of its capture.
     """
     if header.window == window:
         return records
@@ -121,7 +121,7 @@ def _of_day(
 
 
 def drop_columns(records: Sequence[Record | None], columns: Sequence[str]) -> None:
-    """Remove columns that the source does not import: older captures may still contain them."""
+    """Set columns that the source does not import to null: older captures may still hold values."""
     for record in records if columns else ():
         for column in columns if record is not None else ():
             setattr(record, column, None)

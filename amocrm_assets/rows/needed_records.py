@@ -1,8 +1,8 @@
-"""The records of captures, and their properties, that rows are made of: without the rest, rows are the same.
+"""Which records of captures rows need, and which properties: the rest can be removed without changing rows.
 
-Of each record the newest full version, the stub that deletes it, and the whole version that replaces an incomplete
-one are needed: with these, later captures give the same rows as with all of them. Pure: `retention` decides which
-captures may be removed.
+Rows need each record's newest full version, the stub that deletes it, and the whole version that replaces one that
+is not whole. With these, later captures give the same rows as with all versions. Pure: `retention` decides which
+captures are removed.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
 
     Version = tuple[int, int, int]
-    """Its time, the number of its capture, and of its line: the greatest is the newest."""
+    """Time, number of the capture, number of the line: the greatest is the newest."""
 
 
 def needed_lines(
     entity: Entity, captures: Sequence[OpenCapture], *, source: SourceSettings, selection: FieldSelection
 ) -> set[tuple[int, int]]:
-    """The lines of captures, the oldest first, that rows need, as number of the capture and of the line."""
+    """The lines that rows need, as (capture number, line number), from captures given the oldest first."""
     tables = [_TableVersions(entity, table, source, selection) for table in entity.tables]
     for age, capture in enumerate(captures):
         first = 0
@@ -66,7 +66,7 @@ class _TableVersions:
         self._wholes: dict[int, Version] = {}
 
     def add(self, lines: Sequence[bytes], *, age: int, first: int) -> None:
-        """Process lines of a capture, the first of which has the number `first`."""
+        """Add lines of a capture; `age` is the capture's number, `first` the number of the first line."""
         records, _ = self._reader.read(lines)
         drop_columns(records, self._dropped)
         if self._types.has_custom_fields:
@@ -76,7 +76,7 @@ class _TableVersions:
                 self._add(record, age, line)
 
     def needed(self) -> Iterable[Version]:
-        """The versions that this table's rows are made of."""
+        """The versions that this table's rows need."""
         yield from self._fulls.values()
         for number, stub in self._stubs.items():
             if number not in self._fulls or stub > self._fulls[number]:
@@ -97,7 +97,7 @@ class _TableVersions:
 
 
 class RecordReducer:
-    """Removes from a record's bytes what is in no column and no selected custom field."""
+    """Removes from the bytes of a record the properties without a column and the custom fields not chosen."""
 
     def __init__(self, entity: Entity, source: SourceSettings, selection: FieldSelection) -> None:
         columns = [column for table in entity.tables for column in table.columns]
@@ -109,10 +109,10 @@ class RecordReducer:
         self._fields = next((column.sent_in for column in columns if column.name == CUSTOM_FIELDS), "")
         self._takes = selection.takes
         self.left_out: set[str] = set()
-        """Names, or ids, of custom fields that were in records and are not selected."""
+        """Names, codes or ids of the custom fields that were removed."""
 
     def __call__(self, line: bytes) -> bytes:
-        """One record that has a row."""
+        """The reduced bytes of a record that has a row."""
         kept = only_properties(line, self._properties)
         if not (self._chooses and self._fields):
             return kept
@@ -127,7 +127,7 @@ class RecordReducer:
         with suppress(msgspec.DecodeError):
             listed = msgspec.json.decode(fields, type=list[msgspec.Raw])
             return _raw([each for each in listed if self._is_chosen(each)])
-        with suppress(msgspec.DecodeError):  # PHP writes a list with gaps as an object of its numbers
+        with suppress(msgspec.DecodeError):  # PHP writes a list with gaps as an object with indices as keys
             numbered = msgspec.json.decode(fields, type=dict[str, msgspec.Raw])
             return _raw({name: each for name, each in numbered.items() if self._is_chosen(each)})
         return fields

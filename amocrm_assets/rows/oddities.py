@@ -1,7 +1,7 @@
-"""Oddities: values from amoCRM that do not fit a column, counted by kind with an example.
+"""Oddities: values from amoCRM that do not fit their column, counted by kind with an example.
 
-Notes are made while versions of records are read; only those of the versions that became rows count. They come
-from `malformed` and `value_formatter`.
+Notes are made while records are read (`malformed`, `column_values`, `value_formatter`); only notes of versions
+that became rows are counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Oddity:
-    """One kind of oddity: its count, and the smallest id of a record, or a line, that has it."""
+    """One kind of oddity: how often it occurred, and an example: the smallest key of a record, or a line."""
 
     kind: str
     count: int
@@ -24,26 +24,26 @@ class Oddity:
 
 
 class OddityCounter:
-    """Notes by kind: the version they belong to, or the line if it gave no version."""
+    """Counts notes by kind. A note belongs to a version, or to a line that could not be decoded to a version."""
 
     def __init__(self) -> None:
         self._versions: dict[str, array[int]] = {}
         self._lines: dict[str, list[str]] = {}
 
     def of_version(self, version: int, notes: Iterable[str]) -> None:
-        """Add a note about the version with this number."""
+        """Add notes of the version with this number."""
         for note in notes:
             self._versions.setdefault(note, array("q")).append(version)
 
     def of_line(self, line: str, notes: Iterable[str]) -> None:
-        """Add a note about a line that gave no version."""
+        """Add notes of a line without a version."""
         for note in notes:
             self._lines.setdefault(note, []).append(line)
 
     def counted(self, picked: Mapping[int, int], called: Callable[[int], str] = str) -> tuple[Oddity, ...]:
-        """Oddities of all lines without a version, and of the picked versions, given with their records' ids.
+        """Oddities of all lines without a version and of the picked versions.
 
-        `called` is the key of a record with such an id.
+        `picked` maps version numbers to record ids, `called` a record id to the text of an example.
         """
         counted = [Oddity(kind, len(lines), lines[0]) for kind, lines in self._lines.items()]
         for kind, versions in self._versions.items():

@@ -1,6 +1,6 @@
-"""Parses lines of captures into records, with notes of what did not fit, and names of unknown properties.
+"""Decodes lines of captures to records, with notes of values that do not fit, and names of unknown properties.
 
-For well-formed records the decoder itself checks every type, which is fast. For the others see `malformed`.
+Well-formed records are decoded fast: the decoder checks every type. `malformed` reads the others.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     Notes = dict[int, Sequence[str]]
 
-# More than an account has; it limits the memory for an endless stream of new names.
+# More names than an account has; bounds the memory if names never repeat.
 _MAX_NAMES = 20_000
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class RecordReader:
-    """Reads lines of captures; `unknown_properties` collects the names of unknown properties."""
+    """Decodes lines of captures; `unknown_properties` collects property names that the entity does not declare."""
 
     def __init__(self, types: RecordTypes) -> None:
         self.unknown_properties: set[str] = set()
@@ -37,8 +37,8 @@ class RecordReader:
         self._names = _Names()
 
     def read(self, lines: Sequence[bytes]) -> tuple[Sequence[Record | None], Notes]:
-        """The record of each line, None without a usable key; and notes of what did not fit, by position."""
-        with suppress(*_MALFORMED):  # one for all: one for each would take as long as storing it
+        """The record of each line, None for one without a usable key; and notes by position of the line."""
+        with suppress(*_MALFORMED):  # around the loop: inside, it would take as long as keeping the record
             return [self._known(line) for line in lines], {}
         notes: Notes = {}
         return [self._any(line, place, notes) for place, line in enumerate(lines)], notes
@@ -67,9 +67,9 @@ class RecordReader:
 
 
 class _Names(dict[bytes, str | None]):
-    """Names of custom fields by their JSON texts: few different ones, each decoded once.
+    """A cache of decoded names of custom fields, by the bytes that were sent; there are few distinct names.
 
-    amoCRM sends them escaped (\\u0413…), so they take most time of decoding a record.
+    amoCRM sends names escaped (\\u0413…), so that they take more time to decode than any other part of a record.
     """
 
     def __missing__(self, sent: bytes) -> str | None:

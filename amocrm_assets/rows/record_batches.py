@@ -1,6 +1,6 @@
-"""Records to Arrow: versions of records become one record batch in the schema of their table.
+"""Converts versions of records to Arrow record batches in the schema of their table.
 
-Columns are filled as flat lists, without an object per row, which is fast.
+Each column is built from one flat list, without a Python object per row, which is fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.value_formatter import ValueFormatter
 
 
-# Records are made by `record_types`, so they have no static type.
+# `record_types` creates the classes at run time, so they have no static type.
 astuple: Callable[[Record], tuple[Any, ...]] = cast("Any", msgspec.structs.astuple)
 
 
@@ -39,12 +39,12 @@ class RecordBatchBuilder:
         self,
         types: RecordTypes,
         is_system: Callable[[int | None], bool | None],
-        texts: ValueFormatter,
+        formatter: ValueFormatter,
         notes: OddityCounter,
     ) -> None:
         self._time, self._time_of = types.table.time, types.time_of
         self._is_system = is_system
-        self._texts = texts
+        self._formatter = formatter
         self._notes = notes
         self._schema = arrow_schema(types.table)
         self._derived = types.table.derived
@@ -56,7 +56,7 @@ class RecordBatchBuilder:
         import pyarrow as pa
 
         self._note_missing(self._time, list(map(self._time_of, records)), count(first_version))
-        # Records of known properties have additional ones after these.
+        # Records of the type `known` have more attributes after these; `strict=False` ignores them.
         columns: dict[str, Sequence[Any]]
         columns = dict(zip(self._names, zip(*map(astuple, records), strict=True), strict=False))
         if self._derived:
@@ -72,16 +72,16 @@ class RecordBatchBuilder:
     def _derived_columns(
         self, derived: Derived, columns: Mapping[str, Sequence[Any]], first_version: int
     ) -> dict[str, Sequence[Any]]:
-        """The derived columns, from the properties they are derived from."""
+        """The derived columns, from the properties that they are computed from."""
         wanted = [self._columns[name] for name in derived.columns]
         filled: dict[str, list[Any]] = {name: [] for name in derived.columns}
         notes: list[str] = []
-        take = ColumnValues(notes).of
+        convert = ColumnValues(notes).of
         sent = zip(*(columns[name] for name in derived.properties), strict=True)
         for version, properties in enumerate(sent, first_version):
             values = derived.values(dict(zip(derived.properties, properties, strict=True)))
             for column in wanted:
-                filled[column.name].append(take(column, values.get(column.name)))
+                filled[column.name].append(convert(column, values.get(column.name)))
             if notes:
                 self._notes.of_version(version, notes)
                 notes.clear()
@@ -109,7 +109,7 @@ class RecordBatchBuilder:
         if None in numbers:
             for number, version in zip(numbers, versions, strict=False):
                 if number is None:
-                    self._notes.of_version(version, [f"{column}: no integer"])
+                    self._notes.of_version(version, [f"{column}: not an integer"])
 
     def _texts_of(self, by_record: Sequence[Sequence[Field]], first_version: int) -> list[str | None]:
         texts: list[str | None] = []
@@ -124,7 +124,7 @@ class RecordBatchBuilder:
         return texts
 
     def _text(self, item: Item, field_type: str | None, version: int) -> str | None:
-        text = self._texts.text(whole_item(item) if item.value is UNSET else item.value, field_type)
+        text = self._formatter.text(whole_item(item) if item.value is UNSET else item.value, field_type)
         if isinstance(text, InvalidValue):
             self._notes.of_version(version, [text.note])
             return None
@@ -132,7 +132,7 @@ class RecordBatchBuilder:
 
 
 def _records(repeated: pa.ListType, owners: Sequence[Sequence[object]], **columns: Any) -> pa.ListArray:
-    """A REPEATED RECORD from flat columns; the length of each owner is its number of records."""
+    """A REPEATED RECORD from flat columns; the length of each owner is the number of its records."""
     import numpy as np
     import pyarrow as pa
 
@@ -144,6 +144,6 @@ def _records(repeated: pa.ListType, owners: Sequence[Sequence[object]], **column
 
 
 def whole_item(item: Item) -> WholeItem:
-    """The value of an item that has no `value`."""
+    """The item itself, as the value of an item without `value`."""
     pairs = ((name, getattr(item, name)) for name in item.__struct_fields__)
     return WholeItem((name, value) for name, value in pairs if value is not UNSET)

@@ -1,7 +1,7 @@
-"""Types of records in API v4, with the properties that the columns of a table are filled from.
+"""The JSON of records in API v4, as types with the properties that fill the columns of a table.
 
-They are derived from the entity's declaration. msgspec decodes a well-formed record directly into them, and
-refuses any other; for those see `malformed`.
+They are derived from the entity's declaration. msgspec decodes well-formed records directly to these types and
+raises an error for others, which `malformed` reads.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ _NOT_SENT = msgspec.Raw()
 class Record(Protocol):
     """One version of a record.
 
-    It has an attribute for each column that is filled from a property, for those of `stubs_lack`, and for each
-    property that other columns are derived from.
+    It has an attribute for each column of its table that a property fills, for the columns that selecting versions
+    needs, and for each property that other columns are derived from.
     """
 
     is_deleted: bool | None
-    """Only in tables of records that can be deleted; only they have stubs."""
+    """Only in tables of records that can be deleted; only these have stubs."""
     custom_fields: list[Field] | None
     """Only in tables that have the column."""
 
 
 class RecordTypes:
-    """The types of the records of an entity, with the properties that one of its tables needs."""
+    """The types of an entity's records, with the properties that one of its tables needs."""
 
     def __init__(self, entity: Entity, table: Table) -> None:
         self.entity = entity
         self.table = table
         own, derived = table.column_names, table.derived
         filled = [each for each in table.columns if derived is None or each.name not in derived.columns]
-        # Those filled from a property, followed by those that only picking needs.
+        # Columns that a property fills directly, then columns that only selecting versions needs.
         self.columns = (*filled, *(each for each in _for_picking(entity) if each.name not in own))
         self.derived_from = derived.properties if derived else ()
         self.has_custom_fields = any(column.name == CUSTOM_FIELDS for column in self.columns)
         self._renamed = {column.name: column.sent_as for column in self.columns if column.api_name}
         self.time_of: Callable[[Record], int | None] = attrgetter(table.time)
-        # Columns that every record or field has. Missing ones are noted when columns are made.
+        # Columns that every record or field must have. `record_batches` notes missing values.
         self.needed = frozenset({table.time, _ID_OF_FIELD})
 
     @property
@@ -64,14 +64,14 @@ class RecordTypes:
 
     @property
     def is_deleted(self) -> Callable[[Record], bool]:
-        """Whether a record is in the trash; False for tables without such a column."""
+        """Whether a record is deleted; always false if no column says so."""
         if not any(column.name == "is_deleted" for column in self.columns):
             return lambda _: False
         return lambda record: record.is_deleted is True
 
     @property
     def is_whole(self) -> Callable[[Record], bool] | None:
-        """Whether a record has all requested details; None if every record has."""
+        """Whether a record has all requested details; None if every record of the table does."""
         derived = self.table.derived
         if derived is None:
             return None
@@ -79,9 +79,9 @@ class RecordTypes:
 
     @cached_property
     def any(self) -> type[Record]:
-        """A record with any properties in addition to those of the columns, which are first, in their order.
+        """The type of a record with any properties. Its attributes are in the order of `columns`.
 
-        Raises `InternalError` for a table with a column that is not filled.
+        Raises `InternalError` for a table with a column that no property and no `derived` fills.
         """
         fields = [_field(column, self.table) for column in self.columns]
         fields += [(name, Any, None) for name in self.derived_from]
@@ -89,7 +89,7 @@ class RecordTypes:
 
     @cached_property
     def known(self) -> type[Record]:
-        """A record with only known properties: those without a column here are not parsed."""
+        """The type of a record with known properties only; properties without a column are not decoded."""
         sent = {column.sent_as for column in self.columns}.union(self.derived_from)
         others = [(name, msgspec.Raw, _NOT_SENT) for name in sorted(self.entity.known_properties - sent)]
         named = [(CUSTOM_FIELDS, list[KnownField] | None, None)] if self.has_custom_fields else []
@@ -98,8 +98,8 @@ class RecordTypes:
         )
 
     def _struct(self, name: str, fields: list[Any], **options: Any) -> type[Record]:
-        made: Any = msgspec.defstruct(name, fields, gc=False, kw_only=True, rename=self._renamed, **options)
-        return cast("type[Record]", made)
+        struct: Any = msgspec.defstruct(name, fields, gc=False, kw_only=True, rename=self._renamed, **options)
+        return cast("type[Record]", struct)
 
 
 @cache
@@ -109,13 +109,13 @@ def record_types(entity: Entity, table: Table) -> RecordTypes:
 
 
 def _for_picking(entity: Entity) -> list[Column]:
-    """Columns that determine which version of a record becomes its row."""
+    """Columns that selecting the version of a record needs."""
     needed = {*entity.key, entity.time, "is_deleted", *entity.stubs_lack}
     return [column for column in entity.table.columns if column.name in needed]
 
 
 def _field(column: Column, table: Table) -> tuple[Any, ...]:
-    """The column as a field of a record: a record without key or time is not well-formed."""
+    """The column as a field of a record type; key and time are required."""
     if column.name in table.key:
         return (column.name, KEY_TYPES[column.type])
     if column.name == table.time:
@@ -125,7 +125,7 @@ def _field(column: Column, table: Table) -> tuple[Any, ...]:
     if column.type not in _SCALARS:
         raise InternalError(
             f"Deriving how {column.name} is read",
-            cause=f"no property fills a column of type {column.type} as it comes.",
-            fix="Declare in `entities`, by the table's `derived`, what fills it.",
+            cause=f"no property can fill a column of type {column.type} directly.",
+            fix="Add it to the table's `derived` in `entities`.",
         )
     return (column.name, _SCALARS[column.type], None)

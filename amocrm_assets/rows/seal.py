@@ -1,7 +1,7 @@
-"""A rows file's own digest, stored in the file: replacing the file replaces both atomically, also on `gs://`.
+"""A checksum inside a Parquet file: replacing the file replaces both in one step, also on `gs://`.
 
-Parquet's footer contains a text of 64 characters as metadata: SHA-256 of the whole file, computed while those
-characters were zeros. Other programs ignore it.
+The footer's metadata holds 64 characters under `NAME`: the SHA-256 of the whole file, computed while these
+characters were zeros. Other programs can read the file as usual.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 NAME = "amocrm_assets_sha256"
 _ZEROS = b"0" * 64
-# Name and value in the footer's encoding (Thrift, compact): a field of type binary, and its length.
+# The name in the footer, then the value's field header (type binary) and length in Thrift's compact encoding.
 _MARK = NAME.encode() + b"\x18\x40"
 # A Parquet file ends with the length of its footer and these four bytes.
 _MAGIC, _END_BYTES = b"PAR1", 8
 _CHUNK_BYTES = 1024 * 1024
 
 UNSEALED = {NAME: _ZEROS.decode()}
-"""Metadata that the file has to be written with."""
+"""Metadata that a file must be written with before `seal`."""
 
 
 @contextmanager
 def sealed_file(
     storage: Storage, name: str, schema: pa.Schema, metadata: Mapping[str, str] | None = None
 ) -> Iterator[pq.ParquetWriter]:
-    """Write a file with its digest, which replaces the one of its name if the body ends without an error."""
+    """Write a sealed file; it replaces the existing file when the block ends without an error."""
     import pyarrow.parquet as pq
 
     with storage.temp_file(name) as path:
@@ -52,7 +52,7 @@ def sealed_file(
 
 @contextmanager
 def sealed_path(storage: Storage, name: str) -> Iterator[Path | None]:
-    """A local path of a file; None if it is missing or its digest is wrong."""
+    """A file to read from; None if it is missing or its checksum is wrong."""
     with ExitStack() as stack:
         try:
             path = stack.enter_context(storage.as_local_path(name))
@@ -81,16 +81,16 @@ def seal(path: Path) -> None:
 
 
 def broken_seal(path: Path) -> str | None:
-    """What is wrong with a file; None if its digest is right."""
+    """What is wrong with a file; None if its checksum is right."""
     place = _place(path)
     if place is None:
-        return "it holds no digest of itself: it is damaged, or an older version wrote it"
-    computed, kept = _digests(path, place)
-    return None if computed == kept else "its content is not what was written"
+        return "it has no checksum: it is damaged, or an older version wrote it"
+    computed, stored = _digests(path, place)
+    return None if computed == stored else "its checksum is wrong: the file was damaged or changed"
 
 
 def _place(path: Path) -> int | None:
-    """The position of the digest in the file."""
+    """The offset of the digest in the file; None if there is none."""
     with path.open("rb") as file:
         size_bytes = file.seek(0, 2)
         file.seek(max(size_bytes - _END_BYTES, 0))
@@ -100,21 +100,21 @@ def _place(path: Path) -> int | None:
             return None
         start = size_bytes - _END_BYTES - footer_bytes
         file.seek(start)
-        # The last one: values of records, which may contain anything, are before the file's own metadata.
+        # The last match: texts of records (in column statistics) come before the file's own metadata.
         found = file.read(footer_bytes).rfind(_MARK)
     place = start + found + len(_MARK)
     return place if found >= 0 and place + len(_ZEROS) <= size_bytes else None
 
 
 def _digests(path: Path, place: int) -> tuple[bytes, bytes]:
-    """The digest of the file, and the one stored in it."""
-    digest, kept, at = sha256(), b"", 0
+    """The computed digest of the file, and the stored one."""
+    digest, stored, at = sha256(), b"", 0
     with path.open("rb") as file:
         while chunk := bytearray(file.read(_CHUNK_BYTES)):
             begin, end = max(place - at, 0), min(place + len(_ZEROS) - at, len(chunk))
             if begin < end:
-                kept += chunk[begin:end]
+                stored += chunk[begin:end]
                 chunk[begin:end] = b"0" * (end - begin)
             digest.update(chunk)
             at += len(chunk)
-    return digest.hexdigest().encode(), kept
+    return digest.hexdigest().encode(), stored

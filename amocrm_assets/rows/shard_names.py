@@ -1,7 +1,7 @@
-"""Rows of shards with names, such as `status_name`: the name of an id at a row's time, from a reference table.
+"""Adds names, such as `status_name`, to the rows of shards: an id's name in a reference table at a row's time.
 
-Rows files do not contain names. They are added when a shard is loaded, in a temporary file: a function of rows and
-history, and so of captures.
+Rows files contain no names. They are added when a shard is loaded, in a temporary file that is removed after the
+load. They depend only on rows and reference history, and so on captures.
 """
 
 from __future__ import annotations
@@ -36,41 +36,41 @@ _MICROSECONDS = 1_000_000
 
 
 class NamesAsOf:
-    """The names of one reference table over time; none if it does not exist."""
+    """The names in one reference table over time; empty if it has not been made."""
 
     def __init__(self, wanted: ShardName, history: pa.Table | None) -> None:
-        """`history` has the table's key, `name` and `valid_from`, its rows in the order of time within a key."""
+        """`history` has the table's key, `name` and `valid_from`, in chronological order within a key."""
         self._wanted = wanted
         self._versions: dict[tuple[int, ...], tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]] = {}
-        found: dict[tuple[int, ...], list[tuple[int, str | None]]] = {}
+        names_of: dict[tuple[int, ...], list[tuple[int, str | None]]] = {}
         if history is not None:
             key = [history[name].to_pylist() for name in reference_table(wanted.table).key]
-            # A name is valid from the first whole second after it was set.
+            # Rounded up: a name is valid from the first whole second in which it existed.
             begins = (-(-history["valid_from"].cast("int64").to_numpy() // _MICROSECONDS)).tolist()
             for ids, begin, name in zip(zip(*key, strict=True), begins, history["name"].to_pylist(), strict=True):
-                found.setdefault(ids, []).append((begin, name))
-        for ids, versions in found.items():
+                names_of.setdefault(ids, []).append((begin, name))
+        for ids, versions in names_of.items():
             begin, names = zip(*versions, strict=True)
             self._versions[ids] = np.array(begin, np.int64), np.array(names, object)
 
     def of(self, rows: pa.Table, time: str) -> pa.Array:
-        """The names of the ids in some rows at their `time`, or the earliest known ones."""
+        """The names of ids at the rows' `time`; before the first known version, the first known name."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         by = list(self._wanted.by)
         at = pc.fill_null(rows[time], INT64_MIN).to_numpy()
         names = np.full(rows.num_rows, None, object)
-        # A day has few different ids and many rows.
+        # A day has few distinct ids and many rows.
         for each in rows.select(by).group_by(by).aggregate([]).to_pylist():
             versions = self._versions.get(tuple(each.values()))
             if versions is None:
                 continue
-            here = np.ones(rows.num_rows, np.bool_)
+            matches = np.ones(rows.num_rows, np.bool_)
             for column, value in each.items():
-                here &= pc.fill_null(pc.equal(rows[column], value), False).to_numpy()  # noqa: FBT003
-            begins, called = versions
-            names[here] = called[np.maximum(np.searchsorted(begins, at[here], side="right") - 1, 0)]
+                matches &= pc.fill_null(pc.equal(rows[column], value), False).to_numpy()  # noqa: FBT003
+            begins, known = versions
+            names[matches] = known[np.maximum(np.searchsorted(begins, at[matches], side="right") - 1, 0)]
         return pa.array(names, pa.string())
 
 
@@ -83,9 +83,9 @@ def read_names_as_of(wanted: ShardName, storage: Storage, subdomain: str) -> Nam
 
 @dataclass
 class ShardRows:
-    """The rows of a table's shards for loading: rows files themselves, or files with additional names.
+    """The files that shards are loaded from: rows files, or temporary files with names next to ids.
 
-    `nameless` counts, by day, the rows with ids that are in no reading of the reference lists.
+    `nameless` counts by day the rows with an id for which no name is known.
     """
 
     table: Table
@@ -95,7 +95,7 @@ class ShardRows:
     nameless: dict[date, int] = field(default_factory=dict)
 
     def of(self, day: date) -> tuple[str, int]:
-        """Name of the file with the rows of a day, and their number. Raises as `rows_file` does."""
+        """Name of the file with the rows of a day, and the number of rows. Raises as `rows_file` does."""
         if self.names is None:
             return rows_name(self.table, self.subdomain, day), row_count(
                 self.table, self.storage, self.subdomain, day
@@ -137,9 +137,10 @@ class ShardRows:
 
 @contextmanager
 def shard_rows(table: Table, storage: Storage, source: SourceSettings) -> Iterator[ShardRows]:
-    """The rows of the table's shards for the source's settings. Files made for this are removed at the end.
+    """The rows of the table's shards, with names if the source's settings want them.
 
-    The caller holds the lock of the account's shards: files of killed runs are removed.
+    Temporary files are removed at the end, those of a killed run at the start. The caller must hold the lock of
+    the account's shards.
     """
     wanted, subdomain = table.for_shards(source), source.subdomain
     named = wanted.shard_name_column
@@ -154,7 +155,7 @@ def shard_rows(table: Table, storage: Storage, source: SourceSettings) -> Iterat
 
 
 def clear_shard_rows(table: Table, storage: Storage, subdomain: str) -> None:
-    """Remove files of killed runs. The caller holds the lock of the account's shards."""
+    """Remove temporary files with names. The caller must hold the lock of the account's shards."""
     folder = _folder(table, subdomain)
     storage.remove_stale(folder)
     for name in storage.names(folder):

@@ -1,4 +1,4 @@
-"""Reads from rows files without loading them: the number of rows, and ids. For writing them see `files`."""
+"""Reads from rows files without loading whole rows: which days exist, row counts, and repeated keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def days_with_rows(table: Table, storage: Storage, subdomain: str) -> list[date]:
-    """Days whose rows were written, in order."""
+    """Days that have a rows file, sorted."""
     folder = rows_name(table, subdomain, date.min).rpartition("/")[0]
     return sorted(
         date.fromisoformat(name.rpartition("/")[2].removesuffix(".parquet")) for name in storage.names(folder)
@@ -22,7 +22,7 @@ def days_with_rows(table: Table, storage: Storage, subdomain: str) -> list[date]
 
 
 def row_count(table: Table, storage: Storage, subdomain: str, day: date) -> int:
-    """Number of rows of a day, from the file's own footer."""
+    """Number of rows of a day, from the file's footer."""
     import pyarrow.parquet as pq
 
     with rows_file(table, storage, subdomain, day) as path:
@@ -30,7 +30,7 @@ def row_count(table: Table, storage: Storage, subdomain: str, day: date) -> int:
 
 
 def repeated_ids(table: Table, storage: Storage, subdomain: str, day: date) -> list[str]:
-    """Keys that are in the rows of a day more than once. Raises `ActionRequired` for a damaged file."""
+    """Keys that occur more than once in the rows of a day. Raises `ActionRequired` for a damaged file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

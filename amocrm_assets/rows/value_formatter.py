@@ -1,6 +1,6 @@
-"""Formats custom-field values as text, by field type: the shard holds every value as text.
+"""Formats values of custom fields as text, by field type: shards hold every value as text.
 
-A value that does not fit its field type gives an `InvalidValue` instead.
+A value that its field type cannot hold becomes an `InvalidValue`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TEXTS = frozenset({
     "select", "smart_address", "streetaddress", "text", "textarea", "tracking_data", "url",
 })  # fmt: skip
 OBJECTS = frozenset({"file", "items", "legal_entity", "linked_entity", "payer", "supplier"})
-# In fields of all other types a text does not change.
+# In fields of all other types, texts are not changed.
 CONVERTED = frozenset({"birthday", "checkbox", "date", "date_time"})
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?")
@@ -32,13 +32,13 @@ _AMBIGUOUS = re.compile(r"[0-9]{4}|[0-9]{6}|[0-9]{8}")
 
 @dataclass(frozen=True)
 class InvalidValue:
-    """A field has a value that does not fit its type."""
+    """A value that does not fit its field's type; `note` is the kind of the oddity."""
 
     note: str
 
 
 class ValueFormatter:
-    """Formats values of an account in the time zone `zone`."""
+    """Formats values of custom fields; dates and times in the time zone `zone`."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
@@ -71,19 +71,19 @@ class ValueFormatter:
 
     def _date_time(self, value: int | str) -> str | None:
         moment = _moment_of(value, self._zone)
-        if moment and moment.strftime("%z")[5:]:  # RFC 3339 has no offsets with seconds, which old dates have
+        if moment and moment.strftime("%z")[5:]:  # historical offsets have seconds, which RFC 3339 does not allow
             moment = moment.astimezone(UTC)
         return moment.isoformat() if moment else None
 
 
 def _dates_only(text: Callable[[int | str], str | None]) -> Callable[[Any], str | None]:
-    """Parse a date or time; cached, since the same ones occur often."""
-    remembered = lru_cache(65536, typed=True)(text)
-    return lambda value: remembered(value) if type(value) in (int, str, Number) else None
+    """`text` with a cache, since values repeat; None for values that cannot be a date."""
+    cached = lru_cache(65536, typed=True)(text)
+    return lambda value: cached(value) if type(value) in (int, str, Number) else None
 
 
 def _moment_of(value: int | str, zone: tzinfo) -> datetime | None:
-    """The time of Unix seconds, as number or text, or of an ISO text, in the time zone."""
+    """The time from Unix seconds (a number or a text) or from an ISO text, in the time zone."""
     try:
         if type(value) is str and _ISO.fullmatch(value):
             moment = datetime.fromisoformat(value)
@@ -92,7 +92,7 @@ def _moment_of(value: int | str, zone: tzinfo) -> datetime | None:
             return None
         seconds = integer_of(value)
         return None if seconds is None else datetime.fromtimestamp(seconds, zone)
-    except (ValueError, OverflowError, OSError):  # no such day, or one outside of the calendar
+    except (ValueError, OverflowError, OSError):  # the date does not exist, or is out of range
         return None
 
 

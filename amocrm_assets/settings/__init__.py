@@ -1,4 +1,4 @@
-"""Settings of a source and of the deployment: read, validated, written."""
+"""Settings of sources and of the deployment; the only package that reads environment variables."""
 
 from amocrm_assets.settings.attribute_checks import SUBDOMAIN
 from amocrm_assets.settings.credentials import OAuthSettings, wrong_credentials

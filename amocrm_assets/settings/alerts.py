@@ -1,4 +1,4 @@
-"""Where alerts are sent: `AMOCRM_ALERTS`, and the UI's address for links, `AMOCRM_UI_URL`."""
+"""Where alerts about failures are sent (`AMOCRM_ALERTS`), and the UI's address for links (`AMOCRM_UI_URL`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLE, UI_VARIABLE = "AMOCRM_ALERTS", "AMOCRM_UI_URL"
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """Apprise URLs, which contain tokens and passwords, and the Dagster UI's URL without a trailing slash."""
+    """Apprise URLs, which contain tokens and passwords, and the Dagster UI's address without a trailing slash."""
 
     addresses: tuple[str, ...] = field(default=(), repr=False)
     ui_url: str | None = None
@@ -28,7 +28,7 @@ class AlertSettings:
         if ui_url and not ui_url.startswith(("http://", "https://")):
             raise SettingsError(
                 f"Reading the environment variable {UI_VARIABLE}",
-                cause=f"{ui_url!r} is not an address of a web page.",
+                cause=f"{ui_url!r} does not start with http:// or https://.",
                 fix=f"Write it like {UI_VARIABLE}=https://dagster.example.com.",
                 variable=UI_VARIABLE,
             )

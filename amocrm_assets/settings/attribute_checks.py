@@ -1,7 +1,6 @@
-"""Validates the attributes of a source. Each function returns the attribute, or raises `ValueError` with the fix.
+"""Validates the attributes of a source. Each function returns the attribute or raises `ValueError` with the fix.
 
-They are validators instead of constraints of the fields, which would fail at templates that Dagster fills in
-later.
+Constraints on the fields themselves would reject templates that Dagster has not filled in yet.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Table
 
-# A label of a host's name (RFC 1035, 2.3.4).
+# The maximum length of a label in a host name (RFC 1035, 2.3.4).
 MAX_SUBDOMAIN_CHARACTERS = 63
-# No account is near these limits; they bound what one line of defs.yaml can request.
+# Far more than any account has; they limit the work that one line of defs.yaml can cause.
 MAX_FIELDS, MAX_NAME_CHARACTERS = 10_000, 1_000
 MAX_REQUESTS_PER_SECOND = 50
 SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 def text(value: object) -> object:
-    """Not a number, as YAML reads one without quotes."""
+    """A text; YAML reads digits without quotes as a number."""
     if isinstance(value, int | float):
         raise ValueError(f'a number here needs quotes: subdomain: "{value}"')  # noqa: TRY004  # pydantic's
     return value
@@ -50,17 +49,17 @@ def subdomain(value: str) -> str:
 
 
 def origin(value: str | None) -> str | None:
-    """The address of an account, without a slash at the end."""
+    """The address of an account, without a trailing slash."""
     if value is None:
         return None
-    if "@" in value:  # not repeated: it may contain a password
-        raise ValueError("an address holds neither user nor password; write like https://my-shop.kommo.com")
+    if "@" in value:  # not repeated: it may hold a password
+        raise ValueError("an address must not contain a user or a password; write like https://my-shop.kommo.com")
     if not re.fullmatch(r"https?://[^/?#\s]+/?", value) or not has_a_host(value):
         raise ValueError(f"{value!r} is not an address of an account; write like https://my-shop.kommo.com")
     if is_cleartext(value):
         raise ValueError(
-            f"{value!r} would send the token in the clear; write https:// (http:// is for 127.0.0.1, [::1] and"
-            " localhost only)"
+            f"{value!r} would send the token unencrypted; write https:// (http:// is allowed only for 127.0.0.1,"
+            " [::1] and localhost)"
         )
     return value.rstrip("/")
 
@@ -79,40 +78,40 @@ def zone(value: str) -> str:
 
 @cache
 def _zones() -> frozenset[str]:
-    """Names that are valid on every machine. Listing them reads a folder, so it is cached."""
+    """Names that mean the same on every machine. Cached, since finding them reads a folder."""
     return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
 
 
 def title(value: str | None) -> str | None:
-    """One line."""
+    """A display name: one line."""
     if value is not None and (len(value) > MAX_NAME_CHARACTERS or not value.isprintable()):
         raise ValueError(f"a display name is one line of at most {MAX_NAME_CHARACTERS} characters")
     return value
 
 
 def field_names(value: object) -> object:
-    """Names, codes and ids of custom fields, alone or with a column."""
+    """Names, codes and ids of custom fields, each with or without its column."""
     for each in value if isinstance(value, list) else []:
         if isinstance(each, dict) and each.keys() != {"field", "column"}:
-            raise ValueError(f"{each!r} names no field; write it with its column, {{field: Город, column: city}}")
+            raise ValueError(f"{each!r} is not a field; write it with its column, {{field: Город, column: city}}")
     return names(value)
 
 
 def names(value: object) -> object:
-    """Names of fields of any kind, alone or as the `field` of a mapping."""
+    """Names of fields of any kind, each as such or as the `field` of a mapping."""
     if isinstance(value, list) and len(value) > MAX_FIELDS:
-        raise ValueError(f"{len(value)} fields are named; at most {MAX_FIELDS} are possible")
+        raise ValueError(f"there are {len(value)} fields; the maximum is {MAX_FIELDS}")
     for each in value if isinstance(value, list) else []:
         name = each.get("field") if isinstance(each, dict) else each
         if isinstance(name, str) and len(name) > MAX_NAME_CHARACTERS:
-            raise ValueError(f"{name[:20]!r}… names no field: it has over {MAX_NAME_CHARACTERS} characters")
+            raise ValueError(f"{name[:20]!r}… is not a field: it has over {MAX_NAME_CHARACTERS} characters")
         if isinstance(name, bool) or name == "":
-            raise ValueError(f"{name!r} names no field; write a name, a code or an id, in quotes if need be")
+            raise ValueError(f"{name!r} is not a field; write a name, a code or an id, in quotes if necessary")
     return value
 
 
 def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None]:
-    """A validator of the columns for custom fields in the flat table of `table`."""
+    """Returns a validator for the columns of custom fields in the flat table of `table`."""
     taken = {column.name.lower() for column in latest_table(table).columns}
 
     def check(fields: list[Any] | None) -> list[Any] | None:
@@ -123,12 +122,12 @@ def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None
                 continue
             if not COLUMN_NAME.fullmatch(column):
                 raise ValueError(
-                    f"{column!r} is not a column; write up to 128 Latin letters, digits and _, a letter first"
+                    f"{column!r} is not a column name; write up to 128 Latin letters, digits and _, a letter first"
                 )
             if column.lower() in taken or FIELD_COLUMN.fullmatch(column):
-                raise ValueError(f"{column!r} is a column of the flat table already; give the field another one")
+                raise ValueError(f"the flat table already has a column {column!r}; give the field another one")
             if column.lower() in named:
-                raise ValueError(f"{column!r} is given to two fields; give one of them another column")
+                raise ValueError(f"two fields have the column {column!r}; give one of them another column")
             named.add(column.lower())
         return fields
 
@@ -136,7 +135,7 @@ def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None
 
 
 def reference(value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
-    """Reference tables must remain on if shards take names from them."""
+    """Reference tables must be imported if shards take names from them."""
     named = [table.shard_name_column for entity in ENTITIES for table in entity.tables]
     needing = [each.wanted for each in named if each and info.data.get(each.wanted)]
     if needing and not value:
@@ -148,7 +147,7 @@ def reference(value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pyda
 
 
 def day(value: object) -> str:
-    """A day as `YYYY-MM-DD`; other readers of YAML make a date of one without quotes."""
+    """A day as `YYYY-MM-DD`; other YAML loaders read a day without quotes as a date."""
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError as error:
@@ -156,7 +155,7 @@ def day(value: object) -> str:
 
 
 def rate(value: float) -> float:
-    """Requests in a second."""
+    """Requests per second."""
     if not 0 < value <= MAX_REQUESTS_PER_SECOND:
         raise ValueError(f"{value:g} is not greater than 0 and at most {MAX_REQUESTS_PER_SECOND}")
     return value
@@ -165,16 +164,16 @@ def rate(value: float) -> float:
 def days_kept(value: int | None) -> int | None:
     """Days for which captures are kept: at least one."""
     if value is not None and value < 1:
-        raise ValueError(f"{value} is no number of days; leave the attribute out to keep captures for ever")
+        raise ValueError(f"{value} is not a number of days; remove the attribute to keep captures forever")
     return value
 
 
 def region(value: str) -> str:
-    """A country by its two letters (ISO 3166)."""
+    """A country as two letters (ISO 3166)."""
     from phonenumbers import SUPPORTED_REGIONS
 
     if value not in SUPPORTED_REGIONS:
-        raise ValueError(f"{value!r} is not a country with telephone numbers; write its two letters like RU or KZ")
+        raise ValueError(f"{value!r} is not a country with phone numbers; write two letters like RU or KZ")
     return value
 
 

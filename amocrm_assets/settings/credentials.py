@@ -1,4 +1,4 @@
-"""The credentials of a source: never a secret, only the environment variable that contains it."""
+"""The credentials in a source's settings: names of environment variables that hold secrets, never secrets."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Settings(BaseModel):
-    """Immutable settings that refuse unknown names."""
+    """Base class of settings: unknown names are errors, and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class OAuthSettings(Settings):
-    """OAuth 2.0 of an amoCRM integration; `docs/connecting.md` shows where to find the three values."""
+    """OAuth 2.0 of an amoCRM integration; `docs/connecting.md` shows where amoCRM displays the three values."""
 
     client_id_env: str = Field(
         description="Name of the environment variable that holds the integration's id.",
@@ -44,36 +44,36 @@ class OAuthSettings(Settings):
     def _is_a_redirect_address(cls, value: str) -> str:
         if "@" in value:  # not repeated: it may hold a password
             raise ValueError(
-                "an address holds neither user nor password; write like http://127.0.0.1:8910/callback"
+                "an address must not contain a user or a password; write like http://127.0.0.1:8910/callback"
             )
         if not re.fullmatch(r"https?://[^\s#]{1,2000}", value) or not has_a_host(value):
             raise ValueError(f"{value[:100]!r} is not an address; write like http://127.0.0.1:8910/callback")
         if is_cleartext(value):
             raise ValueError(
-                f"{value[:100]!r} would carry the authorisation code in the clear; write https://, or http:// with"
+                f"{value[:100]!r} would send the authorisation code unencrypted; write https://, or http:// with"
                 " 127.0.0.1, [::1] or localhost (the same in the integration's settings)"
             )
         return value
 
 
 def has_a_host(url: str) -> bool:
-    """Whether an address has a host, and a valid port if any."""
+    """Whether an address has a host, and a valid port if it has one."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number up to 65535, or a bracket is not closed
+    except ValueError:  # the port is not a number up to 65535, or a bracket is not closed
         return False
 
 
 def wrong_credentials(access_token_env: object, oauth: object) -> str | None:
-    """What is wrong with the credentials of a source, if anything: it needs exactly one kind."""
+    """What is wrong with a source's credentials, if anything: it needs exactly one kind."""
     if (access_token_env is None) != (oauth is None):
         return None
     return f"give either access_token_env or oauth ({'both' if oauth else 'neither'} given)"
 
 
 def variable_name(value: str) -> str:
-    """The name of a variable. Raises `ValueError` for what is probably a value."""
+    """The name of a variable, unchanged. Raises `ValueError` for a text that cannot be a name."""
     if not VARIABLE.fullmatch(value):
         raise ValueError("write the NAME of an environment variable, not its value")
     return value

@@ -1,7 +1,7 @@
-"""Parses a `defs.yaml` into YAML nodes, or reports the line and the reason why it is not valid.
+"""Reads a `defs.yaml` as YAML nodes, or returns the line and the reason why it cannot be read.
 
-Reading any file takes little time and memory: its size, its nesting, and the number of its values after expanding
-aliases are limited, far above those of real settings. For the meaning of the values see `source_files`.
+Reading any file takes little time and memory: file size, nesting, and the number of values after expanding aliases
+are limited, far above what settings need. `source_files` interprets the values.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-# LibYAML takes a tenth of the time, but is not available everywhere.
+# LibYAML is ten times as fast, but some builds of PyYAML do not include it.
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# A source with all settings has a hundred values in three kilobytes; a file may contain many sources.
+# A source with every setting has about a hundred values in three kilobytes; a file may hold many sources.
 MAX_BYTES = 1_000_000
 MAX_VALUES = 20_000
 MAX_LEVELS = 20
-TOO_DEEP = f"it is nested more than {MAX_LEVELS} levels deep. Write it out flat"
-ITSELF = "something in it holds itself. Write it out without anchors"
+TOO_DEEP = f"it has more than {MAX_LEVELS} levels of nesting. Reduce the nesting"
+ITSELF = "an alias refers to a value that contains it. Remove the alias"
 
 
 class Unreadable(Exception):
-    """Why a file cannot be parsed as YAML, without a full stop, and the line."""
+    """Why a file cannot be read as YAML (a text without a final full stop), and the line of the problem."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -32,39 +32,39 @@ class Unreadable(Exception):
 
 
 def read_nodes(file: Path) -> list[yaml.Node]:
-    """The non-empty documents of a file. Raises `Unreadable`."""
+    """The documents of a file that are not empty. Raises `Unreadable`."""
     try:
-        if not file.is_file():  # opening a pipe would block
-            raise Unreadable(1, "it is no file. Move it away")
+        if not file.is_file():  # reading a pipe would wait
+            raise Unreadable(1, "it is not a file. Move it to another place")
         with file.open("rb") as opened:
-            held = opened.read(MAX_BYTES + 1)
+            content = opened.read(MAX_BYTES + 1)
     except OSError as error:
         raise Unreadable(1, str(error)) from error
-    if len(held) > MAX_BYTES:
-        raise Unreadable(1, f"it holds more than {MAX_BYTES:,} bytes. Write only settings into it")
+    if len(content) > MAX_BYTES:
+        raise Unreadable(1, f"it has more than {MAX_BYTES:,} bytes. Write only settings into it")
     try:
-        text = held.decode()
+        text = content.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(_line_at(held, error.start), "it is not in UTF-8. Save it in that encoding") from error
+        raise Unreadable(_line_at(content, error.start), "it is not UTF-8. Save it in that encoding") from error
     try:
         _check_bounds(text)
         return [node for node in yaml.compose_all(text, Loader=Loader) if node is not None]
     except yaml.YAMLError as error:
-        raise _unreadable(error, held) from error
+        raise _unreadable(error, content) from error
 
 
 def mentions(file: Path, text: str) -> bool:
-    """Whether a text occurs in a file, which need not be valid YAML. True if the file cannot be opened."""
+    """Whether a text occurs in a file, which may be invalid YAML. True if the file cannot be opened."""
     try:
         with file.open("rb") as opened:
             return text.encode() in opened.read(MAX_BYTES + 1)
-    except OSError:  # `read_nodes` reports why
+    except OSError:  # `read_nodes` reports the reason
         return True
 
 
 def _check_bounds(text: str) -> None:
-    """Scan the file value by value, in bounded memory."""
-    values: list[int] = [0]  # of each open node, and of the whole file
+    """Raise `Unreadable` if the file exceeds a limit. Parses event by event, so that memory stays small."""
+    values: list[int] = [0]  # counts: of the whole file, and of each open node
     anchors: list[str | None] = []
     known: dict[str, int] = {}
     for event in yaml.parse(text, Loader=Loader):
@@ -88,7 +88,7 @@ def _check_bounds(text: str) -> None:
         if sum(values) > MAX_VALUES:
             raise Unreadable(
                 line,
-                f"here it comes to more than {MAX_VALUES:,} values, those that aliases repeat included. Remove"
+                f"up to here it has more than {MAX_VALUES:,} values, including those that aliases repeat. Remove"
                 " aliases (`*name`), or split the file",
             )
 
@@ -102,16 +102,16 @@ def _remember(known: dict[str, int], anchor: str | None, size: int) -> None:
         known[anchor] = size
 
 
-def _unreadable(error: yaml.YAMLError, held: bytes) -> Unreadable:
+def _unreadable(error: yaml.YAMLError, content: bytes) -> Unreadable:
     if isinstance(error, yaml.reader.ReaderError):
         return Unreadable(
-            _line_at(held, error.position), f"it holds a character that YAML forbids ({error.reason})"
+            _line_at(content, error.position), f"it has a character that YAML does not allow ({error.reason})"
         )
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    # libyaml reads further ahead than the events requested, and has its own limit.
+    # LibYAML parses ahead of the events and may reach its own limit of nesting first.
     return Unreadable(mark.line + 1 if mark else 1, TOO_DEEP if "nesting depth" in problem else problem)
 
 
-def _line_at(held: bytes, position: int) -> int:
-    return held.count(b"\n", 0, position) + 1
+def _line_at(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1

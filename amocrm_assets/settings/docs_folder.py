@@ -1,4 +1,4 @@
-"""The location of the documents that messages refer to: in the checkout, or next to the installed package."""
+"""Finds the folder of the documents that messages refer to: in the checkout, or with the installed package."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _INSTALLED = Path("share", "doc", "amocrm-assets")
 
 
 def docs_folder(*, package: Path = _PACKAGE, data: str | None = None) -> Path | None:
-    """The folder of the documents, None if there is none (in the image, for example)."""
+    """The folder of the documents; None if there is none (for example in the container image)."""
     checkout = package.parent / "docs"
     installed = Path(data or sysconfig.get_path("data")) / _INSTALLED
     return next((folder for folder in (checkout, installed) if (folder / "settings.md").is_file()), None)
 
 
 def documents_note(message: str) -> str | None:
-    """The location of `docs/`, if a message refers to a page that is not at that path."""
+    """Where `docs/` is, if a message refers to a page and `docs/` is not in the working directory."""
     if "docs/" not in message or Path("docs", "settings.md").is_file():
         return None
     folder = docs_folder()

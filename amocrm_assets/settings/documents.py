@@ -1,6 +1,6 @@
-"""The documents of sources in `defs.yaml` files: their attributes with lines, or problems outside of these.
+"""Reads the documents of sources in `defs.yaml` files: attributes with lines, or what is wrong outside them.
 
-For attributes see `source`, for parsing YAML `defs_file`.
+`source` validates attributes, `defs_file` parses YAML.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 NAME = "defs.yaml"
 COMPONENT = "amocrm_assets.AmoCrmSource"
 KEYS = ("type", "attributes", "requirements", "template_vars_module", "post_processing")
-# Dagster's loader applies them in a project that loads its `defs` folder with it.
+# Only Dagster's own loader applies them, in a project that loads its `defs` folder with it.
 DAGSTER_KEYS = {
     "template_vars_module": "its values are for templates, which are not filled in. Remove it; write the values.",
-    "post_processing": "only Dagster's own loader, in a project of yours, does that. Remove it; `owners` and"
+    "post_processing": "only Dagster's own loader, in your own project, applies it. Remove it; `owners` and"
     " `tags` are attributes.",
 }
 Place = tuple[str | int, ...]
-# Filled in when the definitions are made, from the asset only.
+# Templates here are filled in when definitions are created, and can use only the asset.
 TRANSLATION: Place = ("attributes", "translation")
 _ENVIRONMENT = re.compile(r"\benv\b")
 TEMPLATE = (
-    "templates are not filled in here, since Dagster would show what they hold. Write the value itself or,"
-    " where a setting ends in `_env`, the NAME of an environment variable."
+    "templates are not filled in here, since Dagster would show their values. Write the value itself or,"
+    " if a setting ends in `_env`, the NAME of an environment variable."
 )
 
 
@@ -61,7 +61,7 @@ class Document:
 
 
 def read_documents(folder: Path) -> Iterator[Document | Problem]:
-    """All documents of sources. In a user's own Dagster project other components and their YAML are ignored."""
+    """All documents of sources. In a project that contains other components, those and their files are skipped."""
     if is_shared(folder):
         for file in sorted(each for each in folder.rglob(NAME) if mentions(each, COMPONENT)):
             yield from read_file(file, shared=True)
@@ -71,9 +71,9 @@ def read_documents(folder: Path) -> Iterator[Document | Problem]:
 
 
 def read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
-    """The documents of one file. In a `shared` one, those of other components are ignored."""
+    """The documents of one file. In a `shared` one, those of other components are skipped."""
     if file.name != NAME:
-        return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it away.")]
+        return [Problem(file, 1, f"only files named {NAME} are read. Rename it, or move it to another folder.")]
     try:
         nodes = read_nodes(file)
     except Unreadable as error:
@@ -86,9 +86,9 @@ def read_file(file: Path, *, shared: bool = False) -> list[Document | Problem]:
 
 
 def read_one(file: Path, number: int) -> list[Document | Problem]:
-    """The document with that number, counted from 0, of a file in a user's own Dagster project.
+    """The document with that number, counted from 0, of a file in another Dagster project.
 
-    A file is parsed once for all of its documents.
+    The parsed file is cached for its other documents.
     """
     try:
         state = file.stat()
@@ -99,12 +99,12 @@ def read_one(file: Path, number: int) -> list[Document | Problem]:
 
 
 @lru_cache(maxsize=8)
-def _nodes(file: Path, modified_ns: int, size: int) -> list[yaml.Node]:  # noqa: ARG001  # a changed file is another
+def _nodes(file: Path, modified_ns: int, size: int) -> list[yaml.Node]:  # noqa: ARG001  # cache keys: a changed file is read again
     return read_nodes(file)
 
 
 def types_in(file: Path) -> list[str]:
-    """The types of the components in a file; none if it cannot be parsed, which Dagster's loader reports."""
+    """The types of the components in a file; empty if it cannot be read, which Dagster's loader reports."""
     try:
         return [kind for node in read_nodes(file) if (kind := _type_of(node))]
     except Unreadable:
@@ -120,7 +120,7 @@ def _unreadable(file: Path, line: int, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if isinstance(error, yaml.YAMLError):
         message = getattr(error, "problem", None) or str(error)
-    else:  # its text would repeat the value
+    else:  # the error's text would repeat the value
         message = "a value does not fit the tag before it, like `!!int`. Remove the tag"
     return Problem(file, mark.line + 1 if mark else line, f"this is not readable as YAML: {message}.")
 
@@ -128,7 +128,7 @@ def _unreadable(file: Path, line: int, error: Exception) -> Problem:
 def _read_document(file: Path, node: yaml.Node, *, shared: bool) -> Iterator[Document | Problem]:
     lines: dict[Place, int] = {}
     try:
-        problems = [Problem(file, line, what) for line, what in _walk(node, (), lines)]
+        problems = [Problem(file, line, what) for line, what in _find_problems(node, (), lines)]
         document = _construct(node)
     except (yaml.YAMLError, ValueError, LookupError) as error:  # an unknown tag; `!!int soon`, `!!bool soon`
         yield _unreadable(file, node.start_mark.line + 1, error)
@@ -142,7 +142,7 @@ def _read_document(file: Path, node: yaml.Node, *, shared: bool) -> Iterator[Doc
 
 
 class _Settings(Loader):  # type: ignore[valid-type,misc]  # the class is chosen at run time
-    """Keeps dates as text: YAML's own parser would fail at 2026-02-30 without a line number."""
+    """Reads dates as texts: YAML's own constructor would fail at 2026-02-30 without the line."""
 
 
 _Settings.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
@@ -152,40 +152,40 @@ def _construct(node: yaml.Node) -> Any:
     return _Settings("").construct_document(node)
 
 
-def _walk(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tuple[int, str]]:
-    """Record the line of every value; find problems that YAML itself accepts."""
+def _find_problems(node: yaml.Node, path: Place, lines: dict[Place, int]) -> Iterator[tuple[int, str]]:
+    """Store the line of every value in `lines`; yield repeated keys and templates, which YAML itself allows."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             below = (*path, str(key.value))
             if below in lines:
-                yield key.start_mark.line + 1, f"`{key.value}` is here a second time. Keep one of the two."
+                yield key.start_mark.line + 1, f"`{key.value}` is repeated. Keep one of the two."
             lines[below] = key.start_mark.line + 1
-            yield from _walk(value, below, lines)
+            yield from _find_problems(value, below, lines)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _walk(value, (*path, index), lines)
+            yield from _find_problems(value, (*path, index), lines)
     elif "{{" in str(node.value) and (path[:2] != TRANSLATION or _ENVIRONMENT.search(node.value)):
         yield node.start_mark.line + 1, TEMPLATE
 
 
 def _wrong_frame(document: Any, *, shared: bool) -> str | None:
-    """What is wrong outside of the attributes, if anything."""
+    """What is wrong outside the attributes, if anything."""
     if not isinstance(document, dict) or document.get("type") != COMPONENT:
         return f"every document here begins with `type: {COMPONENT}`."
     if unknown := sorted(str(key) for key in document if key not in KEYS):
-        return f"`{unknown[0]}` is not known beside `type` and `attributes`. Remove or indent it."
+        return f"`{unknown[0]}` is not allowed next to `type` and `attributes`. Remove or indent it."
     if not shared and (refused := next((key for key in DAGSTER_KEYS if document.get(key)), None)):
         return f"`{refused}` is not applied here: {DAGSTER_KEYS[refused]}"
     if not _are_requirements(document.get("requirements")):
-        return "`requirements` holds names of environment variables. For example: `requirements: {env: [NAME]}`."
+        return "`requirements` must name environment variables. For example: `requirements: {env: [NAME]}`."
     if not isinstance(document.get("attributes") or {}, dict):
-        return "`attributes` holds the settings as `name: value` lines."
+        return "`attributes` must contain the settings as `name: value` lines."
     return None
 
 
 def _are_requirements(value: Any) -> bool:
-    """Whether it is what Dagster accepts as `requirements`: variables that must be set, which `dg` verifies."""
+    """Whether Dagster accepts the value as `requirements`: variables that must be set, which `dg` verifies."""
     if value is None:
         return True
     if not isinstance(value, dict) or set(value) - {"env"}:

@@ -1,4 +1,4 @@
-"""The rate limit of the whole deployment, for sources that share an egress address. Off unless set."""
+"""The rate limit of the whole deployment, for sources that share an egress IP address. Off by default."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_PER_SECOND = 1000.0
 
 @dataclass(frozen=True)
 class EgressSettings:
-    """The requests per second of all sources together; `file` is shared by the processes of a machine."""
+    """The rate limit of all sources together; the processes of a machine coordinate through `file`."""
 
     requests_per_second: float
     file: Path
@@ -30,9 +30,9 @@ class EgressSettings:
 
 
 def egress_settings(environment: Mapping[str, str] = os.environ) -> EgressSettings | None:
-    """The limit in `AMOCRM_REQUESTS_PER_SECOND`; None if it is unset or empty.
+    """From `AMOCRM_REQUESTS_PER_SECOND`; None if it is unset or empty.
 
-    Raises `SettingsError` for an invalid number.
+    Raises `SettingsError` for a value that is not a number of requests.
     """
     written = environment.get(VARIABLE, "").strip()
     if not written:
@@ -45,15 +45,15 @@ def egress_settings(environment: Mapping[str, str] = os.environ) -> EgressSettin
         raise SettingsError(
             f"Reading {VARIABLE}={written}",
             cause=f"it is not a number of requests above 0, up to {MAX_PER_SECOND:.0f}.",
-            fix=f"Set {VARIABLE} to the limit of the address that the sources share (7), or leave it empty.",
+            fix=f"Set {VARIABLE} to the limit of the IP address that the sources share (7), or leave it empty.",
             variable=VARIABLE,
         )
     return EgressSettings(per_second, _shared_file(environment), file_mode(environment))
 
 
 def _shared_file(environment: Mapping[str, str]) -> Path:
-    """In the storage's folder; in the machine's temporary folder if the storage is a bucket, which is too slow."""
-    written = Deployment.storage_address(environment)
+    """A file in the storage's folder; in the temporary folder if the storage is a bucket, which is too slow."""
+    written = environment.get("AMOCRM_STORAGE", "").strip() or Deployment.storage
     storage = places.folder_or_bucket("AMOCRM_STORAGE", written, environment)
     if storage.startswith("gs://"):
         place = f"amocrm-assets-{sha256(storage.encode()).hexdigest()[:16]}"

@@ -1,6 +1,6 @@
-"""Problems of sources in a user's own Dagster project, where Dagster's loader reads the files.
+"""What is wrong with a source in another Dagster project, whose files Dagster's own loader reads.
 
-The problems have the texts of `source_files`. For what Dagster shows instead of such a source see `orchestration`.
+The messages are those of `source_files`. `orchestration` defines what Dagster shows instead of such a source.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def broken_document(file: Path, number: int) -> BrokenSource | None:
     """What is wrong with a document of a file, if anything; documents are counted from 0.
 
-    Also None for one with templates: Dagster fills them in, and `broken_values` validates the result.
+    Also None for a document with templates: Dagster fills them in, and `broken_values` reports what is wrong then.
     """
     read = read_one(file, number)
     if any(isinstance(entry, Problem) and entry.what == TEMPLATE for entry in read):
@@ -44,10 +44,9 @@ def broken_document(file: Path, number: int) -> BrokenSource | None:
 
 
 def needs_dagster(folder: Path) -> bool:
-    """Whether the sources of a folder need Dagster's loader: some have templates, or may be of a subclass.
+    """Whether only Dagster's loader can read a folder's sources: some have templates, or may be of a subclass.
 
-    A component of Dagster's own packages is no subclass of ours; any other one may be, which is known after its
-    import.
+    Components of Dagster's own packages are not subclasses of `AmoCrmSource`; any other must be imported to know.
     """
     if not is_shared(folder):
         return False
@@ -58,33 +57,33 @@ def needs_dagster(folder: Path) -> bool:
 
 
 def broken_values(file: Path, number: int, error: ValidationError) -> BrokenSource:
-    """A source with invalid values after Dagster has filled in its templates."""
+    """A source whose values are wrong after Dagster has filled in its templates."""
     details = error.errors(include_url=False, include_input=False)
     return broken_because(file, number, *dict.fromkeys(_explain_unseen(detail) for detail in details))
 
 
 def _explain_unseen(detail: ErrorDetails) -> str:
-    """A problem without the value: a template may have put a secret there, and this is shown in the UI."""
+    """A problem without the value: a template may contain a secret, and the UI shows this text."""
     if detail["type"] in ("missing", "extra_forbidden"):
         return explain(detail)
     name = str(detail["loc"][0]) if detail["loc"] else "attributes"
-    return f"`{name}`: its value, or what its template gives, is not accepted; docs/settings.md says what is."
+    return f"`{name}`: its value, or the value of its template, is not valid; see docs/settings.md."
 
 
 def broken_because(file: Path, number: int, *messages: str) -> BrokenSource:
-    """A source with problems of the source as a whole."""
+    """A source with problems that do not belong to a single attribute."""
     documents = [entry for entry in read_one(file, number) if isinstance(entry, Document)]
     attributes, line = (documents[0].attributes, documents[0].line) if documents else ({}, 1)
     return _broken(file, attributes, [Problem(file, line, each) for each in messages])
 
 
 def _broken(file: Path, attributes: Mapping[str, Any], problems: list[Problem]) -> BrokenSource:
-    (broken,) = named([(attributes, problems)], taken=_sound_keys(file))
+    (broken,) = named([(attributes, problems)], taken=_loadable_keys(file))
     return broken
 
 
-def _sound_keys(file: Path) -> set[str]:
-    """Keys of the project's valid sources: a broken one must not take their names."""
+def _loadable_keys(file: Path) -> set[str]:
+    """Keys of the project's sources that can be loaded: a broken source must not use their names."""
     project = dagster_project(file.parent)
     if project is None or not project.defs.is_dir():
         return set()

@@ -1,4 +1,4 @@
-"""Which addresses may be used without TLS: only those on this machine."""
+"""Which addresses may be used without TLS: only those of this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself: `localhost`, 127.0.0.0/8 or ::1. Other names are not looked up."""
+    """Whether a host is this machine: `localhost`, 127.0.0.0/8 or ::1. Other names are not resolved."""
     try:
         return host.lower() == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -15,6 +15,6 @@ def is_loopback(host: str) -> bool:
 
 
 def is_cleartext(url: str) -> bool:
-    """Whether data sent to an address could be read on the network: http:// to another machine."""
+    """Whether requests to an address are unencrypted: http:// to another machine."""
     address = urlsplit(url)
     return address.scheme.lower() != "https" and not is_loopback(address.hostname or "")

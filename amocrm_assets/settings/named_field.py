@@ -1,4 +1,4 @@
-"""A custom field together with the name of its column in the flat table: `{field: Город, column: city}`."""
+"""A custom field with the name of its column in the flat table: `{field: Город, column: city}`."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ class NamedField(Settings):
 
     field: str | int = Field(description="The field's name, code or id.", examples=["Город"])
     column: str = Field(
-        description="What its column is called: Latin letters, digits and _, a letter first.", examples=["city"]
+        description="Name of its column: Latin letters, digits and _, a letter first.", examples=["city"]
     )

@@ -1,6 +1,6 @@
-"""Writes the `defs.yaml` of a new source: the given settings, and all others as comments with examples.
+"""Writes the `defs.yaml` of a new source: the given settings, and all others as comments with an example.
 
-Descriptions and examples are those of `source`.
+Descriptions and examples come from `source`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def default_attributes(subdomain: str) -> dict[str, Any]:
-    """The default attributes of a new source."""
+    """The default settings of a new source."""
     own = re.sub(r"\W", "_", subdomain).upper()
     return {
         "subdomain": subdomain,
@@ -42,9 +42,9 @@ def write_source_file(folder: Path, source: SourceSettings, attributes: Mapping[
 
 
 def settings_text(source: SourceSettings, attributes: Mapping[str, Any]) -> str:
-    """The file's text: the given settings, and all others as comments."""
+    """The text of the file: the given settings, and all other settings as comments."""
     lines = [
-        f"# {source.title}: an amoCRM account and what is brought from it.",
+        f"# {source.title}: an amoCRM account and what is imported from it.",
         f"type: {COMPONENT}",
         "attributes:",
     ]

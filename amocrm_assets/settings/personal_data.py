@@ -1,6 +1,6 @@
-"""A source's settings for personal data: fields that are not stored, fields that are hashed, and the key.
+"""Settings of a source about personal data: fields that are not stored, fields that are hashed, and the key.
 
-For their effect on a record see `privacy`. The key is a secret of the deployment.
+`privacy` applies them to records. The key is a secret of the deployment.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Column
 
 HASH_KEY_VARIABLE = "AMOCRM_HASH_KEY"
-# A shorter key could be guessed; `openssl rand -hex 32` returns 64 characters.
+# A shorter key could be guessed; `openssl rand -hex 32` creates 64 characters.
 MIN_KEY_CHARACTERS = 16
 _POLICY_TAG = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/taxonomies/[0-9]+/policyTags/[0-9]+")
-# What every record needs to be assigned to a day, counted and joined: without these there are no rows.
+# Properties that rows need: they assign records to days, count them, and join them.
 NEEDED_PROPERTIES = frozenset(
     {
         "_embedded", "_links", "account_id", "closed_at", "closest_task_at", "complete_till", "created_at",
@@ -40,7 +40,7 @@ NEEDED_PROPERTIES = frozenset(
 
 
 class HashField(Settings):
-    """A field to hash, and how."""
+    """A field to be hashed, and the method."""
 
     field: str | int = Field(
         description="A kind (`phone`, `email`, `name`), a property of records, or the name, code or id of a"
@@ -49,13 +49,13 @@ class HashField(Settings):
     )
     plain_sha256: bool = Field(
         default=False,
-        description="SHA-256 without the key, the form in which advertising platforms match addresses."
-        " Anyone with a list of addresses can find them.",
+        description="SHA-256 without the key, as advertising platforms need it to match addresses."
+        " Anyone with a list of addresses can find the original values.",
         examples=[True],
     )
 
 
-# Fields of the attributes of a source that are about personal data.
+# Fields of `SourceSettings` about personal data.
 DROP_FIELDS: Any = Field(
     default_factory=list,
     description="Personal data that is never stored: kinds (`phone`, `email`, `name`), properties of records,"
@@ -64,43 +64,43 @@ DROP_FIELDS: Any = Field(
 )
 HASH_FIELDS: Any = Field(
     default_factory=list,
-    description="Personal data of which only the HMAC-SHA-256 with `AMOCRM_HASH_KEY` is stored: equal values"
-    " stay equal. Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
+    description="Personal data that is stored only as HMAC-SHA-256 with `AMOCRM_HASH_KEY`: equal values have"
+    " equal hashes. Entries as in `drop_fields`, or `{field: email, plain_sha256: true}`.",
     examples=[["phone", {"field": "email", "plain_sha256": True}]],
 )
 PHONE_REGION: Any = Field(
     default="RU",
-    description="The country whose numbers are written without `+` and country code, for hashing phones.",
+    description="The country of phone numbers without `+` and country code, for hashing phones.",
     examples=["KZ"],
 )
 KEEP_CAPTURES_DAYS: Any = Field(
     default=None,
-    description="Captures older than so many days are removed after a file with the data of their rows"
+    description="Captures older than this number of days are removed after a file with the data of their rows"
     " replaces them. Default: captures are kept forever.",
     examples=[90],
 )
 POLICY_TAGS: Any = Field(
     default_factory=dict,
-    description="BigQuery: the policy tag of a column, by its name, in every table that has it; of a part of a"
-    " RECORD by its path.",
+    description="BigQuery: policy tags by column name, in every table with this column; a part of a RECORD by"
+    " its path.",
     examples=[{"name": "projects/my-project/locations/eu/taxonomies/1234/policyTags/5678"}],
 )
 
 
 def protected(value: list[str | int]) -> list[str | int]:
-    """Entries of `drop_fields`. Raises `ValueError` for one that every record needs."""
+    """Entries of `drop_fields`. Raises `ValueError` for a property that rows need."""
     for name in value:
         _require_not_needed(name)
     return value
 
 
 def hashed(value: list[str | int | HashField]) -> list[str | int | HashField]:
-    """Entries of `hash_fields`. Raises `ValueError` for one that cannot be hashed, or a duplicate."""
+    """Entries of `hash_fields`. Raises `ValueError` for one that cannot be hashed or is repeated."""
     names = [str(hash_field(each).field).casefold() for each in value]
     for each in value:
         _require_not_needed(hash_field(each).field)
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{', '.join(twice)} is there twice; leave one entry of it")
+        raise ValueError(f"{', '.join(twice)} is repeated; keep one entry of it")
     return value
 
 
@@ -109,19 +109,20 @@ def policy_tags(value: dict[str, str]) -> dict[str, str]:
     for tag in value.values():
         if not _POLICY_TAG.fullmatch(tag):
             raise ValueError(
-                f"{tag!r} is no policy tag; write projects/PROJECT/locations/LOCATION/taxonomies/ID/policyTags/ID"
+                f"{tag!r} is not a policy tag; write"
+                " projects/PROJECT/locations/LOCATION/taxonomies/ID/policyTags/ID"
             )
     return value
 
 
 def unknown_column(tagged: Iterable[str], named: Iterable[str]) -> str | None:
-    """What is wrong with the columns that get policy tags, if anything. `named` are those of custom fields."""
+    """What is wrong with columns in `policy_tags`, if anything. `named` are named columns of custom fields."""
     known = _columns().union(named)
     for column in tagged:
         if column not in known and not FIELD_COLUMN.fullmatch(column):
             close = get_close_matches(column, sorted(known), n=1)
             meant = f"; did you mean {close[0]}?" if close else ""
-            return f"no table has a column {column!r} that holds values, which policy_tags names{meant}"
+            return f"policy_tags contains {column!r}, but no table has such a column with values{meant}"
     return None
 
 
@@ -142,7 +143,7 @@ def _paths(columns: Iterable[Column], within: str = "") -> Iterator[str]:
 
 
 def hash_field(entry: str | int | HashField) -> HashField:
-    """An entry of `hash_fields` in its long form."""
+    """An entry of `hash_fields` as `HashField`."""
     return entry if isinstance(entry, HashField) else HashField(field=entry)
 
 
@@ -153,15 +154,16 @@ def contradiction(
     store_only_chosen: bool,
     chosen: Mapping[str, object],
 ) -> str | None:
-    """What is wrong with the attributes together, if anything is. `chosen` are the lists of custom fields by the
-    names of their attributes.
+    """What is wrong with the combination of attributes, if anything.
+
+    `chosen` are the lists of custom fields, by attribute.
     """
     dropped = {str(name).casefold() for name in drop_fields}
     both = sorted(dropped & {str(hash_field(each).field).casefold() for each in hash_fields})
     if both:
         return f"{', '.join(both)} is in drop_fields and in hash_fields; leave it in one of them"
     if store_only_chosen and all(each is None for each in chosen.values()):
-        return f"store_only_chosen needs a list of custom fields to store: give {' or '.join(chosen)}, too"
+        return f"store_only_chosen needs a list of custom fields to store: also set {' or '.join(chosen)}"
     return None
 
 
@@ -174,17 +176,17 @@ def hash_key(hash_fields: Sequence[object], environment: Mapping[str, str] = os.
         return None
     key = environment.get(HASH_KEY_VARIABLE, "").strip()
     if not key:
-        cause = "the source has `hash_fields`, and the variable is not set."
+        cause = "the source has `hash_fields`, but the variable is not set."
     elif len(key) < MIN_KEY_CHARACTERS:
-        cause = f"it has {len(key)} characters, and a key of fewer than {MIN_KEY_CHARACTERS} can be guessed."
+        cause = f"it has {len(key)} characters; a key of fewer than {MIN_KEY_CHARACTERS} can be guessed."
     elif key[0] in "\"'" or key[-1] in "\"'":
-        cause = "it begins or ends with a quotation mark, which would be a part of the key."
+        cause = "it begins or ends with a quotation mark, which would be part of the key."
     else:
         return key.encode()
     raise SettingsError(
         f"Reading the environment variable {HASH_KEY_VARIABLE}",
         cause=cause,
-        fix=f"Make a key once (`openssl rand -hex 32`), keep it as long as the hashes shall join, and set"
+        fix=f"Create a key once (`openssl rand -hex 32`), keep it as long as hashes must stay equal, and set"
         f" {HASH_KEY_VARIABLE} for the process that runs Dagster (docs/privacy.md). Nothing was read.",
         variable=HASH_KEY_VARIABLE,
     )
@@ -192,4 +194,4 @@ def hash_key(hash_fields: Sequence[object], environment: Mapping[str, str] = os.
 
 def _require_not_needed(name: str | int) -> None:
     if str(name).casefold() in NEEDED_PROPERTIES:
-        raise ValueError(f"{name!r} cannot be dropped or hashed: records are placed, counted and joined by it")
+        raise ValueError(f"{name!r} cannot be dropped or hashed: rows need it for their day, counts or joins")

@@ -1,7 +1,7 @@
 """Resolves the locations in settings (a folder, a bucket, a DuckDB file).
 
 The same setting means the same location in every process of a deployment, independent of the working directory:
-a relative path is resolved against the project. For what is stored there see `storage` and `warehouse`.
+a relative path is resolved against the project.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PACKAGE = Path(__file__).parents[1]
-# A folder with one of these is a project, of this package or of its user.
+# A folder with one of these files is a project, of this package or of its user.
 _MARKERS = ("pyproject.toml", "dg.toml", "workspace.yaml", "setup.py")
 _DUCKDB = "duckdb:///"
 _FORMS = (
     "a folder (/srv/amocrm, ~/amocrm, or data, relative to the project), file:///srv/amocrm, or gs://bucket/prefix"
 )
-# `s3://`, `gcs://`, and `gs:/` or `s3:` by mistake. A folder with such a name is written `./name:`.
+# Also matches `s3://`, `gcs://`, and `gs:/` by mistake. A folder with such a name is written `./name:`.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _VARIABLE = re.compile(r"\$\w|\$\{|%\w+%")
@@ -40,15 +40,15 @@ def folder_or_bucket(variable: str, value: str, environment: Mapping[str, str]) 
         return str(local_path(variable, unquote(value[len("file://") :]), environment))
     if scheme[1].lower() == "gs" and value[len("gs:") :].startswith("//"):
         return _bucket(variable, value)
-    raise _wrong(variable, value, f"{value.partition('/')[0]} is not understood", f"Write {_FORMS}.")
+    raise _wrong(variable, value, f"{value.partition('/')[0]} is not supported", f"Write {_FORMS}.")
 
 
 def warehouse(variable: str, value: str, environment: Mapping[str, str]) -> str:
-    """The address of a warehouse, with the absolute path of a DuckDB file; other addresses are unchanged."""
+    """The address of a warehouse: the path of a DuckDB file becomes absolute; other addresses are not changed."""
     if not value.startswith(_DUCKDB) or value == _DUCKDB:
         return value
     path = value.removeprefix(_DUCKDB)
-    # A trailing slash is a mistake that `warehouse.address` reports with the right form.
+    # A trailing slash is kept: `open_warehouse` reports it with the right form.
     end = "/" if path.endswith("/") else ""
     return f"{_DUCKDB}{local_path(variable, path, environment, prefix=_DUCKDB)}{end}"
 
@@ -58,7 +58,7 @@ def local_path(
 ) -> Path:
     """The absolute path. `~` is the user's home; a relative path is resolved against the project.
 
-    `prefix` is the part of the variable before the path.
+    `prefix` is the text before the path in the variable, for messages.
     """
     if _VARIABLE.search(value):
         raise _wrong(variable, value, "variables are not filled in here", "Write the path itself.")
@@ -107,9 +107,9 @@ def refuse_data_left_behind(variable: str, value: str, place: str, *, is_data: C
 def _bucket(variable: str, value: str) -> str:
     bucket, _, prefix = value[len("gs://") :].partition("/")
     if not bucket:
-        raise _wrong(variable, value, "it names no bucket", "Write it like gs://my-bucket/amocrm.")
+        raise _wrong(variable, value, "it has no bucket name", "Write it like gs://my-bucket/amocrm.")
     if not _BUCKET.fullmatch(bucket):
-        message = f"{bucket!r} is not a bucket's name, which has lower-case letters, digits, '-', '_' and '.'"
+        message = f"{bucket!r} is not a bucket name (lower-case letters, digits, '-', '_' and '.')"
         raise _wrong(variable, value, message, "Write it like gs://my-bucket/amocrm.")
     parts = prefix.rstrip("/").split("/") if prefix.strip("/") else []
     if any(part in ("", ".", "..") for part in parts):
@@ -133,7 +133,7 @@ def _base(variable: str, value: str, environment: Mapping[str, str], prefix: str
     raise _wrong(
         variable,
         f"{prefix}{value}",
-        "a relative path needs a project, and amocrm-assets is installed outside of any",
+        "a relative path needs a project, but amocrm-assets is not installed in one",
         f"Set {variable} to {form}, or set DAGSTER_HOME to resolve it.",
     )
 

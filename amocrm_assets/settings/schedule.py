@@ -1,4 +1,4 @@
-"""Settings of a source's schedule: the time of day at which the previous day is materialised."""
+"""Settings of a source's schedule: the time at which the previous day is materialised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ScheduleSettings(Settings):
         examples=[False],
     )
 
-    # Validators, since Dagster cannot derive a schema from the constrained fields of a nested model.
+    # Validators instead of constraints, since Dagster cannot derive a schema from constraints of nested models.
     @field_validator("hour")
     @classmethod
     def _is_an_hour(cls, value: int) -> int:

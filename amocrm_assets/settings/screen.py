@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def has_screen(environment: Mapping[str, str] = os.environ, *, platform: str = sys.platform) -> bool:
-    """Whether there is a desktop. On Linux a variable shows it, which a container or SSH does not have."""
+    """Whether there is a desktop. On Linux a variable shows it, which is not set in a container or over SSH."""
     if platform in {"win32", "darwin"}:
         return True
     return any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

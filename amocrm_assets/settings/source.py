@@ -1,7 +1,6 @@
 """Settings of a source: one account, and what is imported from it.
 
-They contain names of environment variables, never a secret. For reading them from a `defs.yaml` see
-`source_files`.
+They contain names of environment variables, never secrets. `source_files` reads them from `defs.yaml` files.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class SourceSettings(Settings):
     )
     enabled: bool = Field(
         default=True,
-        description="False: nothing of this source is loaded; its settings, captures and tables stay.",
+        description="False: nothing of this source is loaded; its settings, captures and tables are kept.",
         examples=[False],
     )
     import_leads: bool = Field(
@@ -53,7 +52,7 @@ class SourceSettings(Settings):
     )
     import_lead_name: bool = Field(
         default=True,
-        description="False: lead names are dropped before anything is written anywhere.",
+        description="False: lead names are removed before data is written to disk.",
         examples=[False],
     )
     import_deleted: bool = Field(
@@ -63,7 +62,7 @@ class SourceSettings(Settings):
     )
     leads_status_name: bool = Field(
         default=False,
-        description="Shards of leads have `status_name` after `status_id`: the stage's name at that time.",
+        description="Shards of leads have `status_name` after `status_id`: the stage's name at `updated_at`.",
         examples=[True],
     )
     import_lead_details: bool = Field(
@@ -78,7 +77,7 @@ class SourceSettings(Settings):
     )
     import_events: bool = Field(
         default=False,
-        description="Events: what happened to leads, contacts, companies and tasks, when; and each lead's stages.",
+        description="Events of leads, contacts, companies and tasks, and a table of each lead's stages.",
         examples=[True],
     )
     import_contacts: bool = Field(
@@ -151,7 +150,7 @@ class SourceSettings(Settings):
     start_date: str = Field(description="First day to import, `YYYY-MM-DD`.", examples=["2026-01-01"])
     schedule: ScheduleSettings = Field(
         default_factory=ScheduleSettings,
-        description="When the day that has ended is materialised, in `timezone`.",
+        description="When the previous day is materialised, in `timezone`.",
         examples=[{"hour": 4, "minute": 15}],
     )
     requests_per_second: float = Field(
@@ -180,7 +179,7 @@ class SourceSettings(Settings):
     )
     translation: TranslationSettings | None = Field(
         default=None,
-        description="How the assets are shown in Dagster instead: keys, group, owners and more.",
+        description="Changes how the assets appear in Dagster: keys, group, owners and more.",
         examples=[{"key_prefix": ["crm"], "group_name": "sales"}],
     )
 
@@ -246,7 +245,7 @@ class SourceSettings(Settings):
 
     @property
     def url(self) -> str:
-        """Address of the account, without a slash at the end."""
+        """Address of the account, without a trailing slash."""
         return self.base_url or f"https://{self.subdomain}.amocrm.ru"
 
     @property
@@ -256,7 +255,7 @@ class SourceSettings(Settings):
 
     @property
     def has_latest_table(self) -> bool:
-        """Whether flat tables are kept. A source with the former view gets the table, which has its columns."""
+        """Whether flat tables are made. `latest_view`, the former name, also switches them on."""
         return self.latest_table or self.latest_view
 
     @property

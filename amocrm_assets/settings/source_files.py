@@ -1,7 +1,7 @@
-"""Reads the settings of all sources from `defs/<source>/defs.yaml`, or reports every problem in one error.
+"""Reads `defs/<source>/defs.yaml` files to the settings of all sources, and lists every problem.
 
-For files and their documents see `documents`, for settings `source`. Dagster is not imported, since the
-commands need the sources, too: for why its loader is not used see `docs/decisions/0008`.
+`documents` reads the files, `source` validates settings. Dagster is not imported, since the commands need the
+sources, too: `docs/decisions/0008` says why its loader is not used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-# In a checkout, the example that `dagster dev` shows before the user has a source.
+# In a checkout, the only source until the user adds one.
 EXAMPLE = Path(__file__).parents[1] / "defs" / "sandbox" / NAME
 _NESTED: dict[str, type[BaseModel]] = {
     "oauth": OAuthSettings,
@@ -52,10 +52,10 @@ class SourceFound:
 
 @dataclass(frozen=True)
 class BrokenSource:
-    """A source that is not loaded because of problems with its settings.
+    """A source that cannot be loaded, since its settings are wrong.
 
-    `name` is its subdomain if that can be read, otherwise its folder's name. `key` is for names in Dagster; it is
-    unique among all sources of a folder.
+    `name` is its subdomain if that is readable, otherwise the name of its folder. `key` is used for names in
+    Dagster; it is unique among all sources of a folder.
     """
 
     name: str
@@ -65,11 +65,11 @@ class BrokenSource:
 
     @property
     def file(self) -> Path:
-        """The file of its settings."""
+        """The file with its settings."""
         return self.problems[0].file
 
     def error(self) -> SettingsError:
-        """The error with all of its problems."""
+        """An error that lists all problems."""
         problems = sorted(self.problems, key=lambda each: (each.file, each.line))
         listed = "".join(f"\n  {problem}" for problem in problems)
         return SettingsError(
@@ -89,7 +89,7 @@ class Sources:
 
 
 def read_sources(folder: Path | None = None) -> Sources:
-    """All sources with their places. One with wrong settings is broken, and does not affect the others."""
+    """All sources with their files. A source with wrong settings does not affect the others."""
     read = _without_example(list(read_documents(folder or existing_sources_folder())))
     documents = [entry for entry in read if isinstance(entry, Document)]
     clashes = {(document.file, document.line): problem for document, problem in _clashes(documents)}
@@ -114,13 +114,13 @@ def read_sources(folder: Path | None = None) -> Sources:
 
 
 def _without_example(read: list[Document | Problem]) -> list[Document | Problem]:
-    """All but the sandbox that comes with a checkout, if there is any other source."""
+    """All entries without the example source of a checkout, unless there is no other."""
     own = [entry for entry in read if entry.file != EXAMPLE]
     return own or read
 
 
 def named(wrong: list[tuple[Mapping[str, Any], list[Problem]]], *, taken: set[str]) -> list[BrokenSource]:
-    """Broken sources, from their attributes and problems; `taken` are keys that they must not have."""
+    """Broken sources, from their attributes and problems; they get keys that are not in `taken`."""
     broken = []
     for attributes, problems in sorted(wrong, key=lambda each: (each[1][0].file, each[1][0].line)):
         subdomain = str(attributes.get("subdomain"))
@@ -140,13 +140,13 @@ def read_source(document: Document) -> Iterator[SourceFound | Problem]:
     try:
         yield SourceFound(SourceSettings.model_validate(document.attributes), document.file, document.line)
     except ValidationError as error:
-        # Without `include_input` nothing of the file is repeated: somebody may have written a secret there.
+        # `include_input=False`: values are not repeated, since one may be a secret by mistake.
         details = error.errors(include_url=False, include_input=False)
         for detail in details:
             yield Problem(document.file, _line_of(detail["loc"], document.lines), explain(detail))
-        # pydantic validates the whole only if every part is valid.
-        given = [document.attributes.get(name) for name in ("access_token_env", "oauth")]
-        if all(detail["loc"] for detail in details) and (wrong := wrong_credentials(*given)):
+        # pydantic runs validators of the whole model only if every attribute is valid.
+        credentials = [document.attributes.get(name) for name in ("access_token_env", "oauth")]
+        if all(detail["loc"] for detail in details) and (wrong := wrong_credentials(*credentials)):
             yield Problem(document.file, document.line, f"{wrong[0].upper()}{wrong[1:]}.")
 
 
@@ -158,7 +158,7 @@ def _line_of(location: Place, lines: Mapping[Place, int]) -> int:
 
 
 def explain(detail: ErrorDetails) -> str:
-    """A problem with one setting, as text for a user who edits the file."""
+    """A problem with one setting, in terms of the file."""
     location = detail["loc"]
     names = [str(part) for part in location if not isinstance(part, int)]
     field = ".".join(names[:2] if names and names[0] in _NESTED else names[:1])
@@ -195,7 +195,7 @@ def _example(location: Place) -> str:
 
 
 def _clashes(documents: Iterable[Document]) -> Iterator[tuple[Document, Problem]]:
-    """Sources that would share asset keys, or tables with case-insensitive names."""
+    """Sources that would have the same asset keys, or the same tables in a case-insensitive warehouse."""
     first: dict[str, Document] = {}
     for document in documents:
         subdomain = str(document.attributes.get("subdomain"))
@@ -203,6 +203,6 @@ def _clashes(documents: Iterable[Document]) -> Iterator[tuple[Document, Problem]
         if other is not document and SUBDOMAIN.fullmatch(subdomain):
             message = (
                 f"`subdomain`: {subdomain!r} is taken: {other.attributes['subdomain']!r} in"
-                f" {other.file}:{other.line}. Each source needs its own, in more than letter case and hyphens."
+                f" {other.file}:{other.line}. Subdomains must differ in more than letter case and hyphens."
             )
             yield document, Problem(document.file, _line_of(("subdomain",), document.lines), message)

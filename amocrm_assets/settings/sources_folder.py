@@ -1,7 +1,6 @@
-"""The folder with the sources' `defs.yaml` files: the one in `AMOCRM_SOURCES`, or a project's own.
+"""Finds the folder of the sources' `defs.yaml` files: `AMOCRM_SOURCES`, or the `defs` folder of a Dagster project.
 
-A Dagster project is recognised as `dg` does, by `[tool.dg.project]` in its `pyproject.toml` (or `[project]` in a
-`dg.toml`). For the files see `source_files`.
+As in `dg`, a Dagster project has `[tool.dg.project]` in its `pyproject.toml` (or `[project]` in a `dg.toml`).
 """
 
 from __future__ import annotations
@@ -20,28 +19,28 @@ if TYPE_CHECKING:
 
 VARIABLE = "AMOCRM_SOURCES"
 _PACKAGE = Path(__file__).parents[1]
-# `dg` uses the second one if only that exists.
+# `dg` uses the second if only that one exists.
 _DEFS_NAMES = ("defs", "definitions")
 
 
 @dataclass(frozen=True)
 class DagsterProject:
-    """A project by the rules of `dg`: its package, the folder of its definitions, its name in the UI."""
+    """A Dagster project: its package, the folder of its definitions, and its name in the UI."""
 
     root_module: str
     defs: Path
     import_root: Path
-    """The import path of the package."""
+    """The folder that the package is imported from."""
     code_location: str
 
 
 def sources_folder(
     environment: Mapping[str, str] = os.environ, *, start: Path | None = None, package: Path = _PACKAGE
 ) -> Path:
-    """The folder of the sources: `AMOCRM_SOURCES`; else that of the Dagster project around `start`; else our own.
+    """The folder of the sources: `AMOCRM_SOURCES`, or that of the Dagster project around `start`, or our own.
 
-    `start` defaults to the working directory. Our own exists in a checkout only: settings do not belong into an
-    installed package. Raises `SettingsError` if none of the three exists.
+    `start` is the working directory by default. Our own exists only in a checkout, not in an installed package.
+    Raises `SettingsError` if none of the three exists.
     """
     if value := environment.get(VARIABLE, "").strip():
         return local_path(VARIABLE, value, environment)
@@ -51,15 +50,15 @@ def sources_folder(
         return own.defs
     raise SettingsError(
         "Looking for the folder of the sources",
-        cause=f"{VARIABLE} is not set, {start or Path.cwd()} is in no Dagster project (a pyproject.toml with"
-        " [tool.dg.project]), and amocrm-assets is installed, so it has no folder of its own.",
-        fix=f"Set {VARIABLE} to the folder that holds <source>/defs.yaml, or go to the project's folder.",
+        cause=f"{VARIABLE} is not set, {start or Path.cwd()} is not in a Dagster project (a pyproject.toml with"
+        " [tool.dg.project]), and the installed amocrm-assets has no folder of sources.",
+        fix=f"Set {VARIABLE} to the folder that contains <source>/defs.yaml, or run this in the project's folder.",
         variable=VARIABLE,
     )
 
 
 def code_location(*, start: Path | None = None, package: Path = _PACKAGE) -> str:
-    """The name of the sources' code location in the UI: that of `dg dev`, and of the shipped workspaces."""
+    """The name of the code location of the sources in the UI, as in `dg dev` and in the shipped workspaces."""
     project = dagster_project(start or Path.cwd()) or dagster_project(package.parent, upwards=False)
     return project.code_location if project else _PACKAGE.name
 
@@ -71,14 +70,14 @@ def existing_sources_folder() -> Path:
         raise SettingsError(
             f"Reading the environment variable {VARIABLE}",
             cause=f"there is no folder {folder}.",
-            fix=f"Correct {VARIABLE}, or let `amocrm-assets new` write the first source there.",
+            fix=f"Correct {VARIABLE}, or create the first source there with `amocrm-assets new`.",
             variable=VARIABLE,
         )
     return folder
 
 
 def is_shared(folder: Path) -> bool:
-    """Whether a folder belongs to a user's own Dagster project, which may have other components there."""
+    """Whether a folder belongs to another Dagster project, which may have other components there, too."""
     project = dagster_project(folder)
     return (
         project is not None
@@ -88,7 +87,7 @@ def is_shared(folder: Path) -> bool:
 
 
 def dagster_project(start: Path, *, upwards: bool = True) -> DagsterProject | None:
-    """The nearest Dagster project whose folder is `start` or, with `upwards`, contains it.
+    """The nearest Dagster project whose folder is `start` or, with `upwards`, one of its parents.
 
     Raises `SettingsError` for a `pyproject.toml` or `dg.toml` that cannot be read.
     """
@@ -112,7 +111,7 @@ def _table(file: Path, names: tuple[str, ...]) -> Mapping[str, Any]:
         raise SettingsError(
             "Looking for the folder of the sources",
             cause=f"{file} cannot be read: {error}.",
-            fix=f"Correct the file, or set {VARIABLE} to the folder that holds <source>/defs.yaml.",
+            fix=f"Correct the file, or set {VARIABLE} to the folder that contains <source>/defs.yaml.",
         ) from error
     for name in names:
         table = table.get(name) if isinstance(table, dict) else None
@@ -120,7 +119,7 @@ def _table(file: Path, names: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _defs_of(base: Path, root_module: str, defs_module: object) -> Path:
-    """The folder of a module by the rules of `dg`; `base` is the project's `src` if there is one."""
+    """The folder of the definitions, found as in `dg`; `base` is the project's `src` if it has one."""
     if isinstance(defs_module, str):
         return base.joinpath(*defs_module.split("."))
     package = base.joinpath(*root_module.split("."))

@@ -1,7 +1,7 @@
-"""How a source's assets are shown in Dagster instead of the default: keys, group, owners, texts.
+"""Settings that change how a source's assets appear in Dagster: keys, group, owners, texts.
 
-The names are those of Dagster's own components. Values may be templates, which Dagster fills in for each asset
-(see `orchestration.translation`). Names of stored data and tables do not change.
+The names are those of Dagster's own components. Values may be templates, which are filled in for each asset
+(`orchestration.translation`). Names of stored data and tables do not change.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from amocrm_assets.settings.credentials import Settings
 from amocrm_assets.settings.dagster_names import check_owners, check_tags
 
 TEMPLATE_MARK = "{{"
-# Dagster's own rule for the names of groups.
+# Dagster's rule for names of groups.
 _GROUP = re.compile(r"[A-Za-z0-9_]+")
 
 
 class TranslationSettings(Settings):
-    """What is replaced for each asset; tags and metadata are added to the existing ones."""
+    """Values that replace those of each asset; tags and metadata are added to the existing ones."""
 
     key_prefix: str | list[str] | None = Field(
-        default=None, description="Put before each key.", examples=[["crm", "raw"]]
+        default=None, description="Prefix of each key.", examples=[["crm", "raw"]]
     )
     key: str | None = Field(
         default=None,
-        description="The whole key, with `/` between its parts. A template, since each asset needs its own.",
+        description="The complete key, with `/` between its parts. A template, since each asset needs its own.",
         examples=["crm/{{ asset.name }}"],
     )
     group_name: str | None = Field(default=None, description="The asset group.", examples=["sales"])
@@ -38,16 +38,16 @@ class TranslationSettings(Settings):
         default=None, description="Owners: e-mail addresses or `team:name`.", examples=[["team:sales"]]
     )
     tags: dict[str, Any] | str = Field(default={}, description="Further tags.", examples=[{"tier": "gold"}])
-    kinds: list[str] | str = Field(default=[], description="Kinds, up to three are shown.", examples=[["amocrm"]])
+    kinds: list[str] | str = Field(default=[], description="Kinds; up to three are shown.", examples=[["amocrm"]])
     metadata: dict[str, Any] | str = Field(
         default={}, description="Further metadata.", examples=[{"contact": "+7 495 000-00-00"}]
     )
     code_version: str | int | float | None = Field(
-        default=None, description="A version of the code, as on other assets.", examples=["2"]
+        default=None, description="The code version of the assets.", examples=["2"]
     )
     automation_condition: str | None = Field(
         default=None,
-        description="When Dagster materialises the assets by itself. A template.",
+        description="When Dagster materialises the assets automatically. Must be a template.",
         examples=["{{ dg.AutomationCondition.eager() }}"],
     )
 
@@ -84,5 +84,5 @@ class TranslationSettings(Settings):
     @classmethod
     def _is_a_template(cls, value: str | None) -> str | None:
         if value is not None and TEMPLATE_MARK not in value:
-            raise ValueError(f"{value!r} is no template; write like {{{{ dg.AutomationCondition.eager() }}}}")
+            raise ValueError(f"{value!r} is not a template; write like {{{{ dg.AutomationCondition.eager() }}}}")
         return value

@@ -76,7 +76,7 @@ def test_what_is_amiss_is_warned_about_and_fails_nothing(unsound: dict[str, dg.A
 
     odd = unsound["no_oddities"]
     assert shown(odd)["oddities"] == 1
-    assert "sale: text where an integer belongs" in str(shown(odd)["worst"])
+    assert "sale: text instead of an integer" in str(shown(odd)["worst"])
 
 
 def test_zones_of_other_names_with_the_same_midnights_are_one(pipeline: Pipeline) -> None:

@@ -87,7 +87,7 @@ def test_an_input_gets_the_columns_that_its_metadata_names(filled: Pipeline, ass
     some = taken(filled, asset, days=(FIRST, LAST), metadata={"columns": ["sale", "id"]})
     assert list(some.columns) == ["sale", "id"]
     assert some.equals(whole[["sale", "id"]])
-    with pytest.raises(SettingsError, match="price is no column"):
+    with pytest.raises(SettingsError, match="price is not a column"):
         taken(filled, asset, days=LAST, metadata={"columns": ["price"]})
     with pytest.raises(SettingsError, match="not a list"):
         taken(filled, asset, days=LAST, metadata={"columns": "id"})

@@ -57,7 +57,7 @@ def test_a_frame_of_some_columns_has_them_in_the_order_asked_for(storage: Storag
     assert list(frame.columns) == ["sale", "id"]
     assert (frame["sale"].tolist(), frame["id"].tolist()) == ([2**53 + 1, pd.NA, 1000], [1, 2, 3])
     assert dict(read_rows(LEADS.table, storage, "acme", [], columns=["sale", "id"]).dtypes) == dict(frame.dtypes)
-    with pytest.raises(SettingsError, match=r"price is no column.*sale"):
+    with pytest.raises(SettingsError, match=r"price is not a column.*sale"):
         read_rows(LEADS.table, storage, "acme", [DAY], columns=["id", "price"])
 
 

@@ -136,7 +136,7 @@ def test_a_key_without_a_row_stops_the_writing(
     keep(storage, [happening(each) for each in ids], entity=of)
     whole = DayRows.ids_of
     monkeypatch.setattr(DayRows, "ids_of", lambda day_rows, written: whole(day_rows, written)[:-1])
-    with pytest.raises(RowsIncomplete, match=r"1 without a row, for example (lead )?8"):
+    with pytest.raises(RowsIncomplete, match=r"1 missing, for example (lead )?8"):
         write_rows(of, storage, source(), DAY)
 
 

@@ -155,18 +155,18 @@ def test_numbers_keep_their_digits() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"_embedded": "x"}, "contacts: text where a list belongs"),
-        ({"_embedded": {"companies": 5}}, "company_id: list where an integer belongs"),
-        ({"_embedded": {"companies": ["x"]}}, "company_id: list where an integer belongs"),
-        ({"_embedded": {"companies": [{"id": "x"}]}}, "company_id: text where an integer belongs"),
-        ({"_embedded": {"tags": [{"id": 1, "name": 5}]}}, "tags[].name: number where text belongs"),
-        ({"_embedded": {"contacts": ["x"]}}, "contacts[]: text where an object belongs"),
-        ({"_embedded": {"loss_reason": "x"}}, "loss_reason: text where an object belongs"),
-        ({"_embedded": {"source": 5}}, "source: number where an object belongs"),
-        ({"price_with_minor_units": "x"}, "price_with_minor_units: text where a number belongs"),
+        ({"_embedded": "x"}, "contacts: text instead of a list"),
+        ({"_embedded": {"companies": 5}}, "company_id: list instead of an integer"),
+        ({"_embedded": {"companies": ["x"]}}, "company_id: list instead of an integer"),
+        ({"_embedded": {"companies": [{"id": "x"}]}}, "company_id: text instead of an integer"),
+        ({"_embedded": {"tags": [{"id": 1, "name": 5}]}}, "tags[].name: number instead of text"),
+        ({"_embedded": {"contacts": ["x"]}}, "contacts[]: text instead of an object"),
+        ({"_embedded": {"loss_reason": "x"}}, "loss_reason: text instead of an object"),
+        ({"_embedded": {"source": 5}}, "source: number instead of an object"),
+        ({"price_with_minor_units": "x"}, "price_with_minor_units: text instead of a number"),
         (
             {"price_with_minor_units": "5.5"},
-            "price_with_minor_units: text where a number belongs, taken for the one it spells",
+            "price_with_minor_units: text instead of a number, converted",
         ),
     ],
 )

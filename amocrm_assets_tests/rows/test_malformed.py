@@ -66,20 +66,20 @@ def test_every_column_is_filled_from_its_property() -> None:
         ("5.0", 5, None),
         ("5e3", 5000, None),
         ("9223372036854775807", 2**63 - 1, None),
-        ("9223372036854775808", None, "number where an integer belongs"),
-        ("1.5", None, "number where an integer belongs"),
-        ("1e999999999", None, "number where an integer belongs"),
-        ("1e9999999999999999999999999", None, "number where an integer belongs"),
-        ("1" * 5000, None, "number where an integer belongs"),
-        ('"слово"', None, "text where an integer belongs"),
-        ('""', None, "text where an integer belongs"),
-        ('"42"', 42, "text where an integer belongs, taken for the number it spells"),
-        ('"-42.00"', -42, "text where an integer belongs, taken for the number it spells"),
-        ('"4.2"', None, "text where an integer belongs"),
-        ('"٤٢"', None, "text where an integer belongs"),
-        ("true", None, "boolean where an integer belongs"),
-        ("[1]", None, "list where an integer belongs"),
-        ("{}", None, "object where an integer belongs"),
+        ("9223372036854775808", None, "number instead of an integer"),
+        ("1.5", None, "number instead of an integer"),
+        ("1e999999999", None, "number instead of an integer"),
+        ("1e9999999999999999999999999", None, "number instead of an integer"),
+        ("1" * 5000, None, "number instead of an integer"),
+        ('"слово"', None, "text instead of an integer"),
+        ('""', None, "text instead of an integer"),
+        ('"42"', 42, "text instead of an integer, converted"),
+        ('"-42.00"', -42, "text instead of an integer, converted"),
+        ('"4.2"', None, "text instead of an integer"),
+        ('"٤٢"', None, "text instead of an integer"),
+        ("true", None, "boolean instead of an integer"),
+        ("[1]", None, "list instead of an integer"),
+        ("{}", None, "object instead of an integer"),
     ],
 )
 def test_an_integer_column_holds_the_number_or_null_with_an_oddity(
@@ -89,7 +89,7 @@ def test_an_integer_column_holds_the_number_or_null_with_an_oddity(
     (row,) = rows_of([sent])
     assert row[column] == number
     if column == "updated_at" and number is None:
-        oddity = "no integer"
+        oddity = "not an integer"
     assert oddities_of([sent]) == ({f"{column}: {oddity}": 1} if oddity else {})
 
 
@@ -105,12 +105,12 @@ def test_a_property_that_was_not_sent_is_null(missing: str) -> None:
 @pytest.mark.parametrize(
     ("properties", "oddity"),
     [
-        ({"name": 5}, "name: number where text belongs"),
-        ({"is_deleted": 2}, "is_deleted: number where a boolean belongs"),
-        ({"is_deleted": "да"}, "is_deleted: text where a boolean belongs"),
-        ({"custom_fields_values": "нет"}, "custom_fields: text where a list belongs"),
-        ({"custom_fields_values": ["нет"]}, "custom_fields[]: text where an object belongs"),
-        ({"custom_fields_values": [None]}, "custom_fields[]: nothing where an object belongs"),
+        ({"name": 5}, "name: number instead of text"),
+        ({"is_deleted": 2}, "is_deleted: number instead of a boolean"),
+        ({"is_deleted": "да"}, "is_deleted: text instead of a boolean"),
+        ({"custom_fields_values": "нет"}, "custom_fields: text instead of a list"),
+        ({"custom_fields_values": ["нет"]}, "custom_fields[]: text instead of an object"),
+        ({"custom_fields_values": [None]}, "custom_fields[]: nothing instead of an object"),
     ],
 )
 def test_what_fits_no_column_is_noted_and_the_lead_stays(properties: dict[str, Any], oddity: str) -> None:
@@ -126,29 +126,29 @@ def test_what_fits_no_column_is_noted_and_the_lead_stays(properties: dict[str, A
 @pytest.mark.parametrize(
     ("properties", "kept", "oddity"),
     [
-        ({"field_id": None}, {"id": None}, "custom_fields[].id: no integer"),
+        ({"field_id": None}, {"id": None}, "custom_fields[].id: not an integer"),
         (
             {"field_id": "5"},
             {"id": 5},
-            "custom_fields[].id: text where an integer belongs, taken for the number it spells",
+            "custom_fields[].id: text instead of an integer, converted",
         ),
-        ({"field_id": "пять"}, {"id": None}, "custom_fields[].id: no integer"),
-        ({"field_name": 7}, {"name": None}, "custom_fields[].name: number where text belongs"),
-        ({"field_code": 7}, {}, "custom_fields[].code: number where text belongs"),
-        ({"field_type": 7}, {}, "custom_fields[].type: number where text belongs"),
+        ({"field_id": "пять"}, {"id": None}, "custom_fields[].id: not an integer"),
+        ({"field_name": 7}, {"name": None}, "custom_fields[].name: number instead of text"),
+        ({"field_code": 7}, {}, "custom_fields[].code: number instead of text"),
+        ({"field_type": 7}, {}, "custom_fields[].type: number instead of text"),
         ({"values": None}, {"values": []}, None),
         ({"values": {}}, {"values": []}, None),
-        ({"values": {"value": "x"}}, {"values": []}, "custom_fields[].values: object where a list belongs"),
+        ({"values": {"value": "x"}}, {"values": []}, "custom_fields[].values: object instead of a list"),
         (
             {"values": {"1": {"value": "b"}, "0": {"value": "a"}}},
             {"values": [{"value": "a", "enum": None}, {"value": "b", "enum": None}]},
-            "custom_fields[].values: object where a list belongs, taken for the one it numbers",
+            "custom_fields[].values: object instead of a list, converted",
         ),
-        ({"values": ["x"]}, {"values": []}, "custom_fields[].values[]: text where an object belongs"),
+        ({"values": ["x"]}, {"values": []}, "custom_fields[].values[]: text instead of an object"),
         (
             {"values": [{"value": "x", "enum_id": "семь"}]},
             {"values": [{"value": "x", "enum": None}]},
-            "custom_fields[].values[].enum: text where an integer belongs",
+            "custom_fields[].values[].enum: text instead of an integer",
         ),
         ({"values": [{"value": "x", "subtype": "y"}]}, {}, None),
         ({"is_computed": True}, {}, None),
@@ -171,9 +171,7 @@ def test_a_custom_field_keeps_what_fits(
 def test_a_boolean_that_is_spelled_otherwise_is_taken_and_noted(sent: Any, kept: list[bool]) -> None:
     assert [row["is_deleted"] for row in rows_of([lead(1, is_deleted=sent)])] == kept
     kind = "number" if isinstance(sent, int) else "text"
-    assert oddities_of([lead(1, is_deleted=sent)]) == {
-        f"is_deleted: {kind} where a boolean belongs, taken for the one it spells": 1
-    }
+    assert oddities_of([lead(1, is_deleted=sent)]) == {f"is_deleted: {kind} instead of a boolean, converted": 1}
 
 
 def test_a_stub_whose_boolean_is_spelled_otherwise_keeps_the_columns_of_the_lead() -> None:
@@ -186,7 +184,7 @@ def test_fields_that_are_numbered_instead_of_listed_keep_their_order() -> None:
     (row,) = rows_of([lead(1, custom_fields_values=numbered)])
     assert [entry["id"] for entry in row["custom_fields"]] == [0, 2, 10]
     assert oddities_of([lead(1, custom_fields_values=numbered)]) == {
-        "custom_fields: object where a list belongs, taken for the one it numbers": 1
+        "custom_fields: object instead of a list, converted": 1
     }
 
 
@@ -236,14 +234,14 @@ def test_an_empty_object_in_the_place_of_a_list_is_an_empty_list() -> None:
 @pytest.mark.parametrize(
     ("sent", "oddity"),
     [
-        (b"no json", "lead: a line that is no JSON"),
-        (b'{"id":NaN}', "lead: a line that is no JSON"),
-        (b"", "lead: a line that is no JSON"),
-        (b"[]", "lead: list where an object belongs"),
-        (b"{}", "id: nothing where an integer belongs"),
-        (b'{"id":null}', "id: nothing where an integer belongs"),
-        (b'{"id":"abc"}', "id: text where an integer belongs"),
-        (b'{"id":1.5}', "id: number where an integer belongs"),
+        (b"no json", "lead: a line that is not JSON"),
+        (b'{"id":NaN}', "lead: a line that is not JSON"),
+        (b"", "lead: a line that is not JSON"),
+        (b"[]", "lead: list instead of an object"),
+        (b"{}", "id: nothing instead of an integer"),
+        (b'{"id":null}', "id: nothing instead of an integer"),
+        (b'{"id":"abc"}', "id: text instead of an integer"),
+        (b'{"id":1.5}', "id: number instead of an integer"),
     ],
 )
 def test_a_line_without_a_usable_id_gives_no_row_but_an_oddity_with_its_place(sent: bytes, oddity: str) -> None:
@@ -256,9 +254,7 @@ def test_a_line_without_a_usable_id_gives_no_row_but_an_oddity_with_its_place(se
 
 def test_ids_that_are_texts_are_taken_for_numbers() -> None:
     assert [row["id"] for row in rows_of([lead(1) | {"id": "77"}])] == [77]
-    assert oddities_of([lead(1) | {"id": "77"}]) == {
-        "id: text where an integer belongs, taken for the number it spells": 1
-    }
+    assert oddities_of([lead(1) | {"id": "77"}]) == {"id: text instead of an integer, converted": 1}
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_a_process_that_is_killed_is_an_error_that_names_the_day_and_may_pass(st
                 errors.append((day, error))
     assert errors
     assert str(errors[0][0]) in errors[0][1].operation
-    assert "ended with status -9, which is what a system without free memory does" in errors[0][1].cause
+    assert "ended with status -9: it was killed, probably because memory ran out" in errors[0][1].cause
     assert isinstance(made(storage)[errors[0][0]], RowsWritten)
 
 

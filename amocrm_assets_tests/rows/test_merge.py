@@ -95,7 +95,7 @@ def test_versions_without_a_time_are_older_than_all_others() -> None:
     undated = at(0, name="undated") | {"updated_at": None}
     assert only([at(5, name="dated")], [undated])["name"] == "dated"
     assert only([undated])["name"] == "undated"
-    assert oddities_of([undated]) == {"updated_at: no integer": 1}
+    assert oddities_of([undated]) == {"updated_at: not an integer": 1}
     row = only([undated], [stub(1) | {"updated_at": None}])
     assert (row["is_deleted"], row["updated_at"], row["name"]) == (True, None, "undated")
 
@@ -111,7 +111,7 @@ def test_only_the_versions_that_became_rows_count_as_odd() -> None:
     assert oddities_of([at(5, **odd), at(6)], [at(4, **odd)]) == {}
     rows = merged([lead(8, **odd), lead(4, **odd), at(3, **odd)], [stub(8, updated_at=UPDATED_AT + 1)])
     ((kind, count, example),) = [(oddity.kind, oddity.count, oddity.example) for oddity in rows.oddities]
-    assert (kind, count, example) == ("sale: text where an integer belongs", 3, "1")
+    assert (kind, count, example) == ("sale: text instead of an integer", 3, "1")
 
 
 VERSIONS = st.builds(

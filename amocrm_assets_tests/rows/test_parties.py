@@ -87,11 +87,11 @@ def test_a_reading_without_leads_takes_no_leads_away(entity: Entity, make: Calla
 @pytest.mark.parametrize(
     ("leads", "taken", "oddity"),
     [
-        ([{"id": 1}, {"id": None}], [1], "lead_ids[]: nothing where a value belongs"),
-        ([{"id": "2"}], [2], "lead_ids[]: text where an integer belongs, taken for the number it spells"),
-        ([{"id": {}}], [], "lead_ids[]: object where an integer belongs"),
+        ([{"id": 1}, {"id": None}], [1], "lead_ids[]: nothing instead of a value"),
+        ([{"id": "2"}], [2], "lead_ids[]: text instead of an integer, converted"),
+        ([{"id": {}}], [], "lead_ids[]: object instead of an integer"),
         ({"0": {"id": 1}, "2": {"id": 3}}, [1, 3], None),
-        ("many", [], "lead_ids: text where a list belongs"),
+        ("many", [], "lead_ids: text instead of a list"),
         ([], [], None),
     ],
 )

@@ -87,8 +87,8 @@ def test_what_is_known_and_what_is_odd_is_the_entitys_own(table: Table) -> None:
     rows = merged([company(1, price=5), company("x"), company(2, updated_at="скоро")], table=table)  # type: ignore[arg-type]
     assert rows.unknown_properties == ("price",)
     assert {(oddity.kind, oddity.example) for oddity in rows.oddities} == {
-        ("id: text where an integer belongs", "company 2 of the capture of 2026-01-02T00:00:00Z"),
-        ("updated_at: no integer", "2"),
+        ("id: text instead of an integer", "company 2 of the capture of 2026-01-02T00:00:00Z"),
+        ("updated_at: not an integer", "2"),
     }
 
 

@@ -33,9 +33,9 @@ def test_a_task_has_the_text_of_its_result(result: Any, text: str | None) -> Non
 @pytest.mark.parametrize(
     ("result", "oddity"),
     [
-        ([{"text": "a"}], "result: list where text belongs"),
-        ({"text": 5}, "result: number where text belongs"),
-        (5, "result: number where text belongs"),
+        ([{"text": "a"}], "result: list instead of text"),
+        ({"text": 5}, "result: number instead of text"),
+        (5, "result: number instead of text"),
     ],
 )
 def test_a_result_that_is_no_text_is_noted(result: Any, oddity: str) -> None:
@@ -98,10 +98,10 @@ def test_numbers_where_texts_belong_are_texts() -> None:
     ((row,), oddities) = rows(CALLS, [call(5, params=params, note_type="call_out")])
     assert (row["uniq"], row["phone"], row["call_responsible"]) == ("17", "79990001122", "8100001")
     assert (row["direction"], row["call_result"], row["call_status"]) == ("out", None, 4)
-    assert oddities == ["call_status: text where an integer belongs, taken for the number it spells"]
+    assert oddities == ["call_status: text instead of an integer, converted"]
 
 
-@pytest.mark.parametrize(("params", "oddities"), [([], []), ("x", ["duration: text where an integer belongs"])])
+@pytest.mark.parametrize(("params", "oddities"), [([], []), ("x", ["duration: text instead of an integer"])])
 def test_a_call_without_parts_is_a_row_all_the_same(params: Any, oddities: list[str]) -> None:
     ((row,), found) = rows(CALLS, [call(5, params=params)])
     assert (row["direction"], row["duration"], row["phone"]) == ("in", None, None)

@@ -144,7 +144,7 @@ def test_a_lead_without_a_row_is_a_defect_and_leaves_the_rows_as_they_were(
     tables = DayRows.tables
     monkeypatch.setattr(DayRows, "tables", lambda rows: (table.slice(1) for table in tables(rows)))
     keep(storage, [lead(3)], number=1)
-    with pytest.raises(RowsIncomplete, match=r"hold 3 leads .* rows are 2 \(1 without a row, for example 1\)"):
+    with pytest.raises(RowsIncomplete, match=r"hold 3 leads .* there are 2 rows \(1 missing, for example 1\)"):
         write_rows(LEADS, storage, source(), DAY)
     assert pq.read_table(storage.uri(rows_name(LEADS.table, "acme", DAY)))["id"].to_pylist() == [1, 2]
 

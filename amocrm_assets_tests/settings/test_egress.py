@@ -41,7 +41,7 @@ def test_a_bucket_is_no_place_to_count_by_so_each_machine_has_a_file_for_it() ->
 
 @pytest.mark.parametrize("written", ["seven", "0", "-7", "nan", "inf", "1e9", "7,5"])
 def test_what_is_no_number_of_requests_is_refused_with_a_fix(written: str) -> None:
-    with pytest.raises(SettingsError, match=r"AMOCRM_REQUESTS_PER_SECOND to the limit of the address") as stop:
+    with pytest.raises(SettingsError, match=r"AMOCRM_REQUESTS_PER_SECOND to the limit of the IP address") as stop:
         egress_settings({"AMOCRM_REQUESTS_PER_SECOND": written})
 
     assert stop.value.facts["variable"] == "AMOCRM_REQUESTS_PER_SECOND"

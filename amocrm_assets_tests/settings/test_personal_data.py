@@ -32,17 +32,20 @@ def test_columns_of_any_table_and_of_custom_fields_may_have_policy_tags() -> Non
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"drop_fields": ["ID"]}, "'ID' cannot be dropped or hashed: records are placed"),
+        ({"drop_fields": ["ID"]}, "'ID' cannot be dropped or hashed: rows need it"),
         ({"hash_fields": [{"field": "updated_at"}]}, "'updated_at' cannot be dropped or hashed"),
-        ({"drop_fields": [""]}, "'' names no field; write a name, a code or an id"),
-        ({"hash_fields": ["phone", {"field": "Phone"}]}, "phone is there twice; leave one entry"),
+        ({"drop_fields": [""]}, "'' is not a field; write a name, a code or an id"),
+        ({"hash_fields": ["phone", {"field": "Phone"}]}, "phone is repeated; keep one entry"),
         ({"drop_fields": ["phone"], "hash_fields": ["PHONE"]}, "phone is in drop_fields and in hash_fields"),
-        ({"keep_captures_days": 0}, "0 is no number of days"),
-        ({"policy_tags": {"nmae": TAG}}, "no table has a column 'nmae' that holds values, .*; did you mean name"),
-        ({"policy_tags": {"custom_fields": TAG}}, "no table has a column 'custom_fields'"),
-        ({"policy_tags": {"name": "policyTags/5"}}, "'policyTags/5' is no policy tag; write projects/PROJECT/"),
+        ({"keep_captures_days": 0}, "0 is not a number of days"),
+        (
+            {"policy_tags": {"nmae": TAG}},
+            "policy_tags contains 'nmae', but no table has such a column with values; did you mean name",
+        ),
+        ({"policy_tags": {"custom_fields": TAG}}, "policy_tags contains 'custom_fields', but no table"),
+        ({"policy_tags": {"name": "policyTags/5"}}, "'policyTags/5' is not a policy tag; write projects/PROJECT/"),
         ({"store_only_chosen": True}, "store_only_chosen needs a list of custom fields"),
-        ({"phone_region": "ru"}, "'ru' is not a country with telephone numbers"),
+        ({"phone_region": "ru"}, "'ru' is not a country with phone numbers"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_fix(given: dict[str, Any], said: str) -> None:

@@ -94,7 +94,9 @@ def test_a_day_that_is_in_no_calendar_is_one_of_the_problems(tmp_path: Path, day
 
 def test_a_file_of_nearly_the_right_name_is_not_passed_over(tmp_path: Path) -> None:
     file = write_source(tmp_path, "acme", GOOD).rename(tmp_path / "acme" / "defs.yml")
-    assert problems_of(tmp_path) == [f"{file}:1: only files named defs.yaml are read. Rename it, or move it away."]
+    assert problems_of(tmp_path) == [
+        f"{file}:1: only files named defs.yaml are read. Rename it, or move it to another folder."
+    ]
 
 
 def test_a_folder_without_sources_is_no_problem(tmp_path: Path) -> None:
@@ -132,20 +134,24 @@ def test_a_missing_attribute_is_shown_by_an_example(tmp_path: Path) -> None:
         ("base_url", "https://acme.amocrm.ru:65536", "is not an address of an account"),
         ("base_url", "https://:443", "is not an address of an account"),
         ("base_url", "https://[::1", "is not an address of an account"),
-        ("leads_custom_fields", [True], "`leads_custom_fields`: True names no field"),
-        ("leads_custom_fields", ["Город", ""], "`leads_custom_fields`: '' names no field"),
+        ("leads_custom_fields", [True], "`leads_custom_fields`: True is not a field"),
+        ("leads_custom_fields", ["Город", ""], "`leads_custom_fields`: '' is not a field"),
         ("leads_custom_fields", [{"field": "Город"}], "write it with its column, {field: Город, column: city}"),
-        ("leads_custom_fields", [{"field": "Город", "column": "го род"}], "'го род' is not a column; write up to"),
+        (
+            "leads_custom_fields",
+            [{"field": "Город", "column": "го род"}],
+            "'го род' is not a column name; write up to",
+        ),
         (
             "leads_custom_fields",
             [{"field": 5, "column": "Price"}],
-            "'Price' is a column of the flat table",
+            "the flat table already has a column 'Price'",
         ),
-        ("leads_custom_fields", [{"field": 5, "column": "cf_6"}], "'cf_6' is a column of the flat table already"),
+        ("leads_custom_fields", [{"field": 5, "column": "cf_6"}], "the flat table already has a column 'cf_6'"),
         (
             "leads_custom_fields",
             [{"field": 5, "column": "city"}, {"field": 6, "column": "City"}],
-            "'City' is given to two fields; give one of them another column",
+            "two fields have the column 'City'; give one of them another column",
         ),
         ("subdomain", 12345, '`subdomain`: a number here needs quotes: subdomain: "12345".'),
         ("start_date", "01.02.2026", "is not a day; write it as YYYY-MM-DD"),
@@ -174,7 +180,7 @@ def test_a_secret_in_the_place_of_a_variables_name_is_refused_and_not_repeated(t
 
 def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) -> None:
     (problem,) = problems_with(tmp_path, base_url="https://somebody:hidden@acme.amocrm.ru")
-    assert "neither user nor password" in problem
+    assert "must not contain a user or a password" in problem
     assert "hidden" not in problem
 
 
@@ -236,7 +242,7 @@ def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path
         ("attributes: {}\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
         ("type: dagster.PythonScriptComponent\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
         ("- a\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
-        (f"{HEAD}  subdomain: a\nsubdomian: b\n", "`subdomian` is not known beside `type`"),
+        (f"{HEAD}  subdomain: a\nsubdomian: b\n", "`subdomian` is not allowed next to `type`"),
         (
             f"{HEAD}  subdomain: a\npost_processing: {{assets: [{{}}]}}\n",
             "`post_processing` is not applied here: only",
@@ -245,15 +251,15 @@ def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path
             f"{HEAD}  subdomain: a\ntemplate_vars_module: .vars\n",
             "`template_vars_module` is not applied here: its",
         ),
-        (f"{HEAD}  subdomain: a\nrequirements: [NAME]\n", "`requirements` holds names of environment variables."),
-        (f"{HEAD}  subdomain: a\nrequirements: {{env: NAME}}\n", "`requirements` holds names of environment"),
-        (f"{HEAD}  subdomain: a\nrequirements: {{other: [A]}}\n", "`requirements` holds names of environment"),
-        ("type: amocrm_assets.AmoCrmSource\nattributes: [a]\n", "`attributes` holds the settings as"),
-        (f"{HEAD}  subdomain: a\n  subdomain: b\n", "`subdomain` is here a second time"),
+        (f"{HEAD}  subdomain: a\nrequirements: [NAME]\n", "`requirements` must name environment variables."),
+        (f"{HEAD}  subdomain: a\nrequirements: {{env: NAME}}\n", "`requirements` must name environment"),
+        (f"{HEAD}  subdomain: a\nrequirements: {{other: [A]}}\n", "`requirements` must name environment"),
+        ("type: amocrm_assets.AmoCrmSource\nattributes: [a]\n", "`attributes` must contain the settings as"),
+        (f"{HEAD}  subdomain: a\n  subdomain: b\n", "`subdomain` is repeated"),
         (f"{HEAD}  subdomain: '{{{{ env.NAME }}}}'\n", "templates are not filled in here"),
         ("\t- : a", "not readable as YAML"),
         (f"{HEAD}  subdomain: !!python/name:os.system\n", ":3: this is not readable as YAML: could not determine"),
-        (f"{HEAD}  tags: &a\n    b: *a\n", "holds itself"),
+        (f"{HEAD}  tags: &a\n    b: *a\n", "refers to a value that contains it"),
         (f"{HEAD}  ? [a, b]\n  : c\n", "found unhashable key"),
         (f"{HEAD}  ? {{a: b}}\n  : c\n", "found unhashable key"),
         ("[" * 5000, "not readable as YAML"),
@@ -286,12 +292,16 @@ def laughing(*, levels: int = 9, times: int = 9) -> str:
         (laughing(), 9, "more than 20,000 values"),
         (f"{HEAD}  owners: &a [x]\n" + "  tags: [" + "*a, " * 20_000 + "]\n", 4, "more than 20,000 values"),
         (HEAD + "".join(f"  key{n}: 1\n" for n in range(50_000)), 10_000, "more than 20,000 values"),
-        (f"{HEAD}  tags: {'[' * 100_000}", 3, "more than 20 levels deep"),
-        (f"{HEAD}  tags:\n" + "".join(f"{' ' * n}a:\n" for n in range(4, 400)), 22, "more than 20 levels deep"),
+        (f"{HEAD}  tags: {'[' * 100_000}", 3, "more than 20 levels of nesting"),
+        (
+            f"{HEAD}  tags:\n" + "".join(f"{' ' * n}a:\n" for n in range(4, 400)),
+            22,
+            "more than 20 levels of nesting",
+        ),
         (f"{HEAD}  owners: [{'x, ' * 400_000}]\n", 1, "more than 1,000,000 bytes"),
-        (f"{HEAD}  display_name: a\0b\n", 3, "a character that YAML forbids"),
-        (f"{HEAD}  display_name: Иван\n  subdomain: \x07\n", 4, "a character that YAML forbids"),
-        (f"{HEAD}  tags: &a\n    b: *a\n", 4, "holds itself"),
+        (f"{HEAD}  display_name: a\0b\n", 3, "a character that YAML does not allow"),
+        (f"{HEAD}  display_name: Иван\n  subdomain: \x07\n", 4, "a character that YAML does not allow"),
+        (f"{HEAD}  tags: &a\n    b: *a\n", 4, "refers to a value that contains it"),
     ],
     ids=["laughs", "alias", "keys", "flow", "blocks", "size", "NUL", "BEL", "itself"],
 )
@@ -310,7 +320,7 @@ def test_a_file_in_another_encoding_is_a_problem_that_says_so(tmp_path: Path, en
     file = write_source(tmp_path, "acme", {**GOOD, "display_name": "Иван"})
     file.write_bytes(file.read_text(encoding="utf-8").encode(encoding))
     (problem,) = problems_of(tmp_path)
-    assert "it is not in UTF-8. Save it in that encoding." in problem
+    assert "it is not UTF-8. Save it in that encoding." in problem
 
 
 def test_a_file_may_begin_with_the_mark_that_windows_writes(tmp_path: Path) -> None:
@@ -332,7 +342,7 @@ def test_anchors_within_reason_are_read(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "acme").mkdir()
     os.mkfifo(tmp_path / "acme" / "defs.yaml")
-    assert "it is no file" in problems_of(tmp_path)[0]
+    assert "it is not a file" in problems_of(tmp_path)[0]
 
 
 _VALUES = st.recursive(

@@ -140,7 +140,7 @@ def test_a_checkout_is_found_from_any_folder(tmp_path: Path) -> None:
 
 
 def test_an_installed_package_has_no_folder_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="is in no Dagster project") as caught:
+    with pytest.raises(SettingsError, match="is not in a Dagster project") as caught:
         sources_folder({}, start=tmp_path, package=tmp_path / "site-packages" / "amocrm_assets")
     assert "Set AMOCRM_SOURCES" in caught.value.fix
 

@@ -1,9 +1,9 @@
-"""Flat tables: one row for each record with its newest state, names beside ids, from the rows of all days.
+"""Flat tables: the rows of all days become one row per record, its newest version, with names next to ids.
 
-`places` finds the day and row with the newest state of each record, `newest` updates those rows from the days that
-have changed, `field_columns` decides which custom fields have columns, `values` fills the additional columns, and
-`files` writes the table. All of it is a function of the rows, the reference tables and the settings: an updated
-table equals a newly built one, byte for byte.
+`places` finds the newest row of each record, `newest` updates a file of these rows from the days that have
+changed, `field_columns` decides which custom fields have columns, `values` computes the added columns, and `files`
+writes the table. The result depends only on the rows, the reference tables and the settings: a table that was
+updated equals one that was built from all days, byte for byte.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The rows of days for a flat table: their versions, the positions of records, and selected rows.
+"""Reads the rows files of days for a flat table: file versions, the places of records, and selected rows.
 
-A row is read together with columns of other tables of its entity, such as exact prices.
+Columns from other tables of the same entity, such as exact prices, are joined to the rows.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 _EPOCH = date(1970, 1, 1)
-# Requesting a version takes some ten milliseconds with a bucket; with a folder the file is read.
-_SIDE_BY_SIDE = 8
+# Threads that read versions: a request to a bucket takes tens of milliseconds; a local file is read and hashed.
+_THREADS = 8
 _VERSION_DIGITS = 16
-# Only the ids of custom fields.
+# The Parquet column with only the ids of custom fields.
 FIELD_IDS = f"{CUSTOM_FIELDS}.list.element.id"
 
 
@@ -47,13 +47,13 @@ def day_number(day: date) -> int:
 
 
 def day_of(number: int) -> date:
-    """The day of that number."""
+    """The day with a `day_number`."""
     return date.fromordinal(_EPOCH.toordinal() + number)
 
 
 @dataclass(frozen=True)
 class DayFiles:
-    """The rows of an account's days: of the entity's main table, and of its other imported tables."""
+    """The rows files of an account's days: of the entity's main table, and of the other tables that are joined."""
 
     entity: Entity
     storage: Storage
@@ -61,13 +61,13 @@ class DayFiles:
     beside: tuple[Beside, ...]
 
     def versions(self) -> dict[str, str]:
-        """The version of each day's rows, by the day as text."""
+        """A version of each day's rows, which changes when a file does; by ISO date."""
         own = days_with_rows(self.entity.table, self.storage, self.subdomain)
         names = [
             [rows_name(table, self.subdomain, day) for table in (self.entity.table, *self._tables_beside(day))]
             for day in own
         ]
-        with DaemonPool(_SIDE_BY_SIDE, name="rows") as threads:
+        with DaemonPool(_THREADS, name="rows") as threads:
             versions = list(threads.map(self._version, names))
         return {day.isoformat(): version for day, version in zip(own, versions, strict=True)}
 
@@ -83,7 +83,7 @@ class DayFiles:
         return sha256(versions.encode()).hexdigest()[:_VERSION_DIGITS]
 
     def places(self, day: date) -> DayPlaces:
-        """The positions of records in the rows of a day. Raises `ActionRequired` as `rows_file` does."""
+        """The places of records in the rows of a day. Raises as `rows_file` does."""
         import pyarrow.compute as pc
 
         lacking = [name for name in self.entity.stubs_lack if name != CUSTOM_FIELDS]
@@ -105,7 +105,7 @@ class DayFiles:
         )
 
     def rows(self, day: date, ids: Integers) -> Iterator[pa.Table]:
-        """The rows of these records, with sorted ids, in batches, with the columns of other tables."""
+        """The rows of the records with these sorted ids, in batches, with the joined columns."""
         import pyarrow as pa
 
         beside = [self._beside(each, day) for each in self.beside]
@@ -137,16 +137,16 @@ class DayFiles:
             yield file
 
 
-def _joined(rows: pa.Table, beside: pa.Table | None, taken: Beside) -> pa.ChunkedArray:
-    """A column of the same records; null if the other table does not have the same state of a record."""
+def _joined(rows: pa.Table, other: pa.Table | None, beside: Beside) -> pa.ChunkedArray:
+    """The column from the other table; null where it does not have the row's `updated_at` of a record."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if beside is None:
-        kind = arrow_type(Column(taken.name, taken.type, ""))
+    if other is None:
+        kind = arrow_type(Column(beside.name, beside.type, ""))
         return pa.chunked_array([pa.nulls(rows.num_rows, kind)])
-    values = beside[taken.column]
-    values = pc.struct_field(values, taken.part) if taken.part else values
-    found = pc.index_in(rows["id"], value_set=beside["id"])
-    same = pc.equal(rows["updated_at"], beside["updated_at"].take(found))
-    return pc.if_else(pc.fill_null(same, False), values.take(found), None)  # noqa: FBT003
+    values = other[beside.column]
+    values = pc.struct_field(values, beside.part) if beside.part else values
+    positions = pc.index_in(rows["id"], value_set=other["id"])
+    same = pc.equal(rows["updated_at"], other["updated_at"].take(positions))
+    return pc.if_else(pc.fill_null(same, False), values.take(positions), None)  # noqa: FBT003

@@ -1,8 +1,8 @@
-"""Which custom fields have a column in a flat table, its name, and its type.
+"""Which custom fields have a column in a flat table, with its name and type.
 
-Fields are known from the reference table, which keeps deleted ones, or, if a source does not import it, from the
-list in the newest capture; fields that only rows contain are text. The name of a column is `cf_` and the field's
-id, independent of the field's name, or the one in the source's settings.
+Definitions come from the reference table, which keeps deleted fields, or, if that has no rows, from the list in
+the newest capture; fields that only rows contain are text. A column is named `cf_` and the field's id, so that a
+renamed field keeps its column, or as the source's settings say.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# A description of a column has 1,024 characters in BigQuery.
+# Characters of a field's name in a description: BigQuery allows 1,024 characters in a column's description.
 _MAX_NAME = 300
 
 
 @dataclass
 class KnownField:
-    """A custom field in its newest state. `names` are all names, codes and the id that it ever had."""
+    """A custom field in its last known state. `names` are all its present and past names and codes, and its id."""
 
     id: int
     name: str | None = None
@@ -40,14 +40,14 @@ class KnownField:
 
 @dataclass(frozen=True)
 class FieldColumn:
-    """A column, and the fields with its values."""
+    """A column, and the ids of the fields whose values it holds."""
 
     column: Column
     fields: tuple[int, ...]
 
 
 def known_fields(entity: Entity, storage: Storage, source: SourceSettings) -> list[KnownField]:
-    """The custom fields of an entity's records, by id; none before the first reading."""
+    """The custom fields of an entity's records, sorted by id; empty if nothing has been read yet."""
     rows = None
     if source.import_reference:
         names = ["entity_type", "id", "name", "code", "type", "is_current", "is_deleted"]
@@ -58,8 +58,8 @@ def known_fields(entity: Entity, storage: Storage, source: SourceSettings) -> li
     if not captures:
         return []
     with open_capture(entity, storage, captures[-1].name) as capture:
-        sent = capture.header.fields
-    return _gathered({**each, "is_current": True, "is_deleted": False} for each in sent)
+        definitions = capture.header.fields
+    return _gathered({**each, "is_current": True, "is_deleted": False} for each in definitions)
 
 
 def fields_of_rows(entity: Entity, rows: Iterable[Mapping[str, Any]]) -> list[KnownField]:
@@ -82,7 +82,7 @@ def named_columns(entity: Entity, source: SourceSettings, known: Iterable[KnownF
 def latest_columns(
     entities: Sequence[Entity], source: SourceSettings, rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """For each row of the reference table of custom fields, the column of its field in a flat table."""
+    """For each row of the reference table of custom fields, the column of its field in a flat table, or null."""
     kept = with_latest(entities, wanted=source.has_latest_table)
     columns = {each.name: named_columns(each, source, fields_of_rows(each, rows)) for each in kept}
     return [{"latest_column": columns.get(row["entity_type"], {}).get(row["id"])} for row in rows]
@@ -91,9 +91,9 @@ def latest_columns(
 def field_columns(
     entity: Entity, source: SourceSettings, known: Sequence[KnownField], seen: Mapping[int, set[str]]
 ) -> list[FieldColumn]:
-    """The columns of custom fields in their order: those named by the source, then the others by id.
+    """The columns of custom fields in order: those that the source's settings name, then the others by field id.
 
-    `seen` are names of the fields in the rows, by id: an unknown one is text.
+    `seen` are the names of fields in rows, by field id; a field that is not in `known` becomes text.
     """
     by_id = {each.id: replace(each, names=each.names | seen.get(each.id, set())) for each in known}
     for field_id, names in seen.items():
@@ -107,23 +107,23 @@ def field_columns(
 
 
 def _column(name: str, fields: Sequence[KnownField]) -> Column:
-    """Fields of different types share a text column."""
+    """A column for fields; it is text if their types differ."""
     types = {each.type for each in fields}
     return field_column(name, types.pop() if len(types) == 1 else None, _description(fields))
 
 
 def _description(fields: Sequence[KnownField]) -> str:
     if not fields:
-        return "No custom field of the account is called so."
-    said = []
+        return "No custom field of the account has the name in the settings."
+    described = []
     for each in fields:
-        gone = ", which is not in amoCRM any more" if each.is_gone else ""
-        said.append(f"{(each.name or '')[:_MAX_NAME]} (custom field {each.id}, {each.type or 'text'}{gone})")
-    return "; ".join(said[:3]) + "."
+        gone = ", no longer in amoCRM" if each.is_gone else ""
+        described.append(f"{(each.name or '')[:_MAX_NAME]} (custom field {each.id}, {each.type or 'text'}{gone})")
+    return "; ".join(described[:3]) + "."
 
 
 def _gathered(rows: Iterable[Mapping[str, Any]]) -> list[KnownField]:
-    """Rows of fields, of which one may have several, as one each."""
+    """One `KnownField` per field; a field may have several rows."""
     found: dict[int, KnownField] = {}
     for row in rows:
         field_id = integer_of(row.get("id"))

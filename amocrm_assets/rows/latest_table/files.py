@@ -1,4 +1,4 @@
-"""The file of a flat table, rebuilt each time from the newest rows, the reference tables and the settings."""
+"""Writes the file of a flat table, always completely, from the newest rows, the reference tables and settings."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _FIELD_NAMES = f"{CUSTOM_FIELDS}.list.element.name"
 
 @dataclass(frozen=True)
 class LatestWritten:
-    """The file of a flat table, and counts.
+    """The file of a flat table, and counts for metadata.
 
-    `days_read` are days with changed rows, `unfit` counts values that do not fit their column's type, by column.
+    `days_read` is the number of days whose rows were read, `unfit` counts by column the values not of its type.
     """
 
     table: LatestTable
@@ -48,10 +48,10 @@ class LatestWritten:
 
 
 def write_latest_table(entity: Entity, storage: Storage, source: SourceSettings) -> LatestWritten:
-    """Update the flat table of an entity to its rows, the reference tables and the settings.
+    """Update the flat table of an entity from its rows, the reference tables and the settings.
 
-    The caller holds the lock. Raises `ActionRequired` if no day has rows, `RowsDamaged` if those of a changed
-    day are damaged, and errors of the storage.
+    The caller must hold the table's lock. Raises `ActionRequired` if no day has rows, `RowsDamaged` if those of a
+    changed day are damaged, and errors of the storage.
     """
     started = time.perf_counter()
     plain = latest_table(entity.table)
@@ -66,7 +66,7 @@ def write_latest_table(entity: Entity, storage: Storage, source: SourceSettings)
         if newest is None:
             raise InternalError(
                 f"Reading {plain.kept_name(source.subdomain)}",
-                cause="the file is not what was written.",
+                cause="the file differs from what was written.",
                 fix="Report this.",
             )
         fields = field_columns(entity, source, known_fields(entity, storage, source), _seen(newest))
@@ -95,19 +95,19 @@ def _write(
 
 
 def _seen(newest: pq.ParquetFile) -> dict[int, set[str]]:
-    """The custom fields in the rows, by id, with their names there."""
+    """The names of custom fields in the rows, by field id."""
     import pyarrow as pa
 
     if CUSTOM_FIELDS not in newest.schema_arrow.names:
         return {}
-    pairs: list[pa.Table] = []
+    fields: list[pa.Table] = []
     for batch in newest.iter_batches(READ_ROWS, columns=[FIELD_IDS, _FIELD_NAMES], use_threads=False):
-        fields = pa.table(pa.RecordBatch.from_struct_array(batch[CUSTOM_FIELDS].flatten()))
-        pairs.append(fields.group_by(["id", "name"]).aggregate([]))
+        entries = pa.table(pa.RecordBatch.from_struct_array(batch[CUSTOM_FIELDS].flatten()))
+        fields.append(entries.group_by(["id", "name"]).aggregate([]))
     seen: dict[int, set[str]] = {}
-    for pair in pa.concat_tables(pairs).group_by(["id", "name"]).aggregate([]).to_pylist() if pairs else ():
-        if pair["id"] is not None:
-            seen.setdefault(pair["id"], set()).update(filter(None, [pair["name"]]))
+    for field in pa.concat_tables(fields).group_by(["id", "name"]).aggregate([]).to_pylist() if fields else ():
+        if field["id"] is not None:
+            seen.setdefault(field["id"], set()).update(filter(None, [field["name"]]))
     return seen
 
 

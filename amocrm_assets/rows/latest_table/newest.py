@@ -1,8 +1,8 @@
-"""The newest row of each record, stored in a file that is updated from the days that have changed.
+"""A file with the newest row of each record, updated from the days that have changed.
 
-The file contains the versions of the days' rows that it was made of. Changed days are read, and their rows replace
-the stored ones; if that is not enough (a day has lost the newest row of a record), or the file is missing or
-damaged, it is rebuilt from all days.
+The file's metadata holds the versions of the days' rows that it was made from. Changed days are read, and their
+rows replace older ones in the file. The file is rebuilt from all days if that is not enough (a day no longer has
+the row that was a record's newest), and if the file is missing or damaged.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.latest_table.places import Booleans, Integers
 
 DAYS_KEY = "amocrm_assets_days"
-# The version of the file's content: a file of another version is rebuilt.
+# The version of the file's format: a file with another version is rebuilt.
 _VERSION_KEY, _VERSION = "amocrm_assets_newest", "1"
 _PLACE_COLUMNS = (
     Column("day", "DATE", "Day of the newest row."),
     Column("deleted_at", "INTEGER", "Since when the record is known to be deleted."),
-    Column("has_properties", "BOOLEAN", "Whether any row has more of the record than that it is deleted."),
+    Column("has_properties", "BOOLEAN", "Whether any row of the record is not a stub."),
     Column("properties_at", "INTEGER", "`updated_at` of the row that the other columns come from."),
-    Column("properties_day", "DATE", "Its day."),
+    Column("properties_day", "DATE", "Day of that row."),
 )
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """The result of a refresh: the number of days with rows, and of days that were read."""
+    """The result of a refresh: how many days have rows, and the rows of how many days were read."""
 
     days: int
     days_read: int
@@ -56,7 +56,7 @@ class Refreshed:
 
 
 def newest_schema(table: LatestTable) -> pa.Schema:
-    """The columns of the file: those of rows, those of other tables, and the days they come from."""
+    """The columns of the file: those of rows, those joined from other tables, and `_PLACE_COLUMNS`."""
     import pyarrow as pa
 
     beside = [Column(each.name, each.type, "") for each in declared(table.of).beside]
@@ -66,7 +66,7 @@ def newest_schema(table: LatestTable) -> pa.Schema:
 
 @contextmanager
 def newest_file(table: LatestTable, files: DayFiles) -> Iterator[pq.ParquetFile | None]:
-    """A local path of the file; None if it does not exist, is damaged, or has another version."""
+    """The file to read from; None if it does not exist, is damaged, or has another version."""
     import pyarrow.parquet as pq
 
     name = table.kept_name(files.subdomain)
@@ -80,7 +80,7 @@ def newest_file(table: LatestTable, files: DayFiles) -> Iterator[pq.ParquetFile 
 
 
 def refresh_newest(table: LatestTable, files: DayFiles) -> Refreshed:
-    """Update the file to the rows of all days. Raises as `rows_file` does."""
+    """Update the file from the rows of all days. Raises as `rows_file` does."""
     versions = files.versions()
     with newest_file(table, files) as kept:
         before = json.loads(_metadata(kept).get(DAYS_KEY, "{}")) if kept else {}
@@ -104,13 +104,13 @@ def _metadata(file: pq.ParquetFile) -> dict[str, str]:
     return {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
 
 
-def _places_in(files: DayFiles, days: Any) -> Places:
-    found = [date.fromisoformat(day) for day in sorted(days)]
-    return places_of([(day_number(day), files.places(day)) for day in found])
+def _places_in(files: DayFiles, iso_days: Any) -> Places:
+    days = [date.fromisoformat(day) for day in sorted(iso_days)]
+    return places_of([(day_number(day), files.places(day)) for day in days])
 
 
 def _kept_places(file: pq.ParquetFile) -> Places:
-    """The days and rows that the file's rows come from."""
+    """The places that the file's rows come from."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -143,7 +143,7 @@ def _write(
     result: tuple[Places, Booleans],
     versions: Mapping[str, str],
 ) -> None:
-    """Rewrite the file: the kept rows, and the rows of `result`."""
+    """Write a new file: the rows of `result` that come from days, and the old file's rows of all other records."""
     places, from_new = result
     schema, name = newest_schema(table), table.kept_name(files.subdomain)
     metadata = {DAYS_KEY: json.dumps(versions), _VERSION_KEY: _VERSION}
@@ -156,7 +156,7 @@ def _write(
 
 
 def _by_day(places: Places) -> Iterator[tuple[int, Places]]:
-    """The records of each day whose rows have their properties, sorted by id."""
+    """By day, the records whose properties are in the day's rows, sorted by id."""
     order = np.argsort(places.properties_day, kind="stable")
     days, begins, counts = np.unique(places.properties_day[order], return_index=True, return_counts=True)
     for number, day in enumerate(days.tolist()):
@@ -164,7 +164,7 @@ def _by_day(places: Places) -> Iterator[tuple[int, Places]]:
 
 
 def _still_kept(kept: pq.ParquetFile, places: Places, from_new: Booleans, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The kept rows that no new row replaces, updated if a later stub deletes them."""
+    """The old file's rows that no new row replaces, with their new places (a later stub may delete a record)."""
     import pyarrow as pa
 
     untouched, gone = places.select(~from_new), places.select(from_new)
@@ -181,13 +181,13 @@ def _still_kept(kept: pq.ParquetFile, places: Places, from_new: Booleans, schema
 
 
 def _placed(rows: pa.Table, places: Places, schema: pa.Schema) -> pa.Table:
-    """Rows with the day they come from, and with the state of a later stub."""
+    """Rows with the columns that come from their places: where the row comes from, and what a later stub adds."""
     import pyarrow as pa
 
     _, at = places.positions(rows["id"].to_numpy())
     of_rows = places.select(at)
     updated_at = _moments(of_rows.updated_at)
-    # Other tables that a source does not import have no values.
+    # Columns of joined tables that the source does not import are null.
     columns: dict[str, Any] = {
         each.name: rows[each.name] if each.name in rows.column_names else pa.nulls(rows.num_rows, each.type)
         for each in schema

@@ -1,7 +1,7 @@
-"""The day and row with the newest state of each record, and with its properties.
+"""Finds the newest row of each record among all days, and the row that has the record's properties.
 
-The two differ if a later row is a stub: a deleted record without properties. Everything here is arrays with an
-item for each record; no row is read. Rows are ranked by (`updated_at`, day).
+The two differ if the newest row is a stub: a deleted record for which amoCRM sends no other properties. Everything
+here is arrays with one item per record; no rows are read. Rows are ranked by (`updated_at`, day).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NEVER = INT64_MIN
 
 @dataclass(frozen=True)
 class DayPlaces:
-    """The rows of one day, in the order of the file."""
+    """Arrays with an item for each row of one day, in the order of the file."""
 
     ids: Integers
     updated_at: Integers
@@ -37,9 +37,9 @@ class DayPlaces:
 
 @dataclass(frozen=True)
 class Places:
-    """For each record, by sorted `ids`: its newest row, and the row that has its properties.
+    """Arrays with an item for each record, sorted by id: its newest row, and the row that has its properties.
 
-    Days are numbers since 1970-01-01. If no row has properties, the newest one is used.
+    Days are counted from 1970-01-01. If no row of a record has properties, the newest row is used for both.
     """
 
     ids: Integers
@@ -51,22 +51,22 @@ class Places:
     has_properties: Booleans
 
     def select(self, places: Integers | Booleans) -> Places:
-        """The items of some records."""
+        """The items of some records, given by index or mask."""
         return Places(*(getattr(self, each.name)[places] for each in fields(self)))
 
     @property
     def overlaid(self) -> Booleans:
-        """Records whose newest row is a stub, and whose properties are from an earlier row."""
+        """Which records have a stub as newest row and their properties in an earlier row."""
         differ: Booleans = (self.updated_at != self.properties_at) | (self.day != self.properties_day)
         return differ
 
     def positions(self, ids: Integers) -> tuple[Booleans, Integers]:
-        """Which of these ids are here, and their positions; for the others, the position is undefined."""
+        """Which of these ids are here, and their indices; the index of an id that is not here is meaningless."""
         return _positions(self.ids, ids)
 
 
 def places_of(days: Sequence[tuple[int, DayPlaces]]) -> Places:
-    """The places in some days, given with their number."""
+    """The places of all records in days, which are given with their day numbers."""
     empty = DayPlaces(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_), np.empty(0, np.bool_))
     rows = [empty, *(each for _, each in days)]
     ids, updated_at, is_deleted, has_properties = (
@@ -91,9 +91,9 @@ def places_of(days: Sequence[tuple[int, DayPlaces]]) -> Places:
 
 
 def is_superseded(kept: Places, new: Places, changed: Collection[int]) -> bool:
-    """Whether new places in changed days supersede everything kept from these days.
+    """Whether the new places in changed days replace every kept place in these days.
 
-    If a day has lost a record's newest row, the newest one may be in a day that is not read again.
+    If a day no longer has a record's newest row, the newest may now be in a day that was not read again.
     """
     days = np.array(sorted(changed), np.int64)
     of_newest, of_fullest = np.isin(kept.day, days), kept.has_properties & np.isin(kept.properties_day, days)
@@ -111,7 +111,7 @@ def is_superseded(kept: Places, new: Places, changed: Collection[int]) -> bool:
 
 
 def joined(kept: Places, new: Places) -> tuple[Places, Booleans]:
-    """The places of the records of `new` from both, and which of them have their properties from `new`."""
+    """The places of the records in `new`, considering both; and which of them have their properties from `new`."""
     found, at = kept.positions(new.ids)
     if not np.any(found):
         return new, np.ones(len(new.ids), np.bool_)
@@ -138,7 +138,7 @@ def _is_at_least(at: Integers, day: Integers, other_at: Integers, other_day: Int
 
 
 def _last_of_each(ids: Integers, ranked: Integers) -> Integers:
-    """Of rows in the order of (record, rank) the last one of each record."""
+    """The last row of each record; `ranked` are rows sorted by (record, rank)."""
     if not len(ranked):
         return ranked
     last: Integers = ranked[np.append(np.diff(ids[ranked]) != 0, True)]

@@ -1,6 +1,6 @@
-"""Files of rows sorted by id, written and replaced in bounded memory.
+"""Writes files of rows sorted by id, of any size, in bounded memory.
 
-The same rows give the same bytes, however they are batched: they are written in groups of one size.
+The same rows always give the same bytes, since they are written in groups of a fixed size.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 ROW_GROUP = 16_384
-# Rows that are sorted in memory; a record may have many kilobytes.
+# Rows that are sorted in memory at once; a record may have many kilobytes.
 _BUCKET_ROWS = 32_768
 
 
 def write_sorted(
     storage: Storage, name: str, schema: pa.Schema, tables: Iterable[pa.Table], *, metadata: Mapping[str, str]
 ) -> int:
-    """Write rows that are sorted by id, with a digest; returns their number.
+    """Write rows, which must be sorted by id, and seal the file; returns the number of rows.
 
-    Raises `InternalError` if they are not sorted, or an id occurs twice.
+    Raises `InternalError` if they are not sorted, or an id is repeated.
     """
     import pyarrow as pa
 
@@ -50,7 +50,7 @@ def write_sorted(
 
 
 def replaced(old: Iterator[pa.Table], new: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Merges two streams of rows sorted by id; no id is in both."""
+    """Merge two streams of rows, each sorted by id; no id may be in both."""
     import pyarrow as pa
 
     first, second = _next(old), _next(new)
@@ -67,10 +67,10 @@ def replaced(old: Iterator[pa.Table], new: Iterator[pa.Table]) -> Iterator[pa.Ta
 
 
 class Buckets:
-    """Sorts rows by id, with temporary files if there are many."""
+    """Sorts rows by id. Many rows are kept in temporary files, one per range of ids."""
 
     def __init__(self, storage: Storage, name: str, ids: Integers, schema: pa.Schema) -> None:
-        """`ids` are the sorted ids of the rows to add. Files are made next to the file `name`."""
+        """`ids`, sorted, are those of all rows that will be added. Temporary files are created next to `name`."""
         self._storage, self._name, self._schema = storage, name, schema
         self._bounds = ids[_BUCKET_ROWS::_BUCKET_ROWS].copy()
         self._files: list[_Spilled] = []
@@ -91,7 +91,7 @@ class Buckets:
         self._stack.close()
 
     def add(self, rows: pa.Table) -> None:
-        """Add rows."""
+        """Add rows, in any order."""
         if not self._files:
             self._rows.append(rows)
             return
@@ -101,7 +101,7 @@ class Buckets:
             self._files[number].add(rows.filter(numbers == number))
 
     def tables(self) -> Iterator[pa.Table]:
-        """All rows, a bucket at a time."""
+        """All rows, one bucket at a time."""
         import pyarrow as pa
 
         if self._rows:
@@ -115,7 +115,7 @@ class Buckets:
 
 
 class _Spilled:
-    """Rows in a file."""
+    """Rows in a temporary file."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._path, self._schema = path, schema
@@ -149,7 +149,7 @@ class _Spilled:
 
 
 def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Rows in groups of one size, each with its own arrays."""
+    """The rows in groups of a fixed size, each copied into arrays of its own."""
     import pyarrow as pa
 
     waiting: list[pa.Table] = []
@@ -178,7 +178,7 @@ def _last_id(table: pa.Table) -> int:
 
 
 def _split(table: pa.Table, limit: int) -> tuple[pa.Table, pa.Table | None]:
-    """The rows up to an id, and the rest if there is one."""
+    """The rows up to an id, and the remaining rows or None."""
     at = int(np.searchsorted(table["id"].to_numpy(), limit, side="right"))
     rest = table.slice(at)
     return table.slice(0, at), rest if rest.num_rows else None

@@ -1,6 +1,6 @@
-"""Converts texts of custom fields to a column's type. A text that does not fit becomes null, and is counted.
+"""Converts texts of custom fields to a column's type. A text that is not valid becomes null and is counted.
 
-Texts are from `value_formatter`; but a field may have had another type when a row was made.
+`value_formatter` wrote the texts, but a field may have had another type when its row was made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Column
 
-# Texts that Arrow converts itself; all others are converted in Python, each different text once.
+# Texts that Arrow converts itself; Python converts the others, each distinct text once.
 _PLAIN = {
     "NUMERIC": rf"^-?[0-9]{{1,{NUMERIC_DIGITS - NUMERIC_SCALE - 1}}}(\.[0-9]{{1,{NUMERIC_SCALE}}})?$",
     "BOOLEAN": "^(true|false)$",
@@ -30,7 +30,7 @@ _EXACT = Context(prec=60)
 
 
 def typed(texts: pa.Array, column: Column) -> tuple[pa.Array, int]:
-    """The values in the column's type, and the number of texts that do not fit."""
+    """The texts in the column's type, and how many of them are not valid."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -40,7 +40,7 @@ def typed(texts: pa.Array, column: Column) -> tuple[pa.Array, int]:
     plain = pc.if_else(pc.match_substring_regex(texts, _PLAIN[column.type]), texts, None)
     try:
         values = plain.cast(kind)
-    except pa.ArrowInvalid:  # a day or an hour that does not exist
+    except pa.ArrowInvalid:  # a date or time of day that does not exist
         plain, values = pa.nulls(len(texts), pa.string()), pa.nulls(len(texts), kind)
     if plain.null_count > texts.null_count:
         values = pc.coalesce(values, _one_by_one(pc.if_else(plain.is_null(), texts, None), column))
@@ -50,10 +50,10 @@ def typed(texts: pa.Array, column: Column) -> tuple[pa.Array, int]:
 def _one_by_one(texts: pa.Array, column: Column) -> pa.Array:
     import pyarrow as pa
 
-    different = texts.dictionary_encode()
-    read = _READERS[column.type]
-    values = pa.array([read(text) for text in different.dictionary.to_pylist()], arrow_type(column))
-    return values.take(different.indices)
+    distinct = texts.dictionary_encode()
+    convert = _CONVERTERS[column.type]
+    values = pa.array([convert(text) for text in distinct.dictionary.to_pylist()], arrow_type(column))
+    return values.take(distinct.indices)
 
 
 def _number(text: str) -> Decimal | None:
@@ -85,7 +85,7 @@ def _boolean(text: str) -> bool | None:
     return {"true": True, "false": False}.get(text)
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
+_CONVERTERS: dict[str, Callable[[str], Any]] = {
     "NUMERIC": _number,
     "BOOLEAN": _boolean,
     "DATE": _date,

@@ -1,6 +1,6 @@
-"""The values of a flat table's additional columns: names, dates, flags, amounts, fields.
+"""Computes the columns that a flat table adds to those of rows: names, dates, flags, amounts, custom fields.
 
-Computed by column, without an object per record.
+It computes whole columns at once; records do not become Python objects.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# The range of a TIMESTAMP, from 0001-01-01 on and before 10000-01-01.
+# The range of TIMESTAMP in Unix seconds: 0001-01-01 to 9999-12-31.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _DAY_SECONDS = 86_400
-# Offsets of time zones change at a quarter of an hour.
+# UTC offsets change only at multiples of 15 minutes.
 _SLOT_SECONDS = 900
-# Seven years of them.
-_SLOTS_REMEMBERED = 250_000
+# Slots in the cache: seven years.
+_MAX_CACHED_SLOTS = 250_000
 
 
 @dataclass
 class TableValues:
-    """Makes the rows of a flat table from newest rows. `unfit` counts texts that do not fit their column."""
+    """Makes the rows of a flat table from newest rows. `unfit` counts by column the texts not of its type."""
 
     table: LatestTable
     names: Sequence[Names]
@@ -65,9 +65,9 @@ class TableValues:
 
         latest = declared(self.table.of)
         for names in self.names:
-            said = names.wanted.otherwise
+            fallback = names.wanted.otherwise
             found = names.of(newest)
-            yield names.wanted.column, pc.coalesce(found, newest[said.name]) if said else found
+            yield names.wanted.column, pc.coalesce(found, newest[fallback.name]) if fallback else found
         for flag in latest.flags:
             yield flag.column, pc.equal(newest[flag.of], flag.equals)
         for name in latest.dated:
@@ -94,15 +94,15 @@ class TableValues:
 
 
 class Names:
-    """The present names of ids in a reference table. Unknown ids have no name."""
+    """The present names of ids in a reference table. An id that the table does not have gets null."""
 
     def __init__(self, wanted: NameOf, keys: Sequence[tuple[Any, ...]], values: Sequence[Any]) -> None:
-        """`values` of `keys`, which have as many parts as `wanted.by` has columns."""
+        """`values` are the names of `keys`; a key has a part for each column of `wanted.by`."""
         import pyarrow as pa
 
         self.wanted = wanted
         by_key = dict(zip(keys, values, strict=True))
-        # A key of several parts becomes one number, from the rank of each part.
+        # A key of several parts becomes one number, computed from the index of each part's value.
         self._parts = [sorted({key[part] for key in by_key}) for part in range(len(wanted.by))]
         places = [{value: place for place, value in enumerate(part)} for part in self._parts]
         numbers = {
@@ -142,15 +142,19 @@ def read_names(table: LatestTable, storage: Storage, source: SourceSettings) -> 
 
 
 def names_now(wanted: Sequence[NameOf], storage: Storage, source: SourceSettings) -> list[Names]:
-    """The present names in the account's reference tables; none of a table that is off or does not exist yet."""
-    found: dict[str, Mapping[str, list[Any]]] = {}
+    """The present names in the account's reference tables; empty if a table is not imported or not made yet."""
+    rows_by_table: dict[str, Mapping[str, list[Any]]] = {}
     for asset in dict.fromkeys(name.table for name in wanted):
         reference = reference_table(asset)
         values = {name.value for name in wanted if name.table == asset}
         columns = list(dict.fromkeys([*reference.key, *sorted(values), "is_current"]))
         rows = reference_rows(reference, storage, source.subdomain, columns) if source.import_reference else None
-        found[asset] = rows.filter(rows["is_current"]).to_pydict() if rows else {name: [] for name in columns}
-    return [Names(each, _keys(each, found[each.table]), found[each.table][each.value]) for each in wanted]
+        current = rows.filter(rows["is_current"]).to_pydict() if rows else {name: [] for name in columns}
+        rows_by_table[asset] = current
+    return [
+        Names(each, _keys(each, rows_by_table[each.table]), rows_by_table[each.table][each.value])
+        for each in wanted
+    ]
 
 
 def _keys(wanted: NameOf, rows: Mapping[str, list[Any]]) -> list[tuple[Any, ...]]:
@@ -158,7 +162,7 @@ def _keys(wanted: NameOf, rows: Mapping[str, list[Any]]) -> list[tuple[Any, ...]
 
 
 def moments(seconds: pa.ChunkedArray) -> pa.Array:
-    """Unix seconds as TIMESTAMP; null outside of its range."""
+    """Unix seconds as TIMESTAMP; null outside its range."""
     import pyarrow as pa
 
     values, valid = _seconds(seconds)
@@ -166,7 +170,7 @@ def moments(seconds: pa.ChunkedArray) -> pa.Array:
 
 
 def dates(seconds: pa.ChunkedArray, zone: tzinfo) -> pa.Array:
-    """The dates of Unix seconds by the clocks of a zone."""
+    """The dates of Unix seconds in a time zone; null outside the range of DATE."""
     import pyarrow as pa
 
     values, valid = _seconds(seconds)
@@ -177,16 +181,16 @@ def dates(seconds: pa.ChunkedArray, zone: tzinfo) -> pa.Array:
 
 
 def _seconds(seconds: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Seconds with 0 in the place of those that no calendar has, and which are right."""
+    """Seconds, 0 for those out of range or null; and which are valid."""
     import pyarrow.compute as pc
 
     values = pc.fill_null(seconds, _FIRST_SECOND - 1).to_numpy()
-    # A day away from both ends, so that no zone leads beyond them.
+    # One day is left at both ends, so that no time zone moves a value out of the range.
     valid = (values >= _FIRST_SECOND + _DAY_SECONDS) & (values <= _LAST_SECOND - _DAY_SECONDS)
     return np.where(valid, values, 0), valid
 
 
-@lru_cache(_SLOTS_REMEMBERED)
+@lru_cache(_MAX_CACHED_SLOTS)
 def _offset(seconds: int, zone: tzinfo) -> float:
     offset = datetime.fromtimestamp(seconds, zone).utcoffset()
     return offset.total_seconds() if offset else 0.0

@@ -1,8 +1,7 @@
-"""Reference tables: captures of the reference lists → rows with history.
+"""Reference tables: captures of the reference lists become rows with history.
 
-`records` understands one reading, `history` makes versions of many, `files` keeps them as Parquet, `seen` gathers
-the ids that leads name, and `known` looks for them in the tables. All of it is a pure function of the captures,
-whatever their order and however often it is done.
+`records` decodes one capture, `history` computes versions from all of them, `files` stores them as Parquet, `seen`
+collects the ids in leads, and `known` finds ids that the tables do not have.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Files of the reference tables: written from all captures, of which only new ones are read.
+"""Writes the files of the reference tables; only captures that a file does not contain yet are read.
 
-A file says which captures it was made of. Where these are not the first of those that are there now (one was
-removed, or one came in between), the table is made anew from all of them, with the same result.
+A file's metadata says which captures it was made from. If they are not the oldest of the present captures (one was
+removed, or an older one was added), the table is rebuilt from all captures.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 _LOCK_WAIT_SECONDS = 600.0
-# The captures that a file was made of: their number, and a digest of their names.
+# The captures that a file was made from: their number, and a digest of their names.
 _COUNT, _DIGEST = "amocrm_assets_captures", "amocrm_assets_captures_sha256"
-# The version of how rows are made of captures: a file of another version is rebuilt.
+# The version of the rules that make rows from captures: a file with another version is rebuilt.
 _VERSION_KEY, _VERSION = "amocrm_assets_history", "1"
-# The rules for personal data: if they have changed, the file may contain data that it must not.
+# A digest of the rules for personal data: if they changed, the file may hold data that it must not.
 _RULES_KEY = "amocrm_assets_privacy_sha256"
-# A digest of the values from the source's settings.
+# A digest of the values that the source's settings add to rows.
 _SETTINGS_KEY = "amocrm_assets_settings_sha256"
 
 Fill = Callable[["ReferenceTable", list[dict[str, Any]]], list[dict[str, Any]]]
@@ -52,7 +52,7 @@ Fill = Callable[["ReferenceTable", list[dict[str, Any]]], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class TableWritten:
-    """A table's file, and its newest reading. `current` is the number of records that are not deleted."""
+    """A table's file, and whether its newest capture was complete. `current` counts records not deleted."""
 
     name: str
     row_count: int
@@ -71,12 +71,13 @@ def write_reference_tables(
     fill: Fill | None = None,
     days: tuple[date, date] | None = None,
 ) -> dict[str, TableWritten]:
-    """Update tables to all captures; by the asset's name. Raises `ActionRequired` if there are none.
+    """Update tables from all captures; returns the results by asset name.
 
-    Ids in leads that are in no list have a row, too: those of `days` (first and last; None: all) and earlier ones.
-    The rules of the `source` for dropping and hashing also apply to old captures. `fill` returns the values of the
-    columns of a table that are `from_settings`, for each of its rows. Raises `CaptureDamaged`,
-    `CapturesMixed`, `Busy`, `SettingsError` without a key for hashing, and errors of the storage.
+    Ids that occur in leads but in no list get a row, too. The leads of `days` (first and last; None: all days) are
+    read again, and those of days that were never read. Privacy rules of the `source` are applied to old captures,
+    too. `fill` returns, for each row of a table, the values of its columns `from_settings`. Raises
+    `ActionRequired` without captures, `CaptureDamaged`, `CapturesMixed`, `Busy`, `SettingsError` if the key for
+    hashing is missing, and errors of the storage.
     """
     rules = privacy_of(source) if source else PrivacyRules()
     with storage.lock(f"rows/{subdomain}/reference", wait_seconds=_LOCK_WAIT_SECONDS):
@@ -84,27 +85,27 @@ def write_reference_tables(
         if not captures:
             raise _no_captures(subdomain)
         _require_one_account(storage, subdomain, captures)
-        making = {table.asset: _resumed(table, storage, subdomain, captures, rules) for table in tables}
-        for number in range(min(each.folded for each in making.values()), len(captures)):
+        builders = {table.asset: _resumed(table, storage, subdomain, captures, rules) for table in tables}
+        for number in range(min(each.folded for each in builders.values()), len(captures)):
             lists = _lists_of(storage, captures[number].name, source, rules)
-            for each in making.values():
+            for each in builders.values():
                 each.add_capture(number, captures[number], lists)
         seen = refresh_seen_ids(storage, subdomain, days)
-        for each in making.values():
-            each.hold(seen)
-        # The newest one is read again if there is no new one: its oddities are reported each time.
+        for each in builders.values():
+            each.add_seen(seen)
+        # The newest capture is read even if it is not new: its oddities are reported every time.
         last = _lists_of(storage, captures[-1].name, source, rules)
         newest = {table.asset: read_table(table, last) for table in tables}
         return {
             each.table.asset: each.write(storage, subdomain, captures, newest[each.table.asset], (rules, fill))
-            for each in making.values()
+            for each in builders.values()
         }
 
 
 def reference_rows(
     table: ReferenceTable, storage: Storage, subdomain: str, columns: Sequence[str]
 ) -> pa.Table | None:
-    """Some columns of a table; None if it does not exist."""
+    """Some columns of a table; None if its file is missing or damaged."""
     import pyarrow.parquet as pq
 
     with sealed_path(storage, table.rows_name(subdomain)) as path:
@@ -112,24 +113,24 @@ def reference_rows(
 
 
 @dataclass
-class _Making:
-    """An update of a table from its file to all captures."""
+class _TableBuilder:
+    """Updates a table from what its file holds; `folded` is the number of captures that the history contains."""
 
     table: ReferenceTable
     history: History
     folded: int
     is_written: bool
     filled: str | None = None
-    """The digest of the values from settings in the written rows."""
+    """The digest of the values from settings in the existing file."""
 
     def add_capture(self, number: int, capture: CaptureFound, lists: dict[str, ListRecords]) -> None:
         if number >= self.folded:
             self.history.add(capture.captured_at, read_table(self.table, lists))
             self.folded, self.is_written = number + 1, False
 
-    def hold(self, seen: SeenIds) -> None:
-        """Add a row for each id in leads."""
-        if self.history.hold(placeholders_of(self.table, seen.placeholders(self.table.asset))):
+    def add_seen(self, seen: SeenIds) -> None:
+        """Add a row for each id that occurs in leads only."""
+        if self.history.add_placeholders(placeholders_of(self.table, seen.placeholders(self.table.asset))):
             self.is_written = False
 
     def write(
@@ -142,13 +143,13 @@ class _Making:
     ) -> TableWritten:
         name, versions = self.table.rows_name(subdomain), list(self.history.versions())
         rules, fill = settings
-        more, filled = self._from_settings(versions, fill)
+        added, filled = self._from_settings(versions, fill)
         if not self.is_written or filled != self.filled:
             made_of = {_COUNT: str(len(captures)), _DIGEST: _digest(captures), _VERSION_KEY: _VERSION}
             if rules:
                 made_of[_RULES_KEY] = digest_of(rules)
             rows = [row_of(self.table, each, is_current=each.valid_to is None) for each in versions]
-            rows = [row | added for row, added in zip(rows, more, strict=True)]
+            rows = [row | more for row, more in zip(rows, added, strict=True)]
             _write(self.table, storage, name, rows, made_of | {_SETTINGS_KEY: filled})
         return TableWritten(
             name=name,
@@ -161,17 +162,17 @@ class _Making:
 
     def _from_settings(self, versions: Sequence[Version], fill: Fill | None) -> tuple[list[dict[str, Any]], str]:
         """The values from settings for each row, and their digest."""
-        more: list[dict[str, Any]] = [{} for _ in versions]
+        added: list[dict[str, Any]] = [{} for _ in versions]
         if fill and self.table.from_settings:
             rows = [row_of(self.table, each, is_current=each.valid_to is None) for each in versions]
-            more = fill(self.table, rows)
-        return more, sha256(json.dumps(more).encode()).hexdigest() if self.table.from_settings else ""
+            added = fill(self.table, rows)
+        return added, sha256(json.dumps(added).encode()).hexdigest() if self.table.from_settings else ""
 
 
 def _resumed(
     table: ReferenceTable, storage: Storage, subdomain: str, captures: Sequence[CaptureFound], rules: PrivacyRules
-) -> _Making:
-    """The content of the table's file, if it was made of the first of these captures; otherwise nothing."""
+) -> _TableBuilder:
+    """A builder with the history in the table's file if the file can be continued, otherwise an empty one."""
     import pyarrow.parquet as pq
 
     schema = arrow_schema(table)
@@ -183,8 +184,8 @@ def _resumed(
                 if count and file.schema_arrow.remove_metadata().equals(schema):
                     versions = [version_of(table, row) for row in file.read().to_pylist()]
                     filled = made_of.get(_SETTINGS_KEY, "")
-                    return _Making(table, History(table, versions), count, is_written=True, filled=filled)
-    return _Making(table, History(table), 0, is_written=False)
+                    return _TableBuilder(table, History(table, versions), count, is_written=True, filled=filled)
+    return _TableBuilder(table, History(table), 0, is_written=False)
 
 
 def _made_of_metadata(file: pq.ParquetFile) -> dict[str, str]:
@@ -192,12 +193,12 @@ def _made_of_metadata(file: pq.ParquetFile) -> dict[str, str]:
     return {key.decode(): text.decode() for key, text in metadata.items() if key.startswith(b"amocrm_assets")}
 
 
-def _made_of(known: dict[str, str], captures: Sequence[CaptureFound], rules: PrivacyRules) -> int:
-    """The number of captures that a file was made of; 0 if these are not the first ones, or with other rules."""
-    count = int(known.get(_COUNT, 0))
-    same_rules = known.get(_RULES_KEY) == (digest_of(rules) if rules else None)
-    fits = same_rules and known.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)
-    return count if fits and known.get(_DIGEST) == _digest(captures[:count]) else 0
+def _made_of(metadata: dict[str, str], captures: Sequence[CaptureFound], rules: PrivacyRules) -> int:
+    """How many captures a file was made from; 0 if they are not the first of `captures`, or rules differ."""
+    count = int(metadata.get(_COUNT, 0))
+    same_rules = metadata.get(_RULES_KEY) == (digest_of(rules) if rules else None)
+    fits = same_rules and metadata.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)
+    return count if fits and metadata.get(_DIGEST) == _digest(captures[:count]) else 0
 
 
 def _digest(captures: Sequence[CaptureFound]) -> str:
@@ -207,7 +208,7 @@ def _digest(captures: Sequence[CaptureFound]) -> str:
 def _lists_of(
     storage: Storage, name: str, source: SourceSettings | None, rules: PrivacyRules
 ) -> dict[str, ListRecords]:
-    """The decoded lists of a capture, without what the source does not store."""
+    """The lists of a capture, decoded, after the privacy rules were applied."""
     with open_capture(REFERENCE, storage, name) as capture:
         lines = list(capture.records)
     kept = ListLines(source, missing_rules(rules, capture.header.privacy))
@@ -237,8 +238,8 @@ def _require_one_account(storage: Storage, subdomain: str, captures: Sequence[Ca
     if first != last:
         raise CapturesMixed(
             f"Making the reference tables of {subdomain}",
-            cause=f"the first capture is of account {first} of amoCRM, the last of account {last}.",
-            fix="Move the captures of the account that does not belong here away (docs/captures.md).",
+            cause=f"the first capture is of amoCRM account {first}, the last of account {last}.",
+            fix="Move the captures of the wrong account to another folder (docs/captures.md).",
             source=subdomain,
         )
 

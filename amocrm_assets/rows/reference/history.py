@@ -1,7 +1,8 @@
-"""The history of one reference table: versions of each record, from readings in the order of their time.
+"""The history of one reference table: versions of each record, from captures in chronological order.
 
-A version begins with the first reading that has it and ends where the next one begins; the first one starts
-earlier, so that every lead has a version. Nothing is ever removed: a deleted record keeps its last values.
+A version begins at the capture that first contains it and ends where the next version begins. The first version
+begins at the record's creation or in 1970, so that it covers older leads. Records are never removed: a deleted
+record keeps its last values.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Version:
-    """The values of a record from `valid_from` until before `valid_to`; None: they are still valid.
+    """The values of a record from `valid_from` (inclusive) to `valid_to` (exclusive; None: still valid).
 
     `first_seen_at` is None for a record that was in no list yet.
     """
@@ -38,19 +39,19 @@ class Version:
 
 
 class History:
-    """The versions of a table after some readings; later ones can be added."""
+    """The versions of a table's records; later captures can be added."""
 
     def __init__(self, table: ReferenceTable, versions: Iterable[Version] = ()) -> None:
-        """`versions` are those of an earlier history, sorted by time within a key."""
+        """`versions` are those of an earlier history, in chronological order within a key."""
         self._table = table
         self._versions: dict[Key, list[Version]] = {}
         for version in versions:
             self._versions.setdefault(version.key, []).append(version)
         self._placeholders = placeholders_of(table)
-        self.hold(self._placeholders)
+        self.add_placeholders(self._placeholders)
 
-    def hold(self, placeholders: Mapping[Key, Values]) -> bool:
-        """Add a version of each of these records that is in no list. Returns whether anything changed."""
+    def add_placeholders(self, placeholders: Mapping[Key, Values]) -> bool:
+        """Add a version of each of these records that was in no list yet. Returns whether anything changed."""
         changed = False
         for key, values in placeholders.items():
             held = self._versions.get(key)
@@ -60,19 +61,19 @@ class History:
         return changed
 
     def add(self, at: datetime, reading: TableReading) -> None:
-        """Add a reading at a time after all previous ones."""
+        """Add a capture of time `at`, which must be later than those added before."""
         for key, seen in reading.records.items():
-            self._see(at, key, seen)
+            self._add_listed(at, key, seen)
         if reading.is_complete:
             for key in self._versions.keys() - reading.records.keys() - self._placeholders.keys():
-                self._miss(at, key)
+                self._add_absent(at, key)
 
     def versions(self) -> Iterator[Version]:
-        """All versions, in the order of keys and of time."""
+        """All versions, sorted by key and time."""
         for key in sorted(self._versions):
             yield from self._versions[key]
 
-    def _see(self, at: datetime, key: Key, seen: ListedRecord) -> None:
+    def _add_listed(self, at: datetime, key: Key, seen: ListedRecord) -> None:
         versions = self._versions.get(key)
         if versions is None or versions[-1].first_seen_at is None:
             self._versions[key] = [Version(key, seen.values, _begin(at, seen), first_seen_at=at)]
@@ -81,9 +82,9 @@ class History:
                 at, versions, replace(versions[-1], values=seen.values, is_deleted=False, deleted_at=None)
             )
 
-    def _miss(self, at: datetime, key: Key) -> None:
+    def _add_absent(self, at: datetime, key: Key) -> None:
         versions = self._versions[key]
-        # One that was in no list yet is not missing.
+        # A record that was in no list yet is not deleted if a list lacks it.
         if not versions[-1].is_deleted and versions[-1].first_seen_at is not None:
             self._change(at, versions, replace(versions[-1], is_deleted=True, deleted_at=at))
 
@@ -93,13 +94,13 @@ class History:
 
 
 def _begin(at: datetime, seen: ListedRecord) -> datetime:
-    """The begin of a record's first version: its creation if known, otherwise 1970."""
+    """Where the first version of a record begins: at its creation if that is known, else in 1970."""
     created_at = seen.created_at or 0
     return datetime.fromtimestamp(created_at, UTC) if 0 < created_at <= at.timestamp() else BEGINNING
 
 
 def row_of(table: ReferenceTable, version: Version, *, is_current: bool) -> dict[str, Any]:
-    """The version as a row of the table."""
+    """The row of a version."""
     properties = {
         column.name: [dict(zip([part.name for part in column.columns], item, strict=True)) for item in value]
         if column.type == "RECORD"

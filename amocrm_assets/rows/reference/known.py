@@ -1,4 +1,4 @@
-"""Ids in the rows of leads that are in no reference table."""
+"""Finds ids in the rows of leads that their reference table does not have."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UnknownId:
-    """The number of leads of a day with ids in `column` that are not in its table, and an example."""
+    """`count` leads of a day have ids in `column` that its reference table does not have, such as `example`."""
 
     column: str
     count: int
@@ -29,7 +29,7 @@ class UnknownId:
 
 
 class KnownIds:
-    """The ids in the reference tables of an account; none in a table that does not exist."""
+    """The ids in an account's reference tables; empty for a table that has not been made."""
 
     def __init__(self, storage: Storage, subdomain: str) -> None:
         self._storage = storage
@@ -37,7 +37,7 @@ class KnownIds:
         self._known = {table: _known(table, storage, subdomain) for table in dict.fromkeys(KNOWN_BY.values())}
 
     def unknown(self, day: date) -> list[UnknownId]:
-        """Unknown ids in the leads of a day. Raises `ActionRequired` as `rows_table` does."""
+        """The unknown ids in the leads of a day, by column. Raises as `rows_table` does."""
         rows = rows_table(LEADS.table, self._storage, self._subdomain, day, columns=list(KNOWN_BY))
         found = (_unknown(column, rows, self._known[table]) for column, table in KNOWN_BY.items())
         return [each for each in found if each]
@@ -50,12 +50,12 @@ def _known(asset: str, storage: Storage, subdomain: str) -> set[tuple[int, ...]]
         return set()
     declared = {tuple(dict(each)[name] for name in table.key) for each in table.placeholders}
     listed = rows.filter(rows["first_seen_at"].is_valid())
-    # The others have a row only because leads contain them: these are the ones to find.
+    # Ids that were in no list have a row only because leads contain them: they count as unknown.
     return declared | set(zip(*(listed[name].to_pylist() for name in table.key), strict=True))
 
 
 def _unknown(column: str, rows: pa.Table, known: set[tuple[int, ...]]) -> UnknownId | None:
-    """Different ids are counted first: a day has few of them, and many leads."""
+    """Unknown ids of a column. Rows are grouped first: a day has many leads and few distinct ids."""
     names = ["pipeline_id", "status_id"] if column == "status_id" else [column]
     counts = rows.select(names).group_by(names).aggregate([([], "count_all")]).to_pylist()
     unknown = [

@@ -1,6 +1,6 @@
-"""One reading of the reference lists: the records of a table, and whether these are all.
+"""Decodes one capture of the reference lists: the records of a table, and whether these are all records.
 
-A value that does not fit its column becomes null and is noted. For how readings become history see `history`.
+A value that does not fit its column becomes null and is counted as an oddity.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class ListRecords:
-    """The decoded records of one list of a reading. `is_complete`: there are no others in amoCRM."""
+    """The decoded records of one list in a capture. `is_complete`: amoCRM had no others."""
 
     records: Sequence[Json]
     is_complete: bool
@@ -33,7 +33,7 @@ class ListRecords:
 
 @dataclass(frozen=True)
 class ListedRecord:
-    """A record with its table's columns; `created_at` is amoCRM's own, Unix seconds, if it has one."""
+    """The values of a record in its table; `created_at` is from amoCRM (Unix seconds), if it sends one."""
 
     values: Values
     created_at: int | None = None
@@ -41,7 +41,7 @@ class ListedRecord:
 
 @dataclass
 class TableReading:
-    """A table in one reading. `oddities` are counted by kind."""
+    """The records of a table in one capture. `oddities` are counted by kind."""
 
     records: dict[Key, ListedRecord] = field(default_factory=dict)
     is_complete: bool = True
@@ -49,7 +49,7 @@ class TableReading:
 
 
 def read_table(table: ReferenceTable, lists: Mapping[str, ListRecords]) -> TableReading:
-    """The records of a table in a reading. It is complete only if every list of the table is."""
+    """The records of a table in a capture. The result is complete only if every list of the table was."""
     reading = TableReading()
     for part in table.parts:
         found = lists.get(part.record_list)
@@ -67,16 +67,15 @@ def _records_of(part: Part, records: Sequence[Json], reading: TableReading) -> I
         inner: Any = record
         for name in part.within:
             inner = inner.get(name) if isinstance(inner, dict) else None
-        held = list_of(inner)
-        if held is None:
-            # PHP writes a list with gaps as an object; any other value has no records.
+        items = list_of(inner)
+        if items is None:
             reading.oddities[f"{part.record_list} without {'.'.join(part.within)}"] += 1
             reading.is_complete = False
-        yield from (each | _parent(part, record) for each in held or () if isinstance(each, dict))
+        yield from (each | _parent(part, record) for each in items or () if isinstance(each, dict))
 
 
 def _parent(part: Part, record: Json) -> Json:
-    """A stage without a pipeline id is in its parent pipeline."""
+    """The `pipeline_id` of a stage, from the pipeline that contains it."""
     return {"pipeline_id": record.get("id")} if part.record_list == "pipelines" else {}
 
 
@@ -92,19 +91,19 @@ def _add(reading: TableReading, table: ReferenceTable, record: Json) -> None:
 
 
 def key_of(table: ReferenceTable, values: Values) -> Key:
-    """The key of a row's record."""
+    """The key of a record."""
     names = [column.name for column in table.properties]
     return tuple(values[names.index(name)] for name in table.key)
 
 
 def placeholders_of(table: ReferenceTable, seen: Iterable[Mapping[str, Any]] = ()) -> dict[Key, Values]:
-    """Values of records that are in no list: those that the table declares, and others that were `seen`."""
-    known = [*seen, *map(dict, table.placeholders)]
-    found = [
+    """Values of records that may be in no list: those that the table declares, and others that were `seen`."""
+    placeholders = [*seen, *map(dict, table.placeholders)]
+    by_column = [
         tuple(each.get(column.name, () if column.type == "RECORD" else None) for column in table.properties)
-        for each in known
+        for each in placeholders
     ]
-    return {key_of(table, values): values for values in found}
+    return {key_of(table, values): values for values in by_column}
 
 
 def _value(column: Column, sent: Mapping[str, Any], oddities: Counter[str]) -> Any:
@@ -120,17 +119,17 @@ def _value(column: Column, sent: Mapping[str, Any], oddities: Counter[str]) -> A
 
 
 def _parts(column: Column, value: Any, oddities: Counter[str]) -> tuple[Values, ...]:
-    """A REPEATED column as tuples, which can be compared."""
+    """A REPEATED column as tuples, which can be compared with `==`."""
     items = [] if value is None else list_of(value)
     if items is None or not all(isinstance(item, dict) for item in items):
         oddities[f"{column.name}: {kind_of(value)}"] += 1
         return ()
-    one = partial(_value, oddities=oddities)
-    return tuple(tuple(one(part, item) for part in column.columns) for item in items)
+    convert = partial(_value, oddities=oddities)
+    return tuple(tuple(convert(part, item) for part in column.columns) for item in items)
 
 
 def _text_of(value: Any) -> str | None:
-    """Text as it was sent, without lone surrogates, which text cannot contain; numbers as they were written."""
+    """Text as it was sent, with U+FFFD for lone surrogates; numbers as they were written."""
     if type(value) is str:
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return str(value) if type(value) in (int, Number) else None

@@ -1,7 +1,7 @@
-"""Ids in leads, with their names there: they become rows of reference tables even if no list has them.
+"""Ids and names that occur in leads: the ids get rows in reference tables even if no list has them.
 
-A user or a stage that was deleted before the first reading is in no list, but in many leads. These ids are stored
-in a small file, so that a run reads only its own days; without it all days are read.
+A user who left, or a stage that was deleted, before the first capture is in no list but in many leads. The ids are
+stored in a small file, so that a run reads only its own days; without the file it reads all days.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.storage import Storage
 
-# Column of leads → the table with its ids. Stages have two ids.
+# Column of leads → the reference table of its ids. The key of a stage is pipeline id and status id.
 KNOWN_BY = {
     "pipeline_id": "amoCrmPipelines",
     "status_id": "amoCrmStatuses",
@@ -37,52 +37,52 @@ KNOWN_BY = {
     "loss_reason_id": "amoCrmLossReasons",
 }
 Key = tuple[int, ...]
-# Tables whose names leads themselves contain.
+# Tables whose names are also in leads.
 NAMED_BY_RECORDS = frozenset({"amoCrmLossReasons"})
-# The RECORD of the details with the name for the id in a column of leads.
+# The RECORD in lead details that contains the name.
 _NAMED = "loss_reason"
 _DAYS_KEY = "amocrm_assets_days"
 
 
 @dataclass
 class SeenIds:
-    """The days that were read, and the ids in them by table.
+    """The days that were read, and by table the ids in their leads.
 
-    Each id has its name in a lead, and that lead's `updated_at`: the newest of several.
+    Each id has the `updated_at` and the name from the newest lead that contains a name for it.
     """
 
     days: set[str] = field(default_factory=set)
     ids: dict[str, dict[Key, tuple[int, str | None]]] = field(default_factory=dict)
 
     def add(self, table: str, key: Key, at: int = 0, name: str | None = None) -> None:
-        """Add an id."""
+        """Add an id with a name, and the time of the lead that contains it."""
         known = self.ids.setdefault(table, {})
         known[key] = max(known.get(key, (0, None)), (at, name), key=lambda each: (each[0], each[1] or ""))
 
     def placeholders(self, table: str) -> Iterator[dict[str, Any]]:
-        """The known properties of each id of a reference table, by its asset."""
+        """For each id of a reference table (given by asset), its key and name."""
         key = reference_table(table).key
         for ids, (_, name) in sorted(self.ids.get(table, {}).items()):
             yield {**dict(zip(key, ids, strict=True)), "name": name}
 
 
 def seen_name(subdomain: str) -> str:
-    """The name of the file in the storage."""
+    """Name of the file in the storage."""
     return f"rows/{subdomain}/reference/seen.parquet"
 
 
 def refresh_seen_ids(storage: Storage, subdomain: str, days: tuple[date, date] | None) -> SeenIds:
-    """The ids in leads, after reading some days (first and last) and those that were never read; None: all.
+    """Update the ids from the leads of `days` (first and last; None: all), and of days that were never read.
 
-    The caller holds the lock of the reference tables. Days whose rows cannot be read are skipped: their own checks
-    fail.
+    The caller must hold the lock of the reference tables. Days whose rows cannot be read are skipped: the checks
+    of leads report them.
     """
     seen = _kept(storage, subdomain)
     details = next((table for table in LEADS.tables if _NAMED in table.column_names), LEADS.table)
     with_details = set(days_with_rows(details, storage, subdomain)) if details is not LEADS.table else set()
-    there = days_with_rows(LEADS.table, storage, subdomain)
+    stored = days_with_rows(LEADS.table, storage, subdomain)
     wanted = [
-        each for each in there if days is None or days[0] <= each <= days[1] or each.isoformat() not in seen.days
+        each for each in stored if days is None or days[0] <= each <= days[1] or each.isoformat() not in seen.days
     ]
     for day in wanted:
         with suppress(ActionRequired):
@@ -109,15 +109,15 @@ def _ids(storage: Storage, subdomain: str, day: date) -> Iterator[tuple[str, Key
 
 
 def _names(details: pa.Table) -> Iterator[tuple[str, Key, int, str]]:
-    """The names of loss reasons in the leads of a day."""
+    """The names of loss reasons in the lead details of a day."""
     for row in details.filter(details[_NAMED].is_valid()).to_pylist():
-        said = row[_NAMED]
-        if said["id"] is not None and said["name"]:
-            yield KNOWN_BY[f"{_NAMED}_id"], (said["id"],), row["updated_at"] or 0, said["name"]
+        reason = row[_NAMED]
+        if reason["id"] is not None and reason["name"]:
+            yield KNOWN_BY[f"{_NAMED}_id"], (reason["id"],), row["updated_at"] or 0, reason["name"]
 
 
 def _kept(storage: Storage, subdomain: str) -> SeenIds:
-    """The content of the file; nothing if it is missing or damaged."""
+    """The content of the file; empty if it is missing or damaged."""
     import pyarrow.parquet as pq
 
     with sealed_path(storage, seen_name(subdomain)) as path:
@@ -135,9 +135,9 @@ def _keep(storage: Storage, subdomain: str, seen: SeenIds) -> None:
     import pyarrow as pa
 
     rows = _schema().empty_table()
-    found = [(table, key, *known[key]) for table, known in sorted(seen.ids.items()) for key in sorted(known)]
-    if found:
-        columns = zip(*found, strict=True)
+    values = [(table, key, *known[key]) for table, known in sorted(seen.ids.items()) for key in sorted(known)]
+    if values:
+        columns = zip(*values, strict=True)
         rows = pa.table(
             [pa.array(list(column), each.type) for column, each in zip(columns, _schema(), strict=True)], _schema()
         )

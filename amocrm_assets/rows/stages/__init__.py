@@ -1,8 +1,8 @@
-"""Stages: the stays of records in stages, from their events and their newest state.
+"""Stages: from the events and present states of records to their stays in stages, in chronological order.
 
-`month_files` stores the needed columns of all days' rows by month, `ordered` reads them record by record, `stays`
-infers the stays, and `files` writes the table. All of it is a function of the rows, the reference tables and the
-settings: a rebuilt table is the same, byte for byte.
+`kept` stores the needed columns of all days' rows in monthly files, `ordered` sorts them by record, `stays` infers
+the stays, and `files` writes the table. The result depends only on the rows, the reference tables and the
+settings: a table that is written again is the same, byte for byte.
 """
 
 from __future__ import annotations

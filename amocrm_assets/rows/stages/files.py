@@ -1,4 +1,4 @@
-"""The file of the stages, rebuilt each time from events, states, the reference tables and the settings."""
+"""Writes the file of the stages, always completely, from events, states, the reference tables and the settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
 
 _GROUP_ROWS = 16_384
-# Columns from a record's course; the others are computed from these, many rows at a time.
+# Columns that come from a record's course; the others are computed from these, many rows at once.
 _INFERRED = (
     "stage_number", "pipeline_id", "status_id", "previous_pipeline_id", "previous_status_id", "outcome",
     "visit_number", "entered_at", "left_at", "seconds_in_stage", "is_current", "entered_by", "is_deleted",
@@ -44,10 +44,10 @@ _OUTCOMES = {WON: "won", LOST: "lost"}
 
 @dataclass(frozen=True)
 class StagesWritten:
-    """The file of the stages, and counts.
+    """The file of the stages, and counts for metadata.
 
-    `days` are the days that have events, `days_read` those with changed rows, of events and of records;
-    `origins` counts rows by origin, and `unknown_moments` rows without a known begin.
+    `days` is the number of days with events, `days_read` how many days of events and of records were read;
+    `origins` counts rows by origin, and `unknown_moments` rows without `entered_at`.
     """
 
     table: StagesTable
@@ -62,10 +62,10 @@ class StagesWritten:
 
 
 def write_stages(storage: Storage, source: SourceSettings, table: StagesTable = STAGES) -> StagesWritten:
-    """Update the stages of all records to rows, reference tables and settings.
+    """Update the stages of all records from rows, reference tables and settings.
 
-    The caller holds the lock. Raises `ActionRequired` if no day has events, `RowsDamaged` if the rows of a changed
-    day are damaged, and errors of the storage.
+    The caller must hold the table's lock. Raises `ActionRequired` if no day has events, `RowsDamaged` if the rows
+    of a changed day are damaged, and errors of the storage.
     """
     started = time.perf_counter()
     folder = table.rows_folder(source.subdomain)
@@ -76,25 +76,25 @@ def write_stages(storage: Storage, source: SourceSettings, table: StagesTable = 
     )
     if not events.days:
         raise _no_events(table, source)
-    making = _Making(table, source, names_now(table.names, storage, source))
-    with records_in_order(storage, events.names, states.names) as records, _without_collector():
-        making.write(storage, ((record_id, course_of(*known)) for record_id, known in records))
+    writer = _StagesWriter(table, source, names_now(table.names, storage, source))
+    with records_in_order(storage, events.names, states.names) as records, _without_garbage_collection():
+        writer.write(storage, ((record_id, course_of(*known)) for record_id, known in records))
     return StagesWritten(
         table,
         table.rows_name(source.subdomain),
-        making.row_count,
-        making.records,
+        writer.row_count,
+        writer.records,
         events.days,
         events.days_read + states.days_read,
-        dict(sorted(making.origins.items())),
-        making.unknown_moments,
+        dict(sorted(writer.origins.items())),
+        writer.unknown_moments,
         time.perf_counter() - started,
     )
 
 
 @dataclass
-class _Making:
-    """Writes the table into its file, and counts."""
+class _StagesWriter:
+    """Writes the table to its file, and counts rows and records."""
 
     table: StagesTable
     source: SourceSettings
@@ -105,7 +105,7 @@ class _Making:
         self.origins: Counter[str] = Counter()
 
     def write(self, storage: Storage, courses: Iterable[tuple[int, Course]]) -> None:
-        """Write the rows of all records, which are sorted by id."""
+        """Write the rows of all records, which must be sorted by id."""
         import pyarrow as pa
 
         name = self.table.rows_name(self.source.subdomain)
@@ -115,7 +115,7 @@ class _Making:
         pa.default_memory_pool().release_unused()
 
     def _groups(self, courses: Iterable[tuple[int, Course]]) -> Iterator[list[Row]]:
-        """Rows in groups of one size, so that the same rows give the same bytes."""
+        """Rows in groups of a fixed size, so that the same rows give the same bytes."""
         rows: list[Row] = []
         for record_id, course in courses:
             self.records += bool(course.stays)
@@ -147,8 +147,8 @@ class _Making:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Millions of tuples are freed by reference counting; the cycle collector would take a sixth of the time."""
+def _without_garbage_collection() -> Iterator[None]:
+    """Reference counting frees the millions of tuples; searching for cycles would take a sixth of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
-"""The columns of all days' rows that stages need, stored by month; a month with a changed day is rebuilt.
+"""Monthly files with the columns and rows that stages need; a month is rebuilt if the rows of a day change.
 
-A few columns of some rows; reading the rows of three years would take minutes. A month's file contains the
-versions of its days' rows, and is the same whether it was made at once or day by day.
+Reading the complete rows of three years would take minutes per run. A file's metadata holds the versions of the
+days' rows that it was made from. Its bytes do not depend on how often it was rebuilt.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 DAY = "day"
 _DAYS_KEY = "amocrm_assets_days"
-# The version of a file's content: a file of another version is rebuilt.
+# The version of the files' format: a file with another version is rebuilt.
 _VERSION_KEY, _VERSION = "amocrm_assets_kept", "1"
-_SIDE_BY_SIDE = 4
+_THREADS = 4
 
 
 @dataclass(frozen=True)
 class WantedRows:
-    """The needed rows of an entity: some columns, and a function that reduces a day's rows to them."""
+    """The rows of an entity that are needed: columns to read, and `reduced`, which selects from a day's rows."""
 
     entity: Entity
     columns: tuple[str, ...]
@@ -44,7 +44,7 @@ class WantedRows:
 
 @dataclass(frozen=True)
 class MonthFiles:
-    """The files of all months, in order, and the number of days that were read for them."""
+    """The files of all months, in order; how many days they contain, and of how many the rows were read."""
 
     names: tuple[str, ...]
     days: int
@@ -52,7 +52,7 @@ class MonthFiles:
 
 
 def wanted_events(table: StagesTable) -> WantedRows:
-    """The events about stages, with their type as a number."""
+    """The events that stages are inferred from, with their type as a number (`kind`)."""
     types = [getattr(table.types, name) for name in table.types.__dataclass_fields__]
     sides = [f"{name}_{side}" for side in ("before", "after") for name in ("pipeline_id", "status_id")]
     names = ("id", "entity_id", "created_by", "created_at", *sides)
@@ -62,22 +62,22 @@ def wanted_events(table: StagesTable) -> WantedRows:
         import pyarrow.compute as pc
 
         kinds = pc.index_in(rows["type"], value_set=pa.array(types)).cast(pa.int8())
-        of_kind = pc.equal(rows["entity_type"], table.entity_type)
+        of_entity = pc.equal(rows["entity_type"], table.entity_type)
         complete = pc.and_(pc.is_valid(rows["entity_id"]), pc.is_valid(rows["created_at"]))
-        chosen = pc.and_(pc.and_(pc.is_valid(kinds), pc.fill_null(of_kind, False)), complete)  # noqa: FBT003
+        chosen = pc.and_(pc.and_(pc.is_valid(kinds), pc.fill_null(of_entity, False)), complete)  # noqa: FBT003
         return rows.select(names).append_column("kind", kinds).filter(chosen)
 
     return WantedRows(table.events, (*names, "type", "entity_type"), reduced)
 
 
 def wanted_states(table: StagesTable) -> WantedRows:
-    """All rows of the records, with their stage."""
+    """All rows of the records, with the columns of their present stage."""
     names = ("id", "created_by", "created_at", "updated_at", "pipeline_id", "status_id", "is_deleted")
     return WantedRows(table.of, names, lambda rows: rows)
 
 
 def refresh(wanted: WantedRows, folder: str, storage: Storage, subdomain: str) -> MonthFiles:
-    """Update the files in a folder to the rows of all days. Raises as `rows_file` does."""
+    """Update the monthly files in a folder from the rows of all days. Raises as `rows_file` does."""
     versions = DayFiles(wanted.entity, storage, subdomain, ()).versions()
     months = {month: list(days) for month, days in groupby(sorted(versions), key=lambda day: day[:7])}
     before = {name for name in storage.names(folder) if name.startswith(_prefix(wanted, folder))}
@@ -89,7 +89,7 @@ def refresh(wanted: WantedRows, folder: str, storage: Storage, subdomain: str) -
             _write(wanted, storage, subdomain, name, made_of)
             days_read += len(days)
         names.append(name)
-    for name in sorted(before.difference(names)):  # of days whose rows were removed
+    for name in sorted(before.difference(names)):  # months whose rows were removed
         storage.delete(name)
     return MonthFiles(tuple(names), len(versions), days_read)
 
@@ -99,7 +99,7 @@ def _prefix(wanted: WantedRows, folder: str) -> str:
 
 
 def _made_of(storage: Storage, name: str) -> Any:
-    """The versions of days that a month was made of; None if its file is missing, damaged or has an old format."""
+    """The versions of the days that a month was made from; None if its file is missing, damaged or outdated."""
     import pyarrow.parquet as pq
 
     with sealed_path(storage, name) as path:
@@ -129,6 +129,6 @@ def _days(wanted: WantedRows, storage: Storage, subdomain: str, made_of: Mapping
         numbers = pa.array([day_number(day)] * rows.num_rows, pa.int32())
         return rows.append_column(DAY, numbers)
 
-    # Verifying and decompressing release the GIL, and a bucket has latency.
-    with DaemonPool(_SIDE_BY_SIDE, name="stages") as threads:
+    # Threads help: verifying and decompressing release the GIL, and requests to a bucket wait.
+    with DaemonPool(_THREADS, name="stages") as threads:
         yield from threads.map(read, map(date.fromisoformat, made_of))

@@ -1,6 +1,6 @@
-"""The events and the newest state of each record, record by record, sorted by DuckDB on disk.
+"""Returns the events and the newest state of each record, sorted by record; DuckDB sorts on disk.
 
-Independent of the warehouse, and in bounded memory: results are fetched in batches.
+DuckDB is used with every warehouse. Memory is bounded: results are read in batches.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from amocrm_assets.rows.stages.stays import StageId
     from amocrm_assets.storage import Storage
 
-# With more rows DuckDB sorts on disk; it only sorts here, since it groups in memory only.
+# DuckDB sorts larger data on disk. Queries only sort, since grouping in DuckDB needs all groups in memory.
 _MEMORY = "192MB"
 _BATCH_ROWS = 16_384
 _EVENTS = """
@@ -32,7 +32,7 @@ SELECT entity_id, id, created_at, kind, created_by,
 FROM read_parquet($files, hive_partitioning = false)
 ORDER BY entity_id, created_at, kind, id
 """
-# The newest last: by `updated_at`, then by day.
+# The newest comes last: by `updated_at`, then by day.
 _STATES = """
 SELECT id, updated_at, created_at, created_by, pipeline_id, status_id, coalesce(is_deleted, false)
 FROM read_parquet($files, hive_partitioning = false)
@@ -44,7 +44,7 @@ Record = tuple[int, tuple["list[Happened]", "State | None"]]
 
 @contextmanager
 def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[str]) -> Iterator[Iterator[Record]]:
-    """Each record's id, its events and its newest state, sorted by id, from `month_files`."""
+    """Each record's id, events and newest state, sorted by id, from the files of `kept`."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="amocrm-assets-stages-"))
         connection = stack.enter_context(duckdb.connect(":memory:", config=_config(folder)))
@@ -55,8 +55,8 @@ def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[s
         ]
         with _duckdb_errors():
             yield _joined(
-                _rows(connection.cursor(), _EVENTS, {"files": paths[0]}),
-                _states(_rows(connection.cursor(), _STATES, {"files": paths[1]})),
+                _rows(connection.cursor(), _EVENTS, paths[0]),
+                _states(_rows(connection.cursor(), _STATES, paths[1])),
             )
 
 
@@ -72,24 +72,24 @@ def _duckdb_errors() -> Iterator[None]:
         raise StorageRefused(
             "Making the stages",
             cause=f"DuckDB could not sort the events: {str(error).splitlines()[0]}",
-            fix=f"Free some space in {tempfile.gettempdir()}, or set TMPDIR to a folder with more of it.",
+            fix=f"Free some disk space in {tempfile.gettempdir()}, or set TMPDIR to a folder with more space.",
         ) from error
 
 
-def _rows(cursor: duckdb.DuckDBPyConnection, query: str, given: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    if not given["files"]:
+def _rows(cursor: duckdb.DuckDBPyConnection, query: str, files: list[str]) -> Iterator[tuple[Any, ...]]:
+    if not files:
         return
-    for batch in cursor.sql(query, params=given).to_arrow_reader(_BATCH_ROWS):
+    for batch in cursor.sql(query, params={"files": files}).to_arrow_reader(_BATCH_ROWS):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _joined(events: Iterator[tuple[Any, ...]], states: Iterator[tuple[int, State]]) -> Iterator[Record]:
     state = next(states, None)
-    for record_id, found in groupby(events, key=itemgetter(0)):
+    for record_id, rows in groupby(events, key=itemgetter(0)):
         while state is not None and state[0] < record_id:
             yield state[0], ([], state[1])
             state = next(states, None)
-        happened = _happened(found)
+        happened = _happened(rows)
         if state is not None and state[0] == record_id:
             yield record_id, (happened, state[1])
             state = next(states, None)
@@ -101,7 +101,7 @@ def _joined(events: Iterator[tuple[Any, ...]], states: Iterator[tuple[int, State
 
 
 def _happened(rows: Iterator[tuple[Any, ...]]) -> list[Happened]:
-    """The events of a record, each once: after a change of the time zone two days may contain the same one."""
+    """The events of a record without duplicates: after a change of the time zone, two days may have the same."""
     happened, last = [], None
     for _, event_id, at, kind, by, pipeline, status, other_pipeline, other_status in rows:
         if event_id != last:
@@ -112,7 +112,7 @@ def _happened(rows: Iterator[tuple[Any, ...]]) -> list[Happened]:
 
 
 def _states(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[int, State]]:
-    """The newest state of each record; its stage is that of the newest row with a stage, since stubs have none."""
+    """The newest state of each record; its stage comes from the newest row that is not a stub."""
     for record_id, versions in groupby(rows, key=itemgetter(0)):
         known = newest = None
         for newest in versions:

@@ -1,8 +1,8 @@
 """The stays of one record in stages, inferred from its events and its newest known state. Pure: no I/O, no clock.
 
-amoCRM has events of moves, each with the stage before and after; the event of a creation has no stage. So the
-first stage is the one before the first move, or the present one if there is no move. If the stage before a move is
-not the one that the record was in, a move is missing: the stage between has a row, without the time of its begin.
+A move event has the stage before and after it; a creation event has no stage. So the first stage is the stage
+before the first move, or the present stage if there are no moves. If the stage before a move is not the stage that
+the record was in, a move is missing: the stage in between gets a stay without `entered_at`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     Origin = Literal["event", "first_value_before", "present_state"]
 
 StageId = tuple[int | None, int]
-"""Pipeline and status; None is an unknown stage."""
+"""Pipeline id and status id. None instead of the pair means an unknown stage."""
 
 CREATED, RESTORED, MOVED, DELETED, MERGED = range(5)
-"""Kinds of events, in the order used within one second."""
+"""Kinds of events; events of the same second are sorted in this order."""
 
 EVENT: Origin = "event"
 BEFORE: Origin = "first_value_before"
 PRESENT: Origin = "present_state"
-# All orders of this many moves within one second are tried; of more, the order by id is used.
+# Up to this many moves of one second are tried in all orders; more are sorted by event id.
 _MAX_TIED = 5
 _NEVER = -(2**63)
 UNDATED = _NEVER + 1
@@ -46,7 +46,7 @@ class Happened(NamedTuple):
 class State(NamedTuple):
     """The newest known state of a record.
 
-    `stage` is from the row whose `updated_at` is `stage_at`, `is_deleted` from that of `newest_at`.
+    `stage` is from the row with `updated_at` = `stage_at`, `is_deleted` from the row of `newest_at`.
     """
 
     created_at: int | None
@@ -59,7 +59,7 @@ class State(NamedTuple):
 
 @dataclass(slots=True)
 class Stay:
-    """A stay in a stage. Unknown times are None; the last stay may also have no end."""
+    """A stay in a stage. Times are None if unknown; `left_at` is also None for a stay that has not ended."""
 
     stage: StageId | None
     entered_at: int | None
@@ -69,37 +69,37 @@ class Stay:
 
 
 class Course(NamedTuple):
-    """All stays of a record, in order, and whether it is deleted now; if not, the last stay has no end."""
+    """All stays of a record, in order, and whether it is deleted now; if not, the last stay has not ended."""
 
     stays: list[Stay]
     is_deleted: bool
 
 
 def course_of(happened: Sequence[Happened], state: State | None) -> Course:
-    """The course of a record; without stays if no stage is known."""
+    """The course of a record. It has no stays if no event and no state shows that the record was in a stage."""
     moves = _moves(happened, state)
-    walk = _first(happened, moves, state)
-    if walk is None:
+    builder = _first(happened, moves, state)
+    if builder is None:
         return Course([], is_deleted=False)
     in_order = iter(moves)
     decided_at, last_move_at = _NEVER, _NEVER
     for each in happened:
         if each.kind == MOVED and each.before != each.after:
-            walk.move(next(in_order))
+            builder.move(next(in_order))
             decided_at = last_move_at = each.at
         elif each.kind == RESTORED:
-            walk.restore(each)
+            builder.restore(each)
             decided_at = each.at
         elif each.kind == DELETED or (each.kind == MERGED and _is_gone(each, happened, state)):
-            walk.delete(each.at)
+            builder.delete(each.at)
             decided_at = each.at
     if state:
-        walk.meet(state, last_move_at=last_move_at, decided_at=decided_at)
-    return Course(walk.stays, walk.is_deleted)
+        builder.add_state(state, last_move_at=last_move_at, decided_at=decided_at)
+    return Course(builder.stays, builder.is_deleted)
 
 
-class _Walk:
-    """Applies the events of a record one by one."""
+class _CourseBuilder:
+    """Builds the stays of a record from its events, in their order, and its newest state."""
 
     def __init__(self, stay: Stay) -> None:
         self.stays = [stay]
@@ -110,34 +110,37 @@ class _Walk:
         """The record moved from one stage to another."""
         stage = self.stays[-1].stage
         if stage is None:
-            self._learn(each.before, BEFORE)
+            self._set_stage(each.before, BEFORE)
         elif each.before is not None and each.before != stage:
             self._enter_unseen(each.before, BEFORE)
         elif each.before is None and each.after == stage:
             return
-        if self._restored_at == each.at:  # it was restored to another stage
+        if self._restored_at == each.at:  # it was restored to another stage than it was deleted in
             self.stays.pop()
             self.is_deleted = True
         self._enter(Stay(each.after, each.at, None, each.by, EVENT))
 
     def restore(self, each: Happened) -> None:
-        """The record was restored, to the stage that it was deleted in."""
-        self.delete(None)  # if no event said so
+        """The record was restored from the trash, to the stage that it was deleted in."""
+        self.delete(None)  # if there was no event of the deletion
         self._enter(Stay(self.stays[-1].stage, each.at, None, each.by, EVENT))
         self._restored_at = each.at
 
     def delete(self, at: int | None) -> None:
-        """The record was deleted, at a time or at an unknown one: that ends its stay."""
+        """The record was moved to the trash, at a known or unknown time: that ends its stay."""
         if not self.is_deleted:
             self._leave(at)
             self.is_deleted = True
 
-    def meet(self, state: State, *, last_move_at: int, decided_at: int) -> None:
-        """Apply the newest state, if it is not older than the events about the same."""
+    def add_state(self, state: State, *, last_move_at: int, decided_at: int) -> None:
+        """Apply the newest state, as far as it is not older than the events.
+
+        `last_move_at` is the time of the last move, `decided_at` that of the last move, deletion or restoration.
+        """
         stage = self.stays[-1].stage
         if state.stage is not None and state.stage_at >= last_move_at:
             if stage is None:
-                self._learn(state.stage, PRESENT)
+                self._set_stage(state.stage, PRESENT)
             elif state.stage != stage:
                 self._enter_unseen(state.stage, PRESENT)
         if state.newest_at < decided_at:
@@ -147,8 +150,8 @@ class _Walk:
         elif self.is_deleted:
             self._enter(Stay(self.stays[-1].stage, None, None, None, PRESENT))
 
-    def _learn(self, stage: StageId | None, origin: Origin) -> None:
-        """Set the unknown stage that the record was in."""
+    def _set_stage(self, stage: StageId | None, origin: Origin) -> None:
+        """Set the stage of the last stay, which was unknown."""
         if stage is not None:
             self.stays[-1].stage, self.stays[-1].origin = stage, origin
 
@@ -160,7 +163,7 @@ class _Walk:
         self.stays.append(stay)
 
     def _enter_unseen(self, stage: StageId, origin: Origin) -> None:
-        """Move to a stage at an unknown time."""
+        """The record moved to a stage at an unknown time, without an event."""
         last = self.stays[-1]
         self.stays.append(Stay(stage, None, last.left_at, None, origin))
         last.left_at = None
@@ -172,31 +175,33 @@ class _Walk:
         last.left_at = at if is_possible else None
 
 
-def _first(happened: Sequence[Happened], moves: Sequence[Happened], state: State | None) -> _Walk | None:
-    """The first stay, from the record's creation on."""
+def _first(happened: Sequence[Happened], moves: Sequence[Happened], state: State | None) -> _CourseBuilder | None:
+    """A builder with the first stay, which begins at the record's creation; None if there was no stay."""
     added = next((each for each in happened if each.kind == CREATED), None)
     at, by = (state.created_at, state.created_by) if state else (None, None)
     if added:
         at, by = added.at if at is None else at, added.by if by is None else by
     later = next((each.at for each in happened if each.kind != CREATED), None)
     if at is not None and later is not None and at > later:
-        at = None  # a time that an integration invented
+        at = None  # an integration can set any `created_at`
     if moves:
-        return _Walk(Stay(moves[0].before, at, None, by, BEFORE))
+        return _CourseBuilder(Stay(moves[0].before, at, None, by, BEFORE))
     if state and state.stage is not None:
-        return _Walk(Stay(state.stage, at, None, by, PRESENT))
-    return _Walk(Stay(None, at, None, by, EVENT)) if added else None
+        return _CourseBuilder(Stay(state.stage, at, None, by, PRESENT))
+    return _CourseBuilder(Stay(None, at, None, by, EVENT)) if added else None
 
 
 def _is_gone(merged: Happened, happened: Sequence[Happened], state: State | None) -> bool:
-    """Whether a record went into another one. amoCRM does not say which of the two an event is of: the one that
-    goes on is updated at the same time or later.
+    """Whether the record was merged into another one and no longer exists.
+
+    amoCRM does not say which of the two records the event belongs to; the remaining one is updated at the same
+    time or later.
     """
     return merged is happened[-1] and state is not None and state.newest_at < merged.at
 
 
 def _moves(happened: Sequence[Happened], state: State | None) -> list[Happened]:
-    """The moves in their order, without events whose two stages are equal."""
+    """The moves in order. Events with the same stage before and after occur; they are not moves."""
     moves = [each for each in happened if each.kind == MOVED and each.before != each.after]
     if len({each.at for each in moves}) < len(moves):
         present = state.stage if state and moves[-1].at <= state.stage_at else None
@@ -205,13 +210,13 @@ def _moves(happened: Sequence[Happened], state: State | None) -> list[Happened]:
 
 
 def _untied(moves: Sequence[Happened], present: StageId | None) -> Iterator[Happened]:
-    """Moves of one second in an order in which each begins where the previous one ends, if there is one."""
+    """Moves; those of the same second are ordered so that each begins in the stage where the last one ended."""
     seconds = [list(tied) for _, tied in groupby(moves, key=lambda each: each.at)]
     following = [*(tied[0].before for tied in seconds[1:]), present]
     stage = None
     for tied, then in zip(seconds, following, strict=True):
         if 1 < len(tied) <= _MAX_TIED:
-            # The first of equally good ones is the order by id.
+            # `min` returns the first of equal results, which is the order of ids.
             gaps = partial(_gaps, stage, then)
             tied = list(min(permutations(tied), key=gaps))  # noqa: PLW2901
         yield from tied

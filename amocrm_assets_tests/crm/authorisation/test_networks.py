@@ -148,9 +148,9 @@ def test_behind_a_proxy_that_is_not_there_nothing_was_sent(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("host", ["acme.amocrm.ru", "10.0.0.1", "localhost.evil.example", "127.evil.example"])
 def test_nothing_is_sent_without_tls_to_another_machine(host: str) -> None:
-    with pytest.raises(ValidationError, match=r"would send the token in the clear; write https://"):
+    with pytest.raises(ValidationError, match=r"would send the token unencrypted; write https://"):
         source(f"http://{host}")
-    with pytest.raises(ValidationError, match="would carry the authorisation code in the clear"):
+    with pytest.raises(ValidationError, match="would send the authorisation code unencrypted"):
         OAuthSettings(client_id_env="A", client_secret_env="B", redirect_uri=f"http://{host}/callback")
     with pytest.raises(SettingsError, match="Write https:// in `base_url`"):
         AmoCrmClient(f"http://{host}", FixedToken("token"))
@@ -171,7 +171,7 @@ def test_this_machine_may_be_asked_without_tls(host: str) -> None:
         ({"display_name": "x" * 1001}, "one line"),
         ({"display_name": "x\ny"}, "one line"),
         ({"leads_custom_fields": ["x" * 1001]}, "over 1000 characters"),
-        ({"leads_custom_fields": list(range(10_001))}, "at most 10000"),
+        ({"leads_custom_fields": list(range(10_001))}, "the maximum is 10000"),
     ],
 )
 def test_settings_have_bounds(wrong: dict[str, object], message: str) -> None:

@@ -233,7 +233,7 @@ def test_a_field_that_is_gone_keeps_its_values_as_text(storage: Storage) -> None
     (row,) = rows(storage, SOURCE)
     assert (row["cf_1"], row["cf_2"]) == ("a", None)
     (column,) = [each.column for each in written(storage, SOURCE).fields if each.fields == (1,)]
-    assert column.description == "Старое (custom field 1, text, which is not in amoCRM any more)."
+    assert column.description == "Старое (custom field 1, text, no longer in amoCRM)."
 
 
 def test_a_source_names_columns_and_a_rename_in_amocrm_does_no_harm(storage: Storage) -> None:
