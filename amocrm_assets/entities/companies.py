@@ -29,7 +29,7 @@ _COLUMNS = (
     Column(
         "updated_at",
         "INTEGER",
-        "When the company was last updated, Unix seconds, UTC. Shards follow the account's midnights.",
+        "When the company was last updated, Unix seconds, UTC. The shard's day is in the source's `timezone`.",
     ),
     Column("account_id", "INTEGER", "The amoCRM account."),
     Column("updated_by", "INTEGER", "User who last updated the company; 0 is a robot."),

@@ -45,7 +45,7 @@ _COLUMNS = (
     Column(
         "created_at",
         "INTEGER",
-        "When it happened, Unix seconds, UTC. Shards follow the account's midnights.",
+        "When it happened, Unix seconds, UTC. The shard's day is in the source's `timezone`.",
     ),
     Column("account_id", "INTEGER", "The amoCRM account."),
     *(

@@ -30,7 +30,7 @@ _COLUMNS = (
     Column(
         "updated_at",
         "INTEGER",
-        "When the lead was last updated, Unix seconds, UTC. Shards follow the account's midnights.",
+        "When the lead was last updated, Unix seconds, UTC. The shard's day is in the source's `timezone`.",
     ),
     Column("account_id", "INTEGER", "The amoCRM account."),
     Column("pipeline_id", "INTEGER", "Pipeline of the lead."),

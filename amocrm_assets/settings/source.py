@@ -114,8 +114,8 @@ class SourceSettings(Settings):
     hash_fields: list[str | int | HashField] = personal_data.HASH_FIELDS
     store_only_chosen: bool = Field(
         default=False,
-        description="True: captures do not store custom fields that are not in `leads_custom_fields`. If you add"
-        " one later, it is empty for earlier days.",
+        description="True: captures do not store custom fields that are not in `leads_custom_fields`, or in the"
+        " lists of contacts and companies. If you add one later, it is empty for earlier days.",
         examples=[True],
     )
     phone_region: str = personal_data.PHONE_REGION
@@ -216,19 +216,19 @@ class SourceSettings(Settings):
 
     @model_validator(mode="after")
     def _tags_columns_that_exist(self) -> SourceSettings:
-        named = [each.column for each in self.leads_custom_fields or () if isinstance(each, NamedField)]
+        lists = [getattr(self, name) or () for name in _CUSTOM_FIELDS]
+        named = [each.column for fields in lists for each in fields if isinstance(each, NamedField)]
         if wrong := personal_data.unknown_column(self.policy_tags, named):
             raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")
     def _treats_each_field_in_one_way(self) -> SourceSettings:
-        names = [name for name in SourceSettings.model_fields if name.endswith("_custom_fields")]
         if wrong := personal_data.contradiction(
             self.drop_fields,
             self.hash_fields,
             store_only_chosen=self.store_only_chosen,
-            chosen={name: getattr(self, name) for name in names},
+            chosen={name: getattr(self, name) for name in _CUSTOM_FIELDS},
         ):
             raise ValueError(wrong)
         return self
@@ -262,3 +262,6 @@ class SourceSettings(Settings):
     def first_day(self) -> date:
         """First partition day."""
         return date.fromisoformat(self.start_date)
+
+
+_CUSTOM_FIELDS = [name for name in SourceSettings.model_fields if name.endswith("_custom_fields")]

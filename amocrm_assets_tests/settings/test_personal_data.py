@@ -21,10 +21,22 @@ def test_names_codes_ids_and_kinds_are_taken() -> None:
 
 
 def test_columns_of_any_table_and_of_custom_fields_may_have_policy_tags() -> None:
-    columns = ["name", "sale", "custom_fields.values.value", "email", "status_name", "cf_73", "city"]
+    columns = [
+        "name",
+        "sale",
+        "custom_fields.values.value",
+        "email",
+        "status_name",
+        "cf_73",
+        "city",
+        "role",
+        "branch",
+    ]
     given: Any = {
         "policy_tags": dict.fromkeys(columns, TAG),
         "leads_custom_fields": [{"field": 5, "column": "city"}],
+        "contacts_custom_fields": [{"field": 6, "column": "role"}],
+        "companies_custom_fields": [{"field": 7, "column": "branch"}],
     }
     assert list(SourceSettings(**GIVEN, **given).policy_tags) == columns
 

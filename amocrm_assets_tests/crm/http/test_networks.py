@@ -127,7 +127,7 @@ def test_certificates_that_are_not_there_are_a_setting_to_correct(
         path.write_bytes(content)
     monkeypatch.setenv(variable, str(path))
 
-    with pytest.raises(SettingsError, match=rf"{variable} names: {path}") as stop:
+    with pytest.raises(SettingsError, match=rf"variable {variable}: {path}") as stop:
         AmoCrmClient("https://x.amocrm.ru", FixedToken("x"))
     with pytest.raises(SettingsError):
         request_once("GET", "https://x.amocrm.ru")
