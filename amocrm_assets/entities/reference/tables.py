@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceTable(Table):
-    """One table of an account, with history. `columns` are the properties, without `HISTORY_COLUMNS`.
+    """One table of an account, with history. `columns` end with `HISTORY_COLUMNS`.
 
     `derive` returns derived properties; `placeholders` are records that are in no list, but in leads.
     """
