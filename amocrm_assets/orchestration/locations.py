@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amocrm_assets.settings import Deployment
-from amocrm_assets.warehouse.address import BigQueryAddress, read_address
+from amocrm_assets.warehouse.address import BigQueryAddress, DuckDbAddress, read_address
 
 if TYPE_CHECKING:
     from amocrm_assets.entities import Table
 
 
+def warehouse_kind() -> str:
+    """`duckdb` or `bigquery`."""
+    return Deployment.warehouse_address().partition(":")[0]
+
+
 def warehouse_table(name: str) -> dict[str, str]:
     """A table of the warehouse: `project.dataset.table` in BigQuery, `file.main.table` in DuckDB."""
-    return {"dagster/table_name": f"{_dataset(Deployment.warehouse_address())}.{name}"}
+    return {"dagster/table_name": _warehouse().table(name)}
 
 
 def warehouse_shards(table: Table, subdomain: str) -> dict[str, str]:
@@ -31,8 +36,7 @@ def storage_folder(folder: str) -> dict[str, str]:
     return {"dagster/uri": f"{Deployment.storage_address().rstrip('/')}/{folder}"}
 
 
-def _dataset(url: str) -> str:
-    address = read_address(url) if url.startswith("bigquery:") else None
-    if isinstance(address, BigQueryAddress):
-        return f"{address.project}.{address.dataset}"
-    return f"{Path(url).stem}.main"
+def _warehouse() -> DuckDbAddress | BigQueryAddress:
+    """The warehouse; the path of a DuckDB file is not checked, since a run says what is wrong with it."""
+    url = Deployment.warehouse_address()
+    return read_address(url) if warehouse_kind() == "bigquery" else DuckDbAddress(Path(url))

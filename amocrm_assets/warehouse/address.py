@@ -28,6 +28,10 @@ class DuckDbAddress:
 
     path: Path
 
+    def table(self, name: str) -> str:
+        """`warehouse.main.amoCrmLeads_acme_20260101`, where `warehouse` is the file's name."""
+        return f"{self.path.stem}.main.{name}"
+
 
 @dataclass(frozen=True)
 class BigQueryAddress:
@@ -37,6 +41,10 @@ class BigQueryAddress:
     dataset: str
     location: str | None = None
     endpoint: str | None = None
+
+    def table(self, name: str) -> str:
+        """`project.dataset.table`."""
+        return f"{self.project}.{self.dataset}.{name}"
 
 
 def read_address(url: str) -> DuckDbAddress | BigQueryAddress:

@@ -14,18 +14,16 @@ from amocrm_assets.entities import Entity, latest_table
 from amocrm_assets.entities.latest import FIELDS_TABLE, declared
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.orchestration.amocrm_resource import settings_of_run
-from amocrm_assets.orchestration.assets import asset_spec, reference_key, rows_key
-from amocrm_assets.orchestration.assets.whole_tables import replace_whole
-from amocrm_assets.orchestration.columns import schema_of
+from amocrm_assets.orchestration.assets import reference_key, rows_key
+from amocrm_assets.orchestration.assets.whole_tables import replace_whole, whole_table_spec
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
-from amocrm_assets.orchestration.locations import warehouse_table
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata, text_table
 from amocrm_assets.orchestration.names import DEPLOYMENT, LATER, op_name, resource_key
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import whole_step
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.rows.latest_table import LatestWritten
@@ -67,24 +65,17 @@ def latest_of(entity: Entity, source: SourceSettings, retries: Retries) -> dg.As
 
 
 def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:
-    warehouse = Deployment.warehouse_address().partition(":")[0]
     table = latest_table(entity.table)
-    return asset_spec(
+    return whole_table_spec(
         source,
-        table.asset,
+        table,
         deps=_sources(entity, source),
-        kinds={warehouse, "table"},
-        is_partitioned=False,
         description=(
             f"Each of the {table.records} of {escape(source.title)} as it was last, with names beside ids and a"
             f" column for each custom field, as the table `{table.name_of(source.subdomain, None)}` of the"
             f" warehouse ({page(declared(entity.table).document)}).\n\nIt is replaced whole or not at all;"
             " only days whose rows have changed are read."
         ),
-        metadata={
-            "dagster/column_schema": schema_of(table, warehouse),
-            **warehouse_table(table.name_of(source.subdomain, None)),
-        },
     )
 
 

@@ -10,19 +10,17 @@ from typing import Any
 import dagster as dg
 
 from amocrm_assets.entities.loads import LOADS
-from amocrm_assets.orchestration.assets import asset_spec, loads_key
-from amocrm_assets.orchestration.assets.whole_tables import replace_whole
-from amocrm_assets.orchestration.columns import schema_of
+from amocrm_assets.orchestration.assets import loads_key
+from amocrm_assets.orchestration.assets.whole_tables import replace_whole, whole_table_spec
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
-from amocrm_assets.orchestration.locations import warehouse_table
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata
 from amocrm_assets.orchestration.names import AFTER_ALL, op_name, reference_group
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.source_entities import scheduled
 from amocrm_assets.orchestration.steps import whole_step
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import SourceSettings
 
 
 def loads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
@@ -49,13 +47,10 @@ def loads_of(source: SourceSettings, retries: Retries) -> dg.AssetsDefinition:
 
 
 def _spec(source: SourceSettings) -> dg.AssetSpec:
-    warehouse = Deployment.warehouse_address().partition(":")[0]
-    return asset_spec(
+    return whole_table_spec(
         source,
-        LOADS.asset,
+        LOADS,
         entities=scheduled(source),
-        kinds={warehouse, "table"},
-        is_partitioned=False,
         group=reference_group(source),
         description=(
             f"What the warehouse holds of {escape(source.title)}, as the table"
@@ -63,8 +58,4 @@ def _spec(source: SourceSettings) -> dg.AssetSpec:
             f" loaded, and whether the reading was complete ({page('loads.md')}).\n\nIt tells an account in which"
             " nothing happens from loads that have stopped. Every run of the source brings it up to date."
         ),
-        metadata={
-            "dagster/column_schema": schema_of(LOADS, warehouse),
-            **warehouse_table(LOADS.name_of(source.subdomain, None)),
-        },
     )

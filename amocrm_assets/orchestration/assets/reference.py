@@ -17,9 +17,9 @@ from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError
 from amocrm_assets.orchestration.amocrm_resource import client_of_run, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_reference_key, reference_key
 from amocrm_assets.orchestration.assets.shards import decisive
-from amocrm_assets.orchestration.columns import schema_of
+from amocrm_assets.orchestration.assets.whole_tables import whole_table_spec
 from amocrm_assets.orchestration.failures import Retries
-from amocrm_assets.orchestration.locations import storage_folder, warehouse_table
+from amocrm_assets.orchestration.locations import storage_folder
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.names import (
     BACKFILL,
@@ -36,7 +36,7 @@ from amocrm_assets.orchestration.reference_metadata import reading_metadata, tab
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.source_entities import imported, scheduled
 from amocrm_assets.orchestration.steps import whole_step
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.captures import CapturedList
@@ -152,14 +152,11 @@ def _selected(context: dg.AssetExecutionContext, source: SourceSettings) -> list
 
 
 def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
-    warehouse = Deployment.warehouse_address().partition(":")[0]
-    return asset_spec(
+    return whole_table_spec(
         source,
-        table.asset,
+        table,
         entities=scheduled(source),
         deps=[raw_reference_key(source)],
-        kinds={warehouse, "table"},
-        is_partitioned=False,
         group=reference_group(source),
         description=(
             f"The {table.records} of {escape(source.title)} with their history, as the table"
@@ -168,10 +165,6 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
             f"\n\nKey: {', '.join(f'`{name}`' for name in table.key)} and `valid_from`. A row once seen is never"
             " deleted (`docs/reference.md`)."
         ),
-        metadata={
-            "dagster/column_schema": schema_of(table, warehouse),
-            **warehouse_table(table.name_of(source.subdomain, None)),
-        },
     )
 
 

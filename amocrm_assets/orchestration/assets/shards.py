@@ -17,14 +17,14 @@ from amocrm_assets.orchestration.assets import asset_spec, priority_of, rows_key
 from amocrm_assets.orchestration.automation import freshness_of
 from amocrm_assets.orchestration.columns import lineage_from, table_schema
 from amocrm_assets.orchestration.failures import Retries, in_words
-from amocrm_assets.orchestration.locations import warehouse_shards
+from amocrm_assets.orchestration.locations import warehouse_kind, warehouse_shards
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import PARTITION_ROW_COUNT, load_metadata
 from amocrm_assets.orchestration.names import BEHIND_NAMES, ROWS_IO_MANAGER, op_name
 from amocrm_assets.orchestration.previews import MAX_DAYS, rows_preview
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.rows.shard_names import ShardRows
@@ -57,7 +57,7 @@ def shards_of(entity: Entity, table: Table, source: SourceSettings, retries: Ret
 
 
 def _spec(entity: Entity, table: Table, source: SourceSettings) -> dg.AssetSpec:
-    warehouse = Deployment.warehouse_address().partition(":")[0]
+    warehouse = warehouse_kind()
     return asset_spec(
         source,
         table.warehouse_name,

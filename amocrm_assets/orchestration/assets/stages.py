@@ -13,18 +13,16 @@ import dagster as dg
 from amocrm_assets.entities import STAGES, Entity
 from amocrm_assets.entities.reference import reference_table
 from amocrm_assets.orchestration.amocrm_resource import settings_of_run
-from amocrm_assets.orchestration.assets import asset_spec, reference_key, rows_key
-from amocrm_assets.orchestration.assets.whole_tables import replace_whole
-from amocrm_assets.orchestration.columns import schema_of
+from amocrm_assets.orchestration.assets import reference_key, rows_key
+from amocrm_assets.orchestration.assets.whole_tables import replace_whole, whole_table_spec
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
-from amocrm_assets.orchestration.locations import warehouse_table
 from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.metadata import ROW_COUNT, load_metadata
 from amocrm_assets.orchestration.names import DEPLOYMENT, LATER, op_name, resource_key
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import whole_step
-from amocrm_assets.settings import Deployment, SourceSettings
+from amocrm_assets.settings import SourceSettings
 
 if TYPE_CHECKING:
     from amocrm_assets.rows.stages import StagesWritten
@@ -59,24 +57,17 @@ def stages_of(source: SourceSettings, entities: Sequence[Entity], retries: Retri
 
 
 def _spec(source: SourceSettings, entities: Sequence[Entity]) -> dg.AssetSpec:
-    warehouse = Deployment.warehouse_address().partition(":")[0]
     records = STAGES.of.table.records
-    return asset_spec(
+    return whole_table_spec(
         source,
-        STAGES.asset,
+        STAGES,
         deps=_sources(source, entities),
-        kinds={warehouse, "table"},
-        is_partitioned=False,
         description=(
             f"The stages that the {records} of {escape(source.title)} went through, with the time in each, as the"
             f" table `{STAGES.name_of(source.subdomain, None)}` of the warehouse ({page(STAGES.document)})."
             f"\n\nMade of the {STAGES.events.table.records} of all days and the newest rows of the {records}; what"
             " is inferred says so. It is replaced whole or not at all."
         ),
-        metadata={
-            "dagster/column_schema": schema_of(STAGES, warehouse),
-            **warehouse_table(STAGES.name_of(source.subdomain, None)),
-        },
     )
 
 

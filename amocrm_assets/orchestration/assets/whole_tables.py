@@ -1,17 +1,42 @@
-"""Replaces a table that an account has once: flat tables, stages, loads."""
+"""Tables that an account has once, not for each day: flat tables, stages, loads, reference tables.
+
+The spec of their assets, and how a table is replaced.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from amocrm_assets.orchestration.assets import asset_spec
+from amocrm_assets.orchestration.columns import schema_of
+from amocrm_assets.orchestration.locations import warehouse_kind, warehouse_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import dagster as dg
 
     from amocrm_assets.entities import Table
     from amocrm_assets.orchestration.resources import AmoCrmDeployment
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import LoadResult, Warehouse
+
+
+def whole_table_spec(source: SourceSettings, table: Table, **own: Any) -> dg.AssetSpec:
+    """The spec of the asset of such a table; `own` are other arguments of `asset_spec`."""
+    warehouse = warehouse_kind()
+    return asset_spec(
+        source,
+        table.asset,
+        kinds={warehouse, "table"},
+        is_partitioned=False,
+        metadata={
+            "dagster/column_schema": schema_of(table, warehouse),
+            **warehouse_table(table.name_of(source.subdomain, None)),
+        },
+        **own,
+    )
 
 
 class WholeWritten(Protocol):

@@ -73,7 +73,7 @@ class BigQueryWarehouse:
 
     def table(self, name: str) -> str:
         """`project.dataset.table`."""
-        return f"{self._address.project}.{self._address.dataset}.{name}"
+        return self._address.table(name)
 
     def load(
         self, loads: Sequence[AnyLoad], storage: Storage, *, run_id: str

@@ -20,6 +20,7 @@ from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
 from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.warehouse import LoadResult
+from amocrm_assets.warehouse.address import DuckDbAddress
 from amocrm_assets.warehouse.duckdb.file import DuckDbFile, quoted, text, transaction
 from amocrm_assets.warehouse.duckdb.instances import ATTACHED
 from amocrm_assets.warehouse.verifying import missing_shard, require_columns, rows_of, verify_shard
@@ -58,7 +59,7 @@ class DuckDbWarehouse:
 
     def table(self, name: str) -> str:
         """`warehouse.main.amoCrmLeads_acme_20260101`, where `warehouse` is the file's name."""
-        return f"{self._file.path.stem}.main.{name}"
+        return DuckDbAddress(self._file.path).table(name)
 
     def load(
         self,
