@@ -17,7 +17,7 @@ from unittest.mock import patch
 from amocrm_assets.entities.reference import LISTS
 from benchmarks.measuring import Figure, apart, at_most
 from benchmarks.reading import YEAR, over
-from benchmarks.serving import Served, served
+from benchmarks.serving import MeasuredSandbox, measured_sandbox
 from benchmarks.sources import everything
 from benchmarks.whole_way import deploy, run_on_disk_once, run_once
 
@@ -30,7 +30,7 @@ ROUNDS = 4
 def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the others
     """A small day through all assets, with Dagster's event log on a disk, as in a deployment."""
     name = "one day of 500 leads, all entities, after start-up"
-    with served((over(1, 500),)) as sandbox:
+    with measured_sandbox((over(1, 500),)) as sandbox:
         runs, _ = apart(_days, sandbox)
     # The first imports what the others have.
     alone, quickest = (min(each[1:], key=lambda run: run["ours"]) for each in runs)
@@ -48,7 +48,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     """A backfill of quiet days in one run."""
     days = 30 if quick else YEAR
     name = f"{days} days of 20 leads, all entities, one run"
-    with served((over(days, 20 * days),)) as sandbox:
+    with measured_sandbox((over(days, 20 * days),)) as sandbox:
         (alone, measured), cost = apart(_backfills, sandbox, days)
     yield at_most(name, "wall time beside leads alone", measured["all"] / alone["all"], wanted=3, unit="×")
     yield at_most(
@@ -67,7 +67,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
 
-def _days(sandbox: Served) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+def _days(sandbox: MeasuredSandbox) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
     """Runs of leads alone and of everything, by turns: each deployment reads its day again in each of them."""
     without = everything() | {"import_reference": False}
     alone, measured = [], []
@@ -81,7 +81,7 @@ def _days(sandbox: Served) -> tuple[list[dict[str, float]], list[dict[str, float
     return alone, measured
 
 
-def _backfills(sandbox: Served, days: int) -> tuple[dict[str, float], dict[str, float]]:
+def _backfills(sandbox: MeasuredSandbox, days: int) -> tuple[dict[str, float], dict[str, float]]:
     measured = []
     # A first run of a single day imports what both have.
     for count, others in ((1, everything()), (days, {}), (days, everything())):
@@ -91,7 +91,7 @@ def _backfills(sandbox: Served, days: int) -> tuple[dict[str, float], dict[str, 
     return measured[1], measured[2]
 
 
-def _measured(sandbox: Served, run: Any) -> dict[str, float]:
+def _measured(sandbox: MeasuredSandbox, run: Any) -> dict[str, float]:
     """What a run tells, with its requests, and its seconds of waiting for amoCRM and of anything else."""
     before, lists_before, waits = sandbox.asked()["requests"], _of_lists(sandbox), _Waits()
     with waits.noted():
@@ -105,7 +105,7 @@ def _measured(sandbox: Served, run: Any) -> dict[str, float]:
     }
 
 
-def _of_lists(sandbox: Served) -> int:
+def _of_lists(sandbox: MeasuredSandbox) -> int:
     """Requests for the lists of reference tables, some of which each entity asks for too."""
     return sum(int(sandbox.asked(each.path)["requests"]) for each in LISTS)
 

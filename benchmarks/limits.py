@@ -14,7 +14,7 @@ from amocrm_assets_tests.crm.http.proxy import running_proxy
 from benchmarks.measuring import Figure, apart, at_least, at_most
 from benchmarks.peers import sequential, six_threads
 from benchmarks.reading import LIMIT, over, read
-from benchmarks.serving import served
+from benchmarks.serving import measured_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def measure_figures(*, quick: bool) -> Iterator[Figure]:
 
 
 def _figures(cell: Cell) -> Iterator[Figure]:
-    with served([over(1, cell.leads)], **cell.options) as sandbox:
+    with measured_sandbox([over(1, cell.leads)], **cell.options) as sandbox:
         measured, _ = apart(read, sandbox.url, sandbox.token, 1)
         refusals = sandbox.refused()
         yield _use_of_limit(cell, measured)
@@ -88,7 +88,7 @@ def _use_of_limit(cell: Cell, measured: dict[str, Any]) -> Figure:
 
 def _proxied(cell: Cell) -> Iterator[Figure]:
     name = f"limit: through a proxy, {cell.latency_ms} ms an answer"
-    with served([over(1, cell.leads)], **cell.options) as sandbox, running_proxy() as (proxy, _):
+    with measured_sandbox([over(1, cell.leads)], **cell.options) as sandbox, running_proxy() as (proxy, _):
         measured, _ = apart(read, sandbox.url, sandbox.token, 1, proxy)
         yield at_least(name, "requests a second", measured["answers_per_second"], wanted=0.95 * LIMIT)
         yield at_most(name, "refusals (429)", sandbox.refused(), wanted=0)

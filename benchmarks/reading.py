@@ -23,7 +23,7 @@ from amocrm_assets.sandbox import Population
 from amocrm_assets.settings import Deployment, SourceSettings
 from amocrm_assets.storage import open_storage
 from benchmarks.measuring import Figure, apart, at_least, at_most
-from benchmarks.serving import served
+from benchmarks.serving import measured_sandbox
 from benchmarks.sources import source_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _import() -> tuple[Population, Population]:
 def _figures(case: Case) -> Iterator[Figure]:
     name = f"reading: {case.name}"
     options = {"requests_per_second": LIMIT, "latency_seconds": case.latency_seconds}
-    with served(case.populations, **options) as sandbox:
+    with measured_sandbox(case.populations, **options) as sandbox:
         measured, cost = apart(read, sandbox.url, sandbox.token, case.days)
         asked = sandbox.asked()
     if measured["leads"] != case.leads:

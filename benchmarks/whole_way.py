@@ -19,7 +19,7 @@ from unittest.mock import patch
 from benchmarks.loading import cpu_seconds_of
 from benchmarks.measuring import Figure, apart, at_most
 from benchmarks.reading import DAY, YEAR, over
-from benchmarks.serving import Served, served
+from benchmarks.serving import MeasuredSandbox, measured_sandbox
 from benchmarks.sources import SUBDOMAIN, attributes_of, source_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ MONTH = 30
 def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the others
     """A small day, most of which are commits of Dagster's event log: it is on a disk here, as in a deployment."""
     name = "one day of 500 leads, after start-up"
-    with served((over(1, 500),)) as sandbox:
+    with measured_sandbox((over(1, 500),)) as sandbox:
         measured, _ = apart(_run_on_disk, sandbox, 4)
     measured = measured[1:]  # the first imports what the others have
     quickest = min(measured, key=lambda each: each["all"])
@@ -47,7 +47,7 @@ def measure_busy_day(*, quick: bool) -> Iterator[Figure]:
     """What a day costs beside waiting for amoCRM: its CPU time, by what it goes into."""
     leads = 3_000 if quick else 30_000
     name = f"one day of {leads:,} leads"
-    with served((over(1, leads),)) as sandbox:
+    with measured_sandbox((over(1, leads),)) as sandbox:
         began = cpu_seconds_of("pass")
         started = cpu_seconds_of("import amocrm_assets.orchestration.running, amocrm_assets.capturing") - began
         measured, _ = apart(_run_on_disk, sandbox, 2)
@@ -62,7 +62,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     """A backfill of quiet days in one run."""
     days = 30 if quick else YEAR
     name = f"{days} days of 20 leads, one run"
-    with served((over(days, 20 * days),)) as sandbox:
+    with measured_sandbox((over(days, 20 * days),)) as sandbox:
         measured, cost = apart(_run, sandbox, days, 1)
     yield at_most(name, "wall time", measured[0]["all"], wanted=25, unit="s")
     yield Figure(name, "CPU time", measured[0]["all, processor"], "s")
@@ -76,7 +76,7 @@ def measure_growing(*, quick: bool) -> Iterator[Figure]:
     costs: dict[int, float] = {}
     for leads in sizes:
         name = f"{leads:,} leads in a backfill of {MONTH} days"
-        with served((over(MONTH, leads),)) as sandbox:
+        with measured_sandbox((over(MONTH, leads),)) as sandbox:
             measured, cost = apart(_run, sandbox, MONTH, 1)
         costs[leads] = measured[0]["all, processor"] / leads * 1e6
         yield Figure(name, "wall time", measured[0]["all"], "s")
@@ -92,21 +92,21 @@ def _parts(name: str, measured: dict[str, float]) -> Iterator[Figure]:
         yield Figure(name, f"share of {step}", 100 * measured[step] / measured["all"], "%")
 
 
-def _run(sandbox: Served, days: int, rounds: int) -> list[dict[str, float]]:
+def _run(sandbox: MeasuredSandbox, days: int, rounds: int) -> list[dict[str, float]]:
     """Seconds of each step and in all, of several runs in one process. Days are read again in each."""
     with tempfile.TemporaryDirectory() as folder:
         deploy(Path(folder), sandbox)
         return [run_once(sandbox, days) for _ in range(rounds)]
 
 
-def _run_on_disk(sandbox: Served, rounds: int) -> list[dict[str, float]]:
+def _run_on_disk(sandbox: MeasuredSandbox, rounds: int) -> list[dict[str, float]]:
     """One day, again and again, with Dagster's own storage in a folder; what its event log takes is told too."""
     with tempfile.TemporaryDirectory() as folder:
         deploy(Path(folder), sandbox, on_disk=True)
         return [run_on_disk_once(sandbox) for _ in range(rounds)]
 
 
-def run_on_disk_once(sandbox: Served, **others: object) -> dict[str, float]:
+def run_on_disk_once(sandbox: MeasuredSandbox, **others: object) -> dict[str, float]:
     """One day, and the number and seconds of the events that Dagster stores. `others` are as in `run_once`."""
     import dagster as dg
 
@@ -123,7 +123,11 @@ def run_on_disk_once(sandbox: Served, **others: object) -> dict[str, float]:
 
 
 def deploy(
-    folder: Path, sandbox: Served, *, on_disk: bool = False, others: Mapping[str, object] = MappingProxyType({})
+    folder: Path,
+    sandbox: MeasuredSandbox,
+    *,
+    on_disk: bool = False,
+    others: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
     """Let the environment name places in `folder`; `on_disk`, one for Dagster's own storage too."""
     from amocrm_assets.settings import documents
@@ -143,7 +147,7 @@ def deploy(
         os.environ["DAGSTER_HOME"] = str(home)
 
 
-def run_once(sandbox: Served, days: int, **others: object) -> dict[str, float]:
+def run_once(sandbox: MeasuredSandbox, days: int, **others: object) -> dict[str, float]:
     """Seconds of each step of leads, of what follows, and of all, by the wall and of the processor.
 
     `others` are attributes of the source.

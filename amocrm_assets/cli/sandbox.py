@@ -93,11 +93,10 @@ def _options(
     no_filters: bool,
     faults: tuple[str, ...],
     others: tuple[str, ...],
-) -> Any:
-    from amocrm_assets.sandbox import Population, SandboxOptions
-    from amocrm_assets.sandbox.options import SHAPE, changed
+) -> SandboxOptions:
+    from amocrm_assets.sandbox.options import options_from_json
 
-    changes: dict[str, Any] = {
+    values: dict[str, Any] = {
         "limit_kind": limit_kind,
         "jitter_seconds": jitter_ms / 1000,
         "latency_seconds": latency,
@@ -106,13 +105,9 @@ def _options(
         "faults": [{"kind": kind, "rate": float(rate)} for kind, rate in map(_pair, faults)],
     }
     if no_limit:
-        changes["requests_per_second"] = None
+        values["requests_per_second"] = None
     try:
-        changes |= {name: json.loads(value) for name, value in map(_pair, others)}
-        shape = {name: changes.pop(name) for name in list(changes) if name in SHAPE}
-        if populations := shape.get("populations"):
-            shape["populations"] = tuple(Population(**each) for each in populations)
-        return changed(SandboxOptions(**shape), changes)
+        return options_from_json(values | {name: json.loads(value) for name, value in map(_pair, others)})
     except (ValueError, TypeError) as error:
         raise click.UsageError(f"{error} (`amocrm-assets sandbox --options` lists the names)") from error
 

@@ -144,6 +144,18 @@ SHAPE = frozenset({
 })  # fmt: skip
 
 
+def options_from_json(values: Mapping[str, Any]) -> SandboxOptions:
+    """The options of a JSON object, whose populations and faults are objects.
+
+    Raises `ValueError` or `TypeError` for a name or value that does not exist.
+    """
+    shape = {name: value for name, value in values.items() if name in SHAPE}
+    if populations := shape.get("populations"):
+        shape["populations"] = tuple(Population(**each) for each in populations)
+    others = {name: value for name, value in values.items() if name not in SHAPE}
+    return changed(SandboxOptions(**shape), others)
+
+
 def changed(options: SandboxOptions, changes: Mapping[str, Any]) -> SandboxOptions:
     """The options with `changes` applied. Faults may be dicts, as in JSON.
 

@@ -10,13 +10,14 @@ import json
 import signal
 import sys
 
-from amocrm_assets.sandbox import SandboxOptions, running_sandbox
+from amocrm_assets.sandbox import running_sandbox
+from amocrm_assets.sandbox.options import options_from_json
 
 
 def main() -> None:
     """Serve until the input ends; Ctrl-C is for the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    options = SandboxOptions(**json.loads(sys.stdin.readline()))
+    options = options_from_json(json.loads(sys.stdin.readline()))
     with running_sandbox(options) as sandbox:
         print(json.dumps({"url": sandbox.url, "token": sandbox.token}), flush=True)  # noqa: T201 - it is the answer
         sys.stdin.read()
