@@ -1,6 +1,6 @@
 """A small BigQuery that remembers what it was sent, and fails as it is told.
 
-The emulator answers as BigQuery does; this shows what went over the wire, and what happens when the wire breaks.
+The emulator answers as BigQuery does; this records what was sent, and shows what happens when the connection breaks.
 It knows one dataset, tables, load jobs and dry runs.
 """
 

@@ -1,4 +1,4 @@
-"""What is BigQuery's own: what goes over the wire, and what happens when the wire breaks."""
+"""What is BigQuery's own: what is sent, and what happens when the connection breaks."""
 
 from __future__ import annotations
 

@@ -110,18 +110,18 @@ def bound(sample: ListSamples, end: str) -> Verdict:
     if not filters(sample).value:
         raise NotSettled("the account ignores filters")
     second = sample.second
-    is_open = sample.has_exclusive_bounds
-    both = not is_open and _holds(sample, Window(second, second))
+    is_exclusive = sample.has_exclusive_bounds
+    both = not is_exclusive and _holds(sample, Window(second, second))
     at_first = both or _holds(sample, Window(second, second + 1))
     # One of the bounds of a single second is exclusive: the last one, if a record on the first bound is returned.
-    at_last = both or ((is_open or not at_first) and _holds(sample, Window(second - 1, second)))
+    at_last = both or ((is_exclusive or not at_first) and _holds(sample, Window(second - 1, second)))
     if at_first if end == "from" else at_last:
         return Verdict(
             value=True,
             observed=f"the record whose second is `[{end}]` came",
             conclusion=f"`[{end}]` is inclusive.",
         )
-    is_proven = at_last if end == "from" else at_first and not is_open
+    is_proven = at_last if end == "from" else at_first and not is_exclusive
     if not is_proven and not sample.is_still_there:
         raise NotSettled("the record in question was edited meanwhile")
     return Verdict(
