@@ -1,4 +1,4 @@
-"""All benchmarks, or those that are named: a table on the screen, and the figures in build/bench.json.
+"""Runs all benchmarks, or the named ones; prints a table and writes the figures to build/bench.json.
 
 `make bench`, or `python -m benchmarks [--quick] [NAME]…`.
 """
@@ -37,10 +37,10 @@ FILE = Path(__file__).parents[1] / "build" / "bench.json"
 
 
 def main() -> None:
-    """Measure, print, write down. The exit status says nothing of the figures: a busy machine is no defect."""
+    """Measure, print and store. The exit status does not depend on the figures: a busy machine is no defect."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all of them if none is given")
-    parser.add_argument("--quick", action="store_true", help="small accounts and few cases, a minute in all")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all of them by default")
+    parser.add_argument("--quick", action="store_true", help="small accounts and few cases; a few minutes")
     arguments = parser.parse_args()
     figures: list[Figure] = []
     console = Console(width=150)
@@ -57,14 +57,14 @@ def _loading(*, quick: bool) -> Iterator[Figure]:
     measured = loading.measure((1,), of_everything=0) if quick else loading.measure()
     wanted = {"--help": 0.3, "1 source": 0.3, "200 sources": 5.0, "100 sources of everything": 8.0}
     for what, seconds in measured.items():
-        beyond = "" if what in ("--help", "import dagster") else ", beyond import dagster"
+        beyond = "" if what in ("--help", "import dagster") else ", in addition to import dagster"
         name, unit = f"{what}{beyond}", "s of CPU time"
         if what in wanted:
             yield at_most("starting", name, seconds, wanted=wanted[what], unit=unit)
         else:
             yield Figure("starting", name, seconds, unit)
         if beyond:
-            # Seconds differ by machine and by what else it does; this hardly does.
+            # Seconds depend on the machine and its load, this ratio hardly does.
             times = seconds / measured["import dagster"]
             yield Figure("starting", name, times, "times the CPU time of import dagster")
 
@@ -72,16 +72,17 @@ def _loading(*, quick: bool) -> Iterator[Figure]:
 def _rows(*, quick: bool) -> Iterator[Figure]:
     measured = rows.measure(10_000 if quick else 100_000)
     name = f"rows of {measured['leads']:,.0f} leads with 8 custom fields"
-    for what in ("leads/s to Arrow", "leads/s to Parquet", "leads/s of the plain floor"):
+    for what in ("leads/s to Arrow", "leads/s to Parquet", "leads/s of the minimal implementation"):
         yield Figure(name, f"{what}, one core", measured[what])
-    yield at_most(name, "CPU time beside the plain floor", measured["times the floor"], wanted=1.2, unit="×")
+    ratio = measured["times the minimal implementation"]
+    yield at_most(name, "CPU time compared with the minimal implementation", ratio, wanted=1.2, unit="×")
     yield Figure(name, "peak memory", measured["peak MB"], "MB")
     leads, days = (5_000, 4) if quick else (30_000, 20)
     measured = rows.measure_side_by_side(leads, days)
     name = f"rows of {days} days of {leads:,} leads"
     yield Figure(name, "one core", measured["one core"], "s")
     yield Figure(name, "two cores", measured["two cores"], "s")
-    yield at_least(name, "two cores, speed beside one", measured["times one core"], wanted=1.7, unit="×")
+    yield at_least(name, "two cores, speed compared with one", measured["times one core"], wanted=1.7, unit="×")
 
 
 BENCHMARKS = {

@@ -1,7 +1,7 @@
-"""What all entities of an account cost beside leads alone: a day and a year in one run, and reference requests.
+"""All entities of an account compared with leads alone: a day and a year in one run, and reference requests.
 
-Leads alone are without reference tables and details, and are run in the same process, so that a busy machine slows
-both. Run it: `python -m benchmarks all_day all_year`.
+Leads alone are imported without reference tables and details, and in the same process, so that a busy machine
+slows both. Run it: `python -m benchmarks all_day all_year`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the ot
     name = "one day of 500 leads, all entities, after start-up"
     with measured_sandbox((over(1, 500),)) as sandbox:
         runs, _ = apart(_days, sandbox)
-    # The first imports what the others have.
+    # The first run imports the modules.
     alone, quickest = (min(each[1:], key=lambda run: run["ours"]) for each in runs)
-    yield at_most(name, "wall time beyond amoCRM's answers", quickest["ours"], wanted=3, unit="s")
-    yield Figure(name, "the same beside leads alone", quickest["ours"] / alone["ours"], "×")
-    yield Figure(name, "waiting for amoCRM's answers and for its limit", quickest["amocrm"], "s")
+    yield at_most(name, "wall time in addition to amoCRM's responses", quickest["ours"], wanted=3, unit="s")
+    yield Figure(name, "the same compared with leads alone", quickest["ours"] / alone["ours"], "×")
+    yield Figure(name, "waiting for amoCRM's responses and its limit", quickest["amocrm"], "s")
     yield Figure(name, "CPU time", quickest["all, processor"], "s")
     yield Figure(name, "events in Dagster's log", quickest["events"])
     yield Figure(name, "wall time in Dagster's event log", quickest["event log"], "s")
@@ -50,17 +50,17 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     name = f"{days} days of 20 leads, all entities, one run"
     with measured_sandbox((over(days, 20 * days),)) as sandbox:
         (alone, measured), cost = apart(_backfills, sandbox, days)
-    yield at_most(name, "wall time beside leads alone", measured["all"] / alone["all"], wanted=3, unit="×")
+    yield at_most(name, "wall time compared with leads alone", measured["all"] / alone["all"], wanted=3, unit="×")
     yield at_most(
         name,
-        "CPU time beside leads alone",
+        "CPU time compared with leads alone",
         measured["all, processor"] / alone["all, processor"],
         wanted=3,
         unit="×",
     )
     yield Figure(name, "wall time", measured["all"], "s")
     yield Figure(name, "CPU time", measured["all, processor"], "s")
-    yield Figure(name, "waiting for amoCRM's answers and for its limit", measured["amocrm"], "s")
+    yield Figure(name, "waiting for amoCRM's responses and its limit", measured["amocrm"], "s")
     yield Figure(name, "leads alone, wall time", alone["all"], "s")
     yield Figure(name, "leads alone, CPU time", alone["all, processor"], "s")
     yield Figure(name, "requests", measured["requests"])
@@ -68,7 +68,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
 
 
 def _days(sandbox: MeasuredSandbox) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    """Runs of leads alone and of everything, by turns: each deployment reads its day again in each of them."""
+    """Runs of leads alone and of everything, alternating; each of them reads its deployment's day again."""
     without = everything() | {"import_reference": False}
     alone, measured = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +83,7 @@ def _days(sandbox: MeasuredSandbox) -> tuple[list[dict[str, float]], list[dict[s
 
 def _backfills(sandbox: MeasuredSandbox, days: int) -> tuple[dict[str, float], dict[str, float]]:
     measured = []
-    # A first run of a single day imports what both have.
+    # A first run of a single day imports the modules.
     for count, others in ((1, everything()), (days, {}), (days, everything())):
         with tempfile.TemporaryDirectory() as folder:
             deploy(Path(folder), sandbox, others=others)
@@ -92,13 +92,13 @@ def _backfills(sandbox: MeasuredSandbox, days: int) -> tuple[dict[str, float], d
 
 
 def _measured(sandbox: MeasuredSandbox, run: Any) -> dict[str, float]:
-    """What a run tells, with its requests, and its seconds of waiting for amoCRM and of anything else."""
-    before, lists_before, waits = sandbox.asked()["requests"], _of_lists(sandbox), _Waits()
+    """The figures of a run, with its requests, and its seconds of waiting for amoCRM and of everything else."""
+    before, lists_before, waits = sandbox.statistics()["requests"], _of_lists(sandbox), _Waits()
     with waits.noted():
         measured: dict[str, float] = run()
     waited = waits.seconds()
     return measured | {
-        "requests": sandbox.asked()["requests"] - before,
+        "requests": sandbox.statistics()["requests"] - before,
         "of these lists": _of_lists(sandbox) - lists_before,
         "amocrm": waited,
         "ours": measured["all"] - waited,
@@ -106,12 +106,12 @@ def _measured(sandbox: MeasuredSandbox, run: Any) -> dict[str, float]:
 
 
 def _of_lists(sandbox: MeasuredSandbox) -> int:
-    """Requests for the lists of reference tables, some of which each entity asks for too."""
-    return sum(int(sandbox.asked(each.path)["requests"]) for each in LISTS)
+    """Requests for the lists of reference tables, some of which every entity requests too."""
+    return sum(int(sandbox.statistics(each.path)["requests"]) for each in LISTS)
 
 
 class _Waits:
-    """When any thread waited for amoCRM: for a permit of the limit, or for an answer."""
+    """The intervals in which any thread waited for amoCRM: for a permit of the limit, or for a response."""
 
     def __init__(self) -> None:
         self._spans: list[tuple[float, float]] = []
@@ -119,7 +119,7 @@ class _Waits:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Note the waits of the body."""
+        """Record the waits of the body."""
         from amocrm_assets.crm.http.rate_limiter import RateLimiter
         from amocrm_assets.crm.http.sender import RequestSender
 

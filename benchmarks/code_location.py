@@ -1,4 +1,4 @@
-"""What Dagster's processes do with a folder of sources. `loading` runs each function in a process of its own."""
+"""What Dagster's processes do with a folder of sources. `loading` runs each function in a separate process."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def load_all(folder: str) -> None:
-    """The UI's and the daemon's: definitions made, verified, and put together for their repository."""
+    """What the UI and the daemon do: build, validate and combine the definitions of the repository."""
     _repository(folder).load_all_definitions()
 
 
 def load_one_job(folder: str) -> None:
-    """A run's: only the job of its source is put together."""
+    """What a run does: build only the job of its source."""
     _repository(folder).get_job("shop_0_leads")
 
 

@@ -1,4 +1,4 @@
-"""Peak memory of days as no account should have them: thousands of captures, leads of ten thousand fields.
+"""Peak memory for unrealistically large days: thousands of captures, leads of ten thousand fields.
 
 Run it: `python -m benchmarks extremes`.
 """
@@ -47,7 +47,11 @@ def _figure(what: str, *sizes: int) -> Figure:
         apart(_write_captures, folder, *sizes)
         _, cost = apart(_write_rows, folder)
     return at_most(
-        "a day as no account has it", f"{what}: peak memory", cost.peak_megabytes, wanted=MAX_MEGABYTES, unit="MB"
+        "an unrealistically large day",
+        f"{what}: peak memory",
+        cost.peak_megabytes,
+        wanted=MAX_MEGABYTES,
+        unit="MB",
     )
 
 

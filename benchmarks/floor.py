@@ -1,7 +1,7 @@
-"""The plain floor of rows: what straightforward Python needs to turn one capture into one Parquet file.
+"""A minimal implementation of rows, the floor: straightforward Python, from one capture to one Parquet file.
 
-Decode with msgspec, fill columns, write with the same compression. Nothing is merged, checked, sorted, counted or
-proven here, and a value of an unexpected type ends it. Nothing of the product but the shard's schema is used.
+Decode with msgspec, fill columns, write with the same compression. It does not merge, check, sort, count or
+verify, and a value of an unexpected type ends it. Of the product it uses only the shard's schema.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-# Leads that become one row group, as many as keep memory small.
+# The number of leads in a row group; small enough to limit memory.
 GROUP = 10_000
 
 

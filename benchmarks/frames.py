@@ -1,6 +1,6 @@
-"""What rows cost as a pandas frame: 100,000 leads with all columns, and a million in ten days with four.
+"""The cost of rows as a pandas frame: 100,000 leads with all columns, and a million in ten days with four.
 
-Each is read in a fresh process, whose memory counts pandas and Arrow themselves. The ten days are copies of one.
+Each is read in a fresh process, whose memory includes pandas and Arrow. The ten days are copies of one.
 Run it: `python -m benchmarks frames`.
 """
 

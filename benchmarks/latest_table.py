@@ -1,6 +1,6 @@
-"""What keeping up the flat table of a million leads takes: made once, then the update of a night, and its load.
+"""The cost of a flat table of a million leads: built once, then a night's update, each with its load.
 
-Rows are written as they are in the storage, without captures: leads with 8 custom fields over a year of days, and
+Rows are written to the storage directly, without captures: leads with 8 custom fields over a year of days, and
 a new day of a few thousand leads, half of them known. Run it: `python -m benchmarks latest_table`.
 """
 
@@ -33,7 +33,7 @@ NIGHTLY = 5_000
 
 
 def measure_figures(*, quick: bool) -> Iterator[Figure]:
-    """Seconds and peak memory of making the table, of a night's update, and of each with the load."""
+    """Seconds and peak memory of building the table and of a night's update, each alone and with its load."""
     leads = 20_000 if quick else 1_000_000
     name = f"flat table of {leads:,} leads"
     with tempfile.TemporaryDirectory() as folder:
@@ -41,9 +41,9 @@ def measure_figures(*, quick: bool) -> Iterator[Figure]:
         _, made = apart(_update, folder)
         apart(_write_night, folder, leads)
         _, nightly = apart(_update, folder)
-    yield Figure(name, "made from all days, and loaded", made.seconds, "s")
+    yield Figure(name, "built from all days, and loaded", made.seconds, "s")
     yield at_most(name, "a night's update, and its load", nightly.seconds, wanted=60, unit="s")
-    for what, cost in (("made from all days", made), ("a night's update", nightly)):
+    for what, cost in (("built from all days", made), ("a night's update", nightly)):
         yield Figure(name, f"{what}, of one processor", cost.cpu_seconds, "s of CPU time")
         yield at_most(name, f"{what}, peak memory", cost.peak_megabytes, wanted=600, unit="MB")
 

@@ -1,7 +1,7 @@
-"""How much of amoCRM's limit a reading uses on networks with jitter, by each way in which it may be counted.
+"""How much of amoCRM's limit a read uses on networks with jitter, for each kind of limit.
 
-Every cell of the matrix is a busy day, read by the product, beside two simple clients (`peers`) that read the same
-account a moment later. Run it: `python -m benchmarks limits`.
+Each cell of the matrix is a busy day, read by the product and then by two simple clients (`peers`) of the same
+account. Run it: `python -m benchmarks limits`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KINDS = ("sliding", "fixed", "bucket:1", "bucket:3", "bucket:7")
 JITTERS_MS = (0, 30, 100, 300)
 LATENCIES_MS = (50, 200, 800)
 MAX_REFUSALS = 3
-# Enough to see a pace: the simple clients' depends on nothing that they learn.
+# Enough to measure a rate, since the simple clients do not adapt.
 SIX_THREADS_PAGES, SEQUENTIAL_PAGES = 24, 8
 
 
@@ -38,7 +38,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        return f"limit: {self.kind}, jitter {self.jitter_ms} ms, {self.latency_ms} ms an answer"
+        return f"limit: {self.kind}, jitter {self.jitter_ms} ms, {self.latency_ms} ms a response"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Cell:
 
 
 def measure_figures(*, quick: bool) -> Iterator[Figure]:
-    """Figures of all cells, and of a reading through a proxy."""
+    """Figures of all cells, and of a read through a proxy."""
     leads = 5_000 if quick else 30_000
     kinds, jitters, latencies = (("sliding",), (0, 100), (200,)) if quick else (KINDS, JITTERS_MS, LATENCIES_MS)
     for kind, jitter_ms, latency_ms in product(kinds, jitters, latencies):
@@ -64,12 +64,12 @@ def measure_figures(*, quick: bool) -> Iterator[Figure]:
 def _figures(cell: Cell) -> Iterator[Figure]:
     with measured_sandbox([over(1, cell.leads)], **cell.options) as sandbox:
         measured, _ = apart(read, sandbox.url, sandbox.token, 1)
-        refusals = sandbox.refused()
+        refusals = sandbox.refusals()
         yield _use_of_limit(cell, measured)
         yield at_most(cell.name, "refusals (429)", refusals, wanted=MAX_REFUSALS if cell.jitter_ms else 0)
         six, _ = apart(six_threads, sandbox.url, sandbox.token, SIX_THREADS_PAGES)
         yield Figure(cell.name, "six threads: requests a second", six.pages_per_second, f"{six.refusals} refused")
-        if cell.kind == KINDS[0]:  # asked slowly enough, every kind answers
+        if cell.kind == KINDS[0]:  # slow enough for every kind of limit
             one, _ = apart(sequential, sandbox.url, sandbox.token, SEQUENTIAL_PAGES)
             yield Figure(
                 cell.name, "sequential: requests a second", one.pages_per_second, f"{one.refusals} refused"
@@ -87,8 +87,8 @@ def _use_of_limit(cell: Cell, measured: dict[str, Any]) -> Figure:
 
 
 def _proxied(cell: Cell) -> Iterator[Figure]:
-    name = f"limit: through a proxy, {cell.latency_ms} ms an answer"
+    name = f"limit: through a proxy, {cell.latency_ms} ms a response"
     with measured_sandbox([over(1, cell.leads)], **cell.options) as sandbox, running_proxy() as (proxy, _):
         measured, _ = apart(read, sandbox.url, sandbox.token, 1, proxy)
         yield at_least(name, "requests a second", measured["answers_per_second"], wanted=0.95 * LIMIT)
-        yield at_most(name, "refusals (429)", sandbox.refused(), wanted=0)
+        yield at_most(name, "refusals (429)", sandbox.refusals(), wanted=0)

@@ -1,6 +1,6 @@
 """How long the code location takes to load beyond `import dagster`: 1, 20 and 200 sources of leads, 100 of all.
 
-Each figure is the best of some fresh processes, so that a busy machine disturbs it least.
+Each figure is the minimum of several fresh processes, which a busy machine affects least.
 Run it: `python benchmarks/loading.py [--json]`.
 """
 
@@ -44,7 +44,7 @@ HELP = "from amocrm_assets.cli import main; main(['--help'])"
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print figures for a program")
     arguments = parser.parse_args()
@@ -57,9 +57,9 @@ def main() -> None:
 
 
 def measure(counts: tuple[int, ...] = (1, 20, 200), *, of_everything: int = 100) -> dict[str, float]:
-    """Seconds by what was loaded: of `import dagster` in all, of sources beyond that, and of `--help` in all.
+    """Seconds by what was loaded; those of sources are in addition to `import dagster`.
 
-    `of_everything` sources bring all entities; with 0 they are not measured.
+    `of_everything` is the number of sources with all entities; 0: not measured.
     """
     floor = cpu_seconds_of(IMPORT)
     figures = {"--help": cpu_seconds_of(HELP), "import dagster": floor}
@@ -76,7 +76,7 @@ def measure(counts: tuple[int, ...] = (1, 20, 200), *, of_everything: int = 100)
 
 
 def write_sources(folder: Path, count: int, imports: str = LEADS) -> None:
-    """Files of so many sources with these attributes."""
+    """Write the files of this number of sources with these attributes."""
     for number in range(count):
         file = folder / f"shop_{number}" / "defs.yaml"
         file.parent.mkdir()
@@ -84,7 +84,7 @@ def write_sources(folder: Path, count: int, imports: str = LEADS) -> None:
 
 
 def cpu_seconds_of(code: str, *arguments: str) -> float:
-    """Least CPU seconds of some processes: waiting for other programs is not counted."""
+    """The minimum of the CPU seconds of several processes."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return min(_once([sys.executable, "-c", code, *arguments], environment) for _ in range(ROUNDS))
 

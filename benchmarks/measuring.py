@@ -1,4 +1,4 @@
-"""What a figure is, and how one is taken in a process of its own: seconds, processor seconds, peak memory."""
+"""Figures, and how they are measured in a separate process: wall seconds, CPU seconds, peak memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Told = TypeVar("Told")
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number. `wanted` is design's figure in words; `reached` is None where there is none."""
+    """A measured number. `wanted` is its target as text; `reached` is None if it has no target."""
 
     benchmark: str
     what: str
@@ -30,7 +30,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call in a process of its own took. Memory counts everything the process loaded."""
+    """The cost of a call in a separate process. Memory includes everything that the process loaded."""
 
     seconds: float
     cpu_seconds: float
@@ -44,12 +44,12 @@ def apart(call: Callable[..., Told], *arguments: Any) -> tuple[Told, Cost]:
 
 
 def at_least(benchmark: str, what: str, value: float, *, wanted: float, unit: str = "") -> Figure:
-    """A figure that should not be lower."""
+    """A figure with a minimum."""
     return Figure(benchmark, what, value, unit, f"≥ {wanted:g}", reached=value >= wanted)
 
 
 def at_most(benchmark: str, what: str, value: float, *, wanted: float, unit: str = "") -> Figure:
-    """A figure that should not be higher."""
+    """A figure with a maximum."""
     return Figure(benchmark, what, value, unit, f"≤ {wanted:g}", reached=value <= wanted)
 
 
@@ -61,7 +61,7 @@ def _measured(call: Callable[..., Told], arguments: tuple[Any, ...]) -> tuple[To
 
 
 def _peak_megabytes() -> float:
-    """Peak of this process alone: on Linux `ru_maxrss` begins with that of the process it was forked from."""
+    """The peak of this process alone: on Linux `ru_maxrss` starts with that of the process it was forked from."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]) / 1024

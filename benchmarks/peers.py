@@ -1,6 +1,6 @@
-"""Two simple clients to compare with: one request after the other, and six threads that start 1/6 s apart.
+"""Two simple clients for comparison: one request after the other, and six threads that start 1/6 s apart.
 
-Both read a list page by page, and on a 429 wait a second and ask again. What a list loses meanwhile they miss.
+Both read a list page by page, and after a 429 wait a second and retry. They miss records that change meanwhile.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ TOO_MANY = 429
 
 @dataclass(frozen=True)
 class Pace:
-    """Pages a second, from the first request sent to the last answer, and how many requests were refused."""
+    """Pages per second, from the first request to the last response, and the number of 429s."""
 
     pages_per_second: float
     refusals: int
 
 
 class _Peer:
-    """Reads pages with so many threads; requests start so many seconds apart at the least."""
+    """Reads pages with this number of threads; requests start at least this number of seconds apart."""
 
     def __init__(self, url: str, token: str, *, apart_seconds: float) -> None:
         self._url, self._token, self._apart = url, token, apart_seconds
@@ -66,10 +66,10 @@ class _Peer:
 
 
 def sequential(url: str, token: str, pages: int) -> Pace:
-    """One request after the other, never more than the limit allows."""
+    """One request after the other, never faster than the limit."""
     return _Peer(url, token, apart_seconds=1 / LIMIT).read(pages, threads=1)
 
 
 def six_threads(url: str, token: str, pages: int) -> Pace:
-    """Six requests under way, one begun each sixth of a second."""
+    """Six requests at a time, one started every sixth of a second."""
     return _Peer(url, token, apart_seconds=1 / THREADS).read(pages, threads=THREADS)

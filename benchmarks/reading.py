@@ -1,7 +1,7 @@
-"""How much of amoCRM's limit a reading uses, and how many requests it asks for its leads.
+"""How much of amoCRM's limit a read uses, and how many requests it takes.
 
-The sandbox holds the limit of 7 requests a second strictly, in a process of its own; what is read goes into
-captures, as always. Run it: `python -m benchmarks reading`.
+The sandbox, in a separate process, enforces the limit of 7 requests a second; records are written to
+captures, as usual. Run it: `python -m benchmarks reading`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 YEAR = 365
 DAY = date(2025, 6, 2)
 LIMIT = 7
-# A reading of fewer is over in seconds: its first and last answers weigh too much for a share of the limit.
+# A read of fewer takes seconds, so its first and last responses dominate the used share of the limit.
 ENOUGH_REQUESTS = 100
 
 
 @dataclass(frozen=True)
 class Case:
-    """An account, the days that are read of it, and how long each answer takes."""
+    """An account, the days to read, and the response time."""
 
     name: str
     days: int
@@ -52,7 +52,7 @@ class Case:
 
     @property
     def least_requests(self) -> int:
-        """The account, its custom fields, and pages full to the brim of each of the two lists."""
+        """The account, its custom fields, and full pages of each of the two lists."""
         lists = (
             sum(each.leads for each in self.populations if each.deleted == deleted) for deleted in (False, True)
         )
@@ -102,29 +102,29 @@ def _figures(case: Case) -> Iterator[Figure]:
     options = {"requests_per_second": LIMIT, "latency_seconds": case.latency_seconds}
     with measured_sandbox(case.populations, **options) as sandbox:
         measured, cost = apart(read, sandbox.url, sandbox.token, case.days)
-        asked = sandbox.asked()
+        requests = sandbox.statistics()
     if measured["leads"] != case.leads:
         raise RuntimeError(f"{name}: {measured['leads']} of {case.leads} leads")
     least = case.least_requests
     rate, ratio = measured["requests_per_second"], measured["requests"] / least
-    yield at_most(name, "refusals (429)", asked["by_status"].get("429", 0), wanted=0)
+    yield at_most(name, "refusals (429)", requests["by_status"].get("429", 0), wanted=0)
     if least >= ENOUGH_REQUESTS:
         yield at_least(name, "requests a second", rate, wanted=0.95 * LIMIT)
     else:
         yield Figure(name, "requests a second", rate)
     if case.days == 1:
-        yield at_most(name, "requests over the least number", ratio, wanted=1.05)
+        yield at_most(name, "requests divided by the minimum", ratio, wanted=1.05)
     else:
-        yield Figure(name, "requests over the least number", ratio)
-    yield Figure(name, "requests", measured["requests"], f"for {case.leads} leads, least {least}")
+        yield Figure(name, "requests divided by the minimum", ratio)
+    yield Figure(name, "requests", measured["requests"], f"for {case.leads} leads, minimum {least}")
     yield Figure(name, "wall time", cost.seconds, "s")
-    yield Figure(name, "wall time beside the pace of the limit", cost.seconds - measured["requests"] / LIMIT, "s")
+    yield Figure(name, "wall time in addition to the limit's", cost.seconds - measured["requests"] / LIMIT, "s")
     yield Figure(name, "CPU time of the reader", cost.cpu_seconds, "s")
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
 
 def read(url: str, token: str, days: int, proxy: str | None = None) -> dict[str, Any]:
-    """Capture days from DAY on, in a process whose environment may be changed. `proxy` is its address."""
+    """Capture days from DAY on; changes the environment of its process. `proxy` is the address of one."""
     if proxy:
         os.environ["HTTP_PROXY"] = proxy
     source: SourceSettings = source_of(url, token=token)

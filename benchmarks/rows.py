@@ -1,7 +1,7 @@
-"""How many leads a second become rows, on one core, and how much memory a day takes.
+"""How many leads per second become rows on one core, and how much memory a day takes.
 
 From a capture file to Arrow tables, sorted and merged, with 8 custom fields of different types on each lead. Each
-figure is the best of some rounds in CPU seconds: a busy machine disturbs it least, and starting does not count.
+figure is the minimum CPU time of several rounds, which a busy machine affects least; start-up is not included.
 Run it: `python -m benchmarks.rows [--leads 100000] [--captures 1] [--json]`.
 """
 
@@ -44,10 +44,10 @@ FIELDS = [
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leads", type=int, default=100_000)
-    parser.add_argument("--captures", type=int, default=1, help="how often the same leads were read")
+    parser.add_argument("--captures", type=int, default=1, help="how many captures hold the same leads")
     parser.add_argument("--json", action="store_true", help="print figures for a program")
     arguments = parser.parse_args()
     figures = measure(arguments.leads, arguments.captures)
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def measure(leads: int = 100_000, captures: int = 1) -> dict[str, float]:
-    """Leads a second of CPU, and peak memory of a process that writes a day's rows."""
+    """Leads per CPU second, and peak memory of a process that writes a day's rows."""
     with tempfile.TemporaryDirectory() as folder:
         apart(_write_captures, folder, leads, captures)
         merged, _ = apart(_seconds_to_merge, folder)
@@ -68,14 +68,14 @@ def measure(leads: int = 100_000, captures: int = 1) -> dict[str, float]:
         "leads": leads,
         "leads/s to Arrow": leads / merged,
         "leads/s to Parquet": leads / written,
-        "leads/s of the plain floor": leads / plainly,
-        "times the floor": written / plainly,
+        "leads/s of the minimal implementation": leads / plainly,
+        "times the minimal implementation": written / plainly,
         "peak MB": cost.peak_megabytes,
     }
 
 
 def measure_side_by_side(leads: int, days: int) -> dict[str, float]:
-    """Wall seconds that the rows of so many equal days take on one core and on two, in turn."""
+    """Wall seconds for the rows of this number of equal days on one core and on two, alternating."""
     with tempfile.TemporaryDirectory() as folder:
         apart(_write_days, folder, leads, days)
         (alone, beside), _ = apart(_seconds_of_days, folder, days)
@@ -127,7 +127,7 @@ def _seconds_to_merge_once(storage: Storage) -> float:
 
 
 def _seconds_to_write(folder: str) -> tuple[float, float]:
-    """Of the product and of the plain floor, in turn, so that a busy minute meets both."""
+    """Seconds of the product and of the minimal implementation, alternating, so that other load affects both."""
     rounds = [(_seconds_to_write_once(folder), _seconds_to_write_plainly(folder)) for _ in range(ROUNDS)]
     product, floor = zip(*rounds, strict=True)
     return min(product), min(floor)

@@ -1,6 +1,6 @@
-"""A sandbox in a process of its own, so that its work and the reader's do not share one interpreter.
+"""A sandbox in a separate process, so that it does not share an interpreter with the reader.
 
-It is changed and asked by its control endpoint, as anybody may.
+Its control endpoint changes options and returns statistics.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ TIMEOUT_SECONDS = 60
 
 
 class MeasuredSandbox(Served):
-    """A sandbox that counts what it was asked."""
+    """A sandbox that counts requests."""
 
     def configure(self, **changes: Any) -> None:
         """Change its options."""
         requests.post(f"{self.url}/sandbox/control", json=changes, timeout=TIMEOUT_SECONDS).raise_for_status()
 
-    def asked(self, path: str = "/api/") -> dict[str, Any]:
-        """What it was asked below `path`: `requests`, `rows`, `by_status`, `most_in_a_second`."""
+    def statistics(self, path: str = "/api/") -> dict[str, Any]:
+        """Statistics of the requests below `path`: `requests`, `rows`, `by_status`, `most_in_a_second`."""
         response = requests.get(f"{self.url}/sandbox/requests?path={path}", timeout=TIMEOUT_SECONDS)
         measured: dict[str, Any] = response.json()
         return measured
 
-    def refused(self) -> int:
-        """How many requests its limit has refused so far."""
-        return int(self.asked()["refused"])
+    def refusals(self) -> int:
+        """The number of requests that its limit has refused."""
+        return int(self.statistics()["refused"])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The settings of a source that reads a sandbox, and where its token is."""
+"""The settings of a source that reads a sandbox, and its token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TOKEN_VARIABLE = "AMOCRM_BENCHMARK_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def attributes_of(url: str, **others: object) -> dict[str, object]:
-    """As they are in `defs.yaml`: leads alone, without the tables beside their shards, unless `others` say so."""
+    """The attributes as in `defs.yaml`: leads alone, without the other tables, unless `others` change that."""
     return {
         "subdomain": SUBDOMAIN,
         "base_url": url,
@@ -26,12 +26,12 @@ def attributes_of(url: str, **others: object) -> dict[str, object]:
 
 
 def everything() -> dict[str, object]:
-    """The attributes that switch on all that a source can import."""
+    """The attributes that import everything a source can import."""
     return {name: True for name in SourceSettings.model_fields if name.startswith("import_")}
 
 
 def source_of(url: str, *, token: str | None = None, **others: object) -> SourceSettings:
-    """The same as settings; a token is put where they say."""
+    """The same as settings; sets the environment variable of the token."""
     if token:
         os.environ[TOKEN_VARIABLE] = token
     return SourceSettings.model_validate(attributes_of(url, **others))

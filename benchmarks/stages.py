@@ -1,6 +1,6 @@
-"""What the stages of leads take: three years of 2,000 moves a day, made from nothing, and after one more day.
+"""The cost of the stages of leads: three years of 2,000 moves a day, built from scratch, and after one more day.
 
-Rows are written as they lie in the storage, without captures. Each lead makes about six moves within some weeks;
+Rows are written to the storage directly, without captures. Each lead makes about six moves within some weeks;
 leads have rows on the days of their moves. Run it: `python -m benchmarks stages`.
 """
 
@@ -34,7 +34,7 @@ LAST_GAP = 20
 
 
 def measure_figures(*, quick: bool) -> Iterator[Figure]:
-    """Seconds and peak memory of making the stages, and of the update of a night, each with its load."""
+    """Seconds and peak memory of building the stages and of a night's update, each alone and with its load."""
     days = 60 if quick else DAYS
     name = f"stages of {days * A_DAY:,} moves"
     with tempfile.TemporaryDirectory() as folder:
@@ -42,9 +42,9 @@ def measure_figures(*, quick: bool) -> Iterator[Figure]:
         _, made = apart(_update, folder)
         apart(_write_night, folder, days)
         _, nightly = apart(_update, folder)
-    yield at_most(name, "made from all days, and loaded", made.seconds, wanted=30, unit="s")
+    yield at_most(name, "built from all days, and loaded", made.seconds, wanted=30, unit="s")
     yield at_most(name, "a night's update, and its load", nightly.seconds, wanted=30, unit="s")
-    for what, cost in (("made from all days", made), ("a night's update", nightly)):
+    for what, cost in (("built from all days", made), ("a night's update", nightly)):
         yield Figure(name, f"{what}, of one processor", cost.cpu_seconds, "s of CPU time")
         yield at_most(name, f"{what}, peak memory", cost.peak_megabytes, wanted=600, unit="MB")
 

@@ -1,6 +1,6 @@
-"""What the way from amoCRM to the shard costs beyond amoCRM's limit: through all three assets, in one Dagster run.
+"""The cost of a Dagster run of all three assets, from amoCRM to the shard, without amoCRM's limit.
 
-The sandbox has no limit here and answers at once, so all that is left is this project, Dagster and the disk.
+The sandbox has no limit here and responds at once, which leaves this project, Dagster and the disk.
 Run it: `python -m benchmarks day year growing`.
 """
 
@@ -30,11 +30,11 @@ MONTH = 30
 
 
 def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the others
-    """A small day, most of which are commits of Dagster's event log: it is on a disk here, as in a deployment."""
+    """A small day, with Dagster's event log on a disk as in a deployment: most of the time are its commits."""
     name = "one day of 500 leads, after start-up"
     with measured_sandbox((over(1, 500),)) as sandbox:
         measured, _ = apart(_run_on_disk, sandbox, 4)
-    measured = measured[1:]  # the first imports what the others have
+    measured = measured[1:]  # the first run imports the modules
     quickest = min(measured, key=lambda each: each["all"])
     yield at_most(name, "wall time through three assets", quickest["all"], wanted=1, unit="s")
     yield Figure(name, "CPU time", min(each["all, processor"] for each in measured), "s")
@@ -44,18 +44,18 @@ def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the ot
 
 
 def measure_busy_day(*, quick: bool) -> Iterator[Figure]:
-    """What a day costs beside waiting for amoCRM: its CPU time, by what it goes into."""
+    """The CPU time of a day by component, without waiting for amoCRM."""
     leads = 3_000 if quick else 30_000
     name = f"one day of {leads:,} leads"
     with measured_sandbox((over(1, leads),)) as sandbox:
         began = cpu_seconds_of("pass")
         started = cpu_seconds_of("import amocrm_assets.orchestration.running, amocrm_assets.capturing") - began
         measured, _ = apart(_run_on_disk, sandbox, 2)
-    yield Figure(name, "starting: imports", started, "s of CPU time")
+    yield Figure(name, "start-up: imports", started, "s of CPU time")
     for step in STEPS:
         yield Figure(name, step, measured[-1][f"{step}, processor"], "s of CPU time")
     yield Figure(name, "the rest of Dagster's run", measured[-1]["rest, processor"], "s of CPU time")
-    yield Figure(name, "in all, after starting", measured[-1]["all, processor"], "s of CPU time")
+    yield Figure(name, "in total, after start-up", measured[-1]["all, processor"], "s of CPU time")
 
 
 def measure_year(*, quick: bool) -> Iterator[Figure]:
@@ -71,7 +71,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
 
 
 def measure_growing(*, quick: bool) -> Iterator[Figure]:
-    """Backfills of growing numbers of leads: what one costs, and how much memory they take."""
+    """Backfills of increasing numbers of leads: CPU time per lead, and peak memory."""
     sizes = [3_000, 10_000] if quick else [10_000, 100_000, 1_000_000]
     costs: dict[int, float] = {}
     for leads in sizes:
@@ -80,11 +80,11 @@ def measure_growing(*, quick: bool) -> Iterator[Figure]:
             measured, cost = apart(_run, sandbox, MONTH, 1)
         costs[leads] = measured[0]["all, processor"] / leads * 1e6
         yield Figure(name, "wall time", measured[0]["all"], "s")
-        yield Figure(name, "cost of a lead", costs[leads], "µs of CPU time")
+        yield Figure(name, "cost per lead", costs[leads], "µs of CPU time")
         yield from _parts(name, measured[0])
         yield at_most(name, "peak memory", cost.peak_megabytes, wanted=600, unit="MB")
-    name = f"{sizes[-1]:,} leads beside {sizes[-2]:,}"
-    yield at_most(name, "cost of a lead, ratio (1 is linear)", costs[sizes[-1]] / costs[sizes[-2]], wanted=1.2)
+    name = f"{sizes[-1]:,} leads compared with {sizes[-2]:,}"
+    yield at_most(name, "cost per lead, ratio (1 is linear)", costs[sizes[-1]] / costs[sizes[-2]], wanted=1.2)
 
 
 def _parts(name: str, measured: dict[str, float]) -> Iterator[Figure]:
@@ -93,21 +93,21 @@ def _parts(name: str, measured: dict[str, float]) -> Iterator[Figure]:
 
 
 def _run(sandbox: MeasuredSandbox, days: int, rounds: int) -> list[dict[str, float]]:
-    """Seconds of each step and in all, of several runs in one process. Days are read again in each."""
+    """Seconds of each step and in total, of several runs in one process. Each run reads its days again."""
     with tempfile.TemporaryDirectory() as folder:
         deploy(Path(folder), sandbox)
         return [run_once(sandbox, days) for _ in range(rounds)]
 
 
 def _run_on_disk(sandbox: MeasuredSandbox, rounds: int) -> list[dict[str, float]]:
-    """One day, again and again, with Dagster's own storage in a folder; what its event log takes is told too."""
+    """One day, several times, with Dagster's storage in a folder, and the time of its event log."""
     with tempfile.TemporaryDirectory() as folder:
         deploy(Path(folder), sandbox, on_disk=True)
         return [run_on_disk_once(sandbox) for _ in range(rounds)]
 
 
 def run_on_disk_once(sandbox: MeasuredSandbox, **others: object) -> dict[str, float]:
-    """One day, and the number and seconds of the events that Dagster stores. `others` are as in `run_once`."""
+    """One day, with the number and seconds of the events that Dagster stores. `others` are as in `run_once`."""
     import dagster as dg
 
     seconds: list[float] = []
@@ -129,7 +129,7 @@ def deploy(
     on_disk: bool = False,
     others: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """Let the environment name places in `folder`; `on_disk`, one for Dagster's own storage too."""
+    """Set the environment variables to places in `folder`; with `on_disk` also that of Dagster's storage."""
     from amocrm_assets.settings import documents
 
     file = folder / "defs" / SUBDOMAIN / "defs.yaml"
@@ -148,7 +148,7 @@ def deploy(
 
 
 def run_once(sandbox: MeasuredSandbox, days: int, **others: object) -> dict[str, float]:
-    """Seconds of each step of leads, of what follows, and of all, by the wall and of the processor.
+    """Wall and CPU seconds of each step of leads, of the other steps, and in total.
 
     `others` are attributes of the source.
     """
@@ -171,7 +171,7 @@ def run_once(sandbox: MeasuredSandbox, days: int, **others: object) -> dict[str,
 
 
 class _Ends:
-    """Notes when each asset finished its last day. Steps that begin anew would spoil the figures."""
+    """Records when each asset finished its last day. A step that is retried would falsify the figures."""
 
     def __init__(self) -> None:
         self.began = _clocks()
@@ -185,5 +185,5 @@ class _Ends:
 
 
 def _clocks() -> tuple[float, float]:
-    """By the wall, and of this process' threads."""
+    """Wall seconds, and CPU seconds of this process."""
     return time.perf_counter(), time.process_time()
