@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -194,8 +193,8 @@ def test_the_documented_test_message_reaches_each_address(project: Project) -> N
         given = block.replace("tgram://BOT_TOKEN/CHAT_ID", f"json://{chat.address}")
         to_mail = f"mailto://127.0.0.1:{mail.port}?from=us@example.com&to=data@example.com&mode=insecure"
         project.type(given.replace("mailto://user:password@example.com?to=data@example.com", to_mail))
-        assert "this is a test" in chat.taken[0]
-        assert "this is a test" in mail.taken[0]
+        assert "this is a test" in chat.received[0]
+        assert "this is a test" in mail.received[0]
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -223,12 +222,6 @@ def test_an_upgrade_of_a_checkout_leaves_its_sources(tmp_path: Path) -> None:
     assert _git(checkout, "status", "--porcelain").split() == ["??", "amocrm_assets/defs/my-shop/"]
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @contextmanager
 def _typed_in_a_terminal_of_its_own(project: Project, command: str, *, until: str) -> Iterator[None]:
     with subprocess.Popen(
@@ -249,7 +242,7 @@ def _typed_in_a_terminal_of_its_own(project: Project, command: str, *, until: st
 @pytest.mark.timeout(600)
 def test_a_source_is_connected_by_oauth_to_the_sandbox_as_documented(project: Project) -> None:
     serve, connect = blocks("sandbox.md", "OAuth against it")
-    api, callback = str(_free_port()), str(_free_port())
+    api, callback = str(free_port()), str(free_port())
     browser = project.folder / "browser.py"
     browser.write_text("import sys, requests\nrequests.get(sys.argv[1], timeout=60)\n", encoding="utf-8")
     project.environment["BROWSER"] = f"{sys.executable} {browser} %s"

@@ -9,22 +9,19 @@ import sys
 
 import requests
 
+from amocrm_assets_tests.serving import free_port
+
 SANDBOX = [sys.executable, "-m", "amocrm_assets.cli", "sandbox", "--set", "populations=[]"]
 # Tells what it is given: the status of an answer, and how it was ended.
 ASKING = """
 import signal, sys, time, urllib.request
+from amocrm_assets_tests.serving import free_port
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/sandbox/token") as answer:
     print(answer.status, flush=True)
 time.sleep(float(sys.argv[2]))
 sys.exit(5)
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def beside(port: int, *, seconds: float) -> list[str]:

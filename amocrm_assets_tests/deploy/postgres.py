@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+from amocrm_assets_tests.serving import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def running_postgres(binaries: Path) -> Iterator[Postgres]:
         if user:
             for path in (home, password):
                 shutil.chown(path, user)
-        port = _free_port()
+        port = free_port()
         _run(
             binaries / "initdb", f"--pgdata={data}", f"--username={USER}", "--auth=scram-sha-256",
             f"--pwfile={password}", "--encoding=UTF8", "--no-sync", user=user,
@@ -114,10 +115,3 @@ def _run(command: Path, *arguments: str, user: str | None) -> None:
 
 def _user() -> str | None:
     return FALLBACK_USER if os.geteuid() == 0 else None
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -21,6 +21,7 @@ import yaml
 
 from amocrm_assets_tests.deploy.files import DEPLOY, default_command, health_check, read_yaml, services
 from amocrm_assets_tests.orchestration.dagster_process import LOCATION, Dagster
+from amocrm_assets_tests.serving import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +36,7 @@ class Services:
         self._home = home
         self._shared = shared
         self._secret = secret
-        self._ports = {"4000": str(_free_port()), "3000": str(_free_port())}
+        self._ports = {"4000": str(free_port()), "3000": str(free_port())}
         (home / "location.py").write_text(LOCATION, encoding="utf-8")
         workspace = read_yaml("workspace.yaml")
         workspace["load_from"][0]["grpc_server"].update(host="127.0.0.1", port=int(self._ports["4000"]))
@@ -130,10 +131,3 @@ def _answers(dagster: Dagster) -> bool:
     except requests.ConnectionError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

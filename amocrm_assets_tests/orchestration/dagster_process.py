@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
+
+from amocrm_assets_tests.serving import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -166,7 +167,7 @@ def running_dagster(home: Path, environment: Mapping[str, str]) -> Iterator[Dags
     shutil.copy(SHIPPED_HOME, home)
     (home / "location.py").write_text(LOCATION, encoding="utf-8")
     (home / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
-    port = _free_port()
+    port = free_port()
     # As `make dev` does: `dagster dev` warns that it is superseded.
     dg = [sys.executable, "-m", "dagster_dg_cli.cli"]
     command = [*dg, "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
@@ -200,10 +201,3 @@ def _once_up(dagster: Dagster, process: subprocess.Popen[bytes]) -> Dagster:
         else:
             return dagster
     raise AssertionError(f"Dagster did not start:\n{dagster.log()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
