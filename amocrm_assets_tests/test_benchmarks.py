@@ -26,6 +26,6 @@ def test_loading_is_also_measured_as_a_multiple_of_importing_dagster(monkeypatch
     monkeypatch.setattr(loading, "measure", lambda *_, **__: measured)
     figures = list(BENCHMARKS["loading"](quick=True))
     assert [(each.what, each.value) for each in figures if each.unit.startswith("times")] == [
-        ("1 source, beyond import dagster", 0.25),
-        ("a run of one source of 1, beyond import dagster", 0.2),
+        ("1 source, in addition to import dagster", 0.25),
+        ("a run of one source of 1, in addition to import dagster", 0.2),
     ]

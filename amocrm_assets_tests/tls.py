@@ -43,9 +43,9 @@ class Authority:
         self._authority.cert_pem.write_to_path(file)
         return file
 
-    def context(self, kind: Certificate) -> ssl.SSLContext:
-        """A server's side of TLS for 127.0.0.1."""
-        name = "shop.example" if kind == "another name" else "127.0.0.1"
+    def context(self, kind: Certificate = "good", host: str = "127.0.0.1") -> ssl.SSLContext:
+        """A server's side of TLS for a host."""
+        name = "shop.example" if kind == "another name" else host
         ends = datetime.now(UTC) + timedelta(days=-1 if kind == "expired" else 1)
         begins = ends - timedelta(days=2)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

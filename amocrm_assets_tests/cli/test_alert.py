@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from apprise.plugins.telegram import NotifyTelegram
 
-from amocrm_assets_tests.orchestration.alerts.services import chat_service
+from amocrm_assets_tests.orchestration.alerts.services import TELEGRAM, chat_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.alerts.services import ChatService
 
 SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-TELEGRAM = f"tgram://123456789:{SECRET}/12345"
 
 
 @pytest.fixture
@@ -32,8 +31,8 @@ def test_an_address_that_takes_the_test_message_is_named(
 ) -> None:
     monkeypatch.setenv("AMOCRM_ALERTS", TELEGRAM)
     ran = run("alert", "--test")
-    assert (ran.status, len(chat.taken)) == (0, 1)
-    assert "alert --test" in chat.taken[0]
+    assert (ran.status, len(chat.received)) == (0, 1)
+    assert "alert --test" in chat.received[0]
     assert ran.out.startswith("taken    tgram://")
     assert SECRET not in ran.out + ran.err
 
@@ -58,4 +57,4 @@ def test_without_addresses_the_variable_is_named(run: Command, monkeypatch: pyte
 
 def test_nothing_is_sent_without_being_asked_for(run: Command, chat: ChatService) -> None:
     assert run("alert").status == 2
-    assert chat.taken == []
+    assert chat.received == []

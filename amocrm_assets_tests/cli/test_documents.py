@@ -27,6 +27,7 @@ from amocrm_assets.settings import SourceSettings
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.orchestration.alerts.services import chat_service, mail_server
 from amocrm_assets_tests.orchestration.sources import write_source
+from amocrm_assets_tests.serving import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,26 +5,32 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.sandbox import SandboxOptions, running_sandbox
+from amocrm_assets.sandbox.options import Fault
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.deploy.files import ROOT
 from amocrm_assets_tests.deploy.wheel import build_wheel, install
+from amocrm_assets_tests.orchestration.alerts.services import telegram
 from amocrm_assets_tests.orchestration.sources import ASSETS, write_source
+from amocrm_assets_tests.serving import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from amocrm_assets.entities import LEADS
-from amocrm_assets.sandbox import Sandbox
+    from amocrm_assets.sandbox import Sandbox
 
 DOCUMENT = (ROOT / "docs" / "guest.md").read_text(encoding="utf-8")
 OURS = {f"my_shop/{name}" for name in ASSETS}
@@ -54,6 +60,23 @@ class Guest:
         )
         assert ran.returncode == status, ran.stdout
         return ran.stdout
+
+    @contextmanager
+    def dg_dev(self, extra: Mapping[str, str]) -> Iterator[None]:
+        """Webserver and daemon as `dg dev` starts them, with more in the environment."""
+        with (self.folder / "dev.log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(self.folder / ".venv" / "bin" / "dg"), "dev", "--port", str(free_port())],
+                cwd=self.folder,
+                env={**self.environment, **extra},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +150,19 @@ def test_a_launch_without_a_day_says_how_to_name_one(guest: Guest) -> None:
     said = guest.run("dg", "launch", "--job", "my_shop_leads", status=1)
     assert "names no day" in said
     assert "--partition 2026-01-31" in said
+
+
+@pytest.mark.timeout(900)
+def test_a_failed_night_reaches_telegram_with_its_fix(guest: Guest, tmp_path: Path) -> None:
+    """From the schedule's tick on, by the project's own daemon."""
+    due = datetime.now(ZoneInfo("Europe/Moscow")) + timedelta(minutes=2)
+    settings = guest.folder / "my_project" / "defs" / "my-shop" / "defs.yaml"
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(f"  schedule: {{hour: {due.hour}, minute: {due.minute}}}\n")
+    guest.sandbox.configure(faults=(Fault("402"),))
+    with telegram(tmp_path) as (service, environment), guest.dg_dev(environment):
+        while not (failed := [body for body in service.received if "402" in body]):
+            time.sleep(0.5)
+    (message,) = (json.loads(body)["text"] for body in failed)
+    for words in ("my-shop", f"{due - timedelta(days=1):%Y-%m-%d}", "is not paid", "Pay"):
+        assert words in message

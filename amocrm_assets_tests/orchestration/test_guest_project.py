@@ -227,7 +227,7 @@ def test_one_sensor_tells_of_all_sources_of_the_project_broken_ones_included(
         with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
             assert isinstance(sensor, dg.SensorDefinition)
             sensor.evaluate_tick(context)
-    told = " ".join(service.taken)
+    told = " ".join(service.received)
     for problem in ("amoCRM wrong: the settings are wrong", "amoCRM a-shop: the auth", "amoCRM b-shop: the auth"):
         assert problem in told
     assert "amoCRM off" not in told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from amocrm_assets.sandbox import Population, SandboxOptions
@@ -9,7 +11,7 @@ from amocrm_assets.sandbox.options import Fault, options_from_json
 
 
 def test_populations_and_faults_of_json_become_records() -> None:
-    population = {"leads": 3, "updated_from": 1, "updated_to": 2}
+    population: dict[str, Any] = {"leads": 3, "updated_from": 1, "updated_to": 2}
     assert options_from_json({
         "seed": 2, "populations": [population], "faults": [{"kind": "502", "rate": 0.5}], "page_limit_max": 9,
     }) == SandboxOptions(

@@ -1,7 +1,7 @@
 """A small BigQuery that remembers what it was sent, and fails as it is told.
 
-The emulator answers as BigQuery does; this records what was sent, and shows what happens when the connection breaks.
-It knows one dataset, tables, load jobs and dry runs.
+The emulator answers as BigQuery does; this records what was sent, and breaks
+connections. It knows one dataset, tables, load jobs and dry runs.
 """
 
 from __future__ import annotations

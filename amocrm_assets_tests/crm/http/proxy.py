@@ -18,8 +18,11 @@ _PART_BYTES = 1 << 16
 
 
 @contextmanager
-def running_proxy() -> Iterator[tuple[str, list[str]]]:
-    """Its address, and the methods with which connections through it began."""
+def running_proxy(*, tunnels_to: str | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Its address, and the methods with which connections through it began.
+
+    `tunnels_to` is the `host:port` at which all tunnels end, whatever host is asked for.
+    """
     begun: list[str] = []
 
     class Handler(StreamRequestHandler):
@@ -34,7 +37,7 @@ def running_proxy() -> Iterator[tuple[str, list[str]]]:
             method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
             begun.append(method)
             tunnel = method == "CONNECT"
-            address = urlsplit(f"//{target}" if tunnel else target)
+            address = urlsplit(f"//{tunnels_to or target}" if tunnel else target)
             with socket.create_connection((address.hostname or "", address.port or 80)) as there:
                 there.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if tunnel:

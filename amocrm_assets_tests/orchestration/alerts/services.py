@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal
 
+from amocrm_assets_tests.crm.http.proxy import running_proxy
 from amocrm_assets_tests.serving import served_beside
+from amocrm_assets_tests.tls import Authority, tls_in_front_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+TELEGRAM = "tgram://123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/12345"
 
 Mood = Literal["sound", "slow", "refusing"]
 
@@ -25,7 +30,7 @@ class ChatService(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Chat)
         self.mood: Mood = "sound"
         self.ended = threading.Event()
-        self.taken: list[str] = []
+        self.received: list[str] = []
 
     @property
     def address(self) -> str:
@@ -42,7 +47,7 @@ class _Chat(BaseHTTPRequestHandler):
             self.server.ended.wait(60)
             return
         if self.server.mood == "sound":
-            self.server.taken.append(body)
+            self.server.received.append(body)
         self.send_response(200 if self.server.mood == "sound" else 500)
         answer = b"ok" if "slack" in self.path else b'{"ok":true,"result":{}}'
         self.send_header("Content-Length", str(len(answer)))
@@ -63,6 +68,30 @@ def chat_service() -> Iterator[ChatService]:
             service.ended.set()
 
 
+@contextmanager
+def telegram(folder: Path) -> Iterator[tuple[ChatService, dict[str, str]]]:
+    """A Telegram for other processes, and the environment in which `api.telegram.org` is this one.
+
+    They reach it as from a company's network: through a proxy, by an authority's certificate in `folder`.
+    """
+    authority = Authority()
+    with (
+        chat_service() as service,
+        tls_in_front_of(f"http://{service.address}", authority.context(host="api.telegram.org")) as front,
+        running_proxy(tunnels_to=front.url.removeprefix("https://")) as (proxy, _),
+    ):
+        certificate = authority.write(folder / "authority.pem")
+        yield (
+            service,
+            {
+                "AMOCRM_ALERTS": TELEGRAM,
+                "HTTPS_PROXY": proxy,
+                "NO_PROXY": "127.0.0.1",
+                "REQUESTS_CA_BUNDLE": str(certificate),
+            },
+        )
+
+
 class MailServer(socketserver.ThreadingTCPServer):
     """Enough of SMTP to be given a mail."""
 
@@ -72,7 +101,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Mail)
         self.mood: Mood = "sound"
         self.ended = threading.Event()
-        self.taken: list[str] = []
+        self.received: list[str] = []
 
     @property
     def port(self) -> int:
@@ -97,8 +126,8 @@ class _Mail(socketserver.StreamRequestHandler):
             elif verb == b"DATA":
                 self._say("354 go on")
                 lines = list(iter(self.rfile.readline, b".\r\n"))
-                self.server.taken.append(b"".join(lines).decode())
-                self._say("250 taken")
+                self.server.received.append(b"".join(lines).decode())
+                self._say("250 received")
             else:
                 self._say("250 ok")
         return None

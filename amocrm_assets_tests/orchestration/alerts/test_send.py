@@ -12,7 +12,7 @@ from apprise.plugins.telegram import NotifyTelegram
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.alerts.problem import Message
 from amocrm_assets.orchestration.alerts.send import name_of, send, senders, shown
-from amocrm_assets_tests.orchestration.alerts.services import chat_service, mail_server
+from amocrm_assets_tests.orchestration.alerts.services import TELEGRAM, chat_service, mail_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.alerts.services import ChatService
 
 MESSAGE = Message("amoCRM acme: raw_leads failed", "Cause: <b>no</b> answer.\nFix: Wait *a little*.")
-TELEGRAM = "tgram://123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/12345"
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
 
 
@@ -36,7 +35,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatService]:
 @pytest.mark.parametrize("address", [TELEGRAM, SLACK])
 def test_a_chat_takes_the_message(chat: ChatService, address: str) -> None:
     assert send(address, MESSAGE)
-    (body,) = chat.taken
+    (body,) = chat.received
     for words in ("raw_leads failed", "answer", "Wait"):
         assert words in body.replace("raw\\\\_leads", "raw_leads")
 
@@ -53,14 +52,14 @@ def test_a_chat_that_never_answers_is_left_at_the_deadline(chat: ChatService, ad
     started = time.monotonic()
     assert not send(address, MESSAGE, deadline_seconds=0.2)
     assert time.monotonic() - started < 3
-    assert chat.taken == []
+    assert chat.received == []
 
 
 def test_a_mail_server_takes_the_message_or_not() -> None:
     with mail_server() as server:
         address = f"mailto://127.0.0.1:{server.port}?from=us@acme.test&to=them@acme.test&mode=insecure"
         assert send(address, MESSAGE)
-        assert "raw_leads failed" in server.taken[0]
+        assert "raw_leads failed" in server.received[0]
         server.mood = "refusing"
         assert not send(address, MESSAGE)
         server.mood = "slow"

@@ -38,12 +38,12 @@ class Alerts:
 
     def evaluate(self) -> list[str]:
         """One tick of the sensor. What it told, title and body."""
-        before = len(self.service.taken)
+        before = len(self.service.received)
         sensor = alerts_sensor([self._pipeline.source], self.wrong_settings)
         with dg.build_sensor_context(instance=self._pipeline.instance, cursor=self.cursor) as context:
             sensor.evaluate_tick(context)
             self.cursor = context.cursor
-        told = [json.loads(body) for body in self.service.taken[before:]]
+        told = [json.loads(body) for body in self.service.received[before:]]
         return [f"{message['title']}\n{message['message']}" for message in told]
 
     def evaluate_all(self) -> list[str]:
