@@ -34,7 +34,7 @@ check: setup
 	$(BIN)/lint-imports
 
 # The pictures of README and docs, taken from a real Dagster in a real browser: needs Debian's package chromium.
-# A picture of every page of the UI lies in .cache/tour afterwards, to be looked through.
+# It also stores a picture of every page of the UI in .cache/tour, for review.
 pictures: setup
 	$(BIN)/python -m amocrm_assets_tests.end_to_end.pictures docs/pictures --tour .cache/tour
 

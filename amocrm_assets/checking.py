@@ -68,12 +68,12 @@ def _run_step(step: _Step, not_passed: set[str]) -> Verdict:
     if missing := [name for name in step.needs if name in not_passed]:
         return Verdict(step.name, "skipped", f"needs: {', '.join(missing)}")
     try:
-        said = step.run()
+        outcome = step.run()
     except AmoCrmAssetsError as error:  # the error is the result here
         return Verdict(step.name, "failed", f"{error.operation}: {error.cause}", error.fix)
-    if isinstance(said, Warned):
-        return Verdict(step.name, "warning", said.said, said.fix)
-    return Verdict(step.name, "ok", said)
+    if isinstance(outcome, Warned):
+        return Verdict(step.name, "warning", outcome.said, outcome.fix)
+    return Verdict(step.name, "ok", outcome)
 
 
 class _Steps:
@@ -163,9 +163,9 @@ class _Steps:
 
     def _privacy(self) -> str | Warned:
         now, before = hash_key_state(self._entities[0], open_storage(self._deployment.storage), self._source)
-        said = f"AMOCRM_HASH_KEY is another key than that of the last capture ({now}, then {before})."
+        warning = f"AMOCRM_HASH_KEY is another key than that of the last capture ({now}, then {before})."
         fix = "Set the former key again: otherwise hashes join nothing of before (docs/privacy.md)."
-        return f"the key for hashing is there, {now}" if before in (None, now) else Warned(said, fix)
+        return f"the key for hashing is there, {now}" if before in (None, now) else Warned(warning, fix)
 
     def _token_store(self) -> str:
         if self._source.oauth is None:

@@ -97,8 +97,8 @@ def loading_credentials() -> Iterator[None]:
     except auth.GoogleAuthError:
         raise
     except Exception as error:
-        said = f"{_named_key_file()} cannot be used as a key"
-        raise auth.DefaultCredentialsError(said) from error  # type: ignore[no-untyped-call]
+        message = f"{_named_key_file()} cannot be used as a key"
+        raise auth.DefaultCredentialsError(message) from error  # type: ignore[no-untyped-call]
 
 
 def diagnose(error: BaseException) -> Diagnosis | None:
@@ -125,10 +125,10 @@ def unwrapped(error: BaseException) -> BaseException:
 
 def _text(error: BaseException) -> str:
     # Errors of google.auth have a tuple of a text and its cause, or of a text and the response.
-    said = getattr(error, "message", None) or (str(error.args[0]) if error.args else str(error))
+    text = getattr(error, "message", None) or (str(error.args[0]) if error.args else str(error))
     if isinstance(error, auth.DefaultCredentialsError) and error.__cause__:
-        said = f"{said.rstrip('.')} ({error.__cause__})"
-    return " ".join(str(said).split())
+        text = f"{text.rstrip('.')} ({error.__cause__})"
+    return " ".join(str(text).split())
 
 
 def _named_key_file() -> str:

@@ -41,13 +41,13 @@ class Wait:
 
     def __str__(self) -> str:
         """The message: for what, since when, why, until when, and who holds it."""
-        said = f"Waiting for {self.what}, {time.monotonic() - self.began:.0f} s so far"
+        text = f"Waiting for {self.what}, {time.monotonic() - self.began:.0f} s so far"
         if self.why:
-            said += f" ({self.why})"
+            text += f" ({self.why})"
         if self.until is not None:
-            said += f", until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M:%S} UTC at the latest"
+            text += f", until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M:%S} UTC at the latest"
         holder = self.holder() if callable(self.holder) else self.holder
-        return f"{said}; held by {holder}." if holder else f"{said}."
+        return f"{text}; held by {holder}." if holder else f"{text}."
 
     def chain(self) -> list[Wait]:
         """This wait and the others of its thread, from the outermost to the innermost."""
@@ -76,7 +76,7 @@ class Waits:
         self.repeat_seconds = repeat_seconds
         self._changed = threading.Condition()
         self._due: dict[Wait, float] = {}
-        self._told: dict[Wait, float] = {}
+        self._reported: dict[Wait, float] = {}
         self._watcher: threading.Thread | None = None
         self._wakes_at = 0.0
         self._listeners: list[tuple[object, Callable[[str], None]]] = []
@@ -108,7 +108,7 @@ class Waits:
             _innermost.set(outer)
             with self._changed:
                 del self._due[wait]
-                self._told.pop(wait, None)
+                self._reported.pop(wait, None)
                 self._changed.notify_all()
 
     @contextmanager
@@ -145,15 +145,15 @@ class Waits:
             if self._due[due] > now:  # another one of its chain was just reported
                 continue
             wait = due.speaker()
-            said = [at for other, at in self._told.items() if other.what == wait.what]
-            if not said or max(said) <= now - self.repeat_seconds:
-                said = [now]
+            reported = [at for other, at in self._reported.items() if other.what == wait.what]
+            if not reported or max(reported) <= now - self.repeat_seconds:
+                reported = [now]
                 late.append(wait)
             for each in wait.chain():
                 if each in self._due:
-                    self._due[each] = max(said) + self.repeat_seconds
-            if wait in self._due and max(said) == now:
-                self._told[wait] = now
+                    self._due[each] = max(reported) + self.repeat_seconds
+            if wait in self._due and max(reported) == now:
+                self._reported[wait] = now
         return late
 
     def _tell(self, wait: Wait) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # As long as a code lives.
 WAIT_SECONDS = 20 * 60
-FILTERS = {True: "on", False: "off", None: "not told"}
+FILTERS = {True: "on", False: "off", None: "unknown"}
 
 
 @click.command(name="connect")

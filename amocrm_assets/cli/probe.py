@@ -72,5 +72,5 @@ def _show_table(console: Console, report: ProbeReport) -> None:
 
 def _show_block(console: Console, answer: ProbeAnswer) -> None:
     console.print(f"{answer.question}:", style="bold", markup=False, highlight=False)
-    for said in (f"asked {answer.asked}", answer.observed, f"→ {answer.conclusion}"):
-        console.print(f"  {said}", markup=False, highlight=False)
+    for line in (f"asked {answer.asked}", answer.observed, f"→ {answer.conclusion}"):
+        console.print(f"  {line}", markup=False, highlight=False)

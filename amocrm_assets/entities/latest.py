@@ -111,8 +111,8 @@ class Latest:
     @property
     def beside(self) -> tuple[Beside, ...]:
         """The used columns of other tables."""
-        said = (each.otherwise for each in self.names if each.otherwise)
-        return (*(each.exact for each in self.amounts), *said)
+        fallbacks = (each.otherwise for each in self.names if each.otherwise)
+        return (*(each.exact for each in self.amounts), *fallbacks)
 
     @property
     def reference_tables(self) -> tuple[str, ...]:

@@ -192,7 +192,7 @@ def verdict(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
     **facts: object,
 ) -> dg.AssetCheckResult:
-    """A result that lists the days with problems; `said` is the problem and the fix."""
+    """A result that lists the days with problems; `message` is the problem and the fix."""
     shown: dict[str, Any] = {
         "days": len(of),
         "bad_days": len(bad),

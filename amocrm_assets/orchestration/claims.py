@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Load:
-    """One load of a project, which `tree` stands for: who was first to have what."""
+    """One load of a project, identified by `tree`: which file was the first with a key."""
 
     tree: object
     keys: dict[str, Place] = field(default_factory=dict)

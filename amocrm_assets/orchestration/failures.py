@@ -80,7 +80,7 @@ def _facts(error: AmoCrmAssetsError, unfinished: Sequence[date]) -> dict[str, st
         "cause": error.cause,
         "fix": error.fix,
         "error": type(error).__name__,
-        "retry": next(said for kind, said in RETRY_ADVICE.items() if isinstance(error, kind)),
+        "retry": next(advice for kind, advice in RETRY_ADVICE.items() if isinstance(error, kind)),
     }
     if unfinished:
         metadata |= {"unfinished_days": in_words(unfinished), "unfinished": len(unfinished)}

@@ -205,8 +205,8 @@ class AmoCrmClient:
             raise self._backoff.given_up(f"Asking amoCRM for {self._context.subdomain or self.url}") from refusal
 
     def _count_retry(self, error: RetryableError) -> None:
-        said_when = isinstance(error, RateLimited) and error.wait_seconds is not None
-        self.stats.count_retry(str(error.status or "connection"), said_when=said_when)
+        had_retry_after = isinstance(error, RateLimited) and error.wait_seconds is not None
+        self.stats.count_retry(str(error.status or "connection"), had_retry_after=had_retry_after)
         note(why=f"the last try: {error}")
 
 

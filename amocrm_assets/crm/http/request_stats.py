@@ -14,7 +14,7 @@ class RequestStats:
     requests: int = 0
     received_bytes: int = 0
     retries: Counter[str] = field(default_factory=Counter)
-    waits_said: int = 0
+    retry_after_count: int = 0
     requests_before: int = 0
     """Those that do not count for the rate, see `restart_rate`."""
     first_sent: float | None = None
@@ -47,8 +47,8 @@ class RequestStats:
             self.received_bytes += size_bytes
             self.last_received = now
 
-    def count_retry(self, reason: str, *, said_when: bool = False) -> None:
-        """A request is retried, after a status or `connection`. `said_when`: the response had a `Retry-After`."""
+    def count_retry(self, reason: str, *, had_retry_after: bool = False) -> None:
+        """A request is retried, after a status or `connection`; `had_retry_after`: after that header."""
         with self._lock:
             self.retries[reason] += 1
-            self.waits_said += said_when
+            self.retry_after_count += had_retry_after

@@ -203,7 +203,7 @@ def _detail(response: Response) -> str:
 
 def _origin(response: Response) -> str:
     # Only scheme and host: a redirect's query may carry anything.
-    return "/".join(response.headers.get("location", "not said").split("?")[0].split("/")[:3])
+    return "/".join(response.headers.get("location", "an unknown address").split("?")[0].split("/")[:3])
 
 
 def _subject(response: Response) -> str:

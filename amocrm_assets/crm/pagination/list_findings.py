@@ -47,12 +47,12 @@ def not_tried(record_list: WholeList) -> AmoCrmUnavailable:
 
 def unproven(record_list: WholeList, count: int, total: int | None) -> Finding:
     """In two attempts, the list had a different number of records than its count, or no end."""
-    said = f"amoCRM counts {total}" if total is not None else "no page was the last one"
+    evidence = f"amoCRM counts {total}" if total is not None else "no page was the last one"
     return Finding(
         record_list,
         "list_unproven",
         may_miss=True,
-        cause=f"in two attempts, it had {count} records, and {said}. No missing record was marked as deleted.",
+        cause=f"in two attempts, it had {count} records, and {evidence}. No missing record was marked as deleted.",
         fix="Materialise `raw_reference` again; if it still fails, report it to amoCRM's support.",
     )
 

@@ -38,11 +38,11 @@ def date_header(samples: Samples) -> Verdict:
 
 def retry_after(samples: Samples) -> Verdict:
     """Whether a refusal says how long to wait."""
-    refusals, said = _refusals(samples), samples.asker.client.stats.waits_said
+    refusals, with_header = _refusals(samples), samples.asker.client.stats.retry_after_count
     if not refusals:
         raise NotSettled(f"no request was refused, and {PROVOKES}")
-    follows = "It is waited for." if said else "Waiting times are our own: 1, 2, 4, … seconds."
-    return Verdict(said > 0, f"{said} of {refusals} responses 429 said when to ask again", follows)
+    follows = "It is obeyed." if with_header else "Waiting times are our own: 1, 2, 4, … seconds."
+    return Verdict(with_header > 0, f"{with_header} of {refusals} responses 429 had a Retry-After", follows)
 
 
 def limit_counting(samples: Samples) -> Verdict:

@@ -23,16 +23,16 @@ _REFUSALS = frozenset({400, 403, 404})
 
 def filters(samples: Samples, record_list: RecordList) -> Verdict:
     """Whether responses contain records outside of a window."""
-    said = {True: "switched on", False: "switched off", None: "not told"}[samples.account.filters_enabled]
+    option = {True: "switched on", False: "switched off", None: "unknown"}[samples.account.filters_enabled]
     if samples.filters(record_list):
         return Verdict(
             value=True,
-            observed=f"only records of the window (the account calls the option {said})",
+            observed=f"only records of the window (the option is {option} in the account)",
             conclusion="Days are read by filter.",
         )
     return Verdict(
         value=False,
-        observed=f"records outside of the window, twice (the account calls the option {said})",
+        observed=f"records outside of the window, twice (the option is {option} in the account)",
         conclusion="Days are read with all newer records: nothing is lost, more requests are needed.",
     )
 

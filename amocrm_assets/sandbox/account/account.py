@@ -240,7 +240,7 @@ class Account:
             apply()
 
     def _catch_up(self) -> None:
-        """Bring the account to the present, or to where the lag lets people see it."""
+        """Bring the account to the present, or to the moment that is visible with the lag."""
         now = self._clock.seconds()
         while self._late and self._late[0][0] <= now:
             heapq.heappop(self._late)[2]()

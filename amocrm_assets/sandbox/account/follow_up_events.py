@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox.account.follow_ups import FollowUps
 
 Json = dict[str, Any]
-Told = tuple[str, "Values", "Values"]
+EventValues = tuple[str, "Values", "Values"]
 
 _TASK_COMPARED: Mapping[str, Callable[[Json], Json]] = {
     "task_text_changed": lambda task: {"task": {"text": task["text"]}},
@@ -32,11 +32,11 @@ _ENTITIES = {"leads": "lead", "contacts": "contact", "companies": "company"}
 
 @dataclass(frozen=True)
 class EventKinds:
-    """The events of one list: by their kind, the deeds of which they may come, and what a deed is told as."""
+    """The events of one list: by kind the deeds that cause them, and a function from a deed to events."""
 
     entity_type: str
     deeds: Mapping[str, frozenset[str]]
-    told: Callable[[str, Json, Json], Iterable[Told]]
+    events_of: Callable[[str, Json, Json], Iterable[EventValues]]
     id_of: str = "id"
     """The property with the id of the record that an event is about."""
 
@@ -45,13 +45,13 @@ class EventKinds:
         after = records.as_of(done)
         before = records.as_of(done, before=True) if done.deed == "changed" else {}
         by = after["created_by"] if done.deed == "made" else after["updated_by"]
-        for place, (kind, was, now) in enumerate(self.told(done.deed, before, after)):
+        for place, (kind, was, now) in enumerate(self.events_of(done.deed, before, after)):
             # Values that are set make no revision.
             event_id = event_id_of(done, done.revision + done.sets, place)
             yield AccountEvent(done.at, event_id, self.entity_type, after[self.id_of], kind, by, was, now)
 
 
-def _of_task(deed: str, before: Json, after: Json) -> Iterator[Told]:
+def _of_task(deed: str, before: Json, after: Json) -> Iterator[EventValues]:
     if deed in {"made", "deleted"}:
         yield {"made": "task_added", "deleted": "task_deleted"}[deed], [], []
         return
@@ -64,7 +64,7 @@ def _of_task(deed: str, before: Json, after: Json) -> Iterator[Told]:
             yield kind, [was], [now]
 
 
-def _of_note(deed: str, _: Json, after: Json) -> Iterator[Told]:
+def _of_note(deed: str, _: Json, after: Json) -> Iterator[EventValues]:
     """A call that is deleted leaves no event, and nor does anything that is edited."""
     note: Json = {"note": {"id": after["id"]}}
     if deed == "made":
