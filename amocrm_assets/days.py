@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Two time zones differ by at most 26 hours (UTC-12 and UTC+14), so the dates of one second differ by at most this
 # many days.
 NEIGHBOURS = 2
+# The last second of 2199: a number beyond it is no Unix time in seconds, but for example one in milliseconds.
+MAX_AT = 7_258_118_399
 # Offsets change with the seasons: a year contains each of them.
 _YEAR = 366
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.days import MAX_AT
 from amocrm_assets.entities import CUSTOM_FIELDS
 from amocrm_assets.orchestration.metadata import text_table
 from amocrm_assets.rows.files import rows_file
@@ -131,7 +132,8 @@ def _cells(row: Mapping[str, Any], columns: Sequence[str], source: SourceSetting
 
 
 def _cell(value: Any, column: str, source: SourceSettings) -> str:
-    if column in _TIMES and value is not None:
+    # A capture holds what amoCRM sent, whatever its type: what is no time is shown as it is.
+    if column in _TIMES and type(value) is int and 0 <= value <= MAX_AT:
         return f"{datetime.fromtimestamp(value, source.zone):%Y-%m-%d %H:%M:%S %Z}"
     if column == CUSTOM_FIELDS:
         return ", ".join(f"{field['name']}: {_first_value(field)}" for field in value[:3])

@@ -14,8 +14,7 @@ from amocrm_assets_tests.accounts import source
 from amocrm_assets_tests.orchestration.conftest import LAST
 
 if TYPE_CHECKING:
-    from amocrm_assets.orchestration.previews import shown
-from amocrm_assets_tests.orchestration.conftest import Pipeline
+    from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 COLUMNS = ["id", "lead"]
 # Characters of a word that the column of the page has room for.
@@ -83,6 +82,13 @@ def test_the_deadline_of_a_task_is_a_moment() -> None:
     rows = [{"id": 1, "complete_till": 1741640399}]
     preview = shown(TASKS, source(timezone="Europe/Moscow"), ["complete_till"], rows, lacking=())
     assert [row["task"] for row in rows_of(preview)] == ["complete_till 2025-03-10 23:59:59 MSK"]
+
+
+@pytest.mark.parametrize("value", ["1741640399", 1741640399000, -1, 1.5, True, [], {"at": 1}, "soon"])
+def test_what_is_no_time_is_shown_as_amocrm_sent_it(value: object) -> None:
+    """A capture holds whatever was sent, and a preview must not fail the step that has just stored it."""
+    preview = shown(TASKS, source(), ["complete_till"], [{"id": 1, "complete_till": value}], lacking=())
+    assert [row["task"] for row in rows_of(preview)] == [f"complete_till {value}"]
 
 
 def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipeline) -> None:

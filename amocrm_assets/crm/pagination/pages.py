@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
+from amocrm_assets.days import MAX_AT
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
@@ -43,7 +44,10 @@ class RawRecord(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """A record without a usable id or `updated_at`; `id` is None if that is missing."""
+    """A record without a usable id or `updated_at`; `id` is None if that is missing.
+
+    A time beyond `MAX_AT` is not usable either: no day that is ever read has it.
+    """
 
     id: int | str | None
     line: bytes
@@ -130,8 +134,10 @@ def _record(raw: bytes, response: Response) -> RawRecord | Unusable:
 
     try:
         head = _head_decoder().decode(raw)
-        at, account_id = _whole(head.updated_at), number_of(head.account_id)
-        return RawRecord(_whole(head.id), at, head.is_deleted is True, raw, account_id=account_id)
+        record_id, at, account_id = _whole(head.id), _whole(head.updated_at), number_of(head.account_id)
+        if at > MAX_AT:
+            return Unusable(record_id, raw)
+        return RawRecord(record_id, at, head.is_deleted is True, raw, account_id=account_id)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
         return _record_of_odd_json(raw, response)
 
@@ -142,7 +148,7 @@ def _record_of_odd_json(raw: bytes, response: Response) -> RawRecord | Unusable:
         record_id, updated_at = number_of(record.get("id")), number_of(record.get("updated_at"))
     except (ValueError, AttributeError) as error:
         raise RetryableError("a page whose records are no objects", status=response.status) from error
-    if record_id is None or updated_at is None:
+    if record_id is None or updated_at is None or updated_at > MAX_AT:
         return Unusable(record_id, raw)
     account_id = number_of(record.get("account_id"))
     return RawRecord(record_id, updated_at, record.get("is_deleted") is True, raw, account_id=account_id)

@@ -109,6 +109,8 @@ def test_a_broken_page_is_asked_for_again(body: bytes) -> None:
         ('{"id":null,"updated_at":5}', None),
         ('{"id":1}', 1),
         ('{"id":1,"updated_at":null}', 1),
+        ('{"id":1,"updated_at":1741640399000}', 1),  # milliseconds: no day would ever have it
+        ('{"id":1.0,"updated_at":1741640399000}', 1),
     ],
 )
 def test_a_lead_without_id_or_time_is_told_apart_from_those_that_can_be_placed(
