@@ -49,11 +49,13 @@ READABLE: dict[str, Switches] = {
     "types ignored": {"events_types_filter": False},
     "some answers fail": {"events_fail_on": tuple(range(3, 200, 7))},
     "some answers are empty": {"events_empty_on": tuple(range(2, 400, 9))},
+    "some answers are halved": {"events_halved_on": (1, 2, 9, 16, 30)},
     "numbers of requests are limited": {"limit": "sliding second", "requests_per_second": 40},
 }
 UNREADABLE: dict[str, Switches] = {
     "in any order, anew each time": {"events_order": "shuffled"},
     "filters ignored": {"events_filter": False},
+    "ends after 60 events": {"events_end_after": 60},
     "a limit of 100 is refused": {"events_limit_max": 50, "above_limit_max": "400"},
 }
 

@@ -41,6 +41,10 @@ class EventPages:
         rows = self._ordered([each for each in self._account.events if self._is_wanted(each, params)])
         page = max(1, number(params, "page", 1))
         slice_ = rows[(page - 1) * limit : page * limit]
+        if semantics.events_end_after is not None:
+            slice_, rows = slice_[: max(semantics.events_end_after - (page - 1) * limit, 0)], []
+        if turn in semantics.events_halved_on:
+            slice_, rows = slice_[: len(slice_) // 2], []
         if not slice_:
             return NOTHING
         links = page_links(params, base, page, has_next=page * limit < len(rows))

@@ -58,6 +58,9 @@ class Semantics:
     events_unnamed_omits: tuple[str, ...] = ()
     events_fail_on: tuple[int, ...] = ()
     events_empty_on: tuple[int, ...] = ()
+    # Half of a page without a next one; and the number of events that any interval shows, without a next page.
+    events_halved_on: tuple[int, ...] = ()
+    events_end_after: int | None = None
 
     # What `order[updated_at]` of tasks does, which nobody documents.
     tasks_order: Literal["ignored", "honoured", "400"] = "ignored"

@@ -1,15 +1,18 @@
-"""Which slices of an appended list are requested, several at a time, until each is read. Pure.
+"""Which slices of an appended list are requested, several at a time, until each is read and verified. Pure.
 
-Queries are sent by `appended_reader`; `appended_slice` says when a slice is read.
+Queries are sent by `appended_reader`; `appended_slice` says when a slice is read, `appended_count` whether it is
+complete.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amocrm_assets.crm.pagination.appended_count import MAX_ATTEMPTS, Attempt, SliceGroup, group_read_slices
 from amocrm_assets.crm.pagination.appended_pages import parse_appended
 from amocrm_assets.crm.pagination.appended_slice import Slice
 from amocrm_assets.crm.pagination.appended_state import AppendedState
+from amocrm_assets.crm.pagination.findings import count_differs
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 
 if TYPE_CHECKING:
@@ -30,13 +33,16 @@ class AppendedPlanner:
         self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
     ) -> None:
         self._states = [AppendedState(each, traits) for each in record_lists]
-        self._slices = [Slice(state, window.from_at, window.to_at) for state in self._states]
+        # In the order of their seconds; a group replaces its slices.
+        self._parts: list[Slice | SliceGroup] = [
+            Slice(state, window.from_at, window.to_at, Attempt()) for state in self._states
+        ]
         self._read = 0
 
     @property
     def done(self) -> bool:
-        """Whether every slice was read."""
-        return not self._slices
+        """Whether every slice was read and verified."""
+        return not self._parts
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -46,20 +52,21 @@ class AppendedPlanner:
     @property
     def open_intervals(self) -> tuple[Window, ...]:
         """The seconds whose records are not complete yet."""
-        return tuple(each.window for each in self._slices)
+        return tuple(each.window for each in self._parts)
 
     @property
     def counts(self) -> dict[str, int]:
         """Counts of the planner's work on the window, by their names in the metadata."""
+        unread = sum(isinstance(each, Slice) and not each.is_read for each in self._parts)
         return {
             "duplicates": sum(state.duplicates for state in self._states),
-            "slices": self._read + len(self._slices),
+            "slices": self._read + unread,
             "tied_seconds": sum(state.tied_seconds for state in self._states),
         }
 
-    def next_query(self) -> tuple[Slice, AppendedQuery] | None:
+    def next_query(self) -> tuple[Slice | SliceGroup, AppendedQuery] | None:
         """The next query, the oldest seconds first; None if it depends on responses that have not arrived."""
-        for each in self._slices:
+        for each in self._parts:
             if query := each.next_query():
                 return each, query
         return None
@@ -68,20 +75,45 @@ class AppendedPlanner:
         """The page in a response."""
         return parse_appended(query, response)
 
-    def add_failure(self, slice_: Slice, query: AppendedQuery) -> None:
+    def add_failure(self, part: Slice | SliceGroup, query: AppendedQuery) -> None:
         """A page failed: smaller ones are requested from now on."""
-        slice_.state.failed(query)
-        slice_.failed()
+        part.state.failed(query)
+        part.failed()
 
-    def add_page(self, slice_: Slice, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
-        """The records of a slice, once all of them have been received; nothing before."""
-        match slice_.add_page(query, page):
+    def add_page(self, part: Slice | SliceGroup, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
+        """The records of slices, once all of them have been received and counted; nothing before."""
+        if isinstance(part, SliceGroup):
+            return self._add_count(part, query, page)
+        match part.add_page(query, page):
             case "ask on":
                 return []
             case "split":
-                place = self._slices.index(slice_)
-                self._slices[place : place + 1] = slice_.split(page)
+                self._replace(part, part.split(page))
                 return []
-        self._slices.remove(slice_)
+        part.is_read = True
         self._read += 1
-        return list(slice_.records.values())
+        self._parts = group_read_slices(self._parts)
+        empty = [each for each in self._parts if isinstance(each, SliceGroup) and each.is_empty]
+        return [record for each in empty for record in self._finish(each)]
+
+    def _add_count(self, group: SliceGroup, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
+        match group.add_page(query, page):
+            case "ask on":
+                return []
+            case "read again" if group.attempt.number < MAX_ATTEMPTS:
+                attempt = Attempt(group.attempt.number + 1, group.records)
+                self._replace(
+                    group, [Slice(group.state, each.from_at, each.to_at, attempt) for each in group.windows]
+                )
+                return []
+            case "read again":
+                group.state.found(count_differs(group.state.record_list, group.window))
+        return self._finish(group)
+
+    def _replace(self, part: Slice | SliceGroup, slices: Sequence[Slice]) -> None:
+        place = self._parts.index(part)
+        self._parts[place : place + 1] = slices
+
+    def _finish(self, group: SliceGroup) -> list[AppendedRecord]:
+        self._parts.remove(group)
+        return list(group.records.values())

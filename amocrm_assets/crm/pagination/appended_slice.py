@@ -1,7 +1,8 @@
 """A slice of an appended list: some seconds of it, read when a response contains all of their records. Pure.
 
-The order of the list does not matter. A slice is read by one page without a next page, or it is cut;
-a single second that does not fit on a page is read page by page, until two passes return the same records.
+The order of the list does not matter. A slice is read by one page without a next page that is shorter than others,
+or it is cut; a single second that does not fit on a page is read page by page, until two passes return the same
+records. That the page was whole is verified later, by `appended_count`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from amocrm_assets.days import Window
 from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
+    from amocrm_assets.crm.pagination.appended_count import Attempt
     from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
     from amocrm_assets.crm.pagination.appended_state import AppendedState
 
@@ -30,13 +32,19 @@ _MAX_PAGES = 2500
 
 
 class Slice:
-    """A closed interval of seconds. `records` are the ones read so far, by id."""
+    """A closed interval of seconds. `records` are the ones read so far, by id.
 
-    def __init__(self, state: AppendedState, from_at: int, to_at: int) -> None:
+    `listed` are the times of all records of the last pass over its pages, with those of other types and of the
+    seconds next to it; `sent` are the bounds of that pass.
+    """
+
+    def __init__(self, state: AppendedState, from_at: int, to_at: int, attempt: Attempt) -> None:
         self.state = state
-        self.window = Window(from_at, to_at)
-        self.in_flight = False
+        self.window = self.sent = Window(from_at, to_at)
+        self.attempt = attempt
+        self.in_flight = self.is_read = False
         self.records: dict[str, AppendedRecord] = {}
+        self.listed: list[int] = []
         self._page, self._limit = 1, state.limit
         self._asked_again = 0
         # For a second that is read page by page: the number of passes that have ended, and the records of this
@@ -47,8 +55,8 @@ class Slice:
         self._names_next = False
 
     def next_query(self) -> AppendedQuery | None:
-        """The next query; None until the response has arrived."""
-        if self.in_flight:
+        """The next query; None until the response has arrived, and once the slice is read."""
+        if self.in_flight or self.is_read:
             return None
         self.in_flight = True
         if self._page == 1:
@@ -69,6 +77,7 @@ class Slice:
         self.in_flight = False
         if self._is_doubtful(query, page):
             return "ask on"
+        self._list(query, page)
         may_be_cut_off = self.state.may_be_cut_off(query, page)
         is_long = self.state.is_long(query, page)
         self.state.learn(query, page)
@@ -79,19 +88,37 @@ class Slice:
         self._keep(page)
         if not may_be_cut_off:
             return "done"
-        if page.has_next and is_long:
+        if is_long and (page.has_next or self._middle() is not None):
             return self._too_much()
-        # A page of maximum length, or a short one with a next page: the second page shows whether this is all.
+        # A short page with a next page, or a second that fills a page: the second page shows whether this is all.
         self._page = 2
         self._names_next = page.has_next
         return "ask on"
 
     def split(self, page: AppendedPage) -> list[Slice]:
-        """Slices that replace this one, as many as the page suggests; two if it suggests nothing."""
+        """Slices that replace this one, as many as the page suggests; two if it suggests nothing.
+
+        A page of maximum length without a next page is all, or the list ends after so many records: its two halves
+        have fewer or show more.
+        """
         from_at, width = self.window.from_at, self.window.to_at - self.window.from_at + 1
         pieces = min(max(2, _pieces(page, width, self.state.limit)), _MAX_PIECES, width)
         begins = [from_at + width * place // pieces for place in range(pieces + 1)]
-        return [Slice(self.state, begin, end - 1) for begin, end in pairwise(begins)]
+        middle = self._middle()
+        if not page.has_next and middle is not None:
+            begins = [from_at, middle, self.window.to_at + 1]
+        return [Slice(self.state, begin, end - 1, self.attempt) for begin, end in pairwise(begins)]
+
+    def _middle(self) -> int | None:
+        """A second before which about half of the listed records are; None if all are of one second."""
+        inside = sorted(at for at in self.listed if self.window.holds(at))
+        return next((at for at in inside[len(inside) // 2 :] if at > inside[0]), None)
+
+    def _list(self, query: AppendedQuery, page: AppendedPage) -> None:
+        if query.page == 1:
+            self.listed = []
+        self.listed += [each.at for each in page.records] + [self.window.from_at] * len(page.unusable)
+        self.sent = Window(query.from_at, query.to_at)
 
     def _is_doubtful(self, query: AppendedQuery, page: AppendedPage) -> bool:
         """Whether to repeat the query: one odd or empty response proves nothing."""

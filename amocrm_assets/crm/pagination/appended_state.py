@@ -30,7 +30,8 @@ class AppendedState(FindingLog):
         self._page_size = PageSize(self._max_limit)
         # Whether bounds are inclusive is not documented: until a record shows it, one more second is requested.
         self._from_is_inclusive = self._to_is_inclusive = False
-        self._longest_page = 0  # in records
+        # The number of records of the longest page: requests of at most so many are certainly honoured.
+        self.longest_page = 0
 
     @property
     def limit(self) -> int:
@@ -40,7 +41,7 @@ class AppendedState(FindingLog):
     @property
     def has_records(self) -> bool:
         """Whether any response contained records."""
-        return self._longest_page > 0
+        return self.longest_page > 0
 
     def bounds(self, from_at: int, to_at: int) -> tuple[int, int]:
         """The bounds to send for a closed interval of seconds."""
@@ -54,7 +55,7 @@ class AppendedState(FindingLog):
         """Update what is known about the list from a page."""
         self._from_is_inclusive |= any(each.at == query.from_at for each in page.records)
         self._to_is_inclusive |= any(each.at == query.to_at for each in page.records)
-        self._longest_page = max(self._longest_page, page.size)
+        self.longest_page = max(self.longest_page, page.size)
         if page.has_next and page.size < query.limit:
             self._max_limit = min(self._max_limit, self.record_list.max_limit or self._max_limit)
         if not all(map(self.is_wanted, page.records)):
@@ -66,7 +67,7 @@ class AppendedState(FindingLog):
 
     def is_long(self, query: AppendedQuery, page: AppendedPage) -> bool:
         """Whether a page has the maximum length known here, as a part of a longer list has."""
-        return page.size >= query.limit or page.size >= self._longest_page
+        return page.size >= query.limit or page.size >= self.longest_page
 
     def may_be_cut_off(self, query: AppendedQuery, page: AppendedPage) -> bool:
         """Whether a page may be a part of its list: it has a next page, or no other page was longer."""

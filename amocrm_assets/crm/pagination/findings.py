@@ -7,12 +7,14 @@ A finding says whether records may be missing because of it. For how findings ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amocrm_assets.crm.pagination.pages import Unusable
+    from amocrm_assets.days import Window
     from amocrm_assets.entities import RecordList
 
 # Maximum number of named records that belong to no day.
@@ -26,6 +28,7 @@ FindingKind = Literal[
     "next_on_last_page",
     "details_left_out",
     "types_ignored",
+    "count_differs",
     "list_refused",
     "list_failed",
     "list_unproven",
@@ -149,6 +152,21 @@ def types_ignored(record_list: RecordList) -> Finding:
         cause=f"amoCRM sends {record_list.records} of types that are not in `filter[{record_list.type_property}]`."
         " Those were left out, and nothing of the requested types is missing.",
         fix="Nothing to do; a possible cause is a proxy that drops parameters.",
+    )
+
+
+def count_differs(record_list: RecordList, window: Window) -> Finding:
+    """In several attempts, the page behind the records of some seconds was not as long as their count says."""
+    began, ended = (
+        f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}" for at in (window.from_at, window.to_at)
+    )
+    return Finding(
+        record_list,
+        "count_differs",
+        may_miss=True,
+        cause=f"from {began} to {ended} UTC, amoCRM's pages contradict each other about how many"
+        f" {record_list.records} there are. All that were returned were stored, but there may be more of them.",
+        fix="Materialise the day again; if it still fails, report it to amoCRM's support.",
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from amocrm_assets.crm.pagination import findings, list_findings
 from amocrm_assets.crm.pagination.findings import Finding, FindingKind
 from amocrm_assets.crm.pagination.pages import Unusable
+from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS, RecordList
 from amocrm_assets.entities.reference import WholeList
 from amocrm_assets.errors import AmoCrmUnavailable
@@ -38,8 +39,8 @@ RECORD_KINDS = [kind for kind in get_args(FindingKind) if kind not in of_whole_l
 
 
 def made(kind: str, record_list: RecordList = LEADS.live) -> Finding:
-    make = getattr(findings, kind)
-    found: Finding = make(record_list, [Unusable(1, b"{}")]) if kind == "records_unusable" else make(record_list)
+    more = {"records_unusable": [Unusable(1, b"{}")], "count_differs": Window(1, 2)}
+    found: Finding = getattr(findings, kind)(record_list, *([more[kind]] if kind in more else []))
     return found
 
 

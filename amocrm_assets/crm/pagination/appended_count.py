@@ -1,0 +1,120 @@
+"""Verifies by a count that consecutive slices contain all of their records. Pure.
+
+A single response without a next page does not prove that it was the whole slice. So the page behind the records of
+several slices is requested: it has to be as long as their count says, in whatever order the list is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
+from amocrm_assets.days import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
+    from amocrm_assets.crm.pagination.appended_slice import Slice
+    from amocrm_assets.crm.pagination.appended_state import AppendedState
+
+    Verdict = Literal["verified", "ask on", "read again"]
+
+# Slices are verified together up to about this number of records: some accounts refuse pages at greater depths.
+MAX_RECORDS = 2_000
+MAX_ATTEMPTS = 3
+
+
+@dataclass(eq=False)
+class Attempt:
+    """An attempt to read some seconds. `records` are those of earlier attempts, which are kept, by id."""
+
+    number: int = 1
+    records: dict[str, AppendedRecord] = field(default_factory=dict)
+
+
+class SliceGroup:
+    """Consecutive slices of one attempt that were read. `records` are theirs, by id."""
+
+    def __init__(self, slices: Sequence[Slice]) -> None:
+        first, last = slices[0], slices[-1]
+        self.state = first.state
+        self.attempt = first.attempt
+        self.windows = [each.window for each in slices]
+        self.window = Window(first.window.from_at, last.window.to_at)
+        self.records = dict(self.attempt.records)
+        for each in slices:
+            self.records |= each.records
+        # The bounds of the first and last slice as they were sent, so that the same records are counted.
+        self._bounds = Window(first.sent.from_at, last.sent.to_at)
+        self._count = sum(each.window.holds(at) for each in slices for at in each.listed)
+        self._count += sum(at < self.window.from_at for at in first.listed)
+        self._count += sum(at > self.window.to_at for at in last.listed)
+        self._in_flight = self._is_repeated = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to count: that a slice is empty was confirmed already."""
+        return not self._count
+
+    def next_query(self) -> AppendedQuery | None:
+        """The query for the page behind the records; None until the response has arrived.
+
+        If the records fit on one page, it is requested as exactly their page, and the one behind it is empty.
+        """
+        if self._in_flight:
+            return None
+        self._in_flight = True
+        limit = min(self._count, self.state.limit, self.state.longest_page)
+        page = self._count // limit + 1
+        return AppendedQuery(self.state.record_list, self._bounds.from_at, self._bounds.to_at, page, limit)
+
+    def failed(self) -> None:
+        """The query failed."""
+        self._in_flight = False
+
+    def add_page(self, query: AppendedQuery, page: AppendedPage) -> Verdict:
+        """Whether the count is right. A page of another length is requested twice before all are read again."""
+        self._in_flight = False
+        self.state.learn(query, page)
+        if page.size == self._count - (query.page - 1) * query.limit:
+            return "verified"
+        if not self._is_repeated:
+            self._is_repeated = True
+            return "ask on"
+        return "read again"
+
+
+def group_read_slices(parts: Sequence[Slice | SliceGroup]) -> list[Slice | SliceGroup]:
+    """The same parts, with groups instead of slices that can be verified.
+
+    These are all that were read between two other parts, or enough of them next to a slice that is still read.
+    """
+    runs = [(key, list(run)) for key, run in groupby(parts, key=_kind)]
+    grouped: list[Slice | SliceGroup] = []
+    for place, ((state, attempt, is_read), run) in enumerate(runs):
+        if not is_read:
+            grouped += run
+            continue
+        *full, rest = _cut([each for each in run if not isinstance(each, SliceGroup)])
+        grouped += map(SliceGroup, full)
+        beside = {key for key, _ in runs[max(place - 1, 0) : place + 2]}
+        grouped += rest if (state, attempt, False) in beside else map(SliceGroup, [rest] if rest else [])
+    return grouped
+
+
+def _kind(part: Slice | SliceGroup) -> tuple[AppendedState, Attempt, bool | None]:
+    return part.state, part.attempt, None if isinstance(part, SliceGroup) else part.is_read
+
+
+def _cut(slices: Sequence[Slice]) -> list[list[Slice]]:
+    """Lists of slices with enough records to be verified, and a last one with the rest."""
+    cut: list[list[Slice]] = [[]]
+    for each in slices:
+        cut[-1].append(each)
+        # An attempt that is repeated is verified as a whole, as it was before.
+        if each.attempt.number == 1 and sum(len(one.records) for one in cut[-1]) >= MAX_RECORDS:
+            cut.append([])
+    return cut
