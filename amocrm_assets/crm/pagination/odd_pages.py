@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination import oddity_of
+from amocrm_assets.crm.pagination.short_pages import ShortPages
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.pagination import Oddity, Query
@@ -23,13 +24,14 @@ class OddPages:
     def __init__(self, expected: frozenset[Oddity] = frozenset()) -> None:
         self._expected = expected
         self._seen: dict[Query, Counter[object]] = {}
+        self._short_pages = ShortPages()
 
     def assess(self, query: Query, page: Page) -> tuple[Oddity | None, bool]:
         """What is odd about a page, and whether to request it again before that is accepted."""
         oddity = oddity_of(query, page)
         if oddity is None:
             self._seen.pop(query, None)
-            return None, False
+            return None, self._short_pages.ask_again(query, page)
         if oddity in self._expected:
             return oddity, False
         answers = self._seen.setdefault(query, Counter())

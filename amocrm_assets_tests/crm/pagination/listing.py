@@ -40,7 +40,8 @@ class ListedAccount:
     without_time: frozenset[int] = frozenset()  # deleted leads whose `updated_at` is null
     # So many answers to questions for deleted leads hold live ones.
     odd_deleted_answers: int = 0
-    # By number of the answer, from 1 on: what is damaged about it. `end`: no `next`. `empty`: a 204.
+    # By number of the answer, from 1 on: what is damaged about it. `end`: no `next`. `empty`: a 204. Others lack
+    # records: `head` the first half, `hole` the middle, `half` the second half and `next`.
     damage: dict[int, str] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     asked: int = 0
@@ -53,8 +54,7 @@ class ListedAccount:
             return NOTHING
         rows, deleted = self._rows(ask)
         random.shuffle(rows) if not self.stable_ties else rows.sort()
-        page = self._page(ask, rows, deleted=deleted)
-        return replace(page, has_next=False) if damage == "end" else page
+        return damaged(self._page(ask, rows, deleted=deleted), damage)
 
     def _rows(self, ask: Query) -> tuple[list[tuple[int, int]], bool]:
         deleted = ask.record_list.only_deleted and self.knows_deleted
@@ -110,3 +110,18 @@ class ListedAccount:
             del self.live[lead]
             self.deleted[lead] = now
             self.touched.add(lead)
+
+
+def damaged(page: Page, damage: str | None) -> Page:
+    """The page with that damage."""
+    records, size = page.records, len(page.records)
+    match damage:
+        case "end":
+            return replace(page, has_next=False)
+        case "half":
+            return replace(page, records=records[: size // 2], has_next=False)
+        case "head":
+            return replace(page, records=records[size // 2 :])
+        case "hole":
+            return replace(page, records=(*records[: size // 3], *records[-(size // 3) :]))
+    return page

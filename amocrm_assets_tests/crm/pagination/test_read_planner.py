@@ -101,7 +101,13 @@ def test_every_untouched_lead_of_the_window_is_read_once(
     if account.odd_deleted_answers:
         account.damage.clear()  # one damaged answer is what a reading must bear, not two about one list
 
-    got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
+    try:
+        got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
+    except ReadingUnproven:
+        # Without filters, the last of tiny pages may hold too few leads to show that it continues the one before.
+        assert not account.filters
+        assert account.page_cap < 26
+        return
 
     missing = expected(account) - set(got)
     timeless = {lead for lead, _ in missing if lead in account.without_time}
@@ -377,6 +383,18 @@ def test_no_single_damaged_answer_ends_a_reading(damage: str, answer: int, cap: 
     account = busy(900, damage={answer: damage}, page_cap=cap)
 
     got, plan = read(account, Random(13))
+
+    assert set(got) == expected(account)
+    assert plan.findings == ()
+
+
+@pytest.mark.parametrize("damage", ["half", "head", "hole"])
+@pytest.mark.parametrize("answer", range(1, 12))
+def test_a_page_with_a_next_one_that_lacks_leads_is_asked_for_again(damage: str, answer: int) -> None:
+    account = busy(3_000, damage={answer: damage})
+    account.deleted.clear()
+
+    got, plan = read(account, Random(answer), permits=1)
 
     assert set(got) == expected(account)
     assert plan.findings == ()
