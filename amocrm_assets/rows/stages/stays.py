@@ -8,12 +8,11 @@ the record was in, a move is missing: the stage in between gets a stay without `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from itertools import groupby, permutations
+from itertools import groupby, pairwise, permutations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     Origin = Literal["event", "first_value_before", "present_state"]
 
@@ -205,28 +204,48 @@ def _moves(happened: Sequence[Happened], state: State | None) -> list[Happened]:
     moves = [each for each in happened if each.kind == MOVED and each.before != each.after]
     if len({each.at for each in moves}) < len(moves):
         present = state.stage if state and moves[-1].at <= state.stage_at else None
-        return list(_untied(moves, present))
+        return _untied(moves, present)
     return moves
 
 
-def _untied(moves: Sequence[Happened], present: StageId | None) -> Iterator[Happened]:
-    """Moves; those of the same second are ordered so that each begins in the stage where the last one ended."""
-    seconds = [list(tied) for _, tied in groupby(moves, key=lambda each: each.at)]
-    following = [*(tied[0].before for tied in seconds[1:]), present]
-    stage = None
-    for tied, then in zip(seconds, following, strict=True):
-        if 1 < len(tied) <= _MAX_TIED:
-            # `min` returns the first of equal results, which is the order of ids.
-            gaps = partial(_gaps, stage, then)
-            tied = list(min(permutations(tied), key=gaps))  # noqa: PLW2901
-        yield from tied
-        stage = tied[-1].after
+def _untied(moves: Sequence[Happened], present: StageId | None) -> list[Happened]:
+    """Moves; those of the same second are ordered so that the fewest moves are missing in all of them together.
+
+    For each stage in which the moves up to a second can end, the best order that ends there is kept: what follows
+    may decide which one is right. Among equal ones it is the order of ids.
+    """
+    ends: dict[StageId | None, _Ordered] = {None: _Ordered(0, (), None)}
+    for _, group in groupby(moves, key=lambda each: each.at):
+        tied = tuple(group)
+        reached: dict[StageId | None, _Ordered] = {}
+        for order in permutations(tied) if 1 < len(tied) <= _MAX_TIED else [tied]:
+            inner = sum(_is_gap(one.after, next_.before) for one, next_ in pairwise(order))
+            for stage, before in ends.items():
+                gaps = before.gaps + _is_gap(stage, order[0].before) + inner
+                end = order[-1].after
+                if end not in reached or gaps < reached[end].gaps:
+                    reached[end] = _Ordered(gaps, order, before)
+        ends = reached
+    best = min(ends, key=lambda stage: ends[stage].gaps + _is_gap(stage, present))
+    return ends[best].moves()
 
 
-def _gaps(stage: StageId | None, following: StageId | None, order: Sequence[Happened]) -> int:
-    """The number of missing moves in an order, between the stage before it and the one after it."""
-    ends = [stage, *(each.after for each in order)]
-    begins = [*(each.before for each in order), following]
-    return sum(
-        end is not None and begin is not None and end != begin for end, begin in zip(ends, begins, strict=True)
-    )
+class _Ordered(NamedTuple):
+    """Moves of one second in an order, behind those of the seconds before; `gaps` are missing moves up to here."""
+
+    gaps: int
+    order: Sequence[Happened]
+    before: _Ordered | None
+
+    def moves(self) -> list[Happened]:
+        """All moves up to here."""
+        orders, ordered = [], self
+        while ordered.before is not None:
+            orders.append(ordered.order)
+            ordered = ordered.before
+        return [each for order in reversed(orders) for each in order]
+
+
+def _is_gap(end: StageId | None, begin: StageId | None) -> bool:
+    """Whether a move is missing between the end of one and the beginning of another."""
+    return end is not None and begin is not None and end != begin

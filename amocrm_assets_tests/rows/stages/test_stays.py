@@ -200,6 +200,15 @@ def test_moves_of_the_last_second_lead_to_the_newest_state() -> None:
     assert [each[0] for each in stays(*tied, now=state(A, 1200))] == [A, B, A]
 
 
+@pytest.mark.parametrize("first", list(permutations(range(2))))
+@pytest.mark.parametrize("last", list(permutations(range(3))))
+def test_seconds_with_several_moves_are_ordered_together(first: tuple[int, ...], last: tuple[int, ...]) -> None:
+    # Either order of the first two ends where one of the last three begins.
+    begun, ended = [move(1200, A, B), move(1200, B, C)], [move(1300, C, D), move(1300, D, B), move(1300, B, A)]
+    moves = [*(begun[place] for place in first), *(ended[place] for place in last)]
+    assert [each[0] for each in stays(*moves, now=state(A, 1300))] == [A, B, C, D, B, A]
+
+
 def test_many_moves_of_one_second_are_in_the_order_of_their_ids() -> None:
     ring = [move(1200, (1, number), (1, number + 1)) for number in range(30)]
     assert len(stays(*ring, now=state((1, 30), 1200))) == 31
