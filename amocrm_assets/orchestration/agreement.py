@@ -40,18 +40,19 @@ def events_agree_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         description=(
             f"Every {record} that had an event on a day is in the capture of that day or of a later one. Events"
             f" are a list of their own, so they notice {records} that the other list withheld, at no request."
-            "\n\nA day is compared once the days up to its first reading have rows; those of the week before a run"
-            " are looked at again. An error where the event shows a change for certain, a warning otherwise. Run"
-            " alone, it looks at every day."
+            "\n\nA day is compared once the days up to its first reading have rows. A run looks at the week before"
+            " it again, and at all days that were first read in that week. An error where the event shows a change"
+            " for certain, a warning otherwise. Run alone, it looks at every day."
         ),
     )
     def events_agree(context: dg.AssetCheckExecutionContext, amocrm: AmoCrmDeployment) -> dg.AssetCheckResult:
-        from amocrm_assets.rows.agreement import agreement_of_days
+        from amocrm_assets.rows.agreement import agreement_of_days, days_to_compare
 
         storage, bounds = amocrm.storage(), days_of_run(context.run)
-        days = days_with_rows(AGREEMENT.events.table, storage, source.subdomain)
         if bounds:
-            days = [day for day in days if bounds[0] - _LOOK_BACK <= day <= bounds[1]]
+            days = days_to_compare(storage, source, bounds[0] - _LOOK_BACK, bounds[1])
+        else:
+            days = days_with_rows(AGREEMENT.events.table, storage, source.subdomain)
         return agreement_result(agreement_of_days(storage, source, days))
 
     return events_agree

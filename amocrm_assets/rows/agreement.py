@@ -66,6 +66,21 @@ def agreement_of_days(
     return dict(sorted(results.items()))
 
 
+def days_to_compare(
+    storage: Storage, source: SourceSettings, first: date, last: date, agreement: Agreement = AGREEMENT
+) -> list[date]:
+    """The days with events that are within `first` and `last`, or whose first capture was made on one of these.
+
+    That date is the last one which such a day waits for: those of a backfill can be compared on the day after it.
+    """
+    first_read = _first_capture_dates(storage, source, agreement)
+    return [
+        day
+        for day in days_with_rows(agreement.events.table, storage, source.subdomain)
+        if any(first <= at <= last for at in (day, first_read.get(day, day)))
+    ]
+
+
 def _up_to(first: date, last: date) -> Iterator[date]:
     """All days from `first` to `last`, both included."""
     while first <= last:

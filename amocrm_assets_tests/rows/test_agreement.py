@@ -15,7 +15,7 @@ from amocrm_assets.days import day_window
 from amocrm_assets.entities import AGREEMENT, EVENTS, LEADS
 from amocrm_assets.orchestration.agreement import agreement_result
 from amocrm_assets.rows import write_rows
-from amocrm_assets.rows.agreement import DayAgreement, agreement_of_days
+from amocrm_assets.rows.agreement import DayAgreement, agreement_of_days, days_to_compare
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import DAY, NEXT_DAY, client_of, source
 from amocrm_assets_tests.rows.latest_table.tables import day, seconds
@@ -166,3 +166,15 @@ def test_a_day_waits_for_every_day_up_to_its_reading(storage: Storage) -> None:
     assert agreement_of_days(storage, by, [day(0)])[day(0)].missing.keys() == {1}
     assert agreement_of_days(storage, by, [day(0) - timedelta(days=9)]) == {}
     assert AGREEMENT.certain.isdisjoint(AGREEMENT.uncertain)
+
+
+def test_the_days_of_a_backfill_are_compared_once_the_day_of_their_reading_is_over(storage: Storage) -> None:
+    by = stages.settings()
+    for number, days_later in ((0, 20), (1, 19)):
+        for write in (stages.write_leads, stages.write_events):
+            write(storage, {number: []}, by, reading=24 * days_later)
+    assert days_to_compare(storage, by, day(14), day(21)) == [day(0), day(1)]
+    assert days_to_compare(storage, by, day(21), day(28)) == [day(0), day(1)]
+    assert days_to_compare(storage, by, day(13), day(20)) == []
+    assert days_to_compare(storage, by, day(22), day(28)) == []
+    assert days_to_compare(storage, by, day(1), day(3)) == [day(1)]
