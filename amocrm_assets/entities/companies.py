@@ -88,7 +88,8 @@ COMPANIES = Entity(
         ),
     ),
     # The properties of a deleted company are undocumented. No live one lacks all of these.
-    stubs_lack=("created_at", "responsible_user_id", "custom_fields"),
+    # What a stub of these lists contains is not documented; a whole record has all of these.
+    stubs_lack=("name", "responsible_user_id", "custom_fields"),
     other_properties=("_links",),
     choices=Choices(imported="import_companies", custom_fields="companies_custom_fields"),
 )

@@ -103,7 +103,8 @@ CONTACTS = Entity(
         ),
     ),
     # The properties of a deleted contact are undocumented. No live one lacks all of these.
-    stubs_lack=("created_at", "responsible_user_id", "custom_fields"),
+    # What a stub of these lists contains is not documented; a whole record has all of these.
+    stubs_lack=("name", "responsible_user_id", "custom_fields"),
     other_properties=("_links", "is_main"),
     choices=Choices(imported="import_contacts", custom_fields="contacts_custom_fields"),
 )

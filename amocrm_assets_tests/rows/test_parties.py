@@ -60,7 +60,8 @@ def test_a_stub_keeps_the_columns_of_an_earlier_version(
     entity: Entity, make: Callable[..., dict[str, Any]]
 ) -> None:
     whole = make(5, _embedded={"tags": [], "leads": [{"id": 1}]})
-    gone = dict.fromkeys(whole) | {"id": 5, "updated_at": UPDATED_AT + 9, "is_deleted": True}
+    kept = {name: whole[name] for name in ("created_at", "account_id", "updated_by")}
+    gone = dict.fromkeys(whole) | {"id": 5, "updated_at": UPDATED_AT + 9, "is_deleted": True} | kept
     ((row,), oddities) = rows(entity, [whole], [gone])
     assert oddities == []
     assert (row["name"], row["is_deleted"], row["updated_at"]) == (whole["name"], True, UPDATED_AT + 9)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_FAILURES = 2
 # A page that takes too long ends with one of these, or with a timeout.
 _TOO_SLOW = frozenset({408, 500, 502, 504})
-_BAD_REQUEST, _NOT_FOUND = 400, 404
+_OK, _BAD_REQUEST, _NOT_FOUND = 200, 400, 404
 
 
 class PageFailures:
@@ -45,7 +45,8 @@ def page_refused(query: Query, error: AccessDenied | UnexpectedAnswer) -> Page |
         return None  # an unsupported value of `with` must not prevent reading the records
     if query.page > 1 and status in {_BAD_REQUEST, _NOT_FOUND}:
         return NOTHING  # some lists refuse pages after their end, or beyond some depth, instead of returning 204
-    if not query.record_list.only_deleted:
+    # A status of 200 is a response that cannot be read, and says nothing of rights.
+    if not query.record_list.only_deleted or status == _OK:
         raise error
     records = query.record_list.records
     raise type(error)(

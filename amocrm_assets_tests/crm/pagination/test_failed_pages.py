@@ -67,3 +67,10 @@ def test_refused_deleted_records_can_be_left_out_and_the_message_says_how() -> N
         page_refused(query(deleted=True), error)
     assert caught.value.facts["status"] == 403
     assert caught.value.__cause__ is error
+
+
+def test_a_page_of_deleted_records_that_cannot_be_read_is_not_told_as_a_right_that_is_missing() -> None:
+    error = UnexpectedAnswer("Reading leads", cause="It is nested too deeply.", fix="Report it.", status=200)
+    with pytest.raises(UnexpectedAnswer) as caught:
+        page_refused(query(deleted=True), error)
+    assert caught.value is error
