@@ -1,4 +1,4 @@
-"""Calls: notes of leads, contacts and companies, written by telephone exchanges. API v4 has no list of calls.
+"""Calls: notes of leads, contacts and companies, written by telephony services. API v4 has no list of calls.
 
 https://www.amocrm.ru/developers/content/crm_platform/events-and-notes
 """
@@ -36,11 +36,11 @@ _COLUMNS = (
     Column("id", "INTEGER", "The note's id."),
     Column("direction", "STRING", "`in` or `out`.", api_name="note_type"),
     Column("responsible_user_id", "INTEGER", "User responsible for the note."),
-    Column("created_by", "INTEGER", "User who created it; 0 is a robot, such as a telephone exchange."),
+    Column("created_by", "INTEGER", "User who created it; 0 is a robot, such as a telephony service."),
     Column(
         "created_at",
         "INTEGER",
-        "When the note was created, Unix seconds, UTC: after the call, by the telephone exchange.",
+        "When the note was created, Unix seconds, UTC: after the call, by the telephony service.",
     ),
     Column(
         "updated_at",
@@ -51,7 +51,7 @@ _COLUMNS = (
     Column("updated_by", "INTEGER", "User who last updated the note; 0 is a robot."),
     Column("group_id", "INTEGER", "Group of the responsible user; 0 is the default group."),
     Column("duration", "INTEGER", "Duration of the call in seconds; 0 if it was not answered.", api_name="params"),
-    Column("phone", "STRING", "Phone number of the other side, as the exchange wrote it.", api_name="params"),
+    Column("phone", "STRING", "Phone number of the other side, as the service wrote it.", api_name="params"),
     Column(
         "call_status",
         "INTEGER",
@@ -60,8 +60,8 @@ _COLUMNS = (
     ),
     Column("call_result", "STRING", "Result of the call, as text.", api_name="params"),
     Column("call_responsible", "STRING", "The user who took part, an id or a name.", api_name="params"),
-    Column("source", "STRING", "The exchange that wrote the note.", api_name="params"),
-    Column("uniq", "STRING", "The exchange's id of the call.", api_name="params"),
+    Column("source", "STRING", "The telephony service that wrote the note.", api_name="params"),
+    Column("uniq", "STRING", "The telephony service's id of the call.", api_name="params"),
     Column("link", "STRING", "Link to the recording.", api_name="params"),
 )
 _OF_PARAMS = tuple(each.name for each in _COLUMNS if each.api_name == "params")

@@ -1,4 +1,4 @@
-"""Rows of tasks and calls: results, directions, the parts of a call, and what telephone exchanges make of them."""
+"""Rows of tasks and calls: results, directions, the parts of a call, and what telephony services make of them."""
 
 from __future__ import annotations
 

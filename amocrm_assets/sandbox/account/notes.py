@@ -1,4 +1,4 @@
-"""What notes look like: calls that a telephone exchange writes, answered and missed, and texts of people."""
+"""What notes look like: calls that a telephony service writes, answered and missed, and texts of people."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Parties:
         if self.kind == "companies":
             return {"name": f"{words.FIRMS[(drawn >> 20) % len(words.FIRMS)]} {drawn % 997}"}
         first, last = words.PEOPLE[(drawn >> 20) % len(words.PEOPLE)].split()
-        if drawn % 7 == 0:  # a telephone exchange makes contacts that nobody names
+        if drawn % 7 == 0:  # a telephony service makes contacts that nobody names
             first, last = f"Контакт {drawn % 9973}", ""
         return {"name": f"{first} {last}".strip(), "first_name": first, "last_name": last}
 
