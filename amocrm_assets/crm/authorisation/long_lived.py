@@ -67,8 +67,9 @@ class LongLivedToken:
         raise self._not_authorised(
             f"{self._source.url} refuses it: it was revoked, or it is of another account, or the account was"
             " renamed.",
-            fix=f"Check that this is still the account's address, then make a new token there (the"
-            f" integration's page, Keys and scopes) and put it into {self._variable} (docs/connecting.md).",
+            fix=f"Run `amocrm-assets check {self._source.subdomain}`: amoCRM may have refused it once by mistake."
+            " If it is refused again, check that this is still the account's address, then make a new token there"
+            f" (the integration's page, Keys and scopes) and put it into {self._variable} (docs/connecting.md).",
             status=401,
         )
 
