@@ -1,11 +1,12 @@
 """Which messages to send, and to whom. Pure: from problems and a ledger to messages and a new ledger.
 
-A problem is sent to each address once for each day on which it is seen. If an address does not accept a message,
-sending is retried at growing intervals, without delaying the other addresses.
+A problem is sent to each address once for each day on which it is seen, and once for each other cause of that day.
+If an address does not accept a message, sending is retried at growing intervals, without delaying the others.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,16 +19,23 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.alerts.problem import Problem
 
 FORMAT = 1
+_NUMBERS = re.compile(r"\d+")
+# Instead of the day for which an address received a problem: of that day, but with another cause.
+_ANOTHER_CAUSE = ""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 60, 3600
 
 
 class OpenProblem(msgspec.Struct):
-    """An open problem: its message, its last day, and the day for which each address received it."""
+    """An open problem: its message, its last day, and the day for which each address received it.
+
+    `causes` are those of that day, without their numbers, which differ from run to run.
+    """
 
     title: str
     body: str
     seen_on: str
     told: dict[str, str] = {}
+    causes: list[str] = []
 
 
 class Refusal(msgspec.Struct):
@@ -73,8 +81,14 @@ class Ledger(msgspec.Struct):
         for problem in problems:
             message = problem_message(problem, ui_url=ui_url)
             known = self.open.get(problem.key) or self.over.pop(problem.key, None)
-            told = known.told if known else {}
-            self.open[problem.key] = OpenProblem(message.title, message.body, today, told)
+            told, causes = (known.told, known.causes) if known else ({}, [])
+            cause = _NUMBERS.sub("", problem.cause)
+            if causes and cause not in causes:
+                told = dict.fromkeys(told, _ANOTHER_CAUSE)
+            if known is None or known.seen_on != today:
+                causes = []
+            causes = list(dict.fromkeys([*causes, cause]))
+            self.open[problem.key] = OpenProblem(message.title, message.body, today, told, causes)
 
     def send_due(self, send: Mapping[str, Callable[[Message], bool]], *, now: float) -> None:
         """Send messages. `send` has a function for each address, which returns whether it was accepted."""

@@ -10,7 +10,7 @@ MAX_TEXT = 600
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem; those with the same `key` are one, and are sent once a day until they are resolved."""
+    """A problem; those with the same `key` are one, and are sent once a day and cause until they are resolved."""
 
     key: str
     source: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amocrm_assets.orchestration.alerts.ledger import MAX_RETRY_SECONDS, Ledger
@@ -80,6 +81,31 @@ def test_a_problem_is_told_once_a_day_and_again_when_it_is_over() -> None:
     assert service.titles[2:] == ["amoCRM acme: raw_leads failed: over"]
     assert not ledger.open
     assert not ledger.over
+
+
+def test_another_cause_of_the_same_problem_is_told_on_the_same_day_and_each_once() -> None:
+    ledger, service = Ledger(), Service()
+    unpaid = replace(PROBLEM, cause="402, the account is not paid.")
+    for cause in (
+        "no answer.",
+        "402, the account is not paid.",
+        "no answer.",
+        "429 after 63 s.",
+        "429 after 71 s.",
+    ):
+        ledger = record(ledger, service, problems=(replace(PROBLEM, cause=cause),))
+    assert len(service.titles) == 3
+    ledger = record(ledger, service, problems=(unpaid,), day="2026-01-05")
+    assert len(service.titles) == 4
+    record(ledger, service, over=(PROBLEM.key,), day="2026-01-05")
+    assert service.titles[4:] == ["amoCRM acme: raw_leads failed: over"]
+
+
+def test_a_cursor_without_causes_tells_nothing_twice() -> None:
+    ledger, service = record(Ledger(), other := Service(), problems=(PROBLEM,)), Service()
+    ledger.open[PROBLEM.key].causes.clear()
+    record(ledger, service, problems=(PROBLEM,))
+    assert (len(other.titles), service.titles) == (1, [])
 
 
 def test_what_was_never_a_problem_is_not_told_to_be_over() -> None:
