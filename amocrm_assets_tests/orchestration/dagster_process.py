@@ -180,8 +180,15 @@ def running_dagster(home: Path, environment: Mapping[str, str]) -> Iterator[Dags
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
+    with interrupted_at_end(process):
         yield _once_up(Dagster(f"http://127.0.0.1:{port}", home / "dagster.log"), process)
+
+
+@contextmanager
+def interrupted_at_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Press Ctrl-C at the end. A process that ignores it, as one in the background does, is killed."""
+    try:
+        yield
     finally:
         process.send_signal(signal.SIGINT)
         try:
