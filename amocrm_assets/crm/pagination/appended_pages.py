@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.crm.pagination.pages import Unusable, has_next, number_of, raw_records
+from amocrm_assets.days import MAX_AT
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
@@ -94,7 +95,7 @@ def _record(raw: bytes, response: Response) -> AppendedRecord | Unusable:
     except (msgspec.DecodeError, msgspec.ValidationError):
         record_id, created_at, kind, account_id = _head_of_odd_json(raw, response)
     at = number_of(created_at)
-    if record_id in (None, "") or not isinstance(record_id, int | str) or at is None:
+    if record_id in (None, "") or not isinstance(record_id, int | str) or at is None or at > MAX_AT:
         return Unusable(record_id if isinstance(record_id, int | str) else None, raw)
     kind = kind if isinstance(kind, str) else None
     return AppendedRecord(str(record_id), at, kind, raw, number_of(account_id))
