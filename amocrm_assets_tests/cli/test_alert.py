@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from apprise.plugins.telegram import NotifyTelegram
 
-from amocrm_assets_tests.orchestration.alerts.services import TELEGRAM, chat_service
+from amocrm_assets_tests.orchestration.alerts.services import SECRET, TELEGRAM, chat_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amocrm_assets_tests.cli.conftest import Command
     from amocrm_assets_tests.orchestration.alerts.services import ChatService
-
-SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ SANDBOX = [sys.executable, "-m", "amocrm_assets.cli", "sandbox", "--set", "popul
 # Tells what it is given: the status of an answer, and how it was ended.
 ASKING = """
 import signal, sys, time, urllib.request
-from amocrm_assets_tests.serving import free_port
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/sandbox/token") as answer:
     print(answer.status, flush=True)
