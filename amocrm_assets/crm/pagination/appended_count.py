@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
     from amocrm_assets.crm.pagination.appended_slice import Slice
-    from amocrm_assets.crm.pagination.appended_state import AppendedState
 
     Verdict = Literal["verified", "ask on", "read again"]
 
@@ -29,7 +28,7 @@ MAX_ATTEMPTS = 3
 
 @dataclass(eq=False)
 class Attempt:
-    """An attempt to read some seconds. `records` are those of earlier attempts, which are kept, by id."""
+    """An attempt to read some seconds of a list. `records` are those of earlier attempts, kept by id."""
 
     number: int = 1
     records: dict[str, AppendedRecord] = field(default_factory=dict)
@@ -94,27 +93,30 @@ def group_read_slices(parts: Sequence[Slice | SliceGroup]) -> list[Slice | Slice
     """
     runs = [(key, list(run)) for key, run in groupby(parts, key=_kind)]
     grouped: list[Slice | SliceGroup] = []
-    for place, ((state, attempt, is_read), run) in enumerate(runs):
+    for place, ((attempt, is_read), run) in enumerate(runs):
         if not is_read:
             grouped += run
             continue
         *full, rest = _cut([each for each in run if not isinstance(each, SliceGroup)])
         grouped += map(SliceGroup, full)
         beside = {key for key, _ in runs[max(place - 1, 0) : place + 2]}
-        grouped += rest if (state, attempt, False) in beside else map(SliceGroup, [rest] if rest else [])
+        grouped += rest if (attempt, False) in beside else map(SliceGroup, [rest] if rest else [])
     return grouped
 
 
-def _kind(part: Slice | SliceGroup) -> tuple[AppendedState, Attempt, bool | None]:
-    return part.state, part.attempt, None if isinstance(part, SliceGroup) else part.is_read
+def _kind(part: Slice | SliceGroup) -> tuple[Attempt, bool | None]:
+    return part.attempt, None if isinstance(part, SliceGroup) else part.is_read
 
 
 def _cut(slices: Sequence[Slice]) -> list[list[Slice]]:
     """Lists of slices with enough records to be verified, and a last one with the rest."""
     cut: list[list[Slice]] = [[]]
+    count = 0
     for each in slices:
         cut[-1].append(each)
+        count += len(each.records)
         # An attempt that is repeated is verified as a whole, as it was before.
-        if each.attempt.number == 1 and sum(len(one.records) for one in cut[-1]) >= MAX_RECORDS:
+        if each.attempt.number == 1 and count >= MAX_RECORDS:
             cut.append([])
+            count = 0
     return cut
