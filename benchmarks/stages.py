@@ -1,4 +1,4 @@
-"""The cost of the stages of leads: three years of 2,000 moves a day, built from scratch, and after one more day.
+"""The cost of the stages of leads: three years of 2,000 moves a day, built once, and after one more day.
 
 Rows are written to the storage directly, without captures. Each lead makes about six moves within some weeks;
 leads have rows on the days of their moves. Run it: `python -m benchmarks stages`.

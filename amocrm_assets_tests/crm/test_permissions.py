@@ -54,7 +54,7 @@ def test_an_empty_list_that_comes_with_200_honours_filters() -> None:
         (b'{"id":2}', False),
     ],
 )
-def test_live_leads_among_the_deleted_ones_give_away_an_account_that_ignores_only_deleted(
+def test_live_leads_among_the_deleted_ones_show_that_an_account_ignores_only_deleted(
     leads: bytes, *, is_honoured: bool
 ) -> None:
     answer = (200, b'{"_embedded":{"leads":[' + leads + b"]}}")

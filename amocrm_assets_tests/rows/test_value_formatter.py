@@ -172,7 +172,7 @@ def test_offsets_with_seconds_give_way_to_utc_since_rfc_3339_has_none() -> None:
     assert texts("date_time", {"value": -2_840_140_800}) == [("1880-01-01T00:00:00+00:00", None)]
 
 
-def test_a_value_nested_too_deeply_for_a_text_is_a_misfit() -> None:
+def test_a_value_nested_too_deeply_for_a_text_is_an_invalid_value() -> None:
     nested: list[Any] = []
     for _ in range(5000):
         nested = [nested]

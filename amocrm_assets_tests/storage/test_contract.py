@@ -99,7 +99,7 @@ def test_what_a_killed_writer_left_is_swept(storage: Storage, place: Place) -> N
     assert content(storage, NAME) == b"whole"
 
 
-def test_sweeping_for_one_file_leaves_its_neighbours_writers_alone(storage: Storage) -> None:
+def test_removing_stale_files_of_one_name_leaves_its_neighbours_writers_alone(storage: Storage) -> None:
     with storage.temp_file("rows/acme/1.parquet") as first, storage.temp_file("rows/acme/11.parquet") as second:
         first.write_bytes(b"half")
         second.write_bytes(b"half")
