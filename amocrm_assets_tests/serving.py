@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 import threading
 from contextlib import contextmanager
@@ -11,11 +13,20 @@ if TYPE_CHECKING:
     import socketserver
     from collections.abc import Iterator
 
+# Linux hands out 32768 and above by itself.
+UNASSIGNED_PORTS = 20_000, 32_000
+
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nothing listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """A port on 127.0.0.1 that nothing listens on now.
+
+    It is below the ports that Linux hands out by itself: while a slow program starts, no other test's server or
+    connection gets it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*UNASSIGNED_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager

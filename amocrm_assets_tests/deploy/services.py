@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -47,11 +46,12 @@ class Services:
         """All three, started in the order of the compose file."""
         with ExitStack() as stack:
             stack.enter_context(self._service("code", default_command()))
-            self._wait("code", lambda: _listens(int(self._ports["4000"])))
+            self._wait("code", lambda: self.is_healthy("code"))
             for name in ("daemon", "webserver"):
                 stack.enter_context(self._service(name, services()[name]["command"]))
             dagster = Dagster(f"http://127.0.0.1:{self._ports['3000']}", self._log("webserver"))
             self._wait("webserver", lambda: _answers(dagster))
+            assert dagster.load_errors() == []
             yield dagster
 
     def is_healthy(self, name: str) -> bool:
@@ -118,11 +118,6 @@ class Services:
                     f"{name} did not start:\n{self._log(name).read_text(encoding='utf-8')[-4000:]}"
                 )
             time.sleep(0.2)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(dagster: Dagster) -> bool:

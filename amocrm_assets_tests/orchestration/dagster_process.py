@@ -44,7 +44,14 @@ mutation Launch($params: ExecutionParams!) {
   launchPipelineExecution(executionParams: $params) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
+    ... on Error { message }
+  }
+}
+"""
+LOCATIONS = """
+query Locations {
+  workspaceOrError {
+    ... on Workspace { locationEntries { locationOrLoadError { ... on PythonError { message } } } }
   }
 }
 """
@@ -95,6 +102,12 @@ class Dagster:
         data: dict[str, Any] = body["data"]
         return data
 
+    def load_errors(self) -> list[str]:
+        """Why code locations are not loaded."""
+        entries = self.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
+        loaded = [entry["locationOrLoadError"] for entry in entries]
+        return ["not loaded yet" if one is None else one["message"] for one in loaded if one != {}]
+
     def materialise(
         self,
         assets: Sequence[Sequence[str]],
@@ -117,6 +130,7 @@ class Dagster:
             "mode": "default",
         }
         launched = self.ask(LAUNCH, params=params)["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
         run_id: str = launched["run"]["runId"]
         return run_id
 
