@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets.orchestration.source import source_definitions
 from benchmarks import loading
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.code_location import load_all, load_one_job
+from benchmarks.plain_dagster import plain_definitions, run_plain
+from benchmarks.reading import DAY
+from benchmarks.sources import everything, source_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,3 +33,21 @@ def test_loading_is_also_measured_as_a_multiple_of_importing_dagster(monkeypatch
         ("1 source, in addition to import dagster", 0.25),
         ("a run of one source of 1, in addition to import dagster", 0.2),
     ]
+
+
+def test_plain_dagster_has_the_assets_and_checks_of_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    source = source_of("http://127.0.0.1:1", token=None, **everything())
+    ours = source_definitions(source)
+    plain = plain_definitions(ours, source, name=source.key).get_repository_def().asset_graph
+    own = ours.get_repository_def().asset_graph
+    assert plain.executable_asset_keys == own.executable_asset_keys
+    assert plain.asset_check_keys == own.asset_check_keys
+    run_plain(source, [DAY])
+
+
+def test_loading_many_sources_is_compared_with_plain_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = {"import dagster": 2.0, "200 sources": 6.0, "200 sources, plain Dagster": 5.0}
+    monkeypatch.setattr(loading, "measure", lambda *_, **__: measured)
+    ratio = list(BENCHMARKS["loading"](quick=False))[-3]
+    assert (ratio.what, ratio.value) == ("200 sources, compared with plain Dagster", 1.2)

@@ -29,6 +29,7 @@ from benchmarks import (
     whole_way,
 )
 from benchmarks.measuring import Figure, at_least, at_most
+from benchmarks.plain_dagster import COMPARED_WITH_PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,9 @@ def _loading(*, quick: bool) -> Iterator[Figure]:
             # Seconds depend on the machine and its load, this ratio hardly does.
             times = seconds / measured["import dagster"]
             yield Figure("starting", name, times, "times the CPU time of import dagster")
+        if what + loading.PLAIN in measured:
+            ratio = seconds / measured[what + loading.PLAIN]
+            yield at_most("starting", f"{what}{COMPARED_WITH_PLAIN}", ratio, wanted=1.25, unit="×")
 
 
 def _rows(*, quick: bool) -> Iterator[Figure]:

@@ -6,19 +6,22 @@ slows both. Run it: `python -m benchmarks all_day all_year`.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from amocrm_assets.entities.reference import LISTS
 from benchmarks.measuring import Figure, apart, at_most
-from benchmarks.reading import YEAR, over
+from benchmarks.plain_dagster import COMPARED_WITH_PLAIN, run_plain
+from benchmarks.reading import DAY, YEAR, over
 from benchmarks.serving import MeasuredSandbox, measured_sandbox
-from benchmarks.sources import everything
+from benchmarks.sources import everything, source_of
 from benchmarks.whole_way import deploy, run_on_disk_once, run_once
 
 if TYPE_CHECKING:
@@ -33,9 +36,11 @@ def measure_day(*, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 - as the ot
     with measured_sandbox((over(1, 500),)) as sandbox:
         runs, _ = apart(_days, sandbox)
     # The first run imports the modules.
-    alone, quickest = (min(each[1:], key=lambda run: run["ours"]) for each in runs)
+    alone, quickest, plain = (min(each[1:], key=lambda run: run["ours"]) for each in runs)
     yield at_most(name, "wall time in addition to amoCRM's responses", quickest["ours"], wanted=3, unit="s")
     yield Figure(name, "the same compared with leads alone", quickest["ours"] / alone["ours"], "×")
+    yield Figure(name, f"the same{COMPARED_WITH_PLAIN}", quickest["ours"] / plain["ours"], "×")
+    yield Figure(name, "plain Dagster, wall time", plain["ours"], "s")
     yield Figure(name, "waiting for amoCRM's responses and its limit", quickest["amocrm"], "s")
     yield Figure(name, "CPU time", quickest["all, processor"], "s")
     yield Figure(name, "events in Dagster's log", quickest["events"])
@@ -50,6 +55,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     name = f"{days} days of 20 leads, all entities, one run"
     with measured_sandbox((over(days, 20 * days),)) as sandbox:
         (alone, measured), cost = apart(_backfills, sandbox, days)
+        plain, _ = apart(_plain_backfill, sandbox, days)
     yield at_most(name, "wall time compared with leads alone", measured["all"] / alone["all"], wanted=3, unit="×")
     yield at_most(
         name,
@@ -58,6 +64,7 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
         wanted=3,
         unit="×",
     )
+    yield Figure(name, f"CPU time{COMPARED_WITH_PLAIN}", measured["all, processor"] / plain["processor"], "×")
     yield Figure(name, "wall time", measured["all"], "s")
     yield Figure(name, "CPU time", measured["all, processor"], "s")
     yield Figure(name, "waiting for amoCRM's responses and its limit", measured["amocrm"], "s")
@@ -67,10 +74,10 @@ def measure_year(*, quick: bool) -> Iterator[Figure]:
     yield Figure(name, "peak memory", cost.peak_megabytes, "MB")
 
 
-def _days(sandbox: MeasuredSandbox) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    """Runs of leads alone and of everything, alternating; each of them reads its deployment's day again."""
+def _days(sandbox: MeasuredSandbox) -> tuple[list[dict[str, float]], ...]:
+    """Runs of leads alone, of everything, and of plain Dagster, alternating; each reads its day again."""
     without = everything() | {"import_reference": False}
-    alone, measured = [], []
+    alone, measured, plain = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         deploy(Path(folder), sandbox, on_disk=True, others=everything())
         for _ in range(ROUNDS):
@@ -78,7 +85,8 @@ def _days(sandbox: MeasuredSandbox) -> tuple[list[dict[str, float]], list[dict[s
             rest = _measured(sandbox, lambda: run_on_disk_once(sandbox, **without))
             whole = _measured(sandbox, lambda: run_on_disk_once(sandbox, **everything()))
             measured.append(whole | {"reference": whole["of these lists"] - rest["of these lists"]})
-    return alone, measured
+            plain.append(_plain(sandbox, 1))
+    return alone, measured, plain
 
 
 def _backfills(sandbox: MeasuredSandbox, days: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -89,6 +97,20 @@ def _backfills(sandbox: MeasuredSandbox, days: int) -> tuple[dict[str, float], d
             deploy(Path(folder), sandbox, others=others)
             measured.append(_measured(sandbox, lambda: run_once(sandbox, count, **others)))  # noqa: B023 - at once
     return measured[1], measured[2]
+
+
+def _plain_backfill(sandbox: MeasuredSandbox, days: int) -> dict[str, float]:
+    os.environ.pop("DAGSTER_HOME", None)
+    _plain(sandbox, 1)
+    return _plain(sandbox, days)
+
+
+def _plain(sandbox: MeasuredSandbox, days: int) -> dict[str, float]:
+    """Seconds of plain Dagster with as many assets, checks and days: no request, no file, no row."""
+    source = source_of(sandbox.url, token=sandbox.token, **everything())
+    began, began_processor = time.perf_counter(), time.process_time()
+    run_plain(source, [DAY + timedelta(days=number) for number in range(days)])
+    return {"ours": time.perf_counter() - began, "processor": time.process_time() - began_processor}
 
 
 def _measured(sandbox: MeasuredSandbox, run: Any) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """How long the code location takes to load beyond `import dagster`: 1, 20 and 200 sources of leads, 100 of all.
 
+The largest ones are compared with as many definitions of plain Dagster: see `plain_dagster`.
+
 Each figure is the minimum of several fresh processes, which a busy machine affects least.
 Run it: `python benchmarks/loading.py [--json]`.
 """
@@ -16,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 3
+MANY = 100
+PLAIN = ", plain Dagster"
 SOURCE = """\
 type: amocrm_assets.AmoCrmSource
 attributes:
@@ -39,6 +43,7 @@ EVERYTHING = """\
 """
 IMPORT = "import dagster"
 LOAD = "import sys; from benchmarks import code_location; code_location.load_all(sys.argv[1])"
+LOAD_PLAIN = "import sys; from benchmarks import plain_dagster; plain_dagster.load_plain(sys.argv[1])"
 LOAD_ONE_JOB = "import sys; from benchmarks import code_location; code_location.load_one_job(sys.argv[1])"
 HELP = "from amocrm_assets.cli import main; main(['--help'])"
 
@@ -68,10 +73,13 @@ def measure(counts: tuple[int, ...] = (1, 20, 200), *, of_everything: int = 100)
             write_sources(Path(folder), count)
             figures[f"{count} source{'s' if count > 1 else ''}"] = cpu_seconds_of(LOAD, folder) - floor
             figures[f"a run of one source of {count}"] = cpu_seconds_of(LOAD_ONE_JOB, folder) - floor
+            if count >= MANY:
+                figures[f"{count} sources{PLAIN}"] = cpu_seconds_of(LOAD_PLAIN, folder) - floor
     if of_everything:
         with tempfile.TemporaryDirectory() as folder:
             write_sources(Path(folder), of_everything, EVERYTHING)
             figures[f"{of_everything} sources of everything"] = cpu_seconds_of(LOAD, folder) - floor
+            figures[f"{of_everything} sources of everything{PLAIN}"] = cpu_seconds_of(LOAD_PLAIN, folder) - floor
     return figures
 
 
