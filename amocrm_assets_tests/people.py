@@ -75,7 +75,7 @@ def person(number: int, at: int) -> dict[str, Any]:
     }
 
 
-def answer(path: str, at: int) -> dict[str, Any]:
+def body_of(path: str, at: int) -> dict[str, Any]:
     """What the account answers: one record in every list."""
     name = path.rpartition("/")[2]
     if path == "/api/v4/account":
@@ -97,9 +97,9 @@ def people_server(at: int) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            asked = parse_qs(url.query)
-            is_empty = _TRASH in self.path or asked.get("page", ["1"]) != ["1"]
-            content = b"" if is_empty else json.dumps(answer(url.path, at)).encode()
+            params = parse_qs(url.query)
+            is_empty = _TRASH in self.path or params.get("page", ["1"]) != ["1"]
+            content = b"" if is_empty else json.dumps(body_of(url.path, at)).encode()
             self.send_response(204 if is_empty else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

@@ -106,12 +106,12 @@ def test_a_year_is_one_reading(storage: Storage) -> None:
     first = date(2025, 3, 1)
     with sandbox_with(leads_of(first, 3_650, days=365)) as sandbox:
         captured = capture(sandbox, storage, days_from(first, 365), source(start_date="2025-01-01"))
-        asked = [each for each in sandbox.requests.of("/api/v4/leads") if "custom" not in each.path]
+        sent = [each for each in sandbox.requests.of("/api/v4/leads") if "custom" not in each.path]
 
     assert sum(day.capture.records for day in captured) == 3_650
     # A second page by number is asked of the list as it was before its slice was cut, so its rest may come twice.
-    assert sum(each.rows for each in asked) <= 3_650 * 1.05 + 6 * 250
-    assert len(asked) <= 2 * 3_650 / 250 + 3
+    assert sum(each.rows for each in sent) <= 3_650 * 1.05 + 6 * 250
+    assert len(sent) <= 2 * 3_650 / 250 + 3
     shares = [float(str(day.metadata["requests"])) for day in captured]
     assert sum(shares) == pytest.approx(len(sandbox.requests.of("/api/")), rel=0.01)
     assert sum(share > 0 for share in shares) > len(sandbox.requests.of("/api/"))
@@ -207,8 +207,8 @@ def test_an_account_that_ignores_filters_is_read_whole(storage: Storage) -> None
     assert {lead["id"] for lead in leads_in(storage, day)} == expected
     assert captured.metadata["filters_honoured"] is False
     kept = read_findings(storage, captured.capture.name)
-    told = [(each.kind, each.cause, each.fix) for each in captured.metadata["findings"]]  # type: ignore[union-attr]
-    assert [(each.kind, each.cause, each.fix) for each in kept] == told
+    reported = [(each.kind, each.cause, each.fix) for each in captured.metadata["findings"]]  # type: ignore[union-attr]
+    assert [(each.kind, each.cause, each.fix) for each in kept] == reported
     assert ("leads", "filters_ignored", False) in [(each.record_list, each.kind, each.may_miss) for each in kept]
 
 

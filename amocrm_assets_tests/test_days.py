@@ -53,7 +53,7 @@ def test_zones_are_one_on_the_days_on_which_their_midnights_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("named", "expected"),
     [
         ("Europe/Moscow", None),
         ("Europe/Simferopol", None),
@@ -63,7 +63,7 @@ def test_zones_are_one_on_the_days_on_which_their_midnights_are() -> None:
         (None, "account, None, is not"),
     ],
 )
-def test_a_person_is_told_of_a_zone_with_other_midnights(named: str | None, said: str | None) -> None:
+def test_a_person_is_told_of_a_zone_with_other_midnights(named: str | None, expected: str | None) -> None:
     account = Account(1, "A", "sandbox", named, filters_enabled=True, current_user_id=None)
     found = timezone_mismatch(source(), account)
-    assert (found is None) if said is None else (found is not None and said in found)
+    assert (found is None) if expected is None else (found is not None and expected in found)

@@ -123,7 +123,7 @@ def test_what_amocrm_refuses_names_the_source_and_what_to_change(kind: str, stat
     with answering({"/api/v4/leads": (status, body)}) as url:
         source = with_oauth(url) if kind == "oauth" else long_lived(base_url=url)
         with AmoCrmClient(url, FixedToken("secret"), source=source) as client:
-            error = refused(lambda: client.request("/api/v4/leads", {}, lambda answer: answer.json()))
+            error = refused(lambda: client.request("/api/v4/leads", {}, lambda response: response.json()))
 
     assert_names(error, source.subdomain)
     if status == requests.codes.unauthorized:
@@ -156,12 +156,12 @@ def test_what_a_network_refuses_names_the_source_and_what_to_change(monkeypatch:
 def test_what_the_token_endpoint_refuses_names_the_source_and_what_to_change(
     grant_type: str, status: int, hint: str
 ) -> None:
-    answer = requests.Response()
-    answer.status_code = status
-    answer._content = json.dumps({"hint": hint}).encode()  # noqa: SLF001 - no answer was received
-    if answer.is_redirect or status == requests.codes.moved:
-        answer.headers["location"] = "https://elsewhere.example"
-    assert_names(refusal(answer, source=with_oauth(), oauth=OAUTH, grant_type=grant_type), "acme")
+    response = requests.Response()
+    response.status_code = status
+    response._content = json.dumps({"hint": hint}).encode()  # noqa: SLF001 - no answer was received
+    if response.is_redirect or status == requests.codes.moved:
+        response.headers["location"] = "https://elsewhere.example"
+    assert_names(refusal(response, source=with_oauth(), oauth=OAUTH, grant_type=grant_type), "acme")
 
 
 @pytest.mark.parametrize("quotes", ['"{}"', "'{}'", "“{}”", '{}"'])

@@ -77,8 +77,8 @@ def reached(test: Path) -> set[Path]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_has_a_test_of_its_name_or_says_where_it_is_tested(name: str) -> None:
-    told = TESTED_IN.get(name, [])
-    assert told or mirror(name).is_file(), (
+    listed = TESTED_IN.get(name, [])
+    assert listed or mirror(name).is_file(), (
         f"write {mirror(name).relative_to(ROOT)}, or name a test in tested_in.toml"
     )
 

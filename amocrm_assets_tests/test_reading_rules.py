@@ -81,12 +81,12 @@ def test_a_clock_that_is_put_right_is_followed() -> None:
 
 
 def test_without_amocrms_clock_a_day_is_read_a_day_later() -> None:
-    for told in ([], [0] * (MIN_ANSWERS - 1)):
-        require(clock_of(*told), ours=OVER_AT + UNCONFIRMED_SECONDS + 1)
+    for offsets in ([], [0] * (MIN_ANSWERS - 1)):
+        require(clock_of(*offsets), ours=OVER_AT + UNCONFIRMED_SECONDS + 1)
         with pytest.raises(DayNotOver, match="no usable `Date`"):
-            require(clock_of(*told), ours=OVER_AT + UNCONFIRMED_SECONDS - 1)
+            require(clock_of(*offsets), ours=OVER_AT + UNCONFIRMED_SECONDS - 1)
         # More answers may come: amoCRM is not given up before they have.
-        require(clock_of(*told), ours=OVER_AT + 5, last=False)
+        require(clock_of(*offsets), ours=OVER_AT + 5, last=False)
 
 
 def test_the_message_names_both_clocks() -> None:

@@ -144,8 +144,8 @@ def test_its_list_becomes_captures_rows_and_a_frame(sandbox: Sandbox, deployment
     assert list(frame.columns) == list(OWN.column_names)
     assert frame["title"].notna().sum() == LIVE
     assert int(frame["is_deleted"].sum()) == DELETED
-    asked = {request.path for request in sandbox.requests}
-    assert asked == {"/api/v4/account", "/api/v4/companies", "/api/v4/companies/custom_fields"}
+    launched = {request.path for request in sandbox.requests}
+    assert launched == {"/api/v4/account", "/api/v4/companies", "/api/v4/companies/custom_fields"}
 
 
 def test_its_first_reading_of_another_account_than_that_of_the_leads_is_refused(
@@ -217,8 +217,8 @@ def requested(settings: SourceSettings, instance: dg.DagsterInstance) -> list[li
     """The assets of each run that the schedule asks for; None is all of the job."""
     definitions = source_definitions(settings, entities=BOTH)
     night = datetime.fromtimestamp(day_window(DAY, settings.zone).to_at + 3600, settings.zone)
-    asked = tick(definitions, "sandbox_daily", night, instance).run_requests or []
-    selections = [each.asset_selection for each in asked]
+    launched = tick(definitions, "sandbox_daily", night, instance).run_requests or []
+    selections = [each.asset_selection for each in launched]
     return [None if each is None else [key.path[-1] for key in each] for each in selections]
 
 

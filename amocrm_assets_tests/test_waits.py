@@ -302,7 +302,7 @@ def collected() -> Iterator[None]:
 
 
 @contextmanager
-def stopped_by_its_sentence(said: str) -> Iterator[Callable[[], float]]:
+def stopped_by_its_sentence(pattern: str) -> Iterator[Callable[[], float]]:
     """The body gets a SIGINT as soon as somebody says that it waits, and has to end by it.
 
     Gives a function that tells how many seconds after the signal the body ended.
@@ -312,7 +312,7 @@ def stopped_by_its_sentence(said: str) -> Iterator[Callable[[], float]]:
 
     def hear(sentence: str) -> None:
         heard.append(sentence)
-        if not sent_at and re.search(said, sentence):
+        if not sent_at and re.search(pattern, sentence):
             sent_at.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -325,7 +325,7 @@ def stopped_by_its_sentence(said: str) -> Iterator[Callable[[], float]]:
     finally:
         ended_at = time.monotonic()
         timer.cancel()
-    assert sent_at, f"nobody said {said!r}: {heard}"
+    assert sent_at, f"nobody said {pattern!r}: {heard}"
 
 
 @pytest.mark.parametrize("kind", WAITS)
@@ -336,9 +336,9 @@ def test_every_wait_says_so_and_ends_by_a_signal(
     monkeypatch.setattr(waiting.of_this_process, "first_seconds", 0.1)
     monkeypatch.setattr(waiting.of_this_process, "repeat_seconds", 0.2)
     served.reset(SandboxOptions(populations=(leads_of(DAY, 5),), requests_per_second=None))
-    begin, said = WAITS[kind]
+    begin, pattern = WAITS[kind]
     with ExitStack() as stack:
         stack.callback(served.reset, SandboxOptions(populations=()))  # ends what hangs
-        with stopped_by_its_sentence(said) as stopped:
+        with stopped_by_its_sentence(pattern) as stopped:
             begin(Stage(served, tmp_path, monkeypatch, stack))
         assert stopped() < STOP_SECONDS

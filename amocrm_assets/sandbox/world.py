@@ -66,7 +66,9 @@ class Sandbox:
         self.companies = self._linked("companies", lambda lead: _one(company_of_lead(lead, options.seed)))
         self.tasks = self._tasks()
         self.notes = {owners: self._notes_of(owners) for owners in OWNERS}
-        self.events = EventFeed(self.account, self.tasks, self.notes)
+        self.events = EventFeed(
+            self.account, {"contacts": self.contacts, "companies": self.companies}, self.tasks, self.notes
+        )
         self.tokens = Tokens(options, self.clock)
         self.limiter = Limiter()
         self.dice = FaultDice(options.seed)

@@ -111,18 +111,18 @@ def refused_at_once(site: Site, command: str) -> str:
     """What a command says that fails without asking again."""
     ran = COMMANDS[command](site)
     assert ran.status == 1
-    said = ran.out + ran.err
-    assert "Traceback" not in said
-    assert "Trying again" not in said
-    return " ".join(said.split())
+    output = ran.out + ran.err
+    assert "Traceback" not in output
+    assert "Trying again" not in output
+    return " ".join(output.split())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_certificate_of_an_unknown_authority_names_the_variable_that_trusts_it(site: Site, command: str) -> None:
-    said = refused_at_once(site, command)
-    assert "certificate is not accepted" in said
-    assert "REQUESTS_CA_BUNDLE" in said
-    assert "acme" in said
+    output = refused_at_once(site, command)
+    assert "certificate is not accepted" in output
+    assert "REQUESTS_CA_BUNDLE" in output
+    assert "acme" in output
     # `run` asks for the account, its fields and its leads side by side, then for two reference lists, each once.
     deadline = time.monotonic() + 10
     while not site.front.handshakes and time.monotonic() < deadline:
@@ -140,9 +140,9 @@ def test_a_certificate_that_is_wrong_itself_says_how(
     site: Site, command: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(site.ca_file))
-    said = refused_at_once(site, command)
-    assert reason in said
-    assert "the certificates in SSL_CERT_FILE are trusted" in said
+    output = refused_at_once(site, command)
+    assert reason in output
+    assert "the certificates in SSL_CERT_FILE are trusted" in output
     assert not any(site.front.handshakes)
 
 
@@ -152,9 +152,9 @@ def test_a_file_of_certificates_that_is_not_there_is_named_with_its_variable(
     site: Site, command: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "/nowhere/ca.pem")
-    said = refused_at_once(site, command)
-    assert "/nowhere/ca.pem cannot be used (No such file or directory)" in said
-    assert variable in said
+    output = refused_at_once(site, command)
+    assert "/nowhere/ca.pem cannot be used (No such file or directory)" in output
+    assert variable in output
     assert site.front.handshakes == []
 
 
@@ -178,10 +178,10 @@ def test_a_proxy_that_wants_a_password_is_named_with_its_variable(
 ) -> None:
     with proxy_that_wants_a_password() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        said = refused_at_once(site, command)
-    assert "wants a user and a password (407)" in said
-    assert "HTTPS_PROXY" in said
-    assert "hidden" not in said
+        output = refused_at_once(site, command)
+    assert "wants a user and a password (407)" in output
+    assert "HTTPS_PROXY" in output
+    assert "hidden" not in output
     assert site.front.handshakes == []
 
 

@@ -85,7 +85,7 @@ def test_settings_that_a_person_should_look_at_are_told(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentence"),
     [
         (lambda name: f"{name} ", "is nothing, and not SPACE"),
         (lambda name: name.replace(" ", "\N{NO-BREAK SPACE}", 1), "is SPACE, and not NO-BREAK SPACE"),
@@ -93,13 +93,13 @@ def test_settings_that_a_person_should_look_at_are_told(
     ],
 )
 def test_a_name_that_looks_like_another_is_told_from_it(
-    run: Command, add_source: AddSource, reached: Sandbox, *, change: Callable[[str], str], said: str
+    run: Command, add_source: AddSource, reached: Sandbox, *, change: Callable[[str], str], sentence: str
 ) -> None:
     names = [field["name"] for field in reached.account.content.fields.definitions]
     name = next(name for name in names if " " in name and "о" in name)
     add_source(base_url=reached.url, access_token_env="ACME_TOKEN", leads_custom_fields=[change(name)])
-    assert said in verdict(run("check", "acme", "--json"), "fields")
-    assert said in run("fields", "acme").out
+    assert sentence in verdict(run("check", "acme", "--json"), "fields")
+    assert sentence in run("fields", "acme").out
 
 
 def test_an_oauth_source_passes_too(run: Command, acme_oauth: Sandbox) -> None:

@@ -249,6 +249,6 @@ def test_a_source_is_connected_by_oauth_to_the_sandbox_as_documented(project: Pr
     project.environment["BROWSER"] = f"{sys.executable} {browser} %s"
     redirect = f"--set 'redirect_uri=\"http://127.0.0.1:{callback}/callback\"' --port {api}"
     with _typed_in_a_terminal_of_its_own(project, f"{serve.strip()} {redirect}", until="amoCRM sandbox on"):
-        said = project.type(connect.replace("8901", api).replace("8910", callback))
-    assert "Connected my-shop" in said
-    assert " landed." in said
+        output = project.type(connect.replace("8901", api).replace("8910", callback))
+    assert "Connected my-shop" in output
+    assert " landed." in output

@@ -41,12 +41,12 @@ def test_a_run_and_sources_say_which_days_of_which_entity_are_missing(run: Comma
     several.configure(faults=[Fault("403-json", path="/api/v4/contacts")])
     failed = run("run", "acme", "--from", str(BEFORE), "--json")
     assert failed.status == 1
-    told = failed.json()
-    assert told["missing"] == {"contacts": [str(BEFORE), str(YESTERDAY)]}
-    assert "right to see contacts" in told["failure"]
-    said = run("run", "acme", "--from", str(BEFORE)).err
-    assert f"Missing: contacts of {BEFORE} to {YESTERDAY}." in said
-    assert f"Go on with: amocrm-assets run acme --from {BEFORE} --to {YESTERDAY} --missing" in said
+    report = failed.json()
+    assert report["missing"] == {"contacts": [str(BEFORE), str(YESTERDAY)]}
+    assert "right to see contacts" in report["failure"]
+    output = run("run", "acme", "--from", str(BEFORE)).err
+    assert f"Missing: contacts of {BEFORE} to {YESTERDAY}." in output
+    assert f"Go on with: amocrm-assets run acme --from {BEFORE} --to {YESTERDAY} --missing" in output
 
 
 def test_sources_names_an_entity_that_misses_days_alone(run: Command, several: Sandbox) -> None:
@@ -107,23 +107,23 @@ def test_a_new_source_may_bring_them_from_the_start(run: Command, defs: Path) ->
 
 def test_what_fails_every_entity_is_said_once(run: Command, several: Sandbox) -> None:
     several.configure(faults=[Fault("403-json", path="/api/v4/account")])
-    told = run("run", "acme", "--json").json()
-    assert sorted(told["missing"]) == ["companies", "contacts", "leads"]
-    lines = told["failure"].splitlines()
+    report = run("run", "acme", "--json").json()
+    assert sorted(report["missing"]) == ["companies", "contacts", "leads"]
+    lines = report["failure"].splitlines()
     assert len(lines) == len(set(lines)) == 1
 
 
 def test_two_entities_that_fail_over_a_range_are_both_said_with_their_days(run: Command, several: Sandbox) -> None:
     faults = [Fault("403-json", path=f"/api/v4/{name}") for name in ("contacts", "companies")]
     several.configure(faults=faults)
-    told = run("run", "acme", "--from", str(BEFORE), "--json").json()
+    report = run("run", "acme", "--from", str(BEFORE), "--json").json()
     days = [str(BEFORE), str(YESTERDAY)]
-    assert told["missing"] == {"contacts": days, "companies": days}
-    assert "right to see contacts" in told["failure"]
-    assert "right to see companies" in told["failure"]
+    assert report["missing"] == {"contacts": days, "companies": days}
+    assert "right to see contacts" in report["failure"]
+    assert "right to see companies" in report["failure"]
 
     several.configure(faults=[])
-    asked = len(several.requests)
+    request_count = len(several.requests)
     assert run("run", "acme", "--from", str(BEFORE), "--missing").status == 0
-    assert "/api/v4/leads" not in {each.path for each in list(several.requests)[asked:]}
+    assert "/api/v4/leads" not in {each.path for each in list(several.requests)[request_count:]}
     assert not any(run("sources", "--json").json()[0]["missing_by_entity"].values())

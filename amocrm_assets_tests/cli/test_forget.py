@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
         ((), "names nobody"),
         (("--verify", "x", "--lead", "1"), "--verify looks at an earlier request"),
@@ -41,11 +41,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_what_would_forget_nobody_or_everybody_is_refused(
-    folder: Path, run: Command, words: tuple[str, ...], said: str
+    folder: Path, run: Command, words: tuple[str, ...], expected: str
 ) -> None:
     ran = run("forget", "acme", *words)
     assert ran.status != 0
-    assert said in " ".join((ran.out + ran.err).split())
+    assert expected in " ".join((ran.out + ran.err).split())
     assert not (folder / "data" / "privacy").exists()
 
 

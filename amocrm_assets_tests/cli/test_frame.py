@@ -131,7 +131,7 @@ def test_who_is_elsewhere_is_told_where_the_documents_are(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "expected"),
     [
         (["run", "acme", "--from", "2999-01-01"], 1, "is not over yet"),
         (["run", "nobody"], 2, "there is no source 'nobody'"),
@@ -141,11 +141,11 @@ def test_who_is_elsewhere_is_told_where_the_documents_are(
 )
 @pytest.mark.usefixtures("acme")
 def test_a_program_reads_json_of_a_command_that_is_refused_too(
-    run: Command, add_source: AddSource, arguments: list[str], status: int, said: str
+    run: Command, add_source: AddSource, arguments: list[str], status: int, expected: str
 ) -> None:
     add_source("wrong", access_token_env="A", start_date="soon")
     ran = run(*arguments, "--json")
     assert ran.status == status
     assert ran.json()["landed"] is False
-    assert said in ran.json()["failure"]
-    assert said in ran.err
+    assert expected in ran.json()["failure"]
+    assert expected in ran.err

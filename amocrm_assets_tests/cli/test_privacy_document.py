@@ -42,8 +42,8 @@ def test_the_settings_of_the_page_do_what_it_says() -> None:
     source = SourceSettings(**ATTRIBUTES, **yaml.safe_load(written))
     assert source.drop_fields
     assert source.hash_fields == ["phone"]
-    told = {each for kind in KINDS.values() for each in kind}
-    assert all(f"`{name}`" in TEXT for name in told)
+    documented = {each for kind in KINDS.values() for each in kind}
+    assert all(f"`{name}`" in TEXT for name in documented)
 
 
 def test_old_captures_are_removed_as_the_page_says() -> None:

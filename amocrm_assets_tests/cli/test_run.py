@@ -94,9 +94,9 @@ def test_a_range_lands_and_tells_so_as_json(deployment: Path, capsys: pytest.Cap
 
     assert run("run", "acme", "--from", str(first), "--to", str(YESTERDAY), "--json") == 0
 
-    told = json.loads(capsys.readouterr().out)
-    assert (told["from"], told["to"], told["landed"]) == (str(first), str(YESTERDAY), True)
-    assert (told["storage"], told["warehouse"]) == (
+    report = json.loads(capsys.readouterr().out)
+    assert (report["from"], report["to"], report["landed"]) == (str(first), str(YESTERDAY), True)
+    assert (report["storage"], report["warehouse"]) == (
         f"{deployment}/data",
         f"duckdb:///{deployment}/data/warehouse.duckdb",
     )
@@ -160,9 +160,9 @@ def test_a_day_that_landed_with_something_missing_exits_with_1(
 
     printed = capsys.readouterr()
     if as_json:
-        told = json.loads(printed.out)
-        assert (told["landed"], told["failure"]) == (True, None)
-        (error,) = told["errors"]
+        report = json.loads(printed.out)
+        assert (report["landed"], report["failure"]) == (True, None)
+        (error,) = report["errors"]
     else:
         (error,) = [line for line in printed.err.splitlines() if line.startswith("error: ")]
         assert f"{YESTERDAY} landed, and checks failed: see above." in printed.out
@@ -178,9 +178,9 @@ def test_a_source_that_is_switched_off_is_not_run_and_its_file_is_named(
 
     assert run("run", "acme") == 1
 
-    said = capsys.readouterr().err
-    assert "is switched off" in said
-    assert f"Set `enabled: true` in {file}" in said
+    output = capsys.readouterr().err
+    assert "is switched off" in output
+    assert f"Set `enabled: true` in {file}" in output
     assert not sandbox.requests
 
 
@@ -196,9 +196,9 @@ def test_each_new_try_of_a_step_is_said_at_once_with_its_cause(
 
     assert run("run", "acme", *form) == 1
 
-    said = capsys.readouterr().err
-    assert said.count("Trying again in 0 s.") == 1
-    assert re.search("! Asking amoCRM .*Trying again", said)
+    output = capsys.readouterr().err
+    assert output.count("Trying again in 0 s.") == 1
+    assert re.search("! Asking amoCRM .*Trying again", output)
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -274,10 +274,10 @@ def test_a_signal_ends_a_run_in_words_and_leaves_none_that_seems_to_go_on(
         assert run("run", "acme") == 130
 
     assert time.monotonic() - sent_at[0] < 5
-    said = capsys.readouterr().err
-    assert "interrupted. Days that were finished stay." in said
-    assert f"amocrm-assets run acme --from {YESTERDAY} --to {YESTERDAY} --missing" in said
-    assert "Traceback" not in said
+    output = capsys.readouterr().err
+    assert "interrupted. Days that were finished stay." in output
+    assert f"amocrm-assets run acme --from {YESTERDAY} --to {YESTERDAY} --missing" in output
+    assert "Traceback" not in output
     assert run_states() == [dg.DagsterRunStatus.CANCELED]
 
 
@@ -340,9 +340,9 @@ def test_a_run_is_shown_where_the_runs_that_dagster_launched_are() -> None:
 def test_a_run_that_the_ui_will_not_show_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "acme") == 0
 
-    said = capsys.readouterr().err
-    assert "DAGSTER_HOME is not set" in said
-    assert "`export DAGSTER_HOME=/" in said
+    output = capsys.readouterr().err
+    assert "DAGSTER_HOME is not set" in output
+    assert "`export DAGSTER_HOME=/" in output
 
 
 @pytest.mark.usefixtures("sandbox", "dagster_home")

@@ -66,14 +66,14 @@ def test_the_limits_kind_and_jitter_are_options_and_refusals_are_said_at_the_end
     with subprocess.Popen([*SANDBOX, *options], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().partition(" on ")[2].split()[0]
-        told = requests.get(f"{url}/sandbox/control", timeout=60).json()
+        settings = requests.get(f"{url}/sandbox/control", timeout=60).json()
         statuses = [requests.get(f"{url}/api/v4/account", timeout=60).status_code for _ in range(5)]
         process.send_signal(signal.SIGTERM)
-        said = process.stdout.read()
+        output = process.stdout.read()
 
-    assert (told["limit_kind"], told["jitter_seconds"]) == ("bucket:3", 0.02)
+    assert (settings["limit_kind"], settings["jitter_seconds"]) == ("bucket:3", 0.02)
     assert statuses[:3] == [401] * 3
-    assert f"5 requests, {statuses.count(429)} of them refused (429)." in said
+    assert f"5 requests, {statuses.count(429)} of them refused (429)." in output
 
 
 def test_an_unknown_kind_of_limit_is_said_with_those_that_exist() -> None:

@@ -118,8 +118,8 @@ def test_the_redirect_is_received_on_the_family_of_its_address(
     here: Consent, host: str, reached: list[str]
 ) -> None:
     port = here.redirect_uri.split(":")[2].split("/")[0]
-    asked = consent(redirect_uri=f"http://{host}:{port}/callback")
+    wanted = consent(redirect_uri=f"http://{host}:{port}/callback")
     for each in reached:
-        with RedirectServer(asked) as redirects:
+        with RedirectServer(wanted) as redirects:
             requests.get(f"http://{each}:{port}/callback?code=MARKED-code&state={STATE}", timeout=5)
             assert redirects.wait(seconds=5) == "MARKED-code"

@@ -28,15 +28,15 @@ def test_a_user_whom_amocrm_does_not_show_leaves_the_rights_unknown(status: int)
 @pytest.mark.parametrize("refused", ["leads", "contacts", "companies"])
 def test_every_list_of_an_entity_is_tried(refused: str) -> None:
     lists = [each.path for each in entities.CALLS.lists(with_deleted=False)]
-    answers = {path: (403 if f"/{refused}/" in path else 200, b'{"title":"Forbidden"}') for path in lists}
-    with answering(answers) as url, client_of(url) as client, pytest.raises(AccessDenied) as raised:
+    responses = {path: (403 if f"/{refused}/" in path else 200, b'{"title":"Forbidden"}') for path in lists}
+    with answering(responses) as url, client_of(url) as client, pytest.raises(AccessDenied) as raised:
         read_permissions(entities.CALLS, client, 7)
     assert f"/api/v4/{refused}/notes" in str(raised.value)
 
 
 def test_any_other_refusal_of_the_user_stays_an_error() -> None:
-    answers = {"/api/v4/leads": LEADS, "/api/v4/users/7": (418, b"{}")}
-    with answering(answers) as url, client_of(url) as client, pytest.raises(UnexpectedAnswer):
+    responses = {"/api/v4/leads": LEADS, "/api/v4/users/7": (418, b"{}")}
+    with answering(responses) as url, client_of(url) as client, pytest.raises(UnexpectedAnswer):
         read_permissions(entities.LEADS, client, 7)
 
 
@@ -57,6 +57,6 @@ def test_an_empty_list_that_comes_with_200_honours_filters() -> None:
 def test_live_leads_among_the_deleted_ones_show_that_an_account_ignores_only_deleted(
     leads: bytes, *, is_honoured: bool
 ) -> None:
-    answer = (200, b'{"_embedded":{"leads":[' + leads + b"]}}")
-    with answering({"/api/v4/leads": answer}) as url, client_of(url) as client:
+    response = (200, b'{"_embedded":{"leads":[' + leads + b"]}}")
+    with answering({"/api/v4/leads": response}) as url, client_of(url) as client:
         assert only_deleted_honoured(entities.LEADS, client) is is_honoured

@@ -55,9 +55,11 @@ class Postgres:
             f"--command={statement}",
         ]  # fmt: skip
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-        assert answer.returncode == 0, answer.stderr
-        return answer.stdout.strip()
+        response = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert response.returncode == 0, response.stderr
+        return response.stdout.strip()
 
 
 def find_binaries() -> Path | None:

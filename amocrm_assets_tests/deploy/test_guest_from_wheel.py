@@ -107,16 +107,16 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
         )
         wrong = {"subdomain": "wrong", "start_date": "soon", "access_token_env": "A"}
         write_source(folder / "my_project" / "defs", "wrong", wrong)
-        said = guest.run("amocrm-assets", "connect", "my-shop", "--code", stdin=sandbox.tokens.code())
-        assert "Connected my-shop" in said
+        output = guest.run("amocrm-assets", "connect", "my-shop", "--code", stdin=sandbox.tokens.code())
+        assert "Connected my-shop" in output
         yield guest
 
 
 @pytest.mark.timeout(600)
 def test_the_project_shows_its_assets_and_ours_and_the_broken_source(guest: Guest) -> None:
-    said = guest.run("dg", "list", "defs", "--json")
+    output = guest.run("dg", "list", "defs", "--json")
     # What the code location logs of the broken source comes before.
-    listed: dict[str, Any] = json.loads(said[said.index("{\n") :])
+    listed: dict[str, Any] = json.loads(output[output.index("{\n") :])
     shown = {asset["asset_key"] for asset in listed["assets"]}
     assert shown == {*OURS, "leads_by_pipeline", "wrong/broken_settings"}
 
@@ -124,30 +124,30 @@ def test_the_project_shows_its_assets_and_ours_and_the_broken_source(guest: Gues
 @pytest.mark.timeout(600)
 def test_a_connected_account_is_sound_and_a_broken_one_is_told(guest: Guest) -> None:
     assert "Next: amocrm-assets run my-shop" in guest.run("amocrm-assets", "check", "my-shop")
-    said = guest.run("amocrm-assets", "sources", status=1)
-    assert "BROKEN" in said
-    assert "'soon' is not a day" in said
+    output = guest.run("amocrm-assets", "sources", status=1)
+    assert "BROKEN" in output
+    assert "'soon' is not a day" in output
 
 
 @pytest.mark.timeout(600)
 def test_a_day_lands_in_one_process(guest: Guest) -> None:
-    said = guest.run("dg", "launch", "--job", "my_shop_leads", "--partition", YESTERDAY)
-    assert "STEP_WORKER_STARTING" not in said
+    output = guest.run("dg", "launch", "--job", "my_shop_leads", "--partition", YESTERDAY)
+    assert "STEP_WORKER_STARTING" not in output
     warehouse = open_warehouse(f"duckdb:///{guest.folder}/data/warehouse.duckdb")
     assert [day.isoformat() for day in warehouse.shard_days(LEADS.table, "my-shop")] == [YESTERDAY]
 
 
 @pytest.mark.timeout(600)
 def test_assets_launched_by_their_own_page_stay_in_one_process_too(guest: Guest) -> None:
-    said = guest.run("dg", "launch", "--assets", "my_shop/raw_leads+", "--partition", YESTERDAY)
-    assert "STEP_WORKER_STARTING" not in said
+    output = guest.run("dg", "launch", "--assets", "my_shop/raw_leads+", "--partition", YESTERDAY)
+    assert "STEP_WORKER_STARTING" not in output
 
 
 @pytest.mark.timeout(600)
 def test_a_launch_without_a_day_says_how_to_name_one(guest: Guest) -> None:
-    said = guest.run("dg", "launch", "--job", "my_shop_leads", status=1)
-    assert "names no day" in said
-    assert "--partition 2026-01-31" in said
+    output = guest.run("dg", "launch", "--job", "my_shop_leads", status=1)
+    assert "names no day" in output
+    assert "--partition 2026-01-31" in output
 
 
 @pytest.mark.timeout(900)

@@ -123,9 +123,9 @@ def run_side_by_side(sources: Path) -> list[list[str]]:
         days = [DAYS[(number + turn) % len(DAYS)].isoformat() for turn in range(ROUNDS)]
         command = [sys.executable, "-m", "amocrm_assets_tests.deploy.running", str(sources), *days]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-    said = [process.communicate(timeout=240)[0].splitlines() for process in processes]
+    outputs = [process.communicate(timeout=240)[0].splitlines() for process in processes]
     assert [process.returncode for process in processes] == [0] * PROCESSES
-    return said
+    return outputs
 
 
 def days_asked(sandbox: Sandbox) -> list[date]:
@@ -152,10 +152,10 @@ def leads_in(storage: Storage, captures: list[str]) -> Counter[bytes]:
 def test_two_processes_share_an_account_its_tokens_and_its_days(
     sandbox: Sandbox, deployment: Deployment, sources: Path
 ) -> None:
-    said = run_side_by_side(sources)
-    failed = [line for lines in said for line in lines if not line.endswith(" landed")]
+    outputs = run_side_by_side(sources)
+    failed = [line for lines in outputs for line in lines if not line.endswith(" landed")]
     assert not failed, "\n".join(failed)
-    assert [len(lines) for lines in said] == [ROUNDS] * PROCESSES
+    assert [len(lines) for lines in outputs] == [ROUNDS] * PROCESSES
 
     # One at a time asked the account: the requests of a reading are side by side.
     readings = ROUNDS * PROCESSES

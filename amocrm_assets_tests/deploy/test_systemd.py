@@ -106,10 +106,10 @@ def _loaded(address: str) -> list[str]:
         "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
     )
     try:
-        answer = requests.post(f"{address}/graphql", json={"query": query}, timeout=30).json()
+        response = requests.post(f"{address}/graphql", json={"query": query}, timeout=30).json()
     except requests.ConnectionError:
         return []
-    entries = answer["data"]["workspaceOrError"]["locationEntries"]
+    entries = response["data"]["workspaceOrError"]["locationEntries"]
     return [
         each["name"]
         for each in entries

@@ -182,14 +182,14 @@ def verdicts_of(dagster: Dagster, asset: Sequence[str]) -> dict[str, Verdict]:
     """What the checks of an asset said last."""
     node = dagster.ask(CHECKS, key={"path": list(asset)})["assetNodeOrError"]
     checks = node["assetChecksOrError"]["checks"]
-    said = {check["name"]: check["executionForLatestMaterialization"] for check in checks}
+    executions = {check["name"]: check["executionForLatestMaterialization"] for check in checks}
     return {
         name: Verdict(
             execution["evaluation"]["success"],
             execution["evaluation"]["severity"],
             execution["evaluation"]["description"],
         )
-        for name, execution in said.items()
+        for name, execution in executions.items()
         if execution and execution["evaluation"]
     }
 

@@ -55,7 +55,7 @@ class Strangers:
         """A text with its addresses filled in."""
         return written.replace("$", self.url)
 
-    def answer(self, path: str, params: dict[str, list[str]]) -> tuple[int, Json]:
+    def respond(self, path: str, params: dict[str, list[str]]) -> tuple[int, Json]:
         """Status and body of an answer of the API."""
         if path == "/api/v4/account":
             settings = {"datetime_settings": {"timezone": self.text(ZONE)}}
@@ -119,7 +119,7 @@ def _handler(account: Strangers) -> type[BaseHTTPRequestHandler]:
             address = urlsplit(self.path)
             if not address.path.startswith("/api/"):
                 account.hits.append(self.path)
-            status, body = account.answer(address.path, parse_qs(address.query))
+            status, body = account.respond(address.path, parse_qs(address.query))
             sent = b"" if status == 204 else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -96,8 +96,8 @@ def test_a_person_is_gone_from_captures_rows_and_tables_and_others_stay(place: P
     kept = place.storage.read(f"{folder_of('acme')}/{report.request}.json")
     assert kept is not None
     assert json.loads(kept.content)["status"] == "done"
-    told = kept.content.decode() + in_words(report)
-    assert not any(mark in told for mark in ("9165550123", "916-555", "Отмеченная", "marfa"))
+    report_text = kept.content.decode() + in_words(report)
+    assert not any(mark in report_text for mark in ("9165550123", "916-555", "Отмеченная", "marfa"))
 
 
 def test_a_lead_is_forgotten_by_its_id_with_what_hangs_on_it(local: Place) -> None:
@@ -209,9 +209,9 @@ def test_shards_that_hold_names_of_stages_keep_the_column_and_lose_the_person(lo
 
 
 def test_a_name_that_a_lead_bore_for_its_loss_reason_is_forgotten_with_it(local: Place) -> None:
-    said = {"loss_reason": [{"id": 77, "name": f"Не дозвонились: {NAME}"}]}
+    embedded = {"loss_reason": [{"id": 77, "name": f"Не дозвонились: {NAME}"}]}
     writer = CaptureWriter(LEADS, local.storage, capture_header(day=DAYS[0]))
-    reading = records(DAYS[0])["leads"][3] | {"loss_reason_id": 77, "_embedded": said}
+    reading = records(DAYS[0])["leads"][3] | {"loss_reason_id": 77, "_embedded": embedded}
     writer.add([json.dumps(reading | {"updated_at": reading["updated_at"] + 5}).encode()])
     writer.publish()
     local.load()

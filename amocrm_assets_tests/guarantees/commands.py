@@ -65,7 +65,7 @@ class Place:
         return WholeWay(kept, open_storage(str(kept / "data")), self.source)
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """What commands printed so far."""
         return (self.folder / "log").read_text(encoding="utf-8")
 
@@ -80,7 +80,7 @@ class Place:
         """The same, to its good end."""
         process = self.start(first, last)
         process.join(120)
-        assert process.exitcode == 0, self.said
+        assert process.exitcode == 0, self.output
 
 
 def _run(folder: Path, environment: dict[str, str], arguments: list[str]) -> None:
@@ -107,8 +107,8 @@ def served(options: dict[str, Any], *, port: int) -> tuple[ForkServerProcess, st
     return process, url, token
 
 
-def _serve_sandbox(options: dict[str, Any], port: int, told: Connection) -> None:
+def _serve_sandbox(options: dict[str, Any], port: int, pipe: Connection) -> None:
     """A sandbox that tells its address and token, and serves until it is killed."""
     with running_sandbox(SandboxOptions(**options), port=port) as sandbox:
-        told.send((sandbox.url, sandbox.token))
+        pipe.send((sandbox.url, sandbox.token))
         threading.Event().wait()

@@ -154,8 +154,8 @@ def _odd(chance: random.Random) -> Any:
 
 def _reshaped(body: bytes, chance: random.Random) -> bytes:
     """A page, an account or a list of fields of which a needed part is of a wrong kind."""
-    answer = json.loads(body)
-    leads = answer.get("_embedded", {}).get("leads")
+    response = json.loads(body)
+    leads = response.get("_embedded", {}).get("leads")
     match chance.randrange(5):
         case 0:
             return json.dumps(chance.choice([None, 1, "text", [], {}])).encode()
@@ -166,8 +166,10 @@ def _reshaped(body: bytes, chance: random.Random) -> bytes:
         case 3 if leads:
             leads[chance.randrange(len(leads))] = chance.choice([None, 5, "text", [], {}])
         case _:
-            answer["id" if "id" in answer else "_embedded"] = chance.choice([None, 1.5, "text", {"other": 1}, [1]])
-    return json.dumps(answer).encode()
+            response["id" if "id" in response else "_embedded"] = chance.choice(
+                [None, 1.5, "text", {"other": 1}, [1]]
+            )
+    return json.dumps(response).encode()
 
 
 def _captured(way: WholeWay) -> dict[int, Json]:

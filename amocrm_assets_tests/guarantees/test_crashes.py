@@ -112,7 +112,7 @@ def test_two_runs_of_the_same_days_at_once(place: Place, undisturbed: Undisturbe
     for process in both:
         process.join(120)
 
-    assert [process.exitcode for process in both] == [0, 0], place.said
+    assert [process.exitcode for process in both] == [0, 0], place.output
     undisturbed.check(place)
 
 
@@ -145,9 +145,9 @@ def in_progress(dagster: Dagster) -> set[str]:
 
 def wait_for_a_moment(sandbox: Sandbox, chance: random.Random) -> None:
     """Mostly within the work on days, which begins when amoCRM is asked; sometimes before."""
-    asked, deadline = len(sandbox.requests), time.monotonic() + 20
+    request_count, deadline = len(sandbox.requests), time.monotonic() + 20
     if chance.random() < 0.8:
-        while len(sandbox.requests) == asked and time.monotonic() < deadline:
+        while len(sandbox.requests) == request_count and time.monotonic() < deadline:
             time.sleep(0.05)
     time.sleep(chance.uniform(0, WORK_SECONDS))
 

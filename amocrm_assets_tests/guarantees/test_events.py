@@ -114,8 +114,8 @@ def test_every_event_of_a_day_lands_however_the_list_behaves(way: WholeWay, name
 @pytest.mark.rounds(1, 30)
 @pytest.mark.parametrize("name", READABLE)
 def test_a_report_of_larger_pages_that_is_wrong_costs_no_event(way: WholeWay, name: str, seed: int) -> None:
-    answer = ProbeAnswer("events_limit", "asked", "observed", 250, "follows")
-    write_probe(way.storage, source().subdomain, ProbeReport(datetime.now(UTC), 1, (answer,)))
+    response = ProbeAnswer("events_limit", "asked", "observed", 250, "follows")
+    write_probe(way.storage, source().subdomain, ProbeReport(datetime.now(UTC), 1, (response,)))
     green, wrong = read_standin(way, READABLE[name], seed)
     assert green
     assert not wrong

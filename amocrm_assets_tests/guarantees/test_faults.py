@@ -139,23 +139,23 @@ def test_a_limit_that_others_use_up_is_respected_and_used_again_when_they_stop(
     stopped_at: list[float] = []
 
     def others_stop_after_ten_answers() -> None:
-        asked = served.requests.of("/api/")
-        if len(asked) >= 10 and not stopped_at:
+        sent = served.requests.of("/api/")
+        if len(sent) >= 10 and not stopped_at:
             served.configure(other_integrations_per_second=0)
-            stopped_at.append(asked[-1].at)
+            stopped_at.append(sent[-1].at)
 
     served.after_answer = others_stop_after_ten_answers
     with client_of(served, requests_per_second=45) as client:
         way.go(client, [DAY])
 
     way.check_complete(served, DAY, stood=stood)
-    asked = served.requests.of("/api/")
-    refused = [each.at for each in asked if each.status == 429]
+    sent = served.requests.of("/api/")
+    refused = [each.at for each in sent if each.status == 429]
     assert 0 < len(refused) <= 8
     # What the others asked for counts for a second; nothing is refused after that.
     assert [at for at in refused if at > stopped_at[0] + 1] == []
     # In some second it asks for more than the others had left.
-    later = [each.at for each in asked if each.at > stopped_at[0]]
+    later = [each.at for each in sent if each.at > stopped_at[0]]
     assert max(sum(begin <= at < begin + 1 for at in later) for begin in later) > 3
 
 

@@ -66,15 +66,15 @@ def found(contents: dict[str, bytes], marks: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def answers(sandbox: Sandbox) -> dict[str, bytes]:
+def responses(sandbox: Sandbox) -> dict[str, bytes]:
     """What the sandbox says of its people, decoded."""
     lists = ("leads", "contacts", "companies", "users")
     with client_of(sandbox) as client:
-        said = {
+        bodies = {
             name: client.request(f"/api/v4/{name}", {"limit": 250}, lambda response: response.body)
             for name in lists
         }
-    return {name: json.dumps(json.loads(each), ensure_ascii=False).encode() for name, each in said.items()}
+    return {name: json.dumps(json.loads(each), ensure_ascii=False).encode() for name, each in bodies.items()}
 
 
 @dataclass
@@ -153,9 +153,9 @@ def test_a_week_of_everything_leaves_no_phone_mail_or_name_in_any_byte(
     days = SOME if cloud and not request.config.getoption("--soak") else WEEK
     first = LAST - timedelta(days=days - 1)
     with running_sandbox(options(days, 20 * days)) as sandbox:
-        said = answers(sandbox)
-        assert {mark for mark in MARKS if not found(said, (mark,))} <= set(PHONES) | set(NAMES)
-        assert len(found(said, MARKS)) == len(said)
+        bodies = responses(sandbox)
+        assert {mark for mark in MARKS if not found(bodies, (mark,))} <= set(PHONES) | set(NAMES)
+        assert len(found(bodies, MARKS)) == len(bodies)
         switches = {"drop_fields": ["phone", "email", "name"], "latest_table": True}
         tried = tried_in(tmp_path, cloud, sandbox, first, **switches)
         assert tried.run("run", "acme", f"--from={first}", f"--to={LAST}") == 0
@@ -179,7 +179,7 @@ def test_a_person_who_is_forgotten_stays_away_after_a_backfill(
     days = YEAR if request.config.getoption("--soak") else WEEK if cloud else MONTH
     first = LAST - timedelta(days=days - 1)
     with running_sandbox(options(days, days)) as sandbox:
-        contact = json.loads(answers(sandbox)["contacts"])["_embedded"]["contacts"][0]
+        contact = json.loads(responses(sandbox)["contacts"])["_embedded"]["contacts"][0]
         values = {each["field_code"]: each["values"][0]["value"] for each in contact["custom_fields_values"]}
         phone = values["PHONE"]
         mark = "".join(each for each in phone if each.isdigit())[-4:]

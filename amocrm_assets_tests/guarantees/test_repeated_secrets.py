@@ -46,27 +46,34 @@ class Repeating:
     has_broken_headers: bool = False
     sent: list[str] = field(default_factory=list)
 
-    def answer(self, path: str, said: str) -> tuple[int, Any]:
+    def respond(self, path: str, repeated: str) -> tuple[int, Any]:
         """Status and body of an answer that repeats what was sent."""
         if path == "/oauth2/access_token":
-            return 400, {"hint": said, "detail": said, "title": said, "access_token": said}
+            return 400, {"hint": repeated, "detail": repeated, "title": repeated, "access_token": repeated}
         if path == "/api/v4/account":
-            extras = small_list("users_groups", said) | small_list("task_types", said)
-            about = {"id": 7, "name": f"Acme {said}", "subdomain": "acme", "current_user_id": 1}
+            extras = small_list("users_groups", repeated) | small_list("task_types", repeated)
+            about = {"id": 7, "name": f"Acme {repeated}", "subdomain": "acme", "current_user_id": 1}
             return 200, {**about, "_embedded": extras}
         if self.status != 200 and path == "/api/v4/leads":
-            return self.status, {"detail": said, "title": said}
+            return self.status, {"detail": repeated, "title": repeated}
         if path != "/api/v4/leads":
-            return 200, {"_links": {}, "_embedded": small_list(path.rpartition("/")[2], said)}
+            return 200, {"_links": {}, "_embedded": small_list(path.rpartition("/")[2], repeated)}
         at = day_window(DAY, SourceSettings.model_validate(attributes("http://127.0.0.1")).zone).from_at
-        values = [{"field_id": 5, "field_name": said, "field_type": "text", "values": [{"value": said}]}]
-        lead = {"id": 9, "name": f"Lead {said}", "updated_at": at + 60, "custom_fields_values": values}
+        values = [{"field_id": 5, "field_name": repeated, "field_type": "text", "values": [{"value": repeated}]}]
+        lead = {"id": 9, "name": f"Lead {repeated}", "updated_at": at + 60, "custom_fields_values": values}
         return 200, {"_links": {}, "_embedded": {"leads": [lead]}}
 
 
-def small_list(name: str, said: str) -> dict[str, Any]:
+def small_list(name: str, repeated: str) -> dict[str, Any]:
     """A list of the account with one record, whose texts say it all."""
-    record = {"id": 5, "name": f"A name {said}", "email": said, "type": "text", "code": said, "color": said}
+    record = {
+        "id": 5,
+        "name": f"A name {repeated}",
+        "email": repeated,
+        "type": "text",
+        "code": repeated,
+        "color": repeated,
+    }
     stages = {"_embedded": {"statuses": [record]}} if name == "pipelines" else {}
     return {name: [{**record, **stages}]}
 
@@ -76,28 +83,28 @@ def repeating(state: Repeating) -> Iterator[str]:
     """The address of such a server."""
 
     class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
+        def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             state.sent += [*self.headers.get("Authorization", "").split()[1:], body]
-            said = self.headers.get("Authorization", "") + " ".join(json.loads(body).values() if body else ())
-            status, answer = state.answer(self.path.partition("?")[0], spellings(said))
+            repeated = self.headers.get("Authorization", "") + " ".join(json.loads(body).values() if body else ())
+            status, response = state.respond(self.path.partition("?")[0], spellings(repeated))
             if status == 200 and "only_deleted" in self.path:
-                status, answer = 204, None
-            content = b"" if answer is None else json.dumps(answer).encode()
+                status, response = 204, None
+            content = b"" if response is None else json.dumps(response).encode()
             self.send_response(status)
             for name in ("X-Request-Id", "Set-Cookie", "Warning"):
-                self.send_header(name, f"id={said}")
-            self.send_header("Location", f"https://{quote(said, safe='')}/{said}")
+                self.send_header(name, f"id={repeated}")
+            self.send_header("Location", f"https://{quote(repeated, safe='')}/{repeated}")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             if state.has_broken_headers:
                 self.flush_headers()
-                self.wfile.write(f"{said}\r\n\r\n".encode())
+                self.wfile.write(f"{repeated}\r\n\r\n".encode())
             else:
                 self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer  # noqa: N815 - http.server's names
+        do_GET = do_POST = respond  # noqa: N815 - http.server's names
 
         def log_message(self, *_: object) -> None:
             """The tests' output stays readable."""

@@ -178,8 +178,8 @@ def _change(diff: str) -> str:
 
 def _explained(module: Path) -> dict[str, str]:
     """Why mutants of a module may live: a text for each change."""
-    told = tomllib.loads((Path(__file__).parent / "explained.toml").read_text())
-    return dict(told.get(str(module.with_suffix("")), {}))
+    explained = tomllib.loads((Path(__file__).parent / "explained.toml").read_text())
+    return dict(explained.get(str(module.with_suffix("")), {}))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ _TESTED_IN = {
     for name, tests in modules.items()
 }
 # Where a mirror alone would not do.
-_TOLD = _TESTED_IN | {
+_LISTED = _TESTED_IN | {
     "crm/pagination": ["crm/pagination"],
     "crm/pagination/window_reader": [
         "crm/pagination/test_window_reader.py",
@@ -37,10 +37,10 @@ def nearest_tests(module: Path) -> list[str]:
     """
     name = module.with_suffix("")
     mirror = TESTS / name.parent / f"test_{name.name}.py"
-    if str(name) not in _TOLD and mirror.exists():
+    if str(name) not in _LISTED and mirror.exists():
         return [str(mirror)]
-    for told in (name, *name.parents):
-        if tests := _TOLD.get(str(told)):
+    for place in (name, *name.parents):
+        if tests := _LISTED.get(str(place)):
             return [str(TESTS / test) for test in tests]
     return [str(TESTS / name.parent)]
 

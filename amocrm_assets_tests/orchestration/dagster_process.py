@@ -96,8 +96,8 @@ class Dagster:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL answer; an error in it fails the test."""
-        answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        body = answer.json()
+        response = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
+        body = response.json()
         assert "errors" not in body, body["errors"]
         data: dict[str, Any] = body["data"]
         return data

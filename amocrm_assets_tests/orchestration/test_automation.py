@@ -56,9 +56,9 @@ def test_the_schedule_asks_for_yesterday_and_for_missing_days_of_the_last_week(
     assert requested(stored_pipeline, at) == ["2025-03-04", "2025-03-10"]
     stored_pipeline.run("2025-03-04")
     stored_pipeline.run("2025-03-10")
-    told = tick(stored_pipeline, at)
-    assert not told.run_requests
-    assert "Each of the last 7 days is already loaded" in str(told.skip_message)
+    outcome = tick(stored_pipeline, at)
+    assert not outcome.run_requests
+    assert "Each of the last 7 days is already loaded" in str(outcome.skip_message)
 
 
 def test_the_days_of_an_outage_are_one_run_that_reads_amocrm_once(stored_pipeline: Pipeline) -> None:

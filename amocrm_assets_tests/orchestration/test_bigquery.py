@@ -45,9 +45,9 @@ def test_a_week_lands_in_bigquery_as_it_does_in_duckdb(
         assert held.read(LEADS.table, pipeline.source.subdomain, days).equals(
             expected.read(LEADS.table, pipeline.source.subdomain, days)
         )
-        told = pipeline.materialised("amoCrmLeads")["2025-03-10"]
-        assert told["dagster/table_name"].startswith(f"{PROJECT}.crm_")
-        assert schema_of(bigquery_url, told["dagster/table_name"]) == bigquery_fields(LEADS.table.columns)
+        loaded = pipeline.materialised("amoCrmLeads")["2025-03-10"]
+        assert loaded["dagster/table_name"].startswith(f"{PROJECT}.crm_")
+        assert schema_of(bigquery_url, loaded["dagster/table_name"]) == bigquery_fields(LEADS.table.columns)
 
 
 def test_shards_of_a_dataset_whose_tables_expire_stay_and_older_ones_are_found(
@@ -66,10 +66,10 @@ def test_shards_of_a_dataset_whose_tables_expire_stay_and_older_ones_are_found(
 
         assert result.success
         assert checks_of(result)["equals_rows"].passed
-        told = pipeline.materialised("amoCrmLeads")["2025-03-09"]
-        assert "its expiration was removed" in told["warnings"]
+        loaded = pipeline.materialised("amoCrmLeads")["2025-03-09"]
+        assert "its expiration was removed" in loaded["warnings"]
 
-        table = client.get_table(told["dagster/table_name"])
+        table = client.get_table(loaded["dagster/table_name"])
         assert table.expires is None
         table.expires = datetime.now(UTC) + timedelta(days=3)  # as shards of an older version have it
         client.update_table(table, ["expires"])
@@ -80,7 +80,7 @@ def test_shards_of_a_dataset_whose_tables_expire_stay_and_older_ones_are_found(
         assert "going to delete shards by itself" in str(verdict.description)
         assert checks_of(pipeline.run("2025-03-09", only=["amoCrmLeads"]))["equals_rows"].passed
 
-        client.delete_table(told["dagster/table_name"])
+        client.delete_table(loaded["dagster/table_name"])
         assert pipeline.check("amoCrmLeads", "equals_rows").metadata["gone"].value == "2025-03-09"
 
 

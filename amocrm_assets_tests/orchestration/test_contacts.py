@@ -52,8 +52,8 @@ def test_one_run_brings_all_of_a_day_and_their_links_agree(pipeline: Pipeline) -
     for name in ("contacts", "companies"):
         assert {(f"raw_{name}", "reading_complete"), (name, "ids_unique"), (name, "no_oddities")} <= checked
         assert (f"amoCrm{name.capitalize()}", "equals_rows") in checked
-    asked = [each.path for each in pipeline.sandbox.requests]
-    assert asked.count("/api/v4/contacts/custom_fields") == 1
+    paths = [each.path for each in pipeline.sandbox.requests]
+    assert paths.count("/api/v4/contacts/custom_fields") == 1
     ((companies, contacts),) = query(
         f"""
         SELECT count(k.id), count(c.id)

@@ -24,10 +24,10 @@ def day(number: int) -> date:
 def test_each_missing_day_is_in_one_run_and_no_other_day_is(
     missing: set[date], captured: set[date], failed: set[date]
 ) -> None:
-    asked = ranges_to_ask(missing, captured=captured, failed=failed)
-    days = [day for each in asked for day in days_in(each)]
+    requested = ranges_to_ask(missing, captured=captured, failed=failed)
+    days = [day for each in requested for day in days_in(each)]
     assert sorted(days) == sorted(missing)
-    for each in asked:  # what may fail again is not in a run with what never failed
+    for each in requested:  # what may fail again is not in a run with what never failed
         assert len({(day in captured, day in failed and day not in captured) for day in days_in(each)}) == 1
 
 
@@ -45,14 +45,18 @@ def test_a_week_that_was_never_tried_is_one_run() -> None:
 
 def test_of_a_week_that_failed_the_first_day_is_alone_and_the_new_day_too() -> None:
     week = [day(number) for number in range(1, 8)]
-    asked = ranges_to_ask([*week, day(8)], captured=[], failed=week)
-    assert [str(each) for each in asked] == ["2026-01-01", "2026-01-02...2026-01-07", "2026-01-08"]
+    requested = ranges_to_ask([*week, day(8)], captured=[], failed=week)
+    assert [str(each) for each in requested] == ["2026-01-01", "2026-01-02...2026-01-07", "2026-01-08"]
 
 
 def test_days_that_are_captured_are_a_run_of_their_own() -> None:
     week = [day(number) for number in range(1, 8)]
-    asked = ranges_to_ask(week, captured=week[:3], failed=week)
-    assert [str(each) for each in asked] == ["2026-01-01...2026-01-03", "2026-01-04", "2026-01-05...2026-01-07"]
+    requested = ranges_to_ask(week, captured=week[:3], failed=week)
+    assert [str(each) for each in requested] == [
+        "2026-01-01...2026-01-03",
+        "2026-01-04",
+        "2026-01-05...2026-01-07",
+    ]
 
 
 def test_a_single_day_has_a_partition_and_a_range_has_tags() -> None:

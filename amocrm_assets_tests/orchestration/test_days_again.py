@@ -20,7 +20,7 @@ from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.rows import read_rows, rows_name
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, checks_of, failure_of
 from amocrm_assets_tests.orchestration.test_automation import requested
-from amocrm_assets_tests.orchestration.test_materialising import asked
+from amocrm_assets_tests.orchestration.test_materialising import request_count
 from amocrm_assets_tests.rows.days import rewrite_rows
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ def test_a_single_day_is_read_again_though_its_capture_is_stamped_later(pipeline
         writer.add(capture.records)
     writer.publish()
     pipeline.storage.delete(name)
-    before = asked(pipeline)
+    before = request_count(pipeline)
 
     assert pipeline.run(LAST).success
 
-    assert asked(pipeline) > before
+    assert request_count(pipeline) > before
     assert pipeline.materialised("raw_leads")[LAST]["read"] == "in this run"
     assert len(captures_of_day(LEADS, pipeline.storage, "acme", DAY)) == 2
 
@@ -106,9 +106,9 @@ def test_only_a_run_that_goes_on_from_a_failure_uses_its_parents_captures(
     pipeline: Pipeline, tags: dict[str, str], *, asks: bool
 ) -> None:
     parent = pipeline.run(LAST)
-    before = asked(pipeline)
+    before = request_count(pipeline)
     assert executed_again(pipeline, parent, tags)
-    assert (asked(pipeline) > before) is asks
+    assert (request_count(pipeline) > before) is asks
 
 
 def test_a_corrected_zone_makes_days_missing_until_they_are_run_again(stored_pipeline: Pipeline) -> None:

@@ -236,11 +236,11 @@ def test_dg_finds_the_shipped_project_right(tmp_path: Path) -> None:
         check=False,
         timeout=120,
     )
-    said = checked.stdout + checked.stderr
-    assert checked.returncode == 0, said
-    assert "All component YAML validated successfully." in said
-    assert "All definitions loaded successfully." in said
-    assert "warning" not in said.lower()
+    output = checked.stdout + checked.stderr
+    assert checked.returncode == 0, output
+    assert "All component YAML validated successfully." in output
+    assert "All definitions loaded successfully." in output
+    assert "warning" not in output.lower()
 
 
 def test_the_workspace_names_the_door() -> None:

@@ -50,10 +50,10 @@ def dagster(*arguments: str, folder: Path) -> str:
 
 
 def test_dagster_finds_the_documented_file_right(reader: Path) -> None:
-    said = dagster("definitions", "validate", "-f", "definitions.py", folder=reader)
-    assert "Validation successful for code location definitions.py" in said
+    output = dagster("definitions", "validate", "-f", "definitions.py", folder=reader)
+    assert "Validation successful for code location definitions.py" in output
 
 
 def test_the_documented_file_shows_the_readers_assets_beside_ours(reader: Path) -> None:
-    said = dagster("asset", "list", "-f", "definitions.py", folder=reader)
-    assert {line for line in said.splitlines() if re.fullmatch(r"[\w/]+", line)} == OURS | THEIRS
+    output = dagster("asset", "list", "-f", "definitions.py", folder=reader)
+    assert {line for line in output.splitlines() if re.fullmatch(r"[\w/]+", line)} == OURS | THEIRS

@@ -38,8 +38,8 @@ def project(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_every_query_of_the_document_answers(project: Path) -> None:
     assert len(QUERIES) == 5
     with duckdb.connect(project / "data" / "warehouse.duckdb", read_only=True) as warehouse:
-        answers = [warehouse.sql(query.replace(DAY, ITS_DAY)).fetchall() for query in QUERIES]
-    tables, days, latest, fields, times = answers
+        responses = [warehouse.sql(query.replace(DAY, ITS_DAY)).fetchall() for query in QUERIES]
+    tables, days, latest, fields, times = responses
     assert [name for name, _ in tables] == [f"amoCrmLeads_my-shop_202503{day:02}" for day in range(7, 11)]
     assert [day for day, *_ in days] == [f"2025-03-{day:02}" for day in range(7, 11)]
     ids = [lead for lead, *_ in latest]

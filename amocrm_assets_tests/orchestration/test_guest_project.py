@@ -176,8 +176,8 @@ def test_values_that_templates_gave_are_judged_without_repeating_them(
         write_source(project / "theirs" / "defs", name, attributes)
     write_source(project / "theirs" / "defs", "date", {**GOOD, "start_date": "{{ what_is_this }}"})
     shown = " ".join(shown_of_broken(loaded(project)))
-    for said in ("`timezone`", "`requests_per_second`", "a template cannot be filled in ("):
-        assert said in shown
+    for expected in ("`timezone`", "`requests_per_second`", "a template cannot be filled in ("):
+        assert expected in shown
     assert "secret" not in shown
 
 
@@ -227,7 +227,7 @@ def test_one_sensor_tells_of_all_sources_of_the_project_broken_ones_included(
         with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
             assert isinstance(sensor, dg.SensorDefinition)
             sensor.evaluate_tick(context)
-    told = " ".join(service.received)
+    sent = " ".join(service.received)
     for problem in ("amoCRM wrong: the settings are wrong", "amoCRM a-shop: the auth", "amoCRM b-shop: the auth"):
-        assert problem in told
-    assert "amoCRM off" not in told
+        assert problem in sent
+    assert "amoCRM off" not in sent

@@ -96,12 +96,12 @@ def test_an_input_gets_the_columns_that_its_metadata_names(filled: Pipeline, ass
 @pytest.mark.parametrize("asset", ["leads", "amoCrmLeads"])
 def test_an_input_gets_the_custom_fields_that_its_metadata_names_as_columns(filled: Pipeline, asset: str) -> None:
     wide = widen_custom_fields(taken(filled, asset, days=(FIRST, LAST)), ["Город"])
-    asked = {"columns": ["id"], "widen_custom_fields": ["Город"]}
-    assert taken(filled, asset, days=(FIRST, LAST), metadata=asked).equals(wide[["id", "Город"]])
+    wanted = {"columns": ["id"], "widen_custom_fields": ["Город"]}
+    assert taken(filled, asset, days=(FIRST, LAST), metadata=wanted).equals(wide[["id", "Город"]])
     taken_name = {"columns": ["id", "name"], "widen_custom_fields": ["name"]}
     with pytest.raises(SettingsError, match="already has a column called name"):
         taken(filled, asset, days=LAST, metadata=taken_name)
-    none = taken(filled, asset, partition_mapping=ALL, metadata={**asked, "allow_missing_partitions": True})
+    none = taken(filled, asset, partition_mapping=ALL, metadata={**wanted, "allow_missing_partitions": True})
     assert list(none.columns) == ["id", "Город"]
 
 
@@ -118,8 +118,8 @@ def test_rows_of_every_entity_are_a_frame_and_its_custom_fields_become_columns(
         assert len(frame) > 0
         if entity.choices.custom_fields:
             (name, *_) = {field["name"] for fields in frame["custom_fields"] for field in fields}
-            asked = {"columns": ["id"], "widen_custom_fields": [name]}
-            wide = taken(pipeline, asset, days=LAST, metadata=asked)
+            wanted = {"columns": ["id"], "widen_custom_fields": [name]}
+            wide = taken(pipeline, asset, days=LAST, metadata=wanted)
             assert list(wide.columns) == ["id", name]
             assert wide[name].notna().any()
 

@@ -59,14 +59,14 @@ def test_columns_of_fields_are_told_and_the_list_of_fields_names_them(pipeline: 
             "SELECT column_name FROM duckdb_columns() WHERE table_name = 'amoCrmLeadsLatest_acme'"
         )
     }
-    told = {
+    listed = {
         name
         for (name,) in query(
             """SELECT latest_column FROM "amoCrmCustomFields_acme" WHERE entity_type = 'leads' AND is_current"""
         )
     }
-    assert told
-    assert told <= columns
+    assert listed
+    assert listed <= columns
     assert query(
         """SELECT count(latest_column) FROM "amoCrmCustomFields_acme" WHERE entity_type <> 'leads'"""
     ) == [(0,)]
@@ -78,12 +78,12 @@ def test_another_name_of_a_column_is_in_both_tables_without_asking_amocrm(pipeli
     ((field_id,),) = query(
         """SELECT min(id) FROM "amoCrmCustomFields_acme" WHERE entity_type = 'leads' AND is_current"""
     )
-    asked = len(pipeline.sandbox.requests)
+    request_count = len(pipeline.sandbox.requests)
     pipeline.configure(
         import_reference=True, latest_table=True, leads_custom_fields=[{"field": field_id, "column": "city"}]
     )
     assert pipeline.run(only=["amoCrmCustomFields", TABLE]).success
-    assert len(pipeline.sandbox.requests) == asked
+    assert len(pipeline.sandbox.requests) == request_count
     assert query(
         f"""SELECT latest_column FROM "amoCrmCustomFields_acme" WHERE id = {field_id} AND is_current"""  # noqa: S608
     ) == [("city",)]
@@ -105,9 +105,9 @@ def test_contacts_and_companies_have_tables_of_their_own_where_they_are_imported
         assert count > 0
     ((phones,),) = query('SELECT count(phone) FROM "amoCrmContactsLatest_acme"')
     assert phones > 0
-    told = query("""SELECT entity_type, latest_column FROM "amoCrmCustomFields_acme" WHERE code = 'PHONE'""")
-    assert {("contacts", "phone")} < set(told)
-    assert all(column and column.startswith("cf_") for of, column in told if of == "companies")
+    listed = query("""SELECT entity_type, latest_column FROM "amoCrmCustomFields_acme" WHERE code = 'PHONE'""")
+    assert {("contacts", "phone")} < set(listed)
+    assert all(column and column.startswith("cf_") for of, column in listed if of == "companies")
     specs = {spec.key: spec for spec in pipeline.definitions.resolve_all_asset_specs()}
     hangs_on = {dep.asset_key for dep in specs[pipeline.key("amoCrmContactsLatest")].deps}
     names = ("contacts", "amoCrmUsers", "amoCrmGroups", "amoCrmCustomFields")

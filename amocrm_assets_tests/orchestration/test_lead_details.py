@@ -98,10 +98,10 @@ def test_the_sandbox_gives_them(pipeline: Pipeline) -> None:
 def test_captures_of_before_give_the_table_without_asking_amocrm(pipeline: Pipeline) -> None:
     """As after an upgrade: the days are there, and their details are not."""
     assert pipeline.run().success
-    asked = len(pipeline.sandbox.requests)
+    request_count = len(pipeline.sandbox.requests)
     pipeline.configure(import_lead_details=True)
     assert pipeline.run(only=["lead_details", "amoCrmLeadDetails"]).success
-    assert len(pipeline.sandbox.requests) == asked
+    assert len(pipeline.sandbox.requests) == request_count
     assert pipeline.warehouse.shard_days(LEAD_DETAILS, "acme") == pipeline.warehouse.shard_days(
         LEADS.table, "acme"
     )

@@ -46,7 +46,7 @@ def whole(account: StandInPipeline) -> StandInPipeline:  # noqa: F811
     return account
 
 
-def told() -> dict[tuple[str, str | None], tuple[Any, ...]]:
+def loads() -> dict[tuple[str, str | None], tuple[Any, ...]]:
     """Rows, completeness and number of findings by table and day."""
     return {(table, day): tuple(rest) for table, day, *rest in query(TOLD)}
 
@@ -54,9 +54,9 @@ def told() -> dict[tuple[str, str | None], tuple[Any, ...]]:
 def test_each_table_and_day_has_a_row_a_quiet_day_too(whole: StandInPipeline) -> None:
     result = whole.run(DAY, NEXT)
     assert result.success, failure_of(result)
-    asked = len(whole.standin.requests)
+    request_count = len(whole.standin.requests)
 
-    found = told()
+    found = loads()
     shards = {(table, day) for table in ("amoCrmLeads", "amoCrmLeadDetails") for day in (DAY, NEXT)}
     assert found.keys() == shards | {(table, None) for table in (*TABLES, "amoCrmLeadsLatest")}
     assert found["amoCrmLeads", DAY] == found["amoCrmLeadDetails", DAY] == (5, True, 0)
@@ -69,15 +69,15 @@ def test_each_table_and_day_has_a_row_a_quiet_day_too(whole: StandInPipeline) ->
     assert (same, late) == (True, 0)
     assert materialised(result)[-1] == (LOADS, None)
     assert whole.run(DAY, only=[LOADS]).success
-    assert told() == found
-    assert len(whole.standin.requests) == asked
+    assert loads() == found
+    assert len(whole.standin.requests) == request_count
 
 
 def test_what_a_list_could_not_prove_is_told(whole: StandInPipeline) -> None:
     whole.lists.statuses["users"] = 403
     whole.lists.totals["pipelines"] = None
     assert whole.run(DAY).success
-    found = told()
+    found = loads()
     assert found["amoCrmUsers", None][1:] == (False, 1)
     assert found["amoCrmStatuses", None][1:] == (True, 1)
     ((kind, fix),) = query(USERS_FINDING)
@@ -89,7 +89,7 @@ def test_a_list_that_fails_keeps_nothing_back(whole: StandInPipeline, monkeypatc
     monkeypatch.setattr("amocrm_assets.crm.http.retries.MAX_ATTEMPTS", 2)
     whole.lists.statuses["loss_reasons"] = 504
     assert not whole.run(DAY).success
-    found = told()
+    found = loads()
     assert found["amoCrmLeads", DAY] == (5, True, 0)
     assert ("amoCrmLossReasons", None) not in found
     assert found["amoCrmTags", None][1] is True
@@ -119,7 +119,7 @@ def test_a_run_that_dies_between_any_two_writes_and_is_run_again_gives_the_same(
     whole: StandInPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole.run(DAY)
-    wanted, file = told(), Deployment.from_environment().warehouse.removeprefix("duckdb:///")
+    wanted, file = loads(), Deployment.from_environment().warehouse.removeprefix("duckdb:///")
     for place in (
         "amocrm_assets.storage.folder.FolderStorage.replace",
         "amocrm_assets.warehouse.duckdb._comments",
@@ -130,7 +130,7 @@ def test_a_run_that_dies_between_any_two_writes_and_is_run_again_gives_the_same(
             patch.setattr(place, _dies)
             assert not whole.run(DAY, only=[LOADS]).success
         assert whole.run(DAY, only=[LOADS]).success
-        assert told() == wanted
+        assert loads() == wanted
 
 
 def _dies(*_: object) -> None:

@@ -52,8 +52,8 @@ def test_every_table_is_where_its_page_says_and_has_one_row_for_what_its_page_sa
         for key, metadata in tables.items():
             table = metadata["dagster/table_name"].replace("YYYYMMDD", LAST.replace("-", ""))
             assert table == written(whole, key)["dagster/table_name"]
-            (told,) = metadata["dagster/column_schema"].constraints.other
-            columns = ", ".join(f'"{name}"' for name in told.removeprefix("One row for each ").split(", "))
+            (constraint,) = metadata["dagster/column_schema"].constraints.other
+            columns = ", ".join(f'"{name}"' for name in constraint.removeprefix("One row for each ").split(", "))
             rows = connection.table(".".join(f'"{part}"' for part in table.split(".")))
             assert len(rows) == len(rows.project(columns).distinct()) > 0, table
 

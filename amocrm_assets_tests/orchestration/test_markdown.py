@@ -83,6 +83,6 @@ def test_a_console_shows_a_text_without_escapes(text: str) -> None:
 
 
 def test_a_console_shows_code_spans_as_they_are_written() -> None:
-    said = f"Set {code('a_b')} in {code('C:`_x`')}, not {escape('a_b')}."
-    assert plain(said) == "Set `a_b` in `` C:`_x` ``, not a_b."
+    message = f"Set {code('a_b')} in {code('C:`_x`')}, not {escape('a_b')}."
+    assert plain(message) == "Set `a_b` in `` C:`_x` ``, not a_b."
     assert plain(r"`C:\\_temp` and \_temp") == r"`C:\\_temp` and _temp"

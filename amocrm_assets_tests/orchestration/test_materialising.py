@@ -28,7 +28,7 @@ ASSETS = ["raw_leads", "leads", "amoCrmLeads"]
 DAYS = ["2025-03-07", "2025-03-08", "2025-03-09", "2025-03-10"]
 
 
-def asked(pipeline: Pipeline) -> int:
+def request_count(pipeline: Pipeline) -> int:
     return len(pipeline.sandbox.requests.of("/api/v4/leads"))
 
 
@@ -55,8 +55,8 @@ def test_a_range_logs_how_far_it_has_come_only_where_it_takes_long(
 ) -> None:
     monkeypatch.setattr(steps, "LOG_SECONDS", seconds)
     result = pipeline.run(FIRST, LAST)
-    said = [entry.user_message for entry in pipeline.instance.all_logs(result.run_id)]
-    assert sum("of 4 days done" in line for line in said) == lines
+    messages = [entry.user_message for entry in pipeline.instance.all_logs(result.run_id)]
+    assert sum("of 4 days done" in line for line in messages) == lines
 
 
 def test_each_day_of_each_asset_is_marked_once(pipeline: Pipeline) -> None:
@@ -85,8 +85,8 @@ def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) 
         keys = {key for day in pipeline.materialised(asset).values() for key in day} | spec.metadata.keys()
         # Dagster shows these in places of their own.
         own_places = ("dagster/column", "dagster/code", "dagster/io_manager_key", "dagster/internal", EXPLAINED)
-        told = {key for key in keys if not key.startswith((*own_places, PREFIX))}
-        assert told <= meanings(asset).keys()
+        reported = {key for key in keys if not key.startswith((*own_places, PREFIX))}
+        assert reported <= meanings(asset).keys()
         shown = spec.metadata[EXPLAINED].value
         assert all(f"`{key}`" in shown.replace(BREAK, "") for key in meanings(asset))
         # A longer word would push the values of a narrow window out of sight.
@@ -104,11 +104,11 @@ def test_files_are_named_by_storage_and_name_since_the_page_has_no_room_for_path
 def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline) -> None:
     pipeline.run(LAST)
     before = pipeline.warehouse.read(LEADS.table, "acme", [date.fromisoformat(LAST)])
-    requests = asked(pipeline)
+    requests = request_count(pipeline)
     for lead in before["id"][:3]:
         pipeline.sandbox.account.edit(int(lead))
     assert pipeline.run(LAST).success
-    assert asked(pipeline) > requests
+    assert request_count(pipeline) > requests
     after = pipeline.warehouse.read(LEADS.table, "acme", [date.fromisoformat(LAST)])
     assert set(before["id"]) <= set(after["id"])
     assert len(capture_names(LEADS, pipeline.storage, "acme", date.fromisoformat(LAST))) == 2
@@ -116,12 +116,12 @@ def test_a_single_day_is_always_read_again_and_loses_nothing(pipeline: Pipeline)
 
 def test_a_range_reads_days_again_whose_capture_has_other_midnights(pipeline: Pipeline) -> None:
     assert pipeline.run(FIRST, LAST).success
-    before = asked(pipeline)
+    before = request_count(pipeline)
     pipeline.source = pipeline.source.model_copy(update={"timezone": "Asia/Tokyo"})
 
     assert pipeline.run(FIRST, LAST).success
 
-    assert asked(pipeline) > before
+    assert request_count(pipeline) > before
 
 
 def test_a_range_reads_only_the_days_that_have_no_capture(pipeline: Pipeline) -> None:
@@ -130,9 +130,9 @@ def test_a_range_reads_only_the_days_that_have_no_capture(pipeline: Pipeline) ->
     raw = pipeline.materialised("raw_leads")
     assert raw["2025-03-07"]["read"] == raw["2025-03-09"]["read"] == "in this run"
     assert raw["2025-03-08"]["read"].startswith("before, at ")
-    requests = asked(pipeline)
+    requests = request_count(pipeline)
     assert pipeline.run("2025-03-07", "2025-03-09").success
-    assert asked(pipeline) == requests
+    assert request_count(pipeline) == requests
 
 
 def test_a_day_read_before_keeps_its_row_count(pipeline: Pipeline) -> None:
@@ -144,9 +144,9 @@ def test_a_day_read_before_keeps_its_row_count(pipeline: Pipeline) -> None:
 
 def test_a_range_reads_all_its_days_again_when_asked_to(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST)
-    requests = asked(pipeline)
+    requests = request_count(pipeline)
     assert pipeline.run(FIRST, LAST, read_again=True).success
-    assert asked(pipeline) > requests
+    assert request_count(pipeline) > requests
     assert {metadata["read"] for metadata in pipeline.materialised("raw_leads").values()} == {"in this run"}
 
 

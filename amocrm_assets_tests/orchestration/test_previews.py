@@ -109,8 +109,8 @@ def test_without_names_a_preview_holds_nothing_personal(pipeline: Pipeline) -> N
     pipeline.configure(import_lead_name=False)
     raw, rows, _ = previews_of(pipeline, "raw_leads", "leads", "amoCrmLeads")
     for metadata, price in ((rows, "sale"), (raw, "price")):
-        told = rf"status_id \d+ · {price} \d+ · updated_at \S+ \S+ MSK"
-        assert all(re.fullmatch(told, row["lead"]) for row in rows_of(metadata))
+        expected = rf"status_id \d+ · {price} \d+ · updated_at \S+ \S+ MSK"
+        assert all(re.fullmatch(expected, row["lead"]) for row in rows_of(metadata))
     everything = str([pipeline.materialised(asset) for asset in ("raw_leads", "leads", "amoCrmLeads")])
     assert "Anna Example" not in everything
 

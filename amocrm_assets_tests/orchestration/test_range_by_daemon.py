@@ -62,8 +62,8 @@ def test_a_tick_asks_for_a_range_as_one_run_and_leaves_out_the_day_that_is_on_it
             key = f"due_{soon}"
             by_hand = dagster.materialise([[key, each] for each in ASSETS], day=days[2].isoformat())
             launched = asking.runs_of_tick(dagster, f"{key}_daily")
-            asked = {run.tags["amocrm/day"] for run in dagster.runs() if run.run_id in launched}
-            assert asked == {f"{days[0]}...{days[1]}", f"{days[3]}...{days[4]}"}
+            ranges = {run.tags["amocrm/day"] for run in dagster.runs() if run.run_id in launched}
+            assert ranges == {f"{days[0]}...{days[1]}", f"{days[3]}...{days[4]}"}
 
             released.set()
             ended = dagster.ended([by_hand, *launched])

@@ -103,8 +103,10 @@ def test_dagster_is_told_the_rows_of_a_day_or_of_a_table(account: StandInPipelin
         base_url=account.standin.url, start_date="2026-01-01", import_reference=True, latest_table=True
     )
     for event in account.run(DAY).get_asset_materialization_events():
-        told = event.materialization.metadata.keys() & {"dagster/row_count", "dagster/partition_row_count"}
-        assert told == {"dagster/partition_row_count" if event.partition else "dagster/row_count"}, event.asset_key
+        counted = event.materialization.metadata.keys() & {"dagster/row_count", "dagster/partition_row_count"}
+        assert counted == {"dagster/partition_row_count" if event.partition else "dagster/row_count"}, (
+            event.asset_key
+        )
 
 
 def test_a_range_is_one_reading_of_the_lists(pipeline: Pipeline) -> None:
@@ -264,10 +266,10 @@ def test_of_several_runs_of_a_night_one_reads_the_lists(stored_pipeline: Pipelin
 
 
 def test_what_a_server_says_of_a_list_is_text_in_the_verdict() -> None:
-    said = CapturedFinding(
+    finding = CapturedFinding(
         kind="list_failed", may_miss=True, cause="it says ![x](http://127.0.0.1/a)", fix="Wait."
     )
-    users = CapturedList(name="users", records=0, is_complete=False, outcome="failed", findings=(said,))
+    users = CapturedList(name="users", records=0, is_complete=False, outcome="failed", findings=(finding,))
     settings = SourceSettings(subdomain="acme", access_token_env="A", start_date="2026-01-01")
 
     verdict = list_results(settings, reference_table("amoCrmUsers"), {"users": users})

@@ -97,10 +97,10 @@ def test_a_range_does_not_read_a_day_again_for_which_rows_stand(pipeline: Pipeli
     keep(pipeline, OLD)
     assert pipeline.run(only=["leads", "amoCrmLeads"]).success
     remove(pipeline)
-    asked = len(pipeline.sandbox.requests)
+    request_count = len(pipeline.sandbox.requests)
     result = pipeline.run(LAST, LAST)
     assert result.success, failure_of(result)
-    assert len(pipeline.sandbox.requests) - asked > 0  # a single day is always read again
+    assert len(pipeline.sandbox.requests) - request_count > 0  # a single day is always read again
     assert suffixes(pipeline)[0] == ".rows.gz"
     assert pipeline.materialised("leads")[LAST]["dagster/partition_row_count"] > 1
     read = len(pipeline.sandbox.requests)

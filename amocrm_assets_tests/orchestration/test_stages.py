@@ -92,12 +92,12 @@ def test_a_source_has_the_table_where_it_has_events(pipeline: Pipeline, events: 
 def test_it_can_be_made_alone_without_asking_amocrm(pipeline: Pipeline) -> None:
     pipeline.configure(import_events=True)
     assert pipeline.run(LAST).success
-    asked = len(pipeline.sandbox.requests)
+    request_count = len(pipeline.sandbox.requests)
     before = query('SELECT * FROM "amoCrmLeadStages_acme" ORDER BY lead_id, stage_number')
     result = pipeline.run(only=[TABLE])
     assert result.success, failure_of(result)
     assert metadata_of(result, pipeline.key(TABLE))["days_read"] == 0
-    assert len(pipeline.sandbox.requests) == asked
+    assert len(pipeline.sandbox.requests) == request_count
     assert query('SELECT * FROM "amoCrmLeadStages_acme" ORDER BY lead_id, stage_number') == before
 
 

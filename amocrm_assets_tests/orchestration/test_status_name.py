@@ -96,10 +96,10 @@ def test_lists_that_fail_keep_no_lead_back_and_the_days_without_names_are_told(
     assert "without_name" in meanings("amoCrmLeads")
     naming.lists.statuses.clear()
     assert naming.run(DAY, only=["raw_reference", "amoCrmStatuses"]).success
-    asked = len(naming.standin.requests)
+    request_count = len(naming.standin.requests)
     assert naming.run(DAY, only=["amoCrmLeads"]).success
     assert names()[0] == (1, "В работе")
-    assert len(naming.standin.requests) == asked
+    assert len(naming.standin.requests) == request_count
     assert "without_name" not in naming.materialised("amoCrmLeads")[DAY]
 
 
@@ -118,9 +118,9 @@ def test_switching_it_names_the_shards_to_load_again_which_does_not_ask_amocrm(
     assert shown(verdict)["loaded_otherwise"] == shown(verdict)["which_days"] == "2026-03-01 to 2026-03-02"
     assert "`leads_status_name` was changed" in str(verdict.description)
     assert "Materialise `amoCrmLeads` for these days" in str(verdict.description)
-    asked = len(account.standin.requests)
+    request_count = len(account.standin.requests)
     assert checks_of(account.run(DAY, NEXT, only=["amoCrmLeads"]))["equals_rows"].passed
-    assert len(account.standin.requests) == asked
+    assert len(account.standin.requests) == request_count
     assert ("status_name" in columns(DAY)) == ("status_name" in columns("2026-03-03")) == wanted
 
 

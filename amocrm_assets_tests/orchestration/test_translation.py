@@ -238,7 +238,7 @@ def test_plain_python_takes_a_translation(pipeline: Pipeline, translation: Any) 
 
 @OF_DAGSTER
 @pytest.mark.parametrize(
-    ("translation", "said"),
+    ("translation", "expected"),
     [
         ({"key": "{{ no_such_thing }}"}, "no_such_thing"),
         ({"key": "{{ 'crm' }}/all"}, "several of them get the key crm/all"),
@@ -246,14 +246,14 @@ def test_plain_python_takes_a_translation(pipeline: Pipeline, translation: Any) 
     ],
 )
 def test_a_translation_that_does_not_work_breaks_its_source_alone(
-    defs: Path, translation: dict[str, Any], said: str
+    defs: Path, translation: dict[str, Any], expected: str
 ) -> None:
     write_source(defs, "mine", {**GOOD, "translation": translation})
     write_source(defs, "other", {**GOOD, "subdomain": "other"})
     for definitions in (load(defs), deployment_definitions(*_read(defs))):
         shown = specs_of(definitions)
         assert set(shown) == {"my_shop/broken_settings", *(f"other/{name}" for name in NAMES)}
-        assert said in str(shown["my_shop/broken_settings"].description)
+        assert expected in str(shown["my_shop/broken_settings"].description)
 
 
 def _read(defs: Path) -> tuple[Any, Any]:
@@ -282,7 +282,7 @@ def test_whose_data_an_asset_holds_is_not_to_be_translated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "expected"),
     [
         ({"key": "all"}, "would be the key of every asset"),
         ({"group_name": "our sales"}, "is not the name of a group"),
@@ -292,10 +292,10 @@ def test_whose_data_an_asset_holds_is_not_to_be_translated() -> None:
         ({"metadata": {"token": "{{ env.TOKEN }}"}}, "templates are not filled in here"),
     ],
 )
-def test_a_wrong_translation_names_its_fix(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
+def test_a_wrong_translation_names_its_fix(tmp_path: Path, wrong: dict[str, Any], expected: str) -> None:
     file = write_source(tmp_path, "mine", {**GOOD, "translation": wrong})
     (broken,) = read_sources(tmp_path).broken
-    assert said in str(broken.error())
+    assert expected in str(broken.error())
     assert f"{file}:" in str(broken.error())
 
 

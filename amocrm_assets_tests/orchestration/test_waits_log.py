@@ -37,23 +37,23 @@ def logged(pipeline: Pipeline, what: str) -> list[str]:
 
 
 @contextmanager
-def until_told(what: str) -> Iterator[threading.Event]:
+def until_announced(what: str) -> Iterator[threading.Event]:
     """An event that is set when somebody says that he waits for something."""
-    told = threading.Event()
-    with waiting.listen(lambda sentence: told.set() if what in sentence else None):
-        yield told
+    announced = threading.Event()
+    with waiting.listen(lambda sentence: announced.set() if what in sentence else None):
+        yield announced
 
 
 @contextmanager
 def locked_account(pipeline: Pipeline) -> Iterator[None]:
     """Somebody asks the account until a run says that it waits for that."""
-    with until_told("the lock locks/acme") as told:
+    with until_announced("the lock locks/acme") as announced:
         taken_now = threading.Event()
 
         def hold() -> None:
             with pipeline.storage.lock("locks/acme", wait_seconds=0):
                 taken_now.set()
-                told.wait(30)
+                announced.wait(30)
 
         thread = threading.Thread(target=hold)
         thread.start()
@@ -66,11 +66,11 @@ def locked_account(pipeline: Pipeline) -> Iterator[None]:
 def locked_warehouse() -> Iterator[None]:
     """Somebody has the DuckDB file open until a run says that it waits for that."""
     path = Deployment.from_environment().warehouse.removeprefix("duckdb:///")
-    with until_told("the DuckDB file") as told:
+    with until_announced("the DuckDB file") as announced:
         connection = duckdb.connect(path)
 
         def let_go() -> None:
-            told.wait(30)
+            announced.wait(30)
             connection.close()
 
         thread = threading.Thread(target=let_go)

@@ -14,10 +14,10 @@ def tick(
     definitions: dg.Definitions, schedule: str, at: datetime, instance: dg.DagsterInstance
 ) -> dg.SensorExecutionData:
     """The tick of the schedule of that name."""
-    asked = definitions.resolve_schedule_def(schedule)
-    assert isinstance(asked, dg.ScheduleDefinition)
+    definition = definitions.resolve_schedule_def(schedule)
+    assert isinstance(definition, dg.ScheduleDefinition)
     # A context that is not left leaves the instance that it opened to the garbage collection.
     with dg.build_schedule_context(
         instance, scheduled_execution_time=at, repository_def=definitions.get_repository_def()
     ) as context:
-        return asked.evaluate_tick(context)
+        return definition.evaluate_tick(context)

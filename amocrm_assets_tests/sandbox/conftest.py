@@ -40,8 +40,8 @@ class Asking:
 
     def leads(self, **params: Any) -> list[dict[str, Any]]:
         """The leads of one page; `updated_from`, `updated_to` and `order` are written out."""
-        answer = self.page(**params)
-        return [] if answer.status_code == 204 else list(answer.json()["_embedded"]["leads"])
+        response = self.page(**params)
+        return [] if response.status_code == 204 else list(response.json()["_embedded"]["leads"])
 
     def page(self, **params: Any) -> requests.Response:
         """One page of leads."""

@@ -42,7 +42,7 @@ def test_columns_of_any_table_and_of_custom_fields_may_have_policy_tags() -> Non
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ({"drop_fields": ["ID"]}, "'ID' cannot be dropped or hashed: rows need it"),
         ({"hash_fields": [{"field": "updated_at"}]}, "'updated_at' cannot be dropped or hashed"),
@@ -60,8 +60,8 @@ def test_columns_of_any_table_and_of_custom_fields_may_have_policy_tags() -> Non
         ({"phone_region": "ru"}, "'ru' is not a country with phone numbers"),
     ],
 )
-def test_what_cannot_be_done_is_refused_with_its_fix(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_cannot_be_done_is_refused_with_its_fix(given: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
         SourceSettings(**GIVEN, **given)
 
 
@@ -70,11 +70,11 @@ def test_without_hashed_fields_no_key_is_needed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "expected"),
     [("", "is not set"), ("short", "has 5 characters"), ("'0123456789abcdef'", "quotation mark")],
 )
-def test_a_key_that_hashes_nothing_safely_is_refused(key: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said) as refused:
+def test_a_key_that_hashes_nothing_safely_is_refused(key: str, expected: str) -> None:
+    with pytest.raises(SettingsError, match=expected) as refused:
         hash_key(["phone"], {"AMOCRM_HASH_KEY": key})
     assert "openssl rand -hex 32" in str(refused.value)
     assert "0123456789abcdef" not in str(refused.value)

@@ -124,7 +124,7 @@ def test_a_missing_attribute_is_shown_by_an_example(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "value", "said"),
+    ("attribute", "value", "expected"),
     [
         ("timezone", "Europe/Moskau", "'Europe/Moskau' is not a time zone"),
         ("timezone", "../etc", "is not a time zone"),
@@ -167,9 +167,9 @@ def test_a_missing_attribute_is_shown_by_an_example(tmp_path: Path) -> None:
         ("tags", {"a b": "c"}, "`tags`: 'a b' is not a tag"),
     ],
 )
-def test_a_wrong_value_is_explained(tmp_path: Path, attribute: str, value: object, said: str) -> None:
+def test_a_wrong_value_is_explained(tmp_path: Path, attribute: str, value: object, expected: str) -> None:
     (problem,) = problems_with(tmp_path, **{attribute: value})
-    assert said in problem
+    assert expected in problem
 
 
 def test_a_secret_in_the_place_of_a_variables_name_is_refused_and_not_repeated(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"access_token_env": ...}, "neither given"),
         (
@@ -195,10 +195,10 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) 
     ],
 )
 def test_a_source_needs_exactly_one_kind_of_credentials(
-    tmp_path: Path, changes: dict[str, Any], said: str
+    tmp_path: Path, changes: dict[str, Any], expected: str
 ) -> None:
     (problem,) = problems_with(tmp_path, **changes)
-    assert said in problem
+    assert expected in problem
 
 
 def test_names_in_shards_need_the_tables_that_they_come_from(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "the file is empty"),
         ("attributes: {}\n", "begins with `type: amocrm_assets.AmoCrmSource`"),
@@ -268,10 +268,10 @@ def test_all_problems_of_all_files_come_in_one_message_with_their_lines(tmp_path
         (f"{HEAD}  tags: !!binary ä\n", "not readable as YAML"),
     ],
 )
-def test_a_file_that_is_no_source_is_explained(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_that_is_no_source_is_explained(tmp_path: Path, text: str, expected: str) -> None:
     file = write_source(tmp_path, "acme", GOOD)
     file.write_text(text, encoding="utf-8")
-    assert said in problems_of(tmp_path)[0]
+    assert expected in problems_of(tmp_path)[0]
 
 
 def test_a_file_that_is_no_text_is_explained(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def laughing(*, levels: int = 9, times: int = 9) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "expected"),
     [
         (laughing(), 9, "more than 20,000 values"),
         (f"{HEAD}  owners: &a [x]\n" + "  tags: [" + "*a, " * 20_000 + "]\n", 4, "more than 20,000 values"),
@@ -306,13 +306,13 @@ def laughing(*, levels: int = 9, times: int = 9) -> str:
     ids=["laughs", "alias", "keys", "flow", "blocks", "size", "NUL", "BEL", "itself"],
 )
 def test_a_file_beyond_all_bounds_is_a_problem_that_names_its_line(
-    tmp_path: Path, text: str, line: int, said: str
+    tmp_path: Path, text: str, line: int, expected: str
 ) -> None:
     file = write_source(tmp_path, "acme", GOOD)
     file.write_text(text, encoding="utf-8")
     (problem,) = problems_of(tmp_path)
     assert problem.startswith(f"{file}:{line}: this is not readable as YAML:")
-    assert said in problem
+    assert expected in problem
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1251"])

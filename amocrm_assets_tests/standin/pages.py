@@ -109,12 +109,14 @@ class LeadPages:
     def _shown(self, full: Json, params: Params) -> Json:
         each = stub(full) if full["is_deleted"] else dict(full)
         if not full["is_deleted"]:
-            asked = set(params.get("with", [""])[-1].split(",")) - set(self._semantics.unknown_with)
+            wanted = set(params.get("with", [""])[-1].split(",")) - set(self._semantics.unknown_with)
             hanging = HANGING[self._embedded] | full["_embedded"]
             each["_embedded"] = {
-                name: value for name, value in hanging.items() if name in asked or name not in {*WITH, "leads"}
+                name: value for name, value in hanging.items() if name in wanted or name not in {*WITH, "leads"}
             }
-            each |= {name: full.get(name) for name in ("source_id", "is_price_modified_by_robot") if name in asked}
+            each |= {
+                name: full.get(name) for name in ("source_id", "is_price_modified_by_robot") if name in wanted
+            }
         if self._semantics.numbers_as_text:
             each |= {name: str(each[name]) for name in ("id", "updated_at") if each[name] is not None}
         return each

@@ -23,12 +23,12 @@ def account(**changes: Any) -> StandInAccount:
 
 def get(standin: StandIn, **params: Any) -> tuple[int, Any]:
     """A page of leads, with parameters that are no names of Python's in `asked`."""
-    params |= params.pop("asked", {})
+    params |= params.pop("query", {})
     headers = {"Authorization": f"Bearer {standin.token}"}
     request = Request(f"{standin.url}/api/v4/leads?{urlencode(params)}", headers=headers)  # noqa: S310  # http only
-    with urlopen(request) as answer:  # noqa: S310
-        body = answer.read()
-        return answer.status, json.loads(body) if body else None
+    with urlopen(request) as response:  # noqa: S310
+        body = response.read()
+        return response.status, json.loads(body) if body else None
 
 
 def ids(body: Any) -> list[int]:
@@ -36,12 +36,12 @@ def ids(body: Any) -> list[int]:
 
 
 def test_a_list_is_filtered_sorted_and_cut_into_pages() -> None:
-    asked = {"filter[updated_at][from]": START, "filter[updated_at][to]": END, "order[updated_at]": "desc"}
+    query = {"filter[updated_at][from]": START, "filter[updated_at][to]": END, "order[updated_at]": "desc"}
     with running_standin(StandIn(account())) as standin:
-        _, first = get(standin, limit=250, asked=asked)
-        _, second = get(standin, limit=250, page=2, asked=asked)
-        status, nothing = get(standin, limit=250, page=3, asked=asked)
-        _, trash = get(standin, asked={"with": "only_deleted"})
+        _, first = get(standin, limit=250, query=query)
+        _, second = get(standin, limit=250, page=2, query=query)
+        status, nothing = get(standin, limit=250, page=3, query=query)
+        _, trash = get(standin, query={"with": "only_deleted"})
     times = [each["updated_at"] for page in (first, second) for each in page["_embedded"]["leads"]]
     assert times == sorted(times, reverse=True)
     assert (len(times), len(set(ids(first) + ids(second)))) == (300, 300)
@@ -57,11 +57,11 @@ def test_an_end_of_a_window_can_be_exclusive(switch: str, gone: int) -> None:
     there = account()
     for lead, at in zip(there.leads, (START, END), strict=False):
         lead |= {"updated_at": at, "is_deleted": False}
-    asked = {"filter[updated_at][from]": START, "filter[updated_at][to]": END, "limit": 250}
+    query = {"filter[updated_at][from]": START, "filter[updated_at][to]": END, "limit": 250}
     found = []
     with running_standin(StandIn(there, Semantics(**parse_switch(switch)))) as standin:
         for page in (1, 2):
-            found += get(standin, page=page, asked=asked)[1]["_embedded"]["leads"]
+            found += get(standin, page=page, query=query)[1]["_embedded"]["leads"]
     assert gone not in {each["updated_at"] for each in found}
     assert {START, END} - {gone} <= {each["updated_at"] for each in found}
 

@@ -90,7 +90,7 @@ class FakeGcs:
             ]
         )
 
-    def _faulty(self, answer: Callable[[Request, bytes], Response]) -> Callable[[Request], Any]:
+    def _faulty(self, handler: Callable[[Request, bytes], Response]) -> Callable[[Request], Any]:
         async def faulty(request: Request) -> Response:
             body = await request.body()
             with self._lock:
@@ -101,7 +101,7 @@ class FakeGcs:
                     return problem(refusal.status, refusal.message)
                 if request.path_params["bucket"] not in self.buckets:
                     return problem(404, "The specified bucket does not exist.")
-                done = answer(request, body)
+                done = handler(request, body)
             if fault == "answer lost":
                 return problem(503, "Backend unavailable")
             if fault == "cut off":

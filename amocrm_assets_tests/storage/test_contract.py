@@ -197,17 +197,17 @@ def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, p
 
 
 def test_who_waits_for_a_lock_is_told_who_holds_it_and_until_when(place: Place) -> None:
-    told = Queue[str]()
+    sentences = Queue[str]()
     # No lease runs out while a busy machine keeps its holder waiting.
     place = replace_fields(place, lease_seconds=60)
     with (
         place.process("lock('locks/acme', wait_seconds=5)") as process,
-        listen(told.put),
+        listen(sentences.put),
         ThreadPoolExecutor(1) as pool,
     ):
         began = time.monotonic()
         waiter = pool.submit(place.opened().lock("locks/acme", wait_seconds=60).__enter__)
-        sentence = told.get(timeout=20)
+        sentence = sentences.get(timeout=20)
         assert time.monotonic() - began < 10
         process.communicate()
         waiter.result()

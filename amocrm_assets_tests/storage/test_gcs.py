@@ -161,7 +161,7 @@ def test_credentials_that_are_refused_or_missing_need_a_person(
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "fix"),
+    ("status", "message", "fix"),
     [
         (
             403,
@@ -203,12 +203,12 @@ def test_credentials_that_are_refused_or_missing_need_a_person(
     ],
 )
 def test_rules_of_an_organisation_or_a_bucket_are_known_and_their_fix_is_named(
-    gcs: FakeGcs, storage: Storage, status: int, said: str, fix: str
+    gcs: FakeGcs, storage: Storage, status: int, message: str, fix: str
 ) -> None:
-    fails_always(gcs, Refusal(status, said))
+    fails_always(gcs, Refusal(status, message))
     with pytest.raises(StorageRefused) as caught:
         create(storage, NAME, b"x")
-    assert said.rstrip(".") in caught.value.cause
+    assert message.rstrip(".") in caught.value.cause
     assert fix in caught.value.fix
 
 
@@ -310,13 +310,13 @@ def test_a_sign_in_that_refuses_needs_a_person_and_one_that_cannot_be_reached_ma
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     monkeypatch.delenv("STORAGE_EMULATOR_HOST")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
-    for token_uri, kind, said in (
+    for token_uri, kind, message in (
         (gcs.url, StorageRefused, "Make a new key of the service account"),
         ("http://127.0.0.1:9", StorageUnavailable, "could not be reached"),
     ):
         known = {**SERVICE_ACCOUNT, "token_uri": token_uri, "private_key": key.decode()}
         (tmp_path / "key.json").write_text(json.dumps(known))
-        with pytest.raises(kind, match=said):
+        with pytest.raises(kind, match=message):
             PLACE.opened().names("")
 
 

@@ -43,8 +43,8 @@ def asked_of(fill: Fill, *, dataset: str) -> tuple[Any, Any]:
 
     @pytest.fixture(scope="module")
     def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-        with filled_bigquery(bigquery_emulator, dataset, tmp_path_factory.mktemp("storage"), fill) as asked:
-            yield asked
+        with filled_bigquery(bigquery_emulator, dataset, tmp_path_factory.mktemp("storage"), fill) as run_query:
+            yield run_query
 
     return on_duckdb, on_bigquery
 

@@ -100,7 +100,7 @@ class RecordingBigQuery:
         """Calls by method and a pattern of the path."""
         return [call for call in self.calls if call.method == method and re.search(path, call.path)]
 
-    def answer(self, call: Call, content: bytes) -> Reply:
+    def respond(self, call: Call, content: bytes) -> Reply:
         """What the call gets when nothing goes wrong on the way."""
         *_, kind, last = call.path.rstrip("/").split("/")
         if last == "rowAccessPolicies":
@@ -118,9 +118,9 @@ class RecordingBigQuery:
 
     def _table(self, call: Call, name: str) -> Reply:
         if name.endswith(":testIamPermissions"):
-            asked = call.body["permissions"]
+            wanted = call.body["permissions"]
             return 200, {
-                "permissions": [each for each in asked if self.permissions is None or each in self.permissions]
+                "permissions": [each for each in wanted if self.permissions is None or each in self.permissions]
             }
         if call.method == "POST":
             self.tables[call.body["tableReference"]["tableId"]] = call.body
@@ -213,7 +213,7 @@ def recording_bigquery() -> Iterator[RecordingBigQuery]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def answer(self) -> None:
+        def respond(self) -> None:
             path = urlsplit(self.path).path
             length = int(self.headers.get("Content-Length") or 0)
             fault = next((each for each in state.faults if each.meets(self.command, path)), None)
@@ -230,24 +230,24 @@ def recording_bigquery() -> Iterator[RecordingBigQuery]:
             with lock:
                 state.calls.append(call)
                 if fault and fault.kind == "error":
-                    status, answer = error(fault.status, fault.reason, fault.message)
+                    status, response = error(fault.status, fault.reason, fault.message)
                 else:
-                    status, answer = state.answer(call, content)
+                    status, response = state.respond(call, content)
             if fault and fault.kind == "hang":
                 state.released.wait(60)
             if fault and fault.kind in {"lose answer", "hang"}:
                 self.close_connection = True
                 return
-            self.send(status, json.dumps(answer).encode())
+            self.send(status, json.dumps(response).encode())
 
-        def send(self, status: int, answer: bytes) -> None:
+        def send(self, status: int, response: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(response)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - names of http.server
+        do_GET = do_POST = do_PATCH = do_DELETE = respond  # noqa: N815 - names of http.server
 
         def log_message(self, *_: Any) -> None:
             """Nothing: the calls are recorded."""

@@ -165,8 +165,8 @@ def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFa
         named = f"{ON_BIGQUERY}{query}".replace("my-project.crm.", f"{PROJECT}.{DATASET}.")
         return named.replace("to_timestamp", "TIMESTAMP_SECONDS").replace("AS items(item)", "AS item")
 
-    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as asked:
-        yield lambda query: asked(translated(query))
+    with filled_bigquery(bigquery_emulator, DATASET, tmp_path_factory.mktemp("storage"), fill) as run_query:
+        yield lambda query: run_query(translated(query))
 
 
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
@@ -174,8 +174,8 @@ def on_bigquery(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFa
 def test_a_documented_query_gives_the_documented_rows(
     request: pytest.FixtureRequest, warehouse: str, query: str, table: str
 ) -> None:
-    asked: Asked = request.getfixturevalue(warehouse)
-    assert [[str(value) for value in row] for row in asked(query)] == shown_rows(table)
+    run_query: Asked = request.getfixturevalue(warehouse)
+    assert [[str(value) for value in row] for row in run_query(query)] == shown_rows(table)
 
 
 def test_each_query_of_the_document_is_one_of_these() -> None:

@@ -179,19 +179,19 @@ def test_a_job_is_waited_for(server: RecordingBigQuery, wired: Place, naps: list
 
 
 @pytest.mark.parametrize(
-    ("module", "said"),
+    ("module", "expected"),
     [("loading", "Waiting for BigQuery's load jobs"), ("listing", "Waiting for a response of BigQuery")],
 )
 def test_whoever_waits_for_bigquery_says_so(
-    server: RecordingBigQuery, wired: Place, monkeypatch: pytest.MonkeyPatch, module: str, said: str
+    server: RecordingBigQuery, wired: Place, monkeypatch: pytest.MonkeyPatch, module: str, expected: str
 ) -> None:
-    waits, told = Waits(first_seconds=0.1), list[str]()
+    waits, sentences = Waits(first_seconds=0.1), list[str]()
     monkeypatch.setattr(f"amocrm_assets.warehouse.bigquery.{module}.waiting", waits.waiting)
     server.polls = 1
     server.faults = [Fault("GET", "/jobs/", kind="slow"), Fault("POST", "/queries$", kind="slow")]
 
     def release(sentence: str) -> None:
-        told.append(sentence)
+        sentences.append(sentence)
         server.released.set()
 
     with waits.listen(release):
@@ -203,7 +203,7 @@ def test_whoever_waits_for_bigquery_says_so(
             server.faults.append(gone)
             assert wired.warehouse.shard_days(LEADS.table, "acme") == {}
 
-    assert told[0].startswith(said)
+    assert sentences[0].startswith(expected)
 
 
 def test_a_job_that_does_not_end_is_found_again_by_the_retried_step(

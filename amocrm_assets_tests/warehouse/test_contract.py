@@ -147,9 +147,9 @@ def test_reading_no_day_gives_an_empty_frame_with_all_columns(place: Place) -> N
 
 
 @given(subdomains, subdomains)
-def test_a_flat_table_is_never_met_by_a_wildcard_over_shards(kept: str, asked: str) -> None:
+def test_a_flat_table_is_never_met_by_a_wildcard_over_shards(kept: str, queried: str) -> None:
     """A column of another type in any matching table fails the query over all."""
-    assert not latest_table(LEADS.table).name_of(kept, None).startswith(LEADS.table.shard_prefix(asked))
+    assert not latest_table(LEADS.table).name_of(kept, None).startswith(LEADS.table.shard_prefix(queried))
 
 
 def test_an_account_with_a_hyphen_keeps_it_in_the_name(place: Place) -> None:

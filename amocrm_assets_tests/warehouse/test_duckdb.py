@@ -197,11 +197,11 @@ def test_whoever_waits_for_the_file_says_who_holds_it_and_until_when(
     duckdb_place.warehouse.prepare()
     waits = Waits(first_seconds=0.1)
     monkeypatch.setattr("amocrm_assets.warehouse.duckdb.file.waiting", waits.waiting)
-    said: list[str] = []
-    with holder(duckdb_file, seconds=1.0) as process, waits.listen(said.append):
+    sentences: list[str] = []
+    with holder(duckdb_file, seconds=1.0) as process, waits.listen(sentences.append):
         duckdb_place.warehouse.prepare()
 
-    (sentence,) = said
+    (sentence,) = sentences
     assert sentence.startswith(f"Waiting for the DuckDB file {duckdb_file}, 0 s so far, until ")
     assert f"(PID {process.pid})" in sentence
 
@@ -211,8 +211,8 @@ def test_whoever_waits_for_a_thread_of_his_own_process_says_so(
 ) -> None:
     waits = Waits(first_seconds=0.1)
     monkeypatch.setattr("amocrm_assets.warehouse.duckdb.file.waiting", waits.waiting)
-    said: list[str] = []
-    with waits.listen(said.append):
+    sentences: list[str] = []
+    with waits.listen(sentences.append):
         loads = [duckdb_place.load(DAY, [])]
         held = iter(duckdb_place.warehouse.load(loads, duckdb_place.storage, run_id="run-1"))
         next(held)
@@ -220,7 +220,7 @@ def test_whoever_waits_for_a_thread_of_his_own_process_says_so(
             DuckDbWarehouse(duckdb_file, wait_seconds=0.5).prepare()
         list(held)
 
-    assert "held by another step of this process" in said[0]
+    assert "held by another step of this process" in sentences[0]
 
 
 def test_a_file_that_is_free_is_not_waited_for(duckdb_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,11 +292,11 @@ def test_a_full_disk_leaves_the_old_shard_and_says_what_to_do(duckdb_place: Plac
     process = run_put(duckdb_place, duckdb_file, before=limit, leads=30_000)
     with process:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        sentences = process.stdout.readline()
         process.kill()
 
-    assert said.startswith("WarehouseRefused Writing amoCrmLeads_acme_20260101"), said
-    assert "Free some space in the folder of" in said
+    assert sentences.startswith("WarehouseRefused Writing amoCrmLeads_acme_20260101"), sentences
+    assert "Free some space in the folder of" in sentences
     assert duckdb_place.leads(DAY) == [lead(1)]
 
 

@@ -70,8 +70,10 @@ on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)
 def test_a_documented_query_gives_the_documented_rows(
     request: pytest.FixtureRequest, warehouse: str, query: str, table: str
 ) -> None:
-    asked: Asked = request.getfixturevalue(warehouse)
-    assert [[str(value).removesuffix(".000000000") for value in row] for row in asked(query)] == shown_rows(table)
+    run_query: Asked = request.getfixturevalue(warehouse)
+    assert [[str(value).removesuffix(".000000000") for value in row] for row in run_query(query)] == shown_rows(
+        table
+    )
 
 
 def test_each_query_of_the_document_is_one_of_these() -> None:

@@ -79,8 +79,8 @@ def cell(value: Any) -> str:
 def test_a_documented_query_gives_the_documented_rows(
     request: pytest.FixtureRequest, warehouse: str, query: str, table: str
 ) -> None:
-    asked: Asked = request.getfixturevalue(warehouse)
-    assert [[cell(value) for value in row] for row in asked(query)] == shown_rows(table)
+    run_query: Asked = request.getfixturevalue(warehouse)
+    assert [[cell(value) for value in row] for row in run_query(query)] == shown_rows(table)
 
 
 def test_both_warehouses_hold_the_same(on_duckdb: Asked, on_bigquery: Asked) -> None:

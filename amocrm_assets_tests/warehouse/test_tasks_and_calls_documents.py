@@ -134,6 +134,8 @@ on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)
 def test_a_documented_query_gives_the_documented_rows(
     request: pytest.FixtureRequest, warehouse: str, query: str, table: str
 ) -> None:
-    asked: Asked = request.getfixturevalue(warehouse)
-    found = [[f"{value:g}" if isinstance(value, float) else str(value) for value in row] for row in asked(query)]
+    run_query: Asked = request.getfixturevalue(warehouse)
+    found = [
+        [f"{value:g}" if isinstance(value, float) else str(value) for value in row] for row in run_query(query)
+    ]
     assert found == shown_rows(table)

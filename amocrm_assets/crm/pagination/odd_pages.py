@@ -34,9 +34,9 @@ class OddPages:
             return None, self._short_pages.ask_again(query, page)
         if oddity in self._expected:
             return oddity, False
-        answers = self._seen.setdefault(query, Counter())
+        counts = self._seen.setdefault(query, Counter())
         same = (oddity, page.unusable) if oddity == "unusable" else (oddity, ())
-        answers[same] += 1
+        counts[same] += 1
         nameless = oddity == "unusable" and any(each.id is None for each in page.unusable)
         needed = EQUAL_ANSWERS_WITHOUT_ID if nameless else EQUAL_ANSWERS
-        return oddity, answers[same] < needed and answers.total() < MAX_ODD_ANSWERS
+        return oddity, counts[same] < needed and counts.total() < MAX_ODD_ANSWERS

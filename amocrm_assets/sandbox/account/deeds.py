@@ -1,4 +1,4 @@
-"""What was done to leads, tasks or notes, in order of time: enough to tell each event of it when somebody asks.
+"""What was done to records, in order of time: enough to tell each event of it when somebody asks.
 
 Numbers only, since years of them are kept from the start; what a lead looked like before and after is invented
 again from its revisions. How events look is known in `events`.
@@ -24,7 +24,7 @@ COLUMNS = frozenset({"created_at", "updated_at"})
 class Done(NamedTuple):
     """One deed. The record went from one revision to another, and from so many changes by hand to as many.
 
-    `lead_id` is the id of a task or a note in the logs of those.
+    `lead_id` is the id of a contact, a company, a task or a note in the logs of those.
 
     `number` tells the deeds of one second apart.
     """
@@ -81,8 +81,8 @@ class DeedLog:
         places = range(begin, end)
         return (self._done[place] for place in (reversed(places) if newest_first else places))
 
-    def set_by_hand(self, lead_id: int, count: int) -> Json:
-        """What the first so many changes by hand set."""
+    def set_by_hand(self, lead_id: int, count: int | None = None) -> Json:
+        """What the first so many changes by hand set, or all of them."""
         values: Json = {}
         for each in self._sets.get(lead_id, ())[:count]:
             values |= each

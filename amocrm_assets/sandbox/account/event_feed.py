@@ -1,4 +1,4 @@
-"""All events of the account in order of time: those of its leads, of its tasks and of its notes."""
+"""All events of the account in order of time: of its leads, contacts, companies, tasks and notes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.sandbox.account import events
 from amocrm_assets.sandbox.account.follow_up_events import NOTE_EVENTS, TASK_EVENTS
+from amocrm_assets.sandbox.account.linked_events import LINKED_EVENTS
 from amocrm_assets.sandbox.account.query import FOREVER
 
 if TYPE_CHECKING:
@@ -15,19 +16,28 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.account.account import Account
     from amocrm_assets.sandbox.account.events import AccountEvent
-    from amocrm_assets.sandbox.account.follow_up_events import EventKinds
-    from amocrm_assets.sandbox.account.follow_ups import FollowUps
+    from amocrm_assets.sandbox.account.follow_up_events import EventKinds, RecordsWithDeeds
 
-_OF_FOLLOW_UPS = chain(TASK_EVENTS.deeds, *(each.deeds for each in NOTE_EVENTS.values()))
-KINDS = tuple(dict.fromkeys((*events.KINDS, *_OF_FOLLOW_UPS)))
+_SOURCES = (*LINKED_EVENTS.values(), TASK_EVENTS, *NOTE_EVENTS.values())
+KINDS = tuple(dict.fromkeys((*events.KINDS, *chain.from_iterable(each.deeds for each in _SOURCES))))
 
 
 class EventFeed:
     """What a complete reading of events must find."""
 
-    def __init__(self, account: Account, tasks: FollowUps, notes: Mapping[str, FollowUps]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        linked: Mapping[str, RecordsWithDeeds],
+        tasks: RecordsWithDeeds,
+        notes: Mapping[str, RecordsWithDeeds],
+    ) -> None:
         self._account = account
-        self._follow_ups = [(tasks, TASK_EVENTS), *((notes[owners], NOTE_EVENTS[owners]) for owners in notes)]
+        self._sources = [
+            *((linked[kind], LINKED_EVENTS[kind]) for kind in linked),
+            (tasks, TASK_EVENTS),
+            *((notes[owners], NOTE_EVENTS[owners]) for owners in notes),
+        ]
 
     def between(
         self,
@@ -39,9 +49,9 @@ class EventFeed:
     ) -> Iterator[AccountEvent]:
         """Those of a closed interval of seconds, and of some kinds if any are named."""
         feeds = [self._of_leads(since, until, kinds, newest_first=newest_first)]
-        for records, source in self._follow_ups:
+        for records, source in self._sources:
             if wanted := _deeds(source, kinds):
-                feeds.append(_of_follow_ups(records, source, wanted, (since, until), newest_first=newest_first))
+                feeds.append(_of_records(records, source, wanted, (since, until), newest_first=newest_first))
         found = heapq.merge(*feeds, key=lambda event: event.at, reverse=newest_first)
         return (event for event in found if not kinds or event.kind in kinds)
 
@@ -55,8 +65,8 @@ class EventFeed:
                     yield from _directed(events.events_of(done, account.content, account.deeds), newest_first)
 
 
-def _of_follow_ups(
-    records: FollowUps,
+def _of_records(
+    records: RecordsWithDeeds,
     source: EventKinds,
     deeds: frozenset[str],
     ends: tuple[int, int],

@@ -1,7 +1,7 @@
 """What happened to leads, as `/api/v4/events` tells it: made, moved to another stage, given away, deleted, tagged.
 
-Events follow from deeds: a lead as it was before and after each. Those of tasks and notes are in
-`follow_up_events`; which of them are asked for is known in `event_query`.
+Events follow from deeds: a lead as it was before and after each. Those of contacts and companies are in
+`linked_events`, of tasks and notes in `follow_up_events`; which of them are asked for is known in `event_query`.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _looks(lead_id: int, revision: int, sets: int, content: Leads, deeds: DeedLo
 def _compared(before: Json, after: Json) -> Iterator[tuple[str, Values, Values]]:
     for kind, shape in (
         ("lead_status_changed", _stage),
-        ("entity_responsible_changed", _responsible),
+        ("entity_responsible_changed", responsible),
         ("sale_field_changed", _sale),
         ("name_field_changed", _name),
     ):
@@ -112,8 +112,9 @@ def _stage(lead: Json) -> Json:
     return {"lead_status": {"id": lead["status_id"], "pipeline_id": lead["pipeline_id"]}}
 
 
-def _responsible(lead: Json) -> Json:
-    return {"responsible_user": {"id": lead["responsible_user_id"]}}
+def responsible(record: Json) -> Json:
+    """The value of `entity_responsible_changed`, before or after it."""
+    return {"responsible_user": {"id": record["responsible_user_id"]}}
 
 
 def _sale(lead: Json) -> Json:

@@ -6,16 +6,15 @@ Nobody documents which objects the values of tasks' events hold; here they are c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from amocrm_assets.sandbox.account.events import AccountEvent, event_id_of
+from amocrm_assets.sandbox.account.events import AccountEvent, event_id_of, responsible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from amocrm_assets.sandbox.account.deeds import Done
     from amocrm_assets.sandbox.account.events import Values
-    from amocrm_assets.sandbox.account.follow_ups import FollowUps
 
 Json = dict[str, Any]
 EventValues = tuple[str, "Values", "Values"]
@@ -24,10 +23,20 @@ _TASK_COMPARED: Mapping[str, Callable[[Json], Json]] = {
     "task_text_changed": lambda task: {"task": {"text": task["text"]}},
     "task_type_changed": lambda task: {"task_type": {"id": task["task_type_id"]}},
     "task_deadline_changed": lambda task: {"task_deadline": {"timestamp": task["complete_till"]}},
-    "entity_responsible_changed": lambda task: {"responsible_user": {"id": task["responsible_user_id"]}},
+    "entity_responsible_changed": responsible,
 }
 _CALLS = {"call_in": "incoming_call", "call_out": "outgoing_call"}
 _ENTITIES = {"leads": "lead", "contacts": "contact", "companies": "company"}
+
+
+class RecordsWithDeeds(Protocol):
+    """A list that knows what was done to its records."""
+
+    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
+        """The deeds of a closed interval of seconds."""
+
+    def as_of(self, done: Done, *, before: bool = False) -> Json:
+        """A record as it was after a deed, or before it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class EventKinds:
     id_of: str = "id"
     """The property with the id of the record that an event is about."""
 
-    def of(self, done: Done, records: FollowUps) -> Iterator[AccountEvent]:
+    def of(self, done: Done, records: RecordsWithDeeds) -> Iterator[AccountEvent]:
         """The events of one deed, in the order of their ids."""
         after = records.as_of(done)
         before = records.as_of(done, before=True) if done.deed == "changed" else {}

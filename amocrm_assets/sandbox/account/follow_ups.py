@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Any, Protocol
 
-from amocrm_assets.sandbox.account.deeds import DeedLog
 from amocrm_assets.sandbox.account.linked import LinkedRecords
 from amocrm_assets.sandbox.account.query import FOREVER
 from amocrm_assets.sandbox.account.table import LeadVersion, Page, State
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.account.account import Account
     from amocrm_assets.sandbox.account.clock import Clock
-    from amocrm_assets.sandbox.account.deeds import Done
     from amocrm_assets.sandbox.account.history import Deed
     from amocrm_assets.sandbox.account.query import LeadQuery
 
@@ -61,7 +59,6 @@ class FollowUps(LinkedRecords[FollowUpContent]):
         ids_of_lead: Callable[[int], Sequence[int]],
     ) -> None:
         super().__init__(account, clock, content, ids_of_lead)
-        self.deeds = DeedLog()
         self._by_hand: dict[int, LeadVersion] = {}
 
     def edit(self, record_id: int, **values: Any) -> int:
@@ -71,7 +68,6 @@ class FollowUps(LinkedRecords[FollowUpContent]):
             before = self._version(record_id)
             at = int(values.pop("updated_at", self._clock.seconds()))
             after = before._replace(updated_at=at, revision=before.revision + (not values))
-            self._set[record_id] = self._set.get(record_id, {}) | values
             self._change_by_hand(after, "changed", values, base=before.revision)
             return at
 
@@ -91,22 +87,6 @@ class FollowUps(LinkedRecords[FollowUpContent]):
         if version is None:
             return None
         return self._content_of(version) if version.state == State.LIVE else {}
-
-    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
-        """What was done to records in a closed interval of seconds: by hand, and by people of a living account."""
-        with self._lock:
-            if self._account.is_alive:
-                self._catch_up()
-            return list(self.deeds.between(since, until, newest_first=newest_first))
-
-    def as_of(self, done: Done, *, before: bool = False) -> Json:
-        """A record as it was after a deed, or before it."""
-        with self._lock:
-            version = self._version(done.lead_id)
-            version = version._replace(updated_at=done.at, revision=done.base if before else done.revision)
-            sets = done.base_sets if before else done.sets
-            content = self.content.content(version, self._clock.now())
-            return content | self.deeds.set_by_hand(done.lead_id, sets)
 
     def page(
         self, query: LeadQuery, wanted: Callable[[Json], bool] | None = None, *, order: str | None = None
@@ -164,4 +144,4 @@ class FollowUps(LinkedRecords[FollowUpContent]):
         self.deeds.note(after.updated_at, after, deed, values, base=base)
 
     def _content_of(self, version: LeadVersion) -> Json:
-        return self.content.content(version, self._clock.now()) | self._set.get(version.id, {})
+        return self.content.content(version, self._clock.now()) | self.deeds.set_by_hand(version.id)

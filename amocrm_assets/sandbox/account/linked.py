@@ -11,6 +11,7 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from amocrm_assets.sandbox.account.deeds import DeedLog
 from amocrm_assets.sandbox.account.leads import mixed
 from amocrm_assets.sandbox.account.query import FOREVER
 from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, Page, State
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.account.account import Account
     from amocrm_assets.sandbox.account.clock import Clock
+    from amocrm_assets.sandbox.account.deeds import Done
+    from amocrm_assets.sandbox.account.history import Deed
     from amocrm_assets.sandbox.account.query import LeadQuery
 
 Json = dict[str, Any]
@@ -58,7 +61,7 @@ class LinkedRecords(Generic[ContentT]):
         self._ids_of_lead = ids_of_lead
         self._lock = RLock()
         self._table = LeadTable()
-        self._set: dict[int, Json] = {}
+        self.deeds = DeedLog()
         self._leads: dict[int, list[int]] = {}
         self._known: set[int] = set()
         self._next: list[tuple[int, int]] = []
@@ -73,17 +76,15 @@ class LinkedRecords(Generic[ContentT]):
             self._catch_up()
             before = self._version(record_id)
             at = int(values.pop("updated_at", self._clock.seconds()))
-            self._set[record_id] = self._set.get(record_id, {}) | values
-            self._table.write([before._replace(updated_at=at, revision=before.revision + 1)])
-            return at
+            return self._write(before._replace(updated_at=at, revision=before.revision + 1), "changed", values)
 
     def delete(self, record_id: int) -> int:
         """Move a record to the trash. Returns its new `updated_at`."""
-        return self._move(record_id, State.TRASHED)
+        return self._move(record_id, State.TRASHED, "deleted")
 
     def restore(self, record_id: int) -> int:
         """Take a record out of the trash. Returns its new `updated_at`."""
-        return self._move(record_id, State.LIVE)
+        return self._move(record_id, State.LIVE, "restored")
 
     def purge(self, record_id: int) -> int:
         """Remove a record without a trace."""
@@ -147,6 +148,21 @@ class LinkedRecords(Generic[ContentT]):
             state = State.TRASHED if deleted else State.LIVE
             return self._table.stamps(state, since=since, until=until)
 
+    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
+        """What was done to records in a closed interval of seconds: by hand, and by people of a living account."""
+        with self._lock:
+            if self._account.is_alive:
+                self._catch_up()
+            return list(self.deeds.between(since, until, newest_first=newest_first))
+
+    def as_of(self, done: Done, *, before: bool = False) -> Json:
+        """A record as it was after a deed, or before it."""
+        with self._lock:
+            version = self._version(done.lead_id)
+            version = version._replace(updated_at=done.at, revision=done.base if before else done.revision)
+            sets = self.deeds.set_by_hand(done.lead_id, done.base_sets if before else done.sets)
+            return self.content.content(version, self._clock.now()) | sets
+
     # Implementation.
 
     def _ordered(self, query: LeadQuery, state: State) -> Sequence[int]:
@@ -176,7 +192,7 @@ class LinkedRecords(Generic[ContentT]):
         record = self.content.content(version, self._clock.now())
         if self.closest_task:
             record["closest_task_at"] = self.closest_task(record_id, self._leads_of(record_id))
-        return record | self._set.get(record_id, {})
+        return record | self.deeds.set_by_hand(record_id)
 
     def _leads_of(self, record_id: int) -> list[LeadVersion]:
         with self._account.table_now() as leads:
@@ -188,13 +204,18 @@ class LinkedRecords(Generic[ContentT]):
             raise KeyError(f"the sandbox has no {self.content.kind} with the id {record_id}")
         return version
 
-    def _move(self, record_id: int, state: State) -> int:
+    def _move(self, record_id: int, state: State, deed: Deed | None = None) -> int:
         with self._lock:
             self._catch_up()
             before = self._version(record_id)
-            at = self._clock.seconds()
-            self._table.write([before._replace(updated_at=at, revision=before.revision + 1, state=state)])
-            return at
+            at, revision = self._clock.seconds(), before.revision + 1
+            return self._write(before._replace(updated_at=at, revision=revision, state=state), deed)
+
+    def _write(self, after: LeadVersion, deed: Deed | None, values: Json | None = None) -> int:
+        if deed:
+            self.deeds.note(after.updated_at, after, deed, values)
+        self._table.write([after])
+        return after.updated_at
 
     def _catch_up(self) -> None:
         """Make the records of new leads, and let time pass for those that are there."""
@@ -220,10 +241,12 @@ class LinkedRecords(Generic[ContentT]):
         lives = self._account.is_alive
         changed[record_id] = LeadVersion(record_id, created_at, created_at if lives else updated_at)
         if lives:
+            self.deeds.note(created_at, changed[record_id], "made")
             heapq.heappush(self._next, (created_at + self._pause(record_id), record_id))
             if mixed(record_id, self._account.options.seed) % _DOUBLED_EVERY == 0:
                 double = record_id + _DOUBLES
                 changed[double] = LeadVersion(double, created_at, created_at)
+                self.deeds.note(created_at, changed[double], "made")
                 heapq.heappush(self._next, (created_at + _DOUBLE_SECONDS, double))
 
     def _age(self, record_id: int, at: int, now: int, changed: dict[int, LeadVersion]) -> None:
@@ -233,6 +256,7 @@ class LinkedRecords(Generic[ContentT]):
             return
         if record_id not in self._leads:
             changed[record_id] = LeadVersion(record_id, before.created_at, at, 1, State.TRASHED)
+            self.deeds.note(at, changed[record_id], "deleted")
             return
         pause = self._pause(record_id)
         times = min((now - at) // pause, _MAX_REVISIONS - before.revision - 1)

@@ -48,7 +48,7 @@ def world_of(request: Request) -> Sandbox:
     return sandbox
 
 
-def authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+def authorised(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint for requests with a valid token."""
 
     async def endpoint(request: Request) -> Response:
@@ -56,7 +56,7 @@ def authorised(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind != "Bearer" or sandbox.options.renamed_to or not sandbox.tokens.accepts(token):
             return problem(401, "Неверный логин или пароль")
-        return await answer(request)
+        return await handler(request)
 
     return endpoint
 

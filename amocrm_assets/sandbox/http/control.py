@@ -88,15 +88,15 @@ async def _requests(request: Request) -> Response:
     sandbox = world_of(request)
     log = sandbox.requests
     path = request.query_params.get("path", "/")
-    asked = log.of(path)
+    log_entries = log.of(path)
     return JSONResponse(
         {
-            "requests": len(asked),
-            "rows": sum(each.rows for each in asked),
-            "by_status": dict(Counter(str(each.status) for each in asked)),
+            "requests": len(log_entries),
+            "rows": sum(each.rows for each in log_entries),
+            "by_status": dict(Counter(str(each.status) for each in log_entries)),
             "refused": sandbox.limiter.refusals,
             "most_in_a_second": log.most_in_a_second(path),
-            "last": [each.as_json() for each in asked[-20:]],
+            "last": [each.as_json() for each in log_entries[-20:]],
         }
     )
 

@@ -79,12 +79,12 @@ class Gateway:
         if fault and fault.kind == "reset":
             await _reset(scope)
             return
-        answer = refusal or (fault and _replaced(fault)) or await self._answered(scope, receive, entry)
+        response = refusal or (fault and _replaced(fault)) or await self._answered(scope, receive, entry)
         if fault and fault.kind == "lost":
             await _reset(scope)
             return
-        entry.status = answer.status_code
-        await self._sent(answer, fault, scope, send)
+        entry.status = response.status_code
+        await self._sent(response, fault, scope, send)
 
     async def _arrival(self, asked_at: float) -> float:
         """When the request gets through the network to where requests are counted."""
@@ -122,23 +122,23 @@ class Gateway:
 
     async def _answered(self, scope: Scope, receive: Receive, entry: Request) -> Response:
         """The application's own answer; afterwards other people have their turn."""
-        answer = await _collected(self._app, scope, receive)
+        response = await _collected(self._app, scope, receive)
         entry.rows = scope["state"].get("rows", 0)
         edited = _EDITED.get(entry.path)
         if edited:
             edited(self._sandbox).touch_some()
             if self._sandbox.after_answer:
                 self._sandbox.after_answer()
-        return answer
+        return response
 
-    async def _sent(self, answer: Response, fault: Fault | None, scope: Scope, send: Send) -> None:
+    async def _sent(self, response: Response, fault: Fault | None, scope: Scope, send: Send) -> None:
         kind = fault.kind if fault else ""
-        body = damaged_rows(kind, bytes(answer.body), self._sandbox.dice.rng)
+        body = damaged_rows(kind, bytes(response.body), self._sandbox.dice.rng)
         if self._sandbox.rewrite and body:
             body = self._sandbox.rewrite(body)
         if kind == "cut":
             body = body[: len(body) * 2 // 3]
-        headers = answer.headers
+        headers = response.headers
         if _compresses(self._sandbox.options, scope, body, kind):
             headers["content-encoding"] = "gzip"
             body = gzip.compress(body, 1, mtime=0)
@@ -146,9 +146,11 @@ class Gateway:
         headers["date"] = formatdate(self._sandbox.clock.now(), usegmt=True)
         headers["server"] = "nginx"
         headers["x-request-id"] = uuid4().hex
-        if answer.status_code != 204:  # noqa: PLR2004
+        if response.status_code != 204:  # noqa: PLR2004
             headers["content-length"] = str(len(body))
-        await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
+        )
         if kind in ("cut-short", "reset-midway") and body:
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
             await (_reset(scope) if kind == "reset-midway" else _closed(scope))
@@ -186,29 +188,29 @@ def _replaced(fault: Fault) -> Response | None:
 
 def _too_many(form: str, retry_after: int | None) -> Response:
     if form == "html":
-        answer = gateway_page(429)
+        response = gateway_page(429)
     else:
-        answer = problem(429, "Слишком много запросов", retry_after=retry_after or _RETRY_AFTER_SECONDS)
+        response = problem(429, "Слишком много запросов", retry_after=retry_after or _RETRY_AFTER_SECONDS)
     if retry_after is not None:
-        answer.headers["retry-after"] = str(retry_after)
-    return answer
+        response.headers["retry-after"] = str(retry_after)
+    return response
 
 
 async def _collected(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
     """Run an application to its end and keep its answer."""
-    answer = Response()
+    response = Response()
     parts: list[bytes] = []
 
     async def keep(message: Message) -> None:
         if message["type"] == "http.response.start":
-            answer.status_code = message["status"]
-            answer.raw_headers = list(message["headers"])
+            response.status_code = message["status"]
+            response.raw_headers = list(message["headers"])
         else:
             parts.append(message.get("body", b""))
 
     await app(scope, receive, keep)
-    answer.body = b"".join(parts)
-    return answer
+    response.body = b"".join(parts)
+    return response
 
 
 def _transport(scope: Scope) -> asyncio.Transport:

@@ -33,22 +33,22 @@ def routes() -> list[Route]:
 async def _consent(request: Request) -> Response:
     """Ask the person, or agree at once; either way the browser goes to the integration with a code."""
     sandbox = world_of(request)
-    asked = request.query_params
-    if asked.get("client_id") != sandbox.options.client_id:
+    params = request.query_params
+    if params.get("client_id") != sandbox.options.client_id:
         return problem(400, "Интеграция не найдена")
-    if sandbox.options.asks_consent and "answer" not in asked:
-        return HTMLResponse(_consent_page(dict(asked)))
-    answer = {"state": asked.get("state", ""), "client_id": sandbox.options.client_id}
-    if asked.get("answer") == "no":
-        answer["error"] = "access_denied"
+    if sandbox.options.asks_consent and "answer" not in params:
+        return HTMLResponse(_consent_page(dict(params)))
+    redirected = {"state": params.get("state", ""), "client_id": sandbox.options.client_id}
+    if params.get("answer") == "no":
+        redirected["error"] = "access_denied"
     else:
-        answer |= {"code": sandbox.tokens.code(), "referer": request.url.netloc}
-    return RedirectResponse(f"{sandbox.options.redirect_uri}?{urlencode(answer)}", status_code=302)
+        redirected |= {"code": sandbox.tokens.code(), "referer": request.url.netloc}
+    return RedirectResponse(f"{sandbox.options.redirect_uri}?{urlencode(redirected)}", status_code=302)
 
 
-def _consent_page(asked: dict[str, str]) -> str:
+def _consent_page(params: dict[str, str]) -> str:
     def button(answer: str, text: str) -> str:
-        return f'<a href="/oauth?{escape(urlencode(asked | {"answer": answer}))}">{text}</a>'
+        return f'<a href="/oauth?{escape(urlencode(params | {"answer": answer}))}">{text}</a>'
 
     return (
         '<!doctype html><html lang="ru"><title>Песочница</title><h1>Разрешить интеграции доступ?</h1>'
@@ -59,18 +59,18 @@ def _consent_page(asked: dict[str, str]) -> str:
 async def _access_token(request: Request) -> Response:
     sandbox = world_of(request)
     try:
-        asked = json.loads(await request.body())
+        body = json.loads(await request.body())
     except ValueError:
         return _refusal("The request body is not JSON", 401)
     if sandbox.options.renamed_to:
         return problem(404, "Аккаунт не найден")
-    if hint := _wrong_integration(asked, sandbox.options):
+    if hint := _wrong_integration(body, sandbox.options):
         return _refusal(hint, 400)
     try:
-        if asked.get("grant_type") == "authorization_code":
-            pair = sandbox.tokens.exchange_code(str(asked.get("code")), host=request.url.netloc)
-        elif asked.get("grant_type") == "refresh_token":
-            pair = sandbox.tokens.exchange_refresh_token(str(asked.get("refresh_token")), host=request.url.netloc)
+        if body.get("grant_type") == "authorization_code":
+            pair = sandbox.tokens.exchange_code(str(body.get("code")), host=request.url.netloc)
+        elif body.get("grant_type") == "refresh_token":
+            pair = sandbox.tokens.exchange_refresh_token(str(body.get("refresh_token")), host=request.url.netloc)
         else:
             return _refusal("The authorization grant type is not supported", 400)
     except Refused as refused:
@@ -78,12 +78,12 @@ async def _access_token(request: Request) -> Response:
     return JSONResponse(_issued(pair, sandbox.clock.seconds()))
 
 
-def _wrong_integration(asked: Any, options: SandboxOptions) -> str | None:
-    if not isinstance(asked, dict):
+def _wrong_integration(body: Any, options: SandboxOptions) -> str | None:
+    if not isinstance(body, dict):
         return "The request body is not an object"
-    if asked.get("client_id") != options.client_id or asked.get("client_secret") != options.client_secret:
+    if body.get("client_id") != options.client_id or body.get("client_secret") != options.client_secret:
         return "Client authentication failed"
-    if asked.get("redirect_uri") != options.redirect_uri:
+    if body.get("redirect_uri") != options.redirect_uri:
         return "redirect_uri does not match the one of the integration"
     return None
 

@@ -102,8 +102,8 @@ def _probe(client: bigquery.Client, dataset: bigquery.Dataset, timeouts: Timeout
     probe.expires = datetime.now(UTC) + timedelta(hours=1)
     with google_errors(f"Creating a table in the dataset {name}", dataset=name):
         made = client.create_table(probe, **timeouts.limits)
-        answer = client.test_iam_permissions(probe, [*_NEEDED, _TIDYING], **timeouts.limits)
-    granted = set(answer.get("permissions", []))
+        response = client.test_iam_permissions(probe, [*_NEEDED, _TIDYING], **timeouts.limits)
+    granted = set(response.get("permissions", []))
     try:
         # Without the permission to update, the probe table would stay; the caller reports missing permissions.
         if dataset.default_table_expiration_ms and granted.issuperset(_NEEDED):

@@ -57,7 +57,7 @@ def endpoint(url: str) -> TokenEndpoint:
     return TokenEndpoint(source(url), OAUTH, sleep=lambda _: None)
 
 
-def answer(status: int, hint: str = "", body: bytes | None = None) -> requests.Response:
+def reply(status: int, hint: str = "", body: bytes | None = None) -> requests.Response:
     response = requests.Response()
     response.status_code = status
     response._content = f'{{"hint": "{hint}"}}'.encode() if body is None else body  # noqa: SLF001
@@ -174,7 +174,7 @@ def test_a_variable_that_is_not_set_is_named_and_nothing_is_sent(
     ],
 )
 def test_each_refusal_has_its_own_message(status: int, grant_type: str, hint: str, message: str) -> None:
-    error = refusal(answer(status, hint), source=source(), oauth=OAUTH, grant_type=grant_type)
+    error = refusal(reply(status, hint), source=source(), oauth=OAUTH, grant_type=grant_type)
     assert isinstance(error, NotAuthorised)
     assert message in str(error)
     assert (error.facts["status"], error.facts["source"]) == (status, "acme")
@@ -182,5 +182,5 @@ def test_each_refusal_has_its_own_message(status: int, grant_type: str, hint: st
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"hint": 1}', b"\xff", b"[]", b""])
 def test_a_refusal_without_a_hint_is_understood_by_its_status(body: bytes) -> None:
-    error = refusal(answer(400, body=body), source=source(), oauth=OAUTH, grant_type="refresh_token")
+    error = refusal(reply(400, body=body), source=source(), oauth=OAUTH, grant_type="refresh_token")
     assert "does not know this integration id" in str(error)

@@ -171,11 +171,11 @@ def test_each_wrong_thing_says_what_the_page_says(
 ) -> None:
     with pytest.raises(AmoCrmAssetsError) as caught:
         WRONG[wrong](Life(sandbox, tmp_path), monkeypatch)
-    said, fix = table()[wrong]
-    assert re.search(re.escape(said).replace("NAME", r"ACME_\w+"), str(caught.value))
+    message, fix = table()[wrong]
+    assert re.search(re.escape(message).replace("NAME", r"ACME_\w+"), str(caught.value))
     assert re.search(re.escape(fix).replace("NAME", r"ACME_\w+"), str(caught.value))
 
 
 def test_no_two_wrong_things_say_the_same() -> None:
-    said = [row[0] for row in table().values()]
-    assert len(set(said)) == len(said)
+    message = [row[0] for row in table().values()]
+    assert len(set(message)) == len(message)

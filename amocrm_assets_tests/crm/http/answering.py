@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def answering(answers: Mapping[str, tuple[int, bytes]]) -> Iterator[str]:
+def answering(responses: Mapping[str, tuple[int, bytes]]) -> Iterator[str]:
     """The address of a server that answers a path with that status and JSON."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = answers[self.path.partition("?")[0]]
+            status, body = responses[self.path.partition("?")[0]]
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -121,9 +121,9 @@ class Simulation:
 
         def arrive() -> None:
             admitted = self._limit.admits(self.now)
-            self._at(max(answered_at, self.now), lambda: answer(admitted=admitted))
+            self._at(max(answered_at, self.now), lambda: respond(admitted=admitted))
 
-        def answer(*, admitted: bool) -> None:
+        def respond(*, admitted: bool) -> None:
             self._busy -= 1
             permit.mark_response_started()
             if admitted:

@@ -29,14 +29,14 @@ def test_answers_that_come_at_the_same_moment_are_all_counted() -> None:
     """A limiter lives as long as its process: what a race broke once would fail every later request."""
     times, together = ArrivalTimes(), threading.Barrier(THREADS)
 
-    def answer(seed: int) -> None:
+    def respond(seed: int) -> None:
         random = Random(seed)
         together.wait()
         for _ in range(ANSWERS):
             times.add(random.random())
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(answer, range(THREADS)))
+        list(pool.map(respond, range(THREADS)))
 
     for _ in range(RECENT_ANSWERS):
         times.add(0.2)

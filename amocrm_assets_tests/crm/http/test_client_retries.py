@@ -100,7 +100,7 @@ def test_a_caller_may_ask_for_fewer_tries_and_is_told_the_last_status(sandbox: S
         client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client,
         pytest.raises(AmoCrmUnavailable) as stop,
     ):
-        client.request("/api/v4/account", {}, lambda answer: answer, give_up=after(2))
+        client.request("/api/v4/account", {}, lambda response: response, give_up=after(2))
 
     assert client.stats.requests == 2
     assert stop.value.facts["status"] == 504
@@ -125,7 +125,7 @@ def test_a_retry_takes_a_permit_of_its_own(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("502", times=4),))
     with client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client:
         limiter = client.rate_limiter = CountingRateLimiter(7, sleep=free_time.sleep, clock=free_time.clock)
-        client.request("/api/v4/account", {}, lambda answer: answer, permit=limiter.acquire())
+        client.request("/api/v4/account", {}, lambda response: response, permit=limiter.acquire())
 
     assert client.stats.requests == len(limiter.given) == 5
 
@@ -136,12 +136,12 @@ def test_a_permit_whose_request_never_left_holds_up_no_other_client_of_the_accou
     with client_of(sandbox, rate_limiter=limiter) as client:
         client.close()
         with pytest.raises(Cancelled):
-            client.request("/api/v4/account", {}, lambda answer: answer, permit=closed)
+            client.request("/api/v4/account", {}, lambda response: response, permit=closed)
     with (
         AmoCrmClient(sandbox.url, NoToken(""), rate_limiter=limiter) as client,
         pytest.raises(NotAuthorised),
     ):
-        client.request("/api/v4/account", {}, lambda answer: answer, permit=unauthorised)
+        client.request("/api/v4/account", {}, lambda response: response, permit=unauthorised)
 
     assert closed.at is not None
     assert unauthorised.at is not None
@@ -181,7 +181,7 @@ def test_no_answer_in_time_is_told_from_other_failures(sandbox: Sandbox) -> None
         client_of(sandbox, read_seconds=0.1, sleep=lambda _: None) as client,
         pytest.raises(AmoCrmUnavailable, match="no answer in time") as stop,
     ):
-        client.request("/api/v4/account", {}, lambda answer: answer, give_up=after(2))
+        client.request("/api/v4/account", {}, lambda response: response, give_up=after(2))
 
     assert stop.value.facts["timed_out"] is True
     assert client.timeout.read_seconds == pytest.approx(0.4)
@@ -201,21 +201,21 @@ def test_a_reading_at_the_strict_limit_is_never_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "expected"),
     [
         (Fault("429-html", times=1, retry_after=2), r"Waiting for amoCRM to accept requests again \(429.* until "),
         (Fault("hang", times=1, seconds=1.5), r"Waiting for amoCRM's response to /api/v4/account"),
     ],
 )
 def test_long_waits_for_amocrm_are_told(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: Fault, said: str
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: Fault, expected: str
 ) -> None:
     waits = Waits(first_seconds=0.5)
-    told: list[str] = []
+    sentences: list[str] = []
     monkeypatch.setattr("amocrm_assets.crm.http.client.waiting", waits.waiting)
     sandbox.configure(faults=(fault,))
 
-    with waits.listen(told.append), client_of(sandbox, read_seconds=1.0) as client:
+    with waits.listen(sentences.append), client_of(sandbox, read_seconds=1.0) as client:
         read_account(client)
 
-    assert any(re.search(said, sentence) for sentence in told), told
+    assert any(re.search(expected, sentence) for sentence in sentences), sentences

@@ -67,10 +67,10 @@ def test_an_exchange_that_stalls_anywhere_ends_when_its_scope_is_cancelled(stall
 
 
 def test_a_name_that_does_not_resolve_in_time_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = threading.Event()
+    requested = threading.Event()
 
     def slow(*_: object, **__: object) -> None:
-        asked.set()
+        requested.set()
         time.sleep(8)
         raise socket.gaierror
 
@@ -80,27 +80,27 @@ def test_a_name_that_does_not_resolve_in_time_ends_at_the_deadline(monkeypatch: 
     with pytest.raises(DeadlineExceeded):
         request_once("GET", "http://slow.example", deadline_seconds=0.5, timeout=60)
 
-    assert asked.is_set()
+    assert requested.is_set()
     assert time.monotonic() - begun < 5
 
 
 def test_whoever_stops_gives_an_answer_with_tokens_a_moment_to_arrive() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def answer() -> None:
+        def respond() -> None:
             connection, _ = listener.accept()
             connection.recv(65536)
-            asked.set()
+            requested.set()
             time.sleep(1)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             connection.close()
 
-        asked = threading.Event()
-        threading.Thread(target=answer, daemon=True).start()
+        requested = threading.Event()
+        threading.Thread(target=respond, daemon=True).start()
         got: list[bytes] = []
         ended = cancelled_after(
             lambda: got.append(request_once("POST", f"http://127.0.0.1:{listener.getsockname()[1]}").content),
-            asked,
+            requested,
         )
 
     assert got == [b"ok"]

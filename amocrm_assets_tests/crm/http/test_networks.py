@@ -207,7 +207,7 @@ def test_the_rate_limit_counts_requests_through_a_proxy_when_they_leave(
         with account_at(url) as client:
             permits = [client.rate_limiter.acquire() for _ in range(3)]
             for permit in permits:
-                client.request("/api/v4/account", {}, lambda answer: answer, permit=permit)
+                client.request("/api/v4/account", {}, lambda response: response, permit=permit)
 
     # Counted only when the answer came, each would take its place for longer by what the answer took.
     assert [permit.answer_seconds is not None and permit.answer_seconds >= 0.29 for permit in permits] == [
@@ -247,7 +247,7 @@ def test_a_single_exchange_unpacks_no_more_than_a_token_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
@@ -255,11 +255,11 @@ def test_a_single_exchange_unpacks_no_more_than_a_token_has() -> None:
     ],
     ids=["lists", "objects", "values"],
 )
-def test_json_that_would_take_down_the_process_is_refused_once(body: bytes, said: str) -> None:
+def test_json_that_would_take_down_the_process_is_refused_once(body: bytes, expected: str) -> None:
     with (
         answering({"/api/v4/account": (200, body)}) as url,
         account_at(url) as client,
-        pytest.raises(UnexpectedAnswer, match=said),
+        pytest.raises(UnexpectedAnswer, match=expected),
     ):
         read_account(client)
 

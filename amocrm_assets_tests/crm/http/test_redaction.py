@@ -105,8 +105,8 @@ def test_what_the_token_endpoint_repeats_is_in_no_error(
 
 def test_a_token_in_the_data_is_removed_before_anything_is_kept() -> None:
     with echoing(200, "json") as url, AmoCrmClient(url, FixedToken(TOKEN)) as client:
-        answer = client.get("/api/v4/leads")
-    assert answer.json() == dict.fromkeys(("detail", "title", "hint"), "[secret]")
+        response = client.get("/api/v4/leads")
+    assert response.json() == dict.fromkeys(("detail", "title", "hint"), "[secret]")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_the_wait_that_amocrm_wants_is_found(headers: dict[str, str], body: byte
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "fix"),
+    ("response", "error", "fix"),
     [
         (Response("/x", 402), AccountUnpaid, "Pay"),
         (Response("/x", 403, b"<html>", HTML), AccountBlocked, "Send no further requests"),
@@ -65,27 +65,27 @@ def test_the_wait_that_amocrm_wants_is_found(headers: dict[str, str], body: byte
     ],
 )
 def test_what_needs_a_person_stops_with_its_fix(
-    answer: Response, error: type[AmoCrmAssetsError], fix: str
+    response: Response, error: type[AmoCrmAssetsError], fix: str
 ) -> None:
     with pytest.raises(error, match=fix) as stop:
-        raise_for_status(answer)
+        raise_for_status(response)
 
-    assert stop.value.facts["status"] == answer.status
-    assert str(answer.status) in str(stop.value)
+    assert stop.value.facts["status"] == response.status
+    assert str(response.status) in str(stop.value)
 
 
 def test_a_redirect_names_the_new_address_without_its_query() -> None:
-    answer = Response("/x", 302, headers={"location": "https://new.kommo.com/api?token=abc"})
+    response = Response("/x", 302, headers={"location": "https://new.kommo.com/api?token=abc"})
 
     with pytest.raises(ActionRequired, match=r"https://new\.kommo\.com") as stop:
-        raise_for_status(answer)
+        raise_for_status(response)
 
     assert "abc" not in str(stop.value)
 
 
 def test_the_servers_clock_is_read_from_its_date() -> None:
-    answer = Response("/x", 200, headers={"date": "Thu, 01 Jan 2026 00:00:10 GMT"})
+    response = Response("/x", 200, headers={"date": "Thu, 01 Jan 2026 00:00:10 GMT"})
 
-    assert answer.sent_at == 1_767_225_610
+    assert response.sent_at == 1_767_225_610
     assert Response("/x", 200).sent_at is None
     assert Response("/x", 200, headers={"date": "soon"}).sent_at is None

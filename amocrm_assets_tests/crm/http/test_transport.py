@@ -52,9 +52,9 @@ def test_a_single_exchange_keeps_no_connection_though_its_answer_is_kept(
     sandbox: Sandbox, *, proxied: bool
 ) -> None:
     url, proxies = ("http://elsewhere.example", {"http": sandbox.url}) if proxied else (sandbox.url, {})
-    answer = request_once("GET", f"{url}/login", proxies=proxies)
+    response = request_once("GET", f"{url}/login", proxies=proxies)
 
-    assert answer.ok
+    assert response.ok
     assert connections_to(sandbox) == 0
 
 

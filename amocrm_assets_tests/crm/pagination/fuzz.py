@@ -62,7 +62,7 @@ def try_reading(seed: int) -> str:
     reading, random = draw(seed)
 
     def count() -> None:
-        assert reading.account.asked <= MAX_ANSWERS, "the reading does not end"
+        assert reading.account.request_count <= MAX_ANSWERS, "the reading does not end"
 
     is_read = assert_no_silent_loss(
         reading.account,

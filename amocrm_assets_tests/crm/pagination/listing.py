@@ -44,12 +44,12 @@ class ListedAccount:
     # records: `head` the first half, `hole` the middle, `half` the second half and `next`.
     damage: dict[int, str] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
-    asked: int = 0
+    request_count: int = 0
 
-    def answer(self, ask: Query, random: Random) -> Page:
+    def respond(self, ask: Query, random: Random) -> Page:
         """The page that the account would send now."""
-        self.asked += 1
-        damage = self.damage.get(self.asked)
+        self.request_count += 1
+        damage = self.damage.get(self.request_count)
         if damage == "empty":
             return NOTHING
         rows, deleted = self._rows(ask)

@@ -48,16 +48,16 @@ class Listed:
     wrong_nothings: int = 0
     filters: bool = True
     largest_limit: int = 100
-    asked: list[AppendedQuery] = field(default_factory=list)
+    queries: list[AppendedQuery] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(7))
 
-    def answer(self, query: AppendedQuery) -> AppendedPage:
-        tries = sum(is_same_question(query, each) for each in self.asked)
-        self.asked.append(query)
+    def respond(self, query: AppendedQuery) -> AppendedPage:
+        tries = sum(is_same_question(query, each) for each in self.queries)
+        self.queries.append(query)
         assert query.limit <= self.largest_limit
         # The list has shown records before: nothing at all, said often enough, is believed of a whole window.
-        if tries < self.wrong_nothings and len(self.asked) > 1:
+        if tries < self.wrong_nothings and len(self.queries) > 1:
             return AppendedPage((), has_next=False)
         first, last = query.from_at + (not self.inclusive[0]), query.to_at - (not self.inclusive[1])
         found = [each for each in self.records if first <= each.at <= last or not self.filters]
@@ -91,8 +91,8 @@ def read(
         while len(waiting) < in_flight and (due := plan.next_query()):
             waiting.append(due)
         part, query = waiting.pop(rng.randrange(len(waiting)))
-        found += plan.add_page(part, query, listed.answer(query))
-        assert len(listed.asked) < MAX_REQUESTS
+        found += plan.add_page(part, query, listed.respond(query))
+        assert len(listed.queries) < MAX_REQUESTS
     listed.findings = [each.kind for each in plan.findings]
     return found
 
@@ -187,11 +187,11 @@ def test_a_days_requests_are_few(count: int, most: int) -> None:
     times = [DAY.from_at + 32_400 + int((rng.random() + rng.random()) * 18_000) for _ in range(count)]
     listed = Listed([record(number, at) for number, at in enumerate(times)])
     check(listed)
-    assert len(listed.asked) <= most
+    assert len(listed.queries) <= most
 
 
 def query_parts(listed: Listed, pick: Callable[[AppendedQuery], int]) -> set[int]:
-    return {pick(query) for query in listed.asked}
+    return {pick(query) for query in listed.queries}
 
 
 def test_bounds_are_widened_only_until_they_are_known() -> None:
@@ -199,24 +199,24 @@ def test_bounds_are_widened_only_until_they_are_known() -> None:
     check(listed)
     assert query_parts(listed, lambda query: query.from_at) & {DAY.from_at - 1}
     # Once a record at each end was seen, slices meet without a second in common.
-    last = [query for query in listed.asked[-8:] if query.page == 1]
+    last = [query for query in listed.queries[-8:] if query.page == 1]
     assert len({query.from_at for query in last} & {query.to_at for query in last}) == 0
 
 
 def test_larger_pages_take_fewer_questions_where_a_server_has_them() -> None:
     records = some(2_000)
-    asked = {}
+    queries = {}
     for limit in (None, 250):
         listed = Listed(records, cap=250, largest_limit=250)
         found = read(listed, traits=AccountTraits(max_limit=limit))
         assert {each.id for each in found} == {each.id for each in records if DAY.holds(each.at)}
-        asked[limit] = len(listed.asked)
-    assert asked[250] < 0.6 * asked[None]
+        queries[limit] = len(listed.queries)
+    assert queries[250] < 0.6 * queries[None]
 
 
 def test_pages_that_are_shorter_than_believed_are_asked_for_as_documented_from_then_on() -> None:
     listed = Listed(some(2_000), cap=50, largest_limit=250)
     assert len(read(listed, traits=AccountTraits(max_limit=250))) > 1_000
-    limits = [each.limit for each in listed.asked if each.page == 1]
+    limits = [each.limit for each in listed.queries if each.page == 1]
     assert limits[0] == 250
     assert set(limits[20:]) == {100}

@@ -33,9 +33,9 @@ class DamagedOnce(Listed):
     number: int = 0
     damage: str = "nothing"
 
-    def answer(self, query: AppendedQuery) -> AppendedPage:
-        page = super().answer(query)
-        if len(self.asked) != self.number:
+    def respond(self, query: AppendedQuery) -> AppendedPage:
+        page = super().respond(query)
+        if len(self.queries) != self.number:
             return page
         return replace(page, records=DAMAGES[self.damage](page.records), has_next=False)
 
@@ -47,7 +47,7 @@ def test_no_single_damaged_response_loses_events(count: int, order: str, damage:
     records = some(count)
     sound = Listed(records, order=order)
     check(sound)
-    for number in range(1, len(sound.asked) + 1):
+    for number in range(1, len(sound.queries) + 1):
         damaged = DamagedOnce(records, order=order, number=number, damage=damage)
         check(damaged)
 
@@ -63,8 +63,8 @@ class EndsEarly(Listed):
 
     shown: int = 60
 
-    def answer(self, query: AppendedQuery) -> AppendedPage:
-        page = super().answer(query)
+    def respond(self, query: AppendedQuery) -> AppendedPage:
+        page = super().respond(query)
         kept = max(self.shown - (query.page - 1) * query.limit, 0)
         return replace(page, records=page.records[:kept], has_next=False)
 
@@ -80,8 +80,8 @@ def test_a_list_that_ends_early_in_silence_is_read_by_smaller_slices(order: str,
 class Hides(Listed):
     """Its first pages always lack a record that the others count."""
 
-    def answer(self, query: AppendedQuery) -> AppendedPage:
-        page = super().answer(query)
+    def respond(self, query: AppendedQuery) -> AppendedPage:
+        page = super().respond(query)
         if query.page > 1 or query.limit < self.largest_limit:
             return page
         return replace(page, records=tuple(each for each in page.records if each.id != "e000005"))
@@ -102,10 +102,10 @@ class Grows(Listed):
 
     late: int = 6
 
-    def answer(self, query: AppendedQuery) -> AppendedPage:
-        page = super().answer(query)
-        if len(self.asked) <= self.late:
-            self.records.append(record(900_000 + len(self.asked), DAY.from_at + len(self.asked)))
+    def respond(self, query: AppendedQuery) -> AppendedPage:
+        page = super().respond(query)
+        if len(self.queries) <= self.late:
+            self.records.append(record(900_000 + len(self.queries), DAY.from_at + len(self.queries)))
         return page
 
 
@@ -116,15 +116,15 @@ def test_events_that_arrive_while_their_day_is_read_are_read_too() -> None:
 def test_an_event_that_was_seen_and_is_gone_when_all_are_read_again_is_kept() -> None:
     listed = DamagedOnce(some(400), number=6, damage="first half")
     gone = next(each for each in listed.records if each.at == DAY.to_at)
-    first_answer = listed.answer
+    respond_first = listed.respond
 
-    def answer(query: AppendedQuery) -> AppendedPage:
-        page = first_answer(query)
+    def respond(query: AppendedQuery) -> AppendedPage:
+        page = respond_first(query)
         if query.page > 1 and gone in listed.records:
             listed.records.remove(gone)
         return page
 
-    listed.answer = answer  # type: ignore[method-assign]
+    listed.respond = respond  # type: ignore[method-assign]
     assert gone in read(listed)
     assert gone not in listed.records
 
@@ -137,12 +137,12 @@ def test_events_of_the_seconds_beside_a_window_are_counted_as_listed(
     inside = [record(100 + number, DAY.from_at + 5 * number) for number in range(1, 5)]
     listed = Listed([*beside, *inside], inclusive=inclusive)
     check(listed)
-    assert len(listed.asked) == 2
+    assert len(listed.queries) == 2
 
 
 def test_a_count_costs_one_request_for_many_slices() -> None:
     listed = Listed(some(12_000))
     check(listed)
-    counts = [query for query in listed.asked if query.page > 1]
+    counts = [query for query in listed.queries if query.page > 1]
     assert 12_000 / MAX_RECORDS / 2 < len(counts) <= 12_000 / MAX_RECORDS + 2
     assert max(query.page for query in counts) <= MAX_RECORDS / 100 + 3

@@ -84,7 +84,7 @@ def test_lists_that_do_what_they_are_asked_are_read_to_their_end(name: str) -> N
 def test_a_quiet_day_takes_three_questions() -> None:
     account = ListedAccount({number: 1_000 + number for number in range(100)})
     _, plan = read(account, Random(1), plan=plan_of())
-    assert account.asked == 3
+    assert account.request_count == 3
     assert plan.counts["slices"] == 1
     assert plan.findings == ()
 
@@ -123,18 +123,18 @@ def test_a_list_that_ignores_the_order_by_id_is_never_taken_for_read() -> None:
 
 def read_long(account: ListedAccount, window: Window) -> tuple[Counter[int], ByIdPlanner, int]:
     """How often each task came, the plan, and after how many answers the first day was finished."""
-    plan, random, asked, first_day_at = plan_of(window), Random(1), 0, 0
+    plan, random, request_count, first_day_at = plan_of(window), Random(1), 0, 0
     got: Counter[int] = Counter()
     while not plan.done:
         open_before = plan.open_intervals
         part, query = plan.next_query() or pytest.fail("nothing to ask")
-        for task in plan.add_page(part, query, account.answer(query, random)):
+        for task in plan.add_page(part, query, account.respond(query, random)):
             # Or its day would have been published without it.
             assert any(each.holds(task.updated_at) for each in open_before)
             got[task.id] += 1
-        asked += 1
+        request_count += 1
         if not first_day_at and not any(each.meets(Window(0, DAY - 1)) for each in plan.open_intervals):
-            first_day_at = asked
+            first_day_at = request_count
     return got, plan, first_day_at
 
 
@@ -144,7 +144,7 @@ def test_the_first_days_of_a_long_window_are_finished_before_its_last_ones_are_a
     assert got == Counter(account.live.keys())
     assert first_day_at < 12
     assert plan.counts["slices"] >= 21_900 // PART_RECORDS
-    assert account.asked < 1.5 * 21_900 / 250
+    assert account.request_count < 1.5 * 21_900 / 250
     assert FIRST_PART_SECONDS * MAX_PARTS < 365 * DAY
 
 

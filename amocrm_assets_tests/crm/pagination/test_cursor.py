@@ -20,7 +20,7 @@ def page(*records: RawRecord) -> Page:
     return Page(records, has_next=True)
 
 
-def asked(from_at: int) -> Query:
+def query_from(from_at: int) -> Query:
     return Query(LEADS.live, "updated_at asc", from_at, 2_000)
 
 
@@ -88,7 +88,7 @@ def test_records_that_were_given_out_before_the_walk_began_stay_known(state: Lis
 
 def test_a_record_of_the_second_asked_from_shows_that_from_holds_it(cursor: Cursor, state: ListState) -> None:
     state.from_is_inclusive = False
-    cursor.learn_from(asked(SECOND), page(record(1), record(4, SECOND + 1)))
+    cursor.learn_from(query_from(SECOND), page(record(1), record(4, SECOND + 1)))
     assert state.from_is_inclusive
 
 
@@ -96,21 +96,21 @@ def test_records_that_come_only_from_the_second_before_show_that_from_does_not_h
     cursor: Cursor, state: ListState
 ) -> None:
     cursor.reach_back()
-    cursor.learn_from(asked(SECOND - 1), page(record(1), record(4, SECOND + 1)))
+    cursor.learn_from(query_from(SECOND - 1), page(record(1), record(4, SECOND + 1)))
     assert not state.from_is_inclusive
 
 
 @pytest.mark.parametrize("came", [page(record(4)), page()])
 def test_other_records_tell_nothing_about_from(cursor: Cursor, state: ListState, came: Page) -> None:
     cursor.reach_back()
-    cursor.learn_from(asked(SECOND - 1), came)
+    cursor.learn_from(query_from(SECOND - 1), came)
     assert state.from_is_inclusive
 
 
 def test_without_having_reached_back_nothing_shows_that_from_does_not_hold_its_own(
     cursor: Cursor, state: ListState
 ) -> None:
-    cursor.learn_from(asked(SECOND - 1), page(record(1)))
+    cursor.learn_from(query_from(SECOND - 1), page(record(1)))
     assert state.from_is_inclusive
 
 

@@ -55,9 +55,9 @@ def test_a_refused_page_behind_the_first_one_is_the_end_of_the_list(status: int)
 
 def test_any_other_refusal_of_live_records_is_an_error_as_it_came() -> None:
     error = AccessDenied("Reading leads", cause="403.", fix="Give the right.", status=403)
-    for asked in (query(), query(page=2), query(details=True)):
+    for requested in (query(), query(page=2), query(details=True)):
         with pytest.raises(AccessDenied) as caught:
-            page_refused(asked, error)
+            page_refused(requested, error)
         assert caught.value is error
 
 

@@ -46,9 +46,9 @@ def made(kind: str, record_list: RecordList = LEADS.live) -> Finding:
 
 def test_the_manual_lists_every_finding_and_says_whether_records_may_be_missing() -> None:
     manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("### Findings")[2]
-    told = {kind: word == "yes" for kind, word in ROW.findall(manual.partition("\n## ")[0])}
+    documented = {kind: word == "yes" for kind, word in ROW.findall(manual.partition("\n## ")[0])}
     records = {kind: made(kind).may_miss for kind in RECORD_KINDS}
-    assert told == records | {kind: finding.may_miss for kind, finding in of_whole_lists().items()}
+    assert documented == records | {kind: finding.may_miss for kind, finding in of_whole_lists().items()}
 
 
 @pytest.mark.parametrize("record_list", [*COMPANIES.lists(with_deleted=True)], ids=lambda each: each.name)

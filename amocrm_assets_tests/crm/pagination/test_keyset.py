@@ -16,7 +16,7 @@ def page(*seconds: int, has_next: bool = True) -> Page:
     return Page(tuple(leads), has_next=has_next)
 
 
-def answer(paginator: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
+def respond(paginator: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
     """Answer the paginator's next query: the query, and the records that it returns."""
     query = paginator.next_query()
     assert query
@@ -32,8 +32,8 @@ def test_a_lead_beside_the_slice_was_not_given_out_though_its_page_is_asked_for_
 ) -> None:
     """Pagination of the whole account, which may take over, would leave it out."""
     paginator = KeysetPaginator(ListState(LEADS.live), FROM_AT, TO_AT)
-    _, given = answer(paginator, page(*first))
-    seam, _ = answer(
+    _, given = respond(paginator, page(*first))
+    seam, _ = respond(
         paginator, page(*range(first[100], first[200]))
     )  # out of place: the first page is asked for again
 

@@ -31,8 +31,8 @@ def end() -> ListEnd:
 
 
 def test_an_end_is_believed_when_two_answers_in_a_row_name_no_next_page(end: ListEnd) -> None:
-    told = [end.is_said_twice(page(1, has_next=has_next)) for has_next in (False, True, False, False, False)]
-    assert told == [False, False, False, True, True]
+    repeated = [end.is_said_twice(page(1, has_next=has_next)) for has_next in (False, True, False, False, False)]
+    assert repeated == [False, False, False, True, True]
 
 
 def test_what_was_said_is_forgotten_with_the_question(end: ListEnd, cursor: Cursor) -> None:

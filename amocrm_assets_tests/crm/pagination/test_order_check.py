@@ -30,7 +30,7 @@ def test_a_list_that_repeats_its_records_and_names_a_next_page_is_no_list_by_num
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "responses",
     [
         # The last page shows some records again since others have left the list, or comes again.
         [(20, page(has_next=False)), (40, page(has_next=False)), (60, page(has_next=False))],
@@ -39,12 +39,12 @@ def test_a_list_that_repeats_its_records_and_names_a_next_page_is_no_list_by_num
         [(20, page(count=9)), (30, page(count=9)), (40, page(count=9))],
     ],
 )
-def test_known_records_alone_are_no_proof_of_that(answers: list[tuple[int, Page]]) -> None:
+def test_known_records_alone_are_no_proof_of_that(responses: list[tuple[int, Page]]) -> None:
     check = OrderCheck(IntervalSet(None, None), Window(1_000, 1_599))
     check.is_strange(page(), KEYS, 0)
 
-    for position, answer in answers:
-        assert not check.is_strange(answer, range(answer.size), position)
+    for position, response in responses:
+        assert not check.is_strange(response, range(response.size), position)
 
 
 def test_a_list_that_shows_its_last_page_again_for_each_behind_it_is_not_taken_for_read() -> None:

@@ -100,17 +100,17 @@ def test_no_second_is_passed_before_the_page_behind_is_seen() -> None:
     walk = OverlappingPaginator(
         ListState(LEADS.lists(with_deleted=False)[0]), "updated_at desc", window, filtered=False
     )
-    shown_to, answers = window.to_at, 0
+    shown_to, responses = window.to_at, 0
     while (query := walk.next_query()) is not None:
-        answer = account.answer(query, Random(1))
-        walk.add_page(query, answer)
-        answers += 1
+        response = account.respond(query, Random(1))
+        walk.add_page(query, response)
+        responses += 1
         # What this page covers may still come: only the pages before it were shown to be in order.
         assert walk.open_interval is None or walk.open_interval.to_at >= shown_to
-        shown_to = min(shown_to, answer.records[-1].updated_at)
+        shown_to = min(shown_to, response.records[-1].updated_at)
 
     assert walk.done
-    assert answers > 6
+    assert responses > 6
 
 
 def test_a_page_that_leaves_out_known_records_is_asked_for_again() -> None:

@@ -24,18 +24,18 @@ def page(leads: str, *, links: str = "{}") -> Response:
     )
 
 
-def parsed_page(answer: Response) -> Page:
-    return parse_page(answer, embedded="leads")
+def parsed_page(response: Response) -> Page:
+    return parse_page(response, embedded="leads")
 
 
 def test_a_list_of_other_records_lies_under_its_own_name() -> None:
     body = b'{"_links":{},"_embedded":{"leads":[],"companies":[{"id":1,"updated_at":5}]}}'
-    answer = Response("/api/v4/companies", 200, body)
-    assert [each.id for each in parse_page(answer, embedded="companies").records] == [1]
+    response = Response("/api/v4/companies", 200, body)
+    assert [each.id for each in parse_page(response, embedded="companies").records] == [1]
     odd = Response("/api/v4/companies", 200, body.replace(b"5}", b'5,"name":"\\ud83d"}'))
     assert [each.id for each in parse_page(odd, embedded="companies").records] == [1]
     with pytest.raises(RetryableError):
-        parse_page(answer, embedded="contacts")
+        parse_page(response, embedded="contacts")
 
 
 def test_a_lead_keeps_its_bytes() -> None:

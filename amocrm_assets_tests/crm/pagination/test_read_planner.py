@@ -49,13 +49,13 @@ def read(
         if account.too_large is not None and ask.limit > account.too_large:
             plan.add_failure(paginator, ask)
             continue
-        page = account.answer(ask, random)
+        page = account.respond(ask, random)
         after_answer()
         got.update((lead.id, lead.updated_at) for lead in plan.add_page(paginator, ask, page))
         for _ in range(min(edits, len(account.live))):
-            account.edit(random.choice(sorted(account.live)), NOW + account.asked)
+            account.edit(random.choice(sorted(account.live)), NOW + account.request_count)
         for _ in range(min(deletions, len(account.live))):
-            account.delete(random.choice(sorted(account.live)), NOW + account.asked)
+            account.delete(random.choice(sorted(account.live)), NOW + account.request_count)
     return got, plan
 
 
@@ -129,7 +129,7 @@ def test_a_quiet_day_takes_two_questions_for_leads_and_three_for_deleted_ones() 
     got, _ = read(account, Random(1), permits=1)
 
     assert set(got) == expected(account)
-    assert account.asked == 2 + 3
+    assert account.request_count == 2 + 3
 
 
 def test_an_empty_trash_takes_three_questions() -> None:
@@ -137,7 +137,7 @@ def test_an_empty_trash_takes_three_questions() -> None:
 
     read(account, Random(1), permits=1)
 
-    assert account.asked == 5
+    assert account.request_count == 5
 
 
 def test_one_empty_answer_does_not_hide_that_deleted_leads_are_not_listed() -> None:
@@ -208,7 +208,7 @@ def test_an_import_costs_at_most_a_fifth_more_than_the_least_number_of_requests(
     got, _ = read(account, Random(10))
 
     assert set(got) == expected(account)
-    assert account.asked <= 1.2 * 20_000 / 250 + 1  # the trash is empty
+    assert account.request_count <= 1.2 * 20_000 / 250 + 1  # the trash is empty
 
 
 def test_a_dense_stretch_is_walked_by_key_where_a_list_knows_no_order_by_id_beside_a_filter() -> None:
@@ -269,7 +269,7 @@ def test_an_unfiltered_second_that_just_fills_a_page_is_read_by_id(newer: int) -
 
     assert set(got) >= expected(account)
     assert plan.paginators.counts.whole_account_scans == 1
-    assert account.asked < 40
+    assert account.request_count < 40
 
 
 def test_an_account_that_does_not_know_deleted_leads_is_found_out() -> None:
@@ -286,14 +286,14 @@ def test_an_end_that_contradicts_the_page_before_is_asked_again() -> None:
     account = ListedAccount({number: 1_000 + number for number in range(400)})
     first = plan.next_query()
     assert first
-    plan.add_page(*first, account.answer(first[1], Random(5)))
+    plan.add_page(*first, account.respond(first[1], Random(5)))
     account_now_empty = ListedAccount({})
 
     for _ in range(4):
         assert not plan.done
         again = plan.next_query()
         assert again
-        plan.add_page(*again, account_now_empty.answer(again[1], Random(5)))
+        plan.add_page(*again, account_now_empty.respond(again[1], Random(5)))
 
     assert plan.done
 
@@ -314,7 +314,7 @@ def test_an_empty_answer_in_mid_list_loses_nothing(seed: int, *, tied: bool, fil
         assert due
         paginator, ask = due
         is_wrong = random.random() < 0.2 and ask not in lied
-        page = NOTHING if is_wrong else account.answer(ask, random)
+        page = NOTHING if is_wrong else account.respond(ask, random)
         lied |= {ask} if is_wrong else set()
         got |= {(lead.id, lead.updated_at) for lead in plan.add_page(paginator, ask, page)}
 
@@ -333,11 +333,11 @@ def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_num
             pending.append(due)
             continue
         paginator, ask = pending.pop(0)
-        got.update(lead.id for lead in plan.add_page(paginator, ask, account.answer(ask, random)))
+        got.update(lead.id for lead in plan.add_page(paginator, ask, account.respond(ask, random)))
 
     assert len(got) == 30_000
     assert max(got.values()) == 1
-    assert account.asked <= 1.05 * 30_000 / 250
+    assert account.request_count <= 1.05 * 30_000 / 250
 
 
 def test_a_list_that_knows_no_order_by_id_beside_a_filter_is_walked_whole() -> None:
@@ -354,16 +354,16 @@ def test_what_was_read_before_filters_were_ignored_is_not_read_again() -> None:
     account = ListedAccount({number: 1_000 + number // 4 for number in range(2_000)})
     plan = ReadPlanner(Window(1_000, 1_599), [LEADS.live])
     random = Random(9)
-    asked = 0
+    request_count = 0
     while not plan.done:
         due = plan.next_query()
         assert due
-        asked += 1
-        if asked == 4:
+        request_count += 1
+        if request_count == 4:
             proven = all(each.from_at > 1_100 for each in plan.paginators.open_intervals)
             account.filters = False
-        late = plan.add_page(*due, account.answer(due[1], random))
-        if asked > 4:
+        late = plan.add_page(*due, account.respond(due[1], random))
+        if request_count > 4:
             assert all(lead.updated_at > 1_100 for lead in late)
 
     assert proven
@@ -377,10 +377,10 @@ def busy(leads: int = 4_000, **changes: Any) -> ListedAccount:
 
 
 @pytest.mark.parametrize("damage", ["end", "empty"])
-@pytest.mark.parametrize("answer", [1, 2, 3, 5, 8, 13, 17])
+@pytest.mark.parametrize("response", [1, 2, 3, 5, 8, 13, 17])
 @pytest.mark.parametrize("cap", [50, 250])
-def test_no_single_damaged_answer_ends_a_reading(damage: str, answer: int, cap: int) -> None:
-    account = busy(900, damage={answer: damage}, page_cap=cap)
+def test_no_single_damaged_answer_ends_a_reading(damage: str, response: int, cap: int) -> None:
+    account = busy(900, damage={response: damage}, page_cap=cap)
 
     got, plan = read(account, Random(13))
 
@@ -389,12 +389,12 @@ def test_no_single_damaged_answer_ends_a_reading(damage: str, answer: int, cap: 
 
 
 @pytest.mark.parametrize("damage", ["half", "head", "hole"])
-@pytest.mark.parametrize("answer", range(1, 12))
-def test_a_page_with_a_next_one_that_lacks_leads_is_asked_for_again(damage: str, answer: int) -> None:
-    account = busy(3_000, damage={answer: damage})
+@pytest.mark.parametrize("response", range(1, 12))
+def test_a_page_with_a_next_one_that_lacks_leads_is_asked_for_again(damage: str, response: int) -> None:
+    account = busy(3_000, damage={response: damage})
     account.deleted.clear()
 
-    got, plan = read(account, Random(answer), permits=1)
+    got, plan = read(account, Random(response), permits=1)
 
     assert set(got) == expected(account)
     assert plan.findings == ()
@@ -449,7 +449,7 @@ def test_a_filter_may_begin_to_exclude_its_first_second_in_mid_reading(change_at
     account = busy(1_665, exclusive_from=first)
 
     def change() -> None:
-        account.exclusive_from = first != (account.asked >= change_at)
+        account.exclusive_from = first != (account.request_count >= change_at)
 
     got, _ = read(account, Random(19), after_answer=change)
 
@@ -504,7 +504,7 @@ def test_a_next_page_that_is_named_on_every_page_is_followed_to_the_end(*, filte
     got, _ = read(account, Random(24))
 
     assert set(got) >= expected(account)
-    assert account.asked < 60
+    assert account.request_count < 60
 
 
 @pytest.mark.parametrize("filters", [True, False])
@@ -524,7 +524,7 @@ def test_pages_grow_back_when_they_work_again() -> None:
     account = busy(9_000, too_large=60)
 
     def recover() -> None:
-        account.too_large = None if account.asked > 12 else 60
+        account.too_large = None if account.request_count > 12 else 60
 
     got, plan = read(account, Random(26), after_answer=recover)
 
@@ -540,7 +540,7 @@ def test_what_was_found_out_before_a_reading_is_its_starting_belief() -> None:
 
     assert set(got) >= expected(account)
     assert "filters_ignored" in kinds(plan)
-    assert account.asked < unknown.asked
+    assert account.request_count < unknown.request_count
 
 
 def test_filters_that_work_again_are_used_whatever_a_probe_said() -> None:
@@ -550,4 +550,4 @@ def test_filters_that_work_again_are_used_whatever_a_probe_said() -> None:
 
     assert set(got) == expected(account)
     assert plan.findings == ()
-    assert account.asked < 30
+    assert account.request_count < 30

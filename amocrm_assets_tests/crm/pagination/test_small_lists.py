@@ -16,7 +16,7 @@ from amocrm_assets_tests.crm.http.answering import answering
 FIELDS = "/api/v4/leads/custom_fields"
 
 
-def asked(url: str) -> AmoCrmClient:
+def client_of(url: str) -> AmoCrmClient:
     """A client that retries without waiting."""
     return AmoCrmClient(url, FixedToken("secret"), requests_per_second=1000, sleep=lambda _: None)
 
@@ -35,7 +35,7 @@ def test_custom_fields_whose_pages_repeat_and_name_a_next_one_are_refused(total:
     body = page("custom_fields", has_next=True, total=total)
     with (
         answering({FIELDS: (200, body)}) as url,
-        asked(url) as client,
+        client_of(url) as client,
         pytest.raises(UnexpectedAnswer, match="page 2 twice contained only fields of earlier pages"),
     ):
         read_custom_fields(client, "/api/v4/leads/custom_fields")
@@ -48,14 +48,14 @@ def test_custom_fields_that_say_their_end_or_are_all_that_is_counted_are_whole(
     *, has_next: bool, total: int | None
 ) -> None:
     body = page("custom_fields", has_next=has_next, total=total)
-    with answering({FIELDS: (200, body)}) as url, asked(url) as client:
+    with answering({FIELDS: (200, body)}) as url, client_of(url) as client:
         assert [field["id"] for field in read_custom_fields(client, "/api/v4/leads/custom_fields")] == [1, 2]
 
 
 def test_a_list_that_gives_one_page_again_and_again_is_refused() -> None:
     with (
         answering({"/api/v4/tags": (200, page("tags", has_next=True))}) as url,
-        asked(url) as client,
+        client_of(url) as client,
         pytest.raises(UnexpectedAnswer, match="page 2 is identical to page 1"),
     ):
         list(list_pages(client, "/api/v4/tags", {}))

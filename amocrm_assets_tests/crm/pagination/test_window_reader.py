@@ -51,7 +51,7 @@ class Sent(NamedTuple):
     answered_at: float
     number: int
     permit: Permit
-    answer: Callable[[], None]
+    respond: Callable[[], None]
 
 
 class Done(NamedTuple):
@@ -68,7 +68,7 @@ class SimulatedThreads:
     answer_seconds: float
     random: Random
     time: FreeTime = field(default_factory=FreeTime)
-    asked: int = 0
+    request_count: int = 0
     _sent: list[Sent] = field(default_factory=list)
     _answered: set[Future[Any]] = field(default_factory=set)
     _query: Query | None = None
@@ -78,12 +78,12 @@ class SimulatedThreads:
         self.pause = self.time.sleep
         self.scope = CancelScope()
 
-    def send(self, permit: Permit, answer: Callable[[], None]) -> None:
+    def send(self, permit: Permit, respond: Callable[[], None]) -> None:
         """Ask; the answer comes later."""
         permit.mark_sent()
-        self.asked += 1
+        self.request_count += 1
         at = self.time.now + self.answer_seconds + self.random.uniform(-0.01, 0.01)
-        heapq.heappush(self._sent, Sent(at, self.asked, permit, answer))
+        heapq.heappush(self._sent, Sent(at, self.request_count, permit, respond))
 
     # The pool.
     def __call__(self, *_: object, **__: object) -> SimulatedThreads:
@@ -98,12 +98,12 @@ class SimulatedThreads:
     def submit(self, fetch: Callable[[Query, Permit], object], query: Query, permit: Permit) -> Future[Any]:
         future: Future[Any] = Future()
 
-        def answer() -> None:
+        def respond() -> None:
             self._query = query
             future.set_result(fetch(query, permit))
             self._answered.add(future)
 
-        self.send(permit, answer)
+        self.send(permit, respond)
         return future
 
     # `concurrent.futures.wait`.
@@ -113,7 +113,7 @@ class SimulatedThreads:
             first = heapq.heappop(self._sent)
             self.time.now = max(self.time.now, first.answered_at)
             first.permit.mark_response_started()
-            first.answer()
+            first.respond()
         done = self._answered.intersection(pending)
         self._answered -= done
         if not done:
@@ -123,7 +123,7 @@ class SimulatedThreads:
     # The client.
     def request(self, *_: object, **__: object) -> Page:
         assert self._query is not None
-        return self.account.answer(self._query, self.random)
+        return self.account.respond(self._query, self.random)
 
     def acquire(self) -> Permit:
         return self.rate_limiter.acquire()
@@ -139,7 +139,7 @@ def read(account: ListedAccount, window: Window, *, answer_seconds: float, seed:
         patch.setattr(window_reader, "wait", threads.wait)
         reader = window_reader.WindowReader(cast("AmoCrmClient", threads), window, LEADS.lists(with_deleted=True))
         leads = sum(map(len, reader.batches()))
-    return Pace(threads.asked, threads.time.now, leads)
+    return Pace(threads.request_count, threads.time.now, leads)
 
 
 def even(leads: int, *, first: int) -> dict[int, int]:

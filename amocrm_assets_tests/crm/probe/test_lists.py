@@ -185,9 +185,9 @@ def test_only_lists_that_the_source_imports_are_asked_about(tmp_path: Path) -> N
         report = probe_url(standin.url, standin.token, tmp_path, import_tasks=True)
     questions = {answer.question for answer in report.answers}
     assert {each for each in DOCUMENTED if each in questions} == {each for each in DOCUMENTED if "tasks" in each}
-    asked = {each.path for each in standin.requests}
-    assert "/api/v4/tasks" in asked
-    assert asked.isdisjoint({"/api/v4/contacts", "/api/v4/companies", "/api/v4/contacts/notes"})
+    paths = {each.path for each in standin.requests}
+    assert "/api/v4/tasks" in paths
+    assert paths.isdisjoint({"/api/v4/contacts", "/api/v4/companies", "/api/v4/contacts/notes"})
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -267,12 +267,12 @@ def test_a_report_of_all_lists_holds_no_name_text_or_id(tmp_path: Path) -> None:
         tasks = list(filter(None, map(sandbox.tasks.record, sandbox.tasks.stamps())))
     # The sandbox's clock stands still, far from this machine's.
     answers = [asdict(answer) for answer in report.answers if answer.question != "clock"]
-    said = json.dumps(answers, ensure_ascii=False)
-    assert re.findall(r"\d{5,}", said) == []  # neither an id nor a time
-    told = {each["name"] for each in contacts} | {each["text"] for each in tasks}
-    assert len(told) > 50
-    assert [each for each in told if each in said] == []
-    assert re.findall("[а-яё]", said, re.IGNORECASE) == []
+    serialised = json.dumps(answers, ensure_ascii=False)
+    assert re.findall(r"\d{5,}", serialised) == []  # neither an id nor a time
+    personal = {each["name"] for each in contacts} | {each["text"] for each in tasks}
+    assert len(personal) > 50
+    assert [each for each in personal if each in serialised] == []
+    assert re.findall("[а-яё]", serialised, re.IGNORECASE) == []
 
 
 def test_an_empty_account_leaves_the_questions_open_with_the_reason(tmp_path: Path) -> None:

@@ -142,33 +142,35 @@ def texts_of(value: Any) -> set[str]:
     return {value} if isinstance(value, str) else set()
 
 
-def told_by(sandbox: Sandbox) -> set[str]:
+def personal_data_of(sandbox: Sandbox) -> set[str]:
     """Names, texts, ids and times of everything that the account holds."""
     content = sandbox.account.content
     ids = {**sandbox.account.stamps(), **sandbox.account.stamps(deleted=True)}
     parts: list[Any] = [content.users, content.pipelines, content.loss_reasons, content.fields.definitions, ids]
     parts += [sandbox.account.lead(each) for each in list(ids)]
     parts += [content.tags(each) for each in ids]
-    told = texts_of(parts) | {str(each) for each in ids} | {sandbox.token, sandbox.url, sandbox.options.subdomain}
-    return told | {str(sandbox.options.account_id)}
+    personal = (
+        texts_of(parts) | {str(each) for each in ids} | {sandbox.token, sandbox.url, sandbox.options.subdomain}
+    )
+    return personal | {str(sandbox.options.account_id)}
 
 
 def test_the_report_holds_no_name_text_or_id_of_the_account(tmp_path: Path) -> None:
     with sandbox_with(*LEADS, TIED) as sandbox:
         fill(sandbox)
         report = probe_url(sandbox.url, sandbox.token, tmp_path)
-        told = told_by(sandbox)
+        personal = personal_data_of(sandbox)
     kept = (tmp_path / probe_name("sandbox")).read_text(encoding="utf-8")
     assert json.loads(kept) == to_json(report)
     # Words of amoCRM's own API (`text`, `contacts`) and characters are in any report.
     words = {"text", "date", "numeric", "leads", "select", "url", "textarea", "checkbox", "price", "default"}
-    said = kept.replace(report.probed_at.isoformat(), "")  # whose digits are of this machine's clock
+    serialised = kept.replace(report.probed_at.isoformat(), "")  # whose digits are of this machine's clock
     found = {
         each
-        for each in told - words
-        if len(each) > 3 and re.search(rf"(?<![\w.]){re.escape(each)}(?![\w.])", said)
+        for each in personal - words
+        if len(each) > 3 and re.search(rf"(?<![\w.]){re.escape(each)}(?![\w.])", serialised)
     }
-    assert len(told) > 1000
+    assert len(personal) > 1000
     assert found == set()
 
 

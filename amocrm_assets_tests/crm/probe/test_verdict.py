@@ -70,14 +70,14 @@ def test_an_incoming_lead_that_left_its_stage_says_nothing_of_the_list() -> None
 
 
 def test_an_order_that_is_the_same_by_id_and_by_time_says_nothing() -> None:
-    asked = [Query(LEADS.live, "id asc", 1, 9), Query(LEADS.live, "id desc", 1, 9)]
+    queries = [Query(LEADS.live, "id asc", 1, 9), Query(LEADS.live, "id desc", 1, 9)]
     alike = [page((1, 5), (2, 6)), page((2, 6), (1, 5))]
     with pytest.raises(NotSettled, match="same order"):
-        order_by_id_verdict(list(zip(asked, alike, strict=True)))
+        order_by_id_verdict(list(zip(queries, alike, strict=True)))
     by_id = [page((1, 6), (2, 5)), page((2, 5), (1, 6))]
-    assert order_by_id_verdict(list(zip(asked, by_id, strict=True))).value is True
+    assert order_by_id_verdict(list(zip(queries, by_id, strict=True))).value is True
     by_time = [page((2, 5), (1, 6)), page((1, 6), (2, 5))]
-    assert order_by_id_verdict(list(zip(asked, by_time, strict=True))).value is False
+    assert order_by_id_verdict(list(zip(queries, by_time, strict=True))).value is False
 
 
 def ties(*reads: list[int]) -> list[tuple[RawRecord, ...]]:

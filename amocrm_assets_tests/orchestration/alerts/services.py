@@ -50,10 +50,10 @@ class _Chat(BaseHTTPRequestHandler):
         if self.server.mood == "sound":
             self.server.received.append(body)
         self.send_response(200 if self.server.mood == "sound" else 500)
-        answer = b"ok" if "slack" in self.path else b'{"ok":true,"result":{}}'
-        self.send_header("Content-Length", str(len(answer)))
+        response = b"ok" if "slack" in self.path else b'{"ok":true,"result":{}}'
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""

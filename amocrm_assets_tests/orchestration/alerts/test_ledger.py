@@ -27,11 +27,11 @@ class Service:
 
     def __init__(self) -> None:
         self.is_up = True
-        self.asked = 0
+        self.attempts = 0
         self.titles: list[str] = []
 
     def send(self, message: Message) -> bool:
-        self.asked += 1
+        self.attempts += 1
         if self.is_up:
             self.titles.append(message.title)
         return self.is_up
@@ -111,7 +111,7 @@ def test_a_cursor_without_causes_tells_nothing_twice() -> None:
 def test_what_was_never_a_problem_is_not_told_to_be_over() -> None:
     service = Service()
     record(Ledger(), service, over=("acme/step/leads",))
-    assert service.asked == 0
+    assert service.attempts == 0
 
 
 def test_a_service_that_is_down_is_told_later_and_does_not_keep_others_from_being_told() -> None:
@@ -132,7 +132,7 @@ def test_a_service_that_stays_down_is_tried_less_and_less_often() -> None:
     down.is_up = False
     for now in range(0, 24 * 3600, 30):
         ledger = record(ledger, down, problems=(PROBLEM,), now=now)
-    assert down.asked <= 7 + 24 * 3600 / MAX_RETRY_SECONDS
+    assert down.attempts <= 7 + 24 * 3600 / MAX_RETRY_SECONDS
 
 
 def test_a_problem_that_comes_back_before_it_was_told_to_be_over_is_open() -> None:

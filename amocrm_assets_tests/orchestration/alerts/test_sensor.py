@@ -43,8 +43,8 @@ class Alerts:
         with dg.build_sensor_context(instance=self._pipeline.instance, cursor=self.cursor) as context:
             sensor.evaluate_tick(context)
             self.cursor = context.cursor
-        told = [json.loads(body) for body in self.service.received[before:]]
-        return [f"{message['title']}\n{message['message']}" for message in told]
+        sent = [json.loads(body) for body in self.service.received[before:]]
+        return [f"{message['title']}\n{message['message']}" for message in sent]
 
     def evaluate_all(self) -> list[str]:
         """A tick that evaluates shards and authorisations, too."""
@@ -68,11 +68,11 @@ def test_wrong_settings_are_told_once_with_their_fix_and_when_they_are_right_aga
     wrong = {"subdomain": "my-shop", "start_date": "soon", "access_token_env": "A"}
     write_source(tmp_path / "sources", "my-shop", wrong)
     alerts.wrong_settings = [broken_problem(each) for each in read_sources(tmp_path / "sources").broken]
-    (told,) = alerts.evaluate()
-    assert told.startswith("amoCRM my-shop: the settings are wrong, nothing is loaded\n")
-    assert f"{tmp_path}/sources/my-shop/defs.yaml:3: `start_date`: 'soon' is not a day" in told
-    assert "reload the code location" in told
-    assert "https://dagster.test/assets/my_shop/broken_settings" in told
+    (alert,) = alerts.evaluate()
+    assert alert.startswith("amoCRM my-shop: the settings are wrong, nothing is loaded\n")
+    assert f"{tmp_path}/sources/my-shop/defs.yaml:3: `start_date`: 'soon' is not a day" in alert
+    assert "reload the code location" in alert
+    assert "https://dagster.test/assets/my_shop/broken_settings" in alert
     assert alerts.evaluate() == []
     alerts.wrong_settings = []
     (over,) = alerts.evaluate()
@@ -86,11 +86,11 @@ def test_a_failed_run_is_told_once_with_its_fix_and_when_it_is_well_again(
     monkeypatch.delenv(TOKEN_VARIABLE)
     failed = stored_pipeline.run()
 
-    (told,) = alerts.evaluate()
-    assert told.startswith("amoCRM acme: raw_leads failed\n")
-    assert f"Set {TOKEN_VARIABLE}" in told
-    assert f"Days: {LAST}" in told
-    assert f"https://dagster.test/runs/{failed.run_id}" in told
+    (alert,) = alerts.evaluate()
+    assert alert.startswith("amoCRM acme: raw_leads failed\n")
+    assert f"Set {TOKEN_VARIABLE}" in alert
+    assert f"Days: {LAST}" in alert
+    assert f"https://dagster.test/runs/{failed.run_id}" in alert
     assert alerts.evaluate() == []
 
     monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
@@ -107,9 +107,9 @@ def test_steps_that_fail_for_one_cause_are_one_message(
     assert alerts.evaluate() == []
     monkeypatch.delenv(TOKEN_VARIABLE)
     stored_pipeline.run()
-    (told,) = alerts.evaluate()
-    assert told.startswith("amoCRM acme: raw_leads, raw_reference failed\n")
-    assert f"Days: {LAST}" in told
+    (alert,) = alerts.evaluate()
+    assert alert.startswith("amoCRM acme: raw_leads, raw_reference failed\n")
+    assert f"Days: {LAST}" in alert
     monkeypatch.setenv(TOKEN_VARIABLE, stored_pipeline.sandbox.token)
     assert stored_pipeline.run().success
     (over,) = alerts.evaluate()
@@ -121,9 +121,9 @@ def test_a_failed_check_is_told_though_the_run_succeeded(alerts: Alerts, stored_
     assert alerts.evaluate() == []
     stored_pipeline.drop_shard(LAST)
     stored_pipeline.check("amoCrmLeads", "equals_rows")
-    (told,) = [told for told in alerts.evaluate() if "equals_rows" in told]
-    assert "check amoCrmLeads.equals_rows failed" in told
-    assert LAST in told
+    (alert,) = [alert for alert in alerts.evaluate() if "equals_rows" in alert]
+    assert "check amoCrmLeads.equals_rows failed" in alert
+    assert LAST in alert
 
 
 def test_a_failed_check_of_an_asset_with_a_key_of_its_own_is_told_too(
@@ -134,7 +134,7 @@ def test_a_failed_check_of_an_asset_with_a_key_of_its_own_is_told_too(
     assert alerts.evaluate() == []
     stored_pipeline.drop_shard(LAST)
     stored_pipeline.check("amoCrmLeads", "equals_rows")
-    assert [told for told in alerts.evaluate() if "check amoCrmLeads.equals_rows failed" in told]
+    assert [alert for alert in alerts.evaluate() if "check amoCrmLeads.equals_rows failed" in alert]
 
 
 def test_late_days_are_told_and_then_that_they_are_there(
@@ -142,19 +142,19 @@ def test_late_days_are_told_and_then_that_they_are_there(
 ) -> None:
     stored_pipeline.configure(schedule={"hour": 0, "minute": 30})
     monkeypatch.setattr(time, "time", stored_pipeline.sandbox.clock.now)
-    (told,) = alerts.evaluate_all()
-    assert told.startswith("amoCRM acme: days are late\n")
-    assert "2025-03-04 to 2025-03-10" in told
+    (alert,) = alerts.evaluate_all()
+    assert alert.startswith("amoCRM acme: days are late\n")
+    assert "2025-03-04 to 2025-03-10" in alert
 
     stored_pipeline.run("2025-03-04", LAST)
-    assert [told for told in alerts.evaluate_all() if "days are late: over" in told]
+    assert [alert for alert in alerts.evaluate_all() if "days are late: over" in alert]
 
 
 def test_an_authorisation_without_a_token_is_told(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN_VARIABLE)
-    (told,) = alerts.evaluate_all()
-    assert told.startswith("amoCRM acme: the authorisation must be renewed\n")
-    assert TOKEN_VARIABLE in told
+    (alert,) = alerts.evaluate_all()
+    assert alert.startswith("amoCRM acme: the authorisation must be renewed\n")
+    assert TOKEN_VARIABLE in alert
 
 
 def test_what_could_not_be_told_is_told_later(
@@ -168,7 +168,7 @@ def test_what_could_not_be_told_is_told_later(
     alerts.service.mood = "sound"
     state: dict[str, Any] = json.loads(str(alerts.cursor))
     alerts.cursor = json.dumps(state | {"refusals": {}})  # its time has come
-    assert [told for told in alerts.evaluate() if "raw_leads failed" in told]
+    assert [alert for alert in alerts.evaluate() if "raw_leads failed" in alert]
 
 
 def test_failures_of_long_ago_are_not_told_when_alerts_are_switched_on(

@@ -39,8 +39,8 @@ def write_day(storage: Storage, *leads: dict[str, Any], day: Any = DAY) -> None:
 
 
 def lost(number: int, reason: int, name: str | None, **columns: Any) -> dict[str, Any]:
-    said = [] if name is None else [{"id": reason, "name": name}]
-    return lead(number, status_id=143, loss_reason_id=reason, _embedded={"loss_reason": said}, **columns)
+    embedded = [] if name is None else [{"id": reason, "name": name}]
+    return lead(number, status_id=143, loss_reason_id=reason, _embedded={"loss_reason": embedded}, **columns)
 
 
 def rows(storage: Storage, table: ReferenceTable) -> dict[Any, Row]:

@@ -34,9 +34,9 @@ def test_the_account_tells_its_zone_on_request(asking: Asking) -> None:
     plain = asking.get("/api/v4/account").json()
     assert plain["subdomain"] == "sandbox"
     assert "_embedded" not in plain
-    asked = asking.get("/api/v4/account", params={"with": "datetime_settings,is_api_filter_enabled"}).json()
-    assert asked["is_api_filter_enabled"] is True
-    settings = asked["_embedded"]["datetime_settings"]
+    body = asking.get("/api/v4/account", params={"with": "datetime_settings,is_api_filter_enabled"}).json()
+    assert body["is_api_filter_enabled"] is True
+    settings = body["_embedded"]["datetime_settings"]
     assert (settings["timezone"], settings["timezone_offset"]) == ("Europe/Moscow", "+03:00")
 
 
@@ -70,10 +70,10 @@ def test_events_come_by_100_and_have_text_ids(asking: Asking, sandbox: Sandbox) 
 
 
 def test_unknown_paths_are_problems_in_json(asking: Asking) -> None:
-    answer = asking.get("/api/v4/nothing")
-    assert answer.status_code == 404
-    assert answer.headers["content-type"].startswith("application/problem+json")
-    assert answer.json()["detail"].startswith("Cannot GET")
+    response = asking.get("/api/v4/nothing")
+    assert response.status_code == 404
+    assert response.headers["content-type"].startswith("application/problem+json")
+    assert response.json()["detail"].startswith("Cannot GET")
 
 
 def test_every_field_type_of_leads_occurs_in_leads_and_in_the_definitions(

@@ -1,4 +1,4 @@
-"""Tasks and calls of the sandbox leave events that agree with them: the same ids, times and people."""
+"""Contacts, companies, tasks and calls of the sandbox leave events that agree with them: ids, times and people."""
 
 from __future__ import annotations
 
@@ -77,15 +77,50 @@ def test_each_call_has_one_event_about_whom_it_hangs_on(alive: Sandbox) -> None:
             each["id"]: (each["created_at"], each["entity_id"], each["created_by"], each["note_type"])
             for each in notes(alive, owners, **CALLS)
         }
-        told = {
+        reported = {
             event.after[0]["note"]["id"]: (event.at, event.entity_id, event.created_by, kinds[event.kind])
             for event in alive.events.between(kinds=OF_CALLS)
             if event.entity_type == entity_type
         }
         # A call that somebody deleted has left its event.
-        assert told.items() >= calls.items()
+        assert reported.items() >= calls.items()
         assert len(calls) > 20
-        assert len(told) - len(calls) < len(calls) / 10
+        assert len(reported) - len(calls) < len(calls) / 10
+
+
+@pytest.mark.parametrize(("kind", "entity_type"), [("contacts", "contact"), ("companies", "company")])
+def test_contacts_and_companies_leave_events_of_their_beginning_and_their_end(
+    alive: Sandbox, kind: str, entity_type: str
+) -> None:
+    events = [event for event in alive.events.between() if event.entity_type == entity_type]
+    added = {event.entity_id: (event.at, event.created_by) for event in events if event.kind.endswith("_added")}
+    deleted = {event.entity_id: event.at for event in events if event.kind == f"{entity_type}_deleted"}
+    live = {each["id"]: (each["created_at"], each["created_by"]) for each in listed(alive, kind, limit="250")}
+    trash = {
+        each["id"]: each["updated_at"] for each in listed(alive, kind, limit="250", **{"with": "only_deleted"})
+    }
+    assert deleted == trash
+    assert added.keys() == live.keys() | trash.keys()
+    assert {record_id: added[record_id] for record_id in live} == live
+    assert len(live) > 100
+    assert trash
+
+
+def test_contacts_changed_by_hand_leave_events_of_that(sandbox: Sandbox) -> None:
+    contact = listed(sandbox, "contacts", limit="250")[0]
+    before = {event.id for event in sandbox.events.between()}
+    sandbox.contacts.edit(contact["id"], name="x")
+    sandbox.contacts.edit(contact["id"], responsible_user_id=7)
+    sandbox.contacts.delete(contact["id"])
+    sandbox.contacts.restore(contact["id"])
+    sandbox.contacts.purge(contact["id"])
+    new = [event for event in sandbox.events.between() if event.id not in before]
+    assert [event.kind for event in new] == ["entity_responsible_changed", "contact_deleted", "contact_restored"]
+    assert new[0].before == [{"responsible_user": {"id": contact["responsible_user_id"]}}]
+    assert new[0].after == [{"responsible_user": {"id": 7}}]
+    (shown,) = listed(sandbox, "events", limit="100", **{"filter[type]": "contact_deleted"})[:1]
+    href = shown["_embedded"]["entity"]["_links"]["self"]["href"]
+    assert href.endswith(f"/api/v4/contacts/{shown['entity_id']}")
 
 
 def test_events_of_all_lists_come_in_order_of_time_with_ids_of_their_own(alive: Sandbox) -> None:

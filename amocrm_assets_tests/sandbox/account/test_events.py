@@ -77,8 +77,8 @@ def test_deeds_by_hand_leave_events_of_what_they_changed_and_of_nothing_else(san
 
 def listed(asking: Asking, **params: Any) -> list[dict[str, Any]]:
     found, page = [], 1
-    while (answer := asking.get(EVENTS, params={**params, "page": page})).status_code == 200:
-        body = answer.json()
+    while (response := asking.get(EVENTS, params={**params, "page": page})).status_code == 200:
+        body = response.json()
         found += body["_embedded"]["events"]
         if "next" not in body["_links"]:
             break

@@ -42,11 +42,11 @@ def notes(sandbox: Sandbox, owners: str, **params: str) -> list[Json]:
     found: list[Json] = []
     address = f"{sandbox.url}/api/v4/{owners}/notes?limit=250&" + "&".join(f"{k}={v}" for k, v in params.items())
     while address:
-        answer = requests.get(address, headers={"Authorization": f"Bearer {sandbox.token}"}, timeout=60)
-        if answer.status_code == 204:
+        response = requests.get(address, headers={"Authorization": f"Bearer {sandbox.token}"}, timeout=60)
+        if response.status_code == 204:
             break
-        found += answer.json()["_embedded"]["notes"]
-        address = answer.json()["_links"].get("next", {}).get("href")
+        found += response.json()["_embedded"]["notes"]
+        address = response.json()["_links"].get("next", {}).get("href")
     return found
 
 
@@ -187,11 +187,11 @@ def test_notes_of_one_record_and_a_note_alone_have_addresses(sandbox: Sandbox) -
 def test_other_people_edit_tasks_and_calls_and_faults_hit_them(sandbox: Sandbox) -> None:
     sandbox.configure(edits_per_answer=3, faults=(Fault("row-without-id", path="/api/v4/tasks"),))
     before = sandbox.tasks.stamps(), sandbox.notes["contacts"].stamps()
-    answer = requests.get(
+    response = requests.get(
         f"{sandbox.url}/api/v4/tasks", headers={"Authorization": f"Bearer {sandbox.token}"}, timeout=60
     )
     notes(sandbox, "contacts", page="1")
-    assert sum("id" not in each for each in answer.json()["_embedded"]["tasks"]) == 1
+    assert sum("id" not in each for each in response.json()["_embedded"]["tasks"]) == 1
     after = sandbox.tasks.stamps(), sandbox.notes["contacts"].stamps()
     for place in (0, 1):
         assert sum(after[place][each] != at for each, at in before[place].items()) >= 1

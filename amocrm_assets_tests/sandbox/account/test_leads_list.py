@@ -53,9 +53,9 @@ def test_a_full_last_page_has_no_next(asking: Asking) -> None:
 
 
 def test_past_the_end_and_in_an_empty_window_there_is_204_without_a_body(asking: Asking) -> None:
-    for answer in (asking.page(page=3), asking.page(updated_from=NOON)):
-        assert answer.status_code == 204
-        assert answer.content == b""
+    for response in (asking.page(page=3), asking.page(updated_from=NOON)):
+        assert response.status_code == 204
+        assert response.content == b""
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -72,8 +72,8 @@ def test_leads_can_be_ordered_by_id_and_by_creation(asking: Asking) -> None:
         for lead in asking.get("/api/v4/leads", params={"order[id]": "desc"}).json()["_embedded"]["leads"]
     ]
     assert by_id == sorted(by_id, reverse=True)
-    answer = asking.get("/api/v4/leads", params={"order[created_at]": "asc"})
-    created = [lead["created_at"] for lead in answer.json()["_embedded"]["leads"]]
+    response = asking.get("/api/v4/leads", params={"order[created_at]": "asc"})
+    created = [lead["created_at"] for lead in response.json()["_embedded"]["leads"]]
     assert created == sorted(created)
 
 
@@ -94,14 +94,14 @@ def test_each_end_of_a_window_works_alone(asking: Asking, sandbox: Sandbox) -> N
 
 def test_a_bare_time_is_that_very_second(asking: Asking, sandbox: Sandbox) -> None:
     lead_id, at = next(iter(sandbox.account.stamps().items()))
-    answer = asking.get("/api/v4/leads", params={"filter[updated_at]": at})
-    assert [lead["id"] for lead in answer.json()["_embedded"]["leads"]] == [lead_id]
+    response = asking.get("/api/v4/leads", params={"filter[updated_at]": at})
+    assert [lead["id"] for lead in response.json()["_embedded"]["leads"]] == [lead_id]
 
 
 def test_leads_can_be_picked_by_id_and_by_stage(asking: Asking, sandbox: Sandbox) -> None:
     one, other = list(sandbox.account.stamps())[:2]
-    answer = asking.get("/api/v4/leads", params=[("filter[id][]", one), ("filter[id][]", other)])
-    assert {lead["id"] for lead in answer.json()["_embedded"]["leads"]} == {one, other}
+    response = asking.get("/api/v4/leads", params=[("filter[id][]", one), ("filter[id][]", other)])
+    assert {lead["id"] for lead in response.json()["_embedded"]["leads"]} == {one, other}
     lead = sandbox.account.lead(one)
     assert lead
     stage = {
@@ -119,8 +119,8 @@ def test_without_the_paid_option_filters_are_ignored_and_order_works(asking: Ask
     leads = asking.leads(updated_from=NOON, order="desc", limit=250)
     assert len(leads) == 100
     assert leads[0]["updated_at"] == NOON - 1
-    answer = asking.get("/api/v4/account", params={"with": "is_api_filter_enabled"})
-    assert answer.json()["is_api_filter_enabled"] is False
+    response = asking.get("/api/v4/account", params={"with": "is_api_filter_enabled"})
+    assert response.json()["is_api_filter_enabled"] is False
 
 
 def test_parameters_outside_the_brackets_are_ignored(asking: Asking) -> None:
@@ -225,8 +225,8 @@ def test_an_account_may_ignore_the_wish_for_deleted_leads(asking: Asking, sandbo
 def test_extras_are_added_on_request_and_unknown_ones_ignored(asking: Asking, sandbox: Sandbox) -> None:
     plain = asking.leads(limit=1)[0]
     assert set(plain["_embedded"]) == {"tags", "companies"}
-    asked = asking.leads(limit=1, extra="contacts,loss_reason,source,source_id,catalog_elements,nonsense")[0]
-    assert set(asked["_embedded"]) == {
+    body = asking.leads(limit=1, extra="contacts,loss_reason,source,source_id,catalog_elements,nonsense")[0]
+    assert set(body["_embedded"]) == {
         "tags",
         "companies",
         "contacts",
@@ -234,7 +234,7 @@ def test_extras_are_added_on_request_and_unknown_ones_ignored(asking: Asking, sa
         "source",
         "catalog_elements",
     }
-    assert asked["source_id"] == (asked["_embedded"]["source"] or {}).get("id")
+    assert body["source_id"] == (body["_embedded"]["source"] or {}).get("id")
     assert "source_id" not in asking.leads(limit=1)[0]
     sandbox.configure(loses_contacts=True)
     assert asking.leads(limit=1, extra="contacts")[0]["_embedded"]["contacts"] == []

@@ -31,12 +31,12 @@ def listed(sandbox: Sandbox, name: str, **params: str) -> list[dict[str, Any]]:
     """Every record of a list, page after page."""
     found, address = [], f"{sandbox.url}/api/v4/{name}?" + "&".join(f"{k}={v}" for k, v in params.items())
     while address:
-        answer = requests.get(address, headers={"Authorization": f"Bearer {sandbox.token}"}, timeout=60)
-        if answer.status_code == 204:
+        response = requests.get(address, headers={"Authorization": f"Bearer {sandbox.token}"}, timeout=60)
+        if response.status_code == 204:
             break
-        assert answer.status_code == 200, answer.text
-        found += answer.json()["_embedded"][name]
-        address = answer.json()["_links"].get("next", {}).get("href")
+        assert response.status_code == 200, response.text
+        found += response.json()["_embedded"][name]
+        address = response.json()["_links"].get("next", {}).get("href")
     return found
 
 
@@ -123,12 +123,12 @@ def test_an_edit_shows_and_moves_the_record_to_the_end(sandbox: Sandbox) -> None
 
 
 def test_fields_of_contacts_are_those_of_the_accounts_list(sandbox: Sandbox) -> None:
-    answer = requests.get(
+    response = requests.get(
         f"{sandbox.url}/api/v4/contacts/custom_fields",
         headers={"Authorization": f"Bearer {sandbox.token}"},
         timeout=60,
     )
-    names = {each["id"]: (each["name"], each["code"]) for each in answer.json()["_embedded"]["custom_fields"]}
+    names = {each["id"]: (each["name"], each["code"]) for each in response.json()["_embedded"]["custom_fields"]}
     filled = [field for each in listed(sandbox, "contacts") for field in each["custom_fields_values"]]
     assert {(each["field_name"], each["field_code"]) for each in filled} == set(names.values())
     assert all(names[each["field_id"]] == (each["field_name"], each["field_code"]) for each in filled)

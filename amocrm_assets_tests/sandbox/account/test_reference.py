@@ -21,8 +21,8 @@ LISTS = {
 def listed(asking: Asking, sandbox: Sandbox, name: str, day: int) -> list[dict[str, Any]]:
     """A list as it is on a day after the beginning."""
     sandbox.reset(quiet(frozen_at=BEGINNING + day * DAY + 1))
-    answer = asking.get(LISTS[name], params={"limit": 250})
-    records: list[dict[str, Any]] = answer.json()["_embedded"][name]
+    response = asking.get(LISTS[name], params={"limit": 250})
+    records: list[dict[str, Any]] = response.json()["_embedded"][name]
     return records
 
 
@@ -99,8 +99,8 @@ def test_a_users_rights_are_whole(asking: Asking) -> None:
 
 def test_custom_fields_are_chosen_by_type(asking: Asking) -> None:
     def types(**params: str) -> set[str]:
-        answer = asking.get("/api/v4/leads/custom_fields", params={"limit": "250", **params})
-        return {each["type"] for each in answer.json()["_embedded"]["custom_fields"]}
+        response = asking.get("/api/v4/leads/custom_fields", params={"limit": "250", **params})
+        return {each["type"] for each in response.json()["_embedded"]["custom_fields"]}
 
     assert types(**{"filter[type][]": "select"}) == {"select"}
     assert {"select", "text"} < types()

@@ -62,11 +62,11 @@ def test_the_gateway_answers_instead_of_the_account(
     asking: Asking, sandbox: Sandbox, kind: FaultKind, status: int, content_type: str
 ) -> None:
     sandbox.configure(faults=[Fault(kind, times=1)])
-    answer = asking.get("/api/v4/leads", allow_redirects=False)
-    assert answer.status_code == status
-    assert answer.headers.get("content-type", "").startswith(content_type)
+    response = asking.get("/api/v4/leads", allow_redirects=False)
+    assert response.status_code == status
+    assert response.headers.get("content-type", "").startswith(content_type)
     if kind in ("empty-200", "204"):
-        assert answer.content == b""
+        assert response.content == b""
     assert asking.get("/api/v4/leads").status_code == 200
     assert [each.fault for each in sandbox.requests] == [kind, None]
 
@@ -87,10 +87,10 @@ def test_a_connection_is_reset_in_the_middle_of_a_body(asking: Asking, sandbox: 
 
 def test_a_cut_body_may_state_its_own_length(asking: Asking, sandbox: Sandbox) -> None:
     sandbox.configure(faults=[Fault("cut")])
-    answer = asking.get("/api/v4/leads")
-    assert answer.status_code == 200
+    response = asking.get("/api/v4/leads")
+    assert response.status_code == 200
     with pytest.raises(requests.JSONDecodeError):
-        answer.json()
+        response.json()
     head, _, body = raw_answer(sandbox).partition(b"\r\n\r\n")
     assert stated_length(head) == len(body)
 
@@ -207,9 +207,9 @@ def test_the_seed_decides_which_requests_are_hit() -> None:
 def test_errors_carry_a_request_id_and_the_date_of_the_sandbox(asking: Asking, sandbox: Sandbox) -> None:
     sandbox.reset(quiet(frozen_at=float(NOON), clock_offset_seconds=300.0, faults=(Fault("502", times=1),)))
     for _ in range(2):
-        answer = asking.get("/api/v4/account")
-        assert answer.headers["x-request-id"]
-        assert answer.headers["date"] == "Thu, 01 Jan 2026 09:05:00 GMT"
+        response = asking.get("/api/v4/account")
+        assert response.headers["x-request-id"]
+        assert response.headers["date"] == "Thu, 01 Jan 2026 09:05:00 GMT"
 
 
 def test_an_unknown_fault_is_an_error() -> None:

@@ -122,8 +122,8 @@ def test_a_refusal_is_html_or_json_with_or_without_retry_after(asking: Asking, s
     assert plain.headers["content-type"].startswith("text/html")
     assert "retry-after" not in plain.headers
     sandbox.configure(refusal="json", retry_after=2)
-    told = asking.get("/api/v4/account")
-    assert (told.status_code, told.headers["retry-after"], told.json()["retry_after"]) == (429, "2", 2)
+    response = asking.get("/api/v4/account")
+    assert (response.status_code, response.headers["retry-after"], response.json()["retry_after"]) == (429, "2", 2)
 
 
 def test_the_block_is_a_page_of_the_gateway(asking: Asking, sandbox: Sandbox) -> None:

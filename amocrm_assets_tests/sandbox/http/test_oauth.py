@@ -31,8 +31,8 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def new_code(asking: Asking) -> str:
-    answer = asking.get("/oauth", params={"client_id": DEFAULTS.client_id, "state": "s"}, allow_redirects=False)
-    return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+    response = asking.get("/oauth", params={"client_id": DEFAULTS.client_id, "state": "s"}, allow_redirects=False)
+    return parse_qs(urlsplit(response.headers["location"]).query)["code"][0]
 
 
 def exchange(asking: Asking, code: str, **more: str) -> requests.Response:
@@ -40,8 +40,8 @@ def exchange(asking: Asking, code: str, **more: str) -> requests.Response:
 
 
 def refresh(asking: Asking, token: str, **more: str) -> requests.Response:
-    asked = ASKED | {"grant_type": "refresh_token", "refresh_token": token} | more
-    return asking.post("/oauth2/access_token", asked)
+    form = ASKED | {"grant_type": "refresh_token", "refresh_token": token} | more
+    return asking.post("/oauth2/access_token", form)
 
 
 def status_with(sandbox: Sandbox, token: str) -> int:
@@ -67,8 +67,8 @@ def test_the_long_lived_token_follows_from_the_options(sandbox: Sandbox) -> None
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer nonsense", "Bearer a.b.c", "Basic abc", "Bearer ж"])
 def test_without_a_good_token_there_is_401_in_json(sandbox: Sandbox, header: str) -> None:
     headers = {"Authorization": header.encode()}
-    answer = requests.get(f"{sandbox.url}/api/v4/leads", headers=headers, timeout=60)
-    assert (answer.status_code, answer.json()["status"]) == (401, 401)
+    response = requests.get(f"{sandbox.url}/api/v4/leads", headers=headers, timeout=60)
+    assert (response.status_code, response.json()["status"]) == (401, 401)
 
 
 def test_a_token_of_another_account_or_past_its_end_is_refused(sandbox: Sandbox) -> None:
@@ -77,10 +77,12 @@ def test_a_token_of_another_account_or_past_its_end_is_refused(sandbox: Sandbox)
 
 
 def test_consent_leads_back_with_code_state_and_the_account(asking: Asking, sandbox: Sandbox) -> None:
-    answer = asking.get("/oauth", params={"client_id": DEFAULTS.client_id, "state": "a&b"}, allow_redirects=False)
-    assert answer.status_code == 302
-    assert answer.headers["location"].startswith(DEFAULTS.redirect_uri + "?")
-    query = parse_qs(urlsplit(answer.headers["location"]).query)
+    response = asking.get(
+        "/oauth", params={"client_id": DEFAULTS.client_id, "state": "a&b"}, allow_redirects=False
+    )
+    assert response.status_code == 302
+    assert response.headers["location"].startswith(DEFAULTS.redirect_uri + "?")
+    query = parse_qs(urlsplit(response.headers["location"]).query)
     assert query["state"] == ["a&b"]
     assert query["referer"] == [sandbox.url.removeprefix("http://")]
 
@@ -126,8 +128,8 @@ def test_the_integration_is_compared_in_both_grants(asking: Asking, pair: dict[s
 
 
 def test_a_form_instead_of_json_is_refused(sandbox: Sandbox) -> None:
-    answer = requests.post(f"{sandbox.url}/oauth2/access_token", data=ASKED, timeout=60)
-    assert answer.status_code == 401
+    response = requests.post(f"{sandbox.url}/oauth2/access_token", data=ASKED, timeout=60)
+    assert response.status_code == 401
 
 
 def test_a_refresh_token_works_once_and_for_three_months(
@@ -145,8 +147,8 @@ def test_a_refresh_token_works_once_and_for_three_months(
 
 def test_of_two_refreshes_at_once_one_wins(asking: Asking, pair: dict[str, Any]) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: refresh(asking, pair["refresh_token"]).status_code, range(8)))
-    assert sorted(answers) == [200] + [401] * 7
+        responses = list(pool.map(lambda _: refresh(asking, pair["refresh_token"]).status_code, range(8)))
+    assert sorted(responses) == [200] + [401] * 7
 
 
 def test_access_ends_by_time_and_by_number_of_requests(sandbox: Sandbox, pair: dict[str, Any]) -> None:

@@ -73,8 +73,8 @@ def test_the_serving_process_stops_cleanly_on_a_signal(signum: signal.Signals) -
 
 def test_options_change_while_it_runs(asking: Asking, sandbox: Sandbox) -> None:
     changes = {"filters_enabled": False, "faults": [{"kind": "503", "path": "/api/v4/leads", "times": 1}]}
-    answer = asking.post("/sandbox/control", changes)
-    assert (answer.status_code, answer.json()["filters_enabled"]) == (200, False)
+    response = asking.post("/sandbox/control", changes)
+    assert (response.status_code, response.json()["filters_enabled"]) == (200, False)
     assert [asking.page(updated_from=NOON).status_code for _ in range(2)] == [503, 200]
     assert sandbox.options.faults == (Fault("503", path="/api/v4/leads", times=1),)
 
@@ -84,9 +84,9 @@ def test_options_change_while_it_runs(asking: Asking, sandbox: Sandbox) -> None:
 )
 def test_wrong_changes_are_refused_and_change_nothing(asking: Asking, sandbox: Sandbox, wrong: object) -> None:
     before = sandbox.options
-    answer = asking.post("/sandbox/control", wrong)
-    assert answer.status_code == 400
-    assert answer.json()["error"]
+    response = asking.post("/sandbox/control", wrong)
+    assert response.status_code == 400
+    assert response.json()["error"]
     assert sandbox.options == before
 
 
