@@ -67,7 +67,7 @@ class EntityChecks:
         return Warned(
             f"the user may see some {self._entity.table.records} only."
             if rights.sees_all is False
-            else f"amoCRM does not say which {self._entity.table.records} the user may see, as it does for an"
+            else f"amoCRM does not report which {self._entity.table.records} the user may see, as it does for an"
             " administrator.",
             "Authorise as an administrator: amoCRM silently omits the others.",
         )

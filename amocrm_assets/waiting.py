@@ -59,7 +59,7 @@ class Wait:
             waits.append(last)
         return waits
 
-    def speaker(self) -> Wait:
+    def wait_to_report(self) -> Wait:
         """The wait of the chain to report: the innermost that has lasted at least half as long as this one."""
         half = (time.monotonic() + self.began) / 2
         return [each for each in self.chain() if each.began <= half][-1]
@@ -136,7 +136,7 @@ class Waits:
                 self._changed.wait(max(self._wakes_at - time.monotonic(), 0))
                 late = self._take_late(time.monotonic())
             for wait in late:
-                self._tell(wait)
+                self._report(wait)
 
     def _take_late(self, now: float) -> list[Wait]:
         """Waits to report now. Concurrent waits for the same thing, and those of a chain, are reported as one."""
@@ -144,7 +144,7 @@ class Waits:
         for due in [wait for wait, due in self._due.items() if due <= now]:
             if self._due[due] > now:  # another one of its chain was just reported
                 continue
-            wait = due.speaker()
+            wait = due.wait_to_report()
             reported = [at for other, at in self._reported.items() if other.what == wait.what]
             if not reported or max(reported) <= now - self.repeat_seconds:
                 reported = [now]
@@ -156,7 +156,7 @@ class Waits:
                 self._reported[wait] = now
         return late
 
-    def _tell(self, wait: Wait) -> None:
+    def _report(self, wait: Wait) -> None:
         with self._telling:
             if self._listeners:
                 sentence = str(wait)
@@ -169,7 +169,7 @@ waiting = of_this_process.waiting
 listen = of_this_process.listen
 
 
-def waiting_unless_told(what: str, *, until: float | None = None) -> AbstractContextManager[object]:
+def waiting_if_outermost(what: str, *, until: float | None = None) -> AbstractContextManager[object]:
     """`waiting`, unless this thread is already waiting for something that includes this."""
     return nullcontext() if _innermost.get() is not None else waiting(what, until=until)
 

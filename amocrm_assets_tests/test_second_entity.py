@@ -226,10 +226,10 @@ def test_the_command_runs_every_entity_of_the_source(sandbox: Sandbox, deploymen
     left: dict[str, int] = {}
 
     class Listener:
-        def days_done(self, asset: str, done: int, wanted: int) -> None:
+        def on_days_done(self, asset: str, done: int, wanted: int) -> None:
             left[asset] = wanted - done
 
-        def tries_again(self, why: str, wait_seconds: float) -> None: ...
+        def on_retry(self, why: str, wait_seconds: float) -> None: ...
 
     outcome = run_days(settings_of(sandbox), [DAY], listener=Listener(), entities=BOTH)
     assert outcome.failure is None

@@ -160,7 +160,7 @@ def run_once(sandbox: MeasuredSandbox, days: int, **others: object) -> dict[str,
     outcome = run_days(source, wanted, listener=ends)
     if outcome.failure:
         raise RuntimeError(outcome.failure)
-    ends.days_done("rest", days, days)
+    ends.on_days_done("rest", days, days)
     measured: dict[str, float] = {}
     for unit, clock in (("", 0), (", processor", 1)):
         marks = [ends.began[clock], *(ends.at[step][clock] for step in (*STEPS, "rest"))]
@@ -177,10 +177,10 @@ class _Ends:
         self.began = _clocks()
         self.at: dict[str, tuple[float, float]] = {}
 
-    def days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002 - of the interface
+    def on_days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002 - of the interface
         self.at[asset] = _clocks()
 
-    def tries_again(self, why: str, wait_seconds: float) -> None:  # noqa: ARG002 - of the interface
+    def on_retry(self, why: str, wait_seconds: float) -> None:  # noqa: ARG002 - of the interface
         raise RuntimeError(why)
 
 

@@ -42,7 +42,7 @@ class CaptureFound:
     captured_at: datetime
 
     @property
-    def stands_for_others(self) -> bool:
+    def is_replacement(self) -> bool:
         """Whether it replaces older captures that were removed. It sorts after the newest of them."""
         return self.name.endswith(KEPT_SUFFIX)
 

@@ -112,7 +112,7 @@ def _asked(what: str) -> str:
         return str(click.prompt(what, hide_input=True))
     if given := sys.stdin.readline().strip():
         return given
-    raise click.UsageError(f"{what} is read from the terminal or a pipe, and nothing came.")
+    raise click.UsageError(f"{what} is read from the terminal or a pipe, and there was no input.")
 
 
 def _show(source: SourceSettings, account: Account) -> None:

@@ -58,11 +58,11 @@ def command(
     if verified:
         _verify(source, forgetting, verified, as_json=as_json)
     elif dry_run:
-        _tell(forgetting.plan(asked), as_json=as_json)
+        _print_report(forgetting.plan(asked), as_json=as_json)
     else:
         with forgetting_in_dagster(source) as in_dagster:
             report = forgetting.carry_out(asked, in_dagster=in_dagster)
-        _tell(report, as_json=as_json)
+        _print_report(report, as_json=as_json)
         if not as_json:
             click.echo(f"Prove it: amocrm-assets forget {source.subdomain} --verify {report.request}")
 
@@ -114,7 +114,7 @@ def _verify(source: SourceSettings, forgetting: Forgetting, request: str, *, as_
     sys.exit(1 if left else 0)
 
 
-def _tell(report: Report, *, as_json: bool) -> None:
+def _print_report(report: Report, *, as_json: bool) -> None:
     from amocrm_assets.forgetting.report import in_words
 
     click.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else in_words(report), nl=as_json)

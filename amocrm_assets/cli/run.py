@@ -72,7 +72,7 @@ def command(
     if as_json:
         click.echo(json.dumps(_as_json(source, days, outcome), ensure_ascii=False))
     else:
-        _tell(source, days, outcome)
+        _print_outcome(source, days, outcome)
     sys.exit(0 if outcome.is_good else 1)
 
 
@@ -145,11 +145,11 @@ class _Bar:
         self._task = progress.add_task(assets[0], total=len(assets) * days)
         self._done: dict[str, int] = {}
 
-    def days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
+    def on_days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
         self._done[asset] = done
         self._progress.update(self._task, description=asset, completed=sum(self._done.values()))
 
-    def tries_again(self, why: str, wait_seconds: float) -> None:
+    def on_retry(self, why: str, wait_seconds: float) -> None:
         message = f"! {why} Trying again in {wait_seconds:.0f} s."
         self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
@@ -164,7 +164,7 @@ def _bar(assets: Sequence[str], days: int, *, quiet: bool) -> Iterator[_Bar]:
         yield _Bar(progress, assets, days)
 
 
-def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
+def _print_outcome(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
     from amocrm_assets.settings import Deployment, history_not_kept
 
     for warning in outcome.warnings:
@@ -174,7 +174,7 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
     if outcome.failure:
         click.secho(f"{source.title}: the run failed.", fg="red", err=True)
         click.echo(outcome.failure, err=True)
-        _tell_missing(source, days, outcome)
+        _print_missing(source, days, outcome)
         return
     what = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
     click.echo(f"{source.title}: {what} landed{', and checks failed: see above' if outcome.errors else ''}.")
@@ -183,7 +183,7 @@ def _tell(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
         click.echo(unrecorded, err=True)
 
 
-def _tell_missing(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
+def _print_missing(source: SourceSettings, days: list[date], outcome: Outcome) -> None:
     """Which days of which entity were not loaded, and how to continue; the others are loaded."""
     from amocrm_assets.orchestration.failures import in_words
 

@@ -74,7 +74,7 @@ class Consent:
         referer = response.get("referer", "")
         account = host_of(referer) or referer
         if platform_of(account) and name_of(account) != account_of(self.source):
-            raise self.not_given(f"it was given in the account {account}, not in {self.source.url}.")
+            raise self.not_given(f"consent was granted in the account {account}, not in {self.source.url}.")
         return response["code"]
 
     def not_given(self, cause: str) -> NotAuthorised:
@@ -145,7 +145,7 @@ class RedirectServer:
         try:
             return self.consent.code_of(self.arrived.get(timeout=seconds))
         except Empty as error:
-            raise self.consent.not_given(f"nothing came within {seconds / 60:.0f} minutes.") from error
+            raise self.consent.not_given(f"no redirect arrived within {seconds / 60:.0f} minutes.") from error
 
 
 class _Listener(ThreadingHTTPServer):

@@ -59,7 +59,7 @@ _COLUMNS = (
         for side in _SIDES
     ),
     *(
-        Column(f"value_{side}", "STRING", f"What amoCRM says of the state {side}, as JSON text.", is_json=True)
+        Column(f"value_{side}", "STRING", f"The state {side} the event, as JSON text from amoCRM.", is_json=True)
         for side in _SIDES
     ),
 )

@@ -210,8 +210,8 @@ def _added(table: Table, latest: Latest) -> tuple[Column, ...]:
         Column(
             "deleted_at",
             "INTEGER",
-            f"`updated_at` of the row that says that the {record} is in amoCRM's trash, Unix seconds, UTC;"
-            " null where it is not.",
+            f"`updated_at` of the row with `is_deleted` = true, Unix seconds, UTC; null if the {record} is not in"
+            " amoCRM's trash.",
         ),
         Column("deleted_time", "TIMESTAMP", "`deleted_at` as a timestamp."),
         Column(

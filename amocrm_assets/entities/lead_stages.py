@@ -102,8 +102,8 @@ STAGES = StagesTable(
         Column(
             "origin",
             "STRING",
-            "How the stage is known: `event`; `first_value_before`, what an event says of the stage before it;"
-            " `present_state`, what the lead says itself. Only `event` is no inference.",
+            "Source of the stage: `event`; `first_value_before`, the stage before the first event;"
+            " `present_state`, the lead's present stage. All but `event` are inferred.",
         ),
     ),
     of=LEADS,

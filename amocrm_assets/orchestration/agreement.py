@@ -39,7 +39,7 @@ def events_agree_of(source: SourceSettings) -> dg.AssetChecksDefinition:
         op_tags=LAST,
         description=(
             f"Every {record} that had an event on a day is in the capture of that day or of a later one. Events"
-            f" are a list of their own, so they notice {records} that the other list withheld, at no request."
+            f" are a separate list, so they reveal {records} that the other list omits, without extra requests."
             "\n\nA day is compared once the days up to its first reading have rows. A run looks at the week before"
             " it again, and at all days that were first read in that week. An error where the event shows a change"
             " for certain, a warning otherwise. Run alone, it looks at every day."
@@ -76,7 +76,7 @@ def agreement_result(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResul
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         message=f"{len(named)} {records} had events and are in no capture of that day or of a later one ({types}),"
         f" for example {examples}. Materialise `{AGREEMENT.of.raw_asset}` and what follows for these days again;"
-        " if they stay away, the token's user may see their events and not the records themselves.",
+        " if they are still missing, the token's user may see their events and not the records themselves.",
         missing=len(named),
         events=types,
         example_ids=examples,

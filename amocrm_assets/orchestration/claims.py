@@ -1,7 +1,7 @@
-"""What the components of a Dagster project have to know of each other while it is loaded.
+"""What the components of a Dagster project share while it is loaded: keys that are taken, and one sensor.
 
-Dagster's loader builds components one by one, and tells none of the others. Two with one key would end the load of
-all, and so would two with a sensor of one name. What is shown of one that comes second: see `component`.
+Dagster's loader builds each component without the others. Two with one key, or with sensors of one name, would
+fail the load of all. For what is shown of the second one see `component`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Load:
         return self.keys.setdefault(key.lower(), place)
 
     def alerts(self, place: Place, source: SourceSettings | BrokenSource) -> dg.Definitions:
-        """The sensor that tells of all sources of the load, with the first of them; nothing with the others.
+        """The sensor for all sources of the load, with the first of them; nothing with the others.
 
-        It comes before the others are known: they are added to what it looks at.
+        It is made before the others are built: they are added to its list later.
         """
         if not AlertSettings.from_environment().addresses:
             return dg.Definitions()
@@ -62,7 +62,7 @@ class Load:
             self.wrong_settings.append(broken_problem(source))
 
 
-# The one that goes on; the next one, with a tree of its own, begins with nothing.
+# The current one. Another component tree is another load, which starts empty.
 _loads: list[Load] = []
 
 

@@ -33,10 +33,10 @@ _LOGGER = logging.getLogger("amocrm_assets")
 
 @dg.scaffold_with(AmoCrmSourceScaffolder)
 class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
-    """One amoCRM account whose leads come to your warehouse every day.
+    """Loads the leads of one amoCRM account into your warehouse every day.
 
-    It makes daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and what else its attributes switch
-    on, their checks, a job and a schedule that materialises the day that has just ended.
+    Defines daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and those that its attributes switch
+    on, their checks, a job, and a schedule that materialises the day that has just ended.
     """
 
     _broken: BrokenSource | None = PrivateAttr(default=None)

@@ -21,10 +21,10 @@ DISTRIBUTION, PACKAGE = "amocrm-assets", "amocrm_assets"
 _COMPONENT_TYPES = "plugin_component_types_json"
 TAGS = ("amocrm", "kommo", "bigquery")
 DESCRIPTION = """\
-One amoCRM account whose leads come to your warehouse every day.
+Loads the leads of one amoCRM account into your warehouse every day.
 
-It makes daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and what else its attributes switch
-on, their checks, a job and a schedule that materialises the day that has just ended."""
+Defines daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and those that its attributes switch on,
+their checks, a job, and a schedule that materialises the day that has just ended."""
 EXAMPLE = """\
 type: amocrm_assets.AmoCrmSource
 attributes:

@@ -57,22 +57,22 @@ class Coverage:
 class _TableDays:
     """Days of one table of a source, in Dagster's history and in the warehouse."""
 
-    believed: Days
-    held: Days
-    otherwise: set[date]
+    in_history: Days
+    in_warehouse: Days
+    other_timezone: set[date]
     """Their shards exist, but contain the hours of another time zone than the source's present one."""
 
     @property
     def there(self) -> set[date]:
         """Days that exist in both, as far as both are known."""
-        if self.believed is None or self.held is None:
-            return (self.believed or self.held or set()) - self.otherwise
-        return (self.believed & self.held) - self.otherwise
+        if self.in_history is None or self.in_warehouse is None:
+            return (self.in_history or self.in_warehouse or set()) - self.other_timezone
+        return (self.in_history & self.in_warehouse) - self.other_timezone
 
     @property
     def gone(self) -> set[date]:
         """Days that Dagster shows as materialised, and that do not exist."""
-        return (self.believed or set()) - self.otherwise - self.there
+        return (self.in_history or set()) - self.other_timezone - self.there
 
 
 def progress_of(
@@ -92,10 +92,10 @@ def read_coverage(sources: Sequence[SourceSettings], deployment: Deployment, *, 
     """Progress of all sources, from Dagster's history and one listing of the warehouse for each table."""
     entities = {source.subdomain: scheduled(source) for source in sources}
     try:
-        held, problem = _held(entities, deployment), None
+        in_warehouse, problem = _held(entities, deployment), None
     except AmoCrmAssetsError as error:  # Dagster's history is still shown, with the reason why the rest is not
-        held, problem = None, str(error)
-    believed = _believed(sources, entities)
+        in_warehouse, problem = None, str(error)
+    in_history = _in_history(sources, entities)
     progress = {}
     for source in sources:
         days = {
@@ -103,8 +103,8 @@ def read_coverage(sources: Sequence[SourceSettings], deployment: Deployment, *, 
                 _days_of(
                     source,
                     entity,
-                    believed=believed.get((source.subdomain, table)),
-                    held=None if held is None else held[table][source.subdomain],
+                    in_history=in_history.get((source.subdomain, table)),
+                    in_warehouse=None if in_warehouse is None else in_warehouse[table][source.subdomain],
                 )
                 for table in entity.tables
             ]
@@ -125,12 +125,14 @@ def _progress(source: SourceSettings, days: Mapping[Entity, Sequence[_TableDays]
     return replace(together, by_entity=missing)
 
 
-def _days_of(source: SourceSettings, entity: Entity, *, believed: Days, held: Days) -> _TableDays:
-    there = _TableDays(believed, held, otherwise=set()).there
-    return _TableDays(believed, held, otherwise=days_by_other_midnights(entity, source, sorted(there)))
+def _days_of(source: SourceSettings, entity: Entity, *, in_history: Days, in_warehouse: Days) -> _TableDays:
+    there = _TableDays(in_history, in_warehouse, other_timezone=set()).there
+    return _TableDays(
+        in_history, in_warehouse, other_timezone=days_by_other_midnights(entity, source, sorted(there))
+    )
 
 
-def _believed(
+def _in_history(
     sources: Sequence[SourceSettings], entities: Mapping[str, Sequence[Entity]]
 ) -> dict[tuple[str, Table], set[date]]:
     """Dagster's history; nothing without DAGSTER_HOME."""

@@ -12,7 +12,7 @@ import dagster as dg
 
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
 from amocrm_assets.orchestration.day_ranges import neighbours
-from amocrm_assets.orchestration.run_listener import tell_retry
+from amocrm_assets.orchestration.run_listener import report_retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retri
     failure.__cause__ = error
     if may_pass and not is_too_early:
         if not is_last:
-            tell_retry(description, retries.wait_seconds(retry_number))
+            report_retry(description, retries.wait_seconds(retry_number))
         # Dagster shows the metadata of the retry's cause when it gives up.
         raise dg.RetryRequested(max_retries=retries.count) from failure
     raise failure

@@ -105,8 +105,8 @@ _LATEST = {
 _STAGES = {
     "dagster/row_count": "stays in stages",
     "leads": "leads that have stages",
-    "days_with_events": "days whose events the table is made of",
-    "days_read": "days whose rows had changed since the table was last made, of events and of leads",
+    "days_with_events": "days whose events the table is built from",
+    "days_read": "days whose rows had changed since the table was last built, of events and of leads",
     "origins": "rows by `origin` of their stage; all but `event` are inferred",
     "unknown_moments": "rows with unknown `entered_at`: the move into the stage is in no event",
     "seconds_merging": "time of making the rows",

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class Listener(Protocol):
     """Receives the progress of a run."""
 
-    def days_done(self, asset: str, done: int, wanted: int) -> None:
+    def on_days_done(self, asset: str, done: int, wanted: int) -> None:
         """An asset has finished `done` of its `wanted` days."""
 
-    def tries_again(self, why: str, wait_seconds: float) -> None:
+    def on_retry(self, why: str, wait_seconds: float) -> None:
         """A step failed, and is retried after a pause."""
 
 
@@ -33,16 +33,16 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(before)
 
 
-def tell_progress(asset: str, done: int, wanted: int) -> None:
+def report_progress(asset: str, done: int, wanted: int) -> None:
     """Report to the listener, if there is one, how many days of an asset are finished."""
     if listener := _listener.get():
-        listener.days_done(asset, done, wanted)
+        listener.on_days_done(asset, done, wanted)
 
 
-def tell_retry(why: str, wait_seconds: float) -> None:
+def report_retry(why: str, wait_seconds: float) -> None:
     """Report to the listener, if there is one, that a step will be retried."""
     if listener := _listener.get():
-        listener.tries_again(why, wait_seconds)
+        listener.on_retry(why, wait_seconds)
 
 
 def is_listened_to() -> bool:

@@ -80,17 +80,17 @@ class ShardComparison:
         )
 
 
-_LOAD = "Materialise `{shards}` for these days: it loads the rows again and does not ask amoCRM."
+_LOAD = "Materialise `{shards}` for these days: it loads the rows again and sends no requests to amoCRM."
 _GONE = "Shards are gone from the warehouse, or were never loaded: {days}. " + _LOAD
 _DIFFERING = "Shards hold another number of rows than `{rows}`: {days}. " + _LOAD
 _WITHOUT_ROWS = (
     "Shards have no rows in the storage: {days}. Check that AMOCRM_STORAGE names the storage that they were loaded"
-    " from; if it does, materialise `{rows}` and `{shards}` for these days, which does not ask amoCRM."
+    " from; if it does, materialise `{rows}` and `{shards}` for these days, which sends no requests to amoCRM."
 )
 _UNREADABLE = "Rows cannot be read: {days}. Materialise `{rows}` and `{shards}` for these days."
 _EXPIRING = (
     "The warehouse is going to delete shards by itself, because they have an expiration time: {days}. Materialise"
-    " `{shards}` for these days: it removes the expiration, and does not ask amoCRM (docs/bigquery.md, Tables"
+    " `{shards}` for these days: it removes the expiration, without requests to amoCRM (docs/bigquery.md, Tables"
     " that expire)."
 )
 _OTHERWISE = (

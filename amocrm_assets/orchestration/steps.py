@@ -17,7 +17,7 @@ from amocrm_assets.errors import AmoCrmAssetsError, SettingsError, StorageRefuse
 from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.names import PARTITION, RESUMES
 from amocrm_assets.orchestration.partitions import days_of
-from amocrm_assets.orchestration.run_listener import is_listened_to, tell_progress
+from amocrm_assets.orchestration.run_listener import is_listened_to, report_progress
 from amocrm_assets.orchestration.translation import ASSET
 from amocrm_assets.orchestration.waits_log import waits_logged
 from amocrm_assets.storage.holder import acting_for
@@ -81,10 +81,10 @@ class StepDays:
         self.metadata[day] = {**metadata, "seconds": round(now - self._last, 3)}
         self._last = now
         self._context.add_asset_metadata(self.metadata[day], partition_key=day.isoformat())
-        tell_progress(self._asset, len(self.metadata), len(self.wanted))
-        self._tell()
+        report_progress(self._asset, len(self.metadata), len(self.wanted))
+        self._log_progress()
 
-    def _tell(self) -> None:
+    def _log_progress(self) -> None:
         """Log the progress of a range that takes long."""
         if self._last - self._told_at >= LOG_SECONDS:
             self._told_at = self._last

@@ -76,7 +76,7 @@ def remove_old_captures(
 def _removable(captures: Iterable[CaptureFound], before: datetime) -> list[CaptureFound]:
     """The old ones of a day's captures; none if only a replacement file is old."""
     old = [each for each in captures if each.captured_at < before]
-    return [] if all(each.stands_for_others for each in old) else old
+    return [] if all(each.is_replacement for each in old) else old
 
 
 def _of_day(

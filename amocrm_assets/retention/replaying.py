@@ -58,8 +58,8 @@ class Replay:
                     f"Removing old captures of {self._source.title} {self._day}",
                     cause=f"the rows of `{table.asset}` {day} are not what the captures give: a capture or a"
                     " setting is newer than they are.",
-                    fix=f"Materialise `{table.asset}` and `{table.warehouse_name}` for {day} again, which asks"
-                    " amoCRM nothing.",
+                    fix=f"Materialise `{table.asset}` and `{table.warehouse_name}` for {day} again, which"
+                    " sends no requests to amoCRM.",
                     source=self._source.subdomain,
                     day=day.isoformat(),
                 )
@@ -72,7 +72,7 @@ class Replay:
             if not self._merged(table, day, sorted(names, key=_age), stand_ins).equals(wanted[table.asset, day]):
                 raise InternalError(
                     f"Removing old captures of {self._source.title} {self._day}",
-                    cause=f"what would stand for them gives other rows of `{table.asset}` {day}.",
+                    cause=f"the replacement file gives other rows of `{table.asset}` {day}.",
                     fix="Report this. The captures stay.",
                     source=self._source.subdomain,
                     day=day.isoformat(),

@@ -62,7 +62,7 @@ def require_columns(table: Table, name: str, day: date, held: Sequence[str], wan
         raise WarehouseRefused(
             f"Reading {name}",
             cause=f"it has no column {', '.join(missing)}: it was loaded before the source's settings wanted it.",
-            fix=f"Materialise `{table.warehouse_name}` for {day}, which does not ask amoCRM.",
+            fix=f"Materialise `{table.warehouse_name}` for {day}, which sends no requests to amoCRM.",
             table=name,
             day=day.isoformat(),
         )

@@ -96,7 +96,7 @@ def test_nothing_from_the_pipe_is_said_and_not_sent(run: Command, acme_oauth: Sa
     before = len(acme_oauth.requests.of("/oauth2"))
     ran = run("connect", "acme", "--no-browser", stdin="\n")
     assert ran.status == 2
-    assert "nothing came" in ran.err
+    assert "there was no input" in ran.err
     assert len(acme_oauth.requests.of("/oauth2")) == before
 
 

@@ -86,7 +86,10 @@ def test_a_refused_consent_ends_the_waiting(here: Consent) -> None:
 
 
 def test_waiting_ends_when_nobody_comes(here: Consent) -> None:
-    with RedirectServer(here) as redirects, pytest.raises(NotAuthorised, match="nothing came within 0 minutes"):
+    with (
+        RedirectServer(here) as redirects,
+        pytest.raises(NotAuthorised, match="no redirect arrived within 0 minutes"),
+    ):
         redirects.wait(seconds=0.01)
 
 

@@ -65,12 +65,12 @@ def test_days_that_were_captured_before_a_retry_are_not_read_again(pipeline: Pip
         tried = 1
         when_lost: dict[date, int] | None = None
 
-        def days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
+        def on_days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
             if self.when_lost is None and done == 2:
                 self.when_lost = counts(pipeline)
                 raise AmoCrmUnavailable("Asking amoCRM", cause="no answer.", fix="Wait.")
 
-        def tries_again(self, why: str, wait_seconds: float) -> None:  # noqa: ARG002
+        def on_retry(self, why: str, wait_seconds: float) -> None:  # noqa: ARG002
             self.tried += 1
 
     pipeline.run(FIRST, LAST, only=["raw_leads"])

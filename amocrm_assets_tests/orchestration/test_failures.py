@@ -74,10 +74,10 @@ class Notes:
     def __init__(self) -> None:
         self.retries: list[tuple[str, float]] = []
 
-    def days_done(self, asset: str, done: int, wanted: int) -> None:
+    def on_days_done(self, asset: str, done: int, wanted: int) -> None:
         """No day is done here."""
 
-    def tries_again(self, why: str, wait_seconds: float) -> None:
+    def on_retry(self, why: str, wait_seconds: float) -> None:
         self.retries.append((why, wait_seconds))
 
 

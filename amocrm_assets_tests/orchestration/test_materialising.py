@@ -185,11 +185,11 @@ def test_a_day_that_is_far_from_over_is_not_tried_again(pipeline: Pipeline) -> N
 
 def test_a_range_that_fails_in_the_middle_keeps_its_finished_days_and_names_the_rest(pipeline: Pipeline) -> None:
     class EndTheSubscription:
-        def days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
+        def on_days_done(self, asset: str, done: int, wanted: int) -> None:  # noqa: ARG002  # the listener's signature
             if done == 3:
                 pipeline.sandbox.configure(faults=(Fault("402"),))
 
-        def tries_again(self, why: str, wait_seconds: float) -> None:
+        def on_retry(self, why: str, wait_seconds: float) -> None:
             raise AssertionError(why, wait_seconds)
 
     # One day is there before, so the days around it are read one after the other.

@@ -45,7 +45,7 @@ class Retries:
             wait=self._wait_seconds,
             stop=self._are_over,
             sleep=self._sleep,
-            before_sleep=self._tell,
+            before_sleep=self._notify,
             reraise=True,
         )
         for each in retrying:
@@ -69,7 +69,7 @@ class Retries:
         # After a 429 the rate limiter holds back the whole account; waiting here too would double the wait.
         return 0.0 if isinstance(_error(state), RateLimited) else _BACK_OFF(state)
 
-    def _tell(self, state: tenacity.RetryCallState) -> None:
+    def _notify(self, state: tenacity.RetryCallState) -> None:
         if isinstance(error := _error(state), RetryableError):
             self._on_retry(error)
 

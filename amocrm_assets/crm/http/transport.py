@@ -30,7 +30,7 @@ from amocrm_assets.crm.http.connection_errors import connection_error, proxy_err
 from amocrm_assets.crm.http.exchange import BodyTooLarge, Watchdog, current_exchange
 from amocrm_assets.crm.http.redaction import redact_logs
 from amocrm_assets.settings.network import trusted_certificates
-from amocrm_assets.waiting import waiting_unless_told
+from amocrm_assets.waiting import waiting_if_outermost
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -174,7 +174,7 @@ def request_once(
     `SettingsError` for missing certificates.
     """
     with (
-        waiting_unless_told(f"a response of {urlsplit(url).hostname}"),
+        waiting_if_outermost(f"a response of {urlsplit(url).hostname}"),
         Session(url) as session,
         session.watchdog.exchange(deadline_seconds, grace_seconds=grace_seconds),
         session.request(method, url, stream=True, **options) as response,
@@ -190,7 +190,7 @@ def resolve_once(host: str, port: int, *, deadline_seconds: float = ONCE_SECONDS
     resolver, called in the main thread, would not notice one.
     """
     with (
-        waiting_unless_told(f"the address of {host}"),
+        waiting_if_outermost(f"the address of {host}"),
         closing(Watchdog()) as watchdog,
         watchdog.exchange(deadline_seconds) as exchange,
     ):

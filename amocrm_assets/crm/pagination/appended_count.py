@@ -97,7 +97,7 @@ def group_read_slices(parts: Sequence[Slice | SliceGroup]) -> list[Slice | Slice
         if not is_read:
             grouped += run
             continue
-        *full, rest = _cut([each for each in run if not isinstance(each, SliceGroup)])
+        *full, rest = _batches([each for each in run if not isinstance(each, SliceGroup)])
         grouped += map(SliceGroup, full)
         beside = {key for key, _ in runs[max(place - 1, 0) : place + 2]}
         grouped += rest if (attempt, False) in beside else map(SliceGroup, [rest] if rest else [])
@@ -108,7 +108,7 @@ def _kind(part: Slice | SliceGroup) -> tuple[Attempt, bool | None]:
     return part.attempt, None if isinstance(part, SliceGroup) else part.is_read
 
 
-def _cut(slices: Sequence[Slice]) -> list[list[Slice]]:
+def _batches(slices: Sequence[Slice]) -> list[list[Slice]]:
     """Lists of slices with enough records to be verified, and a last one with the rest."""
     cut: list[list[Slice]] = [[]]
     count = 0

@@ -48,7 +48,7 @@ class AppendedState(FindingLog):
         return from_at - (not self._from_is_inclusive), to_at + (not self._to_is_inclusive)
 
     def failed(self, query: AppendedQuery) -> None:
-        """A page was not answered: smaller ones are asked for from now on."""
+        """A page failed: request smaller ones from now on."""
         self._page_size.failed(query.limit)
 
     def learn(self, query: AppendedQuery, page: AppendedPage) -> None:

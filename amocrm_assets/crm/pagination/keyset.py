@@ -71,12 +71,12 @@ class KeysetPaginator:
             return None
         if isinstance(self._question, Seam):
             return Window(self._question.begin, self.to_at)
-        return Window(self._end.begin if self._end.is_asked else self.cursor, self.to_at)
+        return Window(self._end.begin if self._end.is_requested else self.cursor, self.to_at)
 
     @property
     def progress(self) -> tuple[object, ...]:
         """A value that changes whenever a response has advanced this paginator."""
-        return self.cursor, self.to_at, self._end.is_asked, type(self._question)
+        return self.cursor, self.to_at, self._end.is_requested, type(self._question)
 
     @property
     def returned(self) -> dict[int, int]:
@@ -173,20 +173,20 @@ class KeysetPaginator:
     def _advance(self, query: Query, page: Page) -> Taken:
         more = bool(page.records) and self._has_more(query, page)
         passed_end = bool(page.records) and page.records[-1].updated_at > self.to_at
-        if self._end.is_asked and more and not passed_end:
+        if self._end.is_requested and more and not passed_end:
             self._look_at_end_again()
             return [], None
         records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
         fresh = self._cursor.fresh(records)
         self.seen.duplicates += len(records) - len(fresh)
         self._empty_answers = 0
-        if passed_end and not self._end.is_asked and (more or self.state.may_be_cut_off(page)):
+        if passed_end and not self._end.is_requested and (more or self.state.may_be_cut_off(page)):
             self._question = self._order.seam_behind_end(query, page, begin=self.cursor)
             self._ends_at_seam = self._question is not None
         if self._ends_at_seam:
             self._cursor.know(fresh)
             return fresh, None
-        said_twice = self._end.is_said_twice(page) and not more and not fresh
+        said_twice = self._end.is_confirmed(page) and not more and not fresh
         self.seen.moved_out += self._cursor.moved_out(records)
         if said_twice and page.records and not passed_end and self.state.may_be_cut_off(page):
             return [], self._hand_off_end()
@@ -217,11 +217,13 @@ class KeysetPaginator:
         filter can divide it: these seconds and everything after them are read by id.
         """
         self._cursor.know(records)
-        if self._end.is_asked and fresh:
+        if self._end.is_requested and fresh:
             self._look_at_end_again()
             return None
         is_part = self.state.may_be_cut_off(page)
-        return None if self._end.ask_from(self._cursor, page, records, is_part=is_part) else self._hand_off_end()
+        return (
+            None if self._end.restart_from(self._cursor, page, records, is_part=is_part) else self._hand_off_end()
+        )
 
     def _look_at_end_again(self) -> None:
         # The page that seemed to be the last one was not: process it again, as one that others follow.

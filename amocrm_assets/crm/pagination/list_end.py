@@ -19,29 +19,29 @@ ROOM_BEHIND_END = 5
 class ListEnd:
     """Whether the next query only verifies that the list ends, and from where on this is unproven.
 
-    Everything from `begin` on is unproven while `is_asked`.
+    Everything from `begin` on is unproven while `is_requested`.
     """
 
     def __init__(self, begin: int) -> None:
-        self.is_asked = False
+        self.is_requested = False
         self.begin = begin
-        self._is_said = False  # by the previous response
+        self._was_last_page = False  # by the previous response
         self._records = 0
 
     def limit(self, limit: int) -> int:
         """The maximum number of records to request."""
-        return min(limit, self._records + ROOM_BEHIND_END) if self.is_asked else limit
+        return min(limit, self._records + ROOM_BEHIND_END) if self.is_requested else limit
 
-    def is_said_twice(self, page: Page) -> bool:
+    def is_confirmed(self, page: Page) -> bool:
         """Whether neither this response nor the previous one has a next page."""
-        before, self._is_said = self._is_said, not page.has_next
-        return before and self._is_said
+        before, self._was_last_page = self._was_last_page, not page.has_next
+        return before and self._was_last_page
 
     def forget(self) -> None:
         """Request whole pages again."""
-        self.is_asked = self._is_said = False
+        self.is_requested = self._was_last_page = False
 
-    def ask_from(self, cursor: Cursor, page: Page, records: Sequence[RawRecord], *, is_part: bool) -> bool:
+    def restart_from(self, cursor: Cursor, page: Page, records: Sequence[RawRecord], *, is_part: bool) -> bool:
         """Move the cursor to the second from which to request once more; False if no second would prove more.
 
         `records` are those of the page that are in the window. The second of the last one shows whether others
@@ -49,19 +49,19 @@ class ListEnd:
         list: without those of its first second, such a list shows others instead, as does one that stops at some
         depth.
         """
-        if not self.is_asked:
+        if not self.is_requested:
             self.begin = cursor.second
-        second, returned = _second_to_ask(records, is_part=is_part and not self.is_asked) or (
+        second, returned = _restart_second(records, is_part=is_part and not self.is_requested) or (
             cursor.second,
             NO_RECORDS,
         )
         cursor.move_to(second, returned)
-        self.is_asked = True
+        self.is_requested = True
         self._records = sum(record.updated_at >= cursor.from_at for record in page.records)
         return not (is_part and records and second == records[0].updated_at)
 
 
-def _second_to_ask(records: Sequence[RawRecord], *, is_part: bool) -> tuple[int, frozenset[int]] | None:
+def _restart_second(records: Sequence[RawRecord], *, is_part: bool) -> tuple[int, frozenset[int]] | None:
     """The second to request from, and the records of it that were returned."""
     if not records:
         return None

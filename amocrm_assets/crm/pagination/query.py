@@ -80,13 +80,13 @@ class DenseRange:
 class OrderIgnored(Exception):
     """The list is not in the requested order."""
 
-    cause = "amoCRM sent records in another order than asked for"
+    cause = "amoCRM sent records in another order than requested"
 
 
 class PageMissing(OrderIgnored):
     """A page has a next one, and no page follows: nothing shows the order of the list."""
 
-    cause = "a page is full and amoCRM gives none behind it, so nothing shows that the list is sorted"
+    cause = "a page is full and amoCRM returns no page after it, so nothing shows that the list is sorted"
 
 
 class TieExceedsPage(Exception):
@@ -134,7 +134,7 @@ def unplaceable(query: Query) -> ReadingUnproven:
     """The error for a page that shows neither what it covers nor what follows it."""
     return unproven(
         query,
-        cause="a whole page holds no record with a usable id and updated_at, so nothing tells what follows it.",
+        cause="a whole page has no usable id and updated_at, so its position in the list is unknown.",
         fix="Edit and save these records in amoCRM, which gives them a time; or report this account's behaviour.",
     )
 
@@ -143,8 +143,8 @@ def end_unproven(query: Query, records: int) -> ReadingUnproven:
     """The error for a list that does not return all of its records from either end."""
     return unproven(
         query,
-        cause=f"the list stops behind {records} records from the one end, and its pages from the other end do not "
-        "meet them, so amoCRM does not show the records between.",
+        cause=f"the list ends after {records} records, and its pages in the opposite order do not overlap them, so"
+        " amoCRM does not return the records between them.",
         fix="Report this account's behaviour. Importing or editing fewer records within one second avoids it.",
     )
 

@@ -150,14 +150,16 @@ class ReadPlanner:
         if ask_again:
             self._again.append((paginator, query))
             return []
-        if oddity and (taken_over := self._believe(oddity, paginator, query, page)) is not None:
+        if oddity and (taken_over := self._accept_oddity(oddity, paginator, query, page)) is not None:
             return taken_over
         state.kind_proven = state.kind_proven or any(record.is_deleted for record in page.records)
-        fresh = self._take(paginator, query, page)
+        fresh = self._add_records(paginator, query, page)
         self._progress.check(query, fresh, tuple(each.progress for each in self.paginators))
         return own_records(state, fresh)
 
-    def _believe(self, oddity: Oddity, paginator: Paginator, query: Query, page: Page) -> list[RawRecord] | None:
+    def _accept_oddity(
+        self, oddity: Oddity, paginator: Paginator, query: Query, page: Page
+    ) -> list[RawRecord] | None:
         """React to an oddity that came twice; None if the page is to be used nevertheless."""
         state = self.states[query.record_list]
         match oddity:
@@ -179,7 +181,7 @@ class ReadPlanner:
                 return None
         return []
 
-    def _take(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+    def _add_records(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
         state = self.states[query.record_list]
         try:
             fresh = self._fresh(paginator, query, page)

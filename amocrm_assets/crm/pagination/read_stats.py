@@ -20,7 +20,7 @@ class PerDayStats:
         self._client = client
         self._reading = reading
         client.stats.restart_rate()
-        self._last = self._traffic()
+        self._last = self._request_counts()
 
     def allocate(self, days: int) -> list[Metadata]:
         """The cost of the reading since the last call, in equal parts for the days that it has finished.
@@ -29,7 +29,7 @@ class PerDayStats:
         """
         if not days:
             return []
-        counts = self._reading.progress.counts | self._traffic()
+        counts = self._reading.progress.counts | self._request_counts()
         parts = {name: (count - self._last.get(name, 0)) / days for name, count in counts.items()}
         self._last = counts
         share: Metadata = {name: round(part, 3) if part % 1 else int(part) for name, part in parts.items()}
@@ -44,7 +44,7 @@ class PerDayStats:
             "clock_difference_seconds": round(self._client.server_clock.difference),
         }
 
-    def _traffic(self) -> dict[str, float]:
+    def _request_counts(self) -> dict[str, float]:
         stats = self._client.stats
         retries = {f"retries_{status}": count for status, count in dict(stats.retries).items()}
         return {

@@ -178,7 +178,7 @@ def _check_awaited(pending: Pending) -> None:
     if not pending:
         raise ReadingUnproven(
             "Reading a window",
-            cause="the plan has nothing to ask and is not done.",
+            cause="the planner has no query, and the window is not complete.",
             fix="Report this; the days that were not finished are not written.",
         )
 

@@ -59,7 +59,7 @@ class Asker:
     def __init__(self, client: AmoCrmClient) -> None:
         self.client = client
         self.damaged: Counter[str] = Counter()
-        self.answers = self.dated = 0
+        self.responses = self.dated = 0
         self.seconds: list[float] = []
         # Pages of leads that were requested with nothing but a `Query`.
         self.log: list[tuple[Query, Page]] = []
@@ -119,7 +119,7 @@ class Asker:
 
     def _noting(self, parse: Callable[[Response], T]) -> Callable[[Response], T]:
         def noted(response: Response) -> T:
-            self.answers += 1
+            self.responses += 1
             self.dated += response.sent_at is not None
             try:
                 return parse(response)

@@ -21,7 +21,7 @@ def clock(samples: Samples) -> Verdict:
     """How far amoCRM's clock is ahead of this machine's."""
     server = samples.asker.client.server_clock
     if not server.is_known:
-        raise NotSettled("too few answers have a usable `Date`")
+        raise NotSettled("too few responses have a usable `Date`")
     ahead = round(server.difference)
     follows = "The clocks agree." if abs(ahead) <= CLOCK_TOLERANCE_SECONDS else "The slower clock ends a day."
     return Verdict(ahead, f"amoCRM is {ahead} s ahead", follows)
@@ -30,10 +30,10 @@ def clock(samples: Samples) -> Verdict:
 def date_header(samples: Samples) -> Verdict:
     """Whether responses have a `Date`."""
     asker = samples.asker
-    if not asker.answers:
-        raise NotSettled("there was no good answer")
+    if not asker.responses:
+        raise NotSettled("there was no good response")
     follows = "Both clocks end a day." if asker.dated else "A day is read 24 hours after its end."
-    return Verdict(asker.dated > 0, f"`Date` on {asker.dated} of {asker.answers} answers", follows)
+    return Verdict(asker.dated > 0, f"`Date` on {asker.dated} of {asker.responses} responses", follows)
 
 
 def retry_after(samples: Samples) -> Verdict:
@@ -56,9 +56,9 @@ def answer_seconds(samples: Samples) -> Verdict:
     """How long a response takes."""
     seconds = samples.asker.seconds
     if not seconds:
-        raise NotSettled("no answer came at once")
+        raise NotSettled("no response was immediate")
     usual, longest = round(median(seconds), 2), round(max(seconds), 2)
-    return Verdict(usual, f"usually {usual} s, {longest} s at most", "Requests overlap while answers are slow.")
+    return Verdict(usual, f"usually {usual} s, {longest} s at most", "Requests overlap while responses are slow.")
 
 
 def failures(samples: Samples) -> Verdict:
@@ -68,7 +68,7 @@ def failures(samples: Samples) -> Verdict:
     reasons = [f"{count} × {reason}" for reason, count in sorted(damaged.items())]
     reasons += [f"{count} × {status}" for status, count in sorted(retries.items()) if status not in {"200", "429"}]
     count = sum(damaged.values()) + sum(n for status, n in retries.items() if status not in {"200", "429"})
-    return Verdict(count, "; ".join(reasons) or "none", "They are asked for again.")
+    return Verdict(count, "; ".join(reasons) or "none", "These requests are retried.")
 
 
 def _refusals(samples: Samples) -> int:

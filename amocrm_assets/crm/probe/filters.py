@@ -57,13 +57,14 @@ def bound_verdict(end: Literal["from", "to"], *, control: bool, bounded: bool, a
     if bounded:
         return Verdict(
             value=True,
-            observed=f"the lead whose second is `[{end}]` came",
+            observed=f"the lead with exactly this `updated_at` as `[{end}]` was returned",
             conclusion=f"`[{end}]` is inclusive.",
         )
     return Verdict(
         value=False,
-        observed=f"the lead whose second is `[{end}]` did not come; in a wider window it did, before and after",
-        conclusion=f"`[{end}]` is exclusive: windows are asked for with a second more.",
+        observed=f"the lead with exactly this `updated_at` as `[{end}]` was not returned; in a wider window it"
+        " was, before and after",
+        conclusion=f"`[{end}]` is exclusive: windows are requested with one second more.",
     )
 
 
@@ -96,11 +97,13 @@ def past_end(samples: Samples) -> Verdict:
     except Refused as refused:
         if refused.status not in _REFUSALS:
             raise
-        return Verdict(str(refused.status), str(refused), "Taken for the end, where it is not the first page.")
+        return Verdict(
+            str(refused.status), str(refused), "Treated as the end of the list, except on the first page."
+        )
     if response.page.size:
-        raise NotSettled("more records came behind a page that was not full")
+        raise NotSettled("more records were returned after a page that was not full")
     kind = "204" if is_empty_answer(response) else "empty list"
-    return Verdict(kind, f"nothing ({kind})", "An empty page is asked for again before it ends a list.")
+    return Verdict(kind, f"nothing ({kind})", "An empty page is requested again before it ends a list.")
 
 
 def _last_page(samples: Samples) -> Query:
@@ -147,7 +150,7 @@ def incoming_verdict(lead_id: int, *, plain: Page, by_stage: Page, limit: int) -
         raise NotSettled("the incoming lead in question was edited meanwhile, or has too many neighbours")
     return Verdict(
         value=False,
-        observed="an incoming lead comes by its stage and not in the plain list",
+        observed="an incoming lead is returned only if its stage is in the filter",
         conclusion="Incoming leads are read when they leave that stage.",
     )
 

@@ -118,7 +118,7 @@ def bound(sample: ListSamples, end: str) -> Verdict:
     if at_first if end == "from" else at_last:
         return Verdict(
             value=True,
-            observed=f"the record whose second is `[{end}]` came",
+            observed=f"the record with exactly this time as `[{end}]` was returned",
             conclusion=f"`[{end}]` is inclusive.",
         )
     is_proven = at_last if end == "from" else at_first and not is_exclusive
@@ -126,8 +126,9 @@ def bound(sample: ListSamples, end: str) -> Verdict:
         raise NotSettled("the record in question was edited meanwhile")
     return Verdict(
         value=False,
-        observed=f"the record whose second is `[{end}]` did not come; in a wider window it did, before and after",
-        conclusion=f"`[{end}]` is exclusive: windows are asked for with a second more.",
+        observed=f"the record with exactly this time as `[{end}]` was not returned; in a wider window it was,"
+        " before and after",
+        conclusion=f"`[{end}]` is exclusive: windows are requested with one second more.",
     )
 
 
@@ -139,13 +140,13 @@ def types(sample: ListSamples) -> Verdict:
         return Verdict(
             value=False,
             observed="records of other types",
-            conclusion="What was not asked for is left out; more requests are needed.",
+            conclusion="Other types are discarded; more requests are needed.",
         )
     others = _around(sample, types=False) if record_list.kind == "appended" else sample.unnamed().records
     if all(each.get(name) in named for each in others):
         raise NotSettled("no record of another type came without the filter either")
     return Verdict(
-        value=True, observed="only records of the named types", conclusion="Types are asked for by name."
+        value=True, observed="only records of the named types", conclusion="Types are requested by name."
     )
 
 
@@ -155,11 +156,11 @@ def unnamed_types(sample: ListSamples) -> Verdict:
     found = sample.window(_recent(sample), types=False)
     missing = named - {str(each.get("id")) for each in found.records}
     if not missing:
-        return Verdict("complete", f"all of {len(named)} records", "Types are asked for by name all the same.")
+        return Verdict("complete", f"all of {len(named)} records", "Types are requested by name in any case.")
     if found.has_next:
         raise NotSettled("the seconds in question hold more records than a page")
     return Verdict(
-        "left out", f"{len(missing)} of {len(named)} records did not come", "Types are asked for by name."
+        "left out", f"{len(missing)} of {len(named)} records were not returned", "Types are requested by name."
     )
 
 

@@ -97,11 +97,15 @@ def order_by_id_verdict(pages: Sequence[tuple[Query, Page]]) -> Verdict:
     if all(_is_sorted_by_time(query, page) and is_sorted(query, page) for query, page in pages):
         raise NotSettled("the leads have the same order by id and by time")
     if all(is_sorted(query, page) for query, page in pages):
-        return Verdict(value=True, observed="sorted by id, both ways", conclusion="Dense seconds are read by id.")
+        return Verdict(
+            value=True,
+            observed="sorted by id, both ways",
+            conclusion="Seconds with more records than a page are read by id.",
+        )
     return Verdict(
         value=False,
         observed="not sorted by id",
-        conclusion="Dense seconds are read without a filter, with the whole account.",
+        conclusion="Seconds with more records than a page are read without a filter, with the whole account.",
     )
 
 
@@ -149,12 +153,20 @@ def ties_verdict(reads: Sequence[Sequence[RawRecord]]) -> Verdict:
         if all(tie == sorted(tie, key=lambda lead: sign * lead) for read in ids for tie in read):
             if orders ** len(reads) < MIN_ODDS:
                 raise NotSettled("too few leads share a second: their order may be chance")
-            return Verdict(name, f"by {name}, {len(reads)} times", "Ties are read by id all the same.")
+            return Verdict(
+                name, f"by {name}, {len(reads)} times", "Records of one second are read by id in any case."
+            )
     if any(read != ids[0] for read in ids):
-        return Verdict("not stable", "another order each time", "Pages of a tie overlap by id, or are read again.")
+        return Verdict(
+            "not stable", "another order each time", "Pages of such records overlap by id, or are read again."
+        )
     if orders ** (len(reads) - 1) < MIN_ODDS:
         raise NotSettled("too few leads share a second: their order may be chance")
-    return Verdict("stable, not by id", f"the same order {len(reads)} times", "Ties are read by id all the same.")
+    return Verdict(
+        "stable, not by id",
+        f"the same order {len(reads)} times",
+        "Records of one second are read by id in any case.",
+    )
 
 
 def _by_second(leads: Sequence[RawRecord]) -> dict[int, list[RawRecord]]:

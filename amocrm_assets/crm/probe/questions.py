@@ -39,13 +39,13 @@ QUESTIONS = (
         partial(orders.order, record_list=DELETED),
     ),
     Question("extras", f"leads with {', '.join(LIVE.details)}", records.extras),
-    Question("contacts", "`with=contacts`", records.contacts_come),
+    Question("contacts", "`with=contacts`", records.contacts_embedded),
     Question("loss_reason", "`with=loss_reason`", records.loss_reason_shape),
     Question("id_order_beside_filter", "`order[id]` beside a filter, both ways", orders.order_by_id_beside_filter),
     Question("ties_asc", "leads of one second, oldest first, three times", partial(orders.ties, by=OLDEST)),
     Question("ties_desc", "leads of one second, newest first, three times", partial(orders.ties, by=NEWEST)),
     Question("above_limit", f"a page of leads with `limit` {sizes.ABOVE_LIMIT}", sizes.above_limit),
-    Question("past_end", "a page behind the last one", filters.past_end),
+    Question("past_end", "a page after the last one", filters.past_end),
     Question("links", "`_links.next` of the pages before", sizes.links),
     Question("depth", "a far page of one lead", sizes.depth),
     Question("fields_limit", "custom fields with `limit` 250", sizes.fields_limit),
@@ -63,8 +63,8 @@ QUESTIONS = (
 )
 # These use the responses to all requests, so they are last.
 OF_ALL_REQUESTS = (
-    Question("clock", "`Date` of all answers, and this machine's clock", connection.clock),
-    Question("date_header", "headers of all answers", connection.date_header),
+    Question("clock", "`Date` of all responses, and this machine's clock", connection.clock),
+    Question("date_header", "headers of all responses", connection.date_header),
     Question("retry_after", "responses 429, if there were any", connection.retry_after),
     Question("limit_counting", "nothing", connection.limit_counting),
     Question("answer_seconds", "nothing more", connection.answer_seconds),

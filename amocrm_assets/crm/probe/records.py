@@ -44,7 +44,7 @@ def extras_verdict(leads: Sequence[Lead]) -> Verdict:
     return Verdict(found, observed, KEPT)
 
 
-def contacts_come(samples: Samples) -> Verdict:
+def contacts_embedded(samples: Samples) -> Verdict:
     """Whether `with=contacts` returns contacts."""
     leads = _with_extras(samples)
     filled = sum(bool(embedded(lead).get("contacts")) for lead in leads)

@@ -71,9 +71,9 @@ class ProbeReport:
             # One list may be filtered and the other not, and the assumption is about both.
             filters = self.value("filters_leads")
             filters = filters if filters is self.value("filters_deleted") else None
-            return self._believed(filters, self.value("from_inclusive"), self.value("page_size"))
+            return self._traits_from(filters, self.value("from_inclusive"), self.value("page_size"))
         usual, page_size = self.traits(), self.value(f"page_size_{entity.name}")
-        own = self._believed(
+        own = self._traits_from(
             self.value(f"filters_{entity.name}"), self.value(f"from_inclusive_{entity.name}"), page_size
         )
         filters = usual.filters if own.filters is None else own.filters
@@ -84,7 +84,7 @@ class ProbeReport:
             max_limit=usual.max_limit if page_size is None else own.max_limit,
         )
 
-    def _believed(self, filters: Value, from_is_inclusive: Value, page_size: Value) -> AccountTraits:
+    def _traits_from(self, filters: Value, from_is_inclusive: Value, page_size: Value) -> AccountTraits:
         return AccountTraits(
             from_is_inclusive=from_is_inclusive if isinstance(from_is_inclusive, bool) else None,
             filters=filters if isinstance(filters, bool) else None,

@@ -39,7 +39,7 @@ def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
     if len(steps) == 1 and last.page is not None and last.page.size < PAGE_LIMIT:
         raise NotSettled(f"the account has {last.page.size} leads, fewer than a page of {PAGE_LIMIT}")
     follows = (
-        "Pages of 250 are asked for." if longest >= PAGE_LIMIT else f"Readings begin with pages of {longest}."
+        "Pages of 250 are requested." if longest >= PAGE_LIMIT else f"Readings begin with pages of {longest}."
     )
     return Verdict(longest, tried, follows)
 
@@ -47,27 +47,27 @@ def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
 def above_limit(samples: Samples) -> Verdict:
     """What a `limit` above the maximum returns."""
     if samples.steps[0].page is None:
-        raise NotSettled(f"pages of {PAGE_LIMIT} are not answered, so larger ones were not asked for")
+        raise NotSettled(f"pages of {PAGE_LIMIT} fail, so larger ones were not requested")
     try:
         page = samples.asker.leads(Query(LIVE, NEWEST, limit=ABOVE_LIMIT)).page
     except Refused as refused:
-        return Verdict(f"refused ({refused.status})", str(refused), f"At most {PAGE_LIMIT} is asked for anyway.")
+        return Verdict(f"refused ({refused.status})", str(refused), f"At most {PAGE_LIMIT} are requested anyway.")
     if not page.has_next and page.size >= samples.known_records(LIVE):
         raise NotSettled(f"the account has {page.size} leads, and all of them came")
-    return Verdict(page.size, f"{page.size} records", f"At most {PAGE_LIMIT} is asked for anyway.")
+    return Verdict(page.size, f"{page.size} records", f"At most {PAGE_LIMIT} are requested anyway.")
 
 
 def fields_limit(samples: Samples) -> Verdict:
     """The number of custom fields on a page."""
     found = samples.asker.records(FIELDS, {"limit": PAGE_LIMIT})
-    follows = "Pages are asked for until all fields are there."
+    follows = "Pages are requested until all fields were returned."
     return list_limit_verdict(found, lambda: None, what="custom fields", follows=follows)
 
 
 def events_limit(samples: Samples) -> Verdict:
     """The number of events on a page, if events may be read."""
     found = samples.asker.records(EVENTS, {"limit": PAGE_LIMIT})
-    follows = "Events are asked for by 100 at most; where fewer come, more pages are."
+    follows = "At most 100 events are requested at once; if fewer are returned, more pages are requested."
     return list_limit_verdict(
         found,
         lambda: samples.asker.records(EVENTS, {"limit": EVENTS_LIMIT}),
@@ -137,15 +137,15 @@ def links_verdict(whole: Sequence[Page], short: Sequence[Page], *, known: int) -
     if missing:
         return Verdict(
             "next is missing",
-            f"no `next` on {missing} of {len(before_more)} pages that have one behind them",
-            "Readings ask behind the last record before they believe an end.",
+            f"no `next` on {missing} of {len(before_more)} pages that are followed by another one",
+            "A read requests the records after the last one before it accepts the end.",
         )
     if beyond:
         return Verdict(
             "next behind the end",
             f"`next` on {beyond} pages that are not full",
-            "The end is proven by other requests.",
+            "Other requests prove the end.",
         )
     if not before_more:
-        raise NotSettled("no page that came has another one behind it")
+        raise NotSettled("no page that was returned is followed by another one")
     return Verdict("right", f"`next` on {len(before_more)} pages that have one behind them", "`next` is followed.")

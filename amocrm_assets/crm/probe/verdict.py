@@ -34,7 +34,7 @@ class Refused(NotSettled):
     """
 
     def __init__(self, status: int | None, error: Exception) -> None:
-        how = {None: "did not answer in time", 200: "sent pages whose end cannot be known"}
+        how = {None: "did not respond in time", 200: "sent pages whose end cannot be known"}
         super().__init__(f"amoCRM {how.get(status, f'answered {status}')}")
         self.status = status
         self.error = error

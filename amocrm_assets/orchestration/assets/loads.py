@@ -55,7 +55,7 @@ def _spec(source: SourceSettings) -> dg.AssetSpec:
         description=(
             f"What the warehouse holds of {escape(source.title)}, as the table"
             f" `{LOADS.name_of(source.subdomain, None)}`: for each table and day its rows, when it was read and"
-            f" loaded, and whether the reading was complete ({page('loads.md')}).\n\nIt tells an account in which"
-            " nothing happens from loads that have stopped. Every run of the source brings it up to date."
+            f" loaded, and whether the reading was complete ({page('loads.md')}).\n\nIt distinguishes an account"
+            " without changes from loads that have stopped. Every run of the source updates it."
         ),
     )

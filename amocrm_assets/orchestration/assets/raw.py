@@ -83,7 +83,7 @@ def _spec(entity: Entity, source: SourceSettings) -> dg.AssetSpec:
         description=(
             f"{entity.table.records.capitalize()} of {escape(source.title)} ({code(source.url)}) that were"
             f" {entity.table.is_dated} on a day, exactly as amoCRM sent them.\n\nEach reading is kept as a capture"
-            " of its own and never changed, so nothing that was once seen is lost."
+            " of its own and never changed, so data that was captured once is never dropped."
         ),
         metadata=storage_folder(entity.captures_folder(source.subdomain)),
     )

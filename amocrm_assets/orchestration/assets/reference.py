@@ -87,7 +87,7 @@ def _raw_spec(source: SourceSettings) -> dg.AssetSpec:
         description=(
             f"Pipelines, users, loss reasons, task types, groups, custom fields and tags of {escape(source.title)}"
             f" ({code(source.url)}), exactly as amoCRM sent them.\n\nEach reading is kept as one capture and never"
-            " changed: the history of the tables is made of all of them."
+            " changed: the history in the tables is built from all of them."
         ),
         metadata=storage_folder(REFERENCE.captures_folder(source.subdomain)),
     )

@@ -100,8 +100,8 @@ def _spec(source: SourceSettings, entities: Sequence[Entity]) -> dg.AssetSpec:
         is_partitioned=False,
         description=(
             f"Removes captures of {escape(source.title)} that are older than {source.keep_captures_days} days."
-            " Rows stand for them from then on: what rows are made of stays in one file a day, and no day gets"
-            f" poorer by it ({page('privacy.md')})."
+            " The records that rows need stay, in one file for each day, so no row is lost"
+            f" ({page('privacy.md')})."
         ),
     )
 
@@ -111,8 +111,8 @@ def _check_spec(source: SourceSettings) -> dg.AssetCheckSpec:
         CHECK,
         asset=retention_key(source),
         description=(
-            f"No capture is older than {source.keep_captures_days} days. One stays, and is named here with what to"
-            " do, while its day has no rows, or rows that are not what its captures give."
+            f"No capture is older than {source.keep_captures_days} days. A capture is kept, and listed here with"
+            " the fix, while its day has no rows, or rows that differ from what its captures give."
         ),
     )
 

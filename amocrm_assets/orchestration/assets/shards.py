@@ -119,9 +119,9 @@ def decisive(errors: Sequence[Exception]) -> Exception:
 
 def _without_names(table: Table, nameless: Mapping[date, int]) -> str:
     return (
-        f"{sum(nameless.values())} {table.records} name ids that no reading of the reference lists has shown, and"
-        f" have no name in their shard: {in_words(list(nameless))}. Once `raw_reference` has been read,"
-        f" materialise `{table.warehouse_name}` for these days again, which does not ask amoCRM."
+        f"{sum(nameless.values())} {table.records} have ids that are in no reference table, so their shard has no"
+        f" name for them: {in_words(list(nameless))}. Once `raw_reference` has been read, materialise"
+        f" `{table.warehouse_name}` for these days again, which sends no requests to amoCRM."
     )
 
 

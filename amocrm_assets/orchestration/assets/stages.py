@@ -65,8 +65,8 @@ def _spec(source: SourceSettings, entities: Sequence[Entity]) -> dg.AssetSpec:
         description=(
             f"The stages that the {records} of {escape(source.title)} went through, with the time in each, as the"
             f" table `{STAGES.name_of(source.subdomain, None)}` of the warehouse ({page(STAGES.document)})."
-            f"\n\nMade of the {STAGES.events.table.records} of all days and the newest rows of the {records}; what"
-            " is inferred says so. It is replaced whole or not at all."
+            f"\n\nBuilt from the {STAGES.events.table.records} of all days and the newest rows of the {records};"
+            " `origin` marks inferred values. It is replaced as a whole."
         ),
     )
 

@@ -31,36 +31,36 @@ def end() -> ListEnd:
 
 
 def test_an_end_is_believed_when_two_answers_in_a_row_name_no_next_page(end: ListEnd) -> None:
-    repeated = [end.is_said_twice(page(1, has_next=has_next)) for has_next in (False, True, False, False, False)]
+    repeated = [end.is_confirmed(page(1, has_next=has_next)) for has_next in (False, True, False, False, False)]
     assert repeated == [False, False, False, True, True]
 
 
 def test_what_was_said_is_forgotten_with_the_question(end: ListEnd, cursor: Cursor) -> None:
-    end.ask_from(cursor, page(BEGIN), page(BEGIN).records, is_part=False)
-    end.is_said_twice(page())
+    end.restart_from(cursor, page(BEGIN), page(BEGIN).records, is_part=False)
+    end.is_confirmed(page())
     end.forget()
-    assert not end.is_asked
-    assert not end.is_said_twice(page())
+    assert not end.is_requested
+    assert not end.is_confirmed(page())
 
 
 def test_the_end_is_asked_for_from_the_last_record_which_has_to_come_again(end: ListEnd, cursor: Cursor) -> None:
     came = page(1_010, 1_020, 1_030, 1_030)
-    assert end.ask_from(cursor, came, came.records, is_part=False)
-    assert (end.is_asked, end.begin) == (True, BEGIN)
+    assert end.restart_from(cursor, came, came.records, is_part=False)
+    assert (end.is_requested, end.begin) == (True, BEGIN)
     assert (cursor.second, cursor.from_at) == (1_030, 1_030)
     assert cursor.returned == {2: 1_030, 3: 1_030}
 
 
 def test_the_doubt_begins_where_the_walk_was_and_not_where_it_began(end: ListEnd, cursor: Cursor) -> None:
     cursor.move_to(BEGIN + 5)
-    end.ask_from(cursor, page(1_010), page(1_010).records, is_part=False)
+    end.restart_from(cursor, page(1_010), page(1_010).records, is_part=False)
     assert end.begin == BEGIN + 5
 
 
 def test_few_records_are_asked_for_and_no_more_than_a_page(end: ListEnd, cursor: Cursor) -> None:
     came = page(1_010, 1_029, 1_030, 1_030)
     assert end.limit(250) == 250
-    end.ask_from(cursor, came, came.records, is_part=False)
+    end.restart_from(cursor, came, came.records, is_part=False)
     assert end.limit(250) == 2 + ROOM_BEHIND_END
     assert end.limit(4) == 4
 
@@ -70,7 +70,7 @@ def test_a_page_that_may_be_a_part_is_asked_for_again_without_its_first_second(
 ) -> None:
     """Its neighbour is left out too: `from` may or may not hold its own second."""
     came = page(1_010, 1_011, 1_012, 1_030)
-    assert end.ask_from(cursor, came, came.records, is_part=True)
+    assert end.restart_from(cursor, came, came.records, is_part=True)
     assert (cursor.second, cursor.from_at) == (1_012, 1_011)
     assert cursor.returned == {}
     assert end.limit(250) == 3 + ROOM_BEHIND_END
@@ -78,7 +78,7 @@ def test_a_page_that_may_be_a_part_is_asked_for_again_without_its_first_second(
 
 def test_where_all_lies_in_two_seconds_no_second_tells_more(end: ListEnd, cursor: Cursor) -> None:
     came = page(1_010, 1_011, 1_011)
-    assert not end.ask_from(cursor, came, came.records, is_part=True)
+    assert not end.restart_from(cursor, came, came.records, is_part=True)
     assert cursor.second == 1_010
 
 
@@ -86,13 +86,13 @@ def test_a_second_doubt_keeps_where_the_first_one_began_and_asks_from_the_last_r
     end: ListEnd, cursor: Cursor
 ) -> None:
     first, second = page(1_010, 1_020, 1_030), page(1_020, 1_030, 1_040)
-    end.ask_from(cursor, first, first.records, is_part=True)
-    assert end.ask_from(cursor, second, second.records, is_part=True)
+    end.restart_from(cursor, first, first.records, is_part=True)
+    assert end.restart_from(cursor, second, second.records, is_part=True)
     assert (end.begin, cursor.second) == (BEGIN, 1_040)
 
 
 def test_a_page_of_which_nothing_lies_in_the_window_moves_the_cursor_nowhere(end: ListEnd, cursor: Cursor) -> None:
-    assert end.ask_from(cursor, page(990, 995), (), is_part=False)
-    assert end.ask_from(cursor, page(990, 995), (), is_part=True)
+    assert end.restart_from(cursor, page(990, 995), (), is_part=False)
+    assert end.restart_from(cursor, page(990, 995), (), is_part=True)
     assert (cursor.second, cursor.returned) == (BEGIN, {})
     assert end.limit(250) == ROOM_BEHIND_END

@@ -9,7 +9,7 @@ import pytest
 
 from amocrm_assets.crm.pagination import Query, progress_guard
 from amocrm_assets.crm.pagination.pages import RawRecord
-from amocrm_assets.crm.pagination.progress_guard import MAX_ANSWERS_IN_VAIN, ProgressGuard
+from amocrm_assets.crm.pagination.progress_guard import MAX_RESPONSES_WITHOUT_PROGRESS, ProgressGuard
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
@@ -22,23 +22,25 @@ LEAD = RawRecord(1, 1_000, is_deleted=False, line=b"{}")
 def test_a_reading_that_goes_round_in_circles_is_ended() -> None:
     guard = ProgressGuard()
     places = itertools.cycle(range(3))
-    for _ in range(3 + MAX_ANSWERS_IN_VAIN - 1):
+    for _ in range(3 + MAX_RESPONSES_WITHOUT_PROGRESS - 1):
         guard.check(QUERY, [], next(places))
 
-    with pytest.raises(ReadingUnproven, match=f"{MAX_ANSWERS_IN_VAIN} answers in a row brought no new record"):
+    with pytest.raises(
+        ReadingUnproven, match=f"{MAX_RESPONSES_WITHOUT_PROGRESS} consecutive responses contained no new record"
+    ):
         guard.check(QUERY, [], next(places))
 
 
 def test_leads_and_steps_forward_count_as_progress() -> None:
     guard = ProgressGuard()
-    for number in range(3 * MAX_ANSWERS_IN_VAIN):
+    for number in range(3 * MAX_RESPONSES_WITHOUT_PROGRESS):
         guard.check(QUERY, [], number)
-    for number in range(3 * MAX_ANSWERS_IN_VAIN):
+    for number in range(3 * MAX_RESPONSES_WITHOUT_PROGRESS):
         guard.check(QUERY, [] if number % 2 else [LEAD], 0)
 
 
 def test_each_answer_of_a_reading_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_guard, "MAX_ANSWERS_IN_VAIN", 1)
+    monkeypatch.setattr(progress_guard, "MAX_RESPONSES_WITHOUT_PROGRESS", 1)
 
-    with pytest.raises(ReadingUnproven, match="came no nearer to the end"):
+    with pytest.raises(ReadingUnproven, match="did not advance the read"):
         read(ListedAccount({}), Random(1), permits=1)

@@ -424,7 +424,7 @@ def test_a_tie_in_a_list_that_stops_at_some_depth_is_read_from_both_ends(leads: 
 def test_a_tie_that_is_deeper_than_a_list_shows_from_either_end_fails() -> None:
     account = ListedAccount(dict.fromkeys(range(3_765), 1_300), depth_max=1_000)
 
-    with pytest.raises(ReadingUnproven, match="does not show the records between"):
+    with pytest.raises(ReadingUnproven, match="does not return the records between"):
         read(account, Random(17))
 
 
