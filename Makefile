@@ -13,13 +13,16 @@ setup: $(VENV)/.ready
 # Dagster's history of `demo` and `dev`: what the one has done, the UI of the other shows.
 HISTORY := DAGSTER_HOME="$(CURDIR)/dagster_home"
 
+# ALL=1 for `demo` and `dev`: everything that a source can import, instead of leads and reference tables.
+ALL ?=
+
 demo: setup
-	$(HISTORY) $(RUN) demo
+	$(HISTORY) $(RUN) demo $(if $(ALL),--all)
 
 # The sandbox, and the Dagster UI on http://127.0.0.1:3000. Ctrl-C ends both.
 PORT ?= 3000
 dev: setup
-	@export $(HISTORY) AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
+	@export $(HISTORY) $(if $(ALL),AMOCRM_SOURCES="$(CURDIR)/examples/everything") AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
 	exec $(RUN) sandbox -- $(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 # The processes that tests start would compile the package each for itself where bytecode is not kept.

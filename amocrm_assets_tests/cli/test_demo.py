@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 from amocrm_assets.cli.demo import REQUESTS_PER_SECOND, demo_source, funnel
 from amocrm_assets.sandbox import SandboxOptions
 from amocrm_assets.settings import SourceSettings
+from amocrm_assets.settings.source_files import read_sources
+
+ROOT = Path(__file__).parents[2]
 
 
 def stay(lead_id: int, status: str, hours: float | None, **changes: Any) -> dict[str, Any]:
@@ -52,6 +57,26 @@ def test_everything_is_all_that_can_be_switched_on() -> None:
     assert all(getattr(everything, name) for name in (*switches, "latest_table"))
     assert not one.import_events
     assert everything.subdomain == one.subdomain
+
+
+def test_make_dev_shows_everything_that_the_demo_of_everything_loads() -> None:
+    folder = ROOT / "examples" / "everything"
+    (shown,) = [found.settings for found in read_sources(folder).found]
+    (shipped,) = [found.settings for found in read_sources(ROOT / "amocrm_assets" / "defs").found]
+    loaded = demo_source(shown.base_url or "", everything=True)
+    its_own = {"requests_per_second"}
+    assert shown.model_dump(exclude=its_own) == loaded.model_dump(exclude=its_own)
+    switches = {name for name in SourceSettings.model_fields if name.startswith("import_")} | {"latest_table"}
+    assert shown.model_dump(exclude=switches) == shipped.model_dump(exclude=switches)
+    for target in ("demo", "dev"):
+        printed = subprocess.run(
+            ["make", "--dry-run", target, "ALL=1"],  # noqa: S607  # the make that people have
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert ("demo --all" if target == "demo" else f'AMOCRM_SOURCES="{folder}"') in printed
 
 
 def test_the_demo_asks_as_fast_as_the_account_of_the_demo_allows() -> None:
