@@ -19,7 +19,8 @@ class Agreement:
     """Types of events of an `entity_type` that are compared with the records of a list.
 
     After one of `certain` types, the record is in the list at that time or later; after one of `uncertain` types
-    it should be. A record that was `deleted` may have been purged, and one that was `merged` away is in no list.
+    it should be. A record that was `deleted` should be in the trash, but may have been purged, and one that was
+    `merged` away is in no list.
     """
 
     of: Entity

@@ -67,7 +67,14 @@ def agreement_result(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResul
     bad = {day: each.missing if is_error else each.doubtful for day, each in found.items()}
     bad = {day: each for day, each in bad.items() if each}
     named = {record: types for each in bad.values() for record, types in each.items()}
-    types = ", ".join(f"{kind}: {count}" for kind, count in sorted(counted(named).items()))
+    by_type = counted(named)
+    types = ", ".join(f"{kind}: {count}" for kind, count in sorted(by_type.items()))
+    trash = (
+        f" Deleted {records} may have been purged from amoCRM's trash since; if none of those that were deleted is"
+        " there, the list of deleted ones is not shown to the token's user."
+        if AGREEMENT.deleted in by_type
+        else ""
+    )
     examples = ", ".join(map(str, sorted(named)[:WORST]))
     return verdict(
         AGREE,
@@ -76,7 +83,8 @@ def agreement_result(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResul
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         message=f"{len(named)} {records} had events and are in no capture of that day or of a later one ({types}),"
         f" for example {examples}. Materialise `{AGREEMENT.of.raw_asset}` and what follows for these days again;"
-        " if they are still missing, the token's user may see their events and not the records themselves.",
+        " if they are still missing, the token's user may see their events and not the records themselves."
+        f"{trash}",
         missing=len(named),
         events=types,
         example_ids=examples,

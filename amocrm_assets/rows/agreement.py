@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 class DayAgreement:
     """The result for one day: the types of events, by record id, of records that no row from that day on has.
 
-    `missing` records certainly should have a row, `doubtful` ones perhaps. `deleted` counts absent records that
-    were deleted on that day or later: they may have been purged. `is_waiting`: later days must be read first.
+    `missing` records certainly should have a row, `doubtful` ones perhaps: those that were deleted on that day
+    should be in the trash, which is read with `import_deleted`, but may have been purged. `deleted` counts absent
+    records that were deleted on that day or later. `is_waiting`: later days must be read first.
     """
 
     missing: dict[int, set[str]] = field(default_factory=dict)
@@ -62,7 +63,8 @@ def agreement_of_days(
         if day in wanted:
             absent = {record: types for record, types in happened.items() if record not in seen}
             is_read = all(each in both for each in _up_to(day, first_read.get(day, date.max)))
-            results[day] = later.compared(absent, agreement) if is_read else DayAgreement(is_waiting=bool(absent))
+            compared = later.compared(absent, agreement, with_deleted=source.import_deleted)
+            results[day] = compared if is_read else DayAgreement(is_waiting=bool(absent))
     return dict(sorted(results.items()))
 
 
@@ -119,7 +121,7 @@ class _Later:
         self._deleted.update(record for record, types in happened.items() if agreement.deleted in types)
         self._merged.update(record for record, types in happened.items() if agreement.merged in types)
 
-    def compared(self, absent: Types, agreement: Agreement) -> DayAgreement:
+    def compared(self, absent: Types, agreement: Agreement, *, with_deleted: bool) -> DayAgreement:
         alive = {record: types for record, types in absent.items() if record not in self._deleted}
         certain = {
             record: types & agreement.certain
@@ -133,7 +135,12 @@ class _Later:
             for record, types in alive.items()
             if record not in certain and (matching := types & (agreement.certain | agreement.uncertain))
         }
-        return DayAgreement(certain, doubtful, len(absent) - len(alive))
+        gone = {
+            record: {agreement.deleted}
+            for record, types in absent.items()
+            if with_deleted and agreement.deleted in types and record not in self._merged
+        }
+        return DayAgreement(certain, doubtful | gone, len(absent) - len(alive))
 
 
 def counted(types_by_record: dict[int, set[str]]) -> Counter[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 import pytest
@@ -132,12 +132,55 @@ def test_events_that_may_leave_a_lead_as_it_is_make_a_warning_and_others_say_not
     assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.WARN)
 
 
-def test_a_lead_that_was_deleted_since_may_have_been_purged(storage: Storage) -> None:
-    found = compared(
-        storage, stages.moved(1, 2, seconds(0), 21, 22), stages.event(2, "lead_deleted", 2, seconds(0, 13))
-    )
-    assert found == DayAgreement(deleted=1)
-    assert agreement_result({day(0): found}).metadata["deleted_since"].value == 1
+def test_a_deleted_lead_that_is_in_no_trash_makes_a_warning_with_its_id(storage: Storage) -> None:
+    happened = [
+        stages.moved(1, 2, seconds(0), 21, 22),
+        stages.event(2, "lead_deleted", 2, seconds(0, 13)),
+        stages.event(3, "lead_deleted", 1, seconds(0, 13)),
+    ]
+    found = compared(storage, *happened)
+    assert found == DayAgreement(doubtful={2: {"lead_deleted"}}, deleted=1)
+    verdict = agreement_result({day(0): found})
+    assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "Deleted leads may have been purged" in str(verdict.description)
+    assert verdict.metadata["deleted_since"].value == 1
+    # Without `import_deleted` nobody reads the trash.
+    by = stages.settings(import_deleted=False)
+    assert agreement_of_days(storage, by, [day(0)])[day(0)] == DayAgreement(deleted=1)
+    merge = stages.event(4, "entity_merged", 2, seconds(0))
+    assert compared(storage, *happened, merge) == DayAgreement(deleted=1)
+
+
+def test_a_lead_that_was_deleted_on_a_later_day_is_counted_for_the_days_before(storage: Storage) -> None:
+    by = stages.settings()
+    moved, deleted = stages.moved(1, 2, seconds(0), 21, 22), stages.event(2, "lead_deleted", 2, seconds(1))
+    stages.write_events(storage, {0: [moved], 1: [deleted]}, by)
+    stages.write_leads(storage, {0: [], 1: []}, by)
+    found = agreement_of_days(storage, by, [day(0), day(1)])
+    assert found[day(0)] == DayAgreement(deleted=1)
+
+
+@pytest.mark.parametrize("only_deleted", ["known", "empty"])
+def test_a_trash_that_shows_nothing_is_noticed_by_its_events(
+    storage: Storage, only_deleted: Literal["known", "empty"]
+) -> None:
+    there = account()
+    trash = [each for each in there.leads if each["is_deleted"]]
+    there.events = [
+        {
+            **stages.event(7000 + number, "lead_deleted", each["id"], each["updated_at"]),
+            "account_id": each["account_id"],
+        }
+        for number, each in enumerate(trash)
+    ]
+    standin = StandIn(there, Semantics(only_deleted=only_deleted))
+    for each in (DAY, NEXT_DAY):
+        bring(storage, standin, each)
+    found = agreement_of_days(storage, BY, [DAY, NEXT_DAY])
+    missing = {each["id"] for each in trash} if only_deleted == "empty" else set()
+    assert found[DAY].doubtful.keys() == missing
+    assert agreement_result(found).passed == (not missing)
+    assert len(trash) == 20
 
 
 def test_as_many_leads_as_were_merged_are_doubtful(storage: Storage) -> None:

@@ -205,6 +205,8 @@ def listed(account: StandInAccount, params: Mapping[str, list[str]], semantics: 
     """The whole list that a request names, filtered and sorted; `server` cuts a page out of it."""
     trash = wants_trash(params) and semantics.only_deleted in {"known", "odd once"}
     rows = [each for each in account.leads if each["is_deleted"] == trash]
+    if wants_trash(params) and semantics.only_deleted == "empty":
+        rows = []
     filters = semantics.trash_filters if trash else semantics.leads_filter
     if filters:
         rows = [each for each in rows if _passes(each, params, semantics)]

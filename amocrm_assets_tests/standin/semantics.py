@@ -22,8 +22,9 @@ class Semantics:
     leads_filter: bool = True
     trash_filters: bool = True
 
-    # `with=only_deleted`. Ignored: live leads come. Odd once: so does the first answer. A number: that status.
-    only_deleted: Literal["known", "ignored", "odd once", "400", "403"] = "known"
+    # `with=only_deleted`. Ignored: live leads come. Odd once: so does the first answer. Empty: nothing ever comes.
+    # A number: that status.
+    only_deleted: Literal["known", "ignored", "odd once", "empty", "400", "403"] = "known"
 
     # Order. Within pages: each page is sorted, the list is not.
     order: Literal["honoured", "ignored", "within pages"] = "honoured"
