@@ -26,6 +26,7 @@ from amocrm_assets_tests.standin import (
     many_leads,
     running_standin,
 )
+from amocrm_assets_tests.standin.weather import in_bad_weather
 
 if TYPE_CHECKING:
     from amocrm_assets.entities import Entity
@@ -84,20 +85,22 @@ def contacts_of(seed: int) -> StandInAccount:
 
 @pytest.mark.rounds(1, 30)
 @pytest.mark.parametrize("name", ODD)
-def test_contacts_of_the_second_stand_in_are_read_whole(way: WholeWay, name: str, seed: int) -> None:
-    contacts, rng = contacts_of(seed), Random(f"weather {seed}")
-    standin = StandIn(
-        StandInAccount([], subdomain=source().subdomain), Semantics(**READABLE[name]), contacts=contacts
-    )
-    standin.after_answer = Editor(contacts, seed)
-    standin.weather = lambda: rng.choices(["", "502", "reset"], [0.9, 0.05, 0.05])[0]
-    way.entity = CONTACTS
-    with running_standin(standin), client_of(standin) as client:
+@pytest.mark.parametrize("entity", [CONTACTS, COMPANIES], ids=lambda entity: entity.name)
+def test_contacts_and_companies_of_the_second_stand_in_are_read_whole(
+    way: WholeWay, entity: Entity, name: str, seed: int
+) -> None:
+    there = contacts_of(seed)
+    leads, switches = StandInAccount([], subdomain=source().subdomain), Semantics(**READABLE[name])
+    contacts, companies = (there, None) if entity is CONTACTS else (None, there)
+    standin = StandIn(leads, switches, contacts=contacts, companies=companies)
+    standin.after_answer = Editor(there, seed)
+    way.entity = entity
+    with running_standin(in_bad_weather(standin, seed)), client_of(standin) as client:
         way.go(client, [DAY])
     shard = {row["id"]: row["updated_at"] for row in way.shard(DAY)}
-    there = contacts.untouched(WINDOW.from_at, WINDOW.to_at)
-    assert len(there) > 700
-    assert {each for each, at in there.items() if shard.get(each) != at} == set()
+    untouched = there.untouched(WINDOW.from_at, WINDOW.to_at)
+    assert len(untouched) > 700
+    assert {each for each, at in untouched.items() if shard.get(each) != at} == set()
 
 
 def test_a_trash_of_contacts_that_an_account_does_not_know_is_said(way: WholeWay) -> None:

@@ -24,6 +24,7 @@ from amocrm_assets_tests.accounts import DAY, source
 from amocrm_assets_tests.guarantees.test_standin import client_of
 from amocrm_assets_tests.guarantees.whole_way import hurried_client, left_in
 from amocrm_assets_tests.standin import Semantics, StandIn, StandInAccount, many_events, running_standin
+from amocrm_assets_tests.standin.weather import in_bad_weather
 
 if TYPE_CHECKING:
     from datetime import date
@@ -98,7 +99,7 @@ def read_standin(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, se
         standin.account.events += many_events(int(time.time() * 1000), 1, int(time.time()), int(time.time()) + 1)
 
     standin.after_answer = something_happens
-    with running_standin(standin), client_of(standin) as client:
+    with running_standin(in_bad_weather(standin, seed)), client_of(standin) as client:
         green, rows = bring(way, client, DAY)
     return green, {each for each in stood.keys() | rows.keys() if stood.get(each) != rows.get(each)}
 

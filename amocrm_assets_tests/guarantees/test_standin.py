@@ -20,6 +20,7 @@ from amocrm_assets.orchestration.checks import COMPLETE, reading_results
 from amocrm_assets_tests.accounts import DAY, FixedToken, source
 from amocrm_assets_tests.guarantees.whole_way import HASTE
 from amocrm_assets_tests.standin import Editor, Semantics, StandIn, StandInAccount, many_leads, running_standin
+from amocrm_assets_tests.standin.weather import in_bad_weather
 
 if TYPE_CHECKING:
     from amocrm_assets_tests.guarantees.whole_way import WholeWay
@@ -127,7 +128,7 @@ def read(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, set[int]]:
     """Whether the day is green, and which untouched leads its shard does not have once, or not as they are."""
     standin = StandIn(account(seed), Semantics(**switches))
     standin.after_answer = Editor(standin.account, seed)
-    with running_standin(standin), client_of(standin) as client:
+    with running_standin(in_bad_weather(standin, seed)), client_of(standin) as client:
         way.go(client, [DAY])
     rows = way.shard(DAY)
     shard = {row["id"]: row["updated_at"] for row in rows}

@@ -30,6 +30,7 @@ from amocrm_assets_tests.standin import (
     running_standin,
     task,
 )
+from amocrm_assets_tests.standin.weather import in_bad_weather
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,13 +67,6 @@ def account(seed: int, make: Callable[[int, int], Json], count: int) -> StandInA
     ]
     Random(seed).shuffle(records)
     return StandInAccount(records, subdomain=source().subdomain)
-
-
-def in_bad_weather(standin: StandIn, seed: int) -> StandIn:
-    """Some answers break, some connections do."""
-    rng = Random(f"weather {seed}")
-    standin.weather = lambda: rng.choices(["", "502", "reset"], [0.92, 0.04, 0.04])[0]
-    return standin
 
 
 def read_tasks(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, set[int]]:

@@ -125,7 +125,7 @@ class StandIn:
         semantics, account = self.semantics, self.account
         if path == "/api/v4/account":
             return Reply(200, _about(account, semantics, params, self.reference))
-        if path in {"/api/v4/leads/custom_fields", "/api/v4/contacts/custom_fields"}:
+        if path in {f"/api/v4/{of}/custom_fields" for of in ("leads", "contacts", "companies")}:
             limit = page_size(params, semantics.fields_limit_max, semantics)
             return plain_list(account.fields, "custom_fields", params, base, limit=limit)
         if path == "/api/v4/leads/pipelines":
