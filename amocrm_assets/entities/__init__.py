@@ -20,6 +20,8 @@ from amocrm_assets.entities.tasks import TASKS
 
 # All entities that a source may import, in the order of their chains.
 ENTITIES = (LEADS, CONTACTS, COMPANIES, TASKS, CALLS, EVENTS)
+# Those with custom fields, by the attribute of a source that selects their fields.
+WITH_CUSTOM_FIELDS = {each.choices.custom_fields: each for each in ENTITIES if each.choices.custom_fields}
 
 __all__ = [
     "AGREEMENT",
@@ -32,6 +34,7 @@ __all__ = [
     "LEADS",
     "STAGES",
     "TASKS",
+    "WITH_CUSTOM_FIELDS",
     "Agreement",
     "Captured",
     "Choices",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from amocrm_assets.entities import WITH_CUSTOM_FIELDS
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.names import DEPLOYMENT, resource_key
 from amocrm_assets.orchestration.run_client import RunClient
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.resources import AmoCrmDeployment
 
 # What a launch may change for one run. Another account, time zone or token would mix unrelated captures.
-OVERRIDABLE = (
-    "leads_custom_fields",
-    "contacts_custom_fields",
-    "companies_custom_fields",
-    "import_lead_name",
-    "requests_per_second",
-)
+OVERRIDABLE = (*WITH_CUSTOM_FIELDS, "import_lead_name", "requests_per_second")
 # The wait for the account's lock covers the duration of a run.
 LOCK_WAIT_SECONDS = 3600.0
 
@@ -105,9 +100,7 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
                 "base_url": self.base_url,
                 "access_token_env": _variable(self.access_token),
                 "oauth": oauth if any(oauth.values()) else None,
-                "leads_custom_fields": self.leads_custom_fields,
-                "contacts_custom_fields": self.contacts_custom_fields,
-                "companies_custom_fields": self.companies_custom_fields,
+                **{name: getattr(self, name) for name in WITH_CUSTOM_FIELDS},
                 "import_lead_name": self.import_lead_name,
                 "requests_per_second": self.requests_per_second,
                 "timezone": self.timezone,
@@ -210,9 +203,7 @@ def _values_of(source: SourceSettings) -> dict[str, Any]:
         "client_id": oauth and dg.EnvVar(oauth.client_id_env),
         "client_secret": oauth and dg.EnvVar(oauth.client_secret_env),
         "redirect_uri": oauth and oauth.redirect_uri,
-        "leads_custom_fields": _plain(source.leads_custom_fields),
-        "contacts_custom_fields": _plain(source.contacts_custom_fields),
-        "companies_custom_fields": _plain(source.companies_custom_fields),
+        **{name: _plain(getattr(source, name)) for name in WITH_CUSTOM_FIELDS},
         "import_lead_name": source.import_lead_name,
         "requests_per_second": source.requests_per_second,
         "timezone": source.timezone,

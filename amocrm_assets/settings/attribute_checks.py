@@ -11,18 +11,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
-from amocrm_assets.entities import ENTITIES, latest_table
+from amocrm_assets.entities import ENTITIES, WITH_CUSTOM_FIELDS, latest_table
 from amocrm_assets.entities.latest import COLUMN_NAME, FIELD_COLUMN
 from amocrm_assets.settings.credentials import has_a_host, variable_name
 from amocrm_assets.settings.dagster_names import check_owners, check_tags
 from amocrm_assets.settings.loopback import is_cleartext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pydantic import ValidationInfo
-
-    from amocrm_assets.entities import Table
 
 # The maximum length of a label in a host name (RFC 1035, 2.3.4).
 MAX_SUBDOMAIN_CHARACTERS = 63
@@ -110,28 +106,26 @@ def names(value: object) -> object:
     return value
 
 
-def named_columns(table: Table) -> Callable[[list[Any] | None], list[Any] | None]:
-    """Returns a validator for the columns of custom fields in the flat table of `table`."""
-    taken = {column.name.lower() for column in latest_table(table).columns}
+def named_columns(fields: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+    """Columns of custom fields must be new in the flat table of the attribute's entity."""
+    named: set[str] = set()
+    for column in (each.column for each in fields or () if hasattr(each, "column")):
+        if not COLUMN_NAME.fullmatch(column):
+            raise ValueError(
+                f"{column!r} is not a column name; write up to 128 Latin letters, digits and _, a letter first"
+            )
+        if column.lower() in _taken(str(info.field_name)) or FIELD_COLUMN.fullmatch(column):
+            raise ValueError(f"the flat table already has a column {column!r}; give the field another one")
+        if column.lower() in named:
+            raise ValueError(f"two fields have the column {column!r}; give one of them another column")
+        named.add(column.lower())
+    return fields
 
-    def check(fields: list[Any] | None) -> list[Any] | None:
-        named: set[str] = set()
-        for each in fields or []:
-            column = getattr(each, "column", None)
-            if column is None:
-                continue
-            if not COLUMN_NAME.fullmatch(column):
-                raise ValueError(
-                    f"{column!r} is not a column name; write up to 128 Latin letters, digits and _, a letter first"
-                )
-            if column.lower() in taken or FIELD_COLUMN.fullmatch(column):
-                raise ValueError(f"the flat table already has a column {column!r}; give the field another one")
-            if column.lower() in named:
-                raise ValueError(f"two fields have the column {column!r}; give one of them another column")
-            named.add(column.lower())
-        return fields
 
-    return check
+@cache
+def _taken(attribute: str) -> frozenset[str]:
+    """The columns of the flat table of the entity whose fields an attribute selects, in lower case."""
+    return frozenset(column.name.lower() for column in latest_table(WITH_CUSTOM_FIELDS[attribute].table).columns)
 
 
 def reference(value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it

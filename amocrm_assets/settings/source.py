@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from amocrm_assets.entities import COMPANIES, CONTACTS, LEADS
+from amocrm_assets.entities import WITH_CUSTOM_FIELDS
 from amocrm_assets.settings import attribute_checks as checks
 from amocrm_assets.settings import personal_data
 from amocrm_assets.settings.credentials import OAuthSettings, Settings, wrong_credentials
@@ -189,13 +189,9 @@ class SourceSettings(Settings):
     _access_token_env = field_validator("access_token_env")(checks.variable)
     _timezone = field_validator("timezone")(checks.zone)
     _display_name = field_validator("display_name")(checks.title)
-    _custom_fields = field_validator(
-        "leads_custom_fields", "contacts_custom_fields", "companies_custom_fields", mode="before"
-    )(checks.field_names)
-    _named_columns = field_validator("leads_custom_fields")(checks.named_columns(LEADS.table))
+    _custom_fields = field_validator(*WITH_CUSTOM_FIELDS, mode="before")(checks.field_names)
+    _named_columns = field_validator(*WITH_CUSTOM_FIELDS)(checks.named_columns)
     _import_reference = field_validator("import_reference")(checks.reference)
-    _contacts_columns = field_validator("contacts_custom_fields")(checks.named_columns(CONTACTS.table))
-    _companies_columns = field_validator("companies_custom_fields")(checks.named_columns(COMPANIES.table))
     _drop_fields = field_validator("drop_fields", mode="before")(checks.names)
     _drop_fields_needed = field_validator("drop_fields")(personal_data.protected)
     _hash_fields = field_validator("hash_fields", mode="before")(checks.names)
@@ -216,7 +212,7 @@ class SourceSettings(Settings):
 
     @model_validator(mode="after")
     def _tags_columns_that_exist(self) -> SourceSettings:
-        lists = [getattr(self, name) or () for name in _CUSTOM_FIELDS]
+        lists = [getattr(self, name) or () for name in WITH_CUSTOM_FIELDS]
         named = [each.column for fields in lists for each in fields if isinstance(each, NamedField)]
         if wrong := personal_data.unknown_column(self.policy_tags, named):
             raise ValueError(wrong)
@@ -228,7 +224,7 @@ class SourceSettings(Settings):
             self.drop_fields,
             self.hash_fields,
             store_only_chosen=self.store_only_chosen,
-            chosen={name: getattr(self, name) for name in _CUSTOM_FIELDS},
+            chosen={name: getattr(self, name) for name in WITH_CUSTOM_FIELDS},
         ):
             raise ValueError(wrong)
         return self
@@ -262,6 +258,3 @@ class SourceSettings(Settings):
     def first_day(self) -> date:
         """First partition day."""
         return date.fromisoformat(self.start_date)
-
-
-_CUSTOM_FIELDS = [name for name in SourceSettings.model_fields if name.endswith("_custom_fields")]
