@@ -85,7 +85,7 @@ def test_no_advice_names_a_command_of_a_source_without_the_source() -> None:
     }
 
 
-def test_what_the_walk_looks_for_is_found_and_missed() -> None:
+def test_what_this_test_searches_for_is_found_and_missed() -> None:
     assert names_a_place("Run `amocrm-assets connect acme`.")
     assert names_a_place("Set AMOCRM_TOKEN.")
     assert not names_a_place("Materialise a day first.")

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "amocrm_assets"
 
 # What is looked for, and what to write instead.
 TEXTS = {
-    r"\bPacer\b|\bpacing\b": "rate limiter, rate limiting",
+    r"(?i)\bpacer\b|_pacer_|\bpacing\b": "rate limiter, rate limiting",
     r"\bTurn\b(?! \w)": "Permit",
     r"handover_delay|slow_down|speed_up": "drain_delay, back_off, recover",
     r"server_now|SlowDown|TokenRefused": "server_time, RateLimited, Unauthorized",
@@ -37,7 +37,9 @@ TEXTS = {
     r"\bzone_of\b": "platform_of",
     r"\b(MOST|LEAST|LONGEST|SLOWEST)_|_(MOST|LEAST|LONGEST|SLOWEST)\b": "MAX_, MIN_",
     r"(?i)\baffairs?\b|\bknown to `": "see `module`",
-    r"(?<!os\.)(?<!ast\.)\bwalk(s|ed)? (by|of|over|takes)\b|[Tt]he walk\b": "pagination, paginator, pass",
+    r"(?<!os\.)(?<!ast\.)\bwalk(s|ed)? (by|of|over|takes)\b": "pagination, paginator, pass",
+    r"(?i)\b(a|one|the) walk\b|_walk_(?!packages)": "pagination, paginator, pass",
+    r"(?i)\bstretch(es)?\b|_stretch(es)?_": "range",
     r"in the making": "unfinished",
     r"(?i)\blets? go of\b|\bbreaks? off\b": "releases, ends, stops",
     r"(?i)\bdo not ask on\b|\basking on\b": "send no further requests",

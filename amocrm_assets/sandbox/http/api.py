@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _NAME = "Песочница «Ромашка»"
-_LEADS_AT_A_STRETCH = 25  # then other requests get their turn: the limit counts by when they arrived
+_LEADS_PER_TURN = 25  # then other requests get their turn: the limit counts by when they arrived
 
 
 def routes() -> list[Route]:
@@ -121,7 +121,7 @@ async def _leads(request: Request) -> Response:
     rendered = []
     for place, lead in enumerate(page.leads, start=1):
         rendered.append(as_json(_linked(lead, base, query.extras, sandbox), escaped=sandbox.options.escaped_json))
-        if place % _LEADS_AT_A_STRETCH == 0:
+        if place % _LEADS_PER_TURN == 0:
             await asyncio.sleep(0)
     links = as_json(page_links(request, query.page, has_next=page.has_next))
     text = f'{{"_page":{query.page},"_links":{links},"_embedded":{{"leads":[{",".join(rendered)}]}}}}'

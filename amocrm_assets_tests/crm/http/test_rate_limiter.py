@@ -88,7 +88,7 @@ PAUSES = st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.2, 3.0]), min_size=1, max_s
 
 
 @given(st.integers(1, 50), PAUSES, PAUSES, st.floats(0, 0.02))
-def test_the_budget_holds_from_one_pacer_to_the_next(
+def test_the_budget_holds_from_one_limiter_to_the_next(
     budget: int, first: list[float], second: list[float], oversleep: float
 ) -> None:
     time = Time(oversleep)

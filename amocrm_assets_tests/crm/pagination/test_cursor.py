@@ -41,7 +41,7 @@ def test_the_first_page_is_asked_for_from_the_second_before() -> None:
     assert Cursor(ListState(LEADS.live), SECOND, {}).from_at == SECOND - 1
 
 
-def test_a_walk_that_goes_on_asks_from_the_last_records_own_second(cursor: Cursor) -> None:
+def test_the_next_page_is_requested_from_the_last_records_own_second(cursor: Cursor) -> None:
     assert (cursor.second, cursor.from_at) == (SECOND, SECOND)
     cursor.reach_back()
     assert cursor.from_at == SECOND - 1
@@ -69,18 +69,18 @@ def test_what_was_given_out_is_not_new_and_an_edited_record_is(cursor: Cursor) -
 
 
 @pytest.mark.parametrize("second", [SECOND, SECOND - 50])
-def test_a_walk_that_goes_back_or_stays_knows_what_it_gave_out(cursor: Cursor, second: int) -> None:
+def test_a_cursor_that_goes_back_or_stays_keeps_the_ids_that_were_returned(cursor: Cursor, second: int) -> None:
     cursor.move_to(second)
     assert cursor.returned == {1: SECOND, 2: SECOND}
     assert cursor.fresh([record(1), record(2)]) == []
 
 
-def test_a_walk_that_goes_forward_forgets_what_cannot_come_again(cursor: Cursor) -> None:
+def test_a_cursor_that_goes_forward_drops_ids_that_cannot_be_returned_again(cursor: Cursor) -> None:
     cursor.move_to(SECOND + 1)
     assert cursor.returned == {}
 
 
-def test_records_that_were_given_out_before_the_walk_began_stay_known(state: ListState) -> None:
+def test_ids_that_were_returned_before_the_pagination_began_are_kept(state: ListState) -> None:
     cursor = Cursor(state, SECOND, {9: SECOND + 5})
     cursor.move_to(SECOND + 1, frozenset([1]))
     assert cursor.returned == {9: SECOND + 5, 1: SECOND + 1}

@@ -51,7 +51,7 @@ def test_the_end_is_asked_for_from_the_last_record_which_has_to_come_again(end: 
     assert cursor.returned == {2: 1_030, 3: 1_030}
 
 
-def test_the_doubt_begins_where_the_walk_was_and_not_where_it_began(end: ListEnd, cursor: Cursor) -> None:
+def test_the_second_request_begins_at_the_cursor_and_not_at_the_first_page(end: ListEnd, cursor: Cursor) -> None:
     cursor.move_to(BEGIN + 5)
     end.restart_from(cursor, page(1_010), page(1_010).records, is_part=False)
     assert end.begin == BEGIN + 5

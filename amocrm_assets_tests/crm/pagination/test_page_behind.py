@@ -97,19 +97,19 @@ def test_no_second_is_passed_before_the_page_behind_is_seen() -> None:
     """A day is published when it is passed, and stays though the next page shows that the list is in no order."""
     window = Window(1_000, 2_999)
     account = ListedAccount({number: 3_200 - number for number in range(1_500)}, filters=False)
-    walk = OverlappingPaginator(
+    paginator = OverlappingPaginator(
         ListState(LEADS.lists(with_deleted=False)[0]), "updated_at desc", window, filtered=False
     )
     shown_to, responses = window.to_at, 0
-    while (query := walk.next_query()) is not None:
+    while (query := paginator.next_query()) is not None:
         response = account.respond(query, Random(1))
-        walk.add_page(query, response)
+        paginator.add_page(query, response)
         responses += 1
         # What this page covers may still come: only the pages before it were shown to be in order.
-        assert walk.open_interval is None or walk.open_interval.to_at >= shown_to
+        assert paginator.open_interval is None or paginator.open_interval.to_at >= shown_to
         shown_to = min(shown_to, response.records[-1].updated_at)
 
-    assert walk.done
+    assert paginator.done
     assert responses > 6
 
 
@@ -176,7 +176,7 @@ def test_a_first_second_that_fills_pages_does_not_show_that_all_is_older_than_th
         assert_no_silent_loss(account, random, permits=1 + seed % 4)
 
 
-def test_an_import_within_one_second_before_the_window_costs_a_walk_over_the_account_at_most() -> None:
+def test_an_import_within_one_second_before_the_window_costs_one_pass_over_the_account_at_most() -> None:
     account = ListedAccount(dict.fromkeys(range(600), 900), {}, filters=False)
 
     assert assert_no_silent_loss(account, Random(1))

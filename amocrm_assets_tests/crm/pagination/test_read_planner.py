@@ -184,7 +184,7 @@ def test_a_tie_is_read_whole_while_five_of_its_leads_are_edited_after_every_answ
     st.integers(0, 1 << 32),
     st.integers(0, 3),
 )
-def test_dense_stretches_are_read_whole_while_their_leads_are_edited_and_deleted(
+def test_dense_ranges_are_read_whole_while_their_leads_are_edited_and_deleted(
     leads: int, width: int, account: ListedAccount, seed: int, touches: int
 ) -> None:
     random = Random(seed)
@@ -211,7 +211,7 @@ def test_an_import_costs_at_most_a_fifth_more_than_the_least_number_of_requests(
     assert account.request_count <= 1.2 * 20_000 / 250 + 1  # the trash is empty
 
 
-def test_a_dense_stretch_is_walked_by_key_where_a_list_knows_no_order_by_id_beside_a_filter() -> None:
+def test_a_dense_range_is_read_by_key_where_a_list_supports_no_order_by_id_with_a_filter() -> None:
     account = ListedAccount({number: 1_200 + number % 100 for number in range(5_000)}, orders_filtered=False)
 
     got, plan = read(account, Random(11))
