@@ -59,7 +59,7 @@ class Pages:
     def unpartitioned(self, source: str, asset: str) -> None:
         """The overview of an asset that an account has once."""
         self._open(f"/assets/{source}/{asset}")
-        self.wait_for("Columns")
+        self.wait_for("Columns" if asset.startswith("amoCrm") else "Definition")
 
     def asset(self, source: str, asset: str) -> None:
         """The overview of an asset."""
@@ -174,6 +174,15 @@ class Pages:
             "() => [...document.querySelectorAll('[href], [src], [srcset], [action], [data], [poster]')].flatMap("
             "node => ['href', 'src', 'srcset', 'action', 'data', 'poster'].map(name => node.getAttribute(name)))"
             ".filter(address => address)"
+        )
+        return found
+
+    def cut_off(self) -> list[str]:
+        """The beginnings of tables that are wider than the page, so that columns are not visible."""
+        found: list[str] = self.window.evaluate(
+            "() => [...document.querySelectorAll('table')]"
+            ".filter(table => table.getBoundingClientRect().right > window.innerWidth)"
+            ".map(table => table.innerText.slice(0, 80))"
         )
         return found
 

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import tempfile
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from amocrm_assets.entities import ENTITIES, STAGES, latest_table
+from amocrm_assets.entities.latest import with_latest
+from amocrm_assets.entities.loads import LOADS
+from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets_tests.end_to_end.browser import open_browser
 from amocrm_assets_tests.end_to_end.deployment import running_deployment
 from amocrm_assets_tests.end_to_end.launching import launch, launch_whole, wait_for_all
@@ -32,8 +37,19 @@ TOUR_WIDTH, TOUR_HEIGHT = 1400, 2400
 PAGE: FloatRect = {"x": 240, "y": 0, "width": WIDTH - 240, "height": HEIGHT}
 # The graph is in the middle of its canvas, which has buttons at the right.
 GRAPH: FloatRect = {"x": 290, "y": 232, "width": 940, "height": 376}
-# One table of each entity that the sound account does not import.
-WHOLE_ASSETS = ("amoCrmContacts", "amoCrmCompanies", "amoCrmTasks", "amoCrmCalls", "amoCrmEvents")
+# Every asset of an account of which everything is imported, with and without days.
+DAILY = [
+    name
+    for entity in ENTITIES
+    for name in (entity.raw_asset, *chain.from_iterable((t.asset, t.warehouse_name) for t in entity.tables))
+]
+ONCE = [
+    REFERENCE.raw_asset,
+    *(table.warehouse_name for table in REFERENCE_TABLES),
+    *(latest_table(entity.table).warehouse_name for entity in with_latest(ENTITIES, wanted=True)),
+    STAGES.warehouse_name,
+    LOADS.warehouse_name,
+]
 # A graph glides to its place, plots draw themselves: no event tells when they are done.
 SETTLED_SECONDS = 3
 
@@ -81,10 +97,8 @@ def _tour(pages: Pages, launched: Launched, folder: Path) -> None:
         "whole_reference_lineage": lambda: pages.reference_lineage("autumn_tea"),
         "all_lineages": pages.all_lineages,
         "groups": lambda: pages.group_list("autumn_tea"),
-        **{asset: partial(pages.asset, "autumn_tea", asset) for asset in WHOLE_ASSETS},
-        "amoCrmLeadStages": lambda: pages.unpartitioned("autumn_tea", "amoCrmLeadStages"),
-        "amoCrmLeadsLatest": lambda: pages.unpartitioned("autumn_tea", "amoCrmLeadsLatest"),
-        "amoCrmStatuses": lambda: pages.unpartitioned("autumn_tea", "amoCrmStatuses"),
+        **{f"whole_{asset}": partial(pages.asset, "autumn_tea", asset) for asset in DAILY},
+        **{f"whole_{asset}": partial(pages.unpartitioned, "autumn_tea", asset) for asset in ONCE},
         "whole_checks": lambda: pages.checks("autumn_tea", "raw_leads"),
         "whole_job": lambda: pages.job("autumn_tea"),
         "reference_lineage": lambda: pages.reference_lineage("sandbox"),
@@ -109,6 +123,7 @@ def _tour(pages: Pages, launched: Launched, folder: Path) -> None:
     }
     for name, stop in stops.items():
         stop()
+        assert pages.cut_off() == [], name
         _save(pages, folder / f"{name}.png", clip={"x": 0, "y": 0, "width": TOUR_WIDTH, "height": TOUR_HEIGHT})
 
 
