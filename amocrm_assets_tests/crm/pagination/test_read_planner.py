@@ -184,7 +184,7 @@ def test_a_tie_is_read_whole_while_five_of_its_leads_are_edited_after_every_answ
     st.integers(0, 1 << 32),
     st.integers(0, 3),
 )
-def test_dense_stretches_are_read_whole_while_their_leads_are_edited_and_deleted(
+def test_dense_ranges_are_read_whole_while_their_leads_are_edited_and_deleted(
     leads: int, width: int, account: ListedAccount, seed: int, touches: int
 ) -> None:
     random = Random(seed)

@@ -204,7 +204,7 @@ def test_small_pages_of_a_list_by_id_that_is_nearly_in_the_order_of_time(oddity:
         assert_no_silent_loss(account, random, edits=seed % 3, permits=1 + seed % 6)
 
 
-def test_many_crowded_seconds_cost_one_walk_over_the_account() -> None:
+def test_many_crowded_seconds_cost_one_pass_over_the_account() -> None:
     account = ListedAccount(
         {number: 1_200 + number % 40 for number in range(3_000)}, too_large=60, orders_filtered=False
     )
