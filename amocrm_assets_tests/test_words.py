@@ -54,6 +54,9 @@ TEXTS = {
     r"(?i)\bpage of consent\b": "OAuth consent page",
     r"(?i)\bsafe for threads\b": "thread-safe",
     r"(?i)\bfiles on their way\b": "temporary files",
+    r"\b[Ss]tretch(es)?\b|\bstretches_": "range, interval",
+    r"(?i)## what to know|manners\b": "notes, pitfalls, behaviour",
+    r"(?i)\bnothing was seen but\b": "only … is known",
     r"\b_?judged?(_\w+)?\b": "verdict (probe), result (checks), compared, validated",
 }
 TEXTS_STAY: dict[tuple[str, str], str] = {}

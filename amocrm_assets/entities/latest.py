@@ -217,6 +217,6 @@ def _added(table: Table, latest: Latest) -> tuple[Column, ...]:
         Column(
             "has_properties",
             "BOOLEAN",
-            f"False for a {record} of which nothing was seen but that it is deleted: its other columns are null.",
+            f"False if only the deletion of the {record} is known: its properties are null.",
         ),
     )

@@ -39,10 +39,10 @@ LOADS = WholeTable(
         Column(
             "is_complete",
             "BOOLEAN",
-            "Whether that reading read everything, with proof. Null where its capture is of a version that did not"
-            " keep it, or is gone.",
+            "Whether that reading was verified as complete. Null if its capture was removed, or does not record"
+            " this because an earlier version wrote it.",
         ),
-        Column("findings", "RECORD", "What that reading could not prove.", "REPEATED", _FINDING),
+        Column("findings", "RECORD", "What could not be verified in that reading.", "REPEATED", _FINDING),
     ),
     preview=(),
     whole_words="of all tables, a row each",

@@ -34,7 +34,7 @@ class AmoCrmAsset:
     """An asset for a translation. In templates it is `asset`, and its spec is also `spec`."""
 
     name: str
-    """`raw_leads`, `leads`, `amoCrmLeads`, `raw_reference`, or a reference table, `amoCrmUsers` and so on."""
+    """The name of any asset of the source: `raw_leads`, `contacts`, `amoCrmUsers` and so on."""
     subdomain: str
     spec: dg.AssetSpec
     """How the asset is shown without a translation. It has no description if only the key is requested."""

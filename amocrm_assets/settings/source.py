@@ -39,7 +39,8 @@ class SourceSettings(Settings):
     )
     import_leads: bool = Field(
         default=True,
-        description="False: the source is listed, its schedule stays off, and materialising is refused.",
+        description="False: leads are not loaded, and materialising `raw_leads` is refused. The schedule"
+        " stays off if nothing else is imported.",
         examples=[False],
     )
     leads_custom_fields: list[str | int | NamedField] | None = Field(

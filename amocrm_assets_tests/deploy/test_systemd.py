@@ -85,6 +85,27 @@ def started(home: Path, port: int) -> Iterator[None]:
         yield
 
 
+def test_the_checkout_is_upgraded_by_the_user_who_owns_it(tmp_path: Path) -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (typed,) = [line.strip() for line in operations.splitlines() if line.startswith("    runuser ")]
+    user, _, upgrade = typed.removeprefix("runuser -u ").partition(" -- ")
+    assert {service("daemon")["User"], service("webserver")["User"]} == {user}
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    upstream, checkout = tmp_path / "upstream", tmp_path / "checkout"
+    _git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(upstream))
+    _git(tmp_path, "clone", "--quiet", str(upstream), str(checkout))
+    _git(upstream, *identity, "commit", "--quiet", "--allow-empty", "-m", "newer")
+    # The environment that `make setup` made before.
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / ".ready").touch()
+    subprocess.run(upgrade.replace(PLACE, str(checkout)), shell=True, check=True, capture_output=True)  # noqa: S602
+    assert _git(checkout, "rev-parse", "HEAD") == _git(upstream, "rev-parse", "HEAD")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout  # noqa: S607
+
+
 @pytest.mark.timeout(600)
 def test_the_services_come_up_by_their_own_commands(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", tmp_path)

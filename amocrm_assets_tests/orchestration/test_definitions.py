@@ -262,12 +262,34 @@ def test_every_setting_is_documented_as_it_is_described() -> None:
             assert any(str(field.description) in row for row in rows), name
 
 
-def test_every_check_is_documented() -> None:
-    from amocrm_assets.definitions import defs
-
+def documented_checks() -> set[tuple[str, str]]:
+    """Each asset and check of the table in operations.md; *the same* repeats the assets of the row above."""
     document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    for key in defs().get_repository_def().asset_graph.asset_check_keys:
-        assert f"| `{key.asset_key.path[-1]}` | `{key.name}` |" in document
+    rows = document.partition("| asset | check | severity |")[2].partition("\n\n")[0].splitlines()[2:]
+    found, assets = set[tuple[str, str]](), list[str]()
+    for row in rows:
+        named, check = row.split(" | ")[:2]
+        if not named.startswith("| the same"):
+            assets = re.findall(r"`(\w+)`", named.partition(", with ")[0])
+        found.update((asset, check.strip("`")) for asset in assets)
+    return found
+
+
+def test_the_documented_checks_are_those_of_a_source_with_everything_on(tmp_path: Path) -> None:
+    switches = [name for name in SourceSettings.model_fields if name.startswith("import_")]
+    more = {"latest_table": True, "keep_captures_days": 90, "hash_fields": ["phone"]}
+    write_source(tmp_path, "my-shop", SOURCE | dict.fromkeys(switches, True) | more)
+    keys = loaded(tmp_path).get_repository_def().asset_graph.asset_check_keys
+    assert documented_checks() == {(key.asset_key.path[-1], key.name) for key in keys}
+
+
+def test_every_variable_of_the_deployment_is_documented() -> None:
+    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "amocrm_assets" / "settings").glob("*.py")]
+    named = {name for text in texts for name in re.findall(r'"(AMOCRM_[A-Z_]+)"', text)}
+    read = named - {"AMOCRM_TOKEN", "AMOCRM_CLIENT_ID", "AMOCRM_CLIENT_SECRET"}  # examples of a source's own
+    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert {"AMOCRM_ALERTS", "AMOCRM_WAREHOUSE"} <= read
+    assert [name for name in sorted(read) if f"\n| `{name}` |" not in document] == []
 
 
 def test_the_documented_settings_are_a_source(tmp_path: Path) -> None:

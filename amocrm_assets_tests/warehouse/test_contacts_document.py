@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "contacts.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(
-    r"^### ([^\n]+)\n\n```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", DOCUMENT, re.MULTILINE | re.DOTALL
+    r"^### ([^\n]+)\n\n(?:[^#`\n][^\n]*\n\n)?```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)",
+    DOCUMENT,
+    re.MULTILINE | re.DOTALL,
 )
-DAY = date(2026, 3, 3)
+BEFORE, DAY = date(2026, 3, 2), date(2026, 3, 3)
 AT = 1_772_528_400  # 2026-03-03T12:00 in Moscow
+EARLIER = AT - 86_400
 DATASET = "contacts"
 LISTED = {"id": 5, "name": "Phone", "code": "PHONE", "type": "multitext", "is_predefined": True}
 PHONES = field(
@@ -55,12 +58,15 @@ def test_the_columns_are_those_of_the_table(heading: str, entity: Entity) -> Non
 
 
 def fill(place: Place) -> None:
-    """A company with three contacts, one of whom has two won leads, and a private person with one."""
+    """A company with three contacts, one of whom has two won leads, and a private person with one.
+
+    Only one contact and the company without contacts were edited on the second day.
+    """
     hanging = [(52, [{"id": 41}]), (52, [{"id": 41}]), (55, [])]
     leads = [
         lead(
             number,
-            updated_at=AT,
+            updated_at=EARLIER if number == 2 else AT,
             price=price,
             _embedded={"companies": companies, "contacts": [{"id": main, "is_main": True}], "loss_reason": []},
         )
@@ -70,7 +76,7 @@ def fill(place: Place) -> None:
     people = [
         contact(
             number,
-            updated_at=AT,
+            updated_at=AT if number == 55 else EARLIER,
             name=name,
             _embedded={"companies": companies, "tags": [], "leads": [{"id": 1}, {"id": 2}]},
             custom_fields_values=[PHONES] if number == 52 else None,
@@ -82,17 +88,20 @@ def fill(place: Place) -> None:
             (55, "Tom Alder", []),
         ]
     ]
-    firms = [company(41, updated_at=AT, name="Birch & Co"), company(42, updated_at=AT, name="Orchard Labs")]
+    firms = [company(41, updated_at=EARLIER, name="Birch & Co"), company(42, updated_at=AT, name="Orchard Labs")]
     named = [{"field": "PHONE", "column": "phone"}]
     settings, loads = source(subdomain="my-shop", contacts_custom_fields=named, import_reference=False), []
     for entity, records in ((LEADS, leads), (CONTACTS, people), (COMPANIES, firms)):
-        keep(place.storage, records, day=DAY, subdomain="my-shop", entity=entity, fields=[LISTED])
-        for table in entity.tables:
-            count = write_rows(entity, place.storage, settings, DAY, table=table).row_count
-            loads.append(ShardLoad(table, "my-shop", DAY, rows_name(table, "my-shop", DAY), count))
+        for day in (BEFORE, DAY):
+            edited = [each for each in records if (each["updated_at"] >= AT) == (day == DAY)]
+            keep(place.storage, edited, day=day, subdomain="my-shop", entity=entity, fields=[LISTED])
+            for table in entity.tables:
+                count = write_rows(entity, place.storage, settings, day, table=table).row_count
+                loads.append(ShardLoad(table, "my-shop", day, rows_name(table, "my-shop", day), count))
     outcomes = [outcome for _, outcome in place.warehouse.load(loads, place.storage, run_id="run-1")]
     assert all(isinstance(outcome, LoadResult) for outcome in outcomes), outcomes
-    put_latest(place, settings, entity=CONTACTS)
+    for entity in (LEADS, CONTACTS, COMPANIES):
+        put_latest(place, settings, entity=entity)
 
 
 on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)

@@ -46,6 +46,7 @@ def fill(place: Place) -> None:
     ]
     capture(place.storage, night(0), LISTS | {"leads_custom_fields": fields}, subdomain="my-shop")
     days = {
+        -1: [some(6, -1, status_id=142, responsible_user_id=2, price=600, closed_at=seconds(65 - 365))],
         0: [
             some(1, 0, status_id=22, responsible_user_id=1, price=100),
             some(2, 0, status_id=142, responsible_user_id=2, price=800, closed_at=seconds(65)),

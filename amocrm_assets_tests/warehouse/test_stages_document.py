@@ -40,9 +40,12 @@ STATUSES = [
 
 
 def fill(place: Place) -> None:
-    """Leads 1 to 3 of January: won, lost and then reopened, in talks; 4 of February, new; 5 deleted."""
+    """Leads 1 to 3 of January: won, lost and then reopened, in talks; 4 of February, new; 5 deleted.
+
+    Lead 6 of the January before is new, too.
+    """
     storage = place.storage
-    at, later = seconds(0), seconds(35)
+    at, later, before = seconds(0), seconds(35), seconds(-350)
     pipelines = [{"id": 11, "name": "Sales", "_embedded": {"statuses": STATUSES}}]
     capture(storage, night(0), {"pipelines": pipelines}, subdomain="my-shop")
     january = [
@@ -55,16 +58,18 @@ def fill(place: Place) -> None:
         moved(16, 3, at + 3 * HOUR, 21, 22),
         event(17, "lead_deleted", 5, at + HOUR),
     ]
-    write_events(storage, {0: january, 35: [event(20, "lead_added", 4, later)]}, BY)
+    added = {-350: [event(21, "lead_added", 6, before)], 35: [event(20, "lead_added", 4, later)]}
+    write_events(storage, {0: january} | added, BY)
     last = {1: (8, 142), 2: (4, 22), 3: (3, 22), 5: (0, 21)}
     leads = [state(each, at + HOUR * hours, stage, made_at=at) for each, (hours, stage) in last.items()]
-    write_leads(storage, {0: leads, 35: [state(4, later, 21, made_at=later)]}, BY)
+    others = {-350: [state(6, before, 21, made_at=before)], 35: [state(4, later, 21, made_at=later)]}
+    write_leads(storage, {0: leads} | others, BY)
     write_reference_tables(REFERENCE_TABLES, storage, "my-shop")
     made = written(storage, BY)
     load = TableLoad(made.table, "my-shop", made.name, made.row_count)
     ((_, outcome),) = place.warehouse.load([load], storage, run_id="run")
     assert isinstance(outcome, LoadResult), outcome
-    assert outcome.row_count == made.row_count == 11
+    assert outcome.row_count == made.row_count == 12
 
 
 on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTS = {name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("tasks", "calls")}
-EXAMPLE = re.compile(r"^### ([^\n]+)\n\n```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(
+    r"^### ([^\n]+)\n\n(?:[^#`\n][^\n]*\n\n)?```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", re.MULTILINE | re.DOTALL
+)
 EXAMPLES = [found for document in DOCUMENTS.values() for found in EXAMPLE.findall(document)]
 BEFORE, DAY, SUBDOMAIN = date(2026, 3, 2), date(2026, 3, 3), "my-shop"
 NOON = 1_772_539_200  # 2026-03-03T12:00 UTC, 15:00 in Moscow
@@ -92,14 +94,15 @@ def calls() -> list[dict[str, Any]]:
 
 
 def leads() -> list[dict[str, Any]]:
+    """Three leads of the day, and one of the day before that was edited on it and talked to."""
     return [
         lead(
             number,
-            created_at=NOON,
+            created_at=NOON - 86_400 * (number == 4),
             updated_at=NOON,
             _embedded={"companies": [], "contacts": [{"id": main, "is_main": True}], "loss_reason": []},
         )
-        for number, main in ((1, 51), (2, 52), (3, 53))
+        for number, main in ((1, 51), (2, 52), (3, 53), (4, 51))
     ]
 
 
