@@ -67,7 +67,10 @@ def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, na
 
     from amocrm_assets.captures import open_capture
 
-    columns = [each.sent_as for each in _columns(entity, entity.table, source, custom_fields=False)]
+    # Several columns may be parts of one property.
+    columns = list(
+        dict.fromkeys(each.sent_as for each in _columns(entity, entity.table, source, custom_fields=False))
+    )
     lacking = [name for name in entity.stubs_lack if name != CUSTOM_FIELDS]
     with open_capture(entity, storage, name) as capture:
         records = [json.decode(line) for line in islice(capture.records, _LOOKED_THROUGH)]
@@ -127,6 +130,8 @@ def _first_rows(
 
 def _cells(row: Mapping[str, Any], columns: Sequence[str], source: SourceSettings) -> Iterable[str]:
     for column in columns:
+        if column not in {CUSTOM_FIELDS, *_TIMES} and isinstance(row.get(column), dict | list):
+            continue  # an object fills the cell, and may contain a phone number
         cell = _cell(row.get(column), column, source)
         yield cell if column in _SPEAKING else f"{column} {cell}"
 

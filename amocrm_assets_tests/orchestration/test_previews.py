@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets.entities import EVENTS, LEADS, TASKS
+from amocrm_assets.captures import CaptureWriter
+from amocrm_assets.entities import CALLS, EVENTS, LEADS, TASKS
 from amocrm_assets.orchestration.metadata import BREAK
-from amocrm_assets.orchestration.previews import shown
+from amocrm_assets.orchestration.previews import capture_preview, shown
+from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import source
 from amocrm_assets_tests.orchestration.conftest import LAST
+from amocrm_assets_tests.rows.days import capture_header
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 COLUMNS = ["id", "lead"]
 # Characters of a word that the column of the page has room for.
 MAX_WORD, MAX_ID_WORD = 24, 13
+AT = 1_741_600_000
 
 
 def previews_of(pipeline: Pipeline, *assets: str) -> list[dict[str, Any]]:
@@ -89,6 +96,17 @@ def test_what_is_no_time_is_shown_as_amocrm_sent_it(value: object) -> None:
     """A capture holds whatever was sent, and a preview must not fail the step that has just stored it."""
     preview = shown(TASKS, source(), ["complete_till"], [{"id": 1, "complete_till": value}], lacking=())
     assert [row["task"] for row in rows_of(preview)] == [f"complete_till {value}"]
+
+
+def test_the_preview_of_captured_calls_shows_no_phone_and_nothing_twice(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    writer = CaptureWriter(CALLS, storage, capture_header())
+    params = {"phone": "+7 999 000-11-22", "duration": 7, "call_status": 4}
+    times = {"created_at": AT, "updated_at": AT}
+    call = {"id": 5, "entity_id": 6, "entity_type": "leads", "note_type": "call_in", "params": params, **times}
+    writer.add([json.dumps(call).encode()])
+    (row,) = rows_of(capture_preview(CALLS, storage, source(), writer.publish().name))
+    assert re.fullmatch(r"entity_id 6 · note_type call_in · created_at \S+ \S+ \S+", row["call"])
 
 
 def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipeline) -> None:
