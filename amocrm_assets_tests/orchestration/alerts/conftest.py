@@ -26,6 +26,7 @@ class Alerts:
         self._pipeline = pipeline
         self.service = service
         self.cursor: str | None = None
+        self.skip_reason = ""
         self.wrong_settings: list[Problem] = []
 
     def evaluate(self) -> list[str]:
@@ -33,7 +34,7 @@ class Alerts:
         before = len(self.service.received)
         sensor = alerts_sensor([self._pipeline.source], self.wrong_settings)
         with dg.build_sensor_context(instance=self._pipeline.instance, cursor=self.cursor) as context:
-            sensor.evaluate_tick(context)
+            self.skip_reason = str(sensor.evaluate_tick(context).skip_message)
             self.cursor = context.cursor
         sent = [json.loads(body) for body in self.service.received[before:]]
         return [f"{message['title']}\n{message['message']}" for message in sent]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,21 @@ def test_what_could_not_be_told_is_told_later(
     state: dict[str, Any] = json.loads(str(alerts.cursor))
     alerts.cursor = json.dumps(state | {"refusals": {}})  # its time has come
     assert [alert for alert in alerts.evaluate() if "raw_leads failed" in alert]
+
+
+def test_an_unsupported_address_is_named_and_the_others_get_the_alerts(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AMOCRM_ALERTS", f"slak://very/secret/token json://{alerts.service.address}")
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    with caplog.at_level(logging.WARNING, logger="amocrm_assets"):
+        assert len(alerts.evaluate_all()) == 1
+        alerts.evaluate()
+    assert "No alerts are sent to address 1 (it begins with slak://) in AMOCRM_ALERTS" in alerts.skip_reason
+    assert [record.getMessage() for record in caplog.records if "slak://" in record.getMessage()] == [
+        alerts.skip_reason.partition("open. ")[2]
+    ]
+    assert "secret" not in alerts.skip_reason + caplog.text
 
 
 def test_failures_of_long_ago_are_not_told_when_alerts_are_switched_on(
