@@ -22,14 +22,15 @@ def check_problem(evaluation: dg.AssetCheckEvaluation, source: SourceSettings, r
     """The problem of a check; None if it passed, or failed with a warning."""
     if evaluation.passed or evaluation.severity is not dg.AssetCheckSeverity.ERROR:
         return None
-    which = evaluation.metadata.get("which_days")
+    texts = {name: str(value.value) for name, value in evaluation.metadata.items()}
     return Problem(
         key=check_key(evaluation, source),
         source=source.subdomain,
         what=f"check {_name(evaluation)} failed",
-        cause=plain(evaluation.description or "the check did not pass."),
-        fix="See the check's page for the fix.",
-        days=str(which.value) if which else "",
+        cause=texts.get("cause") or plain(evaluation.description or "the check did not pass."),
+        # The checks of this project have both; somebody may add checks of their own to its assets.
+        fix=texts.get("fix") or "See the check's page.",
+        days=texts.get("which_days", ""),
         path=f"/runs/{run_id}",
     )
 

@@ -84,8 +84,21 @@ def test_a_failed_check_is_told_though_the_run_succeeded(alerts: Alerts, stored_
     stored_pipeline.drop_shard(LAST)
     stored_pipeline.check("amoCrmLeads", "equals_rows")
     (alert,) = [alert for alert in alerts.evaluate() if "equals_rows" in alert]
-    assert "check amoCrmLeads.equals_rows failed" in alert
-    assert LAST in alert
+    assert alert.splitlines()[:4] == [
+        "amoCRM acme: check amoCrmLeads.equals_rows failed",
+        f"Cause: Shards are gone from the warehouse, or were never loaded: {LAST}.",
+        "Fix: Materialise `amoCrmLeads` for these days: it loads the rows again and sends no requests to amoCRM.",
+        f"Days: {LAST}",
+    ]
+
+
+def test_a_list_that_may_lack_records_is_told_with_its_fix(alerts: Alerts, stored_pipeline: Pipeline) -> None:
+    stored_pipeline.sandbox.configure(only_deleted_ignored=True)
+    stored_pipeline.run(only=["raw_leads"])
+    (alert,) = alerts.evaluate()
+    assert alert.startswith("amoCRM acme: check raw_leads.reading_complete failed\n")
+    assert "a request for deleted leads returns live ones. Deleted ones of these days are missing.\n" in alert
+    assert "\nFix: Ask amoCRM's support why" in alert
 
 
 def test_a_failed_check_of_an_asset_with_a_key_of_its_own_is_told_too(
