@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -155,6 +156,21 @@ def test_the_reason_of_a_time_limit_is_told_and_not_that_the_process_was_ended(
     stored_pipeline.instance.report_run_failed(run, "Exceeded maximum runtime of 21600 seconds.")
     (alert,) = alerts.evaluate()
     assert "Cause: Exceeded maximum runtime of 21600 seconds.\n" in alert
+
+
+def test_a_step_that_was_told_to_end_is_not_the_reason(
+    alerts: Alerts, stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    with monkeypatch.context() as stopping, suppress(dg.DagsterExecutionInterruptedError):
+        stopping.setattr(AmoCrmDeployment, "storage", stop)
+        stored_pipeline.run()
+    (alert,) = alerts.evaluate()
+    assert alert.startswith("amoCRM acme: a run failed\n")
+    assert "Execution was interrupted unexpectedly." in alert
+    assert f"Days: {LAST}" in alert
 
 
 def interrupt(pipeline: Pipeline, run: dg.DagsterRun) -> None:
