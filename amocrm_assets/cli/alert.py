@@ -20,7 +20,7 @@ def command(*, is_test: bool) -> None:  # noqa: ARG001 - the only thing that thi
     Exit status 0 only if every address accepted the message.
     """
     from amocrm_assets.orchestration.alerts.problem import Message
-    from amocrm_assets.orchestration.alerts.send import send, shown
+    from amocrm_assets.orchestration.alerts.send import require_supported, send, shown
     from amocrm_assets.settings.alerts import VARIABLE, AlertSettings
 
     addresses = AlertSettings.from_environment().addresses
@@ -30,6 +30,7 @@ def command(*, is_test: bool) -> None:  # noqa: ARG001 - the only thing that thi
             cause=f"{VARIABLE} is not set.",
             fix=f"Set it, for example {VARIABLE}='tgram://TOKEN/CHAT'; docs/operations.md shows more.",
         )
+    require_supported(addresses)
     places = {address: shown(address) for address in addresses}
     taken = {address: send(address, Message(TITLE, BODY)) for address in addresses}
     for address, place in places.items():

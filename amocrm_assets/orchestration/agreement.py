@@ -82,7 +82,8 @@ def agreement_result(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResul
         of=found,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         message=f"{len(named)} {records} had events and are in no capture of that day or of a later one ({types}),"
-        f" for example {examples}. Materialise `{AGREEMENT.of.raw_asset}` and what follows for these days again;"
+        f" for example {examples}.",
+        fix=f"Materialise `{AGREEMENT.of.raw_asset}` and what follows for these days again;"
         " if they are still missing, the token's user may see their events and not the records themselves."
         f"{trash}",
         missing=len(named),

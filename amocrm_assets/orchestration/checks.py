@@ -15,7 +15,7 @@ from amocrm_assets.days import days_that_differ
 from amocrm_assets.entities import CUSTOM_FIELDS
 from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import in_words
-from amocrm_assets.orchestration.markdown import code, escape
+from amocrm_assets.orchestration.markdown import code, escape, plain
 from amocrm_assets.orchestration.metadata import authorisation_metadata, text_table
 from amocrm_assets.untrusted import MAX_LINE, hidden_difference, one_line
 
@@ -119,12 +119,14 @@ def _complete(read: Mapping[date, Mapping[str, Any]]) -> dg.AssetCheckResult:
         (day, finding) for day, metadata in read.items() for finding in metadata["findings"]
     ]
     missing = [(day, finding) for day, finding in found if finding.may_miss]
-    named = list(dict.fromkeys(str(finding) for _, finding in (missing or found)))
+    named = {str(finding): finding for _, finding in (missing or found)}
     return verdict(
         COMPLETE,
         bad=sorted({day for day, _ in (missing or found)}),
         of=read,
-        message="\n".join(named),
+        message=" ".join(f"List of {each.record_list.title}: {each.cause}" for each in named.values()),
+        fix=" ".join(dict.fromkeys(each.fix for each in named.values())),
+        description="\n".join(named),
         severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN,
         findings=", ".join(sorted({f"{finding.record_list.name}: {finding.kind}" for _, finding in found})),
     )
@@ -189,10 +191,15 @@ def verdict(
     bad: Sequence[date],
     of: Mapping[date, Any],
     message: str,
+    fix: str = "",
+    description: str | None = None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
     **facts: object,
 ) -> dg.AssetCheckResult:
-    """A result that lists the days with problems; `message` is the problem and the fix."""
+    """A result that lists the days with problems. `description` is the page's text, if not message and fix.
+
+    `message` is the problem, and the fix, if `fix` is empty. Those that may be errors have both apart, for alerts.
+    """
     shown: dict[str, Any] = {
         "days": len(of),
         "bad_days": len(bad),
@@ -200,11 +207,13 @@ def verdict(
     }
     if bad:
         shown["which_days"] = in_words(bad)
+    if bad and fix:
+        shown |= {"cause": plain(message), "fix": plain(fix)}
     return dg.AssetCheckResult(
         check_name=check_name,
         passed=not bad,
         severity=severity,
-        description=message if bad else None,
+        description=(description or f"{message} {fix}".strip()) if bad else None,
         metadata=shown,
     )
 

@@ -26,6 +26,8 @@ PARTITION = "dagster/partition"
 BACKFILL = "dagster/backfill"
 RESUMES = "dagster/is_resume_retry"
 NEVER_RETRIED = {"dagster/max_retries": "0"}
+# Dagster's tag of a failed run: whether its daemon starts it again.
+WILL_RETRY = "dagster/will_retry"
 # In one process, steps of higher priority go first: the leads of a run, then reference lists, then their checks.
 LATER, LAST = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
 # Assets about all of the others.

@@ -16,7 +16,7 @@ from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, Refere
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import reference_key, rows_key
 from amocrm_assets.orchestration.checks import COMPLETE, verdict
-from amocrm_assets.orchestration.markdown import escape
+from amocrm_assets.orchestration.markdown import escape, plain
 from amocrm_assets.orchestration.names import LAST
 from amocrm_assets.orchestration.partitions import days_of_run
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
@@ -73,14 +73,19 @@ def list_results(
     read = lists_of(table, lists)
     findings = [(each.name, finding) for each in read for finding in each.findings]
     # A cause may contain text from a server, and a description is rendered as Markdown.
-    messages = [f"List of {name}: {escape(finding.cause)} {finding.fix}" for name, finding in findings]
+    messages = [(f"List of {name}: {escape(finding.cause)}", finding.fix) for name, finding in findings]
     may_miss = any(finding.may_miss for _, finding in findings)
     if not read:
-        messages.append("The list was not read yet. Materialise `raw_reference`.")
+        messages.append(("The list was not read yet.", "Materialise `raw_reference`."))
     elif not is_complete and not may_miss:
         messages.append(
-            f"amoCRM's response lacks some {table.records} ({', '.join(oddities or {})}). Nothing was"
-            " marked as deleted; materialise `raw_reference` again, and report it if it still fails."
+            (
+                (
+                    f"amoCRM's response lacks some {table.records} ({', '.join(oddities or {})}). Nothing was"
+                    " marked as deleted."
+                ),
+                "Materialise `raw_reference` again, and report it if it still fails.",
+            )
         )
     is_error = may_miss or not read or not is_complete
     return dg.AssetCheckResult(
@@ -88,9 +93,17 @@ def list_results(
         check_name=COMPLETE,
         passed=not messages,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description="\n".join(messages) or None,
-        metadata=_lists_metadata(read, oddities or {}),
+        description="\n".join(f"{cause} {fix}" for cause, fix in messages) or None,
+        metadata=_lists_metadata(read, oddities or {}) | _cause_and_fix(messages),
     )
+
+
+def _cause_and_fix(messages: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """For alerts."""
+    if not messages:
+        return {}
+    causes, fixes = zip(*messages, strict=True)
+    return {"cause": plain(" ".join(causes)), "fix": plain(" ".join(dict.fromkeys(fixes)))}
 
 
 def _lists_metadata(read: Sequence["CapturedList"], oddities: Mapping[str, int]) -> dict[str, str]:

@@ -59,16 +59,32 @@ class ShardComparison:
         return "; ".join(differences[:_MAX_EXAMPLES])
 
     def __str__(self) -> str:
-        """The problems and their fixes, a sentence or two for each kind."""
-        return " ".join(
-            message.format(
-                days=in_words(days),
-                rows=self.table.asset,
-                shards=self.table.warehouse_name,
-                wanted=named.wanted if (named := self.table.shard_name_column) else "",
-                column=named.column.name if named else "",
-            )
-            for days, message in (
+        """The problems, each with its fix."""
+        return " ".join(f"{problem} {fix}" for problem, fix in self._messages)
+
+    @property
+    def cause(self) -> str:
+        """The problems without their fixes."""
+        return " ".join(problem for problem, _ in self._messages)
+
+    @property
+    def fix(self) -> str:
+        """The fixes, each once; those for all days with problems."""
+        return " ".join(dict.fromkeys(fix for _, fix in self._messages))
+
+    @property
+    def _messages(self) -> list[tuple[str, str]]:
+        """A problem and its fix for each kind that there is."""
+        named = self.table.shard_name_column
+        words = {
+            "rows": self.table.asset,
+            "shards": self.table.warehouse_name,
+            "wanted": named.wanted if named else "",
+            "column": named.column.name if named else "",
+        }
+        return [
+            (problem.format(days=in_words(days), **words), fix.format(**words))
+            for days, (problem, fix) in (
                 (self.gone, _GONE),
                 (list(self.differing), _DIFFERING),
                 (self.without_rows, _WITHOUT_ROWS),
@@ -77,25 +93,34 @@ class ShardComparison:
                 (self.otherwise, _OTHERWISE),
             )
             if days
-        )
+        ]
 
 
+# A problem and its fix.
 _LOAD = "Materialise `{shards}` for these days: it loads the rows again and sends no requests to amoCRM."
-_GONE = "Shards are gone from the warehouse, or were never loaded: {days}. " + _LOAD
-_DIFFERING = "Shards hold another number of rows than `{rows}`: {days}. " + _LOAD
+_GONE = "Shards are gone from the warehouse, or were never loaded: {days}.", _LOAD
+_DIFFERING = "Shards hold another number of rows than `{rows}`: {days}.", _LOAD
 _WITHOUT_ROWS = (
-    "Shards have no rows in the storage: {days}. Check that AMOCRM_STORAGE names the storage that they were loaded"
-    " from; if it does, materialise `{rows}` and `{shards}` for these days, which sends no requests to amoCRM."
+    "Shards have no rows in the storage: {days}.",
+    (
+        "Check that AMOCRM_STORAGE names the storage that they were loaded from; if it does, materialise `{rows}`"
+        " and `{shards}` for these days, which sends no requests to amoCRM."
+    ),
 )
-_UNREADABLE = "Rows cannot be read: {days}. Materialise `{rows}` and `{shards}` for these days."
+_UNREADABLE = "Rows cannot be read: {days}.", "Materialise `{rows}` and `{shards}` for these days."
 _EXPIRING = (
-    "The warehouse is going to delete shards by itself, because they have an expiration time: {days}. Materialise"
-    " `{shards}` for these days: it removes the expiration, without requests to amoCRM (docs/bigquery.md, Tables"
-    " that expire)."
+    "The warehouse is going to delete shards by itself, because they have an expiration time: {days}.",
+    (
+        "Materialise `{shards}` for these days: it removes the expiration, without requests to amoCRM"
+        " (docs/bigquery.md, Tables that expire)."
+    ),
 )
 _OTHERWISE = (
-    "`{wanted}` was changed, and these shards were loaded before, with or without the column `{column}`: {days}."
-    " All shards of a source should have the same columns. " + _LOAD
+    (
+        "`{wanted}` was changed, and these shards were loaded before, with or without the column `{column}`:"
+        " {days}. All shards of a source should have the same columns."
+    ),
+    _LOAD,
 )
 
 

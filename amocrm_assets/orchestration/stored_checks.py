@@ -57,8 +57,8 @@ def _ids_unique(table: Table, source: SourceSettings) -> dg.AssetChecksDefinitio
             of=repeated | unreadable,
             severity=dg.AssetCheckSeverity.ERROR,
             message=f"{table.records.capitalize()} are in the rows of a day more than once, or its rows cannot be"
-            f" read. Materialise `{table.asset}`"
-            " for these days again.",
+            " read.",
+            fix=f"Materialise `{table.asset}` for these days again.",
             example_ids=", ".join(str(each) for ids in bad.values() for each in ids[:3]),
             unreadable="; ".join(f"{day}: {message}" for day, message in list(unreadable.items())[:5]),
         )
@@ -90,7 +90,9 @@ def _equals_rows(table: Table, source: SourceSettings) -> dg.AssetChecksDefiniti
             bad=found.bad_days,
             of=dict.fromkeys([*found.looked_at, *found.bad_days]),
             severity=dg.AssetCheckSeverity.ERROR,
-            message=str(found),
+            message=found.cause,
+            fix=found.fix,
+            description=str(found),
             examples=found.examples,
             gone=in_words(found.gone),
             without_rows=in_words(found.without_rows),

@@ -44,11 +44,12 @@ class RemovedCaptures:
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A day whose old captures remain, with what to do first."""
+    """A day whose old captures remain, why, and what to do first."""
 
     entity: str
     day: date
     why: str
+    fix: str
 
 
 def remove_old_captures(
@@ -87,7 +88,7 @@ def _of_day(
     except TransientError:
         raise
     except AmoCrmAssetsError as error:  # the result of this day; others are not affected
-        return HeldBack(entity.name, day, str(error))
+        return HeldBack(entity.name, day, f"{error.operation}: {error.cause}", error.fix)
 
 
 def _remove(

@@ -46,6 +46,16 @@ def test_one_refusal_among_the_addresses_is_exit_status_1(
     assert "whether this machine can reach the service" in ran.err
 
 
+def test_an_unsupported_address_is_named_without_its_secrets_and_is_exit_status_1(
+    run: Command, chat: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOCRM_ALERTS", f"{TELEGRAM} slak://very/secret/token")
+    ran = run("alert", "--test")
+    assert (ran.status, chat.received) == (1, [])
+    assert "address 2 (it begins with slak://)" in ran.err
+    assert "secret" not in ran.out + ran.err
+
+
 def test_without_addresses_the_variable_is_named(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AMOCRM_ALERTS", raising=False)
     ran = run("alert", "--test")

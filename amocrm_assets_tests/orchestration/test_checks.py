@@ -101,6 +101,8 @@ def test_a_finding_by_which_leads_may_be_missing_fails_the_check_as_an_error(pip
     assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert "with=only_deleted" in str(verdict.description)
     assert "import_deleted: false" in str(verdict.description)
+    assert str(shown(verdict)["cause"]).endswith("Deleted ones of these days are missing.")
+    assert "import_deleted: false" in str(shown(verdict)["fix"])
 
 
 def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipeline: Pipeline) -> None:
@@ -118,7 +120,10 @@ def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipelin
         "bad_days": 1,
         "which_days": LAST,
         "example_ids": str(rows["id"][0]),
+        "cause": "Leads are in the rows of a day more than once, or its rows cannot be read.",
+        "fix": "Materialise `leads` for these days again.",
     }
+    assert repeated.description == f"{shown(repeated)['cause']} {shown(repeated)['fix']}"
 
     differing = pipeline.check("amoCrmLeads", "equals_rows")
     assert not differing.passed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.captures import capture_names
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import ENTITIES, LEADS
 from amocrm_assets.orchestration import steps
 from amocrm_assets.orchestration.metadata import BREAK
 from amocrm_assets.orchestration.metadata_keys import EXPLAINED, PREFIX, meanings
@@ -18,6 +18,7 @@ from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
 
 if TYPE_CHECKING:
+    from amocrm_assets.entities import Entity
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 # Characters in a row that the page's column has room for; it breaks lines at hyphens.
@@ -75,6 +76,14 @@ def test_the_metadata_of_a_day_tells_what_it_cost(pipeline: Pipeline) -> None:
     assert raw["requests"] == len(pipeline.sandbox.requests)
     rows = pipeline.materialised("leads")[LAST]
     assert {"captures", "oddities", "unknown_properties", "seconds_merging", "size_bytes"} <= rows.keys()
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
+def test_the_meanings_of_keys_name_no_records_of_another_entity(entity: Entity) -> None:
+    assets = [entity.raw_asset, *(name for table in entity.tables for name in (table.asset, table.warehouse_name))]
+    texts = " ".join(meaning for asset in assets for meaning in meanings(asset).values())
+    others = {each.table.records for each in ENTITIES} - {"events"}
+    assert not {records for records in others if re.search(rf"\b{records}\b", texts)}
 
 
 def test_every_key_of_the_metadata_is_explained_on_the_page(pipeline: Pipeline) -> None:

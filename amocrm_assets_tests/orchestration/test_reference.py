@@ -209,6 +209,8 @@ def test_the_checks_can_be_run_alone(account: StandInPipeline) -> None:
     alone = account.check("amoCrmUsers", "reading_complete")
     assert not alone.passed
     assert "Materialise `raw_reference`" in str(alone.description)
+    assert alone.metadata["cause"].value == "The list was not read yet."
+    assert alone.metadata["fix"].value == "Materialise `raw_reference`."
     account.run(DAY)
     assert account.check("amoCrmUsers", "reading_complete").passed
     assert account.check("leads", "reference_known").passed

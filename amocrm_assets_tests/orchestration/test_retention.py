@@ -82,6 +82,7 @@ def test_captures_go_once_their_rows_stand_for_them_and_the_check_names_those_th
     assert verdict.asset_check_key == dg.AssetCheckKey(pipeline.key(RETENTION), CHECK)
     assert verdict.severity == dg.AssetCheckSeverity.ERROR
     assert "for that day first" in str(verdict.description)
+    assert "for that day first" in str(verdict.metadata["fix"].value)
     assert verdict.metadata["which_days"].value == LAST
 
     assert pipeline.run(only=["leads", "amoCrmLeads"]).success

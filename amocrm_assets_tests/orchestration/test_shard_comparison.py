@@ -96,5 +96,7 @@ def test_rows_that_cannot_be_read_are_the_verdict_on_their_day_alone(
         "bad_days": 1,
         "which_days": SECOND,
         "examples": f"{SECOND}: its hash differs.",
+        "cause": f"Rows cannot be read: {SECOND}.",
+        "fix": "Materialise `leads` and `amoCrmLeads` for these days.",
     }
     assert "Rows cannot be read" in str(verdict.description)

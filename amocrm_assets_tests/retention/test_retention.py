@@ -173,13 +173,13 @@ def headers(kept: Kept) -> list[CaptureHeader]:
 
 
 def held_back(kept: Kept) -> str:
-    """Why the day's captures stay."""
+    """Why the day's captures stay, and what to do."""
     before = kept.names()
     (outcome,) = kept.remove()
     assert isinstance(outcome, HeldBack)
     assert kept.names() == before
     assert not [name for name in kept.storage.names("") if ".rows" in name]
-    return outcome.why
+    return f"{outcome.why} {outcome.fix}"
 
 
 def test_without_rows_of_every_table_captures_stay(kept: Kept) -> None:

@@ -14,11 +14,18 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from amocrm_assets.errors import AmoCrmAssetsError
+from amocrm_assets.orchestration.alerts.failed_checks import check_key, check_problem
+from amocrm_assets.orchestration.alerts.failed_runs import (
+    is_interruption,
+    is_retried,
+    run_key,
+    run_problem,
+    sources_of_run,
+)
 from amocrm_assets.orchestration.alerts.problem import Problem
 from amocrm_assets.orchestration.assets import asset_keys, raw_key, shards_key
 from amocrm_assets.orchestration.automation import LATE_AFTER, THERE, day_states
 from amocrm_assets.orchestration.failures import in_words
-from amocrm_assets.orchestration.markdown import plain
 from amocrm_assets.orchestration.source_entities import imported, scheduled, shown
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 TELLING = {
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.STEP_FAILURE,
+    DagsterEventType.RUN_FAILURE,
     DagsterEventType.ASSET_CHECK_EVALUATION,
 }
 # Ends the keys of problems with settings, after the source's name.
@@ -51,6 +59,13 @@ class Found:
         """Add a problem."""
         self.over.discard(problem.key)
         self.problems[problem.key] = problem
+
+    def note(self, key: str, problem: Problem | None) -> None:
+        """Add a problem; None marks one of this key as resolved."""
+        if problem is None:
+            self.good(key)
+        else:
+            self.bad(problem)
 
     def good(self, key: str) -> None:
         """Mark a problem of this key, if there was one, as resolved."""
@@ -79,20 +94,50 @@ def find_in_run(
     """
     run = record.dagster_run
     failed: list[tuple[str, Problem]] = []
+    failures: list[dg.DagsterEvent] = []
     by_key = {source.key: source for source in sources}
+    concerned = {source.key: source for source in sources_of_run(run, by_key.values(), instance)}
     for entry in instance.get_records_for_run(run.run_id, of_type=TELLING).records:
         event = entry.event_log_entry.dagster_event
+        if event and event.is_run_failure:
+            failures.append(event)
         source = _source_of(event, by_key) if event else None
         if event is None or source is None:
             continue
+        concerned[source.key] = source
         if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
-            _look_at_check(found, event, source, run.run_id)
-        elif event.is_step_failure:
+            evaluation = event.asset_check_evaluation_data
+            found.note(check_key(evaluation, source), check_problem(evaluation, source, run.run_id))
+        elif event.is_step_failure and not is_interruption(event):
             failed.append((_step_name(event, source), _step_problem(event, source, run.run_id)))
-        else:
+        elif not event.is_step_failure:
             found.good(_step_key(event, source))
     for problem in _by_cause(failed):
         found.bad(problem)
+    told = {problem.source for _, problem in failed}
+    _look_at_run(
+        found, run, [each for each in concerned.values() if each.subdomain not in told], failures, instance
+    )
+
+
+def _look_at_run(
+    found: Found,
+    run: dg.DagsterRun,
+    sources: Iterable[SourceSettings],
+    failures: Sequence[dg.DagsterEvent],
+    instance: dg.DagsterInstance,
+) -> None:
+    """The end of a run, for sources without a failed step. A run that Dagster starts again is no problem yet."""
+    if run.status is dg.DagsterRunStatus.SUCCESS:
+        for source in sources:
+            found.good(run_key(run, source))
+    elif failures and not is_retried(run, instance):
+        for source in sources:
+            if problem := run_problem(run, source, failures):
+                # Several runs fail together when their machine stops.
+                before = found.problems.get(problem.key)
+                days = dict.fromkeys([*(before.days.split(", ") if before else ()), problem.days])
+                found.bad(replace(problem, days=", ".join(each for each in days if each)))
 
 
 def _by_cause(failed: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
@@ -146,27 +191,6 @@ def _step_problem(event: dg.DagsterEvent, source: SourceSettings, run_id: str) -
         fix=texts.get("fix") or "See the run's log, and report it if that does not help.",
         days=texts.get("unfinished_days", ""),
         path=f"/runs/{run_id}",
-    )
-
-
-def _look_at_check(found: Found, event: dg.DagsterEvent, source: SourceSettings, run_id: str) -> None:
-    evaluation = event.asset_check_evaluation_data
-    name = f"{evaluation.asset_key.path[-1]}.{evaluation.check_name}"
-    key = f"{source.subdomain}/check/{name}"
-    if evaluation.passed or evaluation.severity is not dg.AssetCheckSeverity.ERROR:
-        found.good(key)
-        return
-    which = evaluation.metadata.get("which_days")
-    found.bad(
-        Problem(
-            key=key,
-            source=source.subdomain,
-            what=f"check {name} failed",
-            cause=plain(evaluation.description or "the check did not pass."),
-            fix="See the check's page for the fix.",
-            days=str(which.value) if which else "",
-            path=f"/runs/{run_id}",
-        )
     )
 
 

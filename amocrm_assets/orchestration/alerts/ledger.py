@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.alerts.problem import Problem
 
 FORMAT = 1
-_NUMBERS = re.compile(r"\d+")
+# Numbers and ids of runs, which differ from run to run.
+_NUMBERS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+")
 # Instead of the day for which an address received a problem: of that day, but with another cause.
 _ANOTHER_CAUSE = ""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 60, 3600
@@ -28,7 +29,7 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 60, 3600
 class OpenProblem(msgspec.Struct):
     """An open problem: its message, its last day, and the day for which each address received it.
 
-    `causes` are those of that day, without their numbers, which differ from run to run.
+    `causes` are those of that day, without their numbers and ids of runs.
     """
 
     title: str

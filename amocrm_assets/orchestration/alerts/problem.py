@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amocrm_assets.untrusted import visible
+
 # Chat services truncate messages, and a traceback is useless there.
 MAX_TEXT = 600
 
@@ -46,5 +48,5 @@ def recovery_message(title: str) -> Message:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
+    text = visible(" ".join(text.split()))
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 2]} …"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from functools import partial
 from hashlib import sha256
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Dagster ends an evaluation of a sensor after 60 seconds.
 DEADLINE_SECONDS = 10.0
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,19}://", re.IGNORECASE)
 
 
 def name_of(address: str) -> str:
@@ -26,15 +28,34 @@ def name_of(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """An address for display, its secrets as dots. Raises `SettingsError` for an unsupported one."""
+    """An address that Apprise supports, for display, its secrets as dots."""
     return str(_service(address).url(privacy=True))
 
 
 def senders(addresses: Sequence[str]) -> dict[str, Callable[[Message], bool]]:
-    """A function for each address, by its name. Raises `SettingsError` for one that Apprise does not support."""
-    for address in addresses:
-        _service(address)
-    return {name_of(address): partial(send, address) for address in addresses}
+    """A function for each address that Apprise supports, by its name."""
+    return {name_of(address): partial(send, address) for address in addresses if _service(address)}
+
+
+def unsupported(addresses: Sequence[str]) -> list[str]:
+    """The addresses that Apprise does not support, in words without secrets."""
+    return [
+        f"address {number} ({_scheme(address)})"
+        for number, address in enumerate(addresses, start=1)
+        if not _service(address)
+    ]
+
+
+def require_supported(addresses: Sequence[str]) -> None:
+    """Raise `SettingsError`, which names each address that Apprise does not support, if there is one."""
+    if wrong := unsupported(addresses):
+        raise SettingsError(
+            f"Reading the environment variable {VARIABLE}",
+            cause=f"Apprise does not support {', '.join(wrong)}.",
+            fix="Write addresses into AMOCRM_ALERTS as on https://github.com/caronc/apprise/wiki,"
+            " with spaces between them.",
+            variable=VARIABLE,
+        )
 
 
 def send(address: str, message: Message, *, deadline_seconds: float = DEADLINE_SECONDS) -> bool:
@@ -56,17 +77,15 @@ def _notify(address: str, message: Message) -> bool:
 
 
 def _service(address: str) -> Any:
+    """Apprise's object for an address; None if it does not support the address."""
     from apprise import Apprise
 
     # Apprise logs an address that it does not support, including secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    service = Apprise.instantiate(address, suppress_exceptions=True)
-    if service is None:
-        raise SettingsError(
-            f"Reading the environment variable {VARIABLE}",
-            cause=f"Apprise does not support an address that begins with {address.partition('://')[0][:20]!r}.",
-            fix="Write addresses into AMOCRM_ALERTS as on https://github.com/caronc/apprise/wiki,"
-            " with spaces between them.",
-            variable=VARIABLE,
-        )
-    return service
+    return Apprise.instantiate(address, suppress_exceptions=True)
+
+
+def _scheme(address: str) -> str:
+    """How an address begins. What is not certainly a scheme may be a secret."""
+    found = _SCHEME.match(address)
+    return f"it begins with {found[0]}" if found else "it does not begin like slack://"

@@ -6,8 +6,10 @@ else.
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,10 +23,10 @@ from amocrm_assets.orchestration.alerts.collect import (
     find_in_shards,
 )
 from amocrm_assets.orchestration.alerts.ledger import Ledger
-from amocrm_assets.orchestration.alerts.send import senders
+from amocrm_assets.orchestration.alerts.send import senders, unsupported
 from amocrm_assets.orchestration.names import SENSOR
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
-from amocrm_assets.settings.alerts import AlertSettings
+from amocrm_assets.settings.alerts import VARIABLE, AlertSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.alerts.problem import Problem
     from amocrm_assets.settings import SourceSettings
 
+_LOGGER = logging.getLogger("amocrm_assets")
 INTERVAL_SECONDS = 30
 # Shards and authorisations change slowly, and may be behind a network.
 STATE_INTERVAL_SECONDS = 600
@@ -60,11 +63,31 @@ def alerts_sensor(
         )
         ledger.send_due(senders(settings.addresses), now=time.time())
         context.update_cursor(ledger.encode())
+        wrong = _unsupported(settings)
         waiting = sum(refusal.times > 0 for refusal in ledger.refusals.values())
         refused = f" {waiting} addresses did not accept their last message; sending is retried." if waiting else ""
-        return dg.SkipReason(f"{len(ledger.open)} problems are open.{refused}")
+        return dg.SkipReason(f"{len(ledger.open)} problems are open.{refused}{wrong}")
 
     return amocrm_alerts
+
+
+def _unsupported(settings: AlertSettings) -> str:
+    """A sentence about addresses that get no alerts, which is logged, too; the others get them."""
+    wrong = unsupported(settings.addresses)
+    if not wrong:
+        return ""
+    sentence = (
+        f"No alerts are sent to {', '.join(wrong)} in {VARIABLE}, because Apprise does not support it. Correct it,"
+        " and try it with `amocrm-assets alert --test`."
+    )
+    _warn_once(sentence)
+    return f" {sentence}"
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    """Once per process: the sensor runs every half minute."""
+    _LOGGER.warning("%s", sentence)
 
 
 def record_problems(

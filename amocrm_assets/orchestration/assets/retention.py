@@ -134,13 +134,14 @@ def _check_result(outcomes: Sequence["RemovedCaptures | HeldBack"]) -> dg.AssetC
     from amocrm_assets.retention import HeldBack
 
     held_back = [each for each in outcomes if isinstance(each, HeldBack)]
-    whys = dict.fromkeys(f"{each.entity}: {each.why}" for each in held_back)
+    first = held_back[0] if held_back else None
     return verdict(
         CHECK,
         bad=sorted({each.day for each in held_back}),
         of=dict.fromkeys(each.day for each in outcomes),
         severity=dg.AssetCheckSeverity.ERROR,
         message="Captures stay that are older than the source's `keep_captures_days`. "
-        + escape(next(iter(whys), "")),
+        + (escape(f"{first.entity}: {first.why}") if first else ""),
+        fix=escape(first.fix) if first else "",
         entities=", ".join(sorted({each.entity for each in held_back})),
     )

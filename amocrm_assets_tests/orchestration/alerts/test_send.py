@@ -11,7 +11,7 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.alerts.problem import Message
-from amocrm_assets.orchestration.alerts.send import name_of, send, senders, shown
+from amocrm_assets.orchestration.alerts.send import name_of, require_supported, send, senders, shown, unsupported
 from amocrm_assets_tests.orchestration.alerts.services import TELEGRAM, chat_service, mail_server
 
 if TYPE_CHECKING:
@@ -73,7 +73,17 @@ def test_secrets_of_addresses_are_not_shown() -> None:
     assert name_of(SLACK) not in SLACK
 
 
-def test_an_unknown_address_is_refused_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(SettingsError, match=r"AMOCRM_ALERTS.*'slak'") as caught:
-        senders([SLACK, "slak://very/secret/token"])
+def test_unsupported_addresses_are_left_out_and_named_without_their_secrets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    addresses = [SLACK, "slak://very/secret/token", "tgram:/123:secret/1", "tgram://secret/1"]
+    assert list(senders(addresses)) == [name_of(SLACK)]
+    assert unsupported(addresses) == [
+        "address 2 (it begins with slak://)",
+        "address 3 (it does not begin like slack://)",
+        "address 4 (it begins with tgram://)",
+    ]
+    with pytest.raises(SettingsError, match=r"AMOCRM_ALERTS.*address 2 .*address 3 .*address 4 ") as caught:
+        require_supported(addresses)
     assert "secret" not in str(caught.value) + caplog.text
+    require_supported([SLACK])

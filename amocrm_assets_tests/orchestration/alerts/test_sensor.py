@@ -3,63 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
 
-from amocrm_assets.orchestration.alerts.sensor import alerts_sensor
 from amocrm_assets.orchestration.broken import broken_problem
 from amocrm_assets.orchestration.source import alert_definitions
 from amocrm_assets.settings.alerts import AlertSettings
 from amocrm_assets.settings.source_files import read_sources
-from amocrm_assets_tests.orchestration.alerts.services import chat_service
 from amocrm_assets_tests.orchestration.conftest import LAST
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, write_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from amocrm_assets.orchestration.alerts.problem import Problem
-    from amocrm_assets_tests.orchestration.alerts.services import ChatService
+    from amocrm_assets_tests.orchestration.alerts.conftest import Alerts
     from amocrm_assets_tests.orchestration.conftest import Pipeline
-
-
-class Alerts:
-    """The sensor of a pipeline, and the service that it tells."""
-
-    def __init__(self, pipeline: Pipeline, service: ChatService) -> None:
-        self._pipeline = pipeline
-        self.service = service
-        self.cursor: str | None = None
-        self.wrong_settings: list[Problem] = []
-
-    def evaluate(self) -> list[str]:
-        """One tick of the sensor. What it told, title and body."""
-        before = len(self.service.received)
-        sensor = alerts_sensor([self._pipeline.source], self.wrong_settings)
-        with dg.build_sensor_context(instance=self._pipeline.instance, cursor=self.cursor) as context:
-            sensor.evaluate_tick(context)
-            self.cursor = context.cursor
-        sent = [json.loads(body) for body in self.service.received[before:]]
-        return [f"{message['title']}\n{message['message']}" for message in sent]
-
-    def evaluate_all(self) -> list[str]:
-        """A tick that evaluates shards and authorisations, too."""
-        if self.cursor:
-            self.cursor = json.dumps(json.loads(self.cursor) | {"state_seen_at": 0})
-        return self.evaluate()
-
-
-@pytest.fixture
-def alerts(stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Alerts]:
-    stored_pipeline.configure(schedule={"enabled": False})
-    with chat_service() as service:
-        monkeypatch.setenv("AMOCRM_ALERTS", f"json://{service.address}")
-        monkeypatch.setenv("AMOCRM_UI_URL", "https://dagster.test/")
-        yield Alerts(stored_pipeline, service)
 
 
 def test_wrong_settings_are_told_once_with_their_fix_and_when_they_are_right_again(
@@ -122,8 +84,21 @@ def test_a_failed_check_is_told_though_the_run_succeeded(alerts: Alerts, stored_
     stored_pipeline.drop_shard(LAST)
     stored_pipeline.check("amoCrmLeads", "equals_rows")
     (alert,) = [alert for alert in alerts.evaluate() if "equals_rows" in alert]
-    assert "check amoCrmLeads.equals_rows failed" in alert
-    assert LAST in alert
+    assert alert.splitlines()[:4] == [
+        "amoCRM acme: check amoCrmLeads.equals_rows failed",
+        f"Cause: Shards are gone from the warehouse, or were never loaded: {LAST}.",
+        "Fix: Materialise `amoCrmLeads` for these days: it loads the rows again and sends no requests to amoCRM.",
+        f"Days: {LAST}",
+    ]
+
+
+def test_a_list_that_may_lack_records_is_told_with_its_fix(alerts: Alerts, stored_pipeline: Pipeline) -> None:
+    stored_pipeline.sandbox.configure(only_deleted_ignored=True)
+    stored_pipeline.run(only=["raw_leads"])
+    (alert,) = alerts.evaluate()
+    assert alert.startswith("amoCRM acme: check raw_leads.reading_complete failed\n")
+    assert "a request for deleted leads returns live ones. Deleted ones of these days are missing.\n" in alert
+    assert "\nFix: Ask amoCRM's support why" in alert
 
 
 def test_a_failed_check_of_an_asset_with_a_key_of_its_own_is_told_too(
@@ -169,6 +144,21 @@ def test_what_could_not_be_told_is_told_later(
     state: dict[str, Any] = json.loads(str(alerts.cursor))
     alerts.cursor = json.dumps(state | {"refusals": {}})  # its time has come
     assert [alert for alert in alerts.evaluate() if "raw_leads failed" in alert]
+
+
+def test_an_unsupported_address_is_named_and_the_others_get_the_alerts(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AMOCRM_ALERTS", f"slak://very/secret/token json://{alerts.service.address}")
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    with caplog.at_level(logging.WARNING, logger="amocrm_assets"):
+        assert len(alerts.evaluate_all()) == 1
+        alerts.evaluate()
+    assert "No alerts are sent to address 1 (it begins with slak://) in AMOCRM_ALERTS" in alerts.skip_reason
+    assert [record.getMessage() for record in caplog.records if "slak://" in record.getMessage()] == [
+        alerts.skip_reason.partition("open. ")[2]
+    ]
+    assert "secret" not in alerts.skip_reason + caplog.text
 
 
 def test_failures_of_long_ago_are_not_told_when_alerts_are_switched_on(
