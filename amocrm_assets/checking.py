@@ -15,9 +15,8 @@ from amocrm_assets.captures.privacy import hash_key_state
 from amocrm_assets.checking_entities import EntityChecks, Warned
 from amocrm_assets.crm.account import Account, read_account
 from amocrm_assets.crm.account_warnings import timezone_mismatch
-from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
+from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation, open_client
 from amocrm_assets.crm.connecting import require_account
-from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.connectivity import probe_connection, resolve_host
 from amocrm_assets.crm.http.error_context import ErrorContext, renewal
 from amocrm_assets.crm.probe import read_probe
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
     from amocrm_assets.crm.authorisation.oauth import OAuth
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.settings import Deployment, SourceSettings
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
@@ -56,7 +56,7 @@ def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Ver
     """Results in the order of the steps, each as soon as it is known."""
     authorisation = open_authorisation(source, deployment)
     not_passed: set[str] = set()
-    with AmoCrmClient.for_source(source, authorisation) as client:
+    with open_client(source, authorisation=authorisation) as client:
         for step in _Steps(source, deployment, authorisation, client).in_order():
             verdict = _run_step(step, not_passed)
             if verdict.outcome in {"failed", "skipped"}:
