@@ -139,3 +139,11 @@ def test_no_module_class_or_function_has_a_name_that_was_given_up() -> None:
     }
     assert {each: NAMES[each[0]] for each in sorted(found - NAMES_STAY.keys())} == {}
     assert NAMES_STAY.keys() - found == set(), "no longer there: take it out of the list"
+
+
+@pytest.mark.parametrize("key", ["dagster/column_schema", "dagster/column_lineage"])
+def test_a_metadata_key_of_dagster_is_written_once(key: str) -> None:
+    found = {
+        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if key in path.read_text("utf-8")
+    }
+    assert found == {"orchestration/metadata.py"}
