@@ -52,6 +52,8 @@ TEXTS = {
     r"(?i)\bpage of consent\b": "OAuth consent page",
     r"(?i)\bsafe for threads\b": "thread-safe",
     r"(?i)\bfiles on their way\b": "temporary files",
+    r"(?i)\bdeeds?\b|\bDeedLog\b": "change, ChangeLog",
+    r"GivenList|given_lists|given_api|\bdamaged_rows\b": "CustomList, custom_lists, corrupted_rows",
     r"\b_?judged?(_\w+)?\b": "verdict (probe), result (checks), compared, validated",
 }
 TEXTS_STAY: dict[tuple[str, str], str] = {}
