@@ -15,9 +15,8 @@ from amocrm_assets.captures.privacy import hash_key_state
 from amocrm_assets.checking_entities import EntityChecks, Warned
 from amocrm_assets.crm.account import Account, read_account
 from amocrm_assets.crm.account_warnings import timezone_mismatch
-from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation
+from amocrm_assets.crm.authorisation import expiry_warning, open_authorisation, open_client
 from amocrm_assets.crm.connecting import require_account
-from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.http.connectivity import probe_connection, resolve_host
 from amocrm_assets.crm.http.error_context import ErrorContext, renewal
 from amocrm_assets.crm.probe import read_probe
@@ -31,18 +30,19 @@ if TYPE_CHECKING:
 
     from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
     from amocrm_assets.crm.authorisation.oauth import OAuth
+    from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.settings import Deployment, SourceSettings
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """The result of one step; `fix` is set for warnings and failures."""
 
     step: str
     outcome: Outcome
-    said: str
+    message: str
     fix: str | None = None
 
 
@@ -52,28 +52,28 @@ class _Step(NamedTuple):
     run: Callable[[], str | Warned]
 
 
-def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[Verdict]:
+def check_source(source: SourceSettings, deployment: Deployment) -> Iterator[CheckResult]:
     """Results in the order of the steps, each as soon as it is known."""
     authorisation = open_authorisation(source, deployment)
     not_passed: set[str] = set()
-    with AmoCrmClient.for_source(source, authorisation) as client:
+    with open_client(source, authorisation=authorisation) as client:
         for step in _Steps(source, deployment, authorisation, client).in_order():
-            verdict = _run_step(step, not_passed)
-            if verdict.outcome in {"failed", "skipped"}:
+            result = _run_step(step, not_passed)
+            if result.outcome in {"failed", "skipped"}:
                 not_passed.add(step.name)
-            yield verdict
+            yield result
 
 
-def _run_step(step: _Step, not_passed: set[str]) -> Verdict:
+def _run_step(step: _Step, not_passed: set[str]) -> CheckResult:
     if missing := [name for name in step.needs if name in not_passed]:
-        return Verdict(step.name, "skipped", f"needs: {', '.join(missing)}")
+        return CheckResult(step.name, "skipped", f"needs: {', '.join(missing)}")
     try:
         outcome = step.run()
     except AmoCrmAssetsError as error:  # the error is the result here
-        return Verdict(step.name, "failed", f"{error.operation}: {error.cause}", error.fix)
+        return CheckResult(step.name, "failed", f"{error.operation}: {error.cause}", error.fix)
     if isinstance(outcome, Warned):
-        return Verdict(step.name, "warning", outcome.said, outcome.fix)
-    return Verdict(step.name, "ok", outcome)
+        return CheckResult(step.name, "warning", outcome.message, outcome.fix)
+    return CheckResult(step.name, "ok", outcome)
 
 
 class _Steps:

@@ -28,7 +28,7 @@ IGNORED = "The account ignores filters: nothing is lost, but each run reads all 
 class Warned:
     """A step passed with a warning."""
 
-    said: str
+    message: str
     fix: str | None = None
 
 

@@ -134,11 +134,11 @@ class Waits:
                     return
                 self._wakes_at = min(self._due.values())
                 self._changed.wait(max(self._wakes_at - time.monotonic(), 0))
-                late = self._take_late(time.monotonic())
+                late = self._pop_late(time.monotonic())
             for wait in late:
                 self._report(wait)
 
-    def _take_late(self, now: float) -> list[Wait]:
+    def _pop_late(self, now: float) -> list[Wait]:
         """Waits to report now. Concurrent waits for the same thing, and those of a chain, are reported as one."""
         late = []
         for due in [wait for wait, due in self._due.items() if due <= now]:

@@ -106,9 +106,9 @@ def test_a_changed_key_is_noticed_once(
         warehouse=f"duckdb:///{tmp_path}/w.duckdb", storage=str(tmp_path / "data"), tokens=str(tmp_path / "tokens")
     )
     given = source(hash_fields=["name"], base_url=sandbox.url)
-    (verdict,) = (each for each in check_source(given, deployment) if each.step == "personal data")
-    assert verdict.outcome == "warning"
-    assert "another key" in verdict.said
+    (result,) = (each for each in check_source(given, deployment) if each.step == "personal data")
+    assert result.outcome == "warning"
+    assert "another key" in result.message
 
 
 def test_a_capture_that_is_hashed_is_not_hashed_again_when_more_is_hashed(

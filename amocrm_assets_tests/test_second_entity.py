@@ -28,7 +28,7 @@ from amocrm_assets.orchestration.running import run_days
 from amocrm_assets.orchestration.source import source_definitions
 from amocrm_assets.rows import read_rows, write_rows
 from amocrm_assets.sandbox import Fault
-from amocrm_assets.sandbox.account.given_lists import GivenList
+from amocrm_assets.sandbox.account.custom_lists import CustomList
 from amocrm_assets.settings import Deployment
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
@@ -51,7 +51,7 @@ LIVE, DELETED = 620, 30
 CITY = field("text", {"value": "Тверь"}, field_name="Город")
 
 
-def given() -> GivenList:
+def given() -> CustomList:
     """Companies of the day, several pages of them, some in the trash, and one of the day before."""
     window = day_window(DAY, source().zone)
     moments = range(window.from_at, window.to_at, 120)
@@ -64,7 +64,7 @@ def given() -> GivenList:
     ]
     before = company(77_777, updated_at=window.from_at - 1)
     defined = {"id": 5, "name": "Город", "code": None, "type": "text", "is_predefined": False}
-    return GivenList([*live, *deleted, before], [defined])
+    return CustomList([*live, *deleted, before], [defined])
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def sandbox() -> Iterator[Sandbox]:
     """An account with leads and companies, on the next day."""
     now = day_window(DAY, source().zone).to_at + 40_000
     with sandbox_with(leads_of(DAY, 40), subdomain="sandbox", frozen_at=now) as running:
-        running.given["companies"] = given()
+        running.custom_lists["companies"] = given()
         yield running
 
 
@@ -155,7 +155,7 @@ def test_its_first_reading_of_another_account_than_that_of_the_leads_is_refused(
     with client_of(sandbox) as client:
         list(capture_days(LEADS, settings, [DAY], client=client, storage=storage))
     with sandbox_with(subdomain="sandbox", account_id=1) as other, client_of(other) as client:
-        other.given["companies"] = given()
+        other.custom_lists["companies"] = given()
         with pytest.raises(CapturesMixed):
             list(capture_days(COMPANIES, settings, [DAY], client=client, storage=storage))
     assert list(capture_names(COMPANIES, storage, "sandbox", DAY)) == []

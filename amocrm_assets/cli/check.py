@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,7 @@ from amocrm_assets.cli.source_argument import SOURCE
 from amocrm_assets.untrusted import visible
 
 if TYPE_CHECKING:
-    from amocrm_assets.checking import Verdict
+    from amocrm_assets.checking import CheckResult
     from amocrm_assets.settings import SourceSettings
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("·", None)}
@@ -32,24 +31,29 @@ def command(source: SourceSettings, *, as_json: bool) -> None:
     from amocrm_assets.settings import Deployment
     from amocrm_assets.settings.docs_folder import documents_note
 
-    verdicts = []
-    for verdict in check_source(source, Deployment.from_environment()):
-        verdicts.append(verdict)
+    results = []
+    for result in check_source(source, Deployment.from_environment()):
+        results.append(result)
         if not as_json:
-            _show(verdict)
+            _show(result)
     if as_json:
-        click.echo(json.dumps([asdict(verdict) for verdict in verdicts], ensure_ascii=False, indent=2))
-    elif note := documents_note(" ".join(f"{verdict.said} {verdict.fix}" for verdict in verdicts)):
+        click.echo(json.dumps([_for_programs(result) for result in results], ensure_ascii=False, indent=2))
+    elif note := documents_note(" ".join(f"{result.message} {result.fix}" for result in results)):
         click.echo(note)
-    if any(verdict.outcome == "failed" for verdict in verdicts):
+    if any(result.outcome == "failed" for result in results):
         sys.exit(1)
-    if not as_json and verdicts[0].outcome == "ok":  # of the settings: a run would bring something
+    if not as_json and results[0].outcome == "ok":  # of the settings: a run would bring something
         click.echo(f"Next: amocrm-assets run {source.subdomain}")
 
 
-def _show(verdict: Verdict) -> None:
-    mark, colour = MARKS[verdict.outcome]
-    click.secho(f"{mark} {verdict.step:<11} ", fg=colour, nl=False)
-    click.echo(visible(verdict.said))
-    if verdict.fix:
-        click.echo(f"{'':14}{visible(verdict.fix)}")
+def _for_programs(result: CheckResult) -> dict[str, str | None]:
+    """The result as JSON, whose keys programs rely on: `said` is the message."""
+    return {"step": result.step, "outcome": result.outcome, "said": result.message, "fix": result.fix}
+
+
+def _show(result: CheckResult) -> None:
+    mark, colour = MARKS[result.outcome]
+    click.secho(f"{mark} {result.step:<11} ", fg=colour, nl=False)
+    click.echo(visible(result.message))
+    if result.fix:
+        click.echo(f"{'':14}{visible(result.fix)}")

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.account import Account, read_account
+from amocrm_assets.crm.authorisation import open_client
 from amocrm_assets.crm.authorisation.addresses import account_of
 from amocrm_assets.crm.authorisation.oauth import next_tokens
 from amocrm_assets.crm.authorisation.token_store import Connected
-from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.errors import NotAuthorised
 from amocrm_assets.settings import secret
 
@@ -36,7 +36,7 @@ def connect(
     source = endpoint.source
     response = endpoint.request_once(code)
     token = FreshToken(source, response.access_token)
-    with AmoCrmClient.for_source(source, token) as client:
+    with open_client(source, authorisation=token) as client:
         account = read_account(client)
     require_account(source, account)
     connected = Connected(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from amocrm_assets.orchestration.metadata import COLUMN_SCHEMA
 from amocrm_assets.orchestration.partitions import days_of
 from amocrm_assets.orchestration.translation import ASSET, SUBDOMAIN
 from amocrm_assets.orchestration.waits_log import waits_logged
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 # The name of this option in Dagster's own I/O managers.
 ALLOW_MISSING = "allow_missing_partitions"
-_SCHEMA = "dagster/column_schema"
 
 
 class RowsIOManager(dg.IOManager):
@@ -57,7 +57,7 @@ class RowsIOManager(dg.IOManager):
         asked = context.definition_metadata
         name = upstream[ASSET]
         stored, table = (_shards, self._shards[name]) if name in self._shards else (_rows, self._rows[name])
-        table = _as_shown(table, upstream[_SCHEMA])
+        table = _as_shown(table, upstream[COLUMN_SCHEMA])
         wanted = FrameColumns.from_metadata(table, asked)
         only_there, days = bool(asked.get(ALLOW_MISSING)), days_of(context.asset_partition_keys)
         with waits_logged(context.log, context.step_context.run_id):

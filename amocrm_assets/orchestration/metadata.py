@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # Dagster plots the first over the partitions, and shows the second as the size of a table without partitions.
 PARTITION_ROW_COUNT = "dagster/partition_row_count"
 ROW_COUNT = "dagster/row_count"
+# The columns of an asset's table, and the columns of other assets that they come from.
+COLUMN_SCHEMA = "dagster/column_schema"
+COLUMN_LINEAGE = "dagster/column_lineage"
 # Characters of a cell, and names in a list, that fit on an asset's page.
 MAX_CELL = 100
 MAX_NAMES = 20

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.sandbox.account.account import Account
 from amocrm_assets.sandbox.account.clock import Clock
 from amocrm_assets.sandbox.account.closest_tasks import ClosestTasks
+from amocrm_assets.sandbox.account.contact_content import ContactContent
 from amocrm_assets.sandbox.account.event_feed import EventFeed
 from amocrm_assets.sandbox.account.follow_ups import FollowUps
 from amocrm_assets.sandbox.account.linked import LinkedRecords
 from amocrm_assets.sandbox.account.links import OWNERS, company_of_lead, contacts_of, notes_of, tasks_of
 from amocrm_assets.sandbox.account.notes import Notes
-from amocrm_assets.sandbox.account.parties import Parties
 from amocrm_assets.sandbox.account.tasks import Tasks
 from amocrm_assets.sandbox.http.faults import FaultDice
 from amocrm_assets.sandbox.http.limiter import Limiter
@@ -26,7 +26,7 @@ from amocrm_assets.sandbox.options import SandboxOptions, changed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amocrm_assets.sandbox.account.given_lists import GivenList
+    from amocrm_assets.sandbox.account.custom_lists import CustomList
 
 
 class Sandbox:
@@ -36,8 +36,8 @@ class Sandbox:
     options: SandboxOptions
     clock: Clock
     account: Account
-    contacts: LinkedRecords[Parties]
-    companies: LinkedRecords[Parties]
+    contacts: LinkedRecords[ContactContent]
+    companies: LinkedRecords[ContactContent]
     tasks: FollowUps
     notes: dict[str, FollowUps]
     """Notes, including calls, by the type of their entity: `leads`, `contacts`, `companies`."""
@@ -46,7 +46,7 @@ class Sandbox:
     limiter: Limiter
     dice: FaultDice
     requests: RequestLog
-    given: dict[str, GivenList]
+    custom_lists: dict[str, CustomList]
     """Lists that tests add, by their name in `/api/v4/{name}`."""
     after_answer: Callable[[], object] | None
     """Called after a response of `/api/v4/leads`, `contacts`, `companies`, `tasks`, `events` or notes is made and
@@ -73,7 +73,7 @@ class Sandbox:
         self.limiter = Limiter()
         self.dice = FaultDice(options.seed)
         self.requests = RequestLog()
-        self.given = {}
+        self.custom_lists = {}
         self.after_answer = None
         self.rewrite = None
 
@@ -86,16 +86,16 @@ class Sandbox:
         return tasks
 
     def _notes_of(self, owners: str) -> FollowUps:
-        seed, parties = self.options.seed, {"companies": self.companies.content}
-        content = Notes(self.options, self.account.content, owners, parties.get(owners, self.contacts.content))
+        seed, own = self.options.seed, {"companies": self.companies.content}
+        content = Notes(self.options, self.account.content, owners, own.get(owners, self.contacts.content))
 
         def ids_of_lead(lead: int) -> list[int]:
             return [each.id for each in notes_of(lead, seed) if each.owners == owners]
 
         return FollowUps(self.account, self.clock, content, ids_of_lead)
 
-    def _linked(self, kind: str, ids_of_lead: Callable[[int], list[int]]) -> LinkedRecords[Parties]:
-        content = Parties(self.options, self.account.content, kind)
+    def _linked(self, kind: str, ids_of_lead: Callable[[int], list[int]]) -> LinkedRecords[ContactContent]:
+        content = ContactContent(self.options, self.account.content, kind)
         return LinkedRecords(self.account, self.clock, content, ids_of_lead)
 
     @property

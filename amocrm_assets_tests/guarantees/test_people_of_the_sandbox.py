@@ -13,7 +13,7 @@ import pytest
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.sandbox import Population, SandboxOptions, running_sandbox
-from amocrm_assets.sandbox.account import words
+from amocrm_assets.sandbox.account import sample_texts
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets_tests.accounts import client_of
 from amocrm_assets_tests.guarantees.left_behind import Deployed, content_of
@@ -38,7 +38,9 @@ YEAR, MONTH, WEEK, SOME = 365, 28, 7, 2
 # What phones and addresses of the sandbox have in common, in every spelling, and the full and last names of all.
 PHONES = ("999) 000-", "999 000 ", "7999000", "999-000-")
 MAILS = ("@mail.example", "@sandbox.example")
-NAMES = tuple(part.lower() for each in (*words.PEOPLE, *words.STAFF) for part in (each, each.split()[1]))
+NAMES = tuple(
+    part.lower() for each in (*sample_texts.PEOPLE, *sample_texts.STAFF) for part in (each, each.split()[1])
+)
 MARKS = (*PHONES, *MAILS, *NAMES)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import WarehouseRefused, WarehouseUnavailable
-from amocrm_assets.orchestration.assets.shards import decisive
+from amocrm_assets.orchestration.loading_step import decisive
 from amocrm_assets.rows.stored import row_count
 from amocrm_assets_tests.orchestration.conftest import LAST, Pipeline
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery, recording_bigquery

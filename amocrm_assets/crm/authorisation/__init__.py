@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.long_lived import LongLivedToken
     from amocrm_assets.crm.authorisation.oauth import OAuth
+    from amocrm_assets.crm.http.authorisation import Authorisation
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.settings import Deployment, SourceSettings
 
@@ -33,12 +34,23 @@ def open_authorisation(source: SourceSettings, deployment: Deployment) -> LongLi
 
 
 def open_client(
-    source: SourceSettings, deployment: Deployment, *, max_requests: int | None = None
+    source: SourceSettings,
+    deployment: Deployment | None = None,
+    *,
+    authorisation: Authorisation | None = None,
+    max_requests: int | None = None,
 ) -> AmoCrmClient:
-    """A client for the source's account, authorised by its settings; close it after use."""
-    from amocrm_assets.crm.http.client import AmoCrmClient
+    """A client for the source's account; close it after use.
 
-    return AmoCrmClient.for_source(source, open_authorisation(source, deployment), max_requests=max_requests)
+    It is authorised by the source's settings with the tokens of the deployment, which is the environment's by
+    default, or by an `authorisation` that is open already.
+    """
+    from amocrm_assets.crm.http.client import AmoCrmClient
+    from amocrm_assets.settings import Deployment
+
+    if authorisation is None:
+        authorisation = open_authorisation(source, deployment or Deployment.from_environment())
+    return AmoCrmClient.for_source(source, authorisation, max_requests=max_requests)
 
 
 def expiry_warning(expires_at: int | None, *, now: float) -> str | None:

@@ -65,13 +65,13 @@ class TokenEndpoint:
 
     def request_once(self, code: str) -> TokenResponse:
         """The first pair, for an authorisation code."""
-        return self._ask({"grant_type": "authorization_code", "code": code})
+        return self._request_tokens({"grant_type": "authorization_code", "code": code})
 
     def refresh(self, refresh_token: str) -> TokenResponse:
         """The next pair. Raises `ResponseLost` if it is unknown whether the refresh token is used up."""
-        return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        return self._request_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
-    def _ask(self, grant: dict[str, str]) -> TokenResponse:
+    def _request_tokens(self, grant: dict[str, str]) -> TokenResponse:
         require_private(self.source.url, context=ErrorContext(self.source))
         body = grant | {
             "client_id": secret(self.oauth.client_id_env),
@@ -87,9 +87,9 @@ class TokenEndpoint:
             reraise=True,
         )
         with waiting(f"tokens of {self.source.subdomain} from {self.source.url}"):
-            return retrying(self._ask_once, body)
+            return retrying(self._request_tokens_once, body)
 
-    def _ask_once(self, body: dict[str, str]) -> TokenResponse:
+    def _request_tokens_once(self, body: dict[str, str]) -> TokenResponse:
         response = self._post(body)
         if response.status_code == requests.codes.proxy_authentication_required:
             raise proxy_error(self._tried, self.source.url, status=response.status_code)

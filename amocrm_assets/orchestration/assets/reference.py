@@ -16,9 +16,9 @@ from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, Refere
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError
 from amocrm_assets.orchestration.amocrm_resource import client_of_run, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_reference_key, reference_key
-from amocrm_assets.orchestration.assets.shards import decisive
 from amocrm_assets.orchestration.assets.whole_tables import whole_table_spec
 from amocrm_assets.orchestration.failures import Retries
+from amocrm_assets.orchestration.loading_step import decisive
 from amocrm_assets.orchestration.locations import storage_folder
 from amocrm_assets.orchestration.markdown import code, escape
 from amocrm_assets.orchestration.names import (

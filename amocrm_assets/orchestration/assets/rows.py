@@ -20,7 +20,7 @@ from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.locations import storage_folder
 from amocrm_assets.orchestration.markdown import escape
-from amocrm_assets.orchestration.metadata import rows_metadata
+from amocrm_assets.orchestration.metadata import COLUMN_LINEAGE, COLUMN_SCHEMA, rows_metadata
 from amocrm_assets.orchestration.names import DEPLOYMENT, ROWS_IO_MANAGER, op_name, resource_key
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.steps import StepDays, step_days
@@ -48,7 +48,7 @@ def rows_of(entity: Entity, table: Table, source: SourceSettings, retries: Retri
             settings = settings_of_run(context, source)
             written = _write(entity, table, settings, deployment.storage(), days)
         yield dg.MaterializeResult(
-            metadata={"dagster/column_lineage": lineage_from(table, raw_key(entity, source), api_names=True)},
+            metadata={COLUMN_LINEAGE: lineage_from(table, raw_key(entity, source), api_names=True)},
             check_results=checks.rows_results(entity, table, source, written),
         )
 
@@ -68,7 +68,7 @@ def _spec(entity: Entity, table: Table, source: SourceSettings) -> dg.AssetSpec:
             f" `pandas.DataFrame` parameter of your own assets ({page('downstream.md')})."
         ),
         metadata={
-            "dagster/column_schema": table_schema(table, "parquet"),
+            COLUMN_SCHEMA: table_schema(table, "parquet"),
             **storage_folder(table.rows_folder(source.subdomain)),
         },
     )

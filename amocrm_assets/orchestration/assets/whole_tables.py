@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from amocrm_assets.orchestration.assets import asset_spec
 from amocrm_assets.orchestration.columns import schema_of
 from amocrm_assets.orchestration.locations import warehouse_kind, warehouse_table
+from amocrm_assets.orchestration.metadata import COLUMN_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ def whole_table_spec(source: SourceSettings, table: Table, **own: Any) -> dg.Ass
         kinds={warehouse, "table"},
         is_partitioned=False,
         metadata={
-            "dagster/column_schema": schema_of(table, warehouse),
+            COLUMN_SCHEMA: schema_of(table, warehouse),
             **warehouse_table(table.name_of(source.subdomain, None)),
         },
         **own,

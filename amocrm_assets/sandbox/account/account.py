@@ -12,7 +12,7 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account.deeds import COLUMNS, DeedLog
+from amocrm_assets.sandbox.account.change_log import COLUMNS, ChangeLog
 from amocrm_assets.sandbox.account.events import events_of
 from amocrm_assets.sandbox.account.history import History, version_after
 from amocrm_assets.sandbox.account.leads import Leads, mixed
@@ -23,10 +23,10 @@ from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, Page, St
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from amocrm_assets.sandbox.account.change_log import LoggedChange
     from amocrm_assets.sandbox.account.clock import Clock
-    from amocrm_assets.sandbox.account.deeds import Done
     from amocrm_assets.sandbox.account.events import AccountEvent
-    from amocrm_assets.sandbox.account.history import Deed
+    from amocrm_assets.sandbox.account.history import Change
     from amocrm_assets.sandbox.options import SandboxOptions
 
 
@@ -44,15 +44,15 @@ class Account:
         self._table = LeadTable()
         self._set: dict[int, Json] = {}
         self._newest_id = 0
-        self.deeds = DeedLog()
+        self.changes = ChangeLog()
         self.closest_task: Callable[[LeadVersion], int | None] = lambda _: None
         self._order = count()
         self._late: list[tuple[int, int, Callable[[], None]]] = []
-        self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it picks victims, no secrets
+        self._rng = Random(f"touches {options.seed}")  # noqa: S311  # it chooses records, no secrets
         self._history: History | None = None
         if options.populations is None:
             self._history = History(options.seed, leads_per_day=options.leads_per_day)
-            self._catch_up()  # years of it take some time, for which the first request should not wait
+            self._catch_up()  # computing years of history takes time, and the first request should not wait for it
         else:
             self.load(*spread(options.populations))
 
@@ -64,7 +64,7 @@ class Account:
             self._history = None
             self._set.clear()
             self._late.clear()
-            self.deeds.clear()
+            self.changes.clear()
             created_at = [at - 3600 - mixed(1, at) % 1_000_000 for at in updated_at]
             states = [int(each) for each in deleted] if deleted else [int(State.LIVE)] * len(ids)
             self._table.load(ids, updated_at, created_at=created_at, states=states)
@@ -78,7 +78,7 @@ class Account:
                 self._newest_id = lead_id  # not in the table yet when there is a lag
             at = values.get("updated_at", self._clock.seconds())
             version = LeadVersion(lead_id, values.get("created_at", at), at)
-            self.deeds.note(at, version, "made", values)
+            self.changes.note(at, version, "made", values)
             self._apply(version, values)
             return lead_id
 
@@ -89,7 +89,7 @@ class Account:
             at = values.get("updated_at", self._clock.seconds() if touch else version.updated_at)
             made = values.get("created_at", version.created_at)
             after = LeadVersion(lead_id, made, at, version.revision + 1, version.state)
-            self.deeds.note(at if touch else self._clock.seconds(), after, "changed", values)
+            self.changes.note(at if touch else self._clock.seconds(), after, "changed", values)
             self._apply(after, values)
             return int(at)
 
@@ -98,7 +98,7 @@ class Account:
         return self._move(lead_id, State.TRASHED, "deleted")
 
     def restore(self, lead_id: int) -> int:
-        """Take a lead out of the trash. Returns its new `updated_at`."""
+        """Restore a lead from the trash. Returns its new `updated_at`."""
         return self._move(lead_id, State.LIVE, "restored")
 
     def purge(self, lead_id: int) -> int:
@@ -125,7 +125,7 @@ class Account:
     # Responses of amoCRM.
 
     def page(self, query: LeadQuery) -> Page:
-        """One page of the list of leads, or of the trash if that is asked for."""
+        """One page of the list of leads, or of deleted ones with `only_deleted`."""
         with self._lock:
             self._catch_up()
             trash = "only_deleted" in query.extras and not self.options.only_deleted_ignored
@@ -147,15 +147,15 @@ class Account:
             self._catch_up()
             return self._table.stamps(State.TRASHED if deleted else State.LIVE, since=since, until=until)
 
-    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
+    def changes_between(self, since: int, until: int, *, newest_first: bool = False) -> list[LoggedChange]:
         """The operations on leads in a closed interval of seconds, in order of time."""
         with self._lock:
             self._catch_up()
-            return list(self.deeds.between(since, until, newest_first=newest_first))
+            return list(self.changes.between(since, until, newest_first=newest_first))
 
     def events(self, since: int = 0, until: int = FOREVER) -> list[AccountEvent]:
-        """The events of a closed interval that came of deeds to leads themselves."""
-        found = (events_of(each, self.content, self.deeds) for each in self.deeds_between(since, until))
+        """The events of changes to leads in a closed interval."""
+        found = (events_of(each, self.content, self.changes) for each in self.changes_between(since, until))
         return [event for events in found for event in events]
 
     @property
@@ -187,12 +187,12 @@ class Account:
         return ids
 
     def _picked(self, query: LeadQuery, state: State) -> list[int]:
-        """Leads asked for by id, found without looking through the whole account."""
-        asked = (self._table.find(int(each)) for each in query.choices["id"] if each.isdecimal())
-        return [each.id for each in asked if each and each.state == state and each.updated_at in query.updated]
+        """Leads by id, found without a scan of the whole account."""
+        found = (self._table.find(int(each)) for each in query.choices["id"] if each.isdecimal())
+        return [each.id for each in found if each and each.state == state and each.updated_at in query.updated]
 
     def _order_key(self, field: str) -> Callable[[int], tuple[int, float]]:
-        """Ties come in order of id, or differently at each asking."""
+        """Ties are in order of id, or in another order in each response."""
         unstable = self.options.unstable_ties
 
         def key(lead_id: int) -> tuple[int, float]:
@@ -216,13 +216,13 @@ class Account:
             raise KeyError(f"the sandbox has no lead {lead_id}")
         return version
 
-    def _move(self, lead_id: int, state: State, deed: Deed) -> int:
+    def _move(self, lead_id: int, state: State, change: Change) -> int:
         with self._lock:
             before = self._version(lead_id)
             at = self._clock.seconds()
             after = LeadVersion(lead_id, before.created_at, at, before.revision + 1, state)
             self._apply(after, {})
-            self.deeds.note(at, after, deed)
+            self.changes.note(at, after, change)
             return at
 
     def _apply(self, version: LeadVersion, values: Json) -> None:
@@ -246,11 +246,11 @@ class Account:
             heapq.heappop(self._late)[2]()
         if self._history:
             changed: dict[int, LeadVersion] = {}
-            for at, lead_id, deed in self._history.until(now - self.options.lag_seconds):
+            for at, lead_id, change in self._history.until(now - self.options.lag_seconds):
                 before = changed.get(lead_id) or self._table.find(lead_id)
-                if after := version_after(before, lead_id, deed, at):
+                if after := version_after(before, lead_id, change, at):
                     changed[lead_id] = after
-                    self.deeds.note(at, after, deed)
+                    self.changes.note(at, after, change)
             self._table.write(changed.values())
 
     def _some_ids(self, how_many: int, since: int, until: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The sandbox's own clock: the machine's with an offset, or one that stops until somebody moves it."""
+"""The sandbox's own clock: the machine's with an offset, or one that only `advance` moves."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Clock:
         return int(self.now())
 
     def advance(self, seconds: float) -> None:
-        """Go forward at once."""
+        """Advance the clock."""
         self._offset_seconds += seconds

@@ -1,8 +1,8 @@
 """When the next task of a lead or a contact is due: `closest_task_at`, the earliest deadline of its open tasks.
 
-It follows from the tasks at the moment of asking, and a task that is set or done leaves the `updated_at` of what
-it is about alone: nobody documents that it moves, so a client that relies on it shall fail here. No lock is taken,
-since whoever shows a lead holds the account's.
+It is computed from the tasks for each response. Creating or completing a task does not change the `updated_at`
+of its lead or contact: amoCRM does not document that it does, so a client that relies on it must fail here.
+No lock is taken, since the caller holds the account's.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from amocrm_assets.sandbox.account import words
+from amocrm_assets.sandbox.account import sample_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ _ADDRESS_PARTS = ("address_line_1", "address_line_2", "city", "state", "zip", "c
 Values = list[dict[str, Any]]
 Declared = tuple[str, str | None, str, tuple[str, ...]]
 
-# name, code, type, choices. Two fields share a name, as people make them do.
+# name, code, type, choices. Two fields share a name, as in real accounts.
 _FIELDS: tuple[Declared, ...] = (
     ("Город", "CITY", "text", ()),
     ("Комментарий", None, "textarea", ()),
@@ -60,7 +60,7 @@ class CustomFields:
 
     def __init__(self, options: SandboxOptions) -> None:
         self._zone = ZoneInfo(options.timezone)
-        rng = Random(f"fields {options.seed}")  # noqa: S311  # it invents data, no secrets
+        rng = Random(f"fields {options.seed}")  # noqa: S311  # it generates data, no secrets
         declared = list(_FIELDS)
         if options.unknown_field_type:
             declared.append(("Настроение", None, "mood_ring", ()))
@@ -108,7 +108,7 @@ class CustomFields:
 
 
 def many_text_values(count: int) -> Values:
-    """So many filled fields of one lead that a reader feels it."""
+    """A large number of filled fields of one lead, to slow a reader down."""
     return [
         {
             "field_id": 5_000_000 + number,
@@ -162,14 +162,14 @@ def _chosen(enum: dict[str, Any]) -> dict[str, Any]:
 
 
 def _street(rng: Random) -> str:
-    return f"{rng.choice(words.STREETS)}, {rng.randint(1, 90)}"
+    return f"{rng.choice(sample_texts.STREETS)}, {rng.randint(1, 90)}"
 
 
 def _smart_address(rng: Random) -> Values:
     parts = (
         _street(rng),
         f"офис {rng.randint(1, 40)}",
-        rng.choice(words.TOWNS),
+        rng.choice(sample_texts.TOWNS),
         "",
         f"{rng.randrange(10**6):06}",
         "RU",
@@ -183,7 +183,7 @@ def _smart_address(rng: Random) -> Values:
 
 def _legal_entity(rng: Random) -> Values:
     firm = {
-        "name": rng.choice(words.FIRMS),
+        "name": rng.choice(sample_texts.FIRMS),
         "entity_type": rng.choice((1, 2)),
         "vat_id": f"00{rng.randrange(10**8):08}",
         "kpp": None,
@@ -192,7 +192,7 @@ def _legal_entity(rng: Random) -> Values:
         "real_address": None,
         "bank_code": None,
         "bank_account_number": None,
-        "director": rng.choice((None, *words.PEOPLE)),
+        "director": rng.choice((None, *sample_texts.PEOPLE)),
         "external_uid": None,
     }
     return [{"value": firm}]
@@ -222,8 +222,8 @@ def _text(*choices: str) -> Callable[[Random], Values]:
 
 
 _INVENT: dict[str, Callable[[Random], Values]] = {
-    "text": _text(*words.TOWNS),
-    "textarea": _text(*words.REMARKS),
+    "text": _text(*sample_texts.TOWNS),
+    "textarea": _text(*sample_texts.REMARKS),
     "numeric": lambda rng: [{"value": rng.choice((str(rng.randint(1, 40)), f"{rng.randint(1, 99)}.5"))}],
     "monetary": lambda rng: [{"value": f"{rng.randint(1, 900)}00.{rng.choice(('00', '50', '90'))}"}],
     "checkbox": lambda rng: [{"value": rng.choice((True, True, False))}],

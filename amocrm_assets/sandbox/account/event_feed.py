@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.account.account import Account
     from amocrm_assets.sandbox.account.events import AccountEvent
-    from amocrm_assets.sandbox.account.follow_up_events import EventKinds, RecordsWithDeeds
+    from amocrm_assets.sandbox.account.follow_up_events import EventKinds, RecordsWithChanges
 
 _SOURCES = (*LINKED_EVENTS.values(), TASK_EVENTS, *NOTE_EVENTS.values())
-KINDS = tuple(dict.fromkeys((*events.KINDS, *chain.from_iterable(each.deeds for each in _SOURCES))))
+KINDS = tuple(dict.fromkeys((*events.KINDS, *chain.from_iterable(each.changes for each in _SOURCES))))
 
 
 class EventFeed:
-    """What a complete reading of events must find."""
+    """The events that a complete reading must find."""
 
     def __init__(
         self,
         account: Account,
-        linked: Mapping[str, RecordsWithDeeds],
-        tasks: RecordsWithDeeds,
-        notes: Mapping[str, RecordsWithDeeds],
+        linked: Mapping[str, RecordsWithChanges],
+        tasks: RecordsWithChanges,
+        notes: Mapping[str, RecordsWithChanges],
     ) -> None:
         self._account = account
         self._sources = [
@@ -47,10 +47,10 @@ class EventFeed:
         kinds: frozenset[str] = frozenset(),
         newest_first: bool = False,
     ) -> Iterator[AccountEvent]:
-        """Those of a closed interval of seconds, and of some kinds if any are named."""
+        """Events of a closed interval of seconds, of these kinds or of all."""
         feeds = [self._of_leads(since, until, kinds, newest_first=newest_first)]
         for records, source in self._sources:
-            if wanted := _deeds(source, kinds):
+            if wanted := _changes(source, kinds):
                 feeds.append(_of_records(records, source, wanted, (since, until), newest_first=newest_first))
         found = heapq.merge(*feeds, key=lambda event: event.at, reverse=newest_first)
         return (event for event in found if not kinds or event.kind in kinds)
@@ -58,29 +58,29 @@ class EventFeed:
     def _of_leads(
         self, since: int, until: int, kinds: frozenset[str], *, newest_first: bool
     ) -> Iterator[AccountEvent]:
-        account, deeds = self._account, events.deeds_of_kinds(kinds)
-        if deeds:
-            for done in account.deeds_between(since, until, newest_first=newest_first):
-                if done.deed in deeds:
-                    yield from _directed(events.events_of(done, account.content, account.deeds), newest_first)
+        account, changes = self._account, events.changes_of_kinds(kinds)
+        if changes:
+            for done in account.changes_between(since, until, newest_first=newest_first):
+                if done.change in changes:
+                    yield from _directed(events.events_of(done, account.content, account.changes), newest_first)
 
 
 def _of_records(
-    records: RecordsWithDeeds,
+    records: RecordsWithChanges,
     source: EventKinds,
-    deeds: frozenset[str],
+    changes: frozenset[str],
     ends: tuple[int, int],
     *,
     newest_first: bool,
 ) -> Iterator[AccountEvent]:
-    for done in records.deeds_between(*ends, newest_first=newest_first):
-        if done.deed in deeds:
+    for done in records.changes_between(*ends, newest_first=newest_first):
+        if done.change in changes:
             yield from _directed(source.of(done, records), newest_first)
 
 
-def _deeds(source: EventKinds, kinds: frozenset[str]) -> frozenset[str]:
-    """The deeds that such events may come of; no kinds are all."""
-    return frozenset().union(*(deeds for kind, deeds in source.deeds.items() if not kinds or kind in kinds))
+def _changes(source: EventKinds, kinds: frozenset[str]) -> frozenset[str]:
+    """The changes that cause events of these kinds; no kinds: all."""
+    return frozenset().union(*(changes for kind, changes in source.changes.items() if not kinds or kind in kinds))
 
 
 def _directed(found: Iterator[AccountEvent], newest_first: bool) -> Iterator[AccountEvent]:  # noqa: FBT001

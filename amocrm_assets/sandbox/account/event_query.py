@@ -1,6 +1,6 @@
-"""Which events are asked for, by the filters of the documentation, and the page of them.
+"""The query of a list of events, with the documented filters, and its page.
 
-Unlike lists of leads, the list of events knows neither an order nor the paid option for filters.
+Unlike lists of leads, the list of events has no `order` parameter, and its filters are not a paid option.
 https://www.amocrm.ru/developers/content/crm_platform/events-and-notes
 """
 
@@ -26,7 +26,7 @@ _MAX_IDS, _MAX_FEW = 100, 10
 
 
 class WrongFilter(Exception):
-    """A filter that amoCRM refuses; says why."""
+    """A filter that amoCRM refuses, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _Wanted:
 
 
 def event_page(feed: EventFeed, params: list[tuple[str, str]], options: SandboxOptions) -> EventPage:
-    """The page that is asked for. Raises `WrongFilter`."""
+    """The requested page. Raises `WrongFilter`."""
     number, limit = page_and_limit(params, options, maximum=LIMIT_MAX)
     wanted = _wanted(read_filters(params))
     found = feed.between(
@@ -105,7 +105,7 @@ def _listed(filters: Filters, name: str) -> frozenset[str]:
 
 
 def _created(filters: Filters) -> Interval:
-    """One number is since then; two are both ends, both of them inside."""
+    """One number is the start; two are start and end, both inclusive."""
     bare = [int(part) for part in ",".join(filters.get(("created_at", None), ())).split(",") if part.isdecimal()]
     since, until = (filters.get(("created_at", end), [""])[-1] for end in ("from", "to"))
     return Interval(

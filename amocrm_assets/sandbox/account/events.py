@@ -1,7 +1,7 @@
-"""What happened to leads, as `/api/v4/events` tells it: made, moved to another stage, given away, deleted, tagged.
+"""Events of leads in `/api/v4/events`: created, moved to another stage, reassigned, deleted, tagged.
 
-Events follow from deeds: a lead as it was before and after each. Those of contacts and companies are in
-`linked_events`, of tasks and notes in `follow_up_events`; which of them are asked for is known in `event_query`.
+Events are computed from changes: the lead before and after each. For those of contacts and companies see
+`linked_events`, of tasks and notes `follow_up_events`; for queries `event_query`.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from amocrm_assets.sandbox.account.table import LeadVersion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amocrm_assets.sandbox.account.deeds import DeedLog, Done
+    from amocrm_assets.sandbox.account.change_log import ChangeLog, LoggedChange
     from amocrm_assets.sandbox.account.leads import Leads
 
 Json = dict[str, Any]
 Values = list[Json]
 
-_OF_DEED = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
-# What a comparison of a lead before and after can show.
+_OF_CHANGE = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
+# Kinds that a comparison of a lead before and after finds.
 _COMPARED = frozenset({
     "lead_status_changed", "entity_responsible_changed", "sale_field_changed", "name_field_changed",
 })  # fmt: skip
-KINDS = (*_OF_DEED.values(), *sorted(_COMPARED), "entity_tag_added")
-_DEEDS_OF_KIND = {
-    **{kind: frozenset({deed}) for deed, kind in _OF_DEED.items()},
+KINDS = (*_OF_CHANGE.values(), *sorted(_COMPARED), "entity_tag_added")
+_CHANGES_OF_KIND = {
+    **{kind: frozenset({change}) for change, kind in _OF_CHANGE.items()},
     **dict.fromkeys(_COMPARED, frozenset({"changed", "restored"})),
     "entity_tag_added": frozenset({"made"}),
 }
@@ -35,7 +35,7 @@ _LISTS = {"lead": "leads", "contact": "contacts", "company": "companies", "task"
 
 
 class AccountEvent(NamedTuple):
-    """One thing that happened to one record. `entity_type` is singular: `lead`, `contact`, `company`, `task`."""
+    """One event of one record. `entity_type` is singular: `lead`, `contact`, `company`, `task`."""
 
     at: int
     id: str
@@ -64,37 +64,35 @@ class AccountEvent(NamedTuple):
         }
 
 
-def deeds_of_kinds(kinds: frozenset[str]) -> frozenset[str]:
-    """The deeds that such events may come of; no kinds are all."""
-    named = (_DEEDS_OF_KIND.get(kind, frozenset()) for kind in kinds or KINDS)
+def changes_of_kinds(kinds: frozenset[str]) -> frozenset[str]:
+    """The changes that cause events of these kinds; no kinds: all."""
+    named = (_CHANGES_OF_KIND.get(kind, frozenset()) for kind in kinds or KINDS)
     return frozenset().union(*named)
 
 
-def events_of(done: Done, content: Leads, deeds: DeedLog) -> Iterator[AccountEvent]:
-    """The events of one deed, in the order of their ids."""
-    after = _looks(done.lead_id, done.revision, done.sets, content, deeds)
-    by = after["created_by"] if done.deed == "made" else after["updated_by"]
-    changes: list[tuple[str, Values, Values]] = []
-    if done.deed in _OF_DEED:
-        changes.append((_OF_DEED[done.deed], [], []))
-    if done.deed == "made":
-        changes += [
-            ("entity_tag_added", [], [{"tag": {"name": tag["name"]}}]) for tag in content.tags(done.lead_id)
-        ]
-    if done.deed in {"changed", "restored"}:
-        changes += _compared(_looks(done.lead_id, done.base, done.base_sets, content, deeds), after)
-    for place, (kind, before, now) in enumerate(changes):
+def events_of(done: LoggedChange, content: Leads, changes: ChangeLog) -> Iterator[AccountEvent]:
+    """The events of one change, in the order of their ids."""
+    after = _content_at(done.lead_id, done.revision, done.sets, content, changes)
+    by = after["created_by"] if done.change == "made" else after["updated_by"]
+    found: list[tuple[str, Values, Values]] = []
+    if done.change in _OF_CHANGE:
+        found.append((_OF_CHANGE[done.change], [], []))
+    if done.change == "made":
+        found += [("entity_tag_added", [], [{"tag": {"name": tag["name"]}}]) for tag in content.tags(done.lead_id)]
+    if done.change in {"changed", "restored"}:
+        found += _compared(_content_at(done.lead_id, done.base, done.base_sets, content, changes), after)
+    for place, (kind, before, now) in enumerate(found):
         event_id = event_id_of(done, done.revision, place)
         yield AccountEvent(done.at, event_id, "lead", done.lead_id, kind, by, before, now)
 
 
-def event_id_of(done: Done, number: int, place: int) -> str:
-    """26 characters that sort by time, as amoCRM's do."""
+def event_id_of(done: LoggedChange, number: int, place: int) -> str:
+    """26 characters that sort by time, like amoCRM's."""
     return f"{done.at:010d}{done.lead_id:010d}{number % 10_000:04d}{place:02d}"
 
 
-def _looks(lead_id: int, revision: int, sets: int, content: Leads, deeds: DeedLog) -> Json:
-    return content.content(LeadVersion(lead_id, 0, 0, revision)) | deeds.set_by_hand(lead_id, sets)
+def _content_at(lead_id: int, revision: int, sets: int, content: Leads, changes: ChangeLog) -> Json:
+    return content.content(LeadVersion(lead_id, 0, 0, revision)) | changes.set_by_hand(lead_id, sets)
 
 
 def _compared(before: Json, after: Json) -> Iterator[tuple[str, Values, Values]]:

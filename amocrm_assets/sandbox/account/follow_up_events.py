@@ -1,6 +1,6 @@
-"""What happened to tasks and notes, as `/api/v4/events` tells it: tasks set, put off, done; calls; texts written.
+"""Events of tasks and notes in `/api/v4/events`: tasks created, postponed, completed; calls; texts.
 
-Nobody documents which objects the values of tasks' events hold; here they are called after what was changed.
+amoCRM does not document the values of tasks' events; here each is named after the changed property.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from amocrm_assets.sandbox.account.events import AccountEvent, event_id_of, resp
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from amocrm_assets.sandbox.account.deeds import Done
+    from amocrm_assets.sandbox.account.change_log import LoggedChange
     from amocrm_assets.sandbox.account.events import Values
 
 Json = dict[str, Any]
@@ -29,40 +29,40 @@ _CALLS = {"call_in": "incoming_call", "call_out": "outgoing_call"}
 _ENTITIES = {"leads": "lead", "contacts": "contact", "companies": "company"}
 
 
-class RecordsWithDeeds(Protocol):
-    """A list that knows what was done to its records."""
+class RecordsWithChanges(Protocol):
+    """A list with the log of changes of its records."""
 
-    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
-        """The deeds of a closed interval of seconds."""
+    def changes_between(self, since: int, until: int, *, newest_first: bool = False) -> list[LoggedChange]:
+        """The changes of a closed interval of seconds."""
 
-    def as_of(self, done: Done, *, before: bool = False) -> Json:
-        """A record as it was after a deed, or before it."""
+    def as_of(self, done: LoggedChange, *, before: bool = False) -> Json:
+        """A record as it was after a change, or before it."""
 
 
 @dataclass(frozen=True)
 class EventKinds:
-    """The events of one list: by kind the deeds that cause them, and a function from a deed to events."""
+    """The events of one list: by kind the changes that cause them, and a function from a change to events."""
 
     entity_type: str
-    deeds: Mapping[str, frozenset[str]]
+    changes: Mapping[str, frozenset[str]]
     events_of: Callable[[str, Json, Json], Iterable[EventValues]]
     id_of: str = "id"
     """The property with the id of the record that an event is about."""
 
-    def of(self, done: Done, records: RecordsWithDeeds) -> Iterator[AccountEvent]:
-        """The events of one deed, in the order of their ids."""
+    def of(self, done: LoggedChange, records: RecordsWithChanges) -> Iterator[AccountEvent]:
+        """The events of one change, in the order of their ids."""
         after = records.as_of(done)
-        before = records.as_of(done, before=True) if done.deed == "changed" else {}
-        by = after["created_by"] if done.deed == "made" else after["updated_by"]
-        for place, (kind, was, now) in enumerate(self.events_of(done.deed, before, after)):
-            # Values that are set make no revision.
+        before = records.as_of(done, before=True) if done.change == "changed" else {}
+        by = after["created_by"] if done.change == "made" else after["updated_by"]
+        for place, (kind, was, now) in enumerate(self.events_of(done.change, before, after)):
+            # Setting values does not create a revision.
             event_id = event_id_of(done, done.revision + done.sets, place)
             yield AccountEvent(done.at, event_id, self.entity_type, after[self.id_of], kind, by, was, now)
 
 
-def _of_task(deed: str, before: Json, after: Json) -> Iterator[EventValues]:
-    if deed in {"made", "deleted"}:
-        yield {"made": "task_added", "deleted": "task_deleted"}[deed], [], []
+def _of_task(change: str, before: Json, after: Json) -> Iterator[EventValues]:
+    if change in {"made", "deleted"}:
+        yield {"made": "task_added", "deleted": "task_deleted"}[change], [], []
         return
     if after["is_completed"] and not before["is_completed"]:
         yield "task_completed", [], []
@@ -73,12 +73,12 @@ def _of_task(deed: str, before: Json, after: Json) -> Iterator[EventValues]:
             yield kind, [was], [now]
 
 
-def _of_note(deed: str, _: Json, after: Json) -> Iterator[EventValues]:
-    """A call that is deleted leaves no event, and nor does anything that is edited."""
+def _of_note(change: str, _: Json, after: Json) -> Iterator[EventValues]:
+    """Deleted calls and edited notes have no event."""
     note: Json = {"note": {"id": after["id"]}}
-    if deed == "made":
+    if change == "made":
         yield _CALLS.get(after["note_type"], "common_note_added"), [], [note]
-    elif deed == "deleted" and after["note_type"] not in _CALLS:
+    elif change == "deleted" and after["note_type"] not in _CALLS:
         yield "common_note_deleted", [note], []
 
 

@@ -1,6 +1,6 @@
-"""Tasks, or notes of one type of entity: made after their lead, and seldom changed.
+"""Tasks, or notes of one type of entity: created after their lead, and seldom changed.
 
-Unlike contacts they have no trash: what is deleted is gone from the list. What they look like is in `tasks` and
+Unlike contacts they have no trash: deleted ones are removed from the list. For their content see `tasks` and
 `notes`.
 """
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.account.account import Account
     from amocrm_assets.sandbox.account.clock import Clock
-    from amocrm_assets.sandbox.account.history import Deed
+    from amocrm_assets.sandbox.account.history import Change
     from amocrm_assets.sandbox.account.query import LeadQuery
 
 Json = dict[str, Any]
 
 
 class FollowUpContent(Protocol):
-    """What such records look like, and when something happens to them."""
+    """The content of such records, and the times of their changes."""
 
     kind: str
 
@@ -39,10 +39,10 @@ class FollowUpContent(Protocol):
         """Whether it is one that a complete reading must find."""
 
     def delay(self, record_id: int) -> int:
-        """How many seconds after its lead it is made."""
+        """Seconds from the lead's creation to the record's."""
 
     def pause(self, record_id: int, revision: int) -> int | None:
-        """How many seconds a revision stays; None: for ever."""
+        """Seconds until the next revision; None: there is none."""
 
     def is_gone(self, record_id: int, revision: int) -> bool:
         """Whether this revision is its deletion."""
@@ -62,7 +62,7 @@ class FollowUps(LinkedRecords[FollowUpContent]):
         self._by_hand: dict[int, LeadVersion] = {}
 
     def edit(self, record_id: int, **values: Any) -> int:
-        """Set values of a record, or without any do with it what would be done next. Returns its `updated_at`."""
+        """Set values of a record; without values, apply its next computed change. Returns its `updated_at`."""
         with self._lock:
             self._catch_up()
             before = self._version(record_id)
@@ -72,16 +72,16 @@ class FollowUps(LinkedRecords[FollowUpContent]):
             return at
 
     def delete(self, record_id: int) -> int:
-        """Remove a record, without a trace in the lists. Returns when that was."""
+        """Remove a record from the list. Returns the time."""
         with self._lock:
             at = self.purge(record_id)
             self._change_by_hand(self._version(record_id), "deleted", {})
             return at
 
     def changed_by_hand(self, record_id: int) -> Json | None:
-        """A record that somebody edited or deleted by hand, `{}` once it is gone; None for all others.
+        """A record that was edited manually, `{}` if it was deleted; None for all others.
 
-        Takes no lock, so that those who hold the account's may ask.
+        Takes no lock, so it can be called with the account's lock held.
         """
         version = self._by_hand.get(record_id)
         if version is None:
@@ -117,7 +117,7 @@ class FollowUps(LinkedRecords[FollowUpContent]):
             changed[record_id] = LeadVersion(record_id, created_at, updated_at)
 
     def _age(self, record_id: int, at: int, now: int, changed: dict[int, LeadVersion]) -> None:  # noqa: ARG002
-        """It is made, changed or deleted."""
+        """Create, change or delete it."""
         before = changed.get(record_id) or self._table.find(record_id)
         if before is None:
             after = LeadVersion(record_id, at, at)
@@ -128,20 +128,22 @@ class FollowUps(LinkedRecords[FollowUpContent]):
                 record_id, before.created_at, max(at, before.updated_at), before.revision + 1, state
             )
         else:
-            return  # somebody has deleted it by hand
+            return  # it was deleted manually
         changed[record_id] = after
         if record_id in self._by_hand:
             self._by_hand[record_id] = after
-        deed: Deed = "made" if before is None else "changed" if after.state == State.LIVE else "deleted"
-        self.deeds.note(at, after, deed)
+        change: Change = "made" if before is None else "changed" if after.state == State.LIVE else "deleted"
+        self.changes.note(at, after, change)
         pause = self.content.pause(record_id, after.revision)
         if after.state == State.LIVE and pause is not None:
             heapq.heappush(self._next, (at + pause, record_id))
 
-    def _change_by_hand(self, after: LeadVersion, deed: Deed, values: Json, *, base: int | None = None) -> None:
+    def _change_by_hand(
+        self, after: LeadVersion, change: Change, values: Json, *, base: int | None = None
+    ) -> None:
         self._table.write([after])
         self._by_hand[after.id] = after
-        self.deeds.note(after.updated_at, after, deed, values, base=base)
+        self.changes.note(after.updated_at, after, change, values, base=base)
 
     def _content_of(self, version: LeadVersion) -> Json:
-        return self.content.content(version, self._clock.now()) | self.deeds.set_by_hand(version.id)
+        return self.content.content(version, self._clock.now()) | self.changes.set_by_hand(version.id)

@@ -1,7 +1,7 @@
 """The history of the account: which lead is created, edited, deleted, restored or purged at which second.
 
-It follows from the seed and the calendar alone, so a sandbox started again tells the same past, and time adds
-to it. What was done by hand is not part of it.
+It is computed from the seed and the calendar alone, so a restarted sandbox has the same history, continued to the
+present. Manual changes are not part of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from amocrm_assets.sandbox.account.table import LeadVersion, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Deed = Literal["made", "changed", "deleted", "restored", "purged"]
+Change = Literal["made", "changed", "deleted", "restored", "purged"]
 
 BEGINNING = 1735678800  # 2025-01-01T00:00 in Moscow
 DAY = 86_400
@@ -36,15 +36,15 @@ _MOVES = {
 
 
 class Event(NamedTuple):
-    """One deed at one second."""
+    """One change at one second."""
 
     at: int
     lead_id: int
-    deed: Deed
+    change: Change
 
 
 class History:
-    """Hands out the events up to an instant, each once, in order of time."""
+    """Returns the events up to an instant, each once, in order of time."""
 
     def __init__(self, seed: int, *, leads_per_day: int) -> None:
         self._seed = seed
@@ -55,7 +55,7 @@ class History:
         self._to_purge: deque[tuple[int, int]] = deque()
 
     def until(self, now: int) -> Iterator[Event]:
-        """Every event not handed out yet that is not after `now`."""
+        """The events up to `now` that were not returned before."""
         while True:
             while self._waiting and self._waiting[0].at <= now:
                 yield self._waiting.popleft()
@@ -65,7 +65,7 @@ class History:
             self._day += 1
 
     def _one_day(self) -> Iterator[Event]:
-        rng = Random(f"{self._seed} {self._day}")  # noqa: S311  # it invents data, no secrets
+        rng = Random(f"{self._seed} {self._day}")  # noqa: S311  # it generates data, no secrets
         midnight = BEGINNING + self._day * DAY
         # 2025-01-01 was a Wednesday.
         share = _WEEKEND_SHARE if (self._day + 2) % 7 >= 5 else 1.0  # noqa: PLR2004  # Saturday, Sunday
@@ -79,7 +79,7 @@ class History:
             yield from self._trash(rng, midnight, before)
 
     def _changes(self, rng: Random, midnight: int, before: int, count: int) -> Iterator[Event]:
-        """Mostly of young leads, since old ones are closed; once a week somebody changes hundreds at once."""
+        """Mostly of young leads, since old ones are closed; once a week hundreds are changed in one second."""
         for _ in range(count):
             place = max(before - 1 - int(rng.expovariate(1 / 1200)), 0)
             yield Event(_moment(rng, midnight), self._ids[place], "changed")
@@ -100,25 +100,25 @@ class History:
                 self._to_purge.append((self._day + _TRASH_DAYS, lead_id))
 
     def _new_id(self) -> int:
-        """Ids rise with gaps, as other accounts take some."""
+        """Ids rise with gaps, since amoCRM's accounts share one sequence."""
         place = len(self._ids)
         return _FIRST_ID + place * _ID_STEP + mixed(self._seed, place) % _ID_STEP
 
 
-def version_after(before: LeadVersion | None, lead_id: int, deed: Deed, at: int) -> LeadVersion | None:
-    """The version of a lead after a deed; None when the deed finds nothing to do."""
+def version_after(before: LeadVersion | None, lead_id: int, change: Change, at: int) -> LeadVersion | None:
+    """The version of a lead after a change; None if the change does not apply."""
     if before is None:
-        return LeadVersion(lead_id, at, at) if deed == "made" else None
-    if deed == "made":
-        return None  # somebody has already made it by hand
-    needed, state = _MOVES[deed]
+        return LeadVersion(lead_id, at, at) if change == "made" else None
+    if change == "made":
+        return None  # it was created manually before
+    needed, state = _MOVES[change]
     if before.state != needed:
         return None
     return LeadVersion(lead_id, before.created_at, max(at, before.updated_at), before.revision + 1, state)
 
 
 def _moment(rng: Random, midnight: int) -> int:
-    """A second of the day: office hours for the most part, robots at any time."""
+    """A second of the day: mostly in office hours; changes by robots at any time."""
     if rng.random() < 0.1:  # noqa: PLR2004
         return midnight + rng.randrange(DAY)
     return midnight + 9 * 3600 + int((rng.random() + rng.random()) * 5 * 3600)

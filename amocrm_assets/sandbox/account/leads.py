@@ -1,7 +1,7 @@
-"""What a lead looks like: invented from seed, id and revision alone, so that nothing of it need be kept.
+"""The content of a lead: computed from seed, id and revision alone, so that none of it is stored.
 
-The lead's version comes from the table, what was set by hand from the account, when its next task is due from
-`closest_tasks`. How lists are cut into pages is not known here.
+For versions see `table`, for values that were set manually `account`, for the next task's deadline
+`closest_tasks`, for pages of lists `query`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account import words
+from amocrm_assets.sandbox.account import sample_texts
 from amocrm_assets.sandbox.account.custom_fields import VARIANTS, CustomFields
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Leads:
             "id": version.id,
             "name": self._name(version.id, drawn),
             "price": price,
-            # Every sixth revision somebody else takes the lead over.
+            # The responsible user changes with every sixth revision.
             "responsible_user_id": self.users[((drawn >> 12) + version.revision // 6) % len(self.users)]["id"],
             "group_id": 0,
             "status_id": status,
@@ -76,7 +76,7 @@ class Leads:
         return content
 
     def stub(self, version: LeadVersion) -> Json:
-        """What amoCRM still says of a lead in the trash: every key, nearly all null."""
+        """A lead in the trash as amoCRM returns it: every key, nearly all null."""
         content: Json = dict.fromkeys(self.content(version))
         changed = mixed(mixed(self._seed, version.id), version.revision)
         return content | {
@@ -90,14 +90,14 @@ class Leads:
     def tags(self, lead_id: int) -> list[Json]:
         """Tags of a lead: none, one or two."""
         drawn = mixed(self._seed, lead_id) >> 40
-        places = ((drawn + number) % len(words.TAGS) for number in range(drawn % 3))
-        return [{"id": 501 + place, "name": words.TAGS[place], "color": None} for place in places]
+        places = ((drawn + number) % len(sample_texts.TAGS) for number in range(drawn % 3))
+        return [{"id": 501 + place, "name": sample_texts.TAGS[place], "color": None} for place in places]
 
     def _name(self, lead_id: int, drawn: int) -> str:
         if drawn % 9 == 0:
             return f"Сделка #{lead_id}"
-        goods = words.GOODS[(drawn >> 20) % len(words.GOODS)]
-        return f"{goods}, {words.FIRMS[(drawn >> 24) % len(words.FIRMS)]}"
+        goods = sample_texts.GOODS[(drawn >> 20) % len(sample_texts.GOODS)]
+        return f"{goods}, {sample_texts.FIRMS[(drawn >> 24) % len(sample_texts.FIRMS)]}"
 
     def _user_or_robot(self, drawn: int) -> int:
         """0 is amoCRM's robot."""
@@ -109,7 +109,7 @@ class Leads:
         pipeline = self.pipelines[(drawn >> 28) % len(self.pipelines)]
         stages = pipeline["_embedded"]["statuses"]
         step = 1 + version.revision // 2 + (drawn >> 32) % 2
-        if step <= len(words.STAGES):
+        if step <= len(sample_texts.STAGES):
             return pipeline, stages[step]["id"], None
         closed_at = min(version.updated_at, version.created_at + 86_400 + (drawn >> 36) % 5_000_000)
         return pipeline, WON if (drawn >> 34) % 3 == 0 else LOST, closed_at
@@ -121,13 +121,13 @@ class Leads:
         carried = self.fields.carried
         values = []
         for place, number in enumerate(profile):
-            # Every other field follows the revision, so that an edit shows in some and not in all.
+            # Every other field follows the revision, so that an edit changes some and not all.
             bits = changed if place % 2 else drawn
             values.append(carried[number][(bits >> (place * 5)) % VARIANTS])
         return values
 
     def _filled_fields(self, seed: int) -> list[list[int]]:
-        rng = Random(f"profiles {seed}")  # noqa: S311  # it invents data, no secrets
+        rng = Random(f"profiles {seed}")  # noqa: S311  # it generates data, no secrets
         every = range(len(self.fields.carried))
         return [sorted(rng.sample(every, _FIELDS_PER_LEAD)) for _ in range(_PROFILES)]
 
@@ -156,7 +156,7 @@ def _users(account_id: int) -> list[Json]:
                 "mail_access": False,
                 "catalog_access": True,
                 "is_admin": place == 0,
-                "is_active": place != len(words.PEOPLE) - 1,
+                "is_active": place != len(sample_texts.PEOPLE) - 1,
                 "is_free": False,
                 "group_id": None,
                 "role_id": None,
@@ -164,20 +164,21 @@ def _users(account_id: int) -> list[Json]:
             },
             "account_id": account_id,
         }
-        for place, name in enumerate(words.PEOPLE)
+        for place, name in enumerate(sample_texts.PEOPLE)
     ]
 
 
 def _pipelines(account_id: int) -> list[Json]:
     return [
-        _pipeline(account_id, 3_200_001 + 1000 * place, name, place) for place, name in enumerate(words.PIPELINES)
+        _pipeline(account_id, 3_200_001 + 1000 * place, name, place)
+        for place, name in enumerate(sample_texts.PIPELINES)
     ]
 
 
 def _pipeline(account_id: int, pipeline_id: int, name: str, place: int) -> Json:
     """The first stage holds incoming leads; won and lost have the same two ids in every pipeline."""
     stages = [(pipeline_id + 1, "Неразобранное", INCOMING)]
-    stages += [(pipeline_id + 2 + number, stage, 0) for number, stage in enumerate(words.STAGES)]
+    stages += [(pipeline_id + 2 + number, stage, 0) for number, stage in enumerate(sample_texts.STAGES)]
     stages += [(WON, "Успешно реализовано", 0), (LOST, "Закрыто и не реализовано", 0)]
     statuses = [
         {
@@ -213,5 +214,5 @@ def _loss_reasons() -> list[Json]:
             "created_at": 1735689600,
             "updated_at": 1735689600,
         }
-        for place, name in enumerate(words.LOSS_REASONS)
+        for place, name in enumerate(sample_texts.LOSS_REASONS)
     ]

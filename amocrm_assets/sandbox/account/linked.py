@@ -1,6 +1,6 @@
-"""Contacts or companies of the account: they are made with its leads, edited as time goes on, and listed.
+"""Contacts or companies of the account: created with its leads, edited over time, and listed.
 
-They are computed on request, so they cost nothing in an account of a million leads.
+They are computed on request, so an account of a million leads starts without them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from amocrm_assets.sandbox.account.deeds import DeedLog
+from amocrm_assets.sandbox.account.change_log import ChangeLog
 from amocrm_assets.sandbox.account.leads import mixed
 from amocrm_assets.sandbox.account.query import FOREVER
 from amocrm_assets.sandbox.account.table import LeadTable, LeadVersion, Page, State
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from amocrm_assets.sandbox.account.account import Account
+    from amocrm_assets.sandbox.account.change_log import LoggedChange
     from amocrm_assets.sandbox.account.clock import Clock
-    from amocrm_assets.sandbox.account.deeds import Done
-    from amocrm_assets.sandbox.account.history import Deed
+    from amocrm_assets.sandbox.account.history import Change
     from amocrm_assets.sandbox.account.query import LeadQuery
 
 Json = dict[str, Any]
 _DAY = 86_400
 _MAX_REVISIONS = 12
-# Every fortieth record is typed in twice, and the double, which no lead names, is deleted an hour later.
+# Every fortieth record has a duplicate without leads, which is deleted an hour later.
 _DOUBLED_EVERY, _DOUBLES, _DOUBLE_SECONDS = 40, 8_000_000, 3_600
 _CHOICES = frozenset({"id", "name", "created_by", "updated_by", "responsible_user_id"})
 _INTERVALS = frozenset({"created_at", "closest_task_at"})
 
 
 class Content(Protocol):
-    """What the records of a list look like."""
+    """The content of a list's records."""
 
     kind: str
 
@@ -43,14 +43,14 @@ class Content(Protocol):
         """The record without links and embedded records."""
 
     def stub(self, version: LeadVersion, now: float) -> Json:
-        """What amoCRM still says of a record in the trash."""
+        """A record in the trash as amoCRM returns it."""
 
 
 ContentT = TypeVar("ContentT", bound=Content)
 
 
 class LinkedRecords(Generic[ContentT]):
-    """One list that hangs together with the account's leads. All methods may be called from any thread."""
+    """One list whose records are linked to the account's leads. All methods may be called from any thread."""
 
     def __init__(
         self, account: Account, clock: Clock, content: ContentT, ids_of_lead: Callable[[int], Sequence[int]]
@@ -61,12 +61,12 @@ class LinkedRecords(Generic[ContentT]):
         self._ids_of_lead = ids_of_lead
         self._lock = RLock()
         self._table = LeadTable()
-        self.deeds = DeedLog()
+        self.changes = ChangeLog()
         self._leads: dict[int, list[int]] = {}
         self._known: set[int] = set()
         self._next: list[tuple[int, int]] = []
         self.closest_task: Callable[[int, list[LeadVersion]], int | None] | None = None
-        self._rng = Random(f"{content.kind} {account.options.seed}")  # noqa: S311  # it picks victims, no secrets
+        self._rng = Random(f"{content.kind} {account.options.seed}")  # noqa: S311  # it chooses records, no secrets
 
     # Operations.
 
@@ -83,7 +83,7 @@ class LinkedRecords(Generic[ContentT]):
         return self._move(record_id, State.TRASHED, "deleted")
 
     def restore(self, record_id: int) -> int:
-        """Take a record out of the trash. Returns its new `updated_at`."""
+        """Restore a record from the trash. Returns its new `updated_at`."""
         return self._move(record_id, State.LIVE, "restored")
 
     def purge(self, record_id: int) -> int:
@@ -105,7 +105,7 @@ class LinkedRecords(Generic[ContentT]):
     # Responses of amoCRM.
 
     def page(self, query: LeadQuery) -> Page:
-        """One page of the list, or of the trash if that is asked for."""
+        """One page of the list, or of deleted records with `only_deleted`."""
         options = self._account.options
         known = replace(
             query,
@@ -129,10 +129,10 @@ class LinkedRecords(Generic[ContentT]):
             return self._shown(record_id) if version and version.state == State.LIVE else None
 
     def is_listed(self, record_id: int) -> bool:
-        """Whether a record is linked to others: it is neither deleted nor gone."""
+        """Whether a record is linked to others: it is neither deleted nor purged."""
         with self._lock:
             version = self._table.find(record_id)
-            # One that nobody has asked for yet has not been deleted either.
+            # One that was not computed yet has not been deleted either.
             return version is None or version.state == State.LIVE
 
     def leads_of(self, record_id: int) -> list[int]:
@@ -148,19 +148,19 @@ class LinkedRecords(Generic[ContentT]):
             state = State.TRASHED if deleted else State.LIVE
             return self._table.stamps(state, since=since, until=until)
 
-    def deeds_between(self, since: int, until: int, *, newest_first: bool = False) -> list[Done]:
-        """What was done to records in a closed interval of seconds: by hand, and by people of a living account."""
+    def changes_between(self, since: int, until: int, *, newest_first: bool = False) -> list[LoggedChange]:
+        """The changes in a closed interval of seconds: manual ones, and computed ones if the account ages."""
         with self._lock:
             if self._account.is_alive:
                 self._catch_up()
-            return list(self.deeds.between(since, until, newest_first=newest_first))
+            return list(self.changes.between(since, until, newest_first=newest_first))
 
-    def as_of(self, done: Done, *, before: bool = False) -> Json:
-        """A record as it was after a deed, or before it."""
+    def as_of(self, done: LoggedChange, *, before: bool = False) -> Json:
+        """A record as it was after a change, or before it."""
         with self._lock:
             version = self._version(done.lead_id)
             version = version._replace(updated_at=done.at, revision=done.base if before else done.revision)
-            sets = self.deeds.set_by_hand(done.lead_id, done.base_sets if before else done.sets)
+            sets = self.changes.set_by_hand(done.lead_id, done.base_sets if before else done.sets)
             return self.content.content(version, self._clock.now()) | sets
 
     # Implementation.
@@ -192,7 +192,7 @@ class LinkedRecords(Generic[ContentT]):
         record = self.content.content(version, self._clock.now())
         if self.closest_task:
             record["closest_task_at"] = self.closest_task(record_id, self._leads_of(record_id))
-        return record | self.deeds.set_by_hand(record_id)
+        return record | self.changes.set_by_hand(record_id)
 
     def _leads_of(self, record_id: int) -> list[LeadVersion]:
         with self._account.table_now() as leads:
@@ -204,21 +204,21 @@ class LinkedRecords(Generic[ContentT]):
             raise KeyError(f"the sandbox has no {self.content.kind} with the id {record_id}")
         return version
 
-    def _move(self, record_id: int, state: State, deed: Deed | None = None) -> int:
+    def _move(self, record_id: int, state: State, change: Change | None = None) -> int:
         with self._lock:
             self._catch_up()
             before = self._version(record_id)
             at, revision = self._clock.seconds(), before.revision + 1
-            return self._write(before._replace(updated_at=at, revision=revision, state=state), deed)
+            return self._write(before._replace(updated_at=at, revision=revision, state=state), change)
 
-    def _write(self, after: LeadVersion, deed: Deed | None, values: Json | None = None) -> int:
-        if deed:
-            self.deeds.note(after.updated_at, after, deed, values)
+    def _write(self, after: LeadVersion, change: Change | None, values: Json | None = None) -> int:
+        if change:
+            self.changes.note(after.updated_at, after, change, values)
         self._table.write([after])
         return after.updated_at
 
     def _catch_up(self) -> None:
-        """Make the records of new leads, and let time pass for those that are there."""
+        """Create the records of new leads, and apply the changes that are due to existing ones."""
         changed: dict[int, LeadVersion] = {}
         with self._account.table_now() as leads:
             born = leads.born() if len(leads) != len(self._known) else []
@@ -241,22 +241,22 @@ class LinkedRecords(Generic[ContentT]):
         lives = self._account.is_alive
         changed[record_id] = LeadVersion(record_id, created_at, created_at if lives else updated_at)
         if lives:
-            self.deeds.note(created_at, changed[record_id], "made")
+            self.changes.note(created_at, changed[record_id], "made")
             heapq.heappush(self._next, (created_at + self._pause(record_id), record_id))
             if mixed(record_id, self._account.options.seed) % _DOUBLED_EVERY == 0:
                 double = record_id + _DOUBLES
                 changed[double] = LeadVersion(double, created_at, created_at)
-                self.deeds.note(created_at, changed[double], "made")
+                self.changes.note(created_at, changed[double], "made")
                 heapq.heappush(self._next, (created_at + _DOUBLE_SECONDS, double))
 
     def _age(self, record_id: int, at: int, now: int, changed: dict[int, LeadVersion]) -> None:
-        """Somebody changes the record, as often as time has passed for it, or deletes it if it is there twice."""
+        """Apply the changes of the record that are due, or delete it if it is a duplicate."""
         before = changed.get(record_id) or self._version(record_id)
         if before.state != State.LIVE or before.revision >= _MAX_REVISIONS:
             return
         if record_id not in self._leads:
             changed[record_id] = LeadVersion(record_id, before.created_at, at, 1, State.TRASHED)
-            self.deeds.note(at, changed[record_id], "deleted")
+            self.changes.note(at, changed[record_id], "deleted")
             return
         pause = self._pause(record_id)
         times = min((now - at) // pause, _MAX_REVISIONS - before.revision - 1)

@@ -1,4 +1,4 @@
-"""What happened to contacts and companies, as `/api/v4/events` tells it: made, deleted, restored, given away."""
+"""Events of contacts and companies in `/api/v4/events`: created, deleted, restored, reassigned."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_OF_DEED = {"made": "added", "deleted": "deleted", "restored": "restored"}
+_OF_CHANGE = {"made": "added", "deleted": "deleted", "restored": "restored"}
 
 
 def _kinds_of(entity_type: str) -> EventKinds:
-    def events_of(deed: str, before: Json, after: Json) -> Iterator[EventValues]:
-        if deed in _OF_DEED:
-            yield f"{entity_type}_{_OF_DEED[deed]}", [], []
+    def events_of(change: str, before: Json, after: Json) -> Iterator[EventValues]:
+        if change in _OF_CHANGE:
+            yield f"{entity_type}_{_OF_CHANGE[change]}", [], []
         elif (was := responsible(before)) != (now := responsible(after)):
             yield "entity_responsible_changed", [was], [now]
 
-    deeds = {f"{entity_type}_{kind}": frozenset({deed}) for deed, kind in _OF_DEED.items()}
-    return EventKinds(entity_type, deeds | {"entity_responsible_changed": frozenset({"changed"})}, events_of)
+    changes = {f"{entity_type}_{kind}": frozenset({change}) for change, kind in _OF_CHANGE.items()}
+    return EventKinds(entity_type, changes | {"entity_responsible_changed": frozenset({"changed"})}, events_of)
 
 
 LINKED_EVENTS = {"contacts": _kinds_of("contact"), "companies": _kinds_of("company")}

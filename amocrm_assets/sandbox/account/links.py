@@ -1,6 +1,6 @@
-"""Who belongs to whom: a lead's contacts, a contact's company. It follows from ids alone, so all lists agree.
+"""Links between records: a lead's contacts, a contact's company. Computed from ids alone, so all lists agree.
 
-Two neighbouring leads are one customer's, and a company has three contacts. Tasks and notes are made about leads.
+Two neighbouring leads have the same contacts, and a company has three. Tasks and notes belong to leads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Note(NamedTuple):
 
 
 def contacts_of(lead_id: int, seed: int) -> list[int]:
-    """The contacts of a lead, the main one first; every fifth customer sends a colleague along."""
+    """The contacts of a lead, the main one first; every fifth has a second one of the same company."""
     drawn = mixed(lead_id >> 1, seed)
     place = drawn % _CONTACTS
     begin = place - place % _PER_COMPANY
@@ -50,7 +50,7 @@ def company_of_lead(lead_id: int, seed: int) -> int | None:
 
 
 def contacts_of_company(company_id: int) -> list[int]:
-    """Who works for a company."""
+    """The contacts of a company."""
     first = FIRST_CONTACT + (company_id - FIRST_COMPANY) * _PER_COMPANY
     return list(range(first, first + _PER_COMPANY))
 
@@ -91,5 +91,5 @@ def note_of(note_id: int, seed: int) -> Note:
 
 
 def place_of_note(note_id: int) -> int:
-    """Which one of its lead's it is: the first call, those that follow, the text."""
+    """Its place among its lead's notes: the first call, later calls, the text."""
     return (note_id - _FIRST_NOTE) % _NOTES

@@ -1,4 +1,4 @@
-"""Accounts made to measure: how many leads, and over which seconds. Who lives by itself is in `history`."""
+"""Accounts with a given number of leads over given seconds. For accounts that change over time see `history`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lead list is asked for: page, order, filters, extras. Parsing only; who answers is the account."""
+"""The parameters of a list of leads: page, order, filters, extras. For the response see `account`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox.options import SandboxOptions
 
-FOREVER = 1 << 40  # after every second that can be asked for
+FOREVER = 1 << 40  # after every second that a request can name
 _FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w*(?:\]\[\w*)?)\])?")
 _ORDER = re.compile(r"order\[(\w+)\]")
 _ORDERS = ("created_at", "updated_at", "id")
@@ -35,7 +35,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class CustomFieldFilter:
-    """What values of custom fields, by the field's id, are asked for: some of them, or numbers between two."""
+    """A filter by custom fields, by the field's id: accepted values, or an interval of numbers."""
 
     choices: Mapping[int, frozenset[str]]
     intervals: Mapping[int, Interval]
@@ -44,7 +44,7 @@ class CustomFieldFilter:
         return bool(self.choices or self.intervals)
 
     def admits(self, record: dict[str, Any]) -> bool:
-        """Whether each of these fields has a value that was asked for, by itself or by the id of its choice."""
+        """Whether each of these fields has an accepted value, or one with an accepted `enum_id`."""
         given = {each["field_id"]: each["values"] for each in record["custom_fields_values"] or ()}
         return all(
             any({str(value.get("value")), str(value.get("enum_id"))} & wanted for value in given.get(field_id, ()))
@@ -57,7 +57,7 @@ class CustomFieldFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class LeadQuery:
-    """A lead list as it is asked for, after the account's switches."""
+    """The query of a list of leads, with the account's options applied."""
 
     page: int = 1
     limit: int = 50
@@ -73,11 +73,11 @@ class LeadQuery:
 
     @property
     def needs_content(self) -> bool:
-        """Whether more must be known of a lead than its version."""
+        """Whether the filters need more of a lead than its version."""
         return bool(self.intervals or self.choices or self.statuses or self.words or self.custom_fields)
 
     def admits(self, lead: dict[str, Any], hidden: frozenset[int]) -> bool:
-        """Whether a lead passes the filters; leads on a `hidden` stage only if stages are asked for."""
+        """Whether a lead passes the filters; leads in a `hidden` stage only with a filter by stages."""
         if self.statuses:
             if (str(lead["pipeline_id"]), str(lead["status_id"])) not in self.statuses:
                 return False
@@ -106,7 +106,7 @@ def page_and_limit(
 
 
 def lead_query(params: list[tuple[str, str]], options: SandboxOptions) -> LeadQuery:
-    """Understand what amoCRM would understand; anything else is ignored, as amoCRM ignores it."""
+    """Parse the parameters that amoCRM supports; others are ignored, as by amoCRM."""
     page, limit = page_and_limit(params, options)
     filters = read_filters(params) if options.filters_enabled else {}
     order, descending = _order(params)
@@ -136,7 +136,7 @@ def read_filters(params: Iterable[tuple[str, str]]) -> Filters:
 
 
 def _order(params: Iterable[tuple[str, str]]) -> tuple[str, bool]:
-    """By what, and whether the greatest comes first."""
+    """The property to sort by, and whether it is descending."""
     for name, value in params:
         match = _ORDER.fullmatch(name)
         if match and match[1] in _ORDERS:
@@ -145,7 +145,7 @@ def _order(params: Iterable[tuple[str, str]]) -> tuple[str, bool]:
 
 
 def _interval(name: str, filters: Filters, *, half_open: bool) -> Interval:
-    """`[from]`, `[to]`, both, or a bare value, which amoCRM takes for that very second."""
+    """`[from]`, `[to]`, both, or a bare value, which selects that second only."""
     if exact := filters.get((name, None)):
         return Interval(_number(exact[-1], -1), _number(exact[-1], -1))
     since = filters.get((name, "from"), [""])[-1]
@@ -189,7 +189,7 @@ def _custom_fields(filters: Filters) -> CustomFieldFilter:
 
 
 def _texts(lead: dict[str, Any]) -> list[str]:
-    """What `query` looks through: the name and the values of custom fields."""
+    """The texts that `query` searches: the name and the values of custom fields."""
     values = [value for each in lead["custom_fields_values"] or () for value in each["values"]]
     return [str(lead["name"]), *(str(value.get("value")) for value in values)]
 

@@ -1,7 +1,7 @@
-"""The small lists of the account as they are at an instant: people come and leave, stages are renamed and deleted.
+"""The small lists of the account at an instant: users are added and removed, stages renamed and deleted.
 
-Everything follows from the calendar, so that a sandbox started again tells the same past, and time adds to it.
-What the account began with is in `leads`; HTTP is not known here.
+All of it is computed from the calendar, so a restarted sandbox has the same history, continued to the present.
+For the initial lists see `leads`, for HTTP `http.reference_api`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account import words
+from amocrm_assets.sandbox.account import sample_texts
 from amocrm_assets.sandbox.account.history import BEGINNING, DAY
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 Declared = tuple[str, str | None, str]
 GROUP_ID = 346_001
 _FIRST_STAFF, _FIRST_TAG, _FIRST_FIELD, _FIRST_ENUM = 8_200_001, 501, 760_001, 960_001
-# Somebody is hired every two months, stays for eight, and is out of the list two months later.
+# A user is added every two months, is inactive after eight, and is removed two months later.
 _HIRED_EVERY, _STAYS, _LISTED = 60, 240, 300
 _STAGE_RENAMED, _FIELD_RENAMED, _STAGE_DELETED, _PIPELINE_ARCHIVED = 120, 100, 150, 200
 _CAMPAIGN_EVERY = 30
@@ -32,14 +32,14 @@ GROUPS = ({"id": 0, "name": "Отдел продаж", "uuid": None}, {"id": GRO
 
 
 class Reference:
-    """Lists of an account that began with `content`."""
+    """Lists of an account whose initial ones are in `content`."""
 
     def __init__(self, content: Leads, account_id: int) -> None:
         self._content = content
         self._account_id = account_id
 
     def users(self, now: float) -> list[Json]:
-        """Those who own leads, and staff of whom some have left: inactive at first, then gone."""
+        """The users who own leads, and others, of whom some are inactive or removed."""
         day = _day(now)
         hired = range(max(day // _HIRED_EVERY + 1, 0))
         staff = [self._employee(number, day - number * _HIRED_EVERY) for number in hired]
@@ -52,13 +52,13 @@ class Reference:
         rights = employee["rights"] | {"is_active": days < _STAYS, "group_id": GROUP_ID}
         return employee | {
             "id": _FIRST_STAFF + number,
-            "name": words.STAFF[number % len(words.STAFF)],
+            "name": sample_texts.STAFF[number % len(sample_texts.STAFF)],
             "email": f"staff{number}@sandbox.example",
             "rights": rights,
         }
 
     def pipelines(self, now: float) -> list[Json]:
-        """One stage is renamed, one that no lead is in is deleted, one pipeline is archived."""
+        """One stage is renamed, one without leads is deleted, one pipeline is archived."""
         day, pipelines = _day(now), deepcopy(self._content.pipelines)
         if day < _STAGE_DELETED:
             stages = pipelines[0]["_embedded"]["statuses"]
@@ -70,12 +70,15 @@ class Reference:
         return pipelines
 
     def tags(self, entity_type: str, now: float) -> list[Json]:
-        """Tags that leads carry, and one for each campaign; contacts have two, companies none."""
+        """Tags of leads, and one for each campaign; contacts have two, companies none."""
         if entity_type != "leads":
             return [{"id": 601, "name": "vip", "color": None}, {"id": 602, "name": "опт", "color": None}][
                 : 2 * (entity_type == "contacts")
             ]
-        named = [*words.TAGS, *(f"акция {number + 1}" for number in range(max(_day(now), 0) // _CAMPAIGN_EVERY))]
+        named = [
+            *sample_texts.TAGS,
+            *(f"акция {number + 1}" for number in range(max(_day(now), 0) // _CAMPAIGN_EVERY)),
+        ]
         return [{"id": _FIRST_TAG + place, "name": name, "color": None} for place, name in enumerate(named)]
 
     def custom_fields(self, entity_type: str, now: float) -> list[Json]:

@@ -1,7 +1,6 @@
 """The newest version of every lead: when it was made and last changed, how often, and whether it is in the trash.
 
-Arrays only, since a bench asks for a million leads. What a lead looks like is not kept; `leads` invents it
-again each time.
+Arrays only, since benchmarks use a million leads. Content is not stored: `leads` computes it each time.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 # Index keys hold the second in the upper and the id in the lower half, so that one array sorts by both.
 _HALF = 32
 _LOWER = (1 << _HALF) - 1
-_REBUILD_FROM = 2000  # so many changes at once are quicker sorted anew than inserted one by one
+_REBUILD_FROM = 2000  # from this number on, sorting again is faster than inserting one by one
 
 
 class State(IntEnum):
-    """Where a lead is. A gone one left no trace in the lists: purged, or merged into another."""
+    """Where a lead is. `GONE` is in no list: purged, or merged into another lead."""
 
     LIVE = 0
     TRASHED = 1
@@ -49,7 +48,7 @@ class Page:
 
 
 class LeadTable:
-    """Columns in order of id, and one index by (updated_at, id) for each list amoCRM can give."""
+    """Columns in order of id, and one index by (updated_at, id) for each of amoCRM's lists."""
 
     def __init__(self) -> None:
         self._ids = array("Q")
@@ -65,7 +64,7 @@ class LeadTable:
     def load(
         self, ids: Sequence[int], updated_at: Sequence[int], *, created_at: Sequence[int], states: Sequence[int]
     ) -> None:
-        """Take the place of everything. Any order; ids are unique and fit in 32 bits."""
+        """Replace everything. In any order; ids are unique and fit in 32 bits."""
         if ids and max(ids) > _LOWER:
             raise ValueError(f"{max(ids)} is too great for an id of the sandbox; the greatest is {_LOWER}")
         order = sorted(range(len(ids)), key=ids.__getitem__)
@@ -77,7 +76,7 @@ class LeadTable:
         self._index()
 
     def find(self, lead_id: int) -> LeadVersion | None:
-        """The lead of that id, gone ones too."""
+        """The lead with that id, including purged ones."""
         place = bisect_left(self._ids, lead_id)
         if place == len(self._ids) or self._ids[place] != lead_id:
             return None
@@ -90,7 +89,7 @@ class LeadTable:
         )
 
     def write(self, versions: Iterable[LeadVersion]) -> None:
-        """Add leads, or take the place of those with the same ids."""
+        """Add leads, or replace those with the same ids."""
         versions = sorted(versions)
         if len(versions) < _REBUILD_FROM:
             for version in versions:
@@ -107,7 +106,7 @@ class LeadTable:
         return _Ids(self._indexes[state], self._part(state, since, until), descending=descending)
 
     def stamps(self, state: State, *, since: int, until: int) -> dict[int, int]:
-        """`updated_at` by id of the same."""
+        """`updated_at` by id, for the same."""
         index = self._indexes[state]
         return {index[place] & _LOWER: index[place] >> _HALF for place in self._part(state, since, until)}
 
@@ -122,7 +121,7 @@ class LeadTable:
         return list(zip(self._ids, self._created, self._updated, strict=True))
 
     def newest_id(self) -> int:
-        """The greatest id ever given, 0 for none."""
+        """The greatest id so far, 0 if there is none."""
         return self._ids[-1] if self._ids else 0
 
     def _write(self, version: LeadVersion) -> None:

@@ -1,11 +1,11 @@
-"""What tasks look like: set for somebody about a lead or its contact, done in time, late or never."""
+"""The content of tasks of a lead or its contact, completed in time, late or never."""
 
 from __future__ import annotations
 
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account import words
+from amocrm_assets.sandbox.account import sample_texts
 from amocrm_assets.sandbox.account.leads import mixed
 from amocrm_assets.sandbox.account.links import contacts_of, lead_of_task
 from amocrm_assets.sandbox.account.reference import TASK_TYPES
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _HOUR, _DAY = 3_600, 86_400
-# Every sixth is never done, every fortieth is deleted after two days, every fifth is first put off by two days.
+# Every sixth is never done, every fortieth is deleted after two days, every fifth is first postponed by two days.
 _NEVER_DONE, _DELETED, _PUT_OFF = 6, 40, 5
 
 
@@ -30,7 +30,7 @@ class Tasks:
         self._options = options
         self._users = leads.users
         seed = mixed(options.seed, options.account_id)
-        # A lead that is shown asks several things of each of its tasks.
+        # Showing a lead needs several values of each of its tasks.
         self._drawn = lru_cache(maxsize=64)(partial(mixed, seed))
 
     def content(self, version: LeadVersion, now: float) -> Json:  # noqa: ARG002  # the calendar changes nothing
@@ -51,9 +51,11 @@ class Tasks:
             "duration": 0 if drawn % 3 else 1_800,
             "is_completed": is_done,
             "task_type_id": TASK_TYPES[drawn % len(TASK_TYPES)]["id"],
-            "text": words.ERRANDS[(drawn >> 16) % len(words.ERRANDS)],
-            # Nobody has to write a result; PHP has an empty list for none.
-            "result": {"text": words.REMARKS[(drawn >> 20) % len(words.REMARKS)]} if is_done and drawn % 2 else [],
+            "text": sample_texts.ERRANDS[(drawn >> 16) % len(sample_texts.ERRANDS)],
+            # A result is optional; PHP encodes none as an empty list.
+            "result": {"text": sample_texts.REMARKS[(drawn >> 20) % len(sample_texts.REMARKS)]}
+            if is_done and drawn % 2
+            else [],
             "complete_till": version.created_at + _days_given(drawn, version.revision) * _DAY,
             "account_id": self._options.account_id,
         }
@@ -82,7 +84,7 @@ class Tasks:
         return _HOUR + (drawn >> 24) % (6 * _DAY)
 
     def is_gone(self, record_id: int, revision: int) -> bool:
-        """Whether somebody deletes it instead of doing it."""
+        """Whether it is deleted before it is completed."""
         return revision > 0 and self._drawn(record_id) % _DELETED == 1
 
     def about(self, task_id: int) -> tuple[str, int]:
@@ -93,7 +95,7 @@ class Tasks:
         return "contacts", contacts_of(lead_id, self._options.seed)[0]
 
     def open_deadline(self, task_id: int, made_at: int, now: int, *, ages: bool) -> int | None:
-        """When a task that nobody has changed by hand is due; None where it is done, gone, or not made yet.
+        """The deadline of a task that was not changed manually; None if it is completed, deleted or not created.
 
         Without `ages` time changes nothing about it.
         """

@@ -1,1 +1,1 @@
-"""The sandbox as a server: addresses, tokens, the limit, faults, and a log of what was asked."""
+"""The sandbox as a server: addresses, tokens, the limit, faults, and a log of requests."""

@@ -1,4 +1,4 @@
-"""`/api/v4`: the account, its leads, as amoCRM answers when nothing goes wrong.
+"""`/api/v4`: the account, its leads, as amoCRM responds without faults.
 
 The small lists are in `reference_api`, events in `events_api`. Errors of the gateway, the limit and faults are in
 `gateway`.
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _NAME = "Песочница «Ромашка»"
-_LEADS_PER_TURN = 25  # then other requests get their turn: the limit counts by when they arrived
+_LEADS_PER_TURN = 25  # then other requests run: the limit counts them by their arrival
 
 
 def routes() -> list[Route]:
-    """What the sandbox knows of API v4."""
+    """The addresses of the account and its leads."""
     return [
         Route("/api/v4/account", authorised(_account)),
         Route("/api/v4/leads", authorised(_leads)),
@@ -180,7 +180,7 @@ def _products(drawn: int) -> list[Json]:
 
 
 def _source(drawn: int) -> Json | None:
-    """Where the lead came from; a person who types a lead in names no source."""
+    """Where the lead came from; a lead that a user enters has no source."""
     return (None, {"id": 61, "name": "Форма на сайте"}, {"id": 62, "name": "Чат на сайте"})[drawn % 3]
 
 
@@ -191,7 +191,7 @@ def _extra_properties(extras: frozenset[str], drawn: int) -> Json:
 
 
 def paged(request: Request, name: str, items: list[Json], *, totals: bool = False) -> Response:
-    """A page of a list that is there whole."""
+    """A page of a list that is complete in memory."""
     page, limit = page_and_limit(request.query_params.multi_items(), world_of(request).options)
     chosen = items[(page - 1) * limit : page * limit]
     request.state.rows = len(chosen)

@@ -1,4 +1,4 @@
-"""`/sandbox/…`: change options and do things while the sandbox runs, from another process. Not part of amoCRM."""
+"""`/sandbox/…`: change options and records of a running sandbox, from another process. Not part of amoCRM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def routes() -> list[Route]:
-    """Beside the API, untouched by limits and faults."""
+    """Beside the API, without limits and faults."""
     return [
         Route("/sandbox/control", _options),
         Route("/sandbox/control", _change, methods=["POST"]),
@@ -56,19 +56,19 @@ async def _do(request: Request) -> Response:
     return JSONResponse({"now": sandbox.clock.now()})
 
 
-def _done(sandbox: Sandbox, deeds: dict[str, Any]) -> None:
-    sandbox.clock.advance(deeds.pop("advance_seconds", 0))
-    for deed in ("edit", "delete", "restore", "purge"):
-        given = deeds.pop(deed, ())
+def _done(sandbox: Sandbox, changes: dict[str, Any]) -> None:
+    sandbox.clock.advance(changes.pop("advance_seconds", 0))
+    for change in ("edit", "delete", "restore", "purge"):
+        given = changes.pop(change, ())
         for name, ids in (given if isinstance(given, dict) else {"leads": given}).items():
             for record_id in ids:
-                getattr(_list(sandbox, name), deed)(record_id)
-    if deeds.pop("revoke", False):
+                getattr(_list(sandbox, name), change)(record_id)
+    if changes.pop("revoke", False):
         sandbox.tokens.revoke()
-    if deeds.pop("unblock", False):
+    if changes.pop("unblock", False):
         sandbox.limiter.reset()
-    if deeds:
-        raise ValueError(f"unknown deeds: {', '.join(sorted(deeds))}")
+    if changes:
+        raise ValueError(f"unknown operations: {', '.join(sorted(changes))}")
 
 
 def _list(sandbox: Sandbox, name: str) -> Account | LinkedRecords[Any]:
@@ -84,7 +84,7 @@ def _list(sandbox: Sandbox, name: str) -> Account | LinkedRecords[Any]:
 
 
 async def _requests(request: Request) -> Response:
-    """What was asked so far, below `?path=`."""
+    """The requests so far, below `?path=`."""
     sandbox = world_of(request)
     log = sandbox.requests
     path = request.query_params.get("path", "/")

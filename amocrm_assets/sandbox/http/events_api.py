@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def routes() -> list[Route]:
-    """What the sandbox knows of events."""
+    """The addresses of events."""
     return [
         Route("/api/v4/events", authorised(_events)),
         Route("/api/v4/events/types", authorised(_types)),

@@ -1,4 +1,4 @@
-"""Which request is hit by which fault. How a fault looks is known in `gateway` and `damage`."""
+"""Chooses the fault of a request, if any. For its effect see `gateway` and `response_corruption`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 class FaultDice:
-    """Throws for each fault in turn; the first that hits is taken. The seed decides every throw."""
+    """Draws a random number for each fault in order; the first that hits is applied. Repeatable by the seed."""
 
     def __init__(self, seed: int) -> None:
-        self.rng = Random(f"faults {seed}")  # noqa: S311  # it throws dice, no secrets
+        self.rng = Random(f"faults {seed}")  # noqa: S311  # it chooses faults, no secrets
         self._matched: dict[Fault, int] = {}
         self._hit: dict[Fault, int] = {}
 
     def start_over(self) -> None:
-        """Forget how often which fault has struck."""
+        """Reset the counts of faults."""
         self._matched.clear()
         self._hit.clear()
 
     def throw(self, faults: tuple[Fault, ...], *, path: str, page: int) -> Fault | None:
-        """The fault that this request meets, if any."""
+        """The fault of this request, if any."""
         for fault in faults:
             if path.startswith(fault.path) and page >= fault.page_from and self._hits(fault):
                 return fault

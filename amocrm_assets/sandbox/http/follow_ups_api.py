@@ -1,6 +1,6 @@
 """`/api/v4/tasks`, and the notes of leads, contacts and companies: lists and single records.
 
-Their filters are no paid option, and they have no trash. Tasks know no order of `updated_at`.
+Their filters are not a paid option, and they have no trash. Tasks cannot be sorted by `updated_at`.
 https://www.amocrm.ru/developers/content/crm_platform/tasks-api
 """
 
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from amocrm_assets.sandbox.account.links import OWNERS
 from amocrm_assets.sandbox.account.query import lead_query, read_filters
-from amocrm_assets.sandbox.http import given_api
+from amocrm_assets.sandbox.http import custom_lists_api
 from amocrm_assets.sandbox.http.api import authorised, page_links, world_of
 from amocrm_assets.sandbox.http.responses import hal, nothing
 
@@ -66,8 +66,8 @@ def _routes(path: str, name: str, records: Records, filters: Mapping[str, str]) 
 def _list(name: str, records: Records, filters: Mapping[str, str]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         sandbox, params = world_of(request), request.query_params.multi_items()
-        if name in sandbox.given:
-            return given_api.records(request, name)
+        if name in sandbox.custom_lists:
+            return custom_lists_api.records(request, name)
         query = lead_query(params, replace(sandbox.options, filters_enabled=True))
         query = replace(query, choices={}, intervals=(), statuses=frozenset(), words="")
         order = None

@@ -1,7 +1,7 @@
-"""What is between a client and the account: the limit, the weather of the network, and every fault.
+"""The layer between a client and the account: the limit, network latency, and every fault.
 
-The application behind it answers as if nothing ever went wrong; here its answers are delayed, replaced, cut
-or lost. Which fault hits is decided in `faults`.
+The application behind it responds without faults; here its responses are delayed, replaced, truncated
+or dropped. For the choice of a fault see `faults`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from amocrm_assets.sandbox.account.links import OWNERS
-from amocrm_assets.sandbox.http.damage import damaged_rows, garbled, halved
 from amocrm_assets.sandbox.http.follow_ups_api import notes_of
 from amocrm_assets.sandbox.http.requests_log import Request
+from amocrm_assets.sandbox.http.response_corruption import corrupted_rows, garbled, halved
 from amocrm_assets.sandbox.http.responses import gateway_page, nothing, problem
 
 if TYPE_CHECKING:
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox.options import Fault, SandboxOptions
     from amocrm_assets.sandbox.world import Sandbox
 
-CONNECTION = "amocrm_assets.connection"  # the ASGI extension by which the server hands over its connection
+CONNECTION = "amocrm_assets.connection"  # the ASGI extension with the server's connection
 _API = "/api/"
-# Lists whose records other people change after an answer, by the options.
+# Lists whose records are edited after a response, by the options.
 _EDITED: dict[str, Callable[[Sandbox], Account | LinkedRecords[Any]]] = {
     "/api/v4/leads": lambda sandbox: sandbox.account,
     "/api/v4/contacts": lambda sandbox: sandbox.contacts,
     "/api/v4/companies": lambda sandbox: sandbox.companies,
     "/api/v4/tasks": lambda sandbox: sandbox.tasks,
     **{f"/api/v4/{owners}/notes": notes_of(owners) for owners in OWNERS},
-    # Events cannot be changed; whatever is done to leads adds some.
+    # Events cannot be changed; edits of leads add some.
     "/api/v4/events": lambda sandbox: sandbox.account,
 }
 _WORTH_COMPRESSING_BYTES = 512
-_SPOILED = {"damaged-gzip": garbled, "cut-gzip": halved}
+_CORRUPTED_GZIP = {"damaged-gzip": garbled, "cut-gzip": halved}
 _RETRY_AFTER_SECONDS = 300  # in the body of a refusal in JSON, as amoCRM's own example has it
 
 
 class Gateway:
-    """ASGI around ASGI. `/sandbox/…` passes untouched."""
+    """ASGI middleware. `/sandbox/…` is passed through."""
 
     def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
         self._app = app
@@ -75,7 +75,7 @@ class Gateway:
         refusal = self._refusal(entry)
         fault = None if refusal else self._fault(entry)
         entry.fault = fault.kind if fault else None
-        await self._weather(fault)
+        await self._add_latency(fault)
         if fault and fault.kind == "reset":
             await _reset(scope)
             return
@@ -87,7 +87,7 @@ class Gateway:
         await self._sent(response, fault, scope, send)
 
     async def _arrival(self, asked_at: float) -> float:
-        """When the request gets through the network to where requests are counted."""
+        """When the request arrives where requests are counted."""
         jitter = self._sandbox.options.jitter_seconds
         arrived_at = asked_at + (jitter * self._sandbox.dice.rng.random() if jitter else 0.0)
         await self._pause(arrived_at - time.monotonic())
@@ -99,7 +99,7 @@ class Gateway:
                 await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _refusal(self, entry: Request) -> Response | None:
-        """The limit holds for `/api` as a whole."""
+        """The limit counts all requests below `/api`."""
         if not entry.path.startswith(_API):
             return None
         options = self._sandbox.options
@@ -113,7 +113,7 @@ class Gateway:
         faults = self._sandbox.options.faults
         return self._sandbox.dice.throw(faults, path=entry.path, page=int(page) if page.isdecimal() else 1)
 
-    async def _weather(self, fault: Fault | None) -> None:
+    async def _add_latency(self, fault: Fault | None) -> None:
         options = self._sandbox.options
         seconds = options.latency_seconds + options.latency_jitter_seconds * self._sandbox.dice.rng.random()
         if fault and fault.kind == "hang":
@@ -121,7 +121,7 @@ class Gateway:
         await self._pause(seconds)
 
     async def _answered(self, scope: Scope, receive: Receive, entry: Request) -> Response:
-        """The application's own answer; afterwards other people have their turn."""
+        """The application's own response; afterwards edits by other users, by the options."""
         response = await _collected(self._app, scope, receive)
         entry.rows = scope["state"].get("rows", 0)
         edited = _EDITED.get(entry.path)
@@ -133,7 +133,7 @@ class Gateway:
 
     async def _sent(self, response: Response, fault: Fault | None, scope: Scope, send: Send) -> None:
         kind = fault.kind if fault else ""
-        body = damaged_rows(kind, bytes(response.body), self._sandbox.dice.rng)
+        body = corrupted_rows(kind, bytes(response.body), self._sandbox.dice.rng)
         if self._sandbox.rewrite and body:
             body = self._sandbox.rewrite(body)
         if kind == "cut":
@@ -142,7 +142,7 @@ class Gateway:
         if _compresses(self._sandbox.options, scope, body, kind):
             headers["content-encoding"] = "gzip"
             body = gzip.compress(body, 1, mtime=0)
-            body = _SPOILED.get(kind, bytes)(body)
+            body = _CORRUPTED_GZIP.get(kind, bytes)(body)
         headers["date"] = formatdate(self._sandbox.clock.now(), usegmt=True)
         headers["server"] = "nginx"
         headers["x-request-id"] = uuid4().hex
@@ -159,14 +159,14 @@ class Gateway:
 
 
 def _compresses(options: SandboxOptions, scope: Scope, body: bytes, kind: str) -> bool:
-    if kind in _SPOILED:
+    if kind in _CORRUPTED_GZIP:
         return bool(body)
     accepted = Headers(scope=scope).get("accept-encoding", "")
     return options.gzip and "gzip" in accepted and len(body) >= _WORTH_COMPRESSING_BYTES
 
 
 def _replaced(fault: Fault) -> Response | None:
-    """What the gateway says instead of the application; None for faults that strike elsewhere."""
+    """The response of the gateway instead of the application's; None for other faults."""
     kind = fault.kind
     if kind in ("429-html", "429-json"):
         return _too_many(kind.removeprefix("429-"), fault.retry_after)
@@ -197,7 +197,7 @@ def _too_many(form: str, retry_after: int | None) -> Response:
 
 
 async def _collected(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
-    """Run an application to its end and keep its answer."""
+    """Run an application to its end and return its response."""
     response = Response()
     parts: list[bytes] = []
 
@@ -218,17 +218,17 @@ def _transport(scope: Scope) -> asyncio.Transport:
 
 
 async def _reset(scope: Scope) -> None:
-    """End the connection by a TCP reset: with no time to linger, closing sends RST instead of FIN."""
+    """End the connection by a TCP reset: with a linger time of zero, closing sends RST instead of FIN."""
     transport = _transport(scope)
     await asyncio.sleep(0.01)  # what was written goes out first
     if transport.is_closing():
-        return  # the client was quicker
+        return  # the client closed it first
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
     await asyncio.sleep(0)
 
 
 async def _closed(scope: Scope) -> None:
-    """End the connection in order, though more was promised."""
+    """Close the connection normally, before the whole body is sent."""
     _transport(scope).close()
     await asyncio.sleep(0)

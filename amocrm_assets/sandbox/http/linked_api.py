@@ -1,4 +1,4 @@
-"""`/api/v4/contacts` and `/api/v4/companies`: lists of what hangs together with leads, and single records."""
+"""`/api/v4/contacts` and `/api/v4/companies`: lists of records that are linked to leads, and single ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from amocrm_assets.sandbox.account.links import company_of, contacts_of_company
 from amocrm_assets.sandbox.account.query import lead_query
-from amocrm_assets.sandbox.http import given_api
+from amocrm_assets.sandbox.http import custom_lists_api
 from amocrm_assets.sandbox.http.api import authorised, extras_of, linked_to, page_links, world_of
 from amocrm_assets.sandbox.http.responses import hal, nothing
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from amocrm_assets.sandbox.account.contact_content import ContactContent
     from amocrm_assets.sandbox.account.linked import LinkedRecords
-    from amocrm_assets.sandbox.account.parties import Parties
     from amocrm_assets.sandbox.world import Sandbox
 
     Endpoint = Callable[[Request], Awaitable[Response]]
@@ -38,7 +38,7 @@ def routes() -> list[Route]:
     return found
 
 
-def records_of(sandbox: Sandbox, name: str) -> LinkedRecords[Parties]:
+def records_of(sandbox: Sandbox, name: str) -> LinkedRecords[ContactContent]:
     """The records of a list."""
     return sandbox.contacts if name == "contacts" else sandbox.companies
 
@@ -46,8 +46,8 @@ def records_of(sandbox: Sandbox, name: str) -> LinkedRecords[Parties]:
 def _list(name: str) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         sandbox = world_of(request)
-        if name in sandbox.given:
-            return given_api.records(request, name)
+        if name in sandbox.custom_lists:
+            return custom_lists_api.records(request, name)
         query = lead_query(request.query_params.multi_items(), sandbox.options)
         page = records_of(sandbox, name).page(query)
         request.state.rows = len(page.leads)

@@ -1,4 +1,4 @@
-"""The consent page and the token endpoint. What a token is worth is decided in `tokens`."""
+"""The consent page and the token endpoint. For issuing and checking tokens see `tokens`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def routes() -> list[Route]:
 
 
 async def _consent(request: Request) -> Response:
-    """Ask the person, or agree at once; either way the browser goes to the integration with a code."""
+    """Show the consent page, or consent at once, and redirect to the integration with a code."""
     sandbox = world_of(request)
     params = request.query_params
     if params.get("client_id") != sandbox.options.client_id:
@@ -107,7 +107,7 @@ def _refusal(hint: str, status: int) -> Response:
 async def _subdomain(request: Request) -> Response:
     """The account's current name, for clients with a refresh token from before the rename."""
     sandbox = world_of(request)
-    if not sandbox.tokens.knows_refresh_token(request.headers.get("x-refresh-token", "")):
+    if not sandbox.tokens.has_issued(request.headers.get("x-refresh-token", "")):
         return problem(401, "Неверный токен")
     subdomain = sandbox.options.renamed_to or sandbox.options.subdomain
     return JSONResponse(

@@ -26,7 +26,7 @@ _ENTITIES = ("leads", "contacts", "companies")
 
 
 def routes() -> list[Route]:
-    """What the sandbox knows of the small lists."""
+    """The addresses of the small lists."""
     found = [
         Route("/api/v4/leads/pipelines", authorised(_pipelines)),
         Route("/api/v4/leads/pipelines/{pipeline:int}/statuses", authorised(_statuses)),
@@ -101,7 +101,7 @@ def _tags_of(entity_type: str) -> Items:
 
 
 async def _pipelines(request: Request) -> Response:
-    """All at once: this list has no pages."""
+    """The whole list: it has no pages."""
     return _whole(request, "pipelines", _listed_pipelines(request))
 
 

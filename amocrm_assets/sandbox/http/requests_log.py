@@ -1,4 +1,4 @@
-"""Every request the sandbox received, for those who want to prove what a client did."""
+"""Every request that the sandbox received, so that tests can verify what a client sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KEPT = 200_000
 
 @dataclass(slots=True)
 class Request:
-    """One request. `at` is monotonic; `status` 0 means that no answer went out (yet)."""
+    """One request. `at` is monotonic; `status` 0 means that no response was sent (yet)."""
 
     at: float
     method: str
@@ -27,13 +27,13 @@ class Request:
 
 
 class RequestLog(deque[Request]):
-    """Requests in order of arrival; the oldest of very many are forgotten."""
+    """Requests in order of arrival; the oldest are removed above a maximum."""
 
     def __init__(self) -> None:
         super().__init__(maxlen=_KEPT)
 
     def of(self, path: str) -> list[Request]:
-        """Those whose path begins so."""
+        """The requests whose path begins with `path`."""
         return [each for each in list(self) if each.path.startswith(path)]  # a copy: requests go on arriving
 
     def most_in_a_second(self, path: str = "/api/") -> int:

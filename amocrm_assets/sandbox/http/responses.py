@@ -1,4 +1,4 @@
-"""The forms amoCRM answers in: HAL, problem+json, empty, and the gateway's HTML."""
+"""The kinds of amoCRM's responses: HAL, problem+json, empty, and the gateway's HTML."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def gateway_page(status: int) -> Response:
 
 
 def nothing() -> Response:
-    """An empty list, or a lead that is not there."""
+    """An empty list, or a record that does not exist."""
     return Response(status_code=204)

@@ -1,6 +1,6 @@
 """Serves a sandbox on loopback: in a thread for tests, or until a signal for the command line.
 
-uvicorn does the HTTP; the one thing added to it is that the gateway can lay hands on the connection.
+uvicorn implements HTTP; it is extended to give the gateway access to the connection.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from amocrm_assets.sandbox.http import (
     api,
     control,
+    custom_lists_api,
     events_api,
     follow_ups_api,
-    given_api,
     linked_api,
     oauth,
     reference_api,
@@ -64,7 +64,7 @@ def serve(options: SandboxOptions, port: int, *, ready: Callable[[Sandbox], None
     server, listening = _prepared(sandbox, port)
     if ready:
         ready(sandbox)
-    with _signals_spent():
+    with _signals_consumed():
         server.run([listening])
     return sandbox
 
@@ -77,7 +77,7 @@ def _prepared(sandbox: Sandbox, port: int) -> tuple[_Server, socket.socket]:
 
 
 def _listening(port: int) -> socket.socket:
-    """asyncio turns Nagle's delay off only for sockets that say they are TCP; it would cost 40 ms an answer."""
+    """asyncio disables Nagle's algorithm only for sockets of the protocol TCP; it delays responses by 40 ms."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -99,7 +99,7 @@ def _application(sandbox: Sandbox) -> Starlette:
             *reference_api.routes(),
             *oauth.routes(),
             *control.routes(),
-            *given_api.routes(),
+            *custom_lists_api.routes(),
             Route("/login", _login),
         ],
         exception_handlers={404: _not_found, 405: _not_found},
@@ -117,7 +117,7 @@ async def _login(_request: Request) -> Response:
 
 
 class _Protocol(HttpToolsProtocol):
-    """Hands the connection to the application, so that faults can break it, and the instant of the request."""
+    """Passes the connection, which faults can break, and the instant of the request to the application."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -136,7 +136,7 @@ class _Server(uvicorn.Server):
             loop="asyncio",
             interface="asgi3",
             log_config=None,
-            log_level="critical",  # broken connections are meant here
+            log_level="critical",  # broken connections are intended here
             access_log=False,
             date_header=False,
             server_header=False,
@@ -151,8 +151,8 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _signals_spent() -> Iterator[None]:
-    """uvicorn raises the signal that stopped it once more when it is done; here that is the end of it."""
+def _signals_consumed() -> Iterator[None]:
+    """uvicorn raises the signal that stopped it again at its end; here it is ignored."""
     before = {each: signal.signal(each, _ignored) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

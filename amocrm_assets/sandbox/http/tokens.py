@@ -1,7 +1,7 @@
-"""Who may ask: long-lived tokens, authorisation codes, access and refresh tokens, and their ends.
+"""Issues and checks long-lived tokens, authorisation codes, access and refresh tokens.
 
-Tokens are signed with a key that follows from the seed, so they outlive a restart; what was used up is known
-only to the running sandbox. The HTTP of it is in `oauth`.
+Tokens are signed with a key derived from the seed, so they stay valid after a restart; used codes and refresh
+tokens are stored in memory only. For HTTP see `oauth`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Claims = dict[str, Any]
 
 
 class Refused(Exception):
-    """amoCRM's token endpoint says no; `hint` is what clients go by."""
+    """A refusal by the token endpoint; clients read `hint`."""
 
     def __init__(self, hint: str, *, status: int = 401) -> None:
         super().__init__(hint)
@@ -37,7 +37,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Pair:
-    """What one exchange gives."""
+    """The result of one exchange."""
 
     access_token: str
     refresh_token: str
@@ -45,7 +45,7 @@ class Pair:
 
 
 class Tokens:
-    """Issues tokens and knows which of them still hold."""
+    """Issues tokens, and checks whether they are valid."""
 
     def __init__(self, options: SandboxOptions, clock: Clock) -> None:
         self.options = options
@@ -88,12 +88,12 @@ class Tokens:
         self._used.add(claims["jti"])
         return self._pair(host)
 
-    def knows_refresh_token(self, refresh_token: str) -> bool:
-        """Whether it is one of ours, used up or not: enough to ask for the account's new name."""
+    def has_issued(self, refresh_token: str) -> bool:
+        """Whether the sandbox issued it, used or not: sufficient for requesting the account's new name."""
         return self._verified(refresh_token, "refresh") is not None
 
     def accepts(self, access_token: str) -> bool:
-        """Whether a request with this token is answered; it counts as one."""
+        """Whether a request with this token is accepted; the request is counted."""
         claims = self._verified(access_token, None)
         if claims is None or claims.get("account_id") != self.options.account_id:
             return False
@@ -105,7 +105,7 @@ class Tokens:
         return self._asked[claims["jti"]] <= self.options.access_token_requests
 
     def revoke(self) -> None:
-        """The account's administrator withdraws access: every token and code so far is dead."""
+        """The account's administrator withdraws access: all tokens and codes so far become invalid."""
         self._generation += 1
 
     def _pair(self, host: str) -> Pair:
@@ -136,11 +136,11 @@ class Tokens:
         }
 
     def _access_right(self) -> str:
-        """What a revocation changes."""
+        """A claim that a revocation changes."""
         return str(uuid5(NAMESPACE_URL, f"{self.options.seed} {self._generation}"))
 
     def _signed(self, claims: Claims) -> str:
-        # The form of amoCRM's RS256 tokens; nobody but the sandbox can or need check the signature.
+        # The form of amoCRM's RS256 tokens; only the sandbox checks the signature.
         head = _encoded(json.dumps({"typ": "JWT", "alg": "RS256"}).encode())
         body = _encoded(json.dumps(claims).encode())
         return f"{head}.{body}.{self._signature(f'{head}.{body}')}"
@@ -158,7 +158,7 @@ class Tokens:
 
 
 def long_lived_token(options: SandboxOptions) -> str:
-    """The token that a sandbox with these options accepts, known before it runs."""
+    """The token that a sandbox with these options accepts, before it runs."""
     return Tokens(options, Clock()).long_lived()
 
 

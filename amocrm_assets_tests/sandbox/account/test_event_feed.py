@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox.account.events import AccountEvent
 
 NOW = BEGINNING + 40 * 86_400 + 40_000
-OF_TASKS = frozenset(TASK_EVENTS.deeds)
+OF_TASKS = frozenset(TASK_EVENTS.changes)
 OF_CALLS = frozenset({"incoming_call", "outgoing_call"})
 Json = dict[str, Any]
 

@@ -61,8 +61,8 @@ def test_a_few_hundred_leads_are_touched_on_a_working_day_and_some_at_once() -> 
 
 
 def test_leads_are_made_changed_deleted_restored_and_purged() -> None:
-    deeds = Counter(event.deed for event in History(1, leads_per_day=90).until(BEGINNING + 90 * DAY))
-    assert set(deeds) == {"made", "changed", "deleted", "restored", "purged"}
+    changes = Counter(event.change for event in History(1, leads_per_day=90).until(BEGINNING + 90 * DAY))
+    assert set(changes) == {"made", "changed", "deleted", "restored", "purged"}
 
 
 def test_people_may_change_a_living_account() -> None:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from amocrm_assets.days import day_window
-from amocrm_assets.sandbox.account.given_lists import GivenList
+from amocrm_assets.sandbox.account.custom_lists import CustomList
 from amocrm_assets_tests.accounts import DAY, leads_of, sandbox_with, source
 from amocrm_assets_tests.companies_lite import company
 
@@ -148,5 +148,5 @@ def test_an_account_that_lives_edits_its_contacts_and_deletes_doubles() -> None:
 
 
 def test_what_a_sandbox_is_given_takes_the_place_of_what_it_makes_up(sandbox: Sandbox) -> None:
-    sandbox.given["companies"] = GivenList([company(7)])
+    sandbox.custom_lists["companies"] = CustomList([company(7)])
     assert ids(listed(sandbox, "companies")) == [7]

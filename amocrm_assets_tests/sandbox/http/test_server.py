@@ -92,8 +92,8 @@ def test_wrong_changes_are_refused_and_change_nothing(asking: Asking, sandbox: S
 
 def test_leads_are_edited_from_another_process(asking: Asking, sandbox: Sandbox) -> None:
     one, other = list(sandbox.account.stamps())[:2]
-    deeds = {"advance_seconds": 10, "edit": [one], "delete": [other], "revoke": False}
-    assert asking.post("/sandbox/do", deeds).json() == {"now": NOON + 10}
+    changes = {"advance_seconds": 10, "edit": [one], "delete": [other], "revoke": False}
+    assert asking.post("/sandbox/do", changes).json() == {"now": NOON + 10}
     assert sandbox.account.stamps(NOON + 10) == {one: NOON + 10}
     assert sandbox.account.stamps(deleted=True) == {other: NOON + 10}
     assert asking.post("/sandbox/do", {"edit": [7]}).status_code == 400
@@ -107,11 +107,11 @@ def test_records_of_every_list_are_edited_from_another_process(asking: Asking, s
         "contacts/notes": sandbox.notes["contacts"],
     }
     ids = {name: list(records.stamps())[:2] for name, records in lists.items()}
-    deeds = {
+    changes = {
         "edit": {name: [one] for name, (one, _) in ids.items()},
         "delete": {name: [other] for name, (_, other) in ids.items()},
     }
-    assert asking.post("/sandbox/do", {"advance_seconds": 10, **deeds}).status_code == 200
+    assert asking.post("/sandbox/do", {"advance_seconds": 10, **changes}).status_code == 200
     for name, records in lists.items():
         one, other = ids[name]
         assert records.stamps(NOON + 10) == {one: NOON + 10}

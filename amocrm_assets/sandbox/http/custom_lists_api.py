@@ -1,4 +1,4 @@
-"""`/api/v4/{name}`: the lists that the sandbox was given."""
+"""`/api/v4/{name}`: the lists that tests add."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def routes() -> list[Route]:
-    """They come behind those of the lists that the sandbox makes up."""
+    """They follow the addresses of the lists that the sandbox generates."""
     return [
         Route("/api/v4/{name:str}", authorised(_records)),
         Route("/api/v4/{name:str}/custom_fields", authorised(_fields)),
@@ -24,13 +24,13 @@ def routes() -> list[Route]:
 
 async def _records(request: Request) -> Response:
     name = request.path_params["name"]
-    return records(request, name) if name in world_of(request).given else unknown(request)
+    return records(request, name) if name in world_of(request).custom_lists else unknown(request)
 
 
 def records(request: Request, name: str) -> Response:
-    """A page of a list that the sandbox was given, whether it makes up one of that name or not."""
+    """A page of an added list, also if the sandbox generates one of that name."""
     sandbox = world_of(request)
-    page, listed, has_next = sandbox.given[name].page(request.query_params.multi_items(), sandbox.options)
+    page, listed, has_next = sandbox.custom_lists[name].page(request.query_params.multi_items(), sandbox.options)
     request.state.rows = len(listed)
     if not listed:
         return nothing()
@@ -39,5 +39,5 @@ def records(request: Request, name: str) -> Response:
 
 
 async def _fields(request: Request) -> Response:
-    given = world_of(request).given.get(request.path_params["name"])
+    given = world_of(request).custom_lists.get(request.path_params["name"])
     return paged(request, "custom_fields", list(given.custom_fields), totals=True) if given else unknown(request)

@@ -1,4 +1,4 @@
-"""What faults do to an answer's body: bytes cut or garbled, rows that no reader should trust."""
+"""Corrupts the body of a response for a fault: bytes removed or overwritten, invalid rows."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _HUGE = 1 << 20
 _LISTS = ("leads", "contacts", "companies", "tasks", "notes", "events")
 
 
-def damaged_rows(kind: str, body: bytes, rng: Random) -> bytes:
-    """The body with one kind of bad rows, or as it was when the fault is none of rows or there are none."""
-    spoil = _SPOILERS.get(kind)
-    if spoil is None or not body.startswith(b"{"):
+def corrupted_rows(kind: str, body: bytes, rng: Random) -> bytes:
+    """The body with one kind of bad rows, or unchanged if the fault is not of rows or there are none."""
+    corrupt = _CORRUPTIONS.get(kind)
+    if corrupt is None or not body.startswith(b"{"):
         return body
     page = json.loads(body)
     embedded = page.get("_embedded", {})
     rows: list[Json] = next((embedded[name] for name in _LISTS if name in embedded), [])
     if not rows:
         return body
-    spoil(page, rows, rng)
+    corrupt(page, rows, rng)
     text = json.dumps(page, separators=(",", ":"))
     if kind == "repeated-key":
         text = text.replace('"name":', '"name":"of an earlier key","name":', 1)
@@ -40,7 +40,7 @@ def garbled(body: bytes) -> bytes:
 
 
 def halved(body: bytes) -> bytes:
-    """Compressed bytes that end too early; some readers take what came for the whole."""
+    """Compressed bytes that end too early; some clients accept them as complete."""
     return body[: len(body) // 2]
 
 
@@ -84,10 +84,10 @@ def _next_elsewhere(page: Json, _rows: list[Json], _rng: Random) -> None:
 
 
 def _as_it_is(_page: Json, _rows: list[Json], _rng: Random) -> None:
-    """A repeated key cannot be said with a dict; `damaged_rows` writes it into the text."""
+    """A dict cannot hold a repeated key; `corrupted_rows` writes it into the text."""
 
 
-_SPOILERS: dict[str, Callable[[Json, list[Json], Random], None]] = {
+_CORRUPTIONS: dict[str, Callable[[Json, list[Json], Random], None]] = {
     "row-without-id": _without_id,
     "ids-as-strings": _ids_as_strings,
     "row-outside-window": _outside_window,

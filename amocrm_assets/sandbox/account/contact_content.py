@@ -1,10 +1,10 @@
-"""What contacts and companies look like: invented from seed, id and revision alone, as leads are."""
+"""The content of contacts and companies: computed from seed, id and revision alone, like that of leads."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.sandbox.account import words
+from amocrm_assets.sandbox.account import sample_texts
 from amocrm_assets.sandbox.account.history import BEGINNING, DAY
 from amocrm_assets.sandbox.account.leads import mixed
 from amocrm_assets.sandbox.account.reference import Reference
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 _PHONES = ("+7 (999) 000-{0}-{1}", "8 999 000 {0} {1}", "+7999000{0}{1}", "999-000-{0}-{1}")
 
 
-class Parties:
+class ContactContent:
     """Content of every contact, or every company, of one account."""
 
     def __init__(self, options: SandboxOptions, leads: Leads, kind: str) -> None:
@@ -30,7 +30,7 @@ class Parties:
         self._seed = mixed(options.seed, options.account_id)
         self._account_id = options.account_id
         self._reference = Reference(leads, options.account_id)
-        # By day: the account's calendar is all that changes them.
+        # By day: they change with the account's calendar only.
         self._known: dict[int, tuple[list[Json], list[Json]]] = {}
 
     def content(self, version: LeadVersion, now: float) -> Json:
@@ -55,7 +55,7 @@ class Parties:
         }
 
     def stub(self, version: LeadVersion, now: float) -> Json:
-        """What amoCRM still says of a record in the trash."""
+        """A record in the trash as amoCRM returns it."""
         content = self.content(version, now)
         kept = ("id", "updated_by", "updated_at", "account_id")
         return {name: content[name] if name in kept else None for name in content} | {"is_deleted": True}
@@ -78,14 +78,14 @@ class Parties:
 
     def _names(self, drawn: int) -> Json:
         if self.kind == "companies":
-            return {"name": f"{words.FIRMS[(drawn >> 20) % len(words.FIRMS)]} {drawn % 997}"}
-        first, last = words.PEOPLE[(drawn >> 20) % len(words.PEOPLE)].split()
-        if drawn % 7 == 0:  # a telephony service makes contacts that nobody names
+            return {"name": f"{sample_texts.FIRMS[(drawn >> 20) % len(sample_texts.FIRMS)]} {drawn % 997}"}
+        first, last = sample_texts.PEOPLE[(drawn >> 20) % len(sample_texts.PEOPLE)].split()
+        if drawn % 7 == 0:  # a telephony service creates contacts without a name
             first, last = f"Контакт {drawn % 9973}", ""
         return {"name": f"{first} {last}".strip(), "first_name": first, "last_name": last}
 
     def _values(self, drawn: int, changed: int, name: str, now: float) -> list[Json] | None:
-        """A phone for all; what else is filled follows the revision."""
+        """All have a phone; the other filled fields depend on the revision."""
         entries = []
         for place, field in enumerate(self._fields_and_tags(now)[0]):
             values = self._filled(field, drawn, name)
@@ -95,7 +95,7 @@ class Parties:
         return entries or None
 
     def _filled(self, field: Json, drawn: int, name: str) -> list[Json]:
-        make: Callable[[int, str], Any] = _INVENTED.get(field["code"] or "", lambda _, __: 315_532_800)
+        make: Callable[[int, str], Any] = _GENERATORS.get(field["code"] or "", lambda _, __: 315_532_800)
         chosen = field["enums"][drawn % len(field["enums"])] if field["enums"] else None
         enum = {"enum_id": chosen["id"], "enum_code": chosen["value"]} if chosen else {}
         return [{"value": make(drawn, name)} | enum]
@@ -109,10 +109,10 @@ def _phone(drawn: int, _: str) -> str:
     return _PHONES[drawn % len(_PHONES)].format(f"{drawn % 97:02}", f"{(drawn >> 8) % 89:02}")
 
 
-_INVENTED: dict[str, Callable[[int, str], Any]] = {
+_GENERATORS: dict[str, Callable[[int, str], Any]] = {
     "PHONE": _phone,
     "EMAIL": lambda drawn, _: f"Client{drawn % 99991}@Mail.Example",
     "POSITION": lambda drawn, _: ("директор", "закупки", "buyer", "бухгалтер")[drawn % 4],
     "WEB": lambda drawn, _: f"https://firm{drawn % 9973}.example",
-    "ADDRESS": lambda drawn, _: f"{words.STREETS[drawn % len(words.STREETS)]}, {drawn % 90 + 1}",
+    "ADDRESS": lambda drawn, _: f"{sample_texts.STREETS[drawn % len(sample_texts.STREETS)]}, {drawn % 90 + 1}",
 }

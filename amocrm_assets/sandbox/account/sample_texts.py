@@ -1,4 +1,4 @@
-"""Invented words for the sandbox's leads: firms, goods, towns, people. Nothing here exists or is to be trusted."""
+"""Sample texts for the sandbox's records: firms, goods, towns, people. All are fictitious."""
 
 FIRMS = (
     "ООО «Ромашка»", "ИП Ветров", "АО «Северный мост»", "Birch & Co", "ООО «Тихая гавань»", "Lumen Works",

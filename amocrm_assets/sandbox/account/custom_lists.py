@@ -1,6 +1,6 @@
-"""Lists of records that were given to the sandbox, filtered, ordered and paged as amoCRM does it with contacts.
+"""Lists of records that tests add, with filters, orders and pages as for contacts.
 
-For entities whose records the sandbox does not make up by itself: the place where a new one begins.
+For entities whose records the sandbox does not generate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class GivenList:
+class CustomList:
     """Records as API v4 sends them, with `id`, `created_at`, `updated_at` and `is_deleted`."""
 
     records: Sequence[Json]
