@@ -116,16 +116,8 @@ NAMES_STAY = {
 
 # Gestures: not as a whole name, and not as its first word, whether private or not.
 GESTURES = re.compile(r"_?(tell|ask|believe|cut|take|look|greet|feed)(_|$)", re.IGNORECASE)
-_REREAD = "of the readers and the probe: requests a page or an answer again, and is renamed with them"
 GESTURES_STAY = {
     ("look_up", "crm/http/exchange.py"): "looks a host up: the term of DNS",
-    ("_ask", "crm/probe/list_samples.py"): _REREAD,
-    ("_ask", "crm/probe/asking.py"): _REREAD,
-    ("_look_again", "crm/pagination/keyset.py"): _REREAD,
-    ("_look_at_end_again", "crm/pagination/keyset.py"): _REREAD,
-    ("_look_behind", "crm/pagination/page_behind.py"): _REREAD,
-    ("ask_again", "crm/pagination/short_pages.py"): _REREAD,
-    ("_look_at_check", "orchestration/alerts/collect.py"): "likewise, of the alerts",
 }
 
 

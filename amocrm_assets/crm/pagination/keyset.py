@@ -100,7 +100,7 @@ class KeysetPaginator:
         """The query failed; the next one has a smaller limit."""
         self.in_flight = False
         if isinstance(self._question, Seam):
-            self._look_again(self._question)
+            self._request_again(self._question)
 
     def add_page(self, query: Query, page: Page) -> Taken:
         """The new records of a page, and the tie at its end: a second that fills a whole page.
@@ -129,7 +129,7 @@ class KeysetPaginator:
     def hand_off(self, to_at: int) -> DenseRange:
         """Leave everything up to `to_at` to another paginator, and the previous page if it is not proven yet."""
         if isinstance(self._question, Seam) and not self.state.order_seen:
-            self._look_again(self._question)
+            self._request_again(self._question)
         known = {record: at for record, at in self.returned.items() if at >= self.cursor}
         dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
         self._cursor.move_to(dense.to_at + 1)
@@ -174,7 +174,7 @@ class KeysetPaginator:
         more = bool(page.records) and self._has_more(query, page)
         passed_end = bool(page.records) and page.records[-1].updated_at > self.to_at
         if self._end.is_requested and more and not passed_end:
-            self._look_at_end_again()
+            self._request_end_again()
             return [], None
         records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
         fresh = self._cursor.fresh(records)
@@ -218,14 +218,14 @@ class KeysetPaginator:
         """
         self._cursor.know(records)
         if self._end.is_requested and fresh:
-            self._look_at_end_again()
+            self._request_end_again()
             return None
         is_part = self.state.may_be_cut_off(page)
         return (
             None if self._end.restart_from(self._cursor, page, records, is_part=is_part) else self._hand_off_end()
         )
 
-    def _look_at_end_again(self) -> None:
+    def _request_end_again(self) -> None:
         # The page that seemed to be the last one was not: process it again, as one that others follow.
         self.state.next_is_missing = True
         self._end.forget()
@@ -238,7 +238,7 @@ class KeysetPaginator:
     def _add_seam(self, seam: Seam, query: Query, page: Page) -> Taken:
         match self._order.assess(seam, page):
             case "look again":
-                self._look_again(seam)
+                self._request_again(seam)
                 return [], None
             case "read by id":
                 return [], self.hand_off(self.to_at)
@@ -250,7 +250,7 @@ class KeysetPaginator:
             return [], None
         return self._advance(query, page)
 
-    def _look_again(self, seam: Seam) -> None:
+    def _request_again(self, seam: Seam) -> None:
         # Records outside of the slice were not returned, whichever paginator continues.
         self._cursor.know(each for each in seam.page.records if seam.begin <= each.updated_at <= self.to_at)
         self._question, self._ends_at_seam = None, False

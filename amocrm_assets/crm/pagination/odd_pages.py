@@ -31,7 +31,7 @@ class OddPages:
         oddity = oddity_of(query, page)
         if oddity is None:
             self._seen.pop(query, None)
-            return None, self._short_pages.ask_again(query, page)
+            return None, self._short_pages.needs_retry(query, page)
         if oddity in self._expected:
             return oddity, False
         counts = self._seen.setdefault(query, Counter())

@@ -57,7 +57,7 @@ class PageBehind:
         if self._counts_again:
             self._count_again(position, end, page)
         elif is_covered and position > 0 and (end >= self.end or not page.has_next):
-            self._look_behind(page)
+            self._request_page_behind(page)
         elif end > self.end or position == self._start:
             self._start, self.end, self._last = position, end, page.records
 
@@ -67,7 +67,7 @@ class PageBehind:
             self._start //= 2
         self._counts_again = True
 
-    def _look_behind(self, page: Page) -> None:
+    def _request_page_behind(self, page: Page) -> None:
         # Records that were edited in the meantime come first. So those found here are now on the first page, too.
         newer = sum(record.updated_at > self._newest for record in page.records)
         self._asks_first = newer > too_many(page)

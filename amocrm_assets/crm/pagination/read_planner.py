@@ -146,8 +146,8 @@ class ReadPlanner:
             state.found(details_left_out(state.record_list))
         if paginator not in self.paginators:
             return []  # another paginator has replaced it, and will read these records
-        oddity, ask_again = self._odd_pages.assess(query, page)
-        if ask_again:
+        oddity, needs_retry = self._odd_pages.assess(query, page)
+        if needs_retry:
             self._again.append((paginator, query))
             return []
         if oddity and (taken_over := self._accept_oddity(oddity, paginator, query, page)) is not None:

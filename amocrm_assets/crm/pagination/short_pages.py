@@ -28,7 +28,7 @@ class ShortPages:
         self._sizes: dict[RecordList, set[int]] = defaultdict(set)
         self._seen: dict[Query, set[int]] = {}
 
-    def ask_again(self, query: Query, page: Page) -> bool:
+    def needs_retry(self, query: Query, page: Page) -> bool:
         """Whether to request a page again before it is accepted."""
         sizes = self._sizes[query.record_list]
         if not page.has_next or page.size >= query.limit or page.size in sizes or len(sizes) >= MAX_SIZES:

@@ -85,17 +85,17 @@ class Asker:
     def records(self, path: str, params: Mapping[str, Any]) -> Records:
         """A page of another list. Raises `NotSettled`, also if the user may not see it."""
         try:
-            return Records(*self._ask(path, params, parse_list))
+            return Records(*self._request(path, params, parse_list))
         except AccountBlocked as error:  # some accounts refuse single paths like this
             raise Refused(403, error) from error
 
     def _leads(self, params: Mapping[str, Any]) -> LeadsAnswer | Refused:
         try:
-            return self._ask(LIVE.path, params, _leads_answer)
+            return self._request(LIVE.path, params, _leads_answer)
         except Refused as refused:
             return refused
 
-    def _ask(self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T]) -> T:
+    def _request(self, path: str, params: Mapping[str, Any], parse: Callable[[Response], T]) -> T:
         failures = 0
 
         def give_up(_: RetryableError) -> bool:

@@ -60,7 +60,7 @@ class ListSamples:
     ) -> Records:
         """The first page of a list that supports orders."""
         ends = (window.from_at, window.to_at) if window else (None, None)
-        return self._ask(record_list, Query(record_list, order, *ends).params(), again=again)
+        return self._request(record_list, Query(record_list, order, *ends).params(), again=again)
 
     def window(self, window: Window, *, types: bool = True, again: bool = False) -> Records:
         """The first page of the records of some seconds, with these bounds; of all `types` on request."""
@@ -71,11 +71,11 @@ class ListSamples:
         else:
             order: Order = "id asc" if record_list.kind == "by_id" else NEWEST
             params = Query(record_list, order, window.from_at, window.to_at).params()
-        return self._ask(record_list, params if types else self._of_any_type(params), again=again)
+        return self._request(record_list, params if types else self._of_any_type(params), again=again)
 
     def unnamed(self) -> Records:
         """The first page of the list, without a filter by type."""
-        return self._ask(self.record_list, self._of_any_type(Query(self.record_list, NEWEST).params()))
+        return self._request(self.record_list, self._of_any_type(Query(self.record_list, NEWEST).params()))
 
     def time(self, record: Json) -> int | None:
         """The time of a record by which the list is filtered."""
@@ -104,13 +104,13 @@ class ListSamples:
             # An order that is not documented may be refused.
             return self.page(record_list, "id desc" if record_list.kind == "by_id" else NEWEST)
         limit = record_list.max_limit or PAGE_LIMIT
-        return self._ask(record_list, AppendedQuery(record_list, 1, self._until, 1, limit).params())
+        return self._request(record_list, AppendedQuery(record_list, 1, self._until, 1, limit).params())
 
     def _of_any_type(self, params: Mapping[str, Any]) -> Json:
         name = f"filter[{self.record_list.type_property}]"
         return {each: value for each, value in params.items() if each not in {name, f"{name}[]"}}
 
-    def _ask(self, record_list: RecordList, params: Mapping[str, Any], *, again: bool = False) -> Records:
+    def _request(self, record_list: RecordList, params: Mapping[str, Any], *, again: bool = False) -> Records:
         key = f"{record_list.path} {sorted(params.items())}"
         if again or key not in self._known:
             try:

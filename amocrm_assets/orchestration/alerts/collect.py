@@ -115,12 +115,12 @@ def find_in_run(
     for problem in _by_cause(failed):
         found.bad(problem)
     told = {problem.source for _, problem in failed}
-    _look_at_run(
+    _assess_run(
         found, run, [each for each in concerned.values() if each.subdomain not in told], failures, instance
     )
 
 
-def _look_at_run(
+def _assess_run(
     found: Found,
     run: dg.DagsterRun,
     sources: Iterable[SourceSettings],
