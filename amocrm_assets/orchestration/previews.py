@@ -67,10 +67,7 @@ def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, na
 
     from amocrm_assets.captures import open_capture
 
-    # Several columns may be parts of one property.
-    columns = list(
-        dict.fromkeys(each.sent_as for each in _columns(entity, entity.table, source, custom_fields=False))
-    )
+    columns = [each.sent_as for each in _columns(entity, entity.table, source, custom_fields=False)]
     lacking = [name for name in entity.stubs_lack if name != CUSTOM_FIELDS]
     with open_capture(entity, storage, name) as capture:
         records = [json.decode(line) for line in islice(capture.records, _LOOKED_THROUGH)]
