@@ -23,8 +23,8 @@ TAGS = ("amocrm", "kommo", "bigquery")
 DESCRIPTION = """\
 Loads the leads of one amoCRM account into your warehouse every day.
 
-Defines daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and those that its attributes switch on,
-their checks, a job, and a schedule that materialises the day that has just ended."""
+Defines daily partitioned assets, `raw_leads` → `leads` → `amoCrmLeads` and those that its attributes switch
+on, their checks, a job, and a schedule that materialises the day that has just ended."""
 EXAMPLE = """\
 type: amocrm_assets.AmoCrmSource
 attributes:
