@@ -109,7 +109,7 @@ class RateLimiter:
         """
         if not self._permits:
             return 0.0
-        arrived = [permit.latest_arrival() for permit in self._permits]
+        arrived = [permit.latest_arrival() for permit in self._permits.copy()]
         # The n-th permit of the next limiter comes n intervals after its start.
         spacing = SPACING / self._budget
         free = (at + self._window - spacing * number for number, at in enumerate(arrived))
@@ -131,8 +131,9 @@ class RateLimiter:
                 self._sleep(wait)
                 now = self._clock()
             permit = Permit(self._clock, self._arrival_times)
-            self._permits.append(permit)
-            self._recent.append(permit)
+            with self._state_lock:  # a thread that was refused counts the recent permits
+                self._permits.append(permit)
+                self._recent.append(permit)
             # A sleep that took too long is compensated, but permits are never closer than the budget allows.
             spacing = self._spacing()
             self._due = max(due + spacing, now + min(spacing, 1 / self._budget))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -40,6 +41,26 @@ def permits(rate_limiter: RateLimiter, time: Time, pauses: list[float]) -> list[
         permit.mark_response_started()
         taken.append(time.now)
     return taken
+
+
+def test_a_permit_that_another_thread_takes_while_a_refusal_is_counted_breaks_nothing() -> None:
+    limiter = RateLimiter(100)
+    taking = threading.Thread(target=limiter.acquire)
+
+    class ComparedSlowly(float):
+        def __gt__(self, other: float) -> bool:
+            taking.start()
+            taking.join(0.3)  # longer than the next permit takes
+            return float(self) > other
+
+    permits = [limiter.acquire() for _ in range(3)]
+    for permit in permits:
+        permit.mark_sent()
+    permits[0].at = ComparedSlowly(permits[0].at or 0.0)
+
+    assert limiter.refused(permits[-1])
+    taking.join(30)
+    assert not taking.is_alive()
 
 
 class Answers(Time):
