@@ -13,8 +13,9 @@ import dagster as dg
 
 from amocrm_assets.orchestration.names import RANGE_END, RANGE_START, job_name
 from amocrm_assets.orchestration.project_sources import read_project
+from amocrm_assets.orchestration.running import open_instance
 from amocrm_assets.orchestration.source import source_definitions
-from amocrm_assets.settings import SourceSettings, dagster_home
+from amocrm_assets.settings import SourceSettings
 
 COMPARED_WITH_PLAIN = ", compared with plain Dagster"
 
@@ -36,7 +37,7 @@ def load_plain(folder: str) -> None:
 def run_plain(source: SourceSettings, days: Sequence[date]) -> None:
     """Run the job of a source's plain definitions for consecutive days, as `running.run_days`."""
     definitions = plain_definitions(source_definitions(source), source, name=source.key)
-    with dg.DagsterInstance.get() if dagster_home() else dg.DagsterInstance.ephemeral() as instance:
+    with open_instance() as instance:
         definitions.resolve_job_def(job_name(source.key)).execute_in_process(
             instance=instance,
             tags={RANGE_START: days[0].isoformat(), RANGE_END: days[-1].isoformat()},

@@ -49,6 +49,12 @@ def days_of_run(run: dg.DagsterRun) -> tuple[date, date] | None:
 
     A check has no partitions; those of its run are only in the run's tags.
     """
+    keys = partition_keys_of_run(run)
+    return (date.fromisoformat(keys[0]), date.fromisoformat(keys[1])) if keys else None
+
+
+def partition_keys_of_run(run: dg.DagsterRun) -> tuple[str, str] | None:
+    """First and last partition of a run by its tags; of a user's own job they may be no days."""
     first = run.tags.get(RANGE_START) or run.tags.get(PARTITION)
     last = run.tags.get(RANGE_END) or run.tags.get(PARTITION)
-    return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
+    return (first, last) if first and last else None

@@ -84,7 +84,7 @@ def run_days(
     raw = [op_name(source, entity.raw_asset) for entity in wanted]
     first, last = days[0].isoformat(), days[-1].isoformat()
     run_id = str(uuid4())
-    with _instance() as instance, listening(listener), _ending_run(instance, run_id):
+    with open_instance() as instance, listening(listener), _ending_run(instance, run_id):
         job = definitions.resolve_job_def(job_name(source.key))
         belong_to_job(instance, job.name)
         result = job.execute_in_process(
@@ -119,7 +119,7 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 
 @contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
+def open_instance() -> Iterator[dg.DagsterInstance]:
     """The deployment's instance; without DAGSTER_HOME, a temporary one."""
     with dg.DagsterInstance.get() if dagster_home() else dg.DagsterInstance.ephemeral() as instance:
         yield instance

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from amocrm_assets.settings.screen import has_screen
+from amocrm_assets_tests.serving import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def redirect(sandbox: Sandbox) -> str:
     """A redirect address with a free port, known to the integration."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}/callback"
+    address = f"http://127.0.0.1:{free_port()}/callback"
     sandbox.configure(redirect_uri=address)
     return address
 

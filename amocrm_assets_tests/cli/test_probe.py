@@ -35,7 +35,7 @@ def test_for_programs_the_report_comes_as_json_as_it_is_kept(run: Command, tmp_p
     kept = json.loads((tmp_path / "data" / "probes" / "acme.json").read_text())
     assert ran.json() == kept
     assert kept["amocrm_assets_probe"] == 1
-    assert [response["question"] for response in kept["answers"]] == [
+    assert [answer["question"] for answer in kept["answers"]] == [
         question.key for question in (*QUESTIONS, *OF_ALL_REQUESTS)
     ]
 
@@ -58,7 +58,7 @@ def test_a_second_probe_takes_the_place_of_the_first(run: Command, acme: Sandbox
     acme.configure(half_open=True)
     second = run("probe", "acme", "--json").json()
     values = [
-        {response["question"]: response["value"] for response in report["answers"]}["to_inclusive"]
+        {answer["question"]: answer["value"] for answer in report["answers"]}["to_inclusive"]
         for report in (first, second)
     ]
     assert values == [True, False]

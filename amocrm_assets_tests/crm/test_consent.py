@@ -12,6 +12,7 @@ import requests
 from amocrm_assets.crm.consent import Consent, RedirectServer
 from amocrm_assets.errors import NotAuthorised, SettingsError
 from amocrm_assets_tests.crm.authorisation.sources import source
+from amocrm_assets_tests.serving import free_port
 
 STATE = "MARKED-state"
 
@@ -26,9 +27,7 @@ def address(**answer: str) -> str:
 
 @pytest.fixture
 def here() -> Consent:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return consent(redirect_uri=f"http://localhost:{free.getsockname()[1]}/callback")
+    return consent(redirect_uri=f"http://localhost:{free_port()}/callback")
 
 
 def test_the_page_is_the_platforms_and_names_integration_and_state() -> None:

@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
 import yaml
 
 from amocrm_assets_tests.deploy.files import DEPLOY, default_command, health_check, read_yaml, services
@@ -50,7 +49,7 @@ class Services:
             for name in ("daemon", "webserver"):
                 stack.enter_context(self._service(name, services()[name]["command"]))
             dagster = Dagster(f"http://127.0.0.1:{self._ports['3000']}", self._log("webserver"))
-            self._wait("webserver", lambda: _answers(dagster))
+            self._wait("webserver", dagster.is_up)
             assert dagster.load_errors() == []
             yield dagster
 
@@ -118,11 +117,3 @@ class Services:
                     f"{name} did not start:\n{self._log(name).read_text(encoding='utf-8')[-4000:]}"
                 )
             time.sleep(0.2)
-
-
-def _answers(dagster: Dagster) -> bool:
-    try:
-        dagster.runs()
-    except requests.ConnectionError:
-        return False
-    return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import time
 from configparser import ConfigParser
@@ -16,6 +15,7 @@ import pytest
 import requests
 
 from amocrm_assets_tests.deploy.files import DEPLOY, ROOT
+from amocrm_assets_tests.serving import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,9 +109,7 @@ def _git(folder: Path, *arguments: str) -> str:
 @pytest.mark.timeout(600)
 def test_the_services_come_up_by_their_own_commands(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", tmp_path)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     with started(tmp_path, port):
         _wait(lambda: _loaded(address) == ["amocrm_assets"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tempfile
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from amocrm_assets.entities import ENTITIES, STAGES, latest_table
 from amocrm_assets.entities.latest import with_latest
 from amocrm_assets.entities.loads import LOADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
+from amocrm_assets.orchestration.assets import chain_names
 from amocrm_assets_tests.end_to_end.browser import open_browser
 from amocrm_assets_tests.end_to_end.deployment import running_deployment
 from amocrm_assets_tests.end_to_end.launching import launch, launch_whole, wait_for_all
@@ -38,11 +38,7 @@ PAGE: FloatRect = {"x": 240, "y": 0, "width": WIDTH - 240, "height": HEIGHT}
 # The graph is in the middle of its canvas, which has buttons at the right.
 GRAPH: FloatRect = {"x": 290, "y": 232, "width": 940, "height": 376}
 # Every asset of an account of which everything is imported, with and without days.
-DAILY = [
-    name
-    for entity in ENTITIES
-    for name in (entity.raw_asset, *chain.from_iterable((t.asset, t.warehouse_name) for t in entity.tables))
-]
+DAILY = [name for entity in ENTITIES for name in chain_names(entity)]
 ONCE = [
     REFERENCE.raw_asset,
     *(table.warehouse_name for table in REFERENCE_TABLES),

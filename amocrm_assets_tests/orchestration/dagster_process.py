@@ -102,6 +102,14 @@ class Dagster:
         data: dict[str, Any] = body["data"]
         return data
 
+    def is_up(self) -> bool:
+        """Whether it accepts connections and shows its runs."""
+        try:
+            self.runs()
+        except requests.ConnectionError:
+            return False
+        return True
+
     def load_errors(self) -> list[str]:
         """Why code locations are not loaded."""
         entries = self.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
@@ -215,10 +223,7 @@ def interrupted_at_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def _once_up(dagster: Dagster, process: subprocess.Popen[bytes]) -> Dagster:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            dagster.runs()
-        except requests.ConnectionError:
-            time.sleep(0.5)
-        else:
+        if dagster.is_up():
             return dagster
+        time.sleep(0.5)
     raise AssertionError(f"Dagster did not start:\n{dagster.log()}")

@@ -114,10 +114,9 @@ def find_in_run(
             found.good(_step_key(event, source))
     for problem in _by_cause(failed):
         found.bad(problem)
-    told = {problem.source for _, problem in failed}
-    _assess_run(
-        found, run, [each for each in concerned.values() if each.subdomain not in told], failures, instance
-    )
+    with_failed_steps = {problem.source for _, problem in failed}
+    others = [each for each in concerned.values() if each.subdomain not in with_failed_steps]
+    _assess_run(found, run, others, failures, instance)
 
 
 def _assess_run(

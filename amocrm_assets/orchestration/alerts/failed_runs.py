@@ -12,25 +12,16 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from amocrm_assets.orchestration.alerts.problem import Problem
-from amocrm_assets.orchestration.assets import (
-    asset_keys,
-    latest_keys,
-    loads_keys,
-    reference_keys,
-    retention_key,
-    stages_keys,
-)
+from amocrm_assets.orchestration.assets import all_keys
 from amocrm_assets.orchestration.names import (
     DAY_TAG,
     NEVER_RETRIED,
-    PARTITION,
-    RANGE_END,
-    RANGE_START,
     SOURCE_TAG,
     WILL_RETRY,
     job_name,
     retention_name,
 )
+from amocrm_assets.orchestration.partitions import partition_keys_of_run
 from amocrm_assets.orchestration.source_entities import shown
 
 if TYPE_CHECKING:
@@ -48,10 +39,9 @@ def run_key(run: dg.DagsterRun, source: SourceSettings) -> str:
 
 def days_in_words(run: dg.DagsterRun) -> str:
     """The days of a run by its tags; empty for a run without days."""
-    first = run.tags.get(RANGE_START) or run.tags.get(PARTITION)
-    last = run.tags.get(RANGE_END) or run.tags.get(PARTITION)
-    if not (first and last):
+    if (keys := partition_keys_of_run(run)) is None:
         return run.tags.get(DAY_TAG, "").replace("...", " to ")
+    first, last = keys
     return first if first == last else f"{first} to {last}"
 
 
@@ -68,7 +58,7 @@ def sources_of_run(
     if named:
         return named
     assets = _assets_of(run, instance)
-    return [source for source in sources if not assets.isdisjoint(_keys_of(source))]
+    return [source for source in sources if not assets.isdisjoint(all_keys(source, shown(source)))]
 
 
 def _assets_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> set[dg.AssetKey]:
@@ -80,18 +70,6 @@ def _assets_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> set[dg.Asset
     records = instance.get_records_for_run(run.run_id, of_type=PLANNED).records
     events = (record.event_log_entry.dagster_event for record in records)
     return {event.asset_key for event in events if event and event.asset_key}
-
-
-def _keys_of(source: SourceSettings) -> list[dg.AssetKey]:
-    entities = shown(source)
-    return [
-        *asset_keys(source, entities),
-        *reference_keys(source),
-        *loads_keys(source),
-        *latest_keys(source, entities),
-        *stages_keys(source, entities),
-        retention_key(source),
-    ]
 
 
 def is_retried(run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:

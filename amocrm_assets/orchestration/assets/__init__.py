@@ -173,16 +173,20 @@ def chain_keys(entity: Entity, source: SourceSettings) -> list[dg.AssetKey]:
 
 def asset_keys(source: SourceSettings, entities: Sequence[Entity]) -> list[dg.AssetKey]:
     """All assets of some entities. Raises `SettingsError` if a translation gives two assets one key."""
-    keys = [key for entity in entities for key in chain_keys(entity, source)]
-    whole = [
+    require_own_keys(source, all_keys(source, entities))
+    return [key for entity in entities for key in chain_keys(entity, source)]
+
+
+def all_keys(source: SourceSettings, entities: Sequence[Entity]) -> list[dg.AssetKey]:
+    """All assets of a source that has these entities, those without entities included."""
+    return [
+        *(key for entity in entities for key in chain_keys(entity, source)),
         *reference_keys(source),
         *loads_keys(source),
         *latest_keys(source, entities),
         *stages_keys(source, entities),
         *_retention(source),
     ]
-    require_own_keys(source, [*keys, *whole])
-    return keys
 
 
 def _retention(source: SourceSettings) -> list[dg.AssetKey]:
