@@ -69,7 +69,7 @@ def test_a_second_probe_takes_the_place_of_the_first(run: Command, acme: Sandbox
     [
         (Fault("402"), ("402, the account is not paid", "Pay the amoCRM subscription")),
         (Fault("403-json", path="/api/v4/leads"), ("403, not allowed", "the right to see leads")),
-        (Fault("401"), ("refuses it: it was revoked", "put it into ACME_TOKEN")),
+        (Fault("401"), ("401, the token is not accepted, twice in a row", "put it into ACME_TOKEN")),
     ],
 )
 def test_an_account_that_cannot_be_asked_ends_in_cause_and_fix(

@@ -40,6 +40,12 @@ def test_a_day_goes_through_all_three_assets_into_its_shard(pipeline: Pipeline) 
     assert pipeline.warehouse.shard_days(LEADS.table, "acme") == {date.fromisoformat(LAST): counts["leads"]}
 
 
+def test_a_single_401_is_tried_again_with_the_same_token(pipeline: Pipeline) -> None:
+    pipeline.sandbox.configure(faults=(Fault("401", path="/api/v4/leads", times=1),))
+    assert pipeline.run(LAST).success
+    assert [each.status for each in pipeline.sandbox.requests.of("/api/v4/leads")].count(401) == 1
+
+
 def test_a_range_is_one_run_with_metadata_for_each_day(pipeline: Pipeline) -> None:
     assert pipeline.run(FIRST, LAST).success
     for name in ASSETS:

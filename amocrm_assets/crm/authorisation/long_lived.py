@@ -59,19 +59,9 @@ class LongLivedToken:
             )
         return token
 
-    def renew(self, refused: str) -> str:
-        """Fails unless the variable has changed meanwhile: this kind of token cannot be renewed."""
-        token = self.token()
-        if token != refused:
-            return token
-        raise self._not_authorised(
-            f"{self._source.url} refuses it: it was revoked, or it is of another account, or the account was"
-            " renamed.",
-            fix=f"Run `amocrm-assets check {self._source.subdomain}`: amoCRM may have refused it once by mistake."
-            " If it is refused again, check that this is still the account's address, then make a new token there"
-            f" (the integration's page, Keys and scopes) and put it into {self._variable} (docs/connecting.md).",
-            status=401,
-        )
+    def renew(self, refused: str) -> str:  # noqa: ARG002
+        """The token of now, for a second attempt: the same one unless the variable has changed meanwhile."""
+        return self.token()
 
     def expires_at(self) -> int | None:
         """The expiry time in the token's claims."""
@@ -82,11 +72,10 @@ class LongLivedToken:
         account_id = read_claims(self.token()).account_id
         return "a long-lived token" if account_id is None else f"a long-lived token (id {account_id})"
 
-    def _not_authorised(self, cause: str, *, fix: str, status: int | None = None) -> NotAuthorised:
+    def _not_authorised(self, cause: str, *, fix: str) -> NotAuthorised:
         return NotAuthorised(
             f"Using the long-lived token in {self._variable} for {self._source.subdomain}",
             cause=cause,
             fix=fix,
             source=self._source.subdomain,
-            status=status,
         )

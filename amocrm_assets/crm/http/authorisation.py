@@ -13,7 +13,10 @@ class Authorisation(Protocol):
         ...
 
     def renew(self, refused: str) -> str:
-        """A newer token, after amoCRM answered 401 to `refused`. Raises `NotAuthorised` if there is none."""
+        """The token for a second attempt after a 401: a newer one, or `refused` itself if none can be obtained.
+
+        A single 401 can be a mistake of the server; the second one in a row is final. Raises `NotAuthorised`.
+        """
         ...
 
     def expires_at(self) -> int | None:

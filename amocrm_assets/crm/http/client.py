@@ -181,7 +181,7 @@ class AmoCrmClient:
             except Unauthorized:
                 renewed, permit = self._authorisation.renew(token), self.acquire()
                 response = self._sender.send(path, params, renewed, permit=permit)
-                _raise_for_renewed(response)
+                _raise_for_second(response)
         except RateLimited as refusal:
             self._back_off_account(refusal, permit)
             raise
@@ -210,8 +210,8 @@ class AmoCrmClient:
         note(why=f"the last try: {error}")
 
 
-def _raise_for_renewed(response: Response) -> None:
-    """`raise_for_status` of a request with a new token: another 401 is an `ActionRequired`."""
+def _raise_for_second(response: Response) -> None:
+    """`raise_for_status` of the second attempt after a 401: another 401 is an `ActionRequired`."""
     try:
         raise_for_status(response)
     except Unauthorized as error:

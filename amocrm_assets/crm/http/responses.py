@@ -117,11 +117,12 @@ def raise_for_status(response: Response) -> None:
 
 
 def not_accepted(response: Response) -> NotAuthorised:
-    """The error for a refused token of which there is no newer one."""
+    """The error for a token that was refused twice."""
     return NotAuthorised(
         _operation(response),
-        cause=f"401, the token is not accepted{_detail(response)}.",
-        fix=f"The token was revoked, or belongs to another account. {response.context.renewal}",
+        cause=f"401, the token is not accepted, twice in a row{_detail(response)}.",
+        fix="It was revoked, or belongs to another account, or the account was renamed."
+        f" {response.context.renewal}",
         **_facts(response),
     )
 
