@@ -17,6 +17,7 @@ from amocrm_assets.orchestration.failures import Retries, fail
 from amocrm_assets.orchestration.markdown import code
 from amocrm_assets.orchestration.names import job_name, schedule_name
 from amocrm_assets.settings import ScheduleSettings, SourceSettings
+from amocrm_assets.settings.docs_folder import documents_note
 from amocrm_assets.settings.translation import TEMPLATE_MARK
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def broken_definitions(broken: BrokenSource) -> dg.Definitions:
                 *(f"- {code(problem)}" for problem in broken.problems),
                 "",
                 f"{RELOAD} Captures, tables and the history of its assets stay.",
+                documents_note(RELOAD) or "",
             ]
         ),
         kinds={"amocrm"},

@@ -1,6 +1,6 @@
 """Texts that several pages of the UI have: links to the documentation, and the note that nothing is imported.
 
-A page is a link if the installed package has the URL of its documentation; a wheel contains no pages.
+A page is a link if the installed package has the URL of its documentation, otherwise the path of its file.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING
+
+from amocrm_assets.settings.docs_folder import document_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,13 +21,13 @@ DISTRIBUTION = "amocrm-assets"
 
 
 def page(name: str) -> str:
-    """A page of the documentation as Markdown: a link, or its path in the project if no URL is known."""
+    """A page of the documentation as Markdown: a link, or the path of its file if no URL is known."""
     return page_in(_installed_folder(), name)
 
 
 def page_in(folder: str | None, name: str) -> str:
     """A page as Markdown, with the URL of the folder of the pages, if it is known."""
-    return f"[docs/{name}]({folder}/{name})" if folder else f"`docs/{name}`"
+    return f"[docs/{name}]({folder}/{name})" if folder else f"`{document_path(name)}`"
 
 
 def folder_of_pages(project_urls: Iterable[str]) -> str | None:

@@ -13,6 +13,7 @@ import dagster as dg
 from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, InternalError, TransientError
 from amocrm_assets.orchestration.day_ranges import neighbours
 from amocrm_assets.orchestration.run_listener import report_retry
+from amocrm_assets.settings.docs_folder import documents_note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,8 @@ def fail(error: AmoCrmAssetsError, *, unfinished: Sequence[date], retries: Retri
     is_too_early = may_pass and is_last and retry_number < retries.count
     if unfinished:
         description += f" Not finished: {in_words(unfinished)}."
+    if note := documents_note(description):
+        description += f" {note}"
     facts = _facts(error, unfinished)
     if is_too_early:
         facts["retry"] = TOO_EARLY

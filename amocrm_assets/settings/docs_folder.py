@@ -19,7 +19,14 @@ def docs_folder(*, package: Path = _PACKAGE, data: str | None = None) -> Path | 
 
 def documents_note(message: str) -> str | None:
     """Where `docs/` is, if a message refers to a page and `docs/` is not in the working directory."""
-    if "docs/" not in message or Path("docs", "settings.md").is_file():
-        return None
-    folder = docs_folder()
+    folder = _elsewhere() if "docs/" in message else None
     return f"(docs/ is {folder})" if folder else None
+
+
+def document_path(name: str) -> str:
+    """Path of a page: `docs/NAME` in a checkout and where no documents are, else that of the installed file."""
+    return str((_elsewhere() or Path("docs")) / name)
+
+
+def _elsewhere() -> Path | None:
+    return None if Path("docs", "settings.md").is_file() else docs_folder()

@@ -9,6 +9,7 @@ import pytest
 
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.source import deployment_definitions
+from amocrm_assets.settings.docs_folder import docs_folder
 from amocrm_assets.settings.source_files import read_sources
 from amocrm_assets_tests.orchestration.sources import ASSETS, write_source
 
@@ -48,6 +49,15 @@ def test_a_broken_source_leaves_the_others_and_is_an_asset_that_says_why(folder:
     assert spec.description
     assert f"{folder}/my-shop/defs.yaml:5: `start_date`: 'soon' is not a day" in spec.description
     assert f"{folder}/my-shop/defs.yaml:7: `timezone`: '*Moon*' is not a time zone" in spec.description
+
+
+def test_a_broken_source_says_where_the_settings_are_described(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (spec,) = (spec for spec in loaded(folder).resolve_all_asset_specs() if spec.group_name == "my_shop")
+    assert spec.description
+    assert spec.description.endswith(f"(docs/ is {docs_folder()})")
 
 
 def test_materialising_a_broken_source_fails_with_what_is_wrong(folder: Path) -> None:

@@ -17,6 +17,7 @@ from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError
 from amocrm_assets.orchestration.amocrm_resource import client_of_run, settings_of_run
 from amocrm_assets.orchestration.assets import asset_spec, raw_reference_key, reference_key
 from amocrm_assets.orchestration.assets.whole_tables import whole_table_spec
+from amocrm_assets.orchestration.documents import page
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.orchestration.loading_step import decisive
 from amocrm_assets.orchestration.locations import storage_folder
@@ -163,7 +164,7 @@ def _table_spec(source: SourceSettings, table: ReferenceTable) -> dg.AssetSpec:
             f" `{table.name_of(source.subdomain, None)}` of the warehouse: a row for each change that a reading"
             " saw."
             f"\n\nKey: {', '.join(f'`{name}`' for name in table.key)} and `valid_from`. A row once seen is never"
-            " deleted (`docs/reference.md`)."
+            f" deleted ({page('reference.md')})."
         ),
     )
 
