@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 import time
 import tomllib
@@ -20,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmic_ray import plugins
+from cosmic_ray import mutating, plugins
 from cosmic_ray.commands.init import init
-from cosmic_ray.mutating import mutate_and_test
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
+from amocrm_assets_tests.mutants.forked_tests import ForkedTests
 from amocrm_assets_tests.mutants.nearest import modules_of, nearest_tests
 from amocrm_assets_tests.mutants.operators import OwnOperators, meaningless_spots
 
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 PROJECT = Path.cwd()
 CACHE = PROJECT / ".cache" / "mutants"
 COPIED = ("amocrm_assets", "amocrm_assets_tests", "docs", "pyproject.toml", "README.md", "workspace.yaml")
-PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1")
+PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1")
 # A mutant may wait for ever; on a busy machine every test is slower than the first time.
 TIMES_SLOWER, MIN_TIMEOUT_SECONDS = 5, 30.0
 # Of all that may stand for a comparison or a sum, its opposite and its neighbour: the others say the same again.
@@ -88,7 +86,7 @@ def try_mutants(module: Path) -> Score:
     digest = hashlib.sha256((PROJECT / "amocrm_assets" / module).read_bytes()).hexdigest()[:12]
     place = CACHE / f"{str(module.with_suffix('')).replace('/', '.')}-{digest}"
     mutated = _copied(place) / "amocrm_assets" / module
-    command = shlex.join([*PYTEST, *nearest_tests(module)])
+    tests = ForkedTests(place / "tree", [*PYTEST, *nearest_tests(module)])
     os.environ["PYTHONPATH"] = str(place / "tree")
     session = place / "session.sqlite"
     mode = WorkDB.Mode.open if session.exists() else WorkDB.Mode.create
@@ -97,7 +95,7 @@ def try_mutants(module: Path) -> Score:
             init([mutated], work, {})
         _skip_meaningless(work, mutated)
         try:
-            _try(_due(work, place / "tests", module), work, command)
+            _try(_due(work, place / "tests", module), work, tests, mutated)
         except KeyboardInterrupt:
             print("stopped; the next call goes on from here")  # noqa: T201
         return _score(work, module)
@@ -145,16 +143,18 @@ def _python_files(path: Path) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def _try(due: list[WorkItem], work: Any, command: str) -> None:
+def _try(due: list[WorkItem], work: Any, tests: ForkedTests, mutated: Path) -> None:
     if not due:
         return
+    tests.import_libraries(mutated)
     begun = time.monotonic()
-    whole = subprocess.run(shlex.split(command), check=False, stdout=subprocess.PIPE, text=True)
-    if whole.returncode:
-        raise SystemExit(f"Without any change these tests fail already:\n{whole.stdout}")
+    outcome, output = tests.run()
+    if outcome is not TestOutcome.SURVIVED:
+        raise SystemExit(f"Without any change these tests fail already:\n{output}")
     timeout = max(MIN_TIMEOUT_SECONDS, TIMES_SLOWER * (time.monotonic() - begun))
+    mutating.run_tests = tests.run
     for number, item in enumerate(due, 1):
-        result = mutate_and_test(mutations=item.mutations, test_command=command, timeout=timeout)
+        result = mutating.mutate_and_test(mutations=item.mutations, test_command="", timeout=timeout)
         work.set_result(item.job_id, result)
         print(f"{number} of {len(due)}: {result.test_outcome.value}", end="\r", flush=True)  # noqa: T201
 
