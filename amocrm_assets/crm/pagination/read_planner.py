@@ -62,7 +62,7 @@ class ReadPlanner:
         self._again: deque[tuple[Paginator, Query]] = deque()
         # That filters are ignored is accepted at the first response of each list that shows it again.
         self._odd_pages = OddPages(frozenset({"filter_ignored"} if traits.filters is False else ()))
-        self._slicer = Slicer()
+        self._slicer = Slicer(window.to_at)
         self._progress = ProgressGuard()
         for state in self.states.values():
             self._begin(state, window)

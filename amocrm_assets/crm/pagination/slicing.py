@@ -18,22 +18,31 @@ MAX_BLIND_SPLITS = 12
 
 
 class Slicer:
-    """Cuts the slice with most left to read, if a further slice is worth a request."""
+    """Cuts the slice with most left to read, if a further slice is worth a request.
 
-    def __init__(self) -> None:
+    `ends_at` is the window's last second. The slice that ends there takes one request more: the end of a list is
+    requested again, after the page that seems to be the last one.
+    """
+
+    def __init__(self, ends_at: int) -> None:
+        self._ends_at = ends_at
         self._blind_cuts = 0
 
     def split(self, slices: Sequence[KeysetPaginator]) -> KeysetPaginator | None:
         """The rest of a slice that was cut; None if none should be."""
         known = [each for each in slices if pages_left(each) > 0]
         if known:
-            return _split_by_density(max(known, key=pages_left))
+            longest = max(known, key=self._requests_left)
+            return _split_by_density(longest, kept=1 + int(self._requests_left(longest)) // 2)
         blind = [each for each in slices if each.records_per_second is None and _width(each) >= BLIND_CUT_SECONDS]
         if not blind or self._blind_cuts >= MAX_BLIND_SPLITS:
             return None
         self._blind_cuts += 1
         widest = max(blind, key=lambda each: (not each.state.record_list.only_deleted, _width(each)))
         return widest.split(widest.cursor + (_width(widest) + 1) // 2)
+
+    def _requests_left(self, slice_: KeysetPaginator) -> float:
+        return pages_left(slice_) + (slice_.to_at == self._ends_at)
 
 
 def pages_left(slice_: KeysetPaginator) -> float:
@@ -43,9 +52,8 @@ def pages_left(slice_: KeysetPaginator) -> float:
     return slice_.records_per_second * (_width(slice_) + 1) / slice_.state.page_size.limit - 1
 
 
-def _split_by_density(slice_: KeysetPaginator) -> KeysetPaginator:
+def _split_by_density(slice_: KeysetPaginator, *, kept: int) -> KeysetPaginator:
     # Whole pages are kept, the one in flight and half of those after it: a page that ends at the cut is full.
-    kept = 1 + int(pages_left(slice_)) // 2
     records = slice_.state.page_size.limit * (kept - SLACK_OF_A_PAGE * kept**0.5)
     start_at = slice_.cursor + max(1, int(records / (slice_.records_per_second or 1)))
     return slice_.split(min(start_at, slice_.to_at))

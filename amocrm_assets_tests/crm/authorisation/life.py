@@ -49,7 +49,7 @@ class Life:
         return kept.tokens
 
     def run(self, *, requests: int = 1) -> Account:
-        with AmoCrmClient(self.source.url, self.opened(), requests_per_second=1000) as client:
+        with AmoCrmClient(self.source.url, self.opened(), requests_per_second=1000, source=self.source) as client:
             return [read_account(client) for _ in range(requests)][-1]
 
     def statuses(self) -> list[int]:
