@@ -25,7 +25,11 @@ _LISTED = _TESTED_IN | {
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
     "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
     "captures": ["test_captures.py"],
-    "warehouse/duckdb": ["warehouse/test_duckdb.py", "warehouse/test_contract.py"],
+    "warehouse/duckdb": [
+        "warehouse/test_duckdb.py",
+        "warehouse/test_duckdb_damage.py",
+        "warehouse/test_contract.py",
+    ],
     "warehouse/bigquery": ["warehouse/test_bigquery.py", "warehouse/test_bigquery_preparing.py"],
 }
 
