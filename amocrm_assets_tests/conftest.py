@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
+from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.emulator import PROJECT, Emulator, running_emulator
 
 # A busy machine is no reason to fail.
@@ -52,6 +54,12 @@ def without_collector() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    """A storage in a folder, for the tests that ask for no other."""
+    return open_storage(str(tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")

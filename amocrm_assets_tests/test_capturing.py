@@ -1,52 +1,21 @@
-"""Days go from amoCRM into captures completely, or leave no trace."""
+"""Days go from amoCRM into captures completely, whatever the account holds and does."""
 
 from __future__ import annotations
 
-import json
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amocrm_assets.captures import capture_names, days_with_capture, open_capture, read_findings
-from amocrm_assets.capturing import capture_days
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
-from amocrm_assets.errors import AccountUnpaid, AmoCrmAssetsError, AmoCrmUnavailable, Busy, DayNotOver
 from amocrm_assets.sandbox import Fault
-from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.accounts import DAY, FreeTime, client_of, leads_of, sandbox_with, source
+from amocrm_assets_tests.accounts import DAY, leads_of, sandbox_with, source
+from amocrm_assets_tests.capturing_days import capture, days_from, leads_in
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from amocrm_assets.capturing import CapturedDay
-    from amocrm_assets.sandbox import Sandbox
-    from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "data"))
-
-
-def capture(sandbox: Sandbox, storage: Storage, days: list[date], settings: SourceSettings) -> list[CapturedDay]:
-    with client_of(sandbox) as client:
-        return list(capture_days(LEADS, settings, days, client=client, storage=storage))
-
-
-def leads_in(storage: Storage, day: date) -> list[dict[str, object]]:
-    leads = []
-    for name in capture_names(LEADS, storage, "sandbox", day):
-        with open_capture(LEADS, storage, name) as opened:
-            leads += [json.loads(line) for line in opened.records]
-    return leads
-
-
-def days_from(first: date, count: int) -> list[date]:
-    return [first + timedelta(days=number) for number in range(count)]
 
 
 def test_a_day_is_kept_with_its_deleted_leads(storage: Storage) -> None:
@@ -152,49 +121,6 @@ def test_nobody_untouched_is_lost_while_leads_are_edited_and_everything_fails(st
     assert len(set(ids)) == len(ids)
 
 
-def test_a_reading_that_stops_leaves_no_trace(storage: Storage, tmp_path: Path) -> None:
-    with (
-        sandbox_with(leads_of(DAY, 3_000), faults=(Fault("402", after=6),)) as sandbox,
-        pytest.raises(AmoCrmAssetsError),
-    ):
-        capture(sandbox, storage, [DAY], source())
-
-    assert days_with_capture(LEADS, storage, "sandbox") == []
-    assert not [path for path in (tmp_path / "data").rglob("*.gz*") if path.is_file()]
-
-
-def test_days_that_were_finished_stay_when_a_later_one_fails(storage: Storage) -> None:
-    # The first page passes the first day. Those after it are more than can be asked for, or wait, meanwhile.
-    with (
-        sandbox_with(leads_of(DAY, 200), leads_of(DAY + timedelta(days=1), 15_000, days=4)) as sandbox,
-        client_of(sandbox) as client,
-    ):
-        captured = capture_days(LEADS, source(), days_from(DAY, 5), client=client, storage=storage)
-        first = next(captured)
-        sandbox.configure(faults=(Fault("402"),))
-        with pytest.raises(AccountUnpaid):
-            list(captured)
-        window = day_window(first.day, source().zone)
-        expected = sandbox.account.stamps(window.from_at, window.to_at)
-
-    finished = days_with_capture(LEADS, storage, "sandbox")
-    assert first.day in finished
-    assert len(finished) < 5
-    assert {lead["id"] for lead in leads_in(storage, first.day)} == set(expected)
-
-
-def test_a_consumer_that_stops_leaves_no_thread_and_no_file_behind(storage: Storage, tmp_path: Path) -> None:
-    with (
-        sandbox_with(leads_of(DAY, 10_000, days=5)) as sandbox,
-        client_of(sandbox) as client,
-        closing(capture_days(LEADS, source(), days_from(DAY, 5), client=client, storage=storage)) as captured,
-    ):
-        next(captured)
-
-    assert len(days_with_capture(LEADS, storage, "sandbox")) == 1
-    assert len([path for path in (tmp_path / "data").rglob("*.gz*") if path.is_file()]) == 1
-
-
 def test_an_account_that_ignores_filters_is_read_whole(storage: Storage) -> None:
     with sandbox_with(
         leads_of(DAY, 2_000, days=4), leads_of(DAY, 50, deleted=True), filters_enabled=False
@@ -210,34 +136,6 @@ def test_an_account_that_ignores_filters_is_read_whole(storage: Storage) -> None
     reported = [(each.kind, each.cause, each.fix) for each in captured.metadata["findings"]]  # type: ignore[union-attr]
     assert [(each.kind, each.cause, each.fix) for each in kept] == reported
     assert ("leads", "filters_ignored", False) in [(each.record_list, each.kind, each.may_miss) for each in kept]
-
-
-def test_a_day_that_is_not_over_by_amocrms_clock_is_refused(storage: Storage) -> None:
-    window = day_window(DAY, source().zone)
-    with sandbox_with(leads_of(DAY, 10), frozen_at=window.to_at - 100) as sandbox, pytest.raises(DayNotOver):
-        capture(sandbox, storage, [DAY], source())
-
-    assert days_with_capture(LEADS, storage, "sandbox") == []
-
-
-def test_an_account_is_asked_by_one_reading_at_a_time(storage: Storage) -> None:
-    with (
-        sandbox_with(leads_of(DAY, 10)) as sandbox,
-        storage.lock("locks/sandbox", wait_seconds=0),
-        client_of(sandbox) as client,
-        pytest.raises(Busy),
-    ):
-        list(capture_days(LEADS, source(), [DAY], client=client, storage=storage, lock_wait_seconds=0.1))
-
-
-def test_amocrm_that_stays_away_is_said_so(storage: Storage) -> None:
-    free_time = FreeTime()
-    with (
-        sandbox_with(leads_of(DAY, 10), faults=(Fault("503"),)) as sandbox,
-        client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client,
-        pytest.raises(AmoCrmUnavailable),
-    ):
-        list(capture_days(LEADS, source(), [DAY], client=client, storage=storage))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.rows import read_rows, write_rows
 from amocrm_assets.settings import Deployment
-from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, sandbox_with, source
 
 if TYPE_CHECKING:
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 KEYS = ("the first key of the tests", "the second key of the tests")
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "data"))
 
 
 @pytest.fixture

@@ -105,3 +105,9 @@ def test_no_module_and_no_function_is_too_long(path: Path) -> None:
     }
     assert functions == {}
     assert len(path.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+def test_no_module_of_the_tests_and_the_benchmarks_is_too_long() -> None:
+    paths = [path for folder in (TESTS, ROOT / "benchmarks") for path in folder.rglob("*.py")]
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in paths}
+    assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}

@@ -18,7 +18,6 @@ from amocrm_assets.days import Window, day_window
 from amocrm_assets.entities import CONTACTS, EVENTS, LEADS
 from amocrm_assets.errors import CapturesMixed, DayNotOver, NotAuthorised
 from amocrm_assets.reading_rules import SETTLING_SECONDS, UNCONFIRMED_SECONDS, EarlierCaptures, require_over
-from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import DAY, NEXT_DAY, FixedToken, client_of, leads_of, sandbox_with, source
 from amocrm_assets_tests.standin import (
     Semantics,
@@ -39,11 +38,6 @@ if TYPE_CHECKING:
 
 WINDOW = day_window(DAY, source().zone)
 OVER_AT = WINDOW.to_at + 1 + SETTLING_SECONDS
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "data"))
 
 
 def clock_of(*ahead_seconds: float) -> ServerClock:

@@ -21,13 +21,11 @@ from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AccountUnpaid
 from amocrm_assets.sandbox import Fault
-from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import DAY, FixedToken, client_of, leads_of, sandbox_with, source
 from amocrm_assets_tests.crm.http.stalling import STALLS, Stall, stalling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.sandbox.options import FaultKind
@@ -70,11 +68,6 @@ def interrupted_when(reached: Callable[[], bool], *, after_seconds: float = 1.0)
     finally:
         over.set()
         thread.join()
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "data"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from amocrm_assets.storage import open_storage
 from amocrm_assets.storage.gcs import GcsStorage
-from amocrm_assets_tests.forgetting.people import Place
+from amocrm_assets_tests.forgetting.people import Place, local_place
 from amocrm_assets_tests.storage.conftest import gcs, gcs_server
 from amocrm_assets_tests.storage.fake_gcs import BUCKET
 from amocrm_assets_tests.storage.places import Place as StoragePlace
@@ -59,3 +59,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         else:
             found = duckdb_place_at(tmp_path / "warehouse.duckdb", storage=tmp_path).warehouse
         yield Place(kept, found)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Place:
+    """A folder and DuckDB."""
+    return local_place(tmp_path)

@@ -12,18 +12,22 @@ from amocrm_assets.captures import CaptureWriter, all_captures, open_capture
 from amocrm_assets.entities import LEADS
 from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES
 from amocrm_assets.forgetting import Forgetting
+from amocrm_assets.privacy.forgotten import Asked
 from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.rows.latest_table import write_latest_table
 from amocrm_assets.rows.reference import write_reference_tables
+from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import ShardLoad, TableLoad
 from amocrm_assets_tests.companies_lite import COMPANIES, company
 from amocrm_assets_tests.rows.days import DAY, capture_header, field, lead, source
 from amocrm_assets_tests.rows.reference.readings import capture as capture_lists
 from amocrm_assets_tests.rows.reference.readings import night
+from amocrm_assets_tests.warehouse.places import duckdb_place_at
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amocrm_assets.forgetting.report import Report
-    from amocrm_assets.privacy.forgotten import Asked
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
 
@@ -34,6 +38,7 @@ PHONE, NAME, MAIL = "+7 (916) 555-01-23", "Марфа Отмеченная", "ma
 # What must not be found anywhere afterwards, as JSON escapes it too.
 MARKS = ("9165550123", "555-01-23", "Отмеченная", "marfa.marked", json.dumps("Отмеченная")[1:-1])
 LEAD, CONTACT, USER = 101, 808, 17
+PERSON = Asked(values=("8-916-555-01-23", NAME.upper(), MAIL))
 
 
 def records(day: date) -> dict[str, list[dict[str, Any]]]:
@@ -145,3 +150,11 @@ class Place:
         """Ids of the rows of a shard."""
         (rows,) = self.warehouse.tables(table, "acme", [day])
         return [int(each) for each in rows["id"].to_pylist()]
+
+
+def local_place(folder: Path, *, is_filled: bool = False) -> Place:
+    """A folder and DuckDB; `is_filled` says that what `fill` makes is there."""
+    place = Place(
+        open_storage(str(folder / "data")), duckdb_place_at(folder / "warehouse.duckdb", storage=folder).warehouse
+    )
+    return place if is_filled else place.fill()

@@ -25,7 +25,18 @@ _LISTED = _TESTED_IN | {
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
     "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
     "captures": ["test_captures.py"],
-    "warehouse/duckdb": ["warehouse/test_duckdb.py", "warehouse/test_contract.py"],
+    "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
+    "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
+    "crm/http/rate_limiter": ["crm/http/test_rate_limiter.py", "crm/http/test_rate_limiter_refusals.py"],
+    "crm/probe/lists": ["crm/probe/test_lists.py", "crm/probe/test_lists_in_sandbox.py"],
+    "orchestration/translation": ["orchestration/test_translation.py", "orchestration/test_translated_runs.py"],
+    "rows/stages/files": ["rows/stages/test_files.py", "rows/stages/test_month_files.py"],
+    "rows/stages/month_files": ["rows/stages/test_month_files.py", "rows/stages/test_files.py"],
+    "warehouse/duckdb": [
+        "warehouse/test_duckdb.py",
+        "warehouse/test_duckdb_damage.py",
+        "warehouse/test_contract.py",
+    ],
     "warehouse/bigquery": ["warehouse/test_bigquery.py", "warehouse/test_bigquery_preparing.py"],
 }
 

@@ -22,6 +22,7 @@ from amocrm_assets.settings import Deployment
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, source_of
+from amocrm_assets_tests.standin import ReferenceLists, StandIn, StandInAccount, lead, running_standin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 # The sandbox's clock is stopped on this day, so that its days are the same in every run of the tests.
 NOW = datetime(2025, 3, 11, 12, tzinfo=UTC)
 FIRST, LAST = "2025-03-07", "2025-03-10"
+# The day of leads in the stand-in, and its noon.
+DAY = "2026-03-01"
+SECOND = 1_772_355_600  # 2026-03-01T12:00 in Moscow
 QUICK = SandboxOptions(subdomain="acme", leads_per_day=8, requests_per_second=None, frozen_at=NOW.timestamp())
 
 
@@ -119,6 +123,17 @@ class Pipeline:
         return open_warehouse(Deployment.from_environment().warehouse)
 
 
+class StandInPipeline(Pipeline):
+    """A pipeline that reads an account which shares nothing with the sandbox."""
+
+    standin: StandIn
+    lists: ReferenceLists
+
+    def again(self, day: str = DAY, **options: Any) -> dg.ExecuteInProcessResult:
+        """A later night: the same run once more, with what amoCRM says by then."""
+        return self.run(day, **options)
+
+
 def failure_of(result: dg.ExecuteInProcessResult) -> Any:
     """What the failed step of a run says."""
     (event,) = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
@@ -128,6 +143,30 @@ def failure_of(result: dg.ExecuteInProcessResult) -> Any:
 def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     """Verdicts of a run by the check's name."""
     return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+def materialised(result: dg.ExecuteInProcessResult) -> list[tuple[str, str | None]]:
+    """Assets and days of a run, in its order."""
+    events = [event for event in result.all_events if event.event_type_value == "ASSET_MATERIALIZATION"]
+    found = [event.event_specific_data.materialization for event in events]  # type: ignore[union-attr]
+    return [(each.asset_key.path[-1], each.partition) for each in found]
+
+
+def query(sql: str) -> list[tuple[Any, ...]]:
+    """What the warehouse's file answers."""
+    path = Deployment.from_environment().warehouse.removeprefix("duckdb:///")
+    with duckdb.connect(path, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def verdicts(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
+    """Verdicts of a run by asset and check."""
+    return {(each.asset_key.path[-1], each.check_name): each for each in result.get_asset_check_evaluations()}
+
+
+def failed(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """The verdict of each asset with a check that did not pass."""
+    return {asset: each for (asset, _), each in verdicts(result).items() if not each.passed}
 
 
 @pytest.fixture
@@ -152,6 +191,19 @@ def pipeline(sandbox: Sandbox, deployment: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(TOKEN_VARIABLE, sandbox.token)
     with ExitStack() as stack:
         yield Pipeline(sandbox, stack.enter_context(dg.DagsterInstance.ephemeral()))
+
+
+@pytest.fixture
+def account(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInPipeline]:
+    """A pipeline of a day of five leads and all reference tables that has not run yet."""
+    leads = [lead(number, SECOND + number) for number in range(1, 6)]
+    standin = StandIn(StandInAccount(leads, subdomain="acme"), reference=ReferenceLists())
+    monkeypatch.setenv(TOKEN_VARIABLE, standin.token)
+    with running_standin(standin):
+        own = StandInPipeline(pipeline.sandbox, pipeline.instance)
+        own.standin, own.lists = standin, standin.reference or ReferenceLists()
+        own.configure(base_url=standin.url, start_date="2026-01-01", import_reference=True)
+        yield own
 
 
 @pytest.fixture

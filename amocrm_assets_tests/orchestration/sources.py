@@ -18,8 +18,11 @@ TOKEN_VARIABLE = "AMOCRM_TEST_TOKEN"
 # The assets of a source, those of leads first.
 LEADS_ASSETS = ("raw_leads", "leads", "amoCrmLeads")
 DETAILS_ASSETS = ("lead_details", "amoCrmLeadDetails")
-REFERENCE_ASSETS = ("raw_reference", *(table.asset for table in REFERENCE_TABLES), "amoCrmLoads")
+TABLES = [table.asset for table in REFERENCE_TABLES]
+REFERENCE_ASSETS = ("raw_reference", *TABLES, "amoCrmLoads")
 ASSETS = (*LEADS_ASSETS, *DETAILS_ASSETS, *REFERENCE_ASSETS)
+# What a person writes of a source that reads no sandbox.
+SOURCE = {"subdomain": "my-shop", "start_date": "2025-01-01", "access_token_env": "A", "owners": ["team:sales"]}
 
 
 def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:

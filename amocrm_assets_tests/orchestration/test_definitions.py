@@ -1,3 +1,5 @@
+"""What Dagster loads: exactly these assets, checks, jobs and schedules, each with its description."""
+
 from __future__ import annotations
 
 import os
@@ -14,15 +16,13 @@ import yaml
 
 import amocrm_assets
 from amocrm_assets.entities.reference import REFERENCE_TABLES
-from amocrm_assets.orchestration.documents import folder_of_pages, listed, page_in
+from amocrm_assets.orchestration.documents import listed
 from amocrm_assets.orchestration.source import deployment_definitions
-from amocrm_assets.settings import OAuthSettings, ScheduleSettings, SourceSettings
-from amocrm_assets.settings.translation import TranslationSettings
-from amocrm_assets_tests.orchestration.sources import ASSETS, LEADS_ASSETS, REFERENCE_ASSETS, write_source
+from amocrm_assets.settings import SourceSettings
+from amocrm_assets_tests.orchestration.sources import ASSETS, LEADS_ASSETS, REFERENCE_ASSETS, SOURCE, write_source
 from amocrm_assets_tests.settings.loading import find_sources
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
-SOURCE = {"subdomain": "my-shop", "start_date": "2025-01-01", "access_token_env": "A", "owners": ["team:sales"]}
 
 # Dagster's own loader calls what is deprecated or beta; this project's loader does without it.
 OF_DAGSTER = pytest.mark.filterwarnings(
@@ -136,12 +136,6 @@ def test_every_asset_links_to_the_account(tmp_path: Path) -> None:
         assert spec.metadata["account_url"] == dg.MetadataValue.url("https://my-shop.amocrm.ru")
 
 
-def test_pages_of_the_documentation_are_links_where_the_package_names_their_address() -> None:
-    urls = ["Changes, https://docs.example/changes", "Documentation, https://docs.example/amocrm/"]
-    assert page_in(folder_of_pages(urls), "x.md") == "[docs/x.md](https://docs.example/amocrm/x.md)"
-    assert page_in(folder_of_pages([]), "x.md") == "`docs/x.md`"
-
-
 def test_descriptions_name_only_pages_that_exist(tmp_path: Path) -> None:
     write_source(tmp_path, "my-shop", SOURCE)
     definitions = loaded(tmp_path)
@@ -179,22 +173,6 @@ def test_checks_jobs_and_schedules_are_described(tmp_path: Path) -> None:
     assert specs
     descriptions = [each.description for each in described] + [spec.description for spec in specs]
     assert all(len(str(description)) > 80 for description in descriptions)
-
-
-@pytest.mark.parametrize("model", [SourceSettings, ScheduleSettings, OAuthSettings, TranslationSettings])
-def test_every_setting_has_a_description_and_an_example(model: type[SourceSettings]) -> None:
-    for name, field in model.model_fields.items():
-        assert field.description, name
-        assert field.examples, name
-
-
-def test_every_attribute_of_the_component_keeps_its_description() -> None:
-    model = amocrm_assets.AmoCrmSource.get_model_cls()
-    assert model is not None
-    schema = model.model_json_schema()
-    for name, field in SourceSettings.model_fields.items():
-        assert schema["properties"][name]["description"] == field.description
-        assert schema["properties"][name]["examples"]
 
 
 @OF_DAGSTER
@@ -254,14 +232,6 @@ def test_the_shipped_settings_of_dagster_are_understood() -> None:
         assert not instance.telemetry_enabled
 
 
-def test_every_setting_is_documented_as_it_is_described() -> None:
-    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    for model in (SourceSettings, ScheduleSettings, OAuthSettings, TranslationSettings):
-        for name, field in model.model_fields.items():
-            rows = [line for line in document.splitlines() if line.startswith(f"| `{name}` |")]
-            assert any(str(field.description) in row for row in rows), name
-
-
 def documented_checks() -> set[tuple[str, str]]:
     """Each asset and check of the table in operations.md; *the same* repeats the assets of the row above."""
     document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -281,20 +251,3 @@ def test_the_documented_checks_are_those_of_a_source_with_everything_on(tmp_path
     write_source(tmp_path, "my-shop", SOURCE | dict.fromkeys(switches, True) | more)
     keys = loaded(tmp_path).get_repository_def().asset_graph.asset_check_keys
     assert documented_checks() == {(key.asset_key.path[-1], key.name) for key in keys}
-
-
-def test_every_variable_of_the_deployment_is_documented() -> None:
-    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "amocrm_assets" / "settings").glob("*.py")]
-    named = {name for text in texts for name in re.findall(r'"(AMOCRM_[A-Z_]+)"', text)}
-    read = named - {"AMOCRM_TOKEN", "AMOCRM_CLIENT_ID", "AMOCRM_CLIENT_SECRET"}  # examples of a source's own
-    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert {"AMOCRM_ALERTS", "AMOCRM_WAREHOUSE"} <= read
-    assert [name for name in sorted(read) if f"\n| `{name}` |" not in document] == []
-
-
-def test_the_documented_settings_are_a_source(tmp_path: Path) -> None:
-    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    file = write_source(tmp_path, "documented", SOURCE)
-    file.write_text(document.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
-    (found,) = find_sources(tmp_path)
-    assert found.settings.title == "My Shop"

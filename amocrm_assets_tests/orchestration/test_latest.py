@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dagster as dg
 import duckdb
 import pytest
 
 from amocrm_assets.orchestration.metadata_keys import meanings
 from amocrm_assets.settings import Deployment
-from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
-from amocrm_assets_tests.orchestration.test_reference import materialised
+from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of, materialised, query
 
 TABLE = "amoCrmLeadsLatest"
 NAMED = ["amoCrmStatuses", "amoCrmPipelines", "amoCrmUsers", "amoCrmGroups", "amoCrmLossReasons"]
@@ -19,11 +16,6 @@ NAMED = ["amoCrmStatuses", "amoCrmPipelines", "amoCrmUsers", "amoCrmGroups", "am
 
 def warehouse() -> str:
     return Deployment.from_environment().warehouse.removeprefix("duckdb:///")
-
-
-def query(sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(warehouse(), read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def test_a_range_brings_each_lead_once_with_names(pipeline: Pipeline) -> None:

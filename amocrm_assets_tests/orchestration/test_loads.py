@@ -12,15 +12,8 @@ from amocrm_assets.errors import WarehouseUnavailable
 from amocrm_assets.orchestration.metadata_keys import meanings
 from amocrm_assets.settings import Deployment
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
-from amocrm_assets_tests.orchestration.conftest import failure_of
-from amocrm_assets_tests.orchestration.test_reference import (  # noqa: F401 - a fixture
-    DAY,
-    TABLES,
-    StandInPipeline,
-    account,
-    materialised,
-    query,
-)
+from amocrm_assets_tests.orchestration.conftest import DAY, StandInPipeline, failure_of, materialised, query
+from amocrm_assets_tests.orchestration.sources import TABLES
 
 LOADS = "amoCrmLoads"
 NEXT = "2026-03-02"
@@ -35,7 +28,7 @@ WRITES = ("amocrm_assets.storage.folder.FolderStorage.replace", "amocrm_assets.w
 
 
 @pytest.fixture
-def whole(account: StandInPipeline) -> StandInPipeline:  # noqa: F811
+def whole(account: StandInPipeline) -> StandInPipeline:
     account.configure(
         base_url=account.standin.url,
         start_date="2026-01-01",

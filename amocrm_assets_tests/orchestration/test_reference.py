@@ -1,73 +1,29 @@
-"""The reference assets in Dagster: once a run, behind the leads; a bad list fails itself alone."""
+"""The reference assets in Dagster: once a run, behind the leads; `test_reference_failures` has those that fail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import duckdb
-import pytest
 
-from amocrm_assets.captures import CapturedFinding, CapturedList, all_captures
-from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, reference_table
-from amocrm_assets.orchestration.reference_checks import list_results
-from amocrm_assets.settings import Deployment, SourceSettings
-from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
-from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
+from amocrm_assets.captures import all_captures
+from amocrm_assets.entities.reference import REFERENCE
+from amocrm_assets_tests.orchestration.conftest import (
+    DAY,
+    FIRST,
+    LAST,
+    Pipeline,
+    StandInPipeline,
+    failed,
+    failure_of,
+    materialised,
+    query,
+    verdicts,
+)
+from amocrm_assets_tests.orchestration.sources import TABLES
 from amocrm_assets_tests.orchestration.ticks import tick
-from amocrm_assets_tests.standin import ReferenceLists, StandIn, StandInAccount, lead, running_standin
-from amocrm_assets_tests.standin.account import USER_ID
 from amocrm_assets_tests.standin.reference import OTHER_USER_ID, REASON_ID, status
-
-TABLES = [table.asset for table in REFERENCE_TABLES]
-DAY = "2026-03-01"
-SECOND = 1_772_355_600  # 2026-03-01T12:00 in Moscow
-
-
-class StandInPipeline(Pipeline):
-    """A pipeline that reads an account which shares nothing with the sandbox."""
-
-    standin: StandIn
-    lists: ReferenceLists
-
-    def again(self, day: str = DAY, **options: Any) -> dg.ExecuteInProcessResult:
-        """A later night: the same run once more, with what amoCRM says by then."""
-        return self.run(day, **options)
-
-
-@pytest.fixture
-def account(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInPipeline]:
-    leads = [lead(number, SECOND + number) for number in range(1, 6)]
-    standin = StandIn(StandInAccount(leads, subdomain="acme"), reference=ReferenceLists())
-    monkeypatch.setenv(TOKEN_VARIABLE, standin.token)
-    with running_standin(standin):
-        own = StandInPipeline(pipeline.sandbox, pipeline.instance)
-        own.standin, own.lists = standin, standin.reference or ReferenceLists()
-        own.configure(base_url=standin.url, start_date="2026-01-01", import_reference=True)
-        yield own
-
-
-def query(sql: str) -> list[tuple[Any, ...]]:
-    path = Deployment.from_environment().warehouse.removeprefix("duckdb:///")
-    with duckdb.connect(path, read_only=True) as connection:
-        return connection.execute(sql).fetchall()
-
-
-def materialised(result: dg.ExecuteInProcessResult) -> list[tuple[str, str | None]]:
-    events = [event for event in result.all_events if event.event_type_value == "ASSET_MATERIALIZATION"]
-    found = [event.event_specific_data.materialization for event in events]  # type: ignore[union-attr]
-    return [(each.asset_key.path[-1], each.partition) for each in found]
-
-
-def verdicts(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
-    return {(each.asset_key.path[-1], each.check_name): each for each in result.get_asset_check_evaluations()}
-
-
-def failed(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    return {asset: each for (asset, _), each in verdicts(result).items() if not each.passed}
 
 
 def test_a_run_of_a_day_brings_leads_and_then_all_tables_once(account: StandInPipeline) -> None:
@@ -137,55 +93,6 @@ def test_a_user_who_is_renamed_and_a_stage_that_is_deleted_keep_their_names(acco
         """SELECT is_deleted, is_current FROM "amoCrmStatuses_acme" WHERE name = 'В работе' ORDER BY valid_from"""
     )
     assert gone == [(False, False), (True, True)]
-
-
-def test_a_list_that_is_refused_fails_its_own_check_and_leaves_its_table(account: StandInPipeline) -> None:
-    account.run(DAY)
-    before = query('SELECT * FROM "amoCrmUsers_acme" ORDER BY id')
-    account.lists.statuses["users"] = 403
-    result = account.again()
-
-    assert result.success, failure_of(result)
-    assert list(failed(result)) == ["amoCrmUsers"]
-    verdict = failed(result)["amoCrmUsers"]
-    assert verdict.severity is dg.AssetCheckSeverity.ERROR
-    assert f"user {USER_ID}, who authorised the source" in str(verdict.description)
-    assert query('SELECT * FROM "amoCrmUsers_acme" ORDER BY id') == before
-
-
-def test_a_list_that_fails_fails_its_own_asset_and_not_the_leads(
-    account: StandInPipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("amocrm_assets.crm.http.retries.MAX_ATTEMPTS", 2)
-    account.lists.statuses["leads_tags"] = 400
-    account.lists.statuses["loss_reasons"] = 504
-    result = account.run(DAY)
-
-    assert not result.success
-    assert "amoCrmLossReasons_acme" in failure_of(result).description
-    names = [name for name, _ in materialised(result)]
-    assert set(TABLES) - set(names) == {"amoCrmLossReasons"}
-    assert names[-1] == "amoCrmLoads"
-    assert "amoCrmLeads" in names
-    assert set(failed(result)) == {"amoCrmLossReasons", "amoCrmTags"}
-    assert query("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'amoCrmLossReasons%'") == [(0,)]
-
-
-def test_an_answer_that_is_never_empty_is_an_error_of_its_tables(account: StandInPipeline) -> None:
-    account.run(DAY)
-    account.lists.empty_on["pipelines"] = tuple(range(2, 9))
-    result = account.again()
-
-    assert result.success
-    assert set(failed(result)) == {"amoCrmPipelines", "amoCrmStatuses"}
-    assert query('SELECT count(*) FROM "amoCrmPipelines_acme" WHERE is_deleted') == [(0,)]
-
-
-def test_the_account_that_says_nothing_of_groups_is_an_error_of_theirs_alone(account: StandInPipeline) -> None:
-    account.lists.groups = None
-    result = account.run(DAY)
-    assert result.success
-    assert set(failed(result)) == {"amoCrmGroups"}
 
 
 def test_ids_that_no_table_knows_are_counted_by_kind_with_an_example(account: StandInPipeline) -> None:
@@ -265,19 +172,6 @@ def test_of_several_runs_of_a_night_one_reads_the_lists(stored_pipeline: Pipelin
         "2025-03-07": leads[-1:],
         "2025-03-10": [*leads, stored_pipeline.key("amoCrmLoads")],
     }
-
-
-def test_what_a_server_says_of_a_list_is_text_in_the_verdict() -> None:
-    finding = CapturedFinding(
-        kind="list_failed", may_miss=True, cause="it says ![x](http://127.0.0.1/a)", fix="Wait."
-    )
-    users = CapturedList(name="users", records=0, is_complete=False, outcome="failed", findings=(finding,))
-    settings = SourceSettings(subdomain="acme", access_token_env="A", start_date="2026-01-01")
-
-    verdict = list_results(settings, reference_table("amoCrmUsers"), {"users": users})
-
-    assert "it says `![x](http://127.0.0.1/a)` Wait." in str(verdict.description)  # a code span renders nothing
-    assert str(verdict.description).endswith("Wait.")
 
 
 def test_tables_under_keys_of_ones_own_are_made_loaded_and_checked(account: StandInPipeline) -> None:

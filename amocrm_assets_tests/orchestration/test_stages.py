@@ -8,9 +8,7 @@ import dagster as dg
 import pytest
 
 from amocrm_assets.orchestration.metadata_keys import meanings
-from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
-from amocrm_assets_tests.orchestration.test_latest import query
-from amocrm_assets_tests.orchestration.test_reference import materialised
+from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of, materialised, query
 
 TABLE = "amoCrmLeadStages"
 NAMED = ["amoCrmPipelines", "amoCrmStatuses", "amoCrmUsers"]

@@ -9,16 +9,16 @@ import pytest
 
 from amocrm_assets.errors import WarehouseRefused
 from amocrm_assets.orchestration.metadata_keys import meanings
-from amocrm_assets_tests.orchestration.conftest import checks_of, failure_of
-from amocrm_assets_tests.orchestration.test_checks import shown
-from amocrm_assets_tests.orchestration.test_io_manager import taken
-from amocrm_assets_tests.orchestration.test_reference import (  # noqa: F401 - a fixture
+from amocrm_assets_tests.orchestration.conftest import (
     DAY,
     StandInPipeline,
-    account,
+    checks_of,
+    failure_of,
     materialised,
     query,
 )
+from amocrm_assets_tests.orchestration.test_checks import shown
+from amocrm_assets_tests.orchestration.test_io_manager import taken
 from amocrm_assets_tests.standin import lead
 from amocrm_assets_tests.standin.reference import status
 
@@ -26,14 +26,14 @@ NEXT, SECOND = "2026-03-02", 1_772_355_600 + 86_400
 NEW_STAGE = 5_500_009
 
 
-def configure(account: StandInPipeline, *, wanted: bool) -> None:  # noqa: F811
+def configure(account: StandInPipeline, *, wanted: bool) -> None:
     account.configure(
         base_url=account.standin.url, start_date="2026-01-01", import_reference=True, leads_status_name=wanted
     )
 
 
 @pytest.fixture
-def naming(account: StandInPipeline) -> StandInPipeline:  # noqa: F811
+def naming(account: StandInPipeline) -> StandInPipeline:
     configure(account, wanted=True)
     return account
 
@@ -105,7 +105,7 @@ def test_lists_that_fail_keep_no_lead_back_and_the_days_without_names_are_told(
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_switching_it_names_the_shards_to_load_again_which_does_not_ask_amocrm(
-    account: StandInPipeline,  # noqa: F811
+    account: StandInPipeline,
     wanted: bool,  # noqa: FBT001
 ) -> None:
     configure(account, wanted=not wanted)

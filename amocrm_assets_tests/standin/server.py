@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from amocrm_assets_tests.standin import account as content
+from amocrm_assets_tests.standin.about import PIPELINE, USER, about
 from amocrm_assets_tests.standin.events import EventPages
 from amocrm_assets_tests.standin.follow_ups import NotePages, TaskPages
 from amocrm_assets_tests.standin.limits import Limiter
@@ -124,16 +125,16 @@ class StandIn:
         base = self.url + path
         semantics, account = self.semantics, self.account
         if path == "/api/v4/account":
-            return Reply(200, _about(account, semantics, params, self.reference))
+            return Reply(200, about(account, semantics, params, self.reference))
         if path in {f"/api/v4/{of}/custom_fields" for of in ("leads", "contacts", "companies")}:
             limit = page_size(params, semantics.fields_limit_max, semantics)
             return plain_list(account.fields, "custom_fields", params, base, limit=limit)
         if path == "/api/v4/leads/pipelines":
-            return Reply(200, {"_total_items": 1, "_links": {}, "_embedded": {"pipelines": [_PIPELINE]}})
+            return Reply(200, {"_total_items": 1, "_links": {}, "_embedded": {"pipelines": [PIPELINE]}})
         if path == "/api/v4/events":
             return self._events.reply(params, base)
         if path.startswith("/api/v4/users/"):
-            return Reply(200, _USER) if path.endswith(f"/{content.USER_ID}") else NOTHING
+            return Reply(200, USER) if path.endswith(f"/{content.USER_ID}") else NOTHING
         return problem(404)
 
 
@@ -219,53 +220,6 @@ def _content(reply: Reply) -> tuple[bytes, str]:
         return b"<html>no</html>", "text/html"
     body = b"" if reply.body is None else json.dumps(reply.body).encode()
     return body, "application/hal+json" if reply.status == 200 else "application/problem+json"
-
-
-_USER: Json = {
-    "id": content.USER_ID,
-    "name": content.USER_NAME,
-    "email": "marfa@example.org",
-    "lang": "ru",
-    "rights": {"leads": dict.fromkeys(("view", "edit", "add", "delete", "export"), "A"), "is_admin": True},
-}
-_PIPELINE: Json = {
-    "id": content.PIPELINE_ID,
-    "name": "Щукинские заказы",
-    "is_unsorted_on": True,
-    "_embedded": {
-        "statuses": [
-            {
-                "id": content.INCOMING_STATUS,
-                "name": "Неразобранное",
-                "type": 1,
-                "pipeline_id": content.PIPELINE_ID,
-            },
-            {"id": content.STATUS, "name": "В работе", "type": 0, "pipeline_id": content.PIPELINE_ID},
-        ]
-    },
-}
-
-
-def _about(
-    account: StandInAccount, semantics: Semantics, params: Params, reference: ReferenceLists | None
-) -> dict[str, Any]:
-    asked = params.get("with", [""])[-1].split(",")
-    about: Json = {
-        "id": content.ACCOUNT_ID,
-        "name": content.ACCOUNT_NAME,
-        "subdomain": account.subdomain,
-        "current_user_id": content.USER_ID,
-        "country": "RU",
-        "currency": "RUB",
-        "is_unsorted_on": True,
-    }
-    if "is_api_filter_enabled" in asked:
-        about["is_api_filter_enabled"] = semantics.leads_filter
-    if "datetime_settings" in asked:
-        about["_embedded"] = {"datetime_settings": {"timezone": account.timezone}}
-    if reference and "users_groups" in asked:
-        about["_embedded"] = about.get("_embedded", {}) | reference.about()
-    return about
 
 
 def _add_odd_records(account: StandInAccount, semantics: Semantics) -> None:

@@ -6,8 +6,6 @@ connections. It knows one dataset, tables, load jobs and dry runs.
 
 from __future__ import annotations
 
-import email
-import email.policy
 import io
 import json
 import re
@@ -23,8 +21,7 @@ from urllib.parse import urlsplit
 import pyarrow.parquet as pq
 
 from amocrm_assets_tests.serving import served_beside
-
-Reply = tuple[int, dict[str, Any]]
+from amocrm_assets_tests.warehouse.bigquery_messages import Reply, error, failed, not_found, parts
 
 
 @dataclass(frozen=True)
@@ -191,20 +188,6 @@ class RecordingBigQuery:
         return 200, job
 
 
-def failed(result: dict[str, str]) -> dict[str, Any]:
-    row = {"reason": "invalid", "message": "Row 7: sale is no INTEGER"}
-    return {"state": "DONE", "errorResult": result, "errors": [result, row]}
-
-
-def error(status: int, reason: str, message: str) -> Reply:
-    details = [{"reason": reason, "message": message, "domain": "global"}]
-    return status, {"error": {"code": status, "message": message, "errors": details}}
-
-
-def not_found(what: str) -> Reply:
-    return error(404, "notFound", f"Not found: {what}")
-
-
 @contextmanager
 def recording_bigquery() -> Iterator[RecordingBigQuery]:
     """Serve on a free port of the loopback address."""
@@ -257,15 +240,3 @@ def recording_bigquery() -> Iterator[RecordingBigQuery]:
         state.url = f"http://127.0.0.1:{server.server_port}"
         with served_beside(server):
             yield state
-
-
-def parts(content_type: str, payload: bytes) -> tuple[dict[str, Any], bytes]:
-    """JSON of a call and, of an upload, the file."""
-    if not content_type.startswith("multipart/"):
-        return (json.loads(payload) if payload else {}), b""
-    head = f"Content-Type: {content_type}\r\n\r\n".encode()
-    message = email.message_from_bytes(head + payload, policy=email.policy.HTTP)
-    job, content = (part.get_payload(decode=True) for part in message.iter_parts())
-    assert isinstance(job, bytes)
-    assert isinstance(content, bytes)
-    return json.loads(job), content

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets.crm.authorisation.token_store import TokenStore
 from amocrm_assets.sandbox import Sandbox, SandboxOptions
-from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH
+from amocrm_assets.settings import Deployment
+from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH, Rotation, source
 
 if TYPE_CHECKING:
-    pass
+    from pathlib import Path
 
 OPTIONS = SandboxOptions(
     subdomain="acme",
@@ -32,3 +34,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def sandbox(served: Sandbox) -> Sandbox:
     served.reset(OPTIONS)
     return served
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TokenStore:
+    return TokenStore.of(source(), Deployment(tokens=str(tmp_path)))
+
+
+@pytest.fixture
+def rotation() -> Rotation:
+    return Rotation()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from amocrm_assets.crm.authorisation.oauth import OAuth
 from amocrm_assets.crm.authorisation.token_endpoint import TokenResponse
 from amocrm_assets.crm.authorisation.token_store import Connected, StoredTokens
 from amocrm_assets.settings import OAuthSettings, SourceSettings
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.authorisation.oauth import Refresher
+    from amocrm_assets.crm.authorisation.token_store import TokenStore
+    from amocrm_assets.errors import AmoCrmAssetsError
 
 NOW = 1_790_000_000
 DAY = 86400
@@ -54,3 +61,20 @@ class Rotation:
             refresh_token=f"MARKED-refresh-{self.newest}",
             expires_in=DAY,
         )
+
+
+def opened(store: TokenStore, rotation: Refresher) -> OAuth:
+    """The authorisation of `acme` at `NOW`, which does not wait."""
+    return OAuth(source(), OAUTH, store=store, endpoint=rotation, now=lambda: NOW, sleep=lambda _: None)
+
+
+def stored(store: TokenStore) -> StoredTokens:
+    """The pair that is there."""
+    kept = store.read()
+    assert kept is not None
+    return kept.tokens
+
+
+def failed(kind: type[AmoCrmAssetsError]) -> AmoCrmAssetsError:
+    """An error of that kind, to be raised."""
+    return kind("Asking for tokens", cause="it was told to fail.", fix="Nothing.")

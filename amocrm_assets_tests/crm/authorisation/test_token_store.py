@@ -8,16 +8,10 @@ import pytest
 
 from amocrm_assets.crm.authorisation.token_store import TokenStore
 from amocrm_assets.errors import NotAuthorised
-from amocrm_assets.settings import Deployment
-from amocrm_assets_tests.crm.authorisation.sources import pair, source
+from amocrm_assets_tests.crm.authorisation.sources import pair
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> TokenStore:
-    return TokenStore.of(source(), Deployment(tokens=str(tmp_path)))
 
 
 def test_what_is_kept_is_read_again(store: TokenStore) -> None:

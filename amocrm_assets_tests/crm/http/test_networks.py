@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import subprocess
-import time
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,13 +14,11 @@ from amocrm_assets.crm.http.responses import MAX_JSON_VALUES
 from amocrm_assets.crm.http.transport import BodyTooLarge, request_once
 from amocrm_assets.errors import AmoCrmUnavailable, SettingsError, UnexpectedAnswer
 from amocrm_assets_tests.accounts import FixedToken
-from amocrm_assets_tests.crm.http.answering import answering
+from amocrm_assets_tests.crm.http.answering import answering, serving
 from amocrm_assets_tests.crm.http.proxy import running_proxy
 from amocrm_assets_tests.crm.http.stalling import gzip_bomb
-from amocrm_assets_tests.serving import served_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 ACCOUNT = b'{"id": 1, "name": "x", "subdomain": "x"}'
@@ -51,45 +45,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*command, *options], check=True, capture_output=True)
     pem.write_bytes(pem.read_bytes() + key.read_bytes())
     return pem
-
-
-@contextmanager
-def serving(
-    body: bytes,
-    *,
-    headers: Mapping[str, str] | None = None,
-    tls: Path | None = None,
-    status: int = 200,
-    seconds: float = 0.0,
-) -> Iterator[tuple[str, list[Mapping[str, str]]]]:
-    """The address of a server with one answer, that takes so long, and the headers of the requests it got."""
-    seen: list[Mapping[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(dict(self.headers.items()))
-            time.sleep(seconds)
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            with suppress(OSError):  # whoever has enough of the body goes away
-                self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815 - http.server's names
-        do_CONNECT = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """The tests' output stays readable."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        with served_beside(server):
-            yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", seen
 
 
 def account_at(url: str) -> AmoCrmClient:

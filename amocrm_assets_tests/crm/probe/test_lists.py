@@ -1,11 +1,9 @@
-"""A probe asks about the other lists that a source imports, and finds the switches of both stand-ins for them."""
+"""A probe asks about the other lists that a source imports, and finds the switches of the stand-in for them."""
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -16,9 +14,7 @@ from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.crm.probe import MAX_REQUESTS, ProbeState
 from amocrm_assets.crm.probe.list_orders import is_falling
 from amocrm_assets.entities import CALLS, COMPANIES, CONTACTS, EVENTS, LEADS, TASKS
-from amocrm_assets.sandbox import Fault
-from amocrm_assets.sandbox.account.history import BEGINNING
-from amocrm_assets_tests.accounts import sandbox_with
+from amocrm_assets_tests.crm.probe.list_answers import ALL, DOCUMENTED, MOVING, Switches, check, of_all
 from amocrm_assets_tests.crm.probe.probing import DAY_SECONDS, account, probe_url
 from amocrm_assets_tests.crm.probe.test_report import NOW, report_of
 from amocrm_assets_tests.standin import (
@@ -36,37 +32,8 @@ from amocrm_assets_tests.standin import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amocrm_assets.crm.probe import ProbeReport
     from amocrm_assets.crm.probe.verdict import Value
 
-Switches = dict[str, Any]
-ALL = {f"import_{name}": True for name in ("contacts", "companies", "tasks", "calls", "events")}
-DOCUMENTED: Switches = {
-    **{f"page_size_{name}": 250 for name in ("contacts", "companies", "tasks", "calls")},
-    "page_size_events": 100,
-    **{
-        f"{key}_{name}": True
-        for name in ("contacts", "companies", "tasks", "calls", "events")
-        for key in ("filters", "from_inclusive", "to_inclusive")
-    },
-    **{f"order_{name}": "honoured" for name in ("contacts", "companies", "calls")},
-    "order_tasks": "ignored",
-    "order_events": "newest first",
-    "id_order_tasks": True,
-    "types_calls": True,
-    "types_events": True,
-    "unnamed_types_events": "complete",
-    "only_deleted_contacts": "known",
-    "only_deleted_companies": "known",
-}
-
-
-def of_all(key: str, *names: str, value: Value = False) -> Switches:
-    """The same answer for some lists, or for all."""
-    return {f"{key}_{name}": value for name in names or ("contacts", "companies", "tasks", "calls", "events")}
-
-
-MOVING = ("contacts", "companies", "calls")
 # Switches of the second stand-in, and what is found otherwise than in `DOCUMENTED`.
 FOUND: dict[str, tuple[Switches, Switches]] = {
     "as documented": ({}, {}),
@@ -153,15 +120,6 @@ def standin_with(**switches: Any) -> StandIn:
     )
 
 
-def check(report: ProbeReport, expected: Switches) -> None:
-    """Compare all answers but those that sixty requests did not reach, which are about bounds alone."""
-    unreached = {answer.question for answer in report.answers if "as many requests as" in answer.observed}
-    assert all("_inclusive_" in each for each in unreached)
-    assert unreached.isdisjoint({"from_inclusive_contacts", "to_inclusive_contacts"})
-    expected = {name: value for name, value in expected.items() if value is not ... and name not in unreached}
-    assert {name: report.value(name) for name in expected} == expected
-
-
 @pytest.mark.parametrize("name", FOUND)
 def test_a_switch_of_the_lists_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     switches, changed = FOUND[name]
@@ -217,69 +175,6 @@ def test_edits_of_other_people_leave_no_wrong_answer(tmp_path: Path) -> None:
         report = probe_url(standin.url, standin.token, tmp_path, **ALL)
     wrong = {name: report.value(name) for name in DOCUMENTED if report.value(name) not in (None, DOCUMENTED[name])}
     assert wrong == {}
-
-
-# In the sandbox, calls of the first list are few. Options, and what is found otherwise.
-FEW_CALLS: Switches = {"page_size_calls": None}
-IN_SANDBOX: dict[str, tuple[Switches, Switches]] = {
-    "as documented": ({}, {}),
-    "filters_enabled": (
-        {"filters_enabled": False},
-        of_all("filters", "contacts", "companies")
-        | of_all("from_inclusive", "contacts", "companies", value=None)
-        | of_all("to_inclusive", "contacts", "companies", value=None),
-    ),
-    "half_open": ({"half_open": True}, of_all("to_inclusive", *MOVING, "tasks")),
-    "only_deleted_ignored": (
-        {"only_deleted_ignored": True},
-        of_all("only_deleted", "contacts", "companies", value="ignored"),
-    ),
-    "page_limit_max": ({"page_limit_max": 50}, of_all("page_size", value=50)),
-    "events_order oldest": (
-        {"events_order": "oldest"},
-        {"order_events": "oldest first", "types_events": ..., "unnamed_types_events": ...},
-    ),
-    "events_order shuffled": (
-        {"events_order": "shuffled"},
-        {"order_events": "none", "types_events": ..., "unnamed_types_events": ...},
-    ),
-    "tasks refused": (
-        {"faults": (Fault("403-json", path="/api/v4/tasks"),)},
-        {name: None for name in DOCUMENTED if name.endswith("_tasks")},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", IN_SANDBOX)
-def test_an_option_of_the_sandbox_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
-    options, changed = IN_SANDBOX[name]
-    options = {"populations": None, "leads_per_day": 40, "frozen_at": BEGINNING + 40 * 86_400 + 40_000, **options}
-    with sandbox_with(**options) as sandbox:
-        report = probe_url(sandbox.url, sandbox.token, tmp_path, **ALL)
-        assert report.requests == len(sandbox.requests) <= MAX_REQUESTS
-    check(report, DOCUMENTED | FEW_CALLS | changed)
-
-
-def test_a_report_of_all_lists_holds_no_name_text_or_id(tmp_path: Path) -> None:
-    with sandbox_with(populations=None, leads_per_day=40, frozen_at=BEGINNING + 20 * 86_400) as sandbox:
-        report = probe_url(sandbox.url, sandbox.token, tmp_path, **ALL)
-        contacts = list(filter(None, map(sandbox.contacts.record, sandbox.contacts.stamps())))
-        tasks = list(filter(None, map(sandbox.tasks.record, sandbox.tasks.stamps())))
-    # The sandbox's clock stands still, far from this machine's.
-    answers = [asdict(answer) for answer in report.answers if answer.question != "clock"]
-    serialised = json.dumps(answers, ensure_ascii=False)
-    assert re.findall(r"\d{5,}", serialised) == []  # neither an id nor a time
-    personal = {each["name"] for each in contacts} | {each["text"] for each in tasks}
-    assert len(personal) > 50
-    assert [each for each in personal if each in serialised] == []
-    assert re.findall("[а-яё]", serialised, re.IGNORECASE) == []
-
-
-def test_an_empty_account_leaves_the_questions_open_with_the_reason(tmp_path: Path) -> None:
-    with sandbox_with() as sandbox:
-        report = probe_url(sandbox.url, sandbox.token, tmp_path, **ALL)
-    answers = {answer.question: answer.observed for answer in report.answers}
-    assert {answers[name] for name in DOCUMENTED if not name.startswith("only_deleted")} == {"the list is empty."}
 
 
 @pytest.mark.parametrize(

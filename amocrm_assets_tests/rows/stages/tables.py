@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from amocrm_assets.entities import EVENTS, LEADS
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.stages import StagesWritten, write_stages
-from amocrm_assets_tests.rows.days import keep, lead, source
-from amocrm_assets_tests.rows.latest_table.tables import day
+from amocrm_assets_tests.rows.days import keep, lead, source, stub
+from amocrm_assets_tests.rows.latest_table.tables import day, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
 Row = dict[str, Any]
+MADE = seconds(0, 1)
 
 
 def settings(**changes: Any) -> SourceSettings:
@@ -105,3 +106,39 @@ def content(storage: Storage, by: SourceSettings) -> dict[str, bytes]:
         with storage.as_local_path(name) as path:
             found[name] = path.read_bytes()
     return found
+
+
+def fill(storage: Storage) -> None:
+    """Lead 1 is won, 2 is deleted, 3 never moved, 4 is of before, 5 was only created."""
+    write_events(
+        storage,
+        {
+            0: [
+                event(1, "lead_added", 1, MADE),
+                moved(2, 1, MADE + 60, 21, 22),
+                moved(3, 1, MADE + 90, 22, 22),
+                event(4, "lead_added", 2, MADE),
+                event(5, "lead_added", 5, MADE),
+                event(6, "entity_tag_added", 3, MADE),
+                event(7, "lead_deleted", 3, MADE, entity_type="contact"),
+            ],
+            1: [
+                moved(8, 1, seconds(1), 22, 142),
+                moved(9, 4, seconds(1), 21, 23),
+                event(10, "lead_deleted", 2, seconds(1)),
+            ],
+        },
+        settings(),
+    )
+    write_leads(
+        storage,
+        {
+            0: [state(each, MADE + 90, 22, made_at=MADE) for each in (1, 2, 3)],
+            1: [
+                state(1, seconds(1), 142, made_at=MADE),
+                stub(2, updated_at=seconds(1)),
+                state(4, seconds(1), 23, made_at=MADE - 10**7),
+            ],
+        },
+        settings(),
+    )

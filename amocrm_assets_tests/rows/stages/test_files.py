@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,68 +17,23 @@ from amocrm_assets_tests.rows.days import keep, stub
 from amocrm_assets_tests.rows.latest_table.tables import day, seconds
 from amocrm_assets_tests.rows.reference.readings import capture, night
 from amocrm_assets_tests.rows.stages.tables import (
-    content,
+    MADE,
     event,
+    fill,
     moved,
     rows,
     settings,
     state,
     write_events,
     write_leads,
-    written,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amocrm_assets.storage import Storage
-
-MADE = seconds(0, 1)
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "storage"))
 
 
 def shown(found: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in names) for row in found]
-
-
-def fill(storage: Storage) -> None:
-    """Lead 1 is won, 2 is deleted, 3 never moved, 4 is of before, 5 was only created."""
-    write_events(
-        storage,
-        {
-            0: [
-                event(1, "lead_added", 1, MADE),
-                moved(2, 1, MADE + 60, 21, 22),
-                moved(3, 1, MADE + 90, 22, 22),
-                event(4, "lead_added", 2, MADE),
-                event(5, "lead_added", 5, MADE),
-                event(6, "entity_tag_added", 3, MADE),
-                event(7, "lead_deleted", 3, MADE, entity_type="contact"),
-            ],
-            1: [
-                moved(8, 1, seconds(1), 22, 142),
-                moved(9, 4, seconds(1), 21, 23),
-                event(10, "lead_deleted", 2, seconds(1)),
-            ],
-        },
-        settings(),
-    )
-    write_leads(
-        storage,
-        {
-            0: [state(each, MADE + 90, 22, made_at=MADE) for each in (1, 2, 3)],
-            1: [
-                state(1, seconds(1), 142, made_at=MADE),
-                stub(2, updated_at=seconds(1)),
-                state(4, seconds(1), 23, made_at=MADE - 10**7),
-            ],
-        },
-        settings(),
-    )
 
 
 def test_events_and_newest_rows_of_all_days_give_the_stages_of_each_lead(storage: Storage) -> None:
@@ -227,70 +181,3 @@ def test_without_rows_of_leads_events_alone_give_stages_and_without_events_there
     fresh = open_storage(str(storage.uri("fresh")))
     write_events(fresh, {0: [event(1, "lead_added", 1, MADE), moved(2, 1, MADE + 5, 21, 22)]}, settings())
     assert shown(rows(fresh, settings()), "status_id", "entered_at") == [(21, MADE), (22, MADE + 5)]
-
-
-# The first of February is the day of number 31.
-DAYS = range(28, 34)
-
-
-def lives(seed: int) -> tuple[dict[int, list[dict[str, Any]]], dict[int, list[dict[str, Any]]]]:
-    """Events and leads of some days, some of which lie in two months."""
-    chance, number = Random(seed), 0
-    events: dict[int, list[dict[str, Any]]] = {each: [] for each in DAYS}
-    leads: dict[int, list[dict[str, Any]]] = {each: [] for each in DAYS}
-    stages = dict.fromkeys(range(1, 40), 21)
-    for each in DAYS:
-        for lead_id in chance.sample(sorted(stages), 15):
-            at, after = seconds(each, chance.randrange(24)), chance.randrange(21, 25)
-            number += 1
-            events[each].append(moved(number, lead_id, at, stages[lead_id], after))
-            leads[each].append(state(lead_id, at, after, made_at=MADE))
-            stages[lead_id] = after
-    return events, leads
-
-
-def test_a_table_that_is_kept_up_day_by_day_is_the_one_that_is_made_at_once(tmp_path: Path) -> None:
-    kept, fresh = (open_storage(str(tmp_path / name)) for name in ("kept", "fresh"))
-    events, leads = lives(1)
-    read = []
-    for number in DAYS:
-        write_events(kept, {number: events[number]}, settings())
-        write_leads(kept, {number: leads[number]}, settings())
-        read.append(written(kept, settings()).days_read)
-    assert read == [2, 4, 6, 2, 4, 6]  # the days of one month, of events and of leads
-    assert written(kept, settings()).days_read == 0
-    # A day that is read again has a lead and an event more.
-    more = moved(9999, 77, seconds(29), 21, 22)
-    write_events(kept, {29: [*events[29], more]}, settings(), reading=1)
-    assert written(kept, settings()).days_read == 3
-    write_events(fresh, events | {29: [*events[29], more]}, settings())
-    write_leads(fresh, leads, settings())
-    found = content(kept, settings())
-    # What the rows say is the same; which versions of rows files it was made of is not.
-    assert found[STAGES.rows_name("acme")] == content(fresh, settings())[STAGES.rows_name("acme")]
-    assert found == content(kept, settings())
-
-
-def test_a_month_whose_rows_are_gone_and_a_damaged_file_are_not_believed(storage: Storage) -> None:
-    fill(storage)
-    write_events(storage, {40: [moved(99, 8, seconds(40), 21, 22)]}, settings())
-    before = rows(storage, settings())
-    assert before[-1]["lead_id"] == 8
-    folder = STAGES.rows_folder("acme")
-    name = f"{folder}/{EVENTS.name}-2026-01.parquet"
-    with storage.as_local_path(name) as path:
-        path.write_bytes(path.read_bytes()[:-20])
-    assert rows(storage, settings()) == before
-    storage.delete(f"{EVENTS.table.rows_folder('acme')}/{day(40)}.parquet")
-    assert [row for row in before if row["lead_id"] != 8] == rows(storage, settings())
-    assert f"{folder}/{EVENTS.name}-2026-02.parquet" not in storage.names(folder)
-
-
-def test_what_was_noticed_is_counted(storage: Storage) -> None:
-    fill(storage)
-    write_events(storage, {2: [moved(50, 1, seconds(2), 23, 22)]}, settings())
-    found = written(storage, settings())
-    assert (found.row_count, found.records, found.days, found.days_read) == (10, 5, 3, 5)
-    assert found.origins == {"event": 5, "first_value_before": 3, "present_state": 2}
-    assert found.unknown_moments == 1
-    assert LEADS is STAGES.of
