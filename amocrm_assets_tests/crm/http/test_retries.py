@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
-import tenacity
 
 from amocrm_assets.crm.http.responses import RateLimited, RetryableError
 from amocrm_assets.crm.http.retries import Retries
@@ -55,7 +55,7 @@ class Attempts:
 @pytest.fixture
 def longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are as long as chance allows."""
-    monkeypatch.setattr(tenacity.wait.random, "uniform", lambda _low, high: high)
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
 
 
 def test_an_attempt_that_succeeds_is_the_only_one() -> None:
@@ -96,7 +96,7 @@ def test_waits_differ_by_chance_from_nothing_on() -> None:
 def test_a_failure_later_than_a_quarter_of_an_hour_after_the_first_is_the_last_one(
     monkeypatch: pytest.MonkeyPatch, seconds: float, count: int
 ) -> None:
-    monkeypatch.setattr(tenacity.wait.random, "uniform", lambda low, _high: low)
+    monkeypatch.setattr(random, "uniform", lambda low, _high: low)
     attempts = Attempts([BROKEN] * 12, seconds=seconds)
     with pytest.raises(RetryableError):
         attempts.run()
