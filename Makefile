@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check dev pictures bench soak fuzz mutants emulator lock
+.PHONY: setup demo test test-all check dev pictures bench soak fuzz mutants emulator lock
 
 # What runs without an installed console script, so that the tree in front of you is what runs.
 RUN := $(BIN)/python -m amocrm_assets.cli
@@ -25,9 +25,14 @@ dev: setup
 	@export $(HISTORY) $(if $(ALL),AMOCRM_SOURCES="$(CURDIR)/examples/everything") AMOCRM_SANDBOX_TOKEN="$$($(RUN) sandbox --token)"; \
 	exec $(RUN) sandbox -- $(BIN)/dg dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
-# The processes that tests start would compile the package each for itself where bytecode is not kept.
-test: export PYTHONDONTWRITEBYTECODE :=
+# All tests but those marked `slow`, in a few minutes. The processes that tests start would compile the package each
+# for itself where bytecode is not kept.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
 test: check emulator
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -m "not slow"
+
+# All of them: also those with Dagster's daemon, killed processes, a browser, PostgreSQL and the guarantees' seeds.
+test-all: check emulator
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 check: setup

@@ -133,6 +133,7 @@ def test_nothing_is_seen_before_publishing_or_after_discarding(storage: Storage,
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
+@pytest.mark.slow
 def test_hundreds_of_captures_are_written_side_by_side_without_open_files(
     storage: Storage, tmp_path: Path
 ) -> None:
@@ -256,6 +257,7 @@ def whole_capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(storage.uri(captured(storage, leads)))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_damaged_file_gives_exactly_what_was_written_or_is_refused(
     whole_capture: Path, data: st.DataObject
@@ -279,6 +281,7 @@ def test_a_damaged_file_gives_exactly_what_was_written_or_is_refused(
     whole_capture.write_bytes(whole)
 
 
+@pytest.mark.slow
 @given(leads=st.lists(st.binary(max_size=40).filter(lambda lead: b"\n" not in lead)))
 @example(leads=[b"", b"\r", b"\x00", b'{"leads":0,"sha256":""}'])
 def test_any_bytes_without_a_line_break_come_back(

@@ -85,6 +85,7 @@ def test_lines_of_which_nothing_goes_are_those_of_a_source_that_drops_nothing(
     assert sorted(kept) == sorted(whole)
 
 
+@pytest.mark.slow
 def test_a_changed_key_is_noticed_once(
     sandbox: Sandbox, storage: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_reading_that_stops_leaves_no_trace(storage: Storage, tmp_path: Path) 
     assert not [path for path in (tmp_path / "data").rglob("*.gz*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_days_that_were_finished_stay_when_a_later_one_fails(storage: Storage) -> None:
     # The first page passes the first day. Those after it are more than can be asked for, or wait, meanwhile.
     with (
@@ -54,6 +55,7 @@ def test_days_that_were_finished_stay_when_a_later_one_fails(storage: Storage) -
     assert {lead["id"] for lead in leads_in(storage, first.day)} == set(expected)
 
 
+@pytest.mark.slow
 def test_a_consumer_that_stops_leaves_no_thread_and_no_file_behind(storage: Storage, tmp_path: Path) -> None:
     with (
         sandbox_with(leads_of(DAY, 10_000, days=5)) as sandbox,

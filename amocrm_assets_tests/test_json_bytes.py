@@ -13,6 +13,7 @@ from amocrm_assets_tests.rows.any_json import JSON, TEXT
 OBJECTS = st.dictionaries(st.sampled_from(["name", "Name", "names", "id"]) | TEXT, JSON, max_size=5)
 
 
+@pytest.mark.slow
 @given(OBJECTS, st.fixed_dictionaries({"indent": st.sampled_from([None, 1]), "ensure_ascii": st.booleans()}))
 @example({"name": 'a"],}{', "b\\": "name"}, {})
 @example({"name": {"name": 1}, "x": ["name", {"name": 2}]}, {})

@@ -54,6 +54,7 @@ def fixes() -> Iterator[tuple[str, str]]:
                         yield f"{path.relative_to(root)}:{node.lineno}", ast.unparse(keyword.value)
 
 
+@pytest.mark.slow
 def test_every_fix_in_the_code_names_a_place() -> None:
     found = dict(fixes())
     assert len(found) > 30
@@ -66,6 +67,7 @@ def names_a_place(text: str) -> bool:
     return bool(PLACE.search(text) or any(NAMES_A_PLACE.search(each) for each in re.findall(r"\{([^}]*)\}", text)))
 
 
+@pytest.mark.slow
 def test_no_advice_names_a_command_of_a_source_without_the_source() -> None:
     """What the settings' own pages and the keys of metadata say is about no source."""
     bare = re.compile(r"`amocrm-assets (?:check|connect|disconnect|fields|forget|probe|run)`")

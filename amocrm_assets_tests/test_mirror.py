@@ -89,6 +89,7 @@ def test_the_table_names_only_modules_that_have_no_test_of_their_own() -> None:
     assert {name for name in TESTED_IN if mirror(name).is_file()} == set(), "has a test of its name by now"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "test"), [(name, test) for name, tests in TESTED_IN.items() for test in tests])
 def test_a_test_in_the_table_exists_and_reaches_its_module(name: str, test: str) -> None:
     assert (TESTS / test).is_file()

@@ -91,6 +91,7 @@ def test_the_message_names_both_clocks() -> None:
     assert refused.value.facts["seconds_missing"] == pytest.approx(3600, abs=2)
 
 
+@pytest.mark.slow
 def test_a_day_whose_end_only_our_clock_has_seen_is_not_kept(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +119,7 @@ def test_another_accounts_leads_are_never_written(storage: Storage, tmp_path: Pa
     assert not [path for path in (tmp_path / "data" / "captures").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_an_account_of_the_same_name_and_another_id_is_refused_with_both_ids(storage: Storage) -> None:
     for account_id in (31_000_001, 31_000_002):
         with sandbox_with(leads_of(DAY, 20, days=2), account_id=account_id) as sandbox:

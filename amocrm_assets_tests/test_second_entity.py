@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.settings import SourceSettings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 OWN, OWNERS = COMPANIES.tables
 BOTH = (LEADS, COMPANIES)

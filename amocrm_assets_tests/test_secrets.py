@@ -22,6 +22,8 @@ from amocrm_assets_tests.settings.loading import find_sources
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 DAY, MIDNIGHT = "2025-03-10", 1741564800
 # Every token and code of the sandbox begins with this, coded as in a JWT; the rest differs.
 TOKEN_MARK = "eyJ0eXAiOiAiSldUIiwgImFsZyI6ICJSUzI1NiJ9"

@@ -154,6 +154,7 @@ def test_a_reading_ends_while_another_process_holds_the_lock_of_its_tokens(
         assert interruption.seconds() < STOP_SECONDS
 
 
+@pytest.mark.slow
 def test_a_reading_ends_while_the_token_endpoint_hangs(sandbox: Sandbox, storage: Storage) -> None:
     with stalling("headers") as server:
         authorisation = Refreshing(lambda: request_once("POST", server.url, timeout=60))
@@ -178,6 +179,7 @@ def test_a_reading_that_fails_asks_nothing_more(sandbox: Sandbox, storage: Stora
         assert client.stats.requests == sent
 
 
+@pytest.mark.slow
 def test_the_next_run_asks_when_the_requests_of_the_last_are_a_second_old(storage: Storage) -> None:
     with sandbox_with(leads_of(DAY, 20)) as sandbox:
         for _ in range(2):

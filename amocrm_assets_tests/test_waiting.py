@@ -6,6 +6,8 @@ import threading
 import time
 from queue import Queue
 
+import pytest
+
 from amocrm_assets.waiting import FIRST_SECONDS, Waits, listen, note, waiting
 
 # Far more than a watcher needs on a busy machine; a test that is told ends at once.
@@ -136,6 +138,7 @@ def test_nobody_is_told_after_he_stopped_listening() -> None:
     assert announced.qsize() == count
 
 
+@pytest.mark.slow
 def test_the_process_tells_within_ten_seconds() -> None:
     announced = Queue[str]()
     began = time.monotonic()

@@ -289,7 +289,7 @@ WAITS: dict[str, Wait] = {
 
 
 # A call that is left behind ends by itself later, and the garbage collector closes its connection.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from amocrm_assets.json_bytes import without_property
 
+pytestmark = pytest.mark.slow
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=6
 )

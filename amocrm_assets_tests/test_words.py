@@ -148,6 +148,7 @@ def defined(path: Path) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_no_module_class_or_function_has_a_name_that_was_given_up() -> None:
     found = {
         (name, path.relative_to(PACKAGE).as_posix())

@@ -117,6 +117,7 @@ def refused_at_once(site: Site, command: str) -> str:
     return " ".join(output.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_certificate_of_an_unknown_authority_names_the_variable_that_trusts_it(site: Site, command: str) -> None:
     output = refused_at_once(site, command)
@@ -146,6 +147,7 @@ def test_a_certificate_that_is_wrong_itself_says_how(
     assert not any(site.front.handshakes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_of_certificates_that_is_not_there_is_named_with_its_variable(

@@ -50,6 +50,7 @@ def test_for_people_each_step_is_a_line_and_the_next_command_follows(run: Comman
     assert ran.out.splitlines()[-1] == "Next: amocrm-assets run acme"
 
 
+@pytest.mark.slow
 def test_each_entity_is_tried_by_what_its_list_can_be_asked_for(
     run: Command, reached: Sandbox, add_source: AddSource
 ) -> None:
@@ -189,6 +190,7 @@ def test_places_that_cannot_be_written_are_named(
     assert "AMOCRM_WAREHOUSE" in verdict(ran, "warehouse")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("acme")
 def test_the_last_probe_is_shown(run: Command, tmp_path: Path) -> None:
     ran = run("check", "acme", "--json")

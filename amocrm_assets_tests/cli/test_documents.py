@@ -121,6 +121,7 @@ def project(tmp_path: Path, served: Sandbox) -> Project:
     return Project(tmp_path, served)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_wrong_captures_are_repaired_and_the_source_is_removed_as_documented(project: Project) -> None:
     again, aside = blocks("captures.md", "Captures that hold something wrong")
@@ -178,6 +179,7 @@ def test_the_documented_workspace_adds_a_location_to_the_shipped_one() -> None:
     assert (second["location_name"], second["host"]) != (ours["location_name"], ours["host"])
 
 
+@pytest.mark.slow
 def test_a_probe_is_made_as_documented(project: Project) -> None:
     text = (ROOT / "docs" / "probing.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
@@ -188,6 +190,7 @@ def test_a_probe_is_made_as_documented(project: Project) -> None:
     assert json.loads("{" + as_json)
 
 
+@pytest.mark.slow
 def test_the_documented_test_message_reaches_each_address(project: Project) -> None:
     (block,) = blocks("operations.md", "Alerts")
     with chat_service() as chat, mail_server() as mail:
@@ -240,6 +243,7 @@ def _typed_in_a_terminal_of_its_own(project: Project, command: str, *, until: st
             process.terminate()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_source_is_connected_by_oauth_to_the_sandbox_as_documented(project: Project) -> None:
     serve, connect = blocks("sandbox.md", "OAuth against it")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets_tests.cli.conftest import AddSource, Command
 
+pytestmark = pytest.mark.slow
+
 YESTERDAY = datetime.now(source().zone).date() - timedelta(days=1)
 BEFORE = YESTERDAY - timedelta(days=1)
 

@@ -56,6 +56,7 @@ def test_an_unknown_source_is_answered_by_the_known_ones(capsys: pytest.CaptureF
     assert "sandbox" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_with_an_empty_environment() -> None:
     modules = [
         module.name
@@ -90,6 +91,7 @@ def test_days_are_described_as_people_write_them() -> None:
     assert "%Y" not in refused.output
 
 
+@pytest.mark.slow
 def test_output_that_is_not_utf_8_shows_names_as_escapes(tmp_path: Path) -> None:
     (tmp_path / "acme").mkdir()
     (tmp_path / "acme" / "defs.yaml").write_text(

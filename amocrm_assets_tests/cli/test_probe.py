@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from amocrm_assets_tests.cli.conftest import AddSource, Command
 
 
+pytestmark = pytest.mark.slow
+
+
 def test_a_probe_is_a_table_and_is_kept_for_readings(run: Command, acme: Sandbox, tmp_path: Path) -> None:
     ran = run("probe", "acme")
     assert (ran.status, ran.err) == (0, "")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.sandbox.options import FaultKind
 
+pytestmark = pytest.mark.slow
+
 YESTERDAY = datetime.now(source().zone).date() - timedelta(days=1)
 
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 
+import pytest
 import requests
 
 from amocrm_assets_tests.serving import free_port
@@ -27,6 +28,7 @@ def beside(port: int, *, seconds: float) -> list[str]:
     return [*SANDBOX, "--port", str(port), "--", sys.executable, "-c", ASKING, str(port), str(seconds)]
 
 
+@pytest.mark.slow
 def test_a_command_beside_the_sandbox_can_ask_it_and_its_exit_status_is_kept() -> None:
     ran = subprocess.run(beside(free_port(), seconds=0), capture_output=True, text=True, timeout=60, check=False)
 

@@ -32,6 +32,7 @@ def test_it_answers_until_it_is_left() -> None:
         requests.get(sandbox.url, timeout=30)
 
 
+@pytest.mark.slow
 def test_it_does_not_outlive_a_process_that_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout

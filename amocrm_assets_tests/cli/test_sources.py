@@ -132,6 +132,7 @@ def test_days_are_counted_from_dagsters_history(
     assert "Missing days: backfill them" in run("sources").out
 
 
+@pytest.mark.slow
 def test_shards_that_are_gone_are_missing_and_named_with_their_fix(
     run: Command, add_source: AddSource, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -231,6 +232,7 @@ def test_a_new_source_can_be_written_beside_a_broken_one_but_not_over_it(
     assert "'Moon' is not a time zone" in refused.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("acme")
 def test_a_source_with_keys_of_its_own_is_run_and_listed(
     run: Command, defs: Path, instance: dg.DagsterInstance

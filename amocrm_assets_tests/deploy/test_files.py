@@ -177,6 +177,7 @@ def test_the_limits_are_the_same_on_one_machine_and_beyond() -> None:
     )
 
 
+@pytest.mark.slow
 def test_dagster_takes_what_the_chart_makes_of_the_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = instance_of_chart(read_yaml("helm-values.yaml"))
     # Outside of a cluster, an address that nobody asks.

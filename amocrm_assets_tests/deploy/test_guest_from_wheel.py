@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = (ROOT / "docs" / "guest.md").read_text(encoding="utf-8")
 OURS = {f"my_shop/{name}" for name in ASSETS}
 YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"

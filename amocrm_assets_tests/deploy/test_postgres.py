@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets_tests.deploy.postgres import Postgres
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2025, 3, 10)
 RANGE = [date(2025, 3, day) for day in range(6, 10)]
 ASSETS = [("acme", name) for name in ("raw_leads", "leads", "amoCrmLeads")]

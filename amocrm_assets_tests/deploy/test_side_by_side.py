@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets.storage import Storage
 
+pytestmark = pytest.mark.slow
+
 TOKENS, LIST = "/oauth2/access_token", "/api/v4/leads"
 ZONE = ZoneInfo("Europe/Moscow")
 DAYS = [date(2026, 3, 10) + timedelta(days=number) for number in range(3)]

@@ -106,6 +106,7 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout  # noqa: S607
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_services_come_up_by_their_own_commands(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", tmp_path)

@@ -6,11 +6,15 @@ import zipfile
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import pytest
+
 from amocrm_assets_tests.deploy.files import ROOT
 from amocrm_assets_tests.deploy.wheel import build_wheel
 
 if TYPE_CHECKING:
     import pytest
+
+pytestmark = pytest.mark.slow
 
 # Installed as share/doc/amocrm-assets of the environment.
 DOCUMENTS = f"amocrm_assets-{version('amocrm-assets')}.data/data/share/doc/amocrm-assets"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amocrm_assets_tests.end_to_end.deployment import Deployment
 
 # One deployment serves them all, so one process runs them all.
-pytestmark = [pytest.mark.xdist_group("end_to_end"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end"), pytest.mark.timeout(600)]
 
 
 def leads_of(sandbox: Sandbox, day: date) -> set[int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from amocrm_assets_tests.end_to_end.deployment import Deployment
 
-pytestmark = [pytest.mark.xdist_group("end_to_end"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end"), pytest.mark.timeout(600)]
 
 
 # Not for longer than these tests: Playwright's event loop would be in the way of others.

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from amocrm_assets.warehouse import Warehouse
 
 
+pytestmark = pytest.mark.slow
+
+
 def digest(storage: Storage, name: str) -> str:
     with storage.as_local_path(name) as path:
         return sha256(path.read_bytes()).hexdigest()

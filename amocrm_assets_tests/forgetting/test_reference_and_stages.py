@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
+import pytest
 
 from amocrm_assets.captures import CaptureWriter
 from amocrm_assets.entities import LEADS, STAGES
@@ -34,6 +35,9 @@ from amocrm_assets_tests.warehouse.places import duckdb_place_at
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_reference_tables_keep_what_the_settings_say(local: Place) -> None:

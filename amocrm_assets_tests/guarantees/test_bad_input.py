@@ -20,6 +20,8 @@ from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 ACCOUNT: Json = {
     "populations": (leads_of(DAY, 150), leads_of(DAY, 10, deleted=True)),

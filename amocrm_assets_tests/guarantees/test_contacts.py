@@ -56,6 +56,7 @@ def in_trash(sandbox: Sandbox, entity: Entity, *, count: int) -> None:
     sandbox.clock.advance(86_400)
 
 
+@pytest.mark.slow
 @pytest.mark.rounds(2, 60)
 @pytest.mark.parametrize("entity", [CONTACTS, COMPANIES], ids=lambda each: each.name)
 def test_contacts_and_companies_are_read_whole_in_a_storm_while_they_are_edited(

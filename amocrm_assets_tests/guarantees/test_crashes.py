@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
     from amocrm_assets_tests.orchestration.dagster_process import Dagster
 
+pytestmark = pytest.mark.slow
+
 LAST = DAY + timedelta(days=2)
 DAYS = [DAY + timedelta(days=number) for number in range(3)]
 ACCOUNTS = ("acme", "zenith")

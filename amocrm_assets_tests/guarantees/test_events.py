@@ -151,6 +151,7 @@ FAULTS: tuple[FaultKind, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.rounds(2, 60)
 def test_every_event_lands_while_leads_are_edited_and_answers_break(way: WholeWay, seed: int) -> None:
     options = SandboxOptions(

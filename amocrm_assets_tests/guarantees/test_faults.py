@@ -25,6 +25,8 @@ from amocrm_assets.sandbox.options import FaultKind
 from amocrm_assets_tests.accounts import DAY, client_of, leads_of, source
 from amocrm_assets_tests.guarantees.whole_way import WholeWay, hurried_client
 
+pytestmark = pytest.mark.slow
+
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 # Faults that a reading must stop at when they stay, with the error that it then ends in. All others are overcome.
 STOPPING: dict[str, type[AmoCrmAssetsError]] = {

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
     from amocrm_assets_tests.emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["gcs", "gcs_server"]
 
 LAST = date(2026, 3, 10)

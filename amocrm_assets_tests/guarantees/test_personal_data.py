@@ -22,6 +22,8 @@ from amocrm_assets_tests.people import CITY, EMAIL, MARKS, NAME, PASSPORT, PHONE
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 10)
 KEY = "0123456789abcdef-of-the-test"
 PERSONAL = ["phone", "email", "name", "Паспорт"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 10)
 TOKEN = "eyJ0eXAi.Zm9vYmFyYmF6cXV4/k+MARKED1TOKEN.c2lnbmF0dXJl"
 ACCESS, REFRESH, SECRET = "MARKED2access/token+stored", "MARKED3refresh/token+stored", "MARKED4client/secret+set"

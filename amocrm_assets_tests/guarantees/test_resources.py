@@ -19,6 +19,8 @@ from amocrm_assets_tests.guarantees.commands import served
 if TYPE_CHECKING:
     from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
+pytestmark = pytest.mark.slow
+
 RUNS = 9
 OPTIONS = {"populations": (leads_of(DAY, 60),), "requests_per_second": None, "page_limit_max": 25}
 

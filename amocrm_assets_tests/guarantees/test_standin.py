@@ -25,6 +25,8 @@ from amocrm_assets_tests.standin.weather import in_bad_weather
 if TYPE_CHECKING:
     from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
+pytestmark = pytest.mark.slow
+
 WINDOW = day_window(DAY, source().zone)
 Switches = dict[str, Any]
 NOW_AND_THEN = tuple(range(2, 100, 3))

@@ -119,6 +119,7 @@ def is_green(way: WholeWay) -> bool:
     return verdict.passed or "ERROR" not in str(verdict.severity)  # a warning is no gap
 
 
+@pytest.mark.slow
 @pytest.mark.rounds(1, 30)
 @pytest.mark.parametrize("name", ODD)
 def test_a_day_of_tasks_lands_complete_however_an_account_behaves(way: WholeWay, name: str, seed: int) -> None:
@@ -133,6 +134,7 @@ def test_a_day_of_calls_lands_complete_however_an_account_behaves(way: WholeWay,
     assert not missing
 
 
+@pytest.mark.slow
 @pytest.mark.rounds(1, 30)
 @pytest.mark.parametrize("name", UNSURE)
 def test_a_day_of_tasks_of_an_account_that_cannot_be_read_is_never_green(
@@ -141,6 +143,7 @@ def test_a_day_of_tasks_of_an_account_that_cannot_be_read_is_never_green(
     assert_never_green_with_something_missing(way, read_tasks, UNSURE[name], seed)
 
 
+@pytest.mark.slow
 @pytest.mark.rounds(2, 200)
 @pytest.mark.parametrize("read", [read_tasks, read_calls])
 def test_nothing_is_missing_in_a_green_day_of_any_account(

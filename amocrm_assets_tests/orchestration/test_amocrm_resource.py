@@ -138,6 +138,7 @@ def launched_with(pipeline: Pipeline, **changes: Any) -> dg.ExecuteInProcessResu
     )
 
 
+@pytest.mark.slow
 def test_a_launch_may_choose_other_custom_fields_and_the_rows_say_which(pipeline: Pipeline) -> None:
     pipeline.run()
     assert pipeline.materialised("leads")[LAST]["leads_custom_fields"] == "all"
@@ -189,6 +190,7 @@ def test_an_own_asset_asks_the_account(pipeline: Pipeline) -> None:
     assert event.materialization.metadata["names"].value
 
 
+@pytest.mark.slow
 def test_pages_are_followed_to_the_last(pipeline: Pipeline) -> None:
     resource = resource_of(pipeline)
     whole = [lead["id"] for page in resource.pages("/api/v4/leads", {"order[id]": "asc"}) for lead in page]

@@ -47,6 +47,7 @@ def requested(stored_pipeline: Pipeline, at: datetime) -> list[str]:
     return [request.tags["amocrm/day"] for request in tick(stored_pipeline, at).run_requests or []]
 
 
+@pytest.mark.slow
 def test_the_schedule_asks_for_yesterday_and_for_missing_days_of_the_last_week(
     stored_pipeline: Pipeline,
 ) -> None:
@@ -61,6 +62,7 @@ def test_the_schedule_asks_for_yesterday_and_for_missing_days_of_the_last_week(
     assert "Each of the last 7 days is already loaded" in str(outcome.skip_message)
 
 
+@pytest.mark.slow
 def test_the_days_of_an_outage_are_one_run_that_reads_amocrm_once(stored_pipeline: Pipeline) -> None:
     at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
     (request,) = tick(stored_pipeline, at).run_requests or []
@@ -79,6 +81,7 @@ def test_the_days_of_an_outage_are_one_run_that_reads_amocrm_once(stored_pipelin
     assert len(stored_pipeline.warehouse.shard_days(LEADS.table, "acme")) == 7
 
 
+@pytest.mark.slow
 def test_a_day_that_stays_unreadable_holds_up_no_other(stored_pipeline: Pipeline) -> None:
     at = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
     stored_pipeline.configure(start_date="2025-03-07")
@@ -98,6 +101,7 @@ def test_a_day_that_stays_unreadable_holds_up_no_other(stored_pipeline: Pipeline
     assert {day.day for day in stored_pipeline.warehouse.shard_days(LEADS.table, "acme")} == {8, 9, 10}
 
 
+@pytest.mark.slow
 def test_a_day_that_failed_is_asked_for_again_by_the_next_tick(
     stored_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +112,7 @@ def test_a_day_that_failed_is_asked_for_again_by_the_next_tick(
     assert requested(stored_pipeline, datetime(2025, 3, 12, 1, tzinfo=UTC)) == ["2025-03-10", "2025-03-11"]
 
 
+@pytest.mark.slow
 def test_a_shard_of_the_last_week_that_is_gone_is_loaded_again_without_asking_amocrm(
     stored_pipeline: Pipeline,
 ) -> None:
@@ -128,6 +133,7 @@ def test_a_shard_of_the_last_week_that_is_gone_is_loaded_again_without_asking_am
     assert requested(stored_pipeline, at) == ["2025-03-10"]
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_cannot_be_read_keeps_no_day_from_being_asked_for(
     stored_pipeline: Pipeline, deployment: Path
 ) -> None:
@@ -147,6 +153,7 @@ def test_a_request_tells_source_and_day_and_is_made_once_a_tick(stored_pipeline:
     assert request.run_key != (tick(stored_pipeline, at + timedelta(days=1)).run_requests or [])[0].run_key
 
 
+@pytest.mark.slow
 def test_the_flat_table_goes_with_each_run_that_brings_rows(stored_pipeline: Pipeline) -> None:
     """An older day that is missing is a run of its own, in front of yesterday's: each brings its rows."""
     stored_pipeline.configure(start_date="2025-03-04", latest_table=True)

@@ -23,6 +23,8 @@ from amocrm_assets_tests.emulator import PROJECT
 from amocrm_assets_tests.orchestration.conftest import Pipeline, checks_of
 from amocrm_assets_tests.warehouse.places import bigquery_place_at
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_week_lands_in_bigquery_as_it_does_in_duckdb(
     pipeline: Pipeline, bigquery_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

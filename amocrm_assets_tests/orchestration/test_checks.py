@@ -31,6 +31,7 @@ def shown(verdict: dg.AssetCheckEvaluation) -> dict[str, object]:
     return {name: value.value for name, value in verdict.metadata.items()}
 
 
+@pytest.mark.slow
 def test_a_sound_range_passes_every_check(pipeline: Pipeline) -> None:
     verdicts = checks_of(pipeline.run(FIRST, LAST))
     assert {name: verdict.passed for name, verdict in verdicts.items()} == dict.fromkeys(ALL, True)
@@ -79,6 +80,7 @@ def test_what_is_amiss_is_warned_about_and_fails_nothing(unsound: dict[str, dg.A
     assert "sale: text instead of an integer" in str(shown(odd)["worst"])
 
 
+@pytest.mark.slow
 def test_zones_of_other_names_with_the_same_midnights_are_one(pipeline: Pipeline) -> None:
     pipeline.configure(timezone="Europe/Simferopol")
     assert checks_of(pipeline.run(LAST, only=["raw_leads"]))["timezone"].passed
@@ -105,6 +107,7 @@ def test_a_finding_by_which_leads_may_be_missing_fails_the_check_as_an_error(pip
     assert "import_deleted: false" in str(shown(verdict)["fix"])
 
 
+@pytest.mark.slow
 def test_checks_of_stored_days_run_alone_and_find_what_was_changed_since(pipeline: Pipeline) -> None:
     pipeline.run(FIRST, LAST)
     with pipeline.storage.as_local_path(rows_name(LEADS.table, "acme", DAY)) as path:

@@ -19,6 +19,8 @@ from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, failure_of
 if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+pytestmark = pytest.mark.slow
+
 DAY = date.fromisoformat(LAST)
 ALL = {"import_contacts": True, "import_companies": True, "import_lead_details": True}
 CHAINS = {

@@ -26,6 +26,8 @@ from amocrm_assets_tests.rows.days import rewrite_rows
 if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+pytestmark = pytest.mark.slow
+
 DAY = date.fromisoformat(LAST)
 TICK = datetime(2025, 3, 11, 0, 30, tzinfo=ZoneInfo("Europe/Moscow"))
 

@@ -203,6 +203,7 @@ def test_somebody_elses_project_uses_the_component_for_several_sources(their_pac
     assert settings.file_path == str(package / "defs" / str(spec.key.path[0]) / "defs.yaml")
 
 
+@pytest.mark.slow
 def test_dg_finds_the_shipped_project_right(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", tmp_path)
     checked = subprocess.run(

@@ -16,6 +16,8 @@ import pytest
 import amocrm_assets
 from amocrm_assets_tests.orchestration.sources import ASSETS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(amocrm_assets.__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "downstream.md").read_text(encoding="utf-8")
 OURS = {f"sandbox/{name}" for name in ASSETS}

@@ -16,6 +16,8 @@ from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, fa
 if TYPE_CHECKING:
     from amocrm_assets.sandbox.account.events import AccountEvent
 
+pytestmark = pytest.mark.slow
+
 CHAIN = ["raw_events", "events", "amoCrmEvents"]
 
 

@@ -134,6 +134,7 @@ def test_ranges_in_words_name_every_day_once(days: set[date]) -> None:
     assert named == sorted(days)
 
 
+@pytest.mark.slow
 def test_a_launch_that_names_no_day_says_how_to_name_one(pipeline: Pipeline) -> None:
     job = pipeline.definitions.resolve_job_def("acme_leads")
     ran = job.execute_in_process(instance=pipeline.instance, raise_on_error=False)

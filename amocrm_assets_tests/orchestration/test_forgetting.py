@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from amocrm_assets.forgetting.report import Report
 
 
+pytestmark = pytest.mark.slow
+
+
 class DyingInstance(Dying):
     """An instance whose process is killed after so many changes."""
 

@@ -103,6 +103,7 @@ def shown_of_broken(definitions: dg.Definitions) -> list[str]:
     return [spec.description or "" for spec in specs]
 
 
+@pytest.mark.slow
 def test_dg_scaffolds_what_new_writes(project: Path) -> None:
     ran = dg_command("scaffold", "defs", "amocrm_assets.AmoCrmSource", "my_shop", folder=project)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -158,6 +159,7 @@ def test_one_broken_document_of_a_file_leaves_the_others(project: Path, caplog: 
     assert "'Moon' is not a time zone" in caplog.text
 
 
+@pytest.mark.slow
 def test_of_two_sources_with_one_name_the_second_is_shown_as_broken(project: Path) -> None:
     for name, subdomain in (("a", "my-shop"), ("b", "My-Shop"), ("c", "my-shop")):
         write_source(project / "theirs" / "defs", name, {**GOOD, "subdomain": subdomain})
@@ -181,6 +183,7 @@ def test_values_that_templates_gave_are_judged_without_repeating_them(
     assert "secret" not in shown
 
 
+@pytest.mark.slow
 def test_a_file_is_parsed_once_however_many_sources_it_holds(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +213,7 @@ def test_what_dagster_fills_in_and_adds_is_left_to_dagster(project: Path, monkey
     assert {owner for spec in specs for owner in spec.owners} == {"team:sales"}
 
 
+@pytest.mark.slow
 def test_one_sensor_tells_of_all_sources_of_the_project_broken_ones_included(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Entity
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+pytestmark = pytest.mark.slow
+
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 ALL = dg.AllPartitionMapping()
 

@@ -10,6 +10,8 @@ from amocrm_assets.orchestration.metadata_keys import meanings
 from amocrm_assets.settings import Deployment
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of, materialised, query
 
+pytestmark = pytest.mark.slow
+
 TABLE = "amoCrmLeadsLatest"
 NAMED = ["amoCrmStatuses", "amoCrmPipelines", "amoCrmUsers", "amoCrmGroups", "amoCrmLossReasons"]
 

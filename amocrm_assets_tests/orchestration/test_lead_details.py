@@ -17,6 +17,8 @@ from amocrm_assets_tests.orchestration.conftest import LAST, Pipeline, failure_o
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
 from amocrm_assets_tests.standin import StandIn, StandInAccount, lead, running_standin
 
+pytestmark = pytest.mark.slow
+
 DAY, SHARD = "2026-03-01", "20260301"
 SECOND = 1_772_355_600  # 2026-03-01T12:00 in Moscow
 HANGING = {

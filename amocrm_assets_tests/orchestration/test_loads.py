@@ -15,6 +15,8 @@ from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
 from amocrm_assets_tests.orchestration.conftest import DAY, StandInPipeline, failure_of, materialised, query
 from amocrm_assets_tests.orchestration.sources import TABLES
 
+pytestmark = pytest.mark.slow
+
 LOADS = "amoCrmLoads"
 NEXT = "2026-03-02"
 TOLD = """

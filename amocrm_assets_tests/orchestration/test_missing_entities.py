@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date.fromisoformat(LAST).replace(day=day) for day in (8, 9, 10)]
 ALL = {"import_contacts": True, "import_events": True, "import_tasks": True}
 CHAINS = {"raw_events", "events", "amoCrmEvents", "raw_tasks", "tasks", "amoCrmTasks", "amoCrmLeadStages"}

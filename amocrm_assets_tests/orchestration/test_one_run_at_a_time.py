@@ -16,6 +16,8 @@ from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, attributes
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 DAYS = ["2025-03-08", "2025-03-09", "2025-03-10"]
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = ["id", "lead"]
 # Characters of a word that the column of the page has room for.
 MAX_WORD, MAX_ID_WORD = 24, 13

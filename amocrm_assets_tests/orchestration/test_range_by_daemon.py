@@ -21,6 +21,8 @@ from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE, attributes
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 # Far from midnight, so that the days are the same at each of these minutes; one comes soon after Dagster is up.
 MINUTES = (1, 2, 3, 4)
 ASSETS = ("raw_leads", "leads", "amoCrmLeads")

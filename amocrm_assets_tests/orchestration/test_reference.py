@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import pytest
 
 from amocrm_assets.captures import all_captures
 from amocrm_assets.entities.reference import REFERENCE
@@ -24,6 +25,8 @@ from amocrm_assets_tests.orchestration.conftest import (
 from amocrm_assets_tests.orchestration.sources import TABLES
 from amocrm_assets_tests.orchestration.ticks import tick
 from amocrm_assets_tests.standin.reference import OTHER_USER_ID, REASON_ID, status
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_of_a_day_brings_leads_and_then_all_tables_once(account: StandInPipeline) -> None:

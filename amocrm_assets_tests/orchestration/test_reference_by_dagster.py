@@ -17,6 +17,8 @@ from amocrm_assets_tests.orchestration.conftest import NOW
 from amocrm_assets_tests.orchestration.dagster_process import Dagster, running_dagster
 from amocrm_assets_tests.orchestration.sources import ASSETS, TOKEN_VARIABLE, attributes_of, write_source
 
+pytestmark = pytest.mark.slow
+
 PATHS = [["acme", name] for name in ASSETS]
 DAY, RANGE = "2025-03-06", ["2025-03-07", "2025-03-08", "2025-03-09"]
 

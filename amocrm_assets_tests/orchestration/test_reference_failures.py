@@ -20,6 +20,8 @@ from amocrm_assets_tests.orchestration.conftest import (
 from amocrm_assets_tests.orchestration.sources import TABLES
 from amocrm_assets_tests.standin.account import USER_ID
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_list_that_is_refused_fails_its_own_check_and_leaves_its_table(account: StandInPipeline) -> None:
     account.run(DAY)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pytest
 import yaml
 
 import amocrm_assets
@@ -49,6 +50,7 @@ def test_the_own_asset_reads_pipelines(pipeline: Pipeline, monkeypatch: pytest.M
     assert result.output_for_node("pipeline_names")
 
 
+@pytest.mark.slow
 def test_the_documented_launch_is_accepted(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline.sandbox.reset(replace(QUICK, subdomain="my-shop"))
     monkeypatch.setenv("AMOCRM_MY_SHOP_TOKEN", pipeline.sandbox.token)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pytest
 
 from amocrm_assets.captures import CaptureWriter, all_captures
 from amocrm_assets.days import day_window
@@ -18,6 +19,8 @@ from amocrm_assets_tests.rows.days import capture_header, lead, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+pytestmark = pytest.mark.slow
 
 DAY = date.fromisoformat(LAST)
 OLD = datetime(2025, 3, 11, 12, tzinfo=UTC)

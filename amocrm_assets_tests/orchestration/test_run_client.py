@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
+pytestmark = pytest.mark.slow
+
 ALL = {
     f"import_{name}": True
     for name in ("contacts", "companies", "tasks", "calls", "events", "lead_details")

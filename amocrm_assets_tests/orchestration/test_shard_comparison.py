@@ -18,6 +18,8 @@ from amocrm_assets_tests.orchestration.test_checks import shown
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
 
+pytestmark = pytest.mark.slow
+
 SECOND = "2025-03-08"
 
 

@@ -45,6 +45,7 @@ def load(pipeline: Pipeline, instance: dg.DagsterInstance | None = None) -> dg.E
         )
 
 
+@pytest.mark.slow
 def test_an_older_slower_run_does_not_put_its_poorer_rows_over_a_newer_shard(
     pipeline: Pipeline, server: RecordingBigQuery
 ) -> None:

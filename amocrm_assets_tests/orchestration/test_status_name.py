@@ -22,6 +22,8 @@ from amocrm_assets_tests.orchestration.test_io_manager import taken
 from amocrm_assets_tests.standin import lead
 from amocrm_assets_tests.standin.reference import status
 
+pytestmark = pytest.mark.slow
+
 NEXT, SECOND = "2026-03-02", 1_772_355_600 + 86_400
 NEW_STAGE = 5_500_009
 

@@ -12,6 +12,8 @@ from amocrm_assets.rows import read_rows
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST, Pipeline, failure_of
 
+pytestmark = pytest.mark.slow
+
 CHAINS = ["raw_tasks", "tasks", "amoCrmTasks", "raw_calls", "calls", "amoCrmCalls"]
 DAYS = ("2025-03-07", "2025-03-08", "2025-03-09", "2025-03-10")
 

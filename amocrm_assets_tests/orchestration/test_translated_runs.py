@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 
+pytestmark = pytest.mark.slow
+
+
 def test_days_under_keys_of_ones_own_land_where_they_always_did(pipeline: Pipeline) -> None:
     pipeline.configure(translation={"key_prefix": "crm", "key": "{{ asset.name }}_of_ours"})
     result = pipeline.run(LAST)

@@ -69,6 +69,7 @@ def load(folder: Path) -> dg.Definitions:
     return dg.load_from_defs_folder(path_within_project=folder.parent)
 
 
+@pytest.mark.slow
 @OF_DAGSTER
 def test_dagsters_loader_and_ours_translate_alike(defs: Path) -> None:
     write_source(defs, "mine", {**GOOD, "translation": OWN})
@@ -134,6 +135,7 @@ def test_a_subclass_of_the_component_decides_in_code(defs: Path) -> None:
     assert set(specs_of(source_definitions(found.settings))) == set(shown)
 
 
+@pytest.mark.slow
 @OF_DAGSTER
 def test_the_documented_translations_do_what_is_said(defs: Path) -> None:
     written = re.findall(r"```(?:yaml|python)\n# my_project/(\S+)\n(.*?)```", DOCUMENT, re.DOTALL)
@@ -168,6 +170,7 @@ def by_code(spec: dg.AssetSpec, asset: AmoCrmAsset) -> dg.AssetSpec:
     return spec.replace_attributes(key=["crm", asset.name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("translation", [by_code, {"key": "crm/{{ asset.name }}"}], ids=["code", "mapping"])
 def test_plain_python_takes_a_translation(pipeline: Pipeline, translation: Any) -> None:
     resource = AmoCrmResource(

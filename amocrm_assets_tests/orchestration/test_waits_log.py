@@ -97,6 +97,7 @@ def test_a_persons_own_asset_logs_what_its_resource_waits_for(pipeline: Pipeline
     assert len(logged(pipeline, "the lock locks/acme")) == 1
 
 
+@pytest.mark.slow
 def test_a_check_alone_and_an_asset_that_takes_rows_log_what_they_wait_for(pipeline: Pipeline) -> None:
     assert pipeline.run(FIRST, LAST).success
     with locked_warehouse():

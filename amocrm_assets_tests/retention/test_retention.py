@@ -62,6 +62,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
     return Kept(open_storage(str(tmp_path / "data")))
 
 
+@pytest.mark.slow
 def test_rows_stand_for_old_captures_and_later_ones_are_merged_with_them(anywhere: Kept) -> None:
     kept = anywhere
     kept.capture([lead(1, name="Старый"), lead(2, _embedded=TAGS), lead(3)], number=0)
@@ -326,6 +327,7 @@ def test_rows_made_from_a_list_of_before_the_removal_are_tried_again(kept: Kept)
     write_rows(LEADS, kept.storage, kept.source, next_day)
 
 
+@pytest.mark.slow
 def test_a_removal_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_path: Path) -> None:
     filled = Kept(open_storage(str(tmp_path / "filled")))
     for number in range(4):
@@ -458,6 +460,7 @@ def versions() -> st.SearchStrategy[dict[str, Any]]:
 HISTORY = st.lists(st.tuples(st.lists(versions(), max_size=5), st.integers(-1, 3)), min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @given(history=HISTORY, chosen=st.sampled_from([None, ["Город"], []]), entity=st.sampled_from(list(ENTITY_LINES)))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_captured_and_removed_in_whatever_order_rows_are_those_of_all_captures(

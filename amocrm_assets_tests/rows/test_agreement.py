@@ -78,6 +78,7 @@ def account() -> StandInAccount:
     return StandInAccount(leads, subdomain=BY.subdomain, events=[*events, *known])
 
 
+@pytest.mark.slow
 def test_an_honest_account_agrees_with_edits_while_it_is_read_once_the_next_day_is_there(storage: Storage) -> None:
     standin = StandIn(account(), Semantics())
     bring(storage, standin, DAY)
@@ -90,6 +91,7 @@ def test_an_honest_account_agrees_with_edits_while_it_is_read_once_the_next_day_
     assert agreement_result(found).passed
 
 
+@pytest.mark.slow
 def test_a_lead_that_the_list_withheld_is_named_with_its_events(storage: Storage) -> None:
     standin = StandIn(account(), Semantics())
     withheld = standin.account.leads.pop()

@@ -135,6 +135,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_runs_that_are_killed_lose_no_capture_and_leave_nothing_behind(storage: Storage, tmp_path: Path) -> None:
     chance = random.Random(20260101)
     kept = 100

@@ -98,6 +98,7 @@ def test_an_oddity_names_the_key_of_its_record() -> None:
     assert sorted(oddity.example for oddity in found.oddities) == ["y", "z"]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from(["lead", "contact"]), st.integers(0, 9)), max_size=8), max_size=4)
 )

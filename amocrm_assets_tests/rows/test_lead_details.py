@@ -205,6 +205,7 @@ VERSIONS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(captures=st.lists(st.lists(VERSIONS, max_size=6), min_size=1, max_size=4))
 @example(captures=[[stub(1)], [lead(1, _embedded={})], [full(1)]])
 @example(captures=[[full(1)], [stub(1)], [lead(1, _embedded={})]])
@@ -217,6 +218,7 @@ def test_there_is_a_row_for_exactly_each_row_of_the_leads(captures: list[list[Js
 PLACES = st.sampled_from([*sorted(lead(1)), "source_id", "price_with_minor_units", *HANGING])
 
 
+@pytest.mark.slow
 @given(place=PLACES, value=JSON)
 @example(place="contacts", value=[{"id": 1, "is_main": "\ud800"}])
 def test_any_value_in_any_place_gives_the_same_rows_as_in_leads_and_a_counted_oddity(

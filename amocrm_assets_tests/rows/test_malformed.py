@@ -191,6 +191,7 @@ def test_fields_that_are_numbered_instead_of_listed_keep_their_order() -> None:
 DEEP = "lead: a value with more than 100 levels, left out"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [1_200, 3_000, 100_000])
 @pytest.mark.parametrize("bracket", [b"[]", b'{"a":}'])
 def test_a_property_that_is_nested_too_deeply_costs_nothing_but_itself(levels: int, bracket: bytes) -> None:
@@ -283,6 +284,7 @@ def test_unknown_properties_are_named_once_and_known_ones_never() -> None:
     assert rows.row_count == 4
 
 
+@pytest.mark.slow
 @given(place=st.sampled_from(sorted(lead(1))), value=JSON)
 @example(place="custom_fields_values", value=[{"values": [{"value": {"a": "\ud800"}}]}])
 def test_any_value_in_any_place_gives_a_row_or_a_counted_oddity(place: str, value: Any) -> None:
@@ -308,6 +310,7 @@ REAL = line(
 )
 
 
+@pytest.mark.slow
 @given(
     place=st.integers(0, len(REAL) - 1),
     cut=st.integers(0, 40),
@@ -324,6 +327,7 @@ def test_a_real_lead_with_any_bytes_changed_gives_a_row_or_a_counted_oddity(
     assert len(ids) == 2 or rows.oddities
 
 
+@pytest.mark.slow
 @given(
     value=JSON, field_type=TEXT | st.sampled_from(["text", "date", "checkbox", "file", "chained_list"]), key=TEXT
 )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from amocrm_assets.storage import Storage
 
+pytestmark = pytest.mark.slow
+
 DAYS = [DAY + timedelta(days=number) for number in range(6)]
 
 

@@ -128,6 +128,7 @@ VERSIONS = st.builds(
 CAPTURES = st.lists(st.lists(VERSIONS, max_size=6), max_size=4)
 
 
+@pytest.mark.slow
 @given(captures=CAPTURES)
 def test_no_id_is_ever_lost_and_each_is_there_once(captures: list[list[Version]]) -> None:
     assert [row["id"] for row in rows_of(*captures)] == sorted(
@@ -149,6 +150,7 @@ def test_the_merge_is_what_the_rule_says_one_version_after_the_other(captures: l
         assert row["name"] == (full[-1]["name"] if full else None)
 
 
+@pytest.mark.slow
 @given(captures=CAPTURES, seed=st.integers())
 def test_the_order_of_different_leads_does_not_matter(captures: list[list[Version]], seed: int) -> None:
     shuffled = [random.Random(seed).sample(leads, len(leads)) for leads in captures]
@@ -164,6 +166,7 @@ def places(leads: list[Version], number: int) -> list[int]:
     return [place for place, each in enumerate(leads) if each["id"] == number]
 
 
+@pytest.mark.slow
 @given(captures=CAPTURES)
 def test_a_capture_read_twice_changes_nothing(captures: list[list[Version]]) -> None:
     if captures:
@@ -188,6 +191,7 @@ def test_rows_are_the_same_however_they_are_cut_into_batches_and_groups(monkeypa
     assert rows_in(small) == whole
 
 
+@pytest.mark.slow
 def test_leads_of_many_fields_are_decoded_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     read = RecordReader.read

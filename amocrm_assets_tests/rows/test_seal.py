@@ -44,6 +44,7 @@ def test_a_file_as_it_was_written_is_whole_and_holds_its_digest(path: Path) -> N
     assert sha256(content.replace(kept, b"0" * 64)).hexdigest().encode() == kept
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_refused(storage: Storage, path: Path) -> None:
     """One bit of each byte of the file, and all bits of some bytes."""
     content = path.read_bytes()

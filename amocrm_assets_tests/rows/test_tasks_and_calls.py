@@ -108,6 +108,7 @@ def test_a_call_without_parts_is_a_row_all_the_same(params: Any, oddities: list[
     assert found == oddities
 
 
+@pytest.mark.slow
 @given(result=JSON, params=JSON, kind=JSON, owner=JSON)
 def test_no_value_of_any_property_loses_a_task_or_a_call(result: Any, params: Any, kind: Any, owner: Any) -> None:
     assert [row["id"] for row in rows(TASKS, [task(5, result=result, entity_id=owner), task(6)])[0]] == [5, 6]
@@ -115,6 +116,7 @@ def test_no_value_of_any_property_loses_a_task_or_a_call(result: Any, params: An
     assert [row["id"] for row in rows(CALLS, calls)[0]] == [5, 6]
 
 
+@pytest.mark.slow
 @given(sent=st.lists(st.tuples(st.sampled_from(["leads", "contacts"]), st.integers(1, 5), st.integers(0, 9))))
 def test_of_each_call_the_newest_version_is_its_row(sent: list[tuple[str, int, int]]) -> None:
     newest: dict[tuple[str, int], int] = {}

@@ -181,6 +181,7 @@ def test_a_value_nested_too_deeply_for_a_text_is_an_invalid_value() -> None:
     )
 
 
+@pytest.mark.slow
 @given(value=JSON)
 def test_the_text_of_an_unknown_type_is_the_value(value: Any) -> None:
     ((text, _),) = texts("brand_new_type", {"value": value})

@@ -6,9 +6,12 @@ import json
 import subprocess
 import sys
 
+import pytest
 import requests
 
 from amocrm_assets.sandbox import process
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_serves_the_account_of_its_options_until_its_input_ends() -> None:

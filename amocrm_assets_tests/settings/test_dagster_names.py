@@ -44,6 +44,7 @@ def is_taken(attempt: Callable[[], object]) -> bool:
     return True
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(owner=_OWNERS)
 def test_an_owner_is_right_if_and_only_if_dagster_takes_it(owner: str) -> None:
@@ -70,6 +71,7 @@ def test_kinds_are_bounded_so_that_our_assets_have_room_for_their_own(count: int
     assert is_taken(lambda: source_definitions(source)) == (count == MAX_KINDS)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     subdomain=st.from_regex(re.compile(SUBDOMAIN.pattern, re.ASCII), fullmatch=True).filter(

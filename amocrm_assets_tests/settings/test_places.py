@@ -126,6 +126,7 @@ def test_data_that_an_earlier_version_kept_in_the_working_folder_is_never_left_b
     assert Deployment.from_environment(meant).storage == f"{tmp_path}/data"
 
 
+@pytest.mark.slow
 def test_from_cron_with_another_working_folder_the_places_are_the_same(tmp_path: Path) -> None:
     program = "from amocrm_assets.settings import Deployment; print(Deployment.from_environment())"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AMOCRM_")}

@@ -354,6 +354,7 @@ _KNOWN = [*GOOD, "schedule", "oauth", "tags", "owners", "base_url", "leads_custo
 _NAMES = st.sampled_from(_KNOWN) | st.text()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(attributes=st.dictionaries(_NAMES, _VALUES, max_size=6))
 def test_whatever_stands_in_a_file_it_is_a_source_or_an_explained_problem(

@@ -217,6 +217,7 @@ def test_every_command_finds_the_source_of_the_project_one_stands_in(
     assert "There are: my-shop." in " ".join(ran.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_project_makes_and_lists_its_source_from_its_own_folder(installed: Path, project: Path) -> None:
     places = {"AMOCRM_STORAGE": str(project / "data"), "AMOCRM_TOKENS": str(project / "tokens")}
     places["AMOCRM_WAREHOUSE"] = f"duckdb:///{project}/warehouse.duckdb"

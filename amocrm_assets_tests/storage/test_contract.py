@@ -186,6 +186,7 @@ def test_a_lock_is_held_by_one_thread_at_a_time(storage: Storage) -> None:
         assert all(pool.map(enters, range(8)))
 
 
+@pytest.mark.slow
 def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, place: Place) -> None:
     with place.process("lock('locks/acme', wait_seconds=5)"):
         with pytest.raises(Busy, match="locks/acme"), storage.lock("locks/acme", wait_seconds=0.2):
@@ -196,6 +197,7 @@ def test_a_held_lock_is_waited_for_and_then_reported_as_busy(storage: Storage, p
         pass
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_lock_is_told_who_holds_it_and_until_when(place: Place) -> None:
     sentences = Queue[str]()
     # No lease runs out while a busy machine keeps its holder waiting.
@@ -226,6 +228,7 @@ def test_a_lock_names_the_run_that_holds_it(storage: Storage, place: Place) -> N
     assert str(caught.value.facts["holder"]).startswith("run 1a2b, process")
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_holder_comes_free(storage: Storage, place: Place) -> None:
     with place.process("lock('locks/acme', wait_seconds=5)") as process:
         process.kill()

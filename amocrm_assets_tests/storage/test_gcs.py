@@ -362,6 +362,7 @@ def test_downloads_of_killed_readers_are_removed_a_day_later(storage: Storage) -
         assert not path.exists()
 
 
+@pytest.mark.slow
 def test_a_lease_is_renewed_for_as_long_as_it_is_held(storage: Storage) -> None:
     waits = 2 * LEASE_SECONDS
     with (
@@ -374,6 +375,7 @@ def test_a_lease_is_renewed_for_as_long_as_it_is_held(storage: Storage) -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_machine_whose_clock_is_off_neither_steals_a_lease_nor_waits_for_a_dead_one(
     gcs: FakeGcs, storage: Storage, hours: int

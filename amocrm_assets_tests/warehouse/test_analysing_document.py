@@ -23,6 +23,8 @@ from amocrm_assets_tests.rows.reference.readings import capture, night
 from amocrm_assets_tests.warehouse.documented import Asked, filled_bigquery, filled_duckdb, shown_rows
 from amocrm_assets_tests.warehouse.places import Place, lead
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "analysing.md").read_text(encoding="utf-8")
 ON_DUCKDB, ON_BIGQUERY, *QUERIES = re.findall(r"```sql\n(.+?)```", DOCUMENT, re.DOTALL)
 EXAMPLES = re.findall(

@@ -106,6 +106,7 @@ def test_an_answer_that_is_lost_after_the_load_makes_no_second_load(
     assert naps
 
 
+@pytest.mark.slow
 def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_finds_the_load(
     server: RecordingBigQuery, wired: Place
 ) -> None:
@@ -333,6 +334,7 @@ def test_rows_in_a_bucket_are_loaded_by_their_address(
     assert load["schema"] == {"fields": bigquery_fields(LEADS.table.columns)}
 
 
+@pytest.mark.slow
 def test_rows_in_a_bucket_come_back_as_they_were_put(bigquery_emulator: Emulator, bigquery_url: str) -> None:
     with bigquery_place_at(bigquery_url, BucketStorage(bigquery_emulator.buckets, "leads")) as place:
         outcome = put(place)
@@ -341,6 +343,7 @@ def test_rows_in_a_bucket_come_back_as_they_were_put(bigquery_emulator: Emulator
         assert place.leads(DAY) == [lead(1), lead(2)]
 
 
+@pytest.mark.slow
 def test_rows_that_are_too_many_for_one_part_are_uploaded_in_several(bigquery_place: Place) -> None:
     chance = random.Random(1)  # texts that do not compress
     leads = [lead(number, name=chance.randbytes(400).hex()) for number in range(15_000)]

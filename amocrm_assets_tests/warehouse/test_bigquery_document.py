@@ -20,6 +20,8 @@ from amocrm_assets_tests.rows.latest_table.tables import settings
 from amocrm_assets_tests.warehouse.latest import put_latest
 from amocrm_assets_tests.warehouse.places import Lead, Place, bigquery_place_at, lead
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "bigquery.md"
 DATASET = "documented"
 

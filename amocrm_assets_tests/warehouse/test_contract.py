@@ -16,6 +16,8 @@ from amocrm_assets.settings import SUBDOMAIN
 from amocrm_assets.warehouse import LoadResult, ShardLoad
 from amocrm_assets_tests.warehouse.places import Place, lead
 
+pytestmark = pytest.mark.slow
+
 subdomains = st.from_regex(SUBDOMAIN, fullmatch=True)
 
 DAY = date(2026, 1, 1)

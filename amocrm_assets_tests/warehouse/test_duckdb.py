@@ -61,6 +61,7 @@ def test_the_columns_are_described(duckdb_place: Place) -> None:
     assert comments == [(column.name, column.description) for column in LEADS.table.columns]
 
 
+@pytest.mark.slow
 def test_a_new_file_has_small_blocks_so_that_many_shards_stay_small(
     duckdb_place: Place, duckdb_file: Path
 ) -> None:

@@ -18,6 +18,8 @@ from amocrm_assets.warehouse import LoadResult
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
 from amocrm_assets_tests.warehouse.places import Place, lead
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 1)
 
 

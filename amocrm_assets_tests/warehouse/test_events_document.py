@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from amocrm_assets.entities import EVENTS
 from amocrm_assets.entities.events import TYPES
 from amocrm_assets.rows import write_rows
@@ -14,6 +16,8 @@ from amocrm_assets.rows.files import rows_name
 from amocrm_assets.warehouse import LoadResult, ShardLoad
 from amocrm_assets_tests.rows.days import keep, source
 from amocrm_assets_tests.warehouse.places import Place
+
+pytestmark = pytest.mark.slow
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"^### ([^\n]+)\n\n```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", re.MULTILINE | re.DOTALL)

@@ -45,6 +45,7 @@ def client(bigquery_url: str) -> Iterator[bigquery.Client]:
         yield client
 
 
+@pytest.mark.slow
 def test_a_shard_stays_in_a_dataset_whose_tables_expire(client: bigquery.Client, bigquery_place: Place) -> None:
     outcomes = bigquery_place.put(bigquery_place.load(DAY, [lead(1)]), bigquery_place.load(NEXT, [lead(2)]))
 
@@ -55,6 +56,7 @@ def test_a_shard_stays_in_a_dataset_whose_tables_expire(client: bigquery.Client,
     assert bigquery_place.warehouse.expirations(LEADS.table, "acme") == {}
 
 
+@pytest.mark.slow
 def test_shards_that_are_going_to_expire_are_found_and_kept_by_a_load(
     client: bigquery.Client, bigquery_place: Place
 ) -> None:

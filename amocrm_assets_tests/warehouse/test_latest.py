@@ -18,6 +18,8 @@ from amocrm_assets_tests.rows.parties import company, contact
 from amocrm_assets_tests.warehouse.latest import put_latest
 from amocrm_assets_tests.warehouse.places import Place
 
+pytestmark = pytest.mark.slow
+
 BY = settings()
 TABLE = "amoCrmLeadsLatest_acme"
 LISTED = [defined(1, "Площадь", "numeric"), defined(2, "Дата", "date"), defined(3, "Да", "checkbox")]

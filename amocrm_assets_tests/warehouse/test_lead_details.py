@@ -8,11 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from amocrm_assets.entities.lead_details import LEAD_DETAILS
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.warehouse import LoadResult, ShardLoad
 from amocrm_assets_tests.warehouse.places import Place
+
+pytestmark = pytest.mark.slow
 
 DAY = date(2026, 1, 1)
 FULL = {

@@ -66,6 +66,7 @@ def fill(place: Place) -> None:
 on_duckdb, on_bigquery = asked_of(fill, dataset=DATASET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
 @pytest.mark.parametrize(("query", "table"), [pytest.param(*each, id=title) for title, *each in EXAMPLES])
 def test_a_documented_query_gives_the_documented_rows(

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import yaml
 
 from amocrm_assets.captures import CaptureWriter, ReadingFinding
@@ -16,6 +17,8 @@ from amocrm_assets.warehouse import LoadResult, TableLoad
 from amocrm_assets_tests.rows.days import capture_header
 from amocrm_assets_tests.warehouse.documented import shown_rows
 from amocrm_assets_tests.warehouse.places import Place, lead
+
+pytestmark = pytest.mark.slow
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "loads.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"^### ([^\n]+)\n\n```sql\n(.+?)```\n\n((?:\|[^\n]*\n)+)", re.MULTILINE | re.DOTALL)

@@ -14,6 +14,8 @@ from amocrm_assets.shard import arrow_schema
 from amocrm_assets.warehouse import LoadResult, ShardLoad
 from amocrm_assets_tests.warehouse.places import Place, lead
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
 NAMED = LEADS.table.with_names()
 

@@ -79,6 +79,7 @@ def cell(value: Any) -> str:
     return value or "" if isinstance(value, str | None) else f"{float(value):g}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warehouse", ["on_duckdb", "on_bigquery"])
 @pytest.mark.parametrize(("query", "table"), [pytest.param(*each, id=title) for title, *each in EXAMPLES])
 def test_a_documented_query_gives_the_documented_rows(

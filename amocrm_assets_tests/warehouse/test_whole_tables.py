@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.entities.reference import REFERENCE_TABLES, ReferenceTable, reference_table
@@ -14,6 +15,8 @@ from amocrm_assets.errors import ShardMismatch, WarehouseRefused
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.warehouse import LoadResult, TableLoad
 from amocrm_assets_tests.warehouse.places import Place, lead
+
+pytestmark = pytest.mark.slow
 
 FIELDS, USERS = reference_table("amoCrmCustomFields"), reference_table("amoCrmUsers")
 FROM = datetime(2026, 3, 1, 0, 30, 0, 123456, tzinfo=UTC)

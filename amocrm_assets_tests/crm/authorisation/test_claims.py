@@ -17,6 +17,7 @@ def test_the_claims_of_a_token_are_read() -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(), st.binary().map(lambda raw: f"a.{raw.hex()}.b")))
 def test_a_token_that_is_no_jwt_has_no_claims(token: str) -> None:
     assert read_claims(token) == Claims()

@@ -103,6 +103,7 @@ def test_an_authorisation_of_another_account_is_not_kept(life: Life) -> None:
     assert life.stored() == before
 
 
+@pytest.mark.slow
 def test_processes_that_refresh_at_once_never_spend_a_token_twice(life: Life) -> None:
     life.connect()
     processes = [life.process(ROUNDS) for _ in range(PROCESSES)]
@@ -116,6 +117,7 @@ def test_processes_that_refresh_at_once_never_spend_a_token_twice(life: Life) ->
     assert life.stored().access_token in set().union(*seen)
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_a_pair_only_within_the_network_call(life: Life, tmp_path: Path) -> None:
     chance = random.Random(20261122)
     life.connect()

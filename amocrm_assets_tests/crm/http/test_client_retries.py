@@ -187,6 +187,7 @@ def test_no_answer_in_time_is_told_from_other_failures(sandbox: Sandbox) -> None
     assert client.timeout.read_seconds == pytest.approx(0.4)
 
 
+@pytest.mark.slow
 def test_a_reading_at_the_strict_limit_is_never_refused() -> None:
     with sandbox_with(leads_of(DAY, 4000), requests_per_second=7, latency_seconds=0.05) as strict:
         # One less than the limit: a busy machine delays arrivals by more than the limiter's margin of 50 ms.

@@ -11,6 +11,8 @@ from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets_tests.accounts import FixedToken, client_of, sandbox_with
 from amocrm_assets_tests.standin import Semantics, StandIn, StandInAccount, running_standin
 
+pytestmark = pytest.mark.slow
+
 # Enough for three windows behind the first.
 REQUESTS = 28
 # Each holds all requests back for a second; a sixth would show that nothing is learnt.

@@ -40,6 +40,7 @@ def test_arrivals_with_jitter_use_93_percent_of_what_it_leaves_with_few_refusals
     assert min(each.ratio for each in simulations) >= 0.8
 
 
+@pytest.mark.slow
 @given(
     kind=st.sampled_from(KINDS),
     jitter=st.floats(0, 0.5),

@@ -28,6 +28,7 @@ def plan_of(window: Window = WINDOW, traits: AccountTraits = UNKNOWN) -> ByIdPla
     return ByIdPlanner(window, TASKS.lists(with_deleted=True), traits)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     account=st.builds(
@@ -138,6 +139,7 @@ def read_long(account: ListedAccount, window: Window) -> tuple[Counter[int], ByI
     return got, plan, first_day_at
 
 
+@pytest.mark.slow
 def test_the_first_days_of_a_long_window_are_finished_before_its_last_ones_are_asked_for() -> None:
     account = ListedAccount({number: number * 7_919 % (365 * DAY) for number in range(21_900)})
     got, plan, first_day_at = read_long(account, Window(0, 365 * DAY - 1))
@@ -155,6 +157,7 @@ def test_a_long_window_of_an_account_that_ignores_the_filter_is_read_to_its_end(
     assert plan.counts["whole_account_scans"] == 1
 
 
+@pytest.mark.slow
 def test_a_busy_account_is_read_in_parts_of_a_day() -> None:
     account = ListedAccount({number: number * 7_919 % (30 * DAY) for number in range(60_000)})
     got, plan, _ = read_long(account, Window(0, 30 * DAY - 1))

@@ -123,6 +123,7 @@ def test_a_lead_without_id_or_time_is_told_apart_from_those_that_can_be_placed(
     assert parsed.size == 2
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.text(max_size=8), JSON, max_size=5), max_size=4), st.booleans())
 def test_any_lead_comes_back_as_it_was_sent(leads: list[dict[str, object]], escaped: bool) -> None:  # noqa: FBT001
     numbered = [lead | {"id": number, "updated_at": 7} for number, lead in enumerate(leads, 1)]

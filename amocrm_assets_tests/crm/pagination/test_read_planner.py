@@ -93,6 +93,7 @@ accounts = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(accounts, st.randoms(use_true_random=False), st.integers(0, 3), st.integers(0, 1), st.integers(1, 6))
 def test_every_untouched_lead_of_the_window_is_read_once(
@@ -202,6 +203,7 @@ def test_dense_ranges_are_read_whole_while_their_leads_are_edited_and_deleted(
     assert max(got.values()) == 1
 
 
+@pytest.mark.slow
 def test_an_import_costs_at_most_a_fifth_more_than_the_least_number_of_requests() -> None:
     account = ListedAccount({number: 1_000 + number * 7 % 400 for number in range(20_000)})
 
@@ -321,6 +323,7 @@ def test_an_empty_answer_in_mid_list_loses_nothing(seed: int, *, tied: bool, fil
     assert got == expected(account)
 
 
+@pytest.mark.slow
 def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_number_of_requests() -> None:
     random = Random(6)
     window = Window(0, 86_399)

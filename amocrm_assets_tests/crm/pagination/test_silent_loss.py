@@ -78,6 +78,7 @@ def assert_no_silent_loss(account: ListedAccount, random: Random, *, edits: int 
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deleted", [False, True])
 @pytest.mark.parametrize("oddity", ["by id", "scattered"])
 def test_no_size_of_an_unsorted_list_loses_a_lead(oddity: str, *, deleted: bool) -> None:
@@ -91,6 +92,7 @@ def test_no_size_of_an_unsorted_list_loses_a_lead(oddity: str, *, deleted: bool)
         assert not is_read or count < 300, count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_size_of_a_healthy_list_is_read(shape: str) -> None:
     for count in range(240, 521, 1 if shape == "spread" else 7):
@@ -123,6 +125,7 @@ def test_a_far_end_that_lies_before_known_leads_is_none() -> None:
         assert_no_silent_loss(account, random)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exclusive_from", [False, True])
 def test_a_list_that_stops_twice_at_the_same_depth_is_not_believed(*, exclusive_from: bool) -> None:
     for seed in range(20):
@@ -194,6 +197,7 @@ def test_an_empty_answer_of_a_trash_in_no_order_is_not_believed_once(damaged: in
         assert_no_silent_loss(account, random, permits=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oddity", ["504 above 60", "pages of 50", "pages of 25"])
 def test_small_pages_of_a_list_by_id_that_is_nearly_in_the_order_of_time(oddity: str) -> None:
     """Few leads are out of their place, so most pages that are looked at fit to each other."""

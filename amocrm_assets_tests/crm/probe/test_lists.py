@@ -120,6 +120,7 @@ def standin_with(**switches: Any) -> StandIn:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOUND)
 def test_a_switch_of_the_lists_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     switches, changed = FOUND[name]
@@ -148,6 +149,7 @@ def test_only_lists_that_the_source_imports_are_asked_about(tmp_path: Path) -> N
     assert paths.isdisjoint({"/api/v4/contacts", "/api/v4/companies", "/api/v4/contacts/notes"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_sixty_requests_are_enough_whatever_the_lists_do(seed: int, tmp_path: Path) -> None:
     rng = Random(seed)

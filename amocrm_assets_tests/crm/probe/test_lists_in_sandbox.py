@@ -50,6 +50,7 @@ IN_SANDBOX: dict[str, tuple[Switches, Switches]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_SANDBOX)
 def test_an_option_of_the_sandbox_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     options, changed = IN_SANDBOX[name]

@@ -124,6 +124,7 @@ def captured(sandbox: Sandbox, folder: Path) -> tuple[dict[str, Any], list[str]]
     return dict(day.metadata), [each.query for each in sandbox.requests if each.path == "/api/v4/leads"]
 
 
+@pytest.mark.slow
 def test_a_reading_starts_from_the_report_and_says_so(tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path)
     with sandbox_with(leads_of(DAY, 340), filters_enabled=False, page_limit_max=50) as sandbox:
@@ -140,6 +141,7 @@ def test_a_reading_starts_from_the_report_and_says_so(tmp_path: Path) -> None:
     assert not any("limit=250" in query for query in queries)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -92,6 +92,7 @@ def probed(folder: Path, *populations: Population, **options: Any) -> tuple[Prob
         return probe_url(sandbox.url, sandbox.token, folder), sandbox
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOUND)
 def test_an_option_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     options, changed = FOUND[name]
@@ -101,6 +102,7 @@ def test_an_option_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     assert report.requests == len(sandbox.requests) <= MAX_REQUESTS
 
 
+@pytest.mark.slow
 def test_only_reading_is_done_and_below_the_limit(tmp_path: Path) -> None:
     with sandbox_with(*LEADS, TIED, requests_per_second=7) as sandbox:
         client = client_of(sandbox, requests_per_second=7, max_requests=MAX_REQUESTS)
@@ -155,6 +157,7 @@ def personal_data_of(sandbox: Sandbox) -> set[str]:
     return personal | {str(sandbox.options.account_id)}
 
 
+@pytest.mark.slow
 def test_the_report_holds_no_name_text_or_id_of_the_account(tmp_path: Path) -> None:
     with sandbox_with(*LEADS, TIED) as sandbox:
         fill(sandbox)

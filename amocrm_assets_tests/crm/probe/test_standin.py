@@ -154,6 +154,7 @@ def test_an_account_as_documented_is_found_to_be_so(tmp_path: Path) -> None:
     assert report.requests == len(standin.requests) <= MAX_REQUESTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOUND)
 def test_a_switch_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     switches, changed = FOUND[name]
@@ -202,12 +203,14 @@ def test_the_clocks_are_compared(offset: float, tmp_path: Path) -> None:
     assert abs(ahead - offset) <= 30
 
 
+@pytest.mark.slow
 def test_the_time_of_answers_is_measured(tmp_path: Path) -> None:
     report, _ = probe_standin(tmp_path, latency_seconds=0.2)
     assert isinstance(seconds := report.value("answer_seconds"), float)
     assert 0.2 <= seconds < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sliding second", "fixed second", "bucket"])
 def test_a_limit_is_kept_and_how_it_is_counted_stays_open(kind: Any, tmp_path: Path) -> None:
     standin = StandIn(account(leads=40, deleted=5), Semantics(limit=kind, requests_per_second=7))
@@ -219,6 +222,7 @@ def test_a_limit_is_kept_and_how_it_is_counted_stays_open(kind: Any, tmp_path: P
     assert answer.observed == "finding out would cause 429s."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("header", "found"), [("1", True), (None, False)])
 def test_a_refusal_in_passing_tells_whether_retry_after_is_sent(
     header: str | None,
@@ -332,6 +336,7 @@ def test_an_edited_account_is_not_misjudged(tmp_path: Path) -> None:
     assert wrong.keys() <= {"depth"}  # by how many leads are known
 
 
+@pytest.mark.slow
 def test_what_was_found_is_what_readings_start_from(tmp_path: Path) -> None:
     report, _ = probe_standin(tmp_path, from_exclusive=True, limit_max=50)
     assert report.traits() == AccountTraits(from_is_inclusive=False, filters=True, max_limit=50)

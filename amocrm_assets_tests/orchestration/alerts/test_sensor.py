@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from amocrm_assets_tests.orchestration.conftest import Pipeline
 
 
+pytestmark = pytest.mark.slow
+
+
 def test_wrong_settings_are_told_once_with_their_fix_and_when_they_are_right_again(
     alerts: Alerts, tmp_path: Path
 ) -> None:

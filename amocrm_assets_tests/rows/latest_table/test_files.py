@@ -400,6 +400,7 @@ class Account:
         return any(self.rows_of(number) for number in range(4))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, min_size=1, max_size=8), group=st.integers(1, 3))
 def test_a_table_that_is_kept_up_equals_one_that_is_made_anew_byte_for_byte(

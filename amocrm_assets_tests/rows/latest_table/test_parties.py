@@ -129,6 +129,7 @@ def test_a_column_that_the_table_has_already_is_refused(entity: Entity) -> None:
     assert isinstance(source(**{f"{entity.name}_custom_fields": named}), SourceSettings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("entity", "make"), BOTH)
 def test_a_table_that_is_kept_up_equals_one_made_from_nothing(
     storage: Storage, entity: Entity, make: Make, tmp_path: Path

@@ -69,6 +69,7 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("query", "table"), list(examples()))
 def test_a_documented_query_gives_the_documented_rows(query: str, table: str, documented: Place) -> None:
     rows = [tuple("" if value is None else str(value) for value in row) for row in documented.query(query)]

@@ -220,6 +220,7 @@ class DyingStorage(FolderStorage):
         self.lives -= 1
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_between_any_two_writes_and_is_run_again_gives_the_same_tables(tmp_path: Path) -> None:
     def run(storage: Storage) -> None:
         """What a night does; what is there already is not written again."""
@@ -286,6 +287,7 @@ def test_every_moment_since_its_beginning_finds_a_record_once(readings: list[Tab
     assert all(each.valid_to is None or each.valid_from < each.valid_to for each in versions)
 
 
+@pytest.mark.slow
 @given(_READINGS)
 def test_each_reading_is_found_again_as_of_its_time(readings: list[TableReading]) -> None:
     versions = made(readings)
@@ -300,6 +302,7 @@ def test_each_reading_is_found_again_as_of_its_time(readings: list[TableReading]
                 assert version.is_deleted
 
 
+@pytest.mark.slow
 @given(_READINGS)
 def test_no_record_that_was_seen_is_lost_and_each_has_one_open_row(readings: list[TableReading]) -> None:
     versions = made(readings)
@@ -308,6 +311,7 @@ def test_no_record_that_was_seen_is_lost_and_each_has_one_open_row(readings: lis
     assert Counter(each.key for each in versions if each.valid_to is None) == Counter(seen)
 
 
+@pytest.mark.slow
 @given(_READINGS, st.data())
 def test_going_on_equals_beginning_anew(readings: list[TableReading], data: st.DataObject) -> None:
     split = data.draw(st.integers(0, len(readings)))

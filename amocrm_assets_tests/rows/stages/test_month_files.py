@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from amocrm_assets.entities import EVENTS, LEADS, STAGES
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.rows.latest_table.tables import day, seconds
@@ -46,6 +48,7 @@ def lives(seed: int) -> tuple[dict[int, list[dict[str, Any]]], dict[int, list[di
     return events, leads
 
 
+@pytest.mark.slow
 def test_a_table_that_is_kept_up_day_by_day_is_the_one_that_is_made_at_once(tmp_path: Path) -> None:
     kept, fresh = (open_storage(str(tmp_path / name)) for name in ("kept", "fresh"))
     events, leads = lives(1)

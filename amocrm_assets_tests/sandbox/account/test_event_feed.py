@@ -123,6 +123,7 @@ def test_contacts_changed_by_hand_leave_events_of_that(sandbox: Sandbox) -> None
     assert href.endswith(f"/api/v4/contacts/{shown['entity_id']}")
 
 
+@pytest.mark.slow
 def test_events_of_all_lists_come_in_order_of_time_with_ids_of_their_own(alive: Sandbox) -> None:
     oldest = list(alive.events.between())
     assert {event.kind for event in oldest} >= OF_CALLS | {"lead_added", "task_added", "common_note_deleted"}
@@ -174,6 +175,7 @@ def test_what_is_done_by_hand_leaves_events_of_that_and_of_nothing_else(sandbox:
     assert {(event.at, event.entity_type, event.entity_id) for event in new} == {(NOW, "task", task["id"])}
 
 
+@pytest.mark.slow
 def test_other_people_work_while_events_are_read_and_faults_hit_them(sandbox: Sandbox) -> None:
     fault = Fault("row-outside-window", path="/api/v4/events", times=1)
     sandbox.configure(edits_per_answer=3, faults=(fault,))
@@ -185,6 +187,7 @@ def test_other_people_work_while_events_are_read_and_faults_hit_them(sandbox: Sa
     assert sum(each["created_at"] == 946684800 for each in found) == 1
 
 
+@pytest.mark.slow
 def test_time_adds_to_the_events_and_tells_the_same_past(sandbox: Sandbox) -> None:
     before = list(sandbox.events.between())
     for _ in range(5):

@@ -28,6 +28,7 @@ def by_lead(sandbox: Sandbox) -> dict[int, list[AccountEvent]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_events_of_a_living_account_lead_to_the_leads_as_they_are() -> None:
     sandbox = Sandbox(SandboxOptions(frozen_at=BEGINNING + 90 * DAY))
     happened, live = by_lead(sandbox), sandbox.account.stamps()

@@ -50,6 +50,7 @@ def notes(sandbox: Sandbox, owners: str, **params: str) -> list[Json]:
     return found
 
 
+@pytest.mark.slow
 def test_tasks_are_about_records_that_exist_done_open_and_overdue(alive: Sandbox) -> None:
     tasks = listed(alive, "tasks", limit="250")
     leads = set(ids(listed(alive, "leads", limit="250")) + list(alive.account.stamps(deleted=True)))
@@ -74,6 +75,7 @@ def test_tasks_are_about_records_that_exist_done_open_and_overdue(alive: Sandbox
     )
 
 
+@pytest.mark.slow
 def test_calls_are_answered_and_missed_with_the_number_of_whom_they_hang_on(alive: Sandbox) -> None:
     phones: dict[str, dict[int, str]] = {}
     for owners in ("contacts", "companies"):

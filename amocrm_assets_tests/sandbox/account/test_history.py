@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from amocrm_assets.sandbox import Sandbox, SandboxOptions
 from amocrm_assets.sandbox.account.history import BEGINNING, History
 
@@ -16,6 +18,7 @@ def living(at: float, **more: Any) -> Sandbox:
     return Sandbox(SandboxOptions(frozen_at=at, **more))
 
 
+@pytest.mark.slow
 def test_a_restart_shows_the_same_past() -> None:
     one, other = living(LATER), living(LATER)
     assert one.account.stamps() == other.account.stamps()
@@ -27,6 +30,7 @@ def test_another_seed_is_another_account() -> None:
     assert living(LATER).account.stamps() != living(LATER, seed=2).account.stamps()
 
 
+@pytest.mark.slow
 def test_growing_in_steps_and_starting_late_come_to_the_same() -> None:
     growing = living(BEGINNING)
     for _ in range(60):

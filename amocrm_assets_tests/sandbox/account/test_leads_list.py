@@ -58,6 +58,7 @@ def test_past_the_end_and_in_an_empty_window_there_is_204_without_a_body(asking:
         assert response.content == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_all_pages_together_hold_every_lead_once_in_order(asking: Asking, sandbox: Sandbox, order: str) -> None:
     leads = [lead for page in (1, 2, 3) for lead in asking.leads(order=order, limit=40, page=page)]
@@ -275,6 +276,7 @@ def test_a_lead_set_by_hand_is_shown_as_it_was_set(asking: Asking, sandbox: Sand
     assert (shown["name"], shown["price"], shown["custom_fields_values"]) == ("🎉\x00\ud83d", "не число", [])
 
 
+@pytest.mark.slow
 def test_a_million_leads_are_served_by_the_page(sandbox: Sandbox, asking: Asking) -> None:
     year = Population(leads=1_000_000, updated_from=NOON - 365 * DAY, updated_to=NOON - 1)
     rush = Population(leads=20_000, updated_from=NOON - 5, updated_to=NOON - 5)

@@ -54,6 +54,7 @@ def everything(sandbox: Sandbox) -> tuple[list[dict[str, Any]], list[dict[str, A
     return leads, contacts, listed(sandbox, "companies", limit="250", **{"with": "leads,contacts"})
 
 
+@pytest.mark.slow
 def test_both_sides_of_every_link_agree(sandbox: Sandbox) -> None:
     leads, contacts, companies = everything(sandbox)
     of_leads = {(contact, lead["id"]) for lead in leads for contact in linked(lead, "contacts")}
@@ -72,6 +73,7 @@ def test_a_leads_company_is_that_of_its_main_contact(sandbox: Sandbox) -> None:
         assert linked(lead, "companies") == company_of[main]
 
 
+@pytest.mark.slow
 def test_contacts_have_several_leads_and_companies_three_contacts() -> None:
     with sandbox_with(leads_of(DAY, 6000), frozen_at=NOON) as sandbox:
         contacts = listed(sandbox, "contacts", limit="250", **{"with": "leads"})
@@ -80,6 +82,7 @@ def test_contacts_have_several_leads_and_companies_three_contacts() -> None:
         assert max(staff.values()) == 3
 
 
+@pytest.mark.slow
 def test_a_deleted_contact_is_in_the_trash_and_hangs_on_no_lead(sandbox: Sandbox) -> None:
     lead = listed(sandbox, "leads", limit="1", **{"with": "contacts"})[0]
     (contact, *_) = linked(lead, "contacts")
@@ -115,6 +118,7 @@ def test_lists_are_filtered_and_ordered(sandbox: Sandbox, name: str) -> None:
     assert len(listed(sandbox, name, **window)) == len(every)
 
 
+@pytest.mark.slow
 def test_an_edit_shows_and_moves_the_record_to_the_end(sandbox: Sandbox) -> None:
     contact = min(sandbox.contacts.stamps())
     assert sandbox.contacts.edit(contact, first_name="Ия") == NOON
