@@ -7,15 +7,15 @@ import pytest
 from amocrm_assets.crm.pagination import KeysetPaginator, ListState
 from amocrm_assets.crm.pagination.slicing import Slicer, pages_left
 from amocrm_assets.crm.pagination.traits import UNKNOWN
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, RecordList
 
-LIST = LEADS.lists(with_deleted=False)[0]
+LIVE, DELETED = LEADS.lists(with_deleted=True)
 DAY = 86_400
 
 
-def slice_of(from_at: int, to_at: int, *, pages: float | None) -> KeysetPaginator:
+def slice_of(from_at: int, to_at: int, *, pages: float | None, record_list: RecordList = LIVE) -> KeysetPaginator:
     """A slice with one page in flight and so many after it; None if its density is unknown."""
-    state = ListState(LIST, UNKNOWN)
+    state = ListState(record_list, UNKNOWN)
     density = None if pages is None else (pages + 1) * state.page_size.limit / (to_at - from_at + 1)
     return KeysetPaginator(state, from_at, to_at, records_per_second=density)
 
@@ -48,12 +48,36 @@ def test_a_slice_whose_last_page_is_in_flight_is_not_cut() -> None:
     assert Slicer(ends_at=DAY).split([slice_of(0, 999, pages=0.0), slice_of(1_000, 1_999, pages=-0.5)]) is None
 
 
+def test_less_than_a_page_after_the_one_in_flight_is_requested_beside_it() -> None:
+    slice_ = slice_of(0, 999, pages=0.5)
+    rest = Slicer(ends_at=DAY).split([slice_])
+    assert rest
+    assert (slice_.to_at, rest.cursor) == (599, 600)
+
+
+def test_a_dense_slice_keeps_the_second_in_flight() -> None:
+    slice_ = slice_of(0, 2, pages=1.76)
+    rest = Slicer(ends_at=DAY).split([slice_])
+    assert rest
+    assert (slice_.to_at, rest.cursor) == (0, 1)
+
+
+def test_a_list_of_live_records_is_halved_before_a_longer_one_of_deleted_ones() -> None:
+    deleted = slice_of(0, 9 * 3600, pages=None, record_list=DELETED)
+    live = slice_of(0, 3600, pages=None)
+    slicer = Slicer(ends_at=DAY)
+    assert slicer.split([deleted, live])
+    assert (live.to_at, deleted.to_at) == (1_799, 9 * 3600)
+    assert slicer.split([deleted, live])
+    assert deleted.to_at == 16_199
+
+
 def test_a_slice_of_unknown_density_is_halved_if_it_is_long() -> None:
     slicer = Slicer(ends_at=DAY)
-    unknown = slice_of(0, 2 * 3600, pages=None)
+    unknown = slice_of(0, 2 * 3600 + 1, pages=None)
     rest = slicer.split([unknown])
     assert rest
-    assert (unknown.to_at, rest.cursor, rest.to_at) == (3_599, 3_600, 7_200)
+    assert (unknown.to_at, rest.cursor, rest.to_at) == (3_600, 3_601, 7_201)
     assert slicer.split([slice_of(0, 3_599, pages=None)]) is None
 
 
