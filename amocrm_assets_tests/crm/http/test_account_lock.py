@@ -112,6 +112,7 @@ def test_a_note_that_somebody_has_changed_stops_nobody(storage: Storage) -> None
     storage.write("locks/acme.json", b'{"limiter": ', if_version=None)
     process = Process(FreeTime(), storage)
     with process.locked():
+        assert process.limiter.time_until_next() == 0
         process.ask(9)
 
     note = storage.read("locks/acme.json")
@@ -149,3 +150,13 @@ def test_the_same_limiter_does_not_wait_for_its_own_requests(storage: Storage) -
 
     assert most_in_a_second(sent) <= 7
     assert 29 / (sent[-1] - sent[0]) >= 0.95 * 7
+
+
+def test_the_same_limiter_goes_on_at_its_pace_without_a_pause(storage: Storage) -> None:
+    process = Process(FreeTime(), storage)
+    with process.locked():
+        process.ask(2)  # fewer than the budget, so another limiter would have to wait
+    expected = process.limiter.time_until_next()
+    assert expected < process.limiter.drain_delay()
+    with process.locked():
+        assert process.limiter.time_until_next() == expected
