@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from itertools import pairwise
@@ -110,3 +111,26 @@ def test_the_limiters_of_a_process_take_the_limit_of_the_deployment(
     second.acquire().mark_sent()
 
     assert second.waited_seconds - waited > 0.2
+
+
+def test_the_schedule_is_private_and_leaves_no_file_open(tmp_path: Path) -> None:
+    limit = limit_in(tmp_path, FreeTime())
+    limit.reserve()
+    opened = set(Path("/proc/self/fd").iterdir())
+    for _ in range(3):
+        limit.reserve()
+    assert set(Path("/proc/self/fd").iterdir()) == opened
+    assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "locks").iterdir()} == {0o600}
+
+
+def test_a_slot_as_far_ahead_as_the_schedule_reaches_is_believed(tmp_path: Path) -> None:
+    time = FreeTime()
+    time.now = 1_000.0
+    limit = limit_in(tmp_path, time)
+    limit.reserve()
+    file = tmp_path / "locks" / ".requests"
+    file.write_bytes(struct.pack("<d", time.now + MAX_AHEAD_SECONDS))
+    assert limit.reserve() == MAX_AHEAD_SECONDS
+    file.write_bytes(struct.pack("<d", time.now + MAX_AHEAD_SECONDS + 1))
+    assert limit.reserve() == 0
