@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from hypothesis import HealthCheck, settings
 from amocrm_assets.sandbox import Sandbox, SandboxOptions, running_sandbox
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.emulator import PROJECT, Emulator, running_emulator
+
+# A shell that starts the tests in the background has SIGINT ignored, by their processes and those that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no reason to fail.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

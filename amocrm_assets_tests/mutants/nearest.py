@@ -22,9 +22,14 @@ _LISTED = _TESTED_IN | {
         "crm/pagination/test_prefetch.py",
         "test_stopping.py",
     ],
+    "crm/pagination/read_planner": [
+        "crm/pagination/test_read_planner.py",
+        "crm/pagination/test_dense_and_tied.py",
+        "crm/pagination/test_odd_accounts.py",
+    ],
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
     "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
-    "captures": ["test_captures.py"],
+    "captures": ["test_captures.py", "test_damaged_captures.py"],
     "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
     "crm/http/rate_limiter": ["crm/http/test_rate_limiter.py", "crm/http/test_rate_limiter_refusals.py"],
@@ -37,7 +42,14 @@ _LISTED = _TESTED_IN | {
         "warehouse/test_duckdb_damage.py",
         "warehouse/test_contract.py",
     ],
-    "warehouse/bigquery": ["warehouse/test_bigquery.py", "warehouse/test_bigquery_preparing.py"],
+    "warehouse/bigquery": [
+        "warehouse/test_bigquery.py",
+        "warehouse/test_bigquery_jobs.py",
+        "warehouse/test_bigquery_preparing.py",
+    ],
+    "rows/malformed": ["rows/test_malformed.py", "rows/test_malformed_fields.py"],
+    "rows/latest_table/files": ["rows/latest_table/test_files.py", "rows/latest_table/test_kept_up.py"],
+    "rows/reference/history": ["rows/reference/test_history.py", "rows/reference/test_history_files.py"],
 }
 
 

@@ -16,7 +16,7 @@ from amocrm_assets.rows.reading import RecordReader
 from amocrm_assets.rows.record_batches import RecordBatchBuilder
 from amocrm_assets.rows.record_types import record_types
 from amocrm_assets.rows.value_formatter import ValueFormatter
-from amocrm_assets_tests.rows.any_json import JSON, TEXT, replaced
+from amocrm_assets_tests.rows.any_json import JSON
 from amocrm_assets_tests.rows.days import (
     UPDATED_AT,
     field,
@@ -124,47 +124,6 @@ def test_what_fits_no_column_is_noted_and_the_lead_stays(properties: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("properties", "kept", "oddity"),
-    [
-        ({"field_id": None}, {"id": None}, "custom_fields[].id: not an integer"),
-        (
-            {"field_id": "5"},
-            {"id": 5},
-            "custom_fields[].id: text instead of an integer, converted",
-        ),
-        ({"field_id": "пять"}, {"id": None}, "custom_fields[].id: not an integer"),
-        ({"field_name": 7}, {"name": None}, "custom_fields[].name: number instead of text"),
-        ({"field_code": 7}, {}, "custom_fields[].code: number instead of text"),
-        ({"field_type": 7}, {}, "custom_fields[].type: number instead of text"),
-        ({"values": None}, {"values": []}, None),
-        ({"values": {}}, {"values": []}, None),
-        ({"values": {"value": "x"}}, {"values": []}, "custom_fields[].values: object instead of a list"),
-        (
-            {"values": {"1": {"value": "b"}, "0": {"value": "a"}}},
-            {"values": [{"value": "a", "enum": None}, {"value": "b", "enum": None}]},
-            "custom_fields[].values: object instead of a list, converted",
-        ),
-        ({"values": ["x"]}, {"values": []}, "custom_fields[].values[]: text instead of an object"),
-        (
-            {"values": [{"value": "x", "enum_id": "семь"}]},
-            {"values": [{"value": "x", "enum": None}]},
-            "custom_fields[].values[].enum: text instead of an integer",
-        ),
-        ({"values": [{"value": "x", "subtype": "y"}]}, {}, None),
-        ({"is_computed": True}, {}, None),
-    ],
-)
-def test_a_custom_field_keeps_what_fits(
-    properties: dict[str, Any], kept: dict[str, Any], oddity: str | None
-) -> None:
-    sent = lead(1, custom_fields_values=[field("text", {"value": "x"}) | properties])
-    (row,) = rows_of([sent])
-    expected = {"id": 5, "name": "Поле", "is_system": None, "values": [{"value": "x", "enum": None}]}
-    assert row["custom_fields"] == [expected | kept]
-    assert oddities_of([sent]) == ({oddity: 1} if oddity else {})
-
-
-@pytest.mark.parametrize(
     ("sent", "kept"),
     [(0, [False]), (1, [True]), ("0", [False]), ("1", [True]), ("false", [False]), ("true", [True])],
 )
@@ -177,54 +136,6 @@ def test_a_boolean_that_is_spelled_otherwise_is_taken_and_noted(sent: Any, kept:
 def test_a_stub_whose_boolean_is_spelled_otherwise_keeps_the_columns_of_the_lead() -> None:
     (row,) = rows_of([lead(1)], [stub(1, is_deleted=1, updated_at=UPDATED_AT + 5)])
     assert (row["is_deleted"], row["name"], row["updated_at"]) == (True, "Сделка 1", UPDATED_AT + 5)
-
-
-def test_fields_that_are_numbered_instead_of_listed_keep_their_order() -> None:
-    numbered = {str(place): field("text", {"value": f"v{place}"}, field_id=place) for place in (10, 2, 0)}
-    (row,) = rows_of([lead(1, custom_fields_values=numbered)])
-    assert [entry["id"] for entry in row["custom_fields"]] == [0, 2, 10]
-    assert oddities_of([lead(1, custom_fields_values=numbered)]) == {
-        "custom_fields: object instead of a list, converted": 1
-    }
-
-
-DEEP = "lead: a value with more than 100 levels, left out"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("levels", [1_200, 3_000, 100_000])
-@pytest.mark.parametrize("bracket", [b"[]", b'{"a":}'])
-def test_a_property_that_is_nested_too_deeply_costs_nothing_but_itself(levels: int, bracket: bytes) -> None:
-    deep = bracket[:-1] * levels + b"1" + bracket[-1:] * levels
-    sound = lead(1, custom_fields_values=[field("text", {"value": "x"})])
-    (expected,) = rows_of([sound])
-    sent = line(sound).replace(b'"score": null', b'"\\ud83d": ' + deep + b', "deep": ' + deep)
-    assert rows_of([sent]) == [expected]
-    assert DEEP in oddities_of([sent])
-    assert [row["id"] for row in rows_of([lead(5), sent, lead(7)])] == [1, 5, 7]
-
-
-@pytest.mark.parametrize(
-    ("levels", "text", "kind"),
-    [
-        (99, "[" * 99 + "]" * 99, None),
-        (100, "[" * 100 + "]" * 100, None),
-        (101, None, "value of a brand_new_type field: nested too deeply"),
-        (800, None, "value of a brand_new_type field: nested too deeply"),
-        (3_000, None, DEEP),
-    ],
-)
-def test_the_value_of_a_field_has_at_most_a_hundred_levels(
-    levels: int, text: str | None, kind: str | None
-) -> None:
-    values = [{"value": "HERE"}, {"value": "x", "enum_id": 5}]
-    sent = line(lead(1, custom_fields_values=[field("brand_new_type", *values), field("text", {"value": "y"})]))
-    deep = sent.replace(b'"HERE"', b"[" * levels + b"]" * levels)
-    (row,) = rows_of([deep])
-    first, second = [field["values"] for field in row["custom_fields"]]
-    assert first == [{"value": text, "enum": None}, {"value": "x", "enum": 5}]
-    assert second == [{"value": "y", "enum": None}]
-    assert oddities_of([deep]) == ({kind: 1} if kind else {})
 
 
 def test_an_empty_object_in_the_place_of_a_list_is_an_empty_list() -> None:
@@ -327,22 +238,6 @@ def test_a_real_lead_with_any_bytes_changed_gives_a_row_or_a_counted_oddity(
     assert len(ids) == 2 or rows.oddities
 
 
-@pytest.mark.slow
-@given(
-    value=JSON, field_type=TEXT | st.sampled_from(["text", "date", "checkbox", "file", "chained_list"]), key=TEXT
-)
-def test_any_custom_field_gives_its_text_or_a_counted_oddity(value: Any, field_type: str, key: str) -> None:
-    sent = lead(1, custom_fields_values=[field(field_type, {"value": value, key: value}, {key: value})])
-    (row,) = rows_of([sent])
-    texts = [item["value"] for item in row["custom_fields"][0]["values"]]
-    assert len(texts) == 2
-    oddities = oddities_of([sent])
-    if None in texts and value is not None:
-        assert oddities
-    if isinstance(value, str) and field_type not in ("date", "checkbox", "birthday", "date_time"):
-        assert texts[0] == replaced(value)
-
-
 @given(
     properties=st.fixed_dictionaries({}, optional={"price": st.integers(-10, 10), "name": st.text(), "x": JSON})
 )
@@ -362,19 +257,6 @@ def test_the_long_way_reads_a_well_formed_lead_like_the_quick_one(properties: di
     maker = RecordBatchBuilder(TYPES, is_system, ValueFormatter(UTC), OddityCounter())
     assert maker.batch([quick], first_version=0) == maker.batch([long], first_version=0)
     assert len(list(names)) == len(json.loads(sent))
-
-
-@pytest.mark.parametrize("remembered", [0, 1, 1000])
-def test_a_field_has_the_name_that_was_sent_however_many_names_are_remembered(
-    remembered: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("amocrm_assets.rows.reading._MAX_NAMES", remembered)
-    names = ["Город", "Город", 'Го"род', None, "Го\u2028род", "Город"]
-    fields = [field("text", {"value": "x"}) | {"field_name": name} for name in names]
-    nameless = field("text", {"value": "x"})
-    del nameless["field_name"]
-    (row,) = rows_of([lead(1, custom_fields_values=[*fields, nameless])])
-    assert [each["name"] for each in row["custom_fields"]] == [*names, None]
 
 
 def test_one_odd_lead_among_many_changes_none_of_the_others() -> None:

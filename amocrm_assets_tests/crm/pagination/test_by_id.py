@@ -17,7 +17,7 @@ from amocrm_assets.days import Window
 from amocrm_assets.entities import TASKS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
-from amocrm_assets_tests.crm.pagination.test_read_planner import WINDOW, expected, kinds, read, seconds
+from amocrm_assets_tests.crm.pagination.planned_reads import WINDOW, expected, kinds, read, seconds
 from amocrm_assets_tests.crm.pagination.test_silent_loss import ODDITIES, SHAPES
 from amocrm_assets_tests.crm.pagination.test_silent_loss import seconds as shaped
 

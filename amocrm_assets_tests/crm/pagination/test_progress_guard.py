@@ -13,7 +13,7 @@ from amocrm_assets.crm.pagination.progress_guard import MAX_RESPONSES_WITHOUT_PR
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
-from amocrm_assets_tests.crm.pagination.test_read_planner import read
+from amocrm_assets_tests.crm.pagination.planned_reads import read
 
 QUERY = Query(LEADS.live, "id asc")
 LEAD = RawRecord(1, 1_000, is_deleted=False, line=b"{}")

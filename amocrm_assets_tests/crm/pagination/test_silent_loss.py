@@ -10,7 +10,7 @@ import pytest
 
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
-from amocrm_assets_tests.crm.pagination.test_read_planner import WINDOW, expected, read
+from amocrm_assets_tests.crm.pagination.planned_reads import WINDOW, expected, read
 
 ODDITIES: dict[str, dict[str, Any]] = {
     "healthy": {},

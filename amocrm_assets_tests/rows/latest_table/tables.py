@@ -29,6 +29,9 @@ def settings(**changes: Any) -> SourceSettings:
     return source(**(known | changes))
 
 
+SOURCE = settings()
+
+
 def seconds(number: int, hour: int = 12) -> int:
     """A moment on the day of this number, by the clocks of the source."""
     return day_window(day(number), ZONE).from_at + 3600 * hour

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.captures import all_captures
-from amocrm_assets.entities.reference import REFERENCE, REFERENCE_TABLES, reference_table
-from amocrm_assets.errors import ActionRequired, CaptureDamaged, CapturesMixed
+from amocrm_assets.entities.reference import REFERENCE_TABLES, reference_table
+from amocrm_assets.errors import ActionRequired, CapturesMixed
 from amocrm_assets.rows.reference import reference_rows, write_reference_tables
 from amocrm_assets.rows.reference.history import History, Version
 from amocrm_assets.rows.reference.records import Key, ListedRecord, TableReading
-from amocrm_assets.storage import Storage, open_storage
-from amocrm_assets.storage.folder import FolderStorage
-from amocrm_assets_tests.rows.reference.readings import BEGINNING, Row, capture, night, rows
+from amocrm_assets_tests.rows.reference.readings import BEGINNING, capture, night, rows
+from amocrm_assets_tests.rows.reference.records import GROUPS, STATUSES, USERS, periods, pipeline, user
 
-PIPELINES, STATUSES, USERS, GROUPS = map(
-    reference_table, ("amoCrmPipelines", "amoCrmStatuses", "amoCrmUsers", "amoCrmGroups")
-)
+if TYPE_CHECKING:
+    from datetime import datetime
 
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path))
-
-
-def user(user_id: int, name: str, **rights: Any) -> Row:
-    return {"id": user_id, "name": name, "email": None, "rights": {"is_active": True, "group_id": None, **rights}}
-
-
-def pipeline(*statuses: Row) -> Row:
-    return {"id": 3, "name": "Продажи", "sort": 1, "is_archive": False, "_embedded": {"statuses": list(statuses)}}
-
-
-def periods(found: list[Row], key: int) -> list[tuple[str, datetime, datetime | None]]:
-    return [(row["name"], row["valid_from"], row["valid_to"]) for row in found if row["id"] == key]
+    from amocrm_assets.storage import Storage
 
 
 def test_a_user_who_was_renamed_has_two_rows_that_do_not_overlap(storage: Storage) -> None:
@@ -165,82 +144,6 @@ def test_captures_of_two_accounts_make_no_table(storage: Storage) -> None:
         write_reference_tables(REFERENCE_TABLES, storage, "acme")
 
 
-def files(storage: Storage) -> dict[str, bytes]:
-    return {name: Path(storage.uri(name)).read_bytes() for name in storage.names("rows")}
-
-
-def test_a_file_that_is_damaged_or_of_other_captures_is_made_anew_and_equals_one_made_at_once(
-    storage: Storage, tmp_path: Path
-) -> None:
-    names = [capture(storage, night(number), {"users": [user(1, f"A{number}")]}) for number in range(3)]
-    rows(storage, USERS)
-    whole = files(storage)
-
-    path = Path(storage.uri(USERS.rows_name("acme")))
-    path.write_bytes(path.read_bytes()[:-40] + b"\0" * 40)
-    rows(storage, USERS)
-    assert files(storage) == whole
-
-    # One of the captures goes, and comes back: an order in which no reading was made.
-    away = tmp_path / "away"
-    shutil.move(storage.uri(names[1]), away)
-    assert len(periods(rows(storage, USERS), 1)) == 2
-    shutil.move(away, storage.uri(names[1]))
-    rows(storage, USERS)
-    assert files(storage) == whole
-
-
-def test_a_damaged_capture_is_named(storage: Storage) -> None:
-    name = capture(storage, night(0), {"users": [user(1, "A")]})
-    path = Path(storage.uri(name))
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(CaptureDamaged) as error:
-        write_reference_tables(REFERENCE_TABLES, storage, "acme")
-    assert name in str(error.value)
-
-
-class DyingStorage(FolderStorage):
-    """A folder whose process dies instead of doing its n-th write."""
-
-    def __init__(self, folder: Path, lives: int) -> None:
-        super().__init__(folder)
-        self.lives = lives
-
-    def create(self, name: str, file: Path) -> None:
-        self._live()
-        super().create(name, file)
-
-    def replace(self, name: str, file: Path) -> None:
-        self._live()
-        super().replace(name, file)
-
-    def _live(self) -> None:
-        if not self.lives:
-            raise KeyboardInterrupt
-        self.lives -= 1
-
-
-@pytest.mark.slow
-def test_a_run_that_dies_between_any_two_writes_and_is_run_again_gives_the_same_tables(tmp_path: Path) -> None:
-    def run(storage: Storage) -> None:
-        """What a night does; what is there already is not written again."""
-        if not all_captures(REFERENCE, storage, "acme"):
-            capture(storage, night(0), {"users": [user(1, "A")], "pipelines": [pipeline()]})
-        if len(all_captures(REFERENCE, storage, "acme")) == 1:
-            capture(storage, night(1), {"users": [user(1, "B")], "pipelines": [pipeline()]})
-        write_reference_tables(REFERENCE_TABLES, storage, "acme")
-
-    whole = open_storage(str(tmp_path / "whole"))
-    run(whole)
-    for lives in range(2 + len(REFERENCE_TABLES)):
-        folder = tmp_path / str(lives)
-        with pytest.raises(KeyboardInterrupt):
-            run(DyingStorage(folder, lives))
-        survivor = open_storage(str(folder))
-        run(survivor)
-        assert files(survivor) == files(whole), lives
-
-
 # What holds for any readings.
 
 _SEEN = st.builds(
@@ -316,25 +219,3 @@ def test_no_record_that_was_seen_is_lost_and_each_has_one_open_row(readings: lis
 def test_going_on_equals_beginning_anew(readings: list[TableReading], data: st.DataObject) -> None:
     split = data.draw(st.integers(0, len(readings)))
     assert made(readings, split) == made(readings)
-
-
-@settings(max_examples=8, deadline=None)
-@given(
-    st.lists(st.dictionaries(st.sampled_from([1, 2, 3]), st.sampled_from("abc")), min_size=1, max_size=5),
-    st.randoms(use_true_random=False),
-)
-def test_files_are_the_same_in_whatever_order_and_steps_captures_come(
-    tmp_path_factory: pytest.TempPathFactory, nights: list[dict[int, str]], rng: Any
-) -> None:
-    lists = [{"users": [user(key, name) for key, name in users.items()]} for users in nights]
-    at_once = open_storage(str(tmp_path_factory.mktemp("at_once")))
-    for number, each in enumerate(lists):
-        capture(at_once, night(number), each)
-    rows(at_once, USERS)
-    step_by_step = open_storage(str(tmp_path_factory.mktemp("step_by_step")))
-    for number in rng.sample(range(len(lists)), len(lists)):
-        capture(step_by_step, night(number), lists[number])
-        rows(step_by_step, USERS)
-
-    assert files(step_by_step) == files(at_once)
-    assert len(all_captures(REFERENCE, step_by_step, "acme")) == len(lists)
