@@ -63,15 +63,25 @@ def rows_preview(
 
 def capture_preview(entity: Entity, storage: Storage, source: SourceSettings, name: str) -> dict[str, Any]:
     """Metadata with records of a capture, which contains no names if the source does not import them."""
-    from msgspec import json
-
     from amocrm_assets.captures import open_capture
 
     columns = [each.sent_as for each in _columns(entity, entity.table, source, custom_fields=False)]
     lacking = [name for name in entity.stubs_lack if name != CUSTOM_FIELDS]
     with open_capture(entity, storage, name) as capture:
-        records = [json.decode(line) for line in islice(capture.records, _LOOKED_THROUGH)]
+        records = list(map(_decoded, islice(capture.records, _LOOKED_THROUGH)))
     return shown(entity, source, columns, records, lacking=lacking)
+
+
+def _decoded(line: bytes) -> Any:
+    """A captured record; a malformed one as the rows have it, since no line may stop the day of its preview."""
+    import msgspec
+
+    from amocrm_assets.rows.malformed import value_of_malformed
+
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return value_of_malformed(line)
 
 
 def _columns(entity: Entity, table: Table, source: SourceSettings, *, custom_fields: bool) -> list[Column]:

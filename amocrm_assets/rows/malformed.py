@@ -43,6 +43,11 @@ def record_of_malformed(line: bytes, types: RecordTypes) -> tuple[Record | None,
     return _Shaper(types, notes).record(sent), sent, notes
 
 
+def value_of_malformed(line: bytes) -> Any:
+    """The JSON value of a line, with U+FFFD for text that is not Unicode, without values that are too deep."""
+    return load_json(without_deep_values(_unicode(line).encode()).decode())
+
+
 def _unicode(line: bytes) -> str:
     """The line as text that can be encoded; U+FFFD replaces what is not Unicode."""
     return _ESCAPES.sub(lambda match: r"\ufffd" if match[1] else match[0], line.decode("utf-8", "replace"))

@@ -111,6 +111,22 @@ def test_the_preview_of_captured_calls_shows_no_phone_and_nothing_twice(tmp_path
     assert re.fullmatch(r"entity_id 6 · note_type call_in · created_at \S+ \S+ \S+", row["call"])
 
 
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        (rb'"A \ud83d B"', "A \ufffd B"),
+        (b'"A \xd0 B"', "A \ufffd B"),
+        (b'"A","deep":' + b"[" * 900 + b"]" * 900, "A"),
+    ],
+)
+def test_text_that_is_no_unicode_and_deep_values_stop_no_preview(tmp_path: Path, name: bytes, seen: str) -> None:
+    storage = open_storage(str(tmp_path))
+    writer = CaptureWriter(LEADS, storage, capture_header())
+    writer.add([b'{"id":7,"price":1,"name":' + name + b"}"])
+    (row,) = rows_of(capture_preview(LEADS, storage, source(), writer.publish().name))
+    assert seen in str(row)
+
+
 def test_a_preview_begins_with_leads_of_which_something_is_known(pipeline: Pipeline) -> None:
     stubs: list[dict[str, object]] = [{"id": lead, "updated_at": 1741554000} for lead in range(1, 7)]
     whole: dict[str, object] = {"id": 7, "status_id": 142, "updated_at": 1741554000}

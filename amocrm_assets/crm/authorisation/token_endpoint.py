@@ -100,7 +100,7 @@ class TokenEndpoint:
         if response.status_code >= requests.codes.multiple_choices:
             raise refusal(response, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
         try:
-            return msgspec.json.decode(response.content, type=TokenResponse)
+            return msgspec.json.decode(response.content, type=TokenResponse, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._answer_lost(
                 "its response is truncated, or is not a pair of tokens.", status=response.status_code

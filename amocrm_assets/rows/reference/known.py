@@ -65,5 +65,6 @@ def _unknown(column: str, rows: pa.Table, known: set[tuple[int, ...]]) -> Unknow
     ]
     if not unknown:
         return None
-    example = " / ".join(map(str, min(ids for ids, _ in unknown)))
+    # A stage may come without its pipeline.
+    example = " / ".join(map(str, min((ids for ids, _ in unknown), key=lambda ids: [each or 0 for each in ids])))
     return UnknownId(column, sum(count for _, count in unknown), example)

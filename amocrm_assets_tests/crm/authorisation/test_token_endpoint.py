@@ -140,6 +140,12 @@ def test_an_answer_of_200_that_is_no_pair_and_repeats_what_was_sent_keeps_it_out
     assert "MARKED" not in f"{shown} {caught.value!r} {caught.value.facts} {caplog.text}"
 
 
+def test_a_lifetime_in_quotation_marks_spends_no_code() -> None:
+    body = b'{"access_token": "a", "refresh_token": "r", "expires_in": "86400"}'
+    with answering({TOKENS: (200, body)}) as url:
+        assert endpoint(url).request_once("code").expires_in == 86400
+
+
 def test_secrets_do_not_follow_a_redirect(sandbox: Sandbox) -> None:
     sandbox.configure(faults=(Fault("redirect", path=TOKENS),))
     with pytest.raises(NotAuthorised, match="another address, to which secrets are not sent"):

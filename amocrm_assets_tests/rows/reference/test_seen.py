@@ -134,6 +134,13 @@ def test_a_row_that_is_there_because_leads_name_it_makes_its_id_no_known_one(sto
     assert "created_by" not in unknown
 
 
+def test_an_unknown_stage_without_a_pipeline_is_counted_with_the_others(storage: Storage) -> None:
+    capture(storage, night(0), {"pipelines": []})
+    write_day(storage, lead(1, pipeline_id=None, status_id=5), lead(2, pipeline_id=4, status_id=5))
+    unknown = {each.column: each for each in KnownIds(storage, "acme").unknown(DAY)}
+    assert (unknown["status_id"].count, unknown["status_id"].example) == (2, "None / 5")
+
+
 def test_a_run_that_dies_before_any_of_its_writes_and_is_run_again_gives_the_same_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
