@@ -53,6 +53,7 @@ _LISTED = _TESTED_IN | {
         "warehouse/test_bigquery_jobs.py",
         "warehouse/test_bigquery_preparing.py",
     ],
+    "storage/gcs": ["storage/test_gcs.py", "storage/test_gcs_refusals.py", "storage/test_gcs_leases.py"],
     "rows/malformed": ["rows/test_malformed.py", "rows/test_malformed_fields.py"],
     "rows/latest_table/files": ["rows/latest_table/test_files.py", "rows/latest_table/test_kept_up.py"],
     "rows/reference/history": ["rows/reference/test_history.py", "rows/reference/test_history_files.py"],

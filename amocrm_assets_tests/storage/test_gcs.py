@@ -10,7 +10,7 @@ import pytest
 
 from amocrm_assets.errors import SettingsError, StorageRefused, StorageUnavailable
 from amocrm_assets.storage import Storage, open_storage
-from amocrm_assets_tests.storage.bucket_failures import NAME, PLACE, fails, fails_always, keys
+from amocrm_assets_tests.storage.bucket_failures import NAME, PLACE, bucket_storage, fails, fails_always, keys
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, Fault
 from amocrm_assets_tests.storage.files import content, create, replace
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+
+__all__ = ["bucket_storage"]
 
 
 def test_objects_lie_below_the_prefix_and_nowhere_else(gcs: FakeGcs, storage: Storage) -> None:

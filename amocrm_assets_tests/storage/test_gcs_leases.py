@@ -11,12 +11,14 @@ import pytest
 
 from amocrm_assets.errors import Busy, StorageUnavailable
 from amocrm_assets.storage.gcs import GcsStorage
-from amocrm_assets_tests.storage.bucket_failures import PLACE, fails, keys
+from amocrm_assets_tests.storage.bucket_failures import PLACE, bucket_storage, fails, keys
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, Refusal
 from amocrm_assets_tests.storage.places import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
+
+__all__ = ["bucket_storage"]
 
 
 def test_a_lock_that_can_never_be_written_is_busy_in_the_end(gcs: FakeGcs) -> None:

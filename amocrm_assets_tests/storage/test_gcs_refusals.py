@@ -12,12 +12,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from amocrm_assets.errors import StorageRefused, StorageUnavailable
 from amocrm_assets.storage import Storage, open_storage
-from amocrm_assets_tests.storage.bucket_failures import NAME, PLACE, fails_always
+from amocrm_assets_tests.storage.bucket_failures import NAME, PLACE, bucket_storage, fails_always
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, Refusal
 from amocrm_assets_tests.storage.files import create
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["bucket_storage"]
 
 
 def test_a_missing_bucket_is_refused_with_its_name(gcs: FakeGcs) -> None:
