@@ -25,7 +25,17 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import StorageRefused
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.disks import small_disk
-from amocrm_assets_tests.written_captures import CAPTURED_AT, DAY, LINES, capture_header, captured, leads_in
+from amocrm_assets_tests.written_captures import (
+    CAPTURED_AT,
+    DAY,
+    LINES,
+    capture_header,
+    captured,
+    folder_storage,
+    leads_in,
+)
+
+__all__ = ["folder_storage"]
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "captures.md"
 

@@ -25,7 +25,9 @@ from amocrm_assets.captures import (
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import CaptureDamaged
 from amocrm_assets.storage import Storage, open_storage
-from amocrm_assets_tests.written_captures import LINES, capture_header, captured, leads_in
+from amocrm_assets_tests.written_captures import LINES, capture_header, captured, folder_storage, leads_in
+
+__all__ = ["folder_storage"]
 
 
 def test_a_newer_format_is_refused_with_the_advice_to_upgrade(storage: Storage) -> None:

@@ -55,7 +55,13 @@ _LISTED = _TESTED_IN | {
     ],
     "storage/gcs": ["storage/test_gcs.py", "storage/test_gcs_refusals.py", "storage/test_gcs_leases.py"],
     "rows/malformed": ["rows/test_malformed.py", "rows/test_malformed_fields.py"],
-    "rows/latest_table/files": ["rows/latest_table/test_files.py", "rows/latest_table/test_kept_up.py"],
+    "rows/latest_table/files": [
+        "rows/latest_table/test_files.py",
+        "rows/latest_table/test_custom_columns.py",
+        "rows/latest_table/test_kept_up.py",
+    ],
+    "cli/run": ["cli/test_run.py", "cli/test_run_history.py", "cli/test_run_stopped.py"],
+    "settings/source_files": ["settings/test_source_files.py", "settings/test_odd_files.py"],
     "rows/reference/history": ["rows/reference/test_history.py", "rows/reference/test_history_files.py"],
 }
 

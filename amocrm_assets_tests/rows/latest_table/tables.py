@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS, Entity
@@ -30,6 +31,12 @@ def settings(**changes: Any) -> SourceSettings:
 
 
 SOURCE = settings()
+
+
+@pytest.fixture(name="storage")
+def folder_storage(tmp_path: Path) -> Storage:
+    """A storage in the folder `storage`, which a test opens again as a process that is killed."""
+    return open_storage(str(tmp_path / "storage"))
 
 
 def seconds(number: int, hour: int = 12) -> int:

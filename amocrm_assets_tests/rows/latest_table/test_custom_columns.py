@@ -14,6 +14,7 @@ from amocrm_assets_tests.rows.latest_table.tables import (
     SOURCE,
     day,
     defined,
+    folder_storage,
     rows,
     seconds,
     table,
@@ -23,6 +24,8 @@ from amocrm_assets_tests.rows.latest_table.tables import (
 
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
+
+__all__ = ["folder_storage"]
 
 
 def test_custom_fields_are_columns_of_their_type(storage: Storage) -> None:

@@ -16,6 +16,7 @@ from amocrm_assets_tests.rows.latest_table import tables
 from amocrm_assets_tests.rows.latest_table.tables import (
     SOURCE,
     day,
+    folder_storage,
     rows,
     seconds,
     write_day,
@@ -25,6 +26,8 @@ from amocrm_assets_tests.rows.reference.readings import capture, night
 
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
+
+__all__ = ["folder_storage"]
 
 
 def test_a_lead_has_the_row_of_its_newest_day(storage: Storage) -> None:

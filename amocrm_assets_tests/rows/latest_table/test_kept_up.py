@@ -21,6 +21,7 @@ from amocrm_assets_tests.rows.latest_table.tables import (
     content,
     day,
     defined,
+    folder_storage,
     from_nothing,
     remake_day,
     seconds,
@@ -31,6 +32,8 @@ from amocrm_assets_tests.rows.latest_table.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+__all__ = ["folder_storage"]
 
 
 def test_a_damaged_file_of_newest_rows_is_made_anew(storage: Storage) -> None:
