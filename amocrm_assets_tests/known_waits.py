@@ -13,14 +13,14 @@ from amocrm_assets.crm.http.connectivity import probe_connection, resolve_host
 from amocrm_assets.crm.probe import probe_account
 from amocrm_assets.entities import LEADS
 from amocrm_assets.orchestration.steps import _pause
-from amocrm_assets.sandbox import Fault, SandboxOptions
+from amocrm_assets.sandbox import Fault
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets.storage.gcs import GcsStorage
 from amocrm_assets.warehouse.address import BigQueryAddress
 from amocrm_assets.warehouse.bigquery import BigQueryWarehouse
 from amocrm_assets_tests.accounts import DAY, client_of, source
 from amocrm_assets_tests.crm.authorisation.life import TOKENS, Life
-from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH
+from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OPTIONS
 from amocrm_assets_tests.crm.http.stalling import stalling
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, running_gcs
 from amocrm_assets_tests.warehouse import recording_bigquery as bigquery
@@ -87,16 +87,7 @@ class Stage:
         """A source with OAuth that is connected."""
         for name, value in ENVIRONMENT.items():
             self.monkeypatch.setenv(name, value)
-        self.sandbox.reset(
-            SandboxOptions(
-                subdomain="acme",
-                client_id=ENVIRONMENT["ACME_ID"],
-                client_secret=ENVIRONMENT["ACME_SECRET"],
-                redirect_uri=OAUTH.redirect_uri,
-                requests_per_second=None,
-                populations=(),
-            )
-        )
+        self.sandbox.reset(OPTIONS)
         return Life(self.sandbox, self.folder / "tokens" if tokens is None else tokens)
 
     def refreshing(self, life: Life) -> None:

@@ -1,4 +1,4 @@
-"""How often the proofs of this folder are tried: a few fixed seeds in `make test`, many in `make soak`.
+"""How often the proofs of this folder are tried: a few fixed seeds in `make test-all`, many in `make soak`.
 
 A test that takes `seed` says with `@pytest.mark.rounds(few, many)` how many seeds each of the two gives it. Seeds
 are part of the tests' names, so that a failure says how to repeat it: `--soak-from SEED -k NAME`.
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import source
 from amocrm_assets_tests.guarantees.whole_way import WholeWay
 
@@ -39,11 +38,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     first = metafunc.config.getoption("--soak-from", default=1)
     rounds = max(1, round(many * times)) if times else few
     metafunc.parametrize("seed", range(first, first + rounds), ids="seed{}".format)
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "data"))
 
 
 @pytest.fixture

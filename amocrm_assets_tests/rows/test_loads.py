@@ -147,11 +147,11 @@ def test_going_on_equals_making_it_anew_and_looks_into_new_captures_alone(
     looked: list[str] = []
     whole = read_findings
 
-    def look(place: Storage, name: str) -> tuple[ReadingFinding, ...]:
+    def recorded(place: Storage, name: str) -> tuple[ReadingFinding, ...]:
         looked.append(name)
         return whole(place, name)
 
-    monkeypatch.setattr(loads, "read_findings", look)
+    monkeypatch.setattr(loads, "read_findings", recorded)
     tables = (shard(DAY), shard(NEXT), shard(NEXT, "amoCrmLeadDetails"), shard(NEXT, "amoCrmCompanies"))
     rows(storage, *tables)
     kept = Path(storage.uri(LOADS.rows_name("acme"))).read_bytes()

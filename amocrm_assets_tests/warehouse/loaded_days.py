@@ -15,6 +15,6 @@ SHARD = "amoCrmLeads_acme_20260101"
 UPLOAD = "^/upload/.*/jobs$"
 
 
-def put(place: Place, *, run_id: str = "run-1") -> LoadResult | Exception:
-    """Put one shard of two rows."""
+def load_day(place: Place, *, run_id: str = "run-1") -> LoadResult | Exception:
+    """Load one shard of two rows."""
     return place.put(place.load(DAY, [lead(1), lead(2)]), run_id=run_id)[DAY]

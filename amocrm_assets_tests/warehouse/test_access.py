@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,10 @@ from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import LoadResult
 from amocrm_assets_tests.rows.days import source
-from amocrm_assets_tests.warehouse.places import Place, lead, wired_place
+from amocrm_assets_tests.warehouse.loaded_days import SHARD, load_day
+from amocrm_assets_tests.warehouse.places import Place, wired_place
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
 
-DAY = date(2026, 1, 1)
-SHARD = "amoCrmLeads_acme_20260101"
 TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
 OTHER = "projects/p/locations/eu/taxonomies/1/policyTags/3"
 TAGS = {"name": TAG, "custom_fields.values.value": OTHER}
@@ -31,10 +29,6 @@ TAGS = {"name": TAG, "custom_fields.values.value": OTHER}
 def tagging(server: RecordingBigQuery, naps: list[float], tmp_path: Path) -> Place:
     """A warehouse whose columns shall have tags."""
     return wired_place(server, open_storage(str(tmp_path)), naps, policy_tags=TAGS)
-
-
-def put(place: Place, run_id: str = "run-1") -> LoadResult | Exception:
-    return place.put(place.load(DAY, [lead(1), lead(2)]), run_id=run_id)[DAY]
 
 
 def loads(server: RecordingBigQuery) -> list[dict[str, Any]]:
@@ -70,7 +64,7 @@ def change_columns(server: RecordingBigQuery) -> None:
 
 
 def test_a_new_table_is_made_with_its_tags(server: RecordingBigQuery, tagging: Place) -> None:
-    assert isinstance(put(tagging), LoadResult)
+    assert isinstance(load_day(tagging), LoadResult)
     (sent,) = loads(server)
     assert tags(sent["schema"]["fields"]) == TAGS
     assert sent["writeDisposition"] == "WRITE_TRUNCATE"
@@ -79,7 +73,7 @@ def test_a_new_table_is_made_with_its_tags(server: RecordingBigQuery, tagging: P
 
 def test_a_table_of_before_gets_its_tags_before_its_rows(server: RecordingBigQuery, tagging: Place) -> None:
     make(server)
-    assert isinstance(put(tagging), LoadResult)
+    assert isinstance(load_day(tagging), LoadResult)
     order = [call.method for call in server.calls if call.method == "PATCH" or "/upload/" in call.path]
     assert order[:2] == ["PATCH", "POST"]
     assert tags(server.tables[SHARD]["schema"]["fields"]) == TAGS
@@ -90,7 +84,7 @@ def test_tags_that_somebody_gave_survive_a_load_of_a_source_that_names_none(
     server: RecordingBigQuery, wired: Place
 ) -> None:
     make(server, name=TAG)
-    assert isinstance(put(wired), LoadResult)
+    assert isinstance(load_day(wired), LoadResult)
     (sent,) = loads(server)
     assert sent["writeDisposition"] == "WRITE_TRUNCATE_DATA"
     assert tags(server.tables[SHARD]["schema"]["fields"]) == {"name": TAG}
@@ -99,14 +93,14 @@ def test_tags_that_somebody_gave_survive_a_load_of_a_source_that_names_none(
 def test_tags_survive_a_change_of_other_columns(server: RecordingBigQuery, wired: Place) -> None:
     make(server, name=TAG)
     change_columns(server)
-    assert isinstance(put(wired), LoadResult)
+    assert isinstance(load_day(wired), LoadResult)
     (sent,) = loads(server)
     assert (sent["writeDisposition"], tags(sent["schema"]["fields"])) == ("WRITE_TRUNCATE", {"name": TAG})
 
 
 def test_row_access_policies_survive_a_load(server: RecordingBigQuery, wired: Place) -> None:
     make(server, policies=["sales_only"])
-    assert isinstance(put(wired), LoadResult)
+    assert isinstance(load_day(wired), LoadResult)
     assert [sent["writeDisposition"] for sent in loads(server)] == ["WRITE_TRUNCATE_DATA"]
     assert server.row_policies == {SHARD: ["sales_only"]}
 
@@ -124,7 +118,7 @@ def test_a_load_that_would_remove_row_access_policies_names_them_and_stops(
 ) -> None:
     make(server, policies=["sales_only", "managers"])
     change_columns(server)
-    assert "would remove the row access policies sales_only, managers" in refused(put(wired), server)
+    assert "would remove the row access policies sales_only, managers" in refused(load_day(wired), server)
 
 
 def test_a_load_that_would_remove_a_tagged_column_stops(server: RecordingBigQuery, wired: Place) -> None:
@@ -132,17 +126,17 @@ def test_a_load_that_would_remove_a_tagged_column_stops(server: RecordingBigQuer
     server.tables[SHARD]["schema"]["fields"].append(
         {"name": "passport", "type": "STRING", "mode": "NULLABLE", "policyTags": {"names": [TAG]}}
     )
-    assert f"columns with policy tags: passport ({TAG})" in refused(put(wired), server)
+    assert f"columns with policy tags: passport ({TAG})" in refused(load_day(wired), server)
 
 
 def test_another_tag_than_the_settings_name_stops_the_load(server: RecordingBigQuery, tagging: Place) -> None:
     make(server, name=OTHER)
-    assert f"name has {OTHER}" in refused(put(tagging), server)
+    assert f"name has {OTHER}" in refused(load_day(tagging), server)
 
 
 def test_a_table_without_any_is_replaced_as_ever(server: RecordingBigQuery, wired: Place) -> None:
     make(server)
-    assert isinstance(put(wired), LoadResult)
+    assert isinstance(load_day(wired), LoadResult)
     assert [sent["writeDisposition"] for sent in loads(server)] == ["WRITE_TRUNCATE"]
 
 
@@ -156,7 +150,7 @@ def test_policies_that_may_not_be_seen_are_kept_or_warned_of(
     if changed:
         change_columns(server)
     server.faults = [Fault("GET", "rowAccessPolicies$", status=403, reason="accessDenied", times=99)]
-    outcome = put(wired)
+    outcome = load_day(wired)
     assert isinstance(outcome, LoadResult)
     assert any("rowAccessPolicies.list" in each for each in outcome.warnings) is changed
     assert bool(server.row_policies) is not changed
@@ -164,7 +158,7 @@ def test_policies_that_may_not_be_seen_are_kept_or_warned_of(
 
 def test_a_table_that_comes_out_without_its_tags_fails(server: RecordingBigQuery, tagging: Place) -> None:
     server.loses_tags = True
-    outcome = put(tagging)
+    outcome = load_day(tagging)
     assert isinstance(outcome, WarehouseRefused)
     assert "name have no policy tags" in outcome.cause
 
@@ -180,6 +174,6 @@ def test_assets_load_with_the_tags_of_their_source(
 ) -> None:
     monkeypatch.setenv("AMOCRM_WAREHOUSE", f"bigquery://p/d?location=EU&endpoint={server.url}")
     warehouse = AmoCrmDeployment().warehouse(source(policy_tags={"name": TAG}))
-    outcome = put(Place(warehouse, wired.storage, wired.query, wired.quoted))
+    outcome = load_day(Place(warehouse, wired.storage, wired.query, wired.quoted))
     assert isinstance(outcome, LoadResult), outcome
     assert tags(server.tables[SHARD]["schema"]["fields"]) == {"name": TAG}

@@ -13,7 +13,7 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ShardMismatch, WarehouseRefused
 from amocrm_assets.shard import bigquery_fields
 from amocrm_assets.warehouse import LoadResult
-from amocrm_assets_tests.warehouse.loaded_days import DAY, SHARD, UPLOAD, put
+from amocrm_assets_tests.warehouse.loaded_days import DAY, SHARD, UPLOAD, load_day
 from amocrm_assets_tests.warehouse.places import BucketStorage, Place, bigquery_place_at, lead, wired_place
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_a_load_says_everything_that_bigquery_must_know(server: RecordingBigQuery, wired: Place) -> None:
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, LoadResult), outcome
     (sent,) = server.sent("POST", UPLOAD)
@@ -44,8 +44,8 @@ def test_a_load_says_everything_that_bigquery_must_know(server: RecordingBigQuer
 def test_labels_and_description_come_by_update_and_only_when_they_differ(
     server: RecordingBigQuery, wired: Place
 ) -> None:
-    put(wired)
-    put(wired, run_id="run-2")
+    load_day(wired)
+    load_day(wired, run_id="run-2")
 
     (update,) = server.sent("PATCH", f"/tables/{SHARD}$")
     assert update.body["labels"] == {"source": "amocrm", "subdomain": "acme"}
@@ -57,14 +57,14 @@ def test_labels_of_other_people_stay(server: RecordingBigQuery, wired: Place) ->
     reference = {"projectId": "p", "datasetId": "d", "tableId": SHARD}
     server.tables[SHARD] = {"tableReference": reference, "labels": {"team": "sales"}}
 
-    put(wired)
+    load_day(wired)
 
     (update,) = server.sent("PATCH", SHARD)
     assert update.body["labels"] == {"team": "sales", "source": "amocrm", "subdomain": "acme"}
 
 
 def test_a_step_that_is_run_again_finds_the_first_load(server: RecordingBigQuery, wired: Place) -> None:
-    first, second = put(wired), put(wired)
+    first, second = load_day(wired), load_day(wired)
 
     assert isinstance(first, LoadResult)
     assert isinstance(second, LoadResult)
@@ -73,8 +73,8 @@ def test_a_step_that_is_run_again_finds_the_first_load(server: RecordingBigQuery
 
 
 def test_another_run_other_rows_and_another_day_are_other_jobs(server: RecordingBigQuery, wired: Place) -> None:
-    put(wired)
-    put(wired, run_id="run-2")
+    load_day(wired)
+    load_day(wired, run_id="run-2")
     wired.put(wired.load(DAY, [lead(3)]))
     wired.put(wired.load(DAY + timedelta(days=1), [lead(3)]))
 
@@ -87,7 +87,7 @@ def test_a_job_that_refuses_the_rows_shows_reason_and_first_bad_row(
 ) -> None:
     server.job_errors = [{"reason": "invalid", "message": "Error while reading data"}]
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, WarehouseRefused)
     assert "Error while reading data; Row 7: sale is no INTEGER (invalid)" in str(outcome)
@@ -130,7 +130,7 @@ def test_who_stops_listening_does_not_wait_for_loads_that_have_not_begun(
 def test_a_count_that_differs_afterwards_is_a_mismatch(server: RecordingBigQuery, wired: Place) -> None:
     server.extra_rows = 1
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, ShardMismatch)
     assert "it holds 3 rows, and 2 were loaded" in str(outcome)
@@ -149,7 +149,7 @@ def test_a_schema_that_differs_afterwards_is_a_mismatch(
 ) -> None:
     server.schema_change = change
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, ShardMismatch)
     assert says in str(outcome)
@@ -160,7 +160,7 @@ def test_rows_in_a_bucket_are_loaded_by_their_address(
 ) -> None:
     server.uri_rows = 2
 
-    outcome = put(wired_place(server, BucketStorage(tmp_path, "leads"), naps))
+    outcome = load_day(wired_place(server, BucketStorage(tmp_path, "leads"), naps))
 
     assert isinstance(outcome, LoadResult), outcome
     assert not server.sent("POST", UPLOAD)
@@ -174,7 +174,7 @@ def test_rows_in_a_bucket_are_loaded_by_their_address(
 @pytest.mark.slow
 def test_rows_in_a_bucket_come_back_as_they_were_put(bigquery_emulator: Emulator, bigquery_url: str) -> None:
     with bigquery_place_at(bigquery_url, BucketStorage(bigquery_emulator.buckets, "leads")) as place:
-        outcome = put(place)
+        outcome = load_day(place)
 
         assert isinstance(outcome, LoadResult), outcome
         assert place.leads(DAY) == [lead(1), lead(2)]

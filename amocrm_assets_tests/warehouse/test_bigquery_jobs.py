@@ -16,7 +16,7 @@ from amocrm_assets.errors import WarehouseUnavailable
 from amocrm_assets.storage import open_storage
 from amocrm_assets.waiting import Waits
 from amocrm_assets.warehouse import LoadResult
-from amocrm_assets_tests.warehouse.loaded_days import DAY, SHARD, UPLOAD, put
+from amocrm_assets_tests.warehouse.loaded_days import DAY, SHARD, UPLOAD, load_day
 from amocrm_assets_tests.warehouse.places import Place, lead, wired_place
 from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
 
@@ -29,7 +29,7 @@ def test_an_answer_that_is_lost_after_the_load_makes_no_second_load(
 ) -> None:
     server.faults = [Fault("POST", UPLOAD, kind="lose answer")]
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, LoadResult), outcome
     assert len(server.jobs) == 1
@@ -62,14 +62,14 @@ def test_a_process_killed_between_load_and_verification_is_followed_by_one_that_
 
     assert process.returncode == -signal.SIGKILL
     assert server.tables[SHARD]["numRows"] == "2"
-    assert isinstance(put(wired), LoadResult)
+    assert isinstance(load_day(wired), LoadResult)
     assert len(server.jobs) == 1
 
 
 def test_an_upload_that_is_cut_off_is_sent_again(server: RecordingBigQuery, wired: Place) -> None:
     server.faults = [Fault("POST", UPLOAD, kind="cut off", times=2)]
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, LoadResult), outcome
     assert len(server.jobs) == 1
@@ -83,7 +83,7 @@ def test_any_call_may_fail_for_a_moment(server: RecordingBigQuery, wired: Place,
     server.polls = 1
     server.faults = [Fault(method, path)]
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, LoadResult), outcome
     assert server.faults[0].times == 0
@@ -95,7 +95,7 @@ def test_a_server_that_stays_away_is_unavailable_within_the_deadline(
 ) -> None:
     server.faults = [Fault("POST", UPLOAD, times=100)]
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, WarehouseUnavailable)
     assert "Something is wrong for now" in str(outcome)
@@ -106,7 +106,7 @@ def test_a_server_that_stays_away_is_unavailable_within_the_deadline(
 def test_a_job_is_waited_for(server: RecordingBigQuery, wired: Place, naps: list[float]) -> None:
     server.polls = 3
 
-    assert isinstance(put(wired), LoadResult)
+    assert isinstance(load_day(wired), LoadResult)
     assert naps == [0.5, 1.0]
 
 
@@ -128,7 +128,7 @@ def test_whoever_waits_for_bigquery_says_so(
 
     with waits.listen(release):
         if module == "loading":
-            assert isinstance(put(wired), LoadResult)
+            assert isinstance(load_day(wired), LoadResult)
         else:
             server.has_dataset = False
             gone = Fault("POST", "/queries$", status=404, reason="notFound", message="Not found: Dataset p:d")
@@ -145,12 +145,12 @@ def test_a_job_that_does_not_end_is_found_again_by_the_retried_step(
     storage = open_storage(str(tmp_path))
     hasty = wired_place(server, storage, naps, job_seconds=0)
 
-    outcome = put(hasty)
+    outcome = load_day(hasty)
     assert isinstance(outcome, WarehouseUnavailable)
     assert "still RUNNING" in str(outcome)
 
     server.jobs[str(outcome.facts["job_id"])]["left"] = 0
-    assert isinstance(put(hasty), LoadResult)
+    assert isinstance(load_day(hasty), LoadResult)
     assert len(server.jobs) == 1
 
 
@@ -159,7 +159,7 @@ def test_a_job_that_failed_for_a_passing_reason_is_repeated_under_another_id(
 ) -> None:
     server.job_errors = [{"reason": "backendError", "message": "Try again"}] * 2
 
-    outcome = put(wired)
+    outcome = load_day(wired)
 
     assert isinstance(outcome, LoadResult), outcome
     assert [job_id[-2:] for job_id in server.jobs] == ["_1", "_2", "_3"]
@@ -171,6 +171,6 @@ def test_a_job_that_fails_again_and_again_is_unavailable_and_the_next_try_takes_
 ) -> None:
     server.job_errors = [{"reason": "backendError", "message": "Try again"}] * 3
 
-    assert isinstance(put(wired), WarehouseUnavailable)
-    assert isinstance(put(wired), LoadResult)
+    assert isinstance(load_day(wired), WarehouseUnavailable)
+    assert isinstance(load_day(wired), LoadResult)
     assert [job_id[-2:] for job_id in server.jobs] == ["_1", "_2", "_3", "_4"]

@@ -29,8 +29,8 @@ def page_size(samples: Samples) -> Verdict:
 
 
 def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
-    """The verdict, from the limits that were tried, the last of which was honoured if any was. Pure."""
-    tried = "; ".join(
+    """The verdict, from the limits that were requested, the last of which was honoured if any was. Pure."""
+    results = "; ".join(
         f"limit {step.limit}: {'no page' if step.page is None else f'{step.page.size} records'}"
         + (f" ({step.status or 'no response in time'})" if step.page is None else "")
         for step in steps
@@ -41,7 +41,7 @@ def page_size_verdict(steps: Sequence[Step], longest: int) -> Verdict:
     follows = (
         "Pages of 250 are requested." if longest >= PAGE_LIMIT else f"Readings begin with pages of {longest}."
     )
-    return Verdict(longest, tried, follows)
+    return Verdict(longest, results, follows)
 
 
 def above_limit(samples: Samples) -> Verdict:

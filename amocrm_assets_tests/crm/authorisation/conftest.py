@@ -7,21 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.crm.authorisation.token_store import TokenStore
-from amocrm_assets.sandbox import Sandbox, SandboxOptions
 from amocrm_assets.settings import Deployment
-from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH, Rotation, source
+from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OPTIONS, Rotation, source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPTIONS = SandboxOptions(
-    subdomain="acme",
-    client_id=ENVIRONMENT["ACME_ID"],
-    client_secret=ENVIRONMENT["ACME_SECRET"],
-    redirect_uri=OAUTH.redirect_uri,
-    requests_per_second=None,
-    populations=(),
-)
+    from amocrm_assets.sandbox import Sandbox
 
 
 @pytest.fixture(autouse=True)

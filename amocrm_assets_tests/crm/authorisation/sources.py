@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from amocrm_assets.crm.authorisation.oauth import OAuth
 from amocrm_assets.crm.authorisation.token_endpoint import TokenResponse
 from amocrm_assets.crm.authorisation.token_store import Connected, StoredTokens
+from amocrm_assets.sandbox import SandboxOptions
 from amocrm_assets.settings import OAuthSettings, SourceSettings
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ OAUTH = OAuthSettings(
     client_id_env="ACME_ID", client_secret_env="ACME_SECRET", redirect_uri="http://127.0.0.1:8910/callback"
 )
 ENVIRONMENT = {"ACME_ID": "integration-1", "ACME_SECRET": "MARKED-client-secret"}
+# The sandbox that knows this integration.
+OPTIONS = SandboxOptions(
+    subdomain="acme",
+    client_id=ENVIRONMENT["ACME_ID"],
+    client_secret=ENVIRONMENT["ACME_SECRET"],
+    redirect_uri=OAUTH.redirect_uri,
+    requests_per_second=None,
+    populations=(),
+)
 CONNECTED = Connected(account_id=7, account_name="Acme", user_id=12, client_id="integration-1")
 
 

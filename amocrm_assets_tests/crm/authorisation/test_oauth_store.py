@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.token_store import StoredTokens, VersionedTokens
 
 
+@pytest.fixture
+def full_store(tmp_path: Path) -> FullStore:
+    """A store with a pair, whose writes a test may have refused."""
+    store = FullStore.of(source(), Deployment(tokens=str(tmp_path)))
+    store.replace(pair(1))
+    return store
+
+
 def test_a_refusal_is_no_failure_when_somebody_else_has_refreshed(store: TokenStore) -> None:
     """As after a lease that ran out while its holder slept."""
     store.replace(pair(1))
@@ -54,33 +62,29 @@ def test_whoever_disconnected_meanwhile_stays_disconnected(store: TokenStore, ro
     assert store.read() is None
 
 
-def test_a_store_that_takes_no_writes_keeps_the_refresh_token_unspent(tmp_path: Path, rotation: Rotation) -> None:
-    store = FullStore.of(source(), Deployment(tokens=str(tmp_path)))
-    store.replace(pair(1))
-    store.refuses = 1
+def test_a_store_that_takes_no_writes_keeps_the_refresh_token_unspent(
+    full_store: FullStore, rotation: Rotation
+) -> None:
+    full_store.refuses = 1
     with pytest.raises(StorageRefused):
-        opened(store, rotation).renew("MARKED-access-1")
+        opened(full_store, rotation).renew("MARKED-access-1")
     assert rotation.used == []
 
 
 def test_a_store_that_fails_for_a_moment_after_the_refresh_loses_nothing(
-    tmp_path: Path, rotation: Rotation
+    full_store: FullStore, rotation: Rotation
 ) -> None:
-    store = FullStore.of(source(), Deployment(tokens=str(tmp_path)))
-    store.replace(pair(1))
-    store.spares, store.refuses = 1, 3
-    assert opened(store, rotation).renew("MARKED-access-1") == "MARKED-access-2"
-    assert stored(store).access_token == "MARKED-access-2"
+    full_store.spares, full_store.refuses = 1, 3
+    assert opened(full_store, rotation).renew("MARKED-access-1") == "MARKED-access-2"
+    assert stored(full_store).access_token == "MARKED-access-2"
 
 
 def test_a_store_that_fails_for_good_after_the_refresh_says_how_to_go_on(
-    tmp_path: Path, rotation: Rotation
+    full_store: FullStore, rotation: Rotation
 ) -> None:
-    store = FullStore.of(source(), Deployment(tokens=str(tmp_path)))
-    store.replace(pair(1))
-    store.spares, store.refuses = 1, 99
+    full_store.spares, full_store.refuses = 1, 99
     with pytest.raises(NotAuthorised, match=r"could not be stored in .*then run `amocrm-assets connect acme`"):
-        opened(store, rotation).renew("MARKED-access-1")
+        opened(full_store, rotation).renew("MARKED-access-1")
 
 
 def version(store: TokenStore) -> str:

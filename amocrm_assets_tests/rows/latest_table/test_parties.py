@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from amocrm_assets.entities import COMPANIES, CONTACTS, ENTITIES, LEADS, latest_
 from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets.settings import SourceSettings
-from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.rows.days import field, source
 from amocrm_assets_tests.rows.latest_table.tables import (
     content,
@@ -30,6 +28,7 @@ from amocrm_assets_tests.warehouse.test_analysing_document import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from amocrm_assets.entities import Entity
     from amocrm_assets.storage import Storage
@@ -45,11 +44,6 @@ BOTH: list[Any] = [
     pytest.param(CONTACTS, contact, id="contacts"),
     pytest.param(COMPANIES, company, id="companies"),
 ]
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "data"))
 
 
 def stub_of(make: Make, number: int, at: int) -> dict[str, Any]:

@@ -95,11 +95,11 @@ def test_going_on_equals_making_it_anew_and_looks_into_the_days_of_the_run(
     looked: list[Any] = []
     whole = rows_table
 
-    def look(table: Any, place: Storage, subdomain: str, day: Any, **columns: Any) -> Any:
+    def recorded(table: Any, place: Storage, subdomain: str, day: Any, **columns: Any) -> Any:
         looked.append(day)
         return whole(table, place, subdomain, day, **columns)
 
-    monkeypatch.setattr(seen, "rows_table", look)
+    monkeypatch.setattr(seen, "rows_table", recorded)
     gone_on = refresh_seen_ids(storage, "acme", (NEXT, NEXT))
     assert set(looked) == {NEXT}
     kept = Path(storage.uri(seen_name("acme"))).read_bytes()
