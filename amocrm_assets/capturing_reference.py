@@ -27,7 +27,7 @@ from amocrm_assets.crm.http.account_lock import account_lock
 from amocrm_assets.crm.pagination.pages import number_of
 from amocrm_assets.crm.pagination.whole_lists import read_whole_list, read_whole_lists
 from amocrm_assets.entities.reference import ACCOUNT, LISTS, REFERENCE
-from amocrm_assets.errors import CapturesMixed, UnexpectedAnswer
+from amocrm_assets.errors import CapturesMixed
 from amocrm_assets.json_bytes import only_numbers
 from amocrm_assets.reading_rules import require_own
 
@@ -97,12 +97,6 @@ def capture_reference(
 
 
 def _account(read: ListRead) -> Account:
-    if not read.lines:
-        raise UnexpectedAnswer(
-            "Reading the account",
-            cause="amoCRM returned 204, no content.",
-            fix="Check `base_url` in the source's defs.yaml; if it is right, report this.",
-        )
     return account_of(json.loads(read.lines[0]))
 
 
@@ -133,7 +127,7 @@ def _others(
     )
     for each in others:
         require_own(source, account, each.record_list.title, map(_account_id, each.lines))
-    return others
+    return sorted(others, key=lambda each: LISTS.index(each.record_list))
 
 
 def _header(

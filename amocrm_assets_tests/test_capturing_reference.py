@@ -22,11 +22,12 @@ from amocrm_assets.errors import (
 )
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import FixedToken, FreeTime, source
-from amocrm_assets_tests.standin import ReferenceLists, StandIn, StandInAccount, running_standin
+from amocrm_assets_tests.standin import ReferenceLists, Semantics, StandIn, StandInAccount, running_standin
 from amocrm_assets_tests.standin.account import USER_ID
 from amocrm_assets_tests.standin.reference import user
 
 MAX_REQUESTS_A_NIGHT = 12
+AS_DOCUMENTED = Semantics()
 
 
 class Account:
@@ -61,9 +62,9 @@ class Account:
 
 
 @contextmanager
-def account_in(folder: Path, **changes: Any) -> Iterator[Account]:
+def account_in(folder: Path, semantics: Semantics = AS_DOCUMENTED, **changes: Any) -> Iterator[Account]:
     """An account with these lists."""
-    standin = StandIn(StandInAccount([]), reference=ReferenceLists(**changes))
+    standin = StandIn(StandInAccount([]), semantics, reference=ReferenceLists(**changes))
     with running_standin(standin):
         yield Account(standin, folder)
 
@@ -172,10 +173,36 @@ def test_204_of_a_list_that_had_records_is_believed_the_second_time(account: Acc
     assert outcomes(account.read()) == {}
     assert account.kept()["leads_tags"] == account.lists.leads_tags
     account.lists.empty_on["leads_tags"] = (4, 5)
+    before = len(account.standin.requests)
     assert outcomes(account.read()) == {}
     assert account.kept()["leads_tags"] == []
+    # Between the two, a record of another list was seen.
+    paths = [each.path for each in account.standin.requests[before:]]
+    assert paths[-3:] == ["/api/v4/companies/tags", "/api/v4/contacts/custom_fields", "/api/v4/leads/tags"]
     # A list that was empty before is asked once.
     assert account.lists.turns["contacts_tags"] == 3
+
+
+@pytest.mark.parametrize("length", [1, 5, 11, 30])
+def test_lists_that_are_read_while_all_of_them_are_empty_are_complete_or_say_so(
+    tmp_path: Path, length: int
+) -> None:
+    for begin in range(11, 21):
+        switches = Semantics(lists_empty_on=tuple(range(begin, begin + length)))
+        with account_in(tmp_path / str(begin), switches) as account:
+            account.read()
+            expected = account.kept()
+            read = account.read()
+        complete = {each.name for each in read.lists if each.is_complete}
+        assert {name: account.kept()[name] for name in complete} == {name: expected[name] for name in complete}
+        assert length == 30 or complete == expected.keys(), begin
+
+
+def test_pages_behind_one_with_a_next_one_are_not_lost_in_an_outage(tmp_path: Path) -> None:
+    tags = [{"id": number, "name": f"t{number}", "color": None} for number in range(1, 101)]
+    with account_in(tmp_path, leads_tags=tags, limit_max=50, empty_on={"leads_tags": (2,)}) as account:
+        assert outcomes(account.read()) == {}
+        assert account.kept()["leads_tags"] == tags
 
 
 def test_a_list_that_fails_leaves_the_others(tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ NAMES_STAY = {
     ("resolve", "crm/http/exchange.py"): "looks a host up",
     ("progress", "crm/pagination/keyset.py"): "a property of a paginator: how far it has come",
     ("progress", "crm/pagination/overlap.py"): "likewise",
+    ("progress", "crm/pagination/unreturned.py"): "likewise",
     ("_exchange", "crm/http/sender.py"): "a request and its response",
     ("_progress", "orchestration/day_coverage.py"): "how far the days of an asset have come",
     ("_refusals", "crm/probe/connection.py"): "of the probe: the refused requests",

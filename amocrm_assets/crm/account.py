@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
+from amocrm_assets.crm.pagination.lists import parse_list
 from amocrm_assets.crm.pagination.pages import has_next
 from amocrm_assets.errors import UnexpectedAnswer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
 
 ACCOUNT_PATH = "/api/v4/account"
+PIPELINES_PATH = "/api/v4/leads/pipelines"  # every account has one, and any user may see it
 ACCOUNT_PARAMS = {"with": "datetime_settings,is_api_filter_enabled"}
 # amoCRM's documentation says 50 in one place and 250 in another; only `next` shows the end.
 FIELDS_LIMIT = 250
@@ -49,8 +51,9 @@ def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
     """All custom fields of an entity, as amoCRM describes them. `path` is the address of their list.
 
     The list ends according to its own count or, without one, at an empty page after the last one: a page without
-    `next` may be damaged. Raises `UnexpectedAnswer` if a page contains only fields of earlier pages twice, and
-    has a `next`: the rest of the list cannot be determined.
+    `next` may be damaged. An empty page is repeated after a list was seen that has records. Raises
+    `UnexpectedAnswer` if a page contains only fields of earlier pages twice, and has a `next`: the rest of the
+    list cannot be determined.
     """
     fields: dict[str, dict[str, Any]] = {}
     page, end_said = 1, False
@@ -66,6 +69,9 @@ def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
             raise _repeating(path, page)
         if (end_said and is_empty) or (not found.has_next and len(fields) == found.total):
             return list(fields.values())
+        if not found.fields:
+            # If all lists are empty for a while, repeating the page alone would get the same response.
+            client.request(PIPELINES_PATH, {}, _pipelines)
         end_said = is_empty or not found.has_next
         page += not is_empty  # an empty page is requested twice
     raise _too_many(path, f"there is a next page after page {MAX_FIELD_PAGES}.")
@@ -129,3 +135,8 @@ def _fields_page(response: Response) -> _FieldsPage:
     except (KeyError, TypeError, AttributeError) as error:
         raise RetryableError("a page without custom fields", status=response.status) from error
     return _FieldsPage(found, has_next(links, response), total if isinstance(total, int) else None)
+
+
+def _pipelines(response: Response) -> None:
+    if response.status == NO_CONTENT or not parse_list(response)[0]:
+        raise RetryableError("a list of pipelines without any", status=response.status)

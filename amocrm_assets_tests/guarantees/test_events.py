@@ -23,7 +23,14 @@ from amocrm_assets.sandbox.account.history import BEGINNING
 from amocrm_assets_tests.accounts import DAY, source
 from amocrm_assets_tests.guarantees.test_standin import client_of
 from amocrm_assets_tests.guarantees.whole_way import hurried_client, left_in
-from amocrm_assets_tests.standin import Semantics, StandIn, StandInAccount, many_events, running_standin
+from amocrm_assets_tests.standin import (
+    Semantics,
+    StandIn,
+    StandInAccount,
+    many_events,
+    many_leads,
+    running_standin,
+)
 from amocrm_assets_tests.standin.weather import in_bad_weather
 
 if TYPE_CHECKING:
@@ -51,6 +58,8 @@ READABLE: dict[str, Switches] = {
     "some answers fail": {"events_fail_on": tuple(range(3, 200, 7))},
     "some answers are empty": {"events_empty_on": tuple(range(2, 400, 9))},
     "some answers are halved": {"events_halved_on": (1, 2, 9, 16, 30)},
+    "all lists are empty at first": {"lists_empty_on": tuple(range(1, 6))},
+    "all lists are empty for a while": {"lists_empty_on": tuple(range(7, 18))},
     "numbers of requests are limited": {"limit": "sliding second", "requests_per_second": 40},
 }
 UNREADABLE: dict[str, Switches] = {
@@ -70,7 +79,8 @@ def account(seed: int) -> StandInAccount:
     after = many_events(seed + 2000, 60, WINDOW.to_at + 1, WINDOW.to_at + 86_400)
     events = [*rest, *before, *after]
     Random(seed).shuffle(events)
-    return StandInAccount([], subdomain=source().subdomain, events=events)
+    leads = many_leads(seed, 9, WINDOW.from_at, WINDOW.to_at)
+    return StandInAccount(leads, subdomain=source().subdomain, events=events)
 
 
 def bring(way: WholeWay, client: AmoCrmClient, day: date) -> tuple[bool, dict[str, int]]:

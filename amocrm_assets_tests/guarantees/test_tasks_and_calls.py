@@ -18,6 +18,7 @@ from amocrm_assets.errors import AmoCrmAssetsError, UnexpectedAnswer
 from amocrm_assets.orchestration.checks import COMPLETE, reading_results
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.accounts import DAY, leads_of, sandbox_with, source
+from amocrm_assets_tests.guarantees.test_contacts import with_leads
 from amocrm_assets_tests.guarantees.test_standin import READABLE, UNREADABLE, client_of
 from amocrm_assets_tests.guarantees.whole_way import hurried_client
 from amocrm_assets_tests.standin import (
@@ -72,7 +73,7 @@ def account(seed: int, make: Callable[[int, int], Json], count: int) -> StandInA
 def read_tasks(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, set[int]]:
     """Whether the day is green, and which untouched tasks its shard does not have as they are."""
     tasks = account(seed, task, 900)
-    standin = StandIn(StandInAccount([], subdomain=source().subdomain), Semantics(**switches), tasks=tasks)
+    standin = StandIn(with_leads(), Semantics(**switches), tasks=tasks)
     standin.after_answer = Editor(tasks, seed)
     way.entity = TASKS
     with running_standin(in_bad_weather(standin, seed)), client_of(standin) as client:
@@ -89,7 +90,7 @@ def read_calls(way: WholeWay, switches: Switches, seed: int) -> tuple[bool, set[
     """The same of calls: whether the day is green, and which are missing, of all three lists."""
     counts = {"leads": 200, "contacts": 700, "companies": 30}
     notes = {of: account(seed, note, count) for of, count in counts.items()}
-    standin = StandIn(StandInAccount([], subdomain=source().subdomain), Semantics(**switches), notes=notes)
+    standin = StandIn(with_leads(), Semantics(**switches), notes=notes)
     editors = [Editor(each, seed, per_answer=1) for each in notes.values()]
 
     def people_go_on() -> None:
@@ -128,7 +129,17 @@ def test_a_day_of_tasks_lands_complete_however_an_account_behaves(way: WholeWay,
 
 
 @pytest.mark.rounds(1, 30)
-@pytest.mark.parametrize("name", ["as documented", "filters ignored", "ties in any order", "numbers as text"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "as documented",
+        "filters ignored",
+        "ties in any order",
+        "numbers as text",
+        "all lists are empty at first",
+        "all lists are empty for a while",
+    ],
+)
 def test_a_day_of_calls_lands_complete_however_an_account_behaves(way: WholeWay, name: str, seed: int) -> None:
     _, missing = read_calls(way, ODD[name], seed)
     assert not missing
@@ -186,9 +197,7 @@ def test_a_record_whose_id_is_no_64_bit_integer_stops_the_reading(way: WholeWay,
     listed = account(1, make, 40)
     listed.leads[0] |= {"id": 2**63 + 1, "updated_at": WINDOW.from_at, "note_type": "call_in"}
     empty = {of: StandInAccount([]) for of in ("leads", "contacts")}
-    standin = StandIn(
-        StandInAccount([], subdomain=source().subdomain), tasks=listed, notes={**empty, "companies": listed}
-    )
+    standin = StandIn(with_leads(), tasks=listed, notes={**empty, "companies": listed})
     way.entity = entity
     with running_standin(standin), client_of(standin) as client, pytest.raises(UnexpectedAnswer, match="64 bits"):
         way.go(client, [DAY])

@@ -63,6 +63,10 @@ class Semantics:
     events_halved_on: tuple[int, ...] = ()
     events_end_after: int | None = None
 
+    # On which pages of any list (counted from 1, of all lists) there is no record, and in which shape.
+    lists_empty_on: tuple[int, ...] = ()
+    lists_empty_as: Literal["204", "empty list"] = "204"
+
     # What `order[updated_at]` of tasks does, which nobody documents.
     tasks_order: Literal["ignored", "honoured", "400"] = "ignored"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import socket
@@ -57,6 +58,7 @@ class StandIn:
     refresh_token: str = "standin-refresh-1"
     url: str = ""
     requests: list[Asked] = field(default_factory=list)
+    pages: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     contacts: StandInAccount | None = None
     """Contacts, as an account of its own that has those in the place of leads."""
     companies: StandInAccount | None = None
@@ -130,7 +132,9 @@ class StandIn:
             limit = page_size(params, semantics.fields_limit_max, semantics)
             return plain_list(account.fields, "custom_fields", params, base, limit=limit)
         if path == "/api/v4/leads/pipelines":
-            return Reply(200, {"_total_items": 1, "_links": {}, "_embedded": {"pipelines": [PIPELINE]}})
+            return Reply(
+                200, {"_page": 1, "_total_items": 1, "_links": {}, "_embedded": {"pipelines": [PIPELINE]}}
+            )
         if path == "/api/v4/events":
             return self._events.reply(params, base)
         if path.startswith("/api/v4/users/"):
@@ -171,6 +175,7 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             reply = standin.reply(address.path, params, token)
             time.sleep(standin.semantics.latency_seconds)
+            reply = _in_outage(reply, standin)
             reply = {"502": Reply(502), "reset": RESET}.get(standin.weather(), reply)
             standin.requests.append(Asked(at, address.path, params, reply.status))
             self._send(reply)
@@ -205,6 +210,17 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             """The tests' output stays readable."""
 
     return Handler
+
+
+def _in_outage(reply: Reply, standin: StandIn) -> Reply:
+    """The page of a list, without its records if all lists are empty now."""
+    semantics = standin.semantics
+    is_page = reply.status == 200 and "_page" in reply.body
+    if not is_page or next(standin.pages) not in semantics.lists_empty_on:
+        return reply
+    if semantics.lists_empty_as == "204":
+        return NOTHING
+    return Reply(200, reply.body | {"_links": {}, "_embedded": {name: [] for name in reply.body["_embedded"]}})
 
 
 def _reset(handler: BaseHTTPRequestHandler) -> None:

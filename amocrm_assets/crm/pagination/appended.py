@@ -6,24 +6,31 @@ complete.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.appended_count import MAX_ATTEMPTS, Attempt, SliceGroup, group_read_slices
-from amocrm_assets.crm.pagination.appended_pages import parse_appended
+from amocrm_assets.crm.pagination.appended_pages import AppendedQuery, parse_appended
 from amocrm_assets.crm.pagination.appended_slice import Slice
 from amocrm_assets.crm.pagination.appended_state import AppendedState
+from amocrm_assets.crm.pagination.empty_pages import EmptyPages, Witness
 from amocrm_assets.crm.pagination.findings import count_differs
+from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amocrm_assets.crm.http.responses import Response
-    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
+    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
     from amocrm_assets.crm.pagination.findings import Finding
+    from amocrm_assets.crm.pagination.pages import Page
+    from amocrm_assets.crm.pagination.query import Query
     from amocrm_assets.crm.pagination.traits import AccountTraits
     from amocrm_assets.days import Window
     from amocrm_assets.entities import RecordList
+
+    Part = Slice | SliceGroup
 
 
 class AppendedPlanner:
@@ -33,11 +40,13 @@ class AppendedPlanner:
         self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
     ) -> None:
         self._states = [AppendedState(each, traits) for each in record_lists]
+        # For each list, the last query whose page had records, which therefore has some for ever.
+        self._filled: dict[RecordList, AppendedQuery] = {}
+        self._again: list[tuple[Part, AppendedQuery]] = []
         # In the order of their seconds; a group replaces its slices.
-        self._parts: list[Slice | SliceGroup] = [
-            Slice(state, window.from_at, window.to_at, Attempt()) for state in self._states
-        ]
+        self._parts: list[Part] = [Slice(state, window.from_at, window.to_at, Attempt()) for state in self._states]
         self._read = 0
+        self._empty_pages = EmptyPages(self._filled.get)
 
     @property
     def done(self) -> bool:
@@ -64,24 +73,40 @@ class AppendedPlanner:
             "tied_seconds": sum(state.tied_seconds for state in self._states),
         }
 
-    def next_query(self) -> tuple[Slice | SliceGroup, AppendedQuery] | None:
+    def next_query(self) -> tuple[Part | Witness, AppendedQuery | Query] | None:
         """The next query, the oldest seconds first; None if it depends on responses that have not arrived."""
+        due = self._due()
+        return (due[0], self._empty_pages.send(due[1])) if due else None
+
+    def _due(self) -> tuple[Part | Witness, AppendedQuery | Query] | None:
+        self._again += self._empty_pages.pop_repeatable()
+        if self._again:
+            return self._again.pop(0)
         for each in self._parts:
             if query := each.next_query():
                 return each, query
-        return None
+        return self._empty_pages.next_witness()
 
-    def parse(self, query: AppendedQuery, response: Response) -> AppendedPage:
+    def parse(self, query: AppendedQuery | Query, response: Response) -> AppendedPage | Page:
         """The page in a response."""
-        return parse_appended(query, response)
+        if isinstance(query, AppendedQuery):
+            return parse_appended(query, response)
+        return parse_page(response, embedded=query.record_list.embedded)
 
-    def add_failure(self, part: Slice | SliceGroup, query: AppendedQuery) -> None:
+    def add_failure(self, part: Part, query: AppendedQuery) -> None:
         """A page failed: smaller ones are requested from now on."""
+        self._empty_pages.failed(part, query)
         part.state.failed(query)
         part.failed()
 
-    def add_page(self, part: Slice | SliceGroup, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
+    def add_page(self, part: Part | Witness, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
         """The records of slices, once all of them have been received and counted; nothing before."""
+        # The page behind the records of several slices is mostly empty, and proves only that no more are there.
+        is_count = isinstance(part, SliceGroup)
+        if self._empty_pages.holds_back(part, query, page, may_be_empty=is_count) or isinstance(part, Witness):
+            return []
+        if page.size:
+            self._filled[query.record_list] = replace(query, limit=query.limit if query.page > 1 else 1)
         if isinstance(part, SliceGroup):
             return self._add_count(part, query, page)
         match part.add_page(query, page):

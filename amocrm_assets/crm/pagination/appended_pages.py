@@ -6,7 +6,7 @@ Of a record only `id`, `created_at`, `type` and `account_id` are parsed; the res
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,7 +53,10 @@ NO_RECORDS = AppendedPage((), has_next=False)
 
 @dataclass(frozen=True)
 class AppendedQuery:
-    """A query for the records of some seconds, with the bounds as they are sent. `details` are never requested."""
+    """A query for the records of some seconds, with the bounds as they are sent. `details` are never requested.
+
+    `max_empty` and `number` are those of `Query`.
+    """
 
     record_list: RecordList
     from_at: int
@@ -61,6 +64,8 @@ class AppendedQuery:
     page: int
     limit: int
     details: bool = False
+    max_empty: int | None = 1
+    number: int = field(default=0, compare=False)
 
     def params(self) -> dict[str, str | int]:
         """The query as parameters of the URL."""

@@ -12,7 +12,6 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS
 from amocrm_assets.days import Window
 from amocrm_assets.errors import ReadingUnproven
 
@@ -46,7 +45,7 @@ class Slice:
         self.records: dict[str, AppendedRecord] = {}
         self.listed: list[int] = []
         self._page, self._limit = 1, state.limit
-        self._asked_again = 0
+        self._asked_again = False
         # For a second that is read page by page: the number of passes that have ended, and the records of this
         # one.
         self._passes: int | None = None
@@ -67,7 +66,7 @@ class Slice:
     def failed(self) -> None:
         """The query failed. Pages of another size do not continue these: the second is read again."""
         self.in_flight = False
-        self._page, self._asked_again = 1, 0
+        self._page, self._asked_again = 1, False
         self._of_pass.clear()
         if self._passes is None:
             self.records.clear()
@@ -121,17 +120,16 @@ class Slice:
         self.sent = Window(query.from_at, query.to_at)
 
     def _is_doubtful(self, query: AppendedQuery, page: AppendedPage) -> bool:
-        """Whether to repeat the query: one odd or empty response proves nothing."""
+        """Whether to repeat the query: one odd response proves nothing.
+
+        An empty page was requested twice by then, see `empty_pages`; once more if the list has records.
+        """
         strange = [each for each in page.records if not query.from_at <= each.at <= query.to_at]
-        if not (strange or page.unusable or not page.records):
-            self._asked_again = 0
-            return False
-        # An empty response of a list that has records may be a gateway's mistake.
         is_odd_nothing = not page.size and self.state.has_records
-        if self._asked_again < (CONFIRMATIONS if is_odd_nothing else 1):
-            self._asked_again += 1
+        if (strange or page.unusable or is_odd_nothing) and not self._asked_again:
+            self._asked_again = True
             return True
-        self._asked_again = 0
+        self._asked_again = False
         if strange:
             raise _filter_ignored(query, strange[0].at)
         if page.unusable:

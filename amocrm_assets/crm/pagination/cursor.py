@@ -24,6 +24,7 @@ class Cursor:
         self._records = NO_RECORDS  # those of the second that were returned
         # It is undocumented whether `from` is inclusive, so a first page is requested from the second before.
         self._reach = 1
+        self._is_left_out = False  # the second before, which then is certainly not needed
 
     @property
     def from_at(self) -> int:
@@ -41,6 +42,7 @@ class Cursor:
             self._known = self.returned  # they may come again
         self.second, self._records = second, records
         self._reach = 0 if records and self._state.from_is_inclusive else 1
+        self._is_left_out = False
 
     def leave_out_second_before(self) -> int:
         """Request from its own second on; returns how many of its records may have moved out.
@@ -48,7 +50,7 @@ class Cursor:
         The second before it fills a page, which proves that `from` is inclusive.
         """
         left = len(self._records)
-        self._records, self._reach = NO_RECORDS, 0
+        self._records, self._reach, self._is_left_out = NO_RECORDS, 0, True
         return left
 
     def know(self, records: Iterable[RawRecord]) -> None:
@@ -71,9 +73,12 @@ class Cursor:
             # Requested from their own second, these records were missing; from the second before, they are there.
             self._state.from_is_inclusive = False
 
-    def reach_back(self) -> None:
-        """Request from the second before."""
+    def reach_back(self) -> bool:
+        """Request from the second before; returns whether that is a change."""
+        if self._reach or self._is_left_out:
+            return False
         self._reach = 1
+        return True
 
     def misses_all(self, records: Iterable[RawRecord]) -> bool:
         """Whether a page has no record of this second, though it was requested: edited, or excluded by `from`."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.http.responses import ReadTimeout
+from amocrm_assets.crm.http.responses import ReadTimeout, RetryableError
 from amocrm_assets.crm.pagination.page_size import PageSize
 from amocrm_assets.crm.pagination.pages import NOTHING
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.http.responses import RetryableError
     from amocrm_assets.crm.pagination import Query
     from amocrm_assets.crm.pagination.pages import Page
     from amocrm_assets.errors import AccessDenied, UnexpectedAnswer
@@ -21,15 +20,36 @@ _TOO_SLOW = frozenset({408, 500, 502, 504})
 _OK, _BAD_REQUEST, _NOT_FOUND = 200, 400, 404
 
 
+class NothingReturned(RetryableError):
+    """A query that finds a record in any list with records found none."""
+
+    def __init__(self, query: Query) -> None:
+        super().__init__(f"a list of {query.record_list.title} without any record")
+
+
 class PageFailures:
-    """Counts failures of one page that a smaller page may avoid."""
+    """Counts failures of one page that a smaller page may avoid, and empty pages that are not accepted yet."""
 
     def __init__(self, query: Query) -> None:
         self._can_shrink = PageSize.can_shrink(query.limit, details=query.details)
-        self.counted = 0
+        self._query = query
+        self._empty = self.counted = 0
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether the page was empty often enough to be accepted."""
+        return self._empty == self._query.max_empty
+
+    def check_filled(self, page: Page) -> None:
+        """Raises `NothingReturned` for an empty page that is not accepted."""
+        if not page.size and self._query.max_empty != 1:
+            raise NothingReturned(self._query)
 
     def are_enough(self, error: RetryableError) -> bool:
-        """Count a failure; returns whether to try a lighter page instead of a retry."""
+        """Count a failure; returns whether to try a lighter page instead of a retry, or to accept an empty one."""
+        if isinstance(error, NothingReturned):
+            self._empty += 1
+            return self.found_nothing
         if self._can_shrink and (error.status in _TOO_SLOW or isinstance(error, ReadTimeout)):
             self.counted += 1
         return self.counted >= MAX_FAILURES

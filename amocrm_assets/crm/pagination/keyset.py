@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.cursor import Cursor
 from amocrm_assets.crm.pagination.list_end import ListEnd
-from amocrm_assets.crm.pagination.newest_deleted import NewestDeleted
-from amocrm_assets.crm.pagination.query import CONFIRMATIONS, DenseRange, PageStats, Query
+from amocrm_assets.crm.pagination.query import DenseRange, PageStats, Query
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 from amocrm_assets.crm.pagination.seam_check import SeamCheck
 from amocrm_assets.days import Window
@@ -51,10 +50,10 @@ class KeysetPaginator:
         self.in_flight = self.done = False
         self.seen = PageStats()
         self._cursor = Cursor(state, from_at, known)
-        self._empty_answers = 0
+        self._empty_pages = 0
         self._page_seen = records_per_second is not None
         # What is requested instead of the next page.
-        self._question: Seam | NewestDeleted | None = None
+        self._question: Seam | None = None
         self._order = SeamCheck(state)
         self._ends_at_seam = False
         self._end = ListEnd(from_at)
@@ -69,7 +68,7 @@ class KeysetPaginator:
         """The seconds whose records are not complete yet."""
         if self.done:
             return None
-        if isinstance(self._question, Seam):
+        if self._question:
             return Window(self._question.begin, self.to_at)
         return Window(self._end.begin if self._end.is_requested else self.cursor, self.to_at)
 
@@ -88,8 +87,6 @@ class KeysetPaginator:
         if self.in_flight or self.done:
             return None
         self.in_flight = True
-        if isinstance(self._question, NewestDeleted):
-            return self._question.query
         to_at = self.to_at + 1 + self._seconds_behind_end
         if self._question:
             return self._question.query(to_at)
@@ -99,17 +96,24 @@ class KeysetPaginator:
     def failed(self) -> None:
         """The query failed; the next one has a smaller limit."""
         self.in_flight = False
-        if isinstance(self._question, Seam):
+        if self._question:
             self._request_again(self._question)
 
     def add_page(self, query: Query, page: Page) -> Taken:
         """The new records of a page, and the tie at its end: a second that fills a whole page.
 
-        Raises `OrderIgnored` when two pages show that the list as a whole is not sorted.
+        An empty page was requested twice by then, see `empty_pages`. Raises `OrderIgnored` when two pages show
+        that the list as a whole is not sorted.
         """
         self.in_flight = False
-        if isinstance(self._question, NewestDeleted):
-            return self._add_newest(self._question, page)
+        # Those of other slices, too, which have to return them.
+        ahead = [record for record in page.records if self.cursor <= record.updated_at <= self.state.to_at]
+        received = self._cursor.fresh(ahead)
+        fresh, dense = self._process(query, page)
+        self.state.unreturned.learn(self, query, received, fresh)
+        return fresh, dense
+
+    def _process(self, query: Query, page: Page) -> Taken:
         self.state.learn_size(query, page)
         if self._question:
             return self._add_seam(self._question, query, page)
@@ -128,7 +132,7 @@ class KeysetPaginator:
 
     def hand_off(self, to_at: int) -> DenseRange:
         """Leave everything up to `to_at` to another paginator, and the previous page if it is not proven yet."""
-        if isinstance(self._question, Seam) and not self.state.order_seen:
+        if self._question and not self.state.order_seen:
             self._request_again(self._question)
         known = {record: at for record, at in self.returned.items() if at >= self.cursor}
         dense = DenseRange(self.cursor, min(to_at, self.to_at), known)
@@ -148,14 +152,9 @@ class KeysetPaginator:
     def _is_doubtful(self, query: Query, page: Page) -> bool:
         """Whether to request it again before the response is accepted; sets from which second."""
         if not page.records:
-            if self._empty_answers >= (CONFIRMATIONS if self._page_seen else 1):
-                return False
-            self._empty_answers += 1
-            self._cursor.reach_back()
-            if not self.state.kind_proven and not self._page_seen:
-                # An account that ignores `with=only_deleted` may have no live record in this window either.
-                self._question = NewestDeleted(self.state.record_list)
-            return True
+            self._empty_pages += 1
+            # An empty page that contradicts the one before it is requested once more than others.
+            return self._cursor.reach_back() or self._empty_pages < 1 + self._page_seen
         if self._cursor.misses_all(page.records):
             self._cursor.reach_back()
             return True
@@ -178,8 +177,8 @@ class KeysetPaginator:
             return [], None
         records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
         fresh = self._cursor.fresh(records)
+        self._empty_pages = 0
         self.seen.duplicates += len(records) - len(fresh)
-        self._empty_answers = 0
         if passed_end and not self._end.is_requested and (more or self.state.may_be_cut_off(page)):
             self._question = self._order.seam_behind_end(query, page, begin=self.cursor)
             self._ends_at_seam = self._question is not None
@@ -255,13 +254,3 @@ class KeysetPaginator:
         self._cursor.know(each for each in seam.page.records if seam.begin <= each.updated_at <= self.to_at)
         self._question, self._ends_at_seam = None, False
         self._cursor.move_to(seam.begin)
-
-    def _add_newest(self, newest: NewestDeleted, page: Page) -> Taken:
-        verdict = newest.assess(page, from_at=self.cursor, to_at=self.to_at)
-        if verdict != "unknown":
-            self._question = None
-            self.state.kind_proven |= bool(page.records)
-            # A record proves which one is the newest only in a sorted list, so the window is requested once more.
-            self.done = verdict == "agrees" and not page.records
-            self._page_seen |= verdict == "contradicts"  # so the empty response was wrong
-        return [], None

@@ -8,6 +8,8 @@ from amocrm_assets.crm.pagination.findings import FindingLog
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT, PageSize
 from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.crm.pagination.traits import UNKNOWN
+from amocrm_assets.crm.pagination.unreturned import Unreturned
+from amocrm_assets.days import MAX_AT
 
 if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.pages import Page
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 class ListState(FindingLog):
     """One list of an account during one reading."""
 
-    def __init__(self, record_list: RecordList, traits: AccountTraits = UNKNOWN) -> None:
+    def __init__(self, record_list: RecordList, traits: AccountTraits = UNKNOWN, *, to_at: int = MAX_AT) -> None:
         super().__init__()
         self.record_list = record_list
+        self.to_at = to_at  # the last second that is read
         self.page_size = PageSize(traits.max_limit, details=bool(record_list.details))
         # An assumption; each continuation verifies it, and each first page is requested from a second earlier.
         self.from_is_inclusive = traits.from_is_inclusive is not False
@@ -35,6 +38,7 @@ class ListState(FindingLog):
         self.next_is_missing = False
         # Whether the server returns smaller pages than requested, shown by such a page with a next one.
         self.is_capped = False
+        self.unreturned = Unreturned()
         self._longest_page = 0  # in records, of the responses to queries by time
 
     def learn_size(self, query: Query, page: Page) -> None:

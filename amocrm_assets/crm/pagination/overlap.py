@@ -71,10 +71,8 @@ class OverlappingPaginator:
         self._likely = likely
         self._ahead_to: float = inf if likely is None else likely
         self._cap: int | None = None  # the server's maximum page size, if it is smaller than what was requested
-        self._next_position = 0
         self._end_seen = False
-        self._awaited = self._answers = 0
-        self._empty_starts = 0
+        self._next_position = self._awaited = self._answers = self._empty_starts = 0
         self._probe: GapProbe | None = None
         self._frontier: int | None = None  # the last key of the pages requested from the beginning
         # Strictly between the first and the last second; other records may share the seconds at a page's ends.
@@ -224,7 +222,7 @@ class OverlappingPaginator:
         if query.page == 1:
             # There were records, otherwise it would not be read by page number.
             self._empty_starts += 1
-            if self._empty_starts > CONFIRMATIONS:
+            if self._empty_starts >= CONFIRMATIONS:
                 self._cover.add(None, None, end_position=0)
                 self._page_behind.is_seen = True
         elif self._cover.complete:
@@ -251,6 +249,8 @@ class OverlappingPaginator:
         fresh = [record for record in inside if self.returned.get(record.id) != record.updated_at]
         self.returned.update((record.id, record.updated_at) for record in fresh)
         self.seen.duplicates += len(inside) - len(fresh)
+        if self.filtered:
+            self.state.unreturned.learn_returned(fresh)
         return fresh
 
     @property

@@ -16,14 +16,15 @@ from amocrm_assets.crm.pagination import (
     OverlappingPaginator,
     end_unproven,
 )
-from amocrm_assets.days import Window
+from amocrm_assets.crm.pagination.unreturned import Unreturned, UnreturnedCheck
+from amocrm_assets.days import MAX_AT, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amocrm_assets.crm.pagination import DenseRange, Query
 
-    Paginator = KeysetPaginator | OverlappingPaginator
+    Paginator = KeysetPaginator | OverlappingPaginator | UnreturnedCheck
 
 # A page of so few seconds repeats a large part of itself on the next one, which begins in its last second.
 # Such ranges are read by id, where pages need to share only one record, this many pages at a time.
@@ -59,14 +60,16 @@ class PaginatorSet:
         return len(self._active)
 
     @property
-    def duplicates(self) -> int:
-        """Records that were received more than once."""
-        return sum(paginator.seen.duplicates for paginator in [*self._active, *self._finished])
-
-    @property
-    def moved_out(self) -> int:
-        """Records that an edit moved out between two pages."""
-        return sum(paginator.seen.moved_out for paginator in [*self._active, *self._finished])
+    def counts_by_name(self) -> dict[str, int]:
+        """The counts by their names in the metadata, with records that came twice, or moved out by an edit."""
+        seen = [paginator.seen for paginator in [*self._active, *self._finished]]
+        return {
+            "duplicates": sum(each.duplicates for each in seen),
+            "edited_out_of_window": sum(each.moved_out for each in seen),
+            "slices": self.counts.slices,
+            "tied_seconds": self.counts.tied_seconds,
+            "whole_account_scans": self.counts.whole_account_scans,
+        }
 
     @property
     def open_intervals(self) -> tuple[Window, ...]:
@@ -83,12 +86,30 @@ class PaginatorSet:
         self._active.remove(paginator)
         self._finished.append(paginator)
 
+    def check_unreturned(self, finished: Paginator) -> None:
+        """After a paginator has finished: if it was its list's last one, look for records that none returned."""
+        state, unreturned = finished.state, finished.state.unreturned
+        begins = [each.open_interval.from_at for each in self._of(state) if each.open_interval]
+        unreturned.forget(min(begins, default=MAX_AT))
+        if (
+            isinstance(finished, UnreturnedCheck)
+            and finished.is_contradicted
+            and (interval := unreturned.interval)
+        ):
+            unreturned.is_read_again = True
+            self.add(KeysetPaginator(state, interval.from_at, interval.to_at))
+        elif unreturned and not begins:
+            self.add(UnreturnedCheck(state))
+
     def give_up(self, state: ListState) -> list[Paginator]:
         """Stop all paginators of a list."""
-        given_up = [paginator for paginator in self._active if paginator.state is state]
+        given_up = self._of(state)
         self._active = [paginator for paginator in self._active if paginator not in given_up]
         self._finished += given_up
         return given_up
+
+    def _of(self, state: ListState) -> list[Paginator]:
+        return [paginator for paginator in self._active if paginator.state is state]
 
     def add_by_id(self, state: ListState, dense: DenseRange, *, likely: int | None = None) -> None:
         """Read some seconds by id, with pages that need to share only one record."""
@@ -119,6 +140,7 @@ class PaginatorSet:
         """Read a list as a whole, without filters: what was proven remains so, the rest is read again."""
         given_up = self.give_up(state)
         intervals = [each.open_interval for each in given_up if each.open_interval]
+        state.unreturned = Unreturned()  # no slice is left that could lack a record
         self.counts.whole_account_scans += by_id
         self.add(
             OverlappingPaginator(

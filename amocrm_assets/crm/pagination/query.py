@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 Order = Literal["updated_at asc", "updated_at desc", "id asc", "id desc"]
 Oddity = Literal["kind_ignored", "kind_mixed", "order_ignored", "filter_ignored", "unusable"]
 
-# 204 was seen instead of a page in the middle of a window. An empty response that contradicts what is known is
-# asked again so often, and any other empty response once.
+# A query whose response contradicts what is known is repeated so often.
 CONFIRMATIONS = 2
 # No server has smaller pages, nor lists that stop at fewer records.
 MIN_PAGE = 10
@@ -29,7 +28,8 @@ MIN_PAGE = 10
 class Query:
     """A query of a list. `from_at` and `to_at` are sent as they are; without them no filter is sent.
 
-    `details`: records contain their embedded details.
+    `details`: records contain their embedded details. `max_empty`: the last of so many empty responses in a row is
+    used, and none if it is None. `number` counts the queries of a reading in the order in which they are sent.
     """
 
     record_list: RecordList
@@ -39,6 +39,8 @@ class Query:
     page: int = 1
     limit: int = PAGE_LIMIT
     details: bool = False
+    max_empty: int | None = 1
+    number: int = field(default=0, compare=False)
 
     def params(self) -> dict[str, Any]:
         """The query as parameters of the URL."""
@@ -99,6 +101,11 @@ class EditsTooFrequent(Exception):
 
 class EndUnproven(Exception):
     """The list stops, and its pages from the other end do not meet what was read."""
+
+
+def newest_of(record_list: RecordList) -> Query:
+    """The query for the newest record, which finds one unless the list has none."""
+    return Query(record_list, "id desc" if record_list.kind == "by_id" else "updated_at desc", limit=1)
 
 
 def oddity_of(query: Query, page: Page) -> Oddity | None:

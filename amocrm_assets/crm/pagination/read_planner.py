@@ -1,8 +1,8 @@
 """Which paginators read a window: several slices at a time, a second by id, or everything without filters. Pure.
 
 The planner decides one thing (the next query, whenever there is a permit) and learns from each page. Queries are
-sent by `window_reader`; slices are cut in `slicing`, odd pages are accepted in `odd_pages`, and `paginator_set`
-replaces one paginator by another.
+sent by `window_reader`; slices are cut in `slicing`, `empty_pages` and `odd_pages` decide which pages are
+believed, and `paginator_set` replaces one paginator by another.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from amocrm_assets.crm.pagination import (
     order_unproven,
     unplaceable,
 )
+from amocrm_assets.crm.pagination.empty_pages import EmptyPages, Witness
 from amocrm_assets.crm.pagination.findings import (
     details_left_out,
     filters_ignored,
@@ -34,8 +35,10 @@ from amocrm_assets.crm.pagination.own_records import own_records
 from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.pagination.paginator_set import PaginatorSet
 from amocrm_assets.crm.pagination.progress_guard import ProgressGuard
+from amocrm_assets.crm.pagination.query import newest_of
 from amocrm_assets.crm.pagination.slicing import Slicer
 from amocrm_assets.crm.pagination.traits import UNKNOWN
+from amocrm_assets.crm.pagination.unreturned import UnreturnedCheck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +51,8 @@ if TYPE_CHECKING:
     from amocrm_assets.days import Window
     from amocrm_assets.entities import RecordList
 
-    Paginator = KeysetPaginator | OverlappingPaginator
+    Paginator = KeysetPaginator | OverlappingPaginator | UnreturnedCheck
+    Due = tuple[Paginator | Witness, Query]
 
 
 class ReadPlanner:
@@ -57,11 +61,12 @@ class ReadPlanner:
     def __init__(
         self, window: Window, record_lists: Sequence[RecordList], traits: AccountTraits = UNKNOWN
     ) -> None:
-        self.states = {record_list: ListState(record_list, traits) for record_list in record_lists}
+        self.states = {each: ListState(each, traits, to_at=window.to_at) for each in record_lists}
         self.paginators = PaginatorSet()
         self._again: deque[tuple[Paginator, Query]] = deque()
         # That filters are ignored is accepted at the first response of each list that shows it again.
         self._odd_pages = OddPages(frozenset({"filter_ignored"} if traits.filters is False else ()))
+        self._empty_pages = EmptyPages(newest_of)
         self._slicer = Slicer(window.to_at)
         self._progress = ProgressGuard()
         for state in self.states.values():
@@ -84,72 +89,97 @@ class ReadPlanner:
     @property
     def open_intervals(self) -> tuple[Window, ...]:
         """The seconds whose records are not complete yet."""
-        return self.paginators.open_intervals
+        unreturned = (state.unreturned.interval for state in self.states.values())
+        return (*self.paginators.open_intervals, *(each for each in unreturned if each))
 
     @property
     def counts(self) -> dict[str, int]:
         """Counts of the planner's work on the window, by their names in the metadata."""
-        counts = self.paginators.counts
-        return {
-            "duplicates": self.paginators.duplicates,
-            "edited_out_of_window": self.paginators.moved_out,
-            "slices": counts.slices,
-            "tied_seconds": counts.tied_seconds,
-            "whole_account_scans": counts.whole_account_scans,
-        }
+        return self.paginators.counts_by_name
 
     def parse(self, query: Query, response: Response) -> Page:
         """The page in a response."""
         return parse_page(response, embedded=query.record_list.embedded)
 
-    def next_query(self) -> tuple[Paginator, Query] | None:
+    def next_query(self) -> Due | None:
         """The next query; None if it depends on responses that have not arrived."""
         due = self._due()
         if due is None:
             return None
-        paginator, query = due
-        return paginator, replace(query, details=self.states[query.record_list].page_size.details)
+        part, query = due
+        if not isinstance(part, Witness):
+            query = replace(query, details=part.state.page_size.details)
+        return part, self._empty_pages.send(query)
 
-    def _due(self) -> tuple[Paginator, Query] | None:
+    def _due(self) -> Due | None:
+        self._again.extend(self._empty_pages.pop_repeatable())
         while self._again:
             again = self._again.popleft()
             if again[0] in self.paginators:
                 return again
+        if newest := self._empty_pages.next_newest():
+            return newest
         # The one that is furthest behind is first: a day is finished only when every list has passed it.
         for paginator in sorted(self.paginators, key=_behind):
             if query := paginator.next_query():
                 return paginator, query
         rest = self._next_part()
         if rest is None:
-            return None
+            return self._empty_pages.next_witness()
         self.paginators.add(rest)
         due = rest.next_query()
         return (rest, due) if due else None
 
     def _next_part(self) -> Paginator | None:
         """One more paginator, while the active ones wait for their responses."""
-        return self._slicer.split([each for each in self.paginators if isinstance(each, KeysetPaginator)])
+        slices = [each for each in self.paginators if isinstance(each, KeysetPaginator)]
+        return self._slicer.split([each for each in slices if not self._empty_pages.is_held(each)])
 
     def add_failure(self, paginator: Paginator, query: Query) -> None:
         """A page failed: smaller ones are requested from now on."""
+        self._empty_pages.failed(paginator, query)
         self.states[query.record_list].page_size.failed(query.limit, details=query.details)
-        if isinstance(paginator, KeysetPaginator):
-            paginator.failed()
-        else:
+        if isinstance(paginator, OverlappingPaginator):
             paginator.failed(query)
+        else:
+            paginator.failed()
 
-    def add_page(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+    def add_page(self, part: Paginator | Witness, query: Query, page: Page) -> list[RawRecord]:
         """The new records of a page."""
-        state = self.states[query.record_list]
+        if isinstance(part, Witness):
+            self._add_witness(part, query, page)
+            return []
+        state = part.state
         state.page_size.worked(query.limit)
         if state.record_list.details and not query.details:
             state.found(details_left_out(state.record_list))
-        if paginator not in self.paginators:
-            return []  # another paginator has replaced it, and will read these records
-        oddity, needs_retry = self._odd_pages.assess(query, page)
-        if needs_retry:
-            self._again.append((paginator, query))
+        # If another paginator has replaced this one, it will read these records.
+        is_replaced = part not in self.paginators
+        oddity, needs_retry = (None, False) if is_replaced else self._odd_pages.assess(query, page)
+        if is_replaced or needs_retry:
+            self._empty_pages.failed(part, query)
+            self._again.append((part, query))
             return []
+        # Pages by number continue behind the end of the list, and are empty there.
+        may_be_empty = isinstance(part, OverlappingPaginator) and query.page > 1
+        if self._empty_pages.holds_back(part, query, page, may_be_empty=may_be_empty):
+            return []
+        return self._use(part, query, page, oddity)
+
+    def _add_witness(self, witness: Witness, query: Query, page: Page) -> None:
+        # Only an account that ignores `with=only_deleted` shows itself by one record, which it may do every time.
+        oddity, needs_retry = self._odd_pages.assess(query, page)
+        if oddity == "kind_ignored" and needs_retry:
+            self._empty_pages.failed(witness, query)
+            return
+        self._empty_pages.holds_back(witness, query, page)
+        if oddity == "kind_ignored":
+            self._accept_oddity(oddity, witness, query, page)
+        for part, held, nothing in self._empty_pages.pop_believed():
+            self._use(part, held, nothing, None)
+
+    def _use(self, paginator: Paginator, query: Query, page: Page, oddity: Oddity | None) -> list[RawRecord]:
+        state = paginator.state
         if oddity and (taken_over := self._accept_oddity(oddity, paginator, query, page)) is not None:
             return taken_over
         state.kind_proven = state.kind_proven or any(record.is_deleted for record in page.records)
@@ -158,7 +188,7 @@ class ReadPlanner:
         return own_records(state, fresh)
 
     def _accept_oddity(
-        self, oddity: Oddity, paginator: Paginator, query: Query, page: Page
+        self, oddity: Oddity, part: Paginator | Witness, query: Query, page: Page
     ) -> list[RawRecord] | None:
         """React to an oddity that came twice; None if the page is to be used nevertheless."""
         state = self.states[query.record_list]
@@ -167,7 +197,7 @@ class ReadPlanner:
                 state.found(filters_ignored(state.record_list))
                 self._start_over(state, by_id=False)
             case "order_ignored":
-                self._leave_order(paginator, query, OrderIgnored())
+                self._leave_order(part, query, OrderIgnored())
             case "kind_ignored" if not state.kind_proven:
                 state.found(only_deleted_ignored(state.record_list))
                 self.paginators.give_up(state)
@@ -193,9 +223,12 @@ class ReadPlanner:
             return []
         if paginator.done and paginator in self.paginators:
             self.paginators.finish(paginator)
+            self.paginators.check_unreturned(paginator)
         return fresh
 
     def _fresh(self, paginator: Paginator, query: Query, page: Page) -> list[RawRecord]:
+        if isinstance(paginator, UnreturnedCheck):
+            return paginator.add_page(query, page)
         if isinstance(paginator, OverlappingPaginator):
             try:
                 return paginator.add_page(query, page)
@@ -213,7 +246,7 @@ class ReadPlanner:
             self.paginators.read_dense(paginator)
         return fresh
 
-    def _leave_order(self, paginator: Paginator, query: Query, error: OrderIgnored) -> None:
+    def _leave_order(self, paginator: Paginator | Witness, query: Query, error: OrderIgnored) -> None:
         """Continue without the order by id, which some lists do not support together with a filter, or fail."""
         if not (isinstance(paginator, OverlappingPaginator) and paginator.filtered):
             raise order_unproven(query, error) from error

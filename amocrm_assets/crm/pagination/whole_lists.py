@@ -1,14 +1,18 @@
 """Reads small lists as a whole: every record, page by page, and whether these are provably all of them.
 
 A list is complete if amoCRM's own count confirms it or, without a count, if its end is confirmed twice: no next
-page, and a page that is not full or is followed by an empty one. What cannot be proven is a finding of that list,
-and a list that fails does not affect the others.
+page, and a page that is not full or is followed by an empty one. A list that ends with an empty page although it
+had records before, or a next page, is read once more after all others, and after a record of another list was
+seen: all lists may have been empty for a while.
+
+What cannot be proven is a finding of that list, and a list that fails does not affect the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
@@ -45,12 +49,14 @@ _REFUSALS = frozenset({400, 403, 404})
 class ListRead:
     """A list as it was read. `lines` are its records as they were sent, one line of JSON each.
 
-    `is_complete`: a record that is not among them is not in amoCRM. `error` was raised if the list failed.
+    `is_complete`: a record that is not among them is not in amoCRM. `ends_empty`: a page that should
+    exist had no records. `error` was raised if the list failed.
     """
 
     record_list: WholeList
     lines: tuple[bytes, ...] = ()
     is_complete: bool = False
+    ends_empty: bool = False
     outcome: Literal["read", "refused", "failed"] = "read"
     findings: tuple[Finding, ...] = ()
     error: AmoCrmAssetsError | None = None
@@ -70,6 +76,7 @@ class _AllPages:
     lines: tuple[bytes, ...]
     total: int | None
     end_found: bool
+    ends_empty: bool = False
 
     def lacks_proof(self) -> bool:
         return len(self.lines) != self.total if self.total is not None else not self.end_found
@@ -83,12 +90,22 @@ def read_whole_lists(
     Raises errors that concern the whole account: a refused token, a block, repeated 429s, `Cancelled`.
     """
     unanswered = 0
-    for each in lists:
+    filled: WholeList | None = None
+    read_again: list[WholeList] = []
+    for each in chain(lists, read_again):
+        is_first = each not in read_again
         try:
             if unanswered == _MAX_UNANSWERED:
                 raise list_findings.not_tried(each)
-            yield read_whole_list(client, each, was_filled=each.name in filled_before)
+            if filled and not is_first and each is read_again[0]:
+                client.request(filled.path, filled.params, partial(_some_of, filled))
+            found = read_whole_list(client, each, was_filled=each.name in filled_before)
             unanswered = 0
+            if found.ends_empty and is_first:
+                read_again.append(each)
+                continue
+            filled = each if found.lines else filled
+            yield found
         except (AccessDenied, AccountBlocked, UnexpectedAnswer) as error:
             yield _refused(client, each, error, user)
         except AmoCrmUnavailable as error:
@@ -100,10 +117,10 @@ def read_whole_lists(
 
 def read_whole_list(client: AmoCrmClient, record_list: WholeList, *, was_filled: bool = False) -> ListRead:
     """Read one list, a second time if the first could not be proven complete."""
-    whole = _read_pages(client, record_list)
-    is_odd = not whole.lines and (was_filled or record_list.is_never_empty)
-    if whole.lacks_proof() or is_odd:
-        whole = _read_pages(client, record_list)
+    should_be_filled = was_filled or record_list.is_never_empty
+    whole = _read_pages(client, record_list, should_be_filled=should_be_filled)
+    if whole.lacks_proof():
+        whole = _read_pages(client, record_list, should_be_filled=should_be_filled)
     findings: list[Finding] = []
     if not whole.lines and record_list.is_never_empty:
         findings.append(list_findings.empty(record_list))
@@ -112,12 +129,13 @@ def read_whole_list(client: AmoCrmClient, record_list: WholeList, *, was_filled:
     elif record_list.has_total and whole.total is None and whole.lines:
         findings.append(list_findings.total_missing(record_list))
     is_complete = not any(finding.may_miss for finding in findings)
-    return ListRead(record_list, whole.lines, is_complete, findings=tuple(findings))
+    return ListRead(record_list, whole.lines, is_complete, whole.ends_empty, findings=tuple(findings))
 
 
-def _read_pages(client: AmoCrmClient, record_list: WholeList) -> _AllPages:
+def _read_pages(client: AmoCrmClient, record_list: WholeList, *, should_be_filled: bool) -> _AllPages:
     records: dict[object, bytes] = {}
     total: int | None = None
+    is_due = should_be_filled  # whether the next page should exist
     for page in range(1, _MAX_PAGES + 1):
         params = {**record_list.params, "page": page} if record_list.is_paged else record_list.params
         found = client.request(record_list.path, params, lambda response: _page_of(response, record_list))
@@ -126,7 +144,9 @@ def _read_pages(client: AmoCrmClient, record_list: WholeList) -> _AllPages:
         records |= new
         total = found.total if found.total is not None else total
         if repeats or _is_last(found, record_list, is_all=len(records) == total, is_counted=total is not None):
-            return _AllPages(tuple(records.values()), total, end_found=not repeats)
+            ends_empty = is_due and not found.lines
+            return _AllPages(tuple(records.values()), total, end_found=not repeats, ends_empty=ends_empty)
+        is_due = found.has_next
     return _AllPages(tuple(records.values()), total, end_found=False)
 
 
@@ -135,6 +155,14 @@ def _is_last(page: _Page, record_list: WholeList, *, is_all: bool, is_counted: b
     if is_all or not page.lines or not record_list.is_paged:
         return True
     return not page.has_next and (is_counted or len(page.lines) % _PAGE_UNIT != 0)
+
+
+def _some_of(record_list: WholeList, response: Response) -> _Page:
+    """The page in a response. Raises `RetryableError` if it has no record: it is known to have some."""
+    page = _page_of(response, record_list)
+    if not page.lines:
+        raise RetryableError(f"a list of {record_list.title} without any record", status=response.status)
+    return page
 
 
 def _identity(line: bytes) -> object:
@@ -151,6 +179,8 @@ def _identity(line: bytes) -> object:
 def _page_of(response: Response, record_list: WholeList) -> _Page:
     """The page in a response. Raises `RetryableError` for a body that is damaged or contains no such list."""
     if response.status == NO_CONTENT:
+        if record_list.embedded is None:
+            raise RetryableError(f"no {record_list.title}", status=response.status)
         return _Page((), has_next=False, total=None)
     body = response.json()
     if not isinstance(body, dict):

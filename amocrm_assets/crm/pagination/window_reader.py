@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from amocrm_assets.crm.http.api_session import MAX_CONNECTIONS
 from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES, PageFailures, page_refused
+from amocrm_assets.crm.pagination.pages import NOTHING
 from amocrm_assets.crm.pagination.prefetch import prefetch
 from amocrm_assets.crm.pagination.read_planner import ReadPlanner
 from amocrm_assets.crm.pagination.traits import UNKNOWN
@@ -154,15 +155,23 @@ class WindowReader:
     def _fetch(self, query: Any, permit: Permit) -> Any:
         """The page; None if it fails and a smaller one may succeed."""
         failures = PageFailures(query)
+
+        def parse(response: Response) -> Any:
+            page = self._plan.parse(query, response)
+            failures.check_filled(page)
+            return page
+
         try:
             return self._client.request(
                 query.record_list.path,
                 query.params(),
-                partial(self._plan.parse, query),
+                parse,
                 permit=permit,
                 give_up=failures.are_enough,
             )
         except AmoCrmUnavailable:
+            if failures.found_nothing:
+                return NOTHING
             if failures.counted < MAX_FAILURES:
                 raise
             return None

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
+from amocrm_assets.crm.http.retries import MAX_ATTEMPTS
+from amocrm_assets.crm.pagination.empty_pages import Witness
 from amocrm_assets.crm.pagination.read_planner import ReadPlanner
 from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
+from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from amocrm_assets.crm.pagination.read_planner import Due
 
 
 WINDOW = Window(1_000, 1_599)
@@ -37,16 +41,21 @@ def read(
 ) -> tuple[Counter[tuple[int, int]], ReadPlanner]:
     """Read the window with answers in random order, and edits after each answer."""
     plan = plan or ReadPlanner(WINDOW, LISTS, traits)
-    pending: list[tuple[KeysetPaginator | OverlappingPaginator, Query]] = []
+    pending: list[Due] = []
     got: Counter[tuple[int, int]] = Counter()
     while not plan.done:
         while len(pending) < permits and (due := plan.next_query()):
             pending.append(due)
         paginator, ask = pending.pop(random.randrange(len(pending)))
         if account.too_large is not None and ask.limit > account.too_large:
+            assert not isinstance(paginator, Witness)
             plan.add_failure(paginator, ask)
             continue
         page = account.respond(ask, random)
+        for _ in range(1, ask.max_empty or MAX_ATTEMPTS):
+            page = page if page.size else account.respond(ask, random)
+        if not page.size and ask.max_empty is None:
+            raise ReadingUnproven("reading a witness", cause="no record, again and again", fix="")
         after_answer()
         got.update((lead.id, lead.updated_at) for lead in plan.add_page(paginator, ask, page))
         for _ in range(min(edits, len(account.live))):

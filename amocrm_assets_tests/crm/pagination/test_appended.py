@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amocrm_assets.crm.http.retries import MAX_ATTEMPTS
 from amocrm_assets.crm.pagination.appended import AppendedPlanner
-from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedRecord
+from amocrm_assets.crm.pagination.appended_pages import NO_RECORDS, AppendedPage, AppendedQuery, AppendedRecord
+from amocrm_assets.crm.pagination.empty_pages import MAX_EMPTY
 from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import RecordList
@@ -21,9 +23,7 @@ from amocrm_assets.errors import ReadingUnproven
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amocrm_assets.crm.pagination.appended_count import SliceGroup
-    from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
-    from amocrm_assets.crm.pagination.appended_slice import Slice
+    from amocrm_assets.crm.pagination.query import Query
 
 EVENTS = RecordList(
     "events", "events", "/api/v4/events", "events", kind="appended", types=("a", "b"), max_limit=100
@@ -49,6 +49,8 @@ class Listed:
     filters: bool = True
     largest_limit: int = 100
     queries: list[AppendedQuery] = field(default_factory=list)
+    outage: range = range(0)
+    responses: int = 0
     findings: list[str] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(7))
 
@@ -86,15 +88,40 @@ def read(
 ) -> list[AppendedRecord]:
     """What the planner makes of it, several questions at a time, answered in any order."""
     plan, found, rng = AppendedPlanner(window, [EVENTS], traits), [], Random(3)
-    waiting: list[tuple[Slice | SliceGroup, AppendedQuery]] = []
+    waiting: list[tuple[Any, Any]] = []
     while not plan.done:
         while len(waiting) < in_flight and (due := plan.next_query()):
             waiting.append(due)
         part, query = waiting.pop(rng.randrange(len(waiting)))
-        found += plan.add_page(part, query, listed.respond(query))
+        found += plan.add_page(part, query, respond(listed, query))
         assert len(listed.queries) < MAX_REQUESTS
     listed.findings = [each.kind for each in plan.findings]
     return found
+
+
+def respond(listed: Listed, query: AppendedQuery | Query) -> AppendedPage:
+    """The page of a query, in an outage at the latest after all retries of the reader."""
+    for _ in range(query.max_empty or MAX_ATTEMPTS):
+        listed.responses += 1
+        if listed.responses in listed.outage:
+            page = NO_RECORDS
+        elif isinstance(query, AppendedQuery):
+            page = listed.respond(query)
+        else:
+            page = AppendedPage((record(0, 1),), has_next=False)  # the newest lead
+        if page.size:
+            return page
+    if query.max_empty is None:
+        raise ReadingUnproven("reading a witness", cause="no record, again and again", fix="")
+    return page
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "shuffled"])
+@pytest.mark.parametrize("begin", [1, 2, 3, 5, 9, 14, 20])
+def test_events_that_are_read_in_an_outage_of_all_lists_are_complete(order: str, begin: int) -> None:
+    for length in (1, 2, 3, 5, MAX_EMPTY - 1):
+        for count in (3, 70, 1200):
+            check(Listed(some(count), order=order, outage=range(begin, begin + length)))
 
 
 def some(count: int, window: Window = DAY, *, crowded: int = 0, seed: int = 1) -> list[AppendedRecord]:

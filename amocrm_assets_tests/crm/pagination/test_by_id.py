@@ -50,7 +50,11 @@ def plan_of(window: Window = WINDOW, traits: AccountTraits = UNKNOWN) -> ByIdPla
 def test_every_untouched_task_of_the_window_is_read_once(
     account: ListedAccount, random: Random, edits: int, deletions: int, permits: int
 ) -> None:
-    got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits, plan=plan_of())
+    try:
+        got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits, plan=plan_of())
+    except ReadingUnproven:
+        assert not account.live  # the last task was deleted meanwhile, which looks like a list that is not served
+        return
     assert expected(account) - set(got) <= {(task, at) for task, at in account.deleted.items()}
     assert all(WINDOW.from_at <= at <= WINDOW.to_at for _, at in got)
     if "filters_ignored" not in kinds(plan):

@@ -42,5 +42,7 @@ def test_leads_and_steps_forward_count_as_progress() -> None:
 def test_each_answer_of_a_reading_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_guard, "MAX_RESPONSES_WITHOUT_PROGRESS", 1)
 
+    # The second after the first page is requested again, from the second before.
+    account = ListedAccount({number: 1_000 + number for number in range(400)}, exclusive_from=True)
     with pytest.raises(ReadingUnproven, match="did not advance the read"):
-        read(ListedAccount({}), Random(1), permits=1)
+        read(account, Random(1), permits=1)

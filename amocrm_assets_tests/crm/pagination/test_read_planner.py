@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.pagination import KeysetPaginator, OverlappingPaginator, Query
+from amocrm_assets.crm.pagination import Query
 from amocrm_assets.crm.pagination.pages import NOTHING
 from amocrm_assets.crm.pagination.read_planner import ReadPlanner
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
-from amocrm_assets_tests.crm.pagination.planned_reads import LISTS, WINDOW, accounts, busy, expected, kinds, read
+from amocrm_assets_tests.crm.pagination.planned_reads import (
+    LISTS,
+    NOW,
+    WINDOW,
+    accounts,
+    busy,
+    expected,
+    kinds,
+    read,
+)
+
+if TYPE_CHECKING:
+    from amocrm_assets.crm.pagination.read_planner import Due
 
 
 @pytest.mark.slow
@@ -32,8 +45,8 @@ def test_every_untouched_lead_of_the_window_is_read_once(
         got, plan = read(account, random, edits=edits, deletions=deletions, permits=permits)
     except ReadingUnproven:
         # Without filters, the last of tiny pages may hold too few leads to show that it continues the one before.
-        assert not account.filters
-        assert account.page_cap < 26
+        # A list whose last lead is deleted while it is read looks like one that stopped to be served.
+        assert not account.live or (not account.filters and account.page_cap < 26)
         return
 
     missing = expected(account) - set(got)
@@ -59,12 +72,12 @@ def test_a_quiet_day_takes_two_questions_for_leads_and_three_for_deleted_ones() 
     assert account.request_count == 2 + 3
 
 
-def test_an_empty_trash_takes_three_questions() -> None:
+def test_an_empty_trash_takes_three_questions_and_a_lead_that_was_seen_after_the_first() -> None:
     account = ListedAccount({number: 1_000 + number for number in range(100)})
 
     read(account, Random(1), permits=1)
 
-    assert account.request_count == 5
+    assert account.request_count == 2 + 3 + 1
 
 
 def test_one_empty_answer_does_not_hide_that_deleted_leads_are_not_listed() -> None:
@@ -76,21 +89,21 @@ def test_one_empty_answer_does_not_hide_that_deleted_leads_are_not_listed() -> N
         assert "only_deleted_ignored" in kinds(plan, missing_only=True), damaged
 
 
-def test_an_end_that_contradicts_the_page_before_is_asked_again() -> None:
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_end_that_contradicts_the_page_before_is_believed_once_the_list_is_served(*, edited: bool) -> None:
     plan = ReadPlanner(WINDOW, [LEADS.live])
     account = ListedAccount({number: 1_000 + number for number in range(400)})
     first = plan.next_query()
     assert first
     plan.add_page(*first, account.respond(first[1], Random(5)))
-    account_now_empty = ListedAccount({})
+    account_now = ListedAccount(dict.fromkeys(range(400), NOW) if edited else {})
 
-    for _ in range(4):
-        assert not plan.done
-        again = plan.next_query()
-        assert again
-        plan.add_page(*again, account_now_empty.respond(again[1], Random(5)))
+    for _ in range(20):
+        if again := plan.next_query():
+            plan.add_page(*again, account_now.respond(again[1], Random(5)))
 
-    assert plan.done
+    assert plan.done == edited
+    assert not edited or account_now.request_count == 7
 
 
 @pytest.mark.parametrize("filters", [True, False])
@@ -122,7 +135,7 @@ def test_thirty_thousand_leads_cost_at_most_five_percent_more_than_the_least_num
     window = Window(0, 86_399)
     account = ListedAccount({number: int(random.triangular(0, 86_399, 50_000)) for number in range(30_000)})
     plan = ReadPlanner(window, [LEADS.live])
-    pending: list[tuple[KeysetPaginator | OverlappingPaginator, Query]] = []
+    pending: list[Due] = []
     got: Counter[int] = Counter()
     while not plan.done:
         if len(pending) < 2 and (due := plan.next_query()):

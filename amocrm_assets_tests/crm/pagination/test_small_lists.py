@@ -12,6 +12,7 @@ from amocrm_assets.crm.pagination.lists import list_pages
 from amocrm_assets.errors import UnexpectedAnswer
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.http.answering import answering
+from amocrm_assets_tests.standin import Semantics, StandIn, StandInAccount, running_standin
 
 FIELDS = "/api/v4/leads/custom_fields"
 
@@ -59,3 +60,21 @@ def test_a_list_that_gives_one_page_again_and_again_is_refused() -> None:
         pytest.raises(UnexpectedAnswer, match="page 2 is identical to page 1"),
     ):
         list(list_pages(client, "/api/v4/tags", {}))
+
+
+@pytest.mark.parametrize("count", [0, 3, 70])
+def test_fields_that_are_read_while_all_lists_are_empty_are_all_there(count: int) -> None:
+    """The outage ends while a list is waited for that always has a record."""
+    fields = [{"id": number, "name": f"F{number}"} for number in range(count)]
+    for begin in range(1, 5):
+        empty_on = tuple(range(begin, begin + 9))
+        standin = StandIn(
+            StandInAccount([], fields=fields), Semantics(lists_empty_on=empty_on, fields_limit_max=50)
+        )
+        with (
+            running_standin(standin),
+            AmoCrmClient(
+                standin.url, FixedToken(standin.token), requests_per_second=1000, sleep=lambda _: None
+            ) as client,
+        ):
+            assert read_custom_fields(client, FIELDS) == fields

@@ -1,0 +1,220 @@
+"""Lists that answer empty for a while, all of them or one part, lose no record in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amocrm_assets.crm.pagination.by_id import ByIdPlanner
+from amocrm_assets.crm.pagination.empty_pages import MAX_EMPTY, MISSING_TWICE, EmptyPages, Witness
+from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
+from amocrm_assets.crm.pagination.query import Query, newest_of
+from amocrm_assets.crm.pagination.read_planner import ReadPlanner
+from amocrm_assets.days import Window
+from amocrm_assets.entities import CONTACTS, LEADS, TASKS
+from amocrm_assets.errors import ReadingUnproven
+from amocrm_assets_tests.crm.pagination.listing import ListedAccount
+from amocrm_assets_tests.crm.pagination.planned_reads import LISTS, WINDOW, expected, read
+from amocrm_assets_tests.crm.pagination.test_silent_loss import ODDITIES, SHAPES, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amocrm_assets.entities import RecordList
+
+RECORD = Page((RawRecord(1, 1_000, is_deleted=False, line=b""),), has_next=False)
+
+
+def an_account(random: Random, shape: str, **switches: Any) -> ListedAccount:
+    """Up to 900 leads and 300 deleted ones in the window, and some outside of it."""
+    live = dict(enumerate(seconds(random.randrange(1, 900), random, shape)))
+    deleted = {10_000 + id_: at for id_, at in enumerate(seconds(random.randrange(300), random, shape))}
+    outside = dict.fromkeys(range(20_000, 20_020), WINDOW.to_at + 5_000)
+    return ListedAccount(live | outside, deleted, **switches)
+
+
+def outage(begin: int, length: int) -> dict[int, str]:
+    """So many consecutive responses are empty."""
+    return dict.fromkeys(range(begin, begin + length), "empty")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_no_outage_of_all_lists_loses_a_record_in_silence(oddity: str) -> None:
+    """A long one begins when leads were seen; before that, an account without leads looks the same."""
+    for seed in range(60):
+        random = Random(f"{oddity} {seed}")
+        begin, length = random.choice([(1, random.randrange(1, MAX_EMPTY)), (random.randrange(12, 50), seed)])
+        account = an_account(random, SHAPES[seed % 4], damage=outage(begin, length), **ODDITIES[oddity])
+        try:
+            got, plan = read(account, random, edits=seed % 3, permits=1 + seed % 7)
+        except ReadingUnproven:
+            continue
+        reported = {finding.record_list.name for finding in plan.findings if finding.may_miss}
+        missing = expected(account) - set(got)
+        assert not missing or "deleted" in reported, (seed, begin, length, len(missing))
+        assert not {lead for lead, _ in missing if lead in account.live}, (seed, begin, length, len(missing))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("oddity", ["healthy", "pages of 50", "from is exclusive", "ties in any order"])
+def test_an_outage_that_passes_while_a_witness_is_waited_for_ends_in_a_complete_reading(oddity: str) -> None:
+    for seed in range(60):
+        random = Random(f"passes {oddity} {seed}")
+        damage = outage(random.randrange(1, 60), random.randrange(1, MAX_EMPTY))
+        account = an_account(random, SHAPES[seed % 4], damage=damage, **ODDITIES[oddity])
+
+        got, _ = read(account, random, permits=1 + seed % 7)
+
+        assert not expected(account) - set(got)
+        assert max(got.values()) == 1
+
+
+@pytest.mark.parametrize("record_list", [CONTACTS.live, TASKS.live], ids=str)
+@pytest.mark.parametrize("length", range(1, MAX_EMPTY))
+def test_a_list_of_its_own_that_begins_in_an_outage_is_read(record_list: RecordList, length: int) -> None:
+    planner = ByIdPlanner if record_list is TASKS.live else ReadPlanner
+    for begin in (1, 2, 3, 5, 8):
+        account = ListedAccount({number: 1_000 + number for number in range(400)}, damage=outage(begin, length))
+
+        got, _ = read(account, Random(length), plan=planner(WINDOW, [record_list]))
+
+        assert set(got) == expected(account)
+
+
+def reading(
+    answers: Sequence[tuple[str, Page]], lists: Sequence[RecordList] = LISTS
+) -> tuple[ReadPlanner, list[Query]]:
+    """A plan after answers to its queries, one by one: the name of the list it has to ask, and its page."""
+    plan = ReadPlanner(WINDOW, lists)
+    queries: list[Query] = []
+    for name, page in answers:
+        due = plan.next_query()
+        assert due
+        part, query = due
+        assert query.record_list.name == name, query
+        plan.add_page(part, query, page)
+        queries.append(query)
+    return plan, queries
+
+
+def test_a_quiet_window_takes_one_request_more_than_its_repetition() -> None:
+    """The newest lead is the witness, whether it is before the window or after it."""
+    plan, queries = reading([("leads", NOTHING), ("leads", RECORD), ("leads", NOTHING)], [LEADS.live])
+
+    assert plan.done
+    assert queries[1].limit == 1
+    assert queries[0] == queries[2]
+
+
+def test_an_account_without_any_lead_is_believed_after_patience() -> None:
+    plan, queries = reading([("leads", NOTHING), ("leads", NOTHING), ("leads", NOTHING)], [LEADS.live])
+
+    assert plan.done
+    assert [query.max_empty for query in queries] == [1, MAX_EMPTY, 1]
+
+
+def test_an_account_without_contacts_is_believed_if_it_has_a_lead() -> None:
+    answers = [("contacts", NOTHING), ("contacts", NOTHING), ("leads", RECORD), ("contacts", NOTHING)]
+    plan, queries = reading(answers, [CONTACTS.live])
+
+    assert plan.done
+    assert [query.limit for query in queries] == [250, 1, 1, 1]
+    assert [query.max_empty for query in queries] == [1, 1, MAX_EMPTY, 1]
+
+
+def test_a_list_that_had_records_has_to_show_one() -> None:
+    page = Page(tuple(RawRecord(at, at, is_deleted=False, line=b"") for at in range(1_000, 1_250)), has_next=True)
+    plan, queries = reading([("leads", page), ("leads", NOTHING), ("leads", NOTHING)], [LEADS.live])
+
+    assert not plan.done
+    assert [query.max_empty for query in queries] == [1, 1, None]
+
+
+def test_a_response_that_was_requested_before_an_empty_one_came_is_no_witness() -> None:
+    empty_pages = EmptyPages(newest_of)
+    first, second = (empty_pages.send(Query(LEADS.live, "updated_at asc", at)) for at in (1, 2))
+    assert empty_pages.holds_back("first", first, NOTHING)
+    assert not empty_pages.holds_back("second", second, RECORD)
+    assert not empty_pages.pop_repeatable()
+
+    third = empty_pages.send(Query(LEADS.live, "updated_at asc", 3))
+    assert empty_pages.next_witness() is None, "the third one may be a witness"
+    assert not empty_pages.holds_back("third", third, RECORD)
+
+    assert empty_pages.pop_repeatable() == [("first", first)]
+    assert not empty_pages.holds_back("first", empty_pages.send(first), NOTHING)
+
+
+@pytest.mark.parametrize("begin", range(2_000, 40_000, 4_000))
+def test_a_part_of_the_window_that_is_always_empty_is_told_if_one_of_its_records_was_received(begin: int) -> None:
+    """The server answers nothing to a query that begins in a part of the window, which a cut may do."""
+    window = Window(1_000, 43_000)
+    told = 0
+    for seed in range(30):
+        random = Random(f"{begin} {seed}")
+        leads = {number: random.randrange(1_000, 43_000) for number in range(random.randrange(20, 600))}
+        account = HidingAccount(ListedAccount(leads), Window(begin, begin + 20_000))
+        try:
+            got, _ = read(account, random, permits=7, plan=ReadPlanner(window, LISTS))  # type: ignore[arg-type]
+        except ReadingUnproven:
+            told += 1
+        else:
+            assert {version for version in account.sent if window.holds(version[1])} <= set(got)
+    assert told
+
+
+class HidingAccount:
+    """An account whose responses to queries that begin in `hidden` are empty."""
+
+    def __init__(self, account: ListedAccount, hidden: Window) -> None:
+        self._account = account
+        self._hidden = hidden
+        self.sent: set[tuple[int, int]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._account, name)
+
+    def respond(self, ask: Query, random: Random) -> Page:
+        page = self._account.respond(ask, random)
+        if ask.from_at is not None and self._hidden.holds(ask.from_at):
+            page = NOTHING
+        if not ask.record_list.only_deleted:
+            self.sent |= {(record.id, record.updated_at) for record in page.records}
+        return page
+
+
+def test_a_lead_that_is_edited_before_its_own_slice_is_read_is_no_contradiction() -> None:
+    """It is looked for once, by the query that found it."""
+    for seed in range(40):
+        random = Random(seed)
+        account = an_account(random, "spread")
+        got, plan = read(account, random, edits=3, permits=7)
+
+        assert not expected(account) - set(got)
+        assert not any(state.unreturned for state in plan.states.values())
+
+
+def test_an_empty_trash_is_believed_after_its_newest_record_was_missing_twice() -> None:
+    empty_pages = EmptyPages(newest_of)
+    trash = LISTS[1]
+    query = empty_pages.send(Query(trash, "updated_at asc", 1))
+    assert empty_pages.holds_back("slice", query, NOTHING)
+    for time in range(MISSING_TWICE):
+        assert not empty_pages.pop_believed()
+        due = empty_pages.next_newest()
+        assert due
+        assert isinstance(due[0], Witness)
+        assert due[1] == newest_of(trash)
+        assert not empty_pages.holds_back(due[0], empty_pages.send(due[1]), NOTHING)
+        if not time:
+            assert empty_pages.next_newest() is None
+            leads = empty_pages.send(Query(LEADS.live, "updated_at asc", 1))
+            assert empty_pages.next_witness() is None
+            assert not empty_pages.holds_back("other", leads, RECORD)
+    assert empty_pages.pop_believed() == [("slice", query, NOTHING)]
+    again = empty_pages.send(replace(query, from_at=2))
+    assert not empty_pages.holds_back("another slice", again, NOTHING)
