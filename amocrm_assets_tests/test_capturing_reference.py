@@ -167,6 +167,18 @@ def test_nobody_has_no_pipelines_so_204_is_asked_again_and_never_believed(tmp_pa
         assert outcomes(account.read()) == {"pipelines": ("read", False, ("list_empty",))}
 
 
+@pytest.mark.parametrize("stages", [None, [], {}, [{"id": 142}], [{"id": 7}, "143"]])
+def test_a_pipeline_without_its_last_two_stages_is_read_again_and_marks_none_as_deleted(
+    account: Account, stages: Any
+) -> None:
+    account.lists.pipelines.append({"id": 5, "name": "Вторая", "_embedded": {"statuses": stages}})
+    read = account.read()
+    assert outcomes(read) == {"pipelines": ("read", False, ("parts_missing",))}
+    assert account.lists.turns["pipelines"] == 2
+    account.lists.pipelines[-1]["_embedded"]["statuses"] = [{"id": "142"}, {"id": 143.0}]
+    assert outcomes(account.read()) == {}
+
+
 def test_204_of_a_list_that_had_records_is_believed_the_second_time(account: Account) -> None:
     account.read()
     account.lists.empty_on["leads_tags"] = (2,)

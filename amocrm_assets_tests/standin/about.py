@@ -33,6 +33,8 @@ PIPELINE: Json = {
                 "pipeline_id": content.PIPELINE_ID,
             },
             {"id": content.STATUS, "name": "В работе", "type": 0, "pipeline_id": content.PIPELINE_ID},
+            {"id": 142, "name": "Выиграно", "type": 0, "pipeline_id": content.PIPELINE_ID},
+            {"id": 143, "name": "Проиграно", "type": 0, "pipeline_id": content.PIPELINE_ID},
         ]
     },
 }

@@ -33,6 +33,7 @@ FindingKind = Literal[
     "list_failed",
     "list_unproven",
     "list_empty",
+    "parts_missing",
     "total_missing",
 ]
 

@@ -68,6 +68,19 @@ def empty(record_list: WholeList) -> Finding:
     )
 
 
+def parts_missing(record_list: WholeList) -> Finding:
+    """Twice, a record lacked objects that each record of the list has."""
+    ids = " and ".join(map(str, sorted(record_list.always_within)))
+    return Finding(
+        record_list,
+        "parts_missing",
+        may_miss=True,
+        cause=f"twice, one of them came without the {record_list.within} {ids}, which each one has. No missing"
+        " record was marked as deleted.",
+        fix="Materialise `raw_reference` again; if it still fails, report it to amoCRM's support.",
+    )
+
+
 def total_missing(record_list: WholeList) -> Finding:
     """The list has no count, although the documentation shows one."""
     return Finding(

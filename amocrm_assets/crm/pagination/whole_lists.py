@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.crm.pagination import list_findings
-from amocrm_assets.crm.pagination.pages import has_next, one_line
+from amocrm_assets.crm.pagination.pages import has_next, number_of, one_line
 from amocrm_assets.errors import (
     AccessDenied,
     AccountBlocked,
@@ -119,13 +119,15 @@ def read_whole_list(client: AmoCrmClient, record_list: WholeList, *, was_filled:
     """Read one list, a second time if the first could not be proven complete."""
     should_be_filled = was_filled or record_list.is_never_empty
     whole = _read_pages(client, record_list, should_be_filled=should_be_filled)
-    if whole.lacks_proof():
+    if whole.lacks_proof() or _lacks_parts(record_list, whole.lines):
         whole = _read_pages(client, record_list, should_be_filled=should_be_filled)
     findings: list[Finding] = []
     if not whole.lines and record_list.is_never_empty:
         findings.append(list_findings.empty(record_list))
     elif whole.lacks_proof():
         findings.append(list_findings.unproven(record_list, len(whole.lines), whole.total))
+    elif _lacks_parts(record_list, whole.lines):
+        findings.append(list_findings.parts_missing(record_list))
     elif record_list.has_total and whole.total is None and whole.lines:
         findings.append(list_findings.total_missing(record_list))
     is_complete = not any(finding.may_miss for finding in findings)
@@ -155,6 +157,22 @@ def _is_last(page: _Page, record_list: WholeList, *, is_all: bool, is_counted: b
     if is_all or not page.lines or not record_list.is_paged:
         return True
     return not page.has_next and (is_counted or len(page.lines) % _PAGE_UNIT != 0)
+
+
+def _lacks_parts(record_list: WholeList, lines: Sequence[bytes]) -> bool:
+    """Whether a record lacks objects that each record of the list has."""
+    return any(not record_list.always_within <= _ids_within(record_list, line) for line in lines)
+
+
+def _ids_within(record_list: WholeList, line: bytes) -> set[int | None]:
+    import json
+
+    if record_list.within is None:
+        return set()
+    try:
+        return {number_of(each.get("id")) for each in json.loads(line)["_embedded"][record_list.within]}
+    except (KeyError, TypeError, AttributeError):
+        return set()
 
 
 def _some_of(record_list: WholeList, response: Response) -> _Page:

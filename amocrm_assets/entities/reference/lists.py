@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Stages with the same two ids in every pipeline
+# (https://www.amocrm.ru/developers/content/crm_platform/leads_pipelines).
+WON, LOST = 142, 143
 # Documented lists accept 250 or fall back to fewer.
 _PAGED: Mapping[str, int | str] = {"limit": 250}
 
@@ -19,6 +22,7 @@ class WholeList:
 
     `embedded` is the property of `_embedded` with the records; None means that the response itself is the only
     record. `has_total`: the documentation shows `_total_items`. `is_never_empty`: every account has a record.
+    `always_within` are ids that the objects `within` each record always include.
     """
 
     name: str
@@ -29,6 +33,8 @@ class WholeList:
     is_paged: bool = True
     has_total: bool = False
     is_never_empty: bool = False
+    within: str | None = None
+    always_within: frozenset[int] = frozenset()
 
 
 ACCOUNT = WholeList(
@@ -53,6 +59,8 @@ LISTS: tuple[WholeList, ...] = (
         is_paged=False,
         has_total=True,
         is_never_empty=True,
+        within="statuses",
+        always_within=frozenset({WON, LOST}),
     ),
     WholeList(
         "users",

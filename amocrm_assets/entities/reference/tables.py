@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from amocrm_assets.entities.reference.lists import LOST, WON
 from amocrm_assets.entities.table import Column, Table
 
 Json = dict[str, Any]
-# The same two ids in every pipeline (https://www.amocrm.ru/developers/content/crm_platform/leads_pipelines).
-WON, LOST = 142, 143
 _INCOMING_TYPE = 1
 _ENTITY_TYPES = ("leads", "contacts", "companies")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.entities import STAGES, StagesTable
 from amocrm_assets.entities.latest import beside_name
-from amocrm_assets.entities.reference.tables import LOST, WON
+from amocrm_assets.entities.reference.lists import LOST, WON
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows.latest_table.values import dates, moments, names_now
 from amocrm_assets.rows.seal import sealed_file

@@ -30,6 +30,7 @@ def of_whole_lists() -> dict[str, Finding]:
         list_findings.failed(users, error),
         list_findings.unproven(users, 3, 4),
         list_findings.empty(users),
+        list_findings.parts_missing(users),
         list_findings.total_missing(users),
     ]
     return {finding.kind: finding for finding in found}
