@@ -163,7 +163,7 @@ def _stop(response: Response) -> AmoCrmAssetsError:
                 f" allowed IP addresses. {context.check} shows whether it helped.",
                 **facts,
             )
-        case status if 300 <= status < 400:  # noqa: PLR2004
+        case status if 300 <= status < 400 and "location" in response.headers:  # noqa: PLR2004
             return SettingsError(
                 operation,
                 cause=f"{status}, the account has another address: {_origin(response)}.",
@@ -204,7 +204,7 @@ def _detail(response: Response) -> str:
 
 def _origin(response: Response) -> str:
     # Only scheme and host: a redirect's query may carry anything.
-    return "/".join(response.headers.get("location", "an unknown address").split("?")[0].split("/")[:3])
+    return "/".join(response.headers["location"].split("?")[0].split("/")[:3])
 
 
 def _subject(response: Response) -> str:

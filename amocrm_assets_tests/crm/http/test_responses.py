@@ -59,6 +59,7 @@ def test_the_wait_that_amocrm_wants_is_found(headers: dict[str, str], body: byte
         (Response("/x", 403, b"<html>", HTML), AccountBlocked, "Send no further requests"),
         (Response("/api/v4/leads", 403, b'{"detail":"no"}'), AccessDenied, "right to see leads"),
         (Response("/api/v4/users/7", 403, b'{"detail":"no"}'), AccessDenied, "right to see users"),
+        (Response("/x", 304), UnexpectedAnswer, "304"),
         (Response("/x", 301, headers={"location": "https://new.amocrm.ru/x?s=1"}), SettingsError, "base_url"),
         (Response("/x", 404, b'{"detail":"Cannot GET"}'), UnexpectedAnswer, "base_url"),
         (Response("/x", 400), UnexpectedAnswer, "report"),
