@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.crm.pagination.lists import parse_list
 from amocrm_assets.crm.pagination.pages import has_next
+from amocrm_assets.entities.reference import PIPELINES
 from amocrm_assets.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.http.responses import Response
 
 ACCOUNT_PATH = "/api/v4/account"
-PIPELINES_PATH = "/api/v4/leads/pipelines"  # every account has one, and any user may see it
 ACCOUNT_PARAMS = {"with": "datetime_settings,is_api_filter_enabled"}
 # amoCRM's documentation says 50 in one place and 250 in another; only `next` shows the end.
 FIELDS_LIMIT = 250
@@ -71,7 +71,7 @@ def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
             return list(fields.values())
         if not found.fields:
             # If all lists are empty for a while, repeating the page alone would get the same response.
-            client.request(PIPELINES_PATH, {}, _pipelines)
+            client.request(PIPELINES.path, PIPELINES.params, _pipelines)
         end_said = is_empty or not found.has_next
         page += not is_empty  # an empty page is requested twice
     raise _too_many(path, f"there is a next page after page {MAX_FIELD_PAGES}.")

@@ -20,6 +20,8 @@ from amocrm_assets.entities.tasks import TASKS
 
 # All entities that a source may import, in the order of their chains.
 ENTITIES = (LEADS, CONTACTS, COMPANIES, TASKS, CALLS, EVENTS)
+# The list that shows whether amoCRM returns records at all: no account in use has none of them.
+NEVER_EMPTY = LEADS.live
 # Those with custom fields, by the attribute of a source that selects their fields.
 WITH_CUSTOM_FIELDS = {each.choices.custom_fields: each for each in ENTITIES if each.choices.custom_fields}
 
@@ -32,6 +34,7 @@ __all__ = [
     "ENTITIES",
     "EVENTS",
     "LEADS",
+    "NEVER_EMPTY",
     "STAGES",
     "TASKS",
     "WITH_CUSTOM_FIELDS",

@@ -15,16 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.pagination.query import Query
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import NEVER_EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amocrm_assets.entities import RecordList
 
-# The witness for lists without a record: no account in use has no lead.
-WITNESS_LIST = LEADS.live
-# If it has none either, it is requested so often in a row, which takes about half a minute.
+# If even the list that is never empty has no record, it is requested so often in a row, about half a minute.
 MAX_EMPTY = 8
 # So often the newest record of a list has to be missing.
 MISSING_TWICE = 2
@@ -84,7 +82,7 @@ class EmptyPages:
             return False
         if isinstance(part, Witness):
             self._newest_missing[own] += 1
-            if own == WITNESS_LIST:
+            if own == NEVER_EMPTY:
                 self._found_nothing = query.number
             return False
         if may_be_empty or (part, query) in self._repeated or self._is_empty(own):
@@ -125,8 +123,8 @@ class EmptyPages:
             return None
         if own in self._served:
             return self._request(self._newest(own), max_empty=None)
-        newest = Query(WITNESS_LIST, "updated_at desc", limit=1)
-        return self._request(newest, max_empty=None if WITNESS_LIST in self._served else MAX_EMPTY)
+        newest = Query(NEVER_EMPTY, "updated_at desc", limit=1)
+        return self._request(newest, max_empty=None if NEVER_EMPTY in self._served else MAX_EMPTY)
 
     def _request(self, query: Any, *, max_empty: int | None = 1) -> tuple[Witness, Any]:
         self._witness_is_sent = True
@@ -137,7 +135,7 @@ class EmptyPages:
         return popped
 
     def _needs_own_record(self, record_list: RecordList) -> bool:
-        return record_list in self._served or record_list == WITNESS_LIST
+        return record_list in self._served or record_list == NEVER_EMPTY
 
     def _needs_newest(self, held: _Held) -> bool:
         own = held.query.record_list
@@ -154,7 +152,7 @@ class EmptyPages:
         own = held.query.record_list
         if own in self._served:
             return self._served[own] > held.since
-        if own == WITNESS_LIST:
+        if own == NEVER_EMPTY:
             return self._found_nothing > held.since
         return self._newest(own) is None and self._other_is_served(held)
 

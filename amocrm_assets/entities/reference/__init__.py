@@ -7,7 +7,7 @@ reading are in one capture.
 from __future__ import annotations
 
 from amocrm_assets.entities.captured import Captured
-from amocrm_assets.entities.reference.lists import ACCOUNT, LISTS, WholeList
+from amocrm_assets.entities.reference.lists import ACCOUNT, LISTS, PIPELINES, WholeList
 from amocrm_assets.entities.reference.tables import (
     HISTORY_COLUMNS,
     REFERENCE_TABLES,
@@ -22,6 +22,7 @@ __all__ = [
     "ACCOUNT",
     "HISTORY_COLUMNS",
     "LISTS",
+    "PIPELINES",
     "REFERENCE",
     "REFERENCE_TABLES",
     "Part",

@@ -46,22 +46,23 @@ ACCOUNT = WholeList(
     is_paged=False,
     is_never_empty=True,
 )
+PIPELINES = WholeList(
+    "pipelines",
+    "pipelines with their stages",
+    "/api/v4/leads/pipelines",
+    "pipelines",
+    params={},
+    is_paged=False,
+    has_total=True,
+    is_never_empty=True,
+    within="statuses",
+    always_within=frozenset({WON, LOST}),
+)
 _ENTITY_TYPES = ("leads", "contacts", "companies")
 
 LISTS: tuple[WholeList, ...] = (
     ACCOUNT,
-    WholeList(
-        "pipelines",
-        "pipelines with their stages",
-        "/api/v4/leads/pipelines",
-        "pipelines",
-        params={},
-        is_paged=False,
-        has_total=True,
-        is_never_empty=True,
-        within="statuses",
-        always_within=frozenset({WON, LOST}),
-    ),
+    PIPELINES,
     WholeList(
         "users",
         "users",
