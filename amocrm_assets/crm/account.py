@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
 from amocrm_assets.crm.pagination.lists import parse_list
-from amocrm_assets.crm.pagination.pages import has_next
+from amocrm_assets.crm.pagination.pages import has_next, number_of
 from amocrm_assets.entities.reference import PIPELINES
 from amocrm_assets.errors import UnexpectedAnswer
 
@@ -103,7 +103,9 @@ def _account(response: Response) -> Account:
 
 def account_of(body: Any) -> Account:
     """The account in a decoded response. Raises `KeyError`, `TypeError` or `ValueError` without an id."""
-    account_id = int(body["id"])  # some gateways send numbers as strings
+    account_id = number_of(body["id"])
+    if account_id is None:
+        raise ValueError("the account's id is no integer")
     embedded = body.get("_embedded")
     settings = embedded.get("datetime_settings") if isinstance(embedded, dict) else None
     return Account(

@@ -51,6 +51,16 @@ def test_the_account_says_who_it_is(sandbox: Sandbox) -> None:
     assert account.filters_enabled is True
 
 
+@pytest.mark.parametrize("damage", [b"1.5", b"true", b"null", b"{}", b'"text"'])
+def test_an_account_whose_id_is_damaged_is_requested_again(sandbox: Sandbox, damage: bytes) -> None:
+    """Half of an id would be another account."""
+    damaged = iter([True])
+    sandbox.rewrite = lambda body: body.replace(b"31415926", damage) if next(damaged, False) else body
+    with client_of(sandbox) as client:
+        assert read_account(client).id == 31415926
+    sandbox.rewrite = None
+
+
 def test_the_custom_fields_are_read_to_their_last_page(sandbox: Sandbox) -> None:
     with client_of(sandbox) as client:
         fields = read_custom_fields(client, "/api/v4/leads/custom_fields")

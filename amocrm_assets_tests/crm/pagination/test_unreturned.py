@@ -56,8 +56,18 @@ def test_a_page_that_comes_later_than_those_of_the_next_slice_waits_for_none_of_
     unreturned.learn("left", QUERY, records(*range(1_000, 1_000 + PAGE_LIMIT)), [])
     assert not unreturned
 
-    unreturned.forget(1_000 + PAGE_LIMIT)
-    unreturned.learn("left", QUERY, records(1_000), [])
+    last = 1_000 + PAGE_LIMIT - 1
+    unreturned.learn("left", QUERY, records(last + 1), [])
+    assert unreturned, "further records of a slice are not remembered"
+
+
+def test_first_records_of_slices_are_forgotten_once_all_are_behind_them() -> None:
+    unreturned = Unreturned()
+    unreturned.learn("right", QUERY, [], [RawRecord(9, at, is_deleted=False, line=b"") for at in (4, 5)])
+    unreturned.forget(5)
+    unreturned.learn("left", QUERY, [RawRecord(9, 5, is_deleted=False, line=b"")], [])
+    assert not unreturned
+    unreturned.learn("left", QUERY, [RawRecord(9, 4, is_deleted=False, line=b"")], [])
     assert unreturned
 
 
@@ -82,6 +92,19 @@ def test_a_check_that_finds_none_of_them_is_done() -> None:
     assert check.done
     assert not check.is_contradicted
     assert check.open_interval is None
+
+
+def test_each_query_that_found_some_is_sent_once() -> None:
+    state = waiting(5, 7)
+    state.unreturned.learn("slice", Query(LEADS.live, "updated_at asc", 8, 2_000), records(9), [])
+    check = UnreturnedCheck(state)
+    bounds = []
+    while query := check.next_query():
+        bounds.append(query.from_at)
+        check.add_page(query, NOTHING)
+    assert bounds == [999, 8]
+    assert check.done
+    assert check.seen.moved_out == 3
 
 
 def test_their_seconds_are_read_again_once_and_then_the_reading_fails() -> None:
