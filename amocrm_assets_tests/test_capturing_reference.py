@@ -210,6 +210,15 @@ def test_lists_that_are_read_while_all_of_them_are_empty_are_complete_or_say_so(
         assert length == 30 or complete == expected.keys(), begin
 
 
+def test_lists_that_are_all_empty_throughout_are_not_believed(account: Account) -> None:
+    account.read()
+    filled = {name for name, records in account.kept().items() if records} - {"account"}
+    for name in filled:
+        account.lists.empty_on[name] = tuple(range(2, 20))
+    found = outcomes(account.read())
+    assert found == dict.fromkeys(filled, ("read", False, ("list_empty",)))
+
+
 def test_pages_behind_one_with_a_next_one_are_not_lost_in_an_outage(tmp_path: Path) -> None:
     tags = [{"id": number, "name": f"t{number}", "color": None} for number in range(1, 101)]
     with account_in(tmp_path, leads_tags=tags, limit_max=50, empty_on={"leads_tags": (2,)}) as account:

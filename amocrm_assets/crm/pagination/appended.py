@@ -105,8 +105,8 @@ class AppendedPlanner:
         is_count = isinstance(part, SliceGroup)
         if self._empty_pages.holds_back(part, query, page, may_be_empty=is_count) or isinstance(part, Witness):
             return []
-        if page.size:
-            self._filled[query.record_list] = replace(query, limit=query.limit if query.page > 1 else 1)
+        if page.size and query.page == 1:
+            self._filled[query.record_list] = replace(query, limit=1)
         if isinstance(part, SliceGroup):
             return self._add_count(part, query, page)
         match part.add_page(query, page):

@@ -18,8 +18,9 @@ from amocrm_assets.crm.pagination.query import Query
 from amocrm_assets.entities import NEVER_EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from amocrm_assets.crm.pagination.keyset import KeysetPaginator
     from amocrm_assets.entities import RecordList
 
 # If even the list that is never empty has no record, it is requested so often in a row, about half a minute.
@@ -90,9 +91,10 @@ class EmptyPages:
         self._held.append(_Held(part, query, page, self._sent))
         return True
 
-    def is_held(self, part: object) -> bool:
-        """Whether a page of this part is held back."""
-        return any(each.part is part for each in self._held)
+    def without_doubtful(self, slices: Iterable[KeysetPaginator]) -> list[KeysetPaginator]:
+        """The slices that are unlikely to be empty: while pages are held back, those that had a page."""
+        doubtful = {each.part for each in self._held} | {part for part, _ in self._repeated}
+        return [each for each in slices if each not in doubtful and (each.page_seconds or not self._held)]
 
     def pop_repeatable(self) -> list[tuple[Any, Any]]:
         """Parts and queries that may be sent again, since a witness was seen after them."""
@@ -113,13 +115,11 @@ class EmptyPages:
         return None
 
     def next_witness(self) -> tuple[Witness, Any] | None:
-        """A witness for the pages that are held back; None if another query in flight will be one."""
+        """A witness for the pages that are held back; None while a query in flight may be one, or be empty too."""
         if self._witness_is_sent or not self._held:
             return None
-        held = self._held[0]
-        own = held.query.record_list
-        may_be_one = {own} if self._needs_own_record(own) else {*self._in_flight.values()} - {own}
-        if any(number > held.since and sent in may_be_one for number, sent in self._in_flight.items()):
+        own = self._held[0].query.record_list
+        if any(own == sent or not self._needs_own_record(own) for sent in self._in_flight.values()):
             return None
         if own in self._served:
             return self._request(self._newest(own), max_empty=None)

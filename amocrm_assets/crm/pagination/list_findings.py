@@ -68,6 +68,17 @@ def empty(record_list: WholeList) -> Finding:
     )
 
 
+def all_empty(record_list: WholeList) -> Finding:
+    """An empty list that had records before, while no other list has any."""
+    return Finding(
+        record_list,
+        "list_empty",
+        may_miss=True,
+        cause="amoCRM twice returned it empty, as all other lists. No record was marked as deleted.",
+        fix="Materialise `raw_reference` again later; if it still fails, report it to amoCRM's support.",
+    )
+
+
 def parts_missing(record_list: WholeList) -> Finding:
     """Twice, a record lacked objects that each record of the list has."""
     ids = " and ".join(map(str, sorted(record_list.always_within)))

@@ -17,7 +17,7 @@ from amocrm_assets.crm.pagination import (
     end_unproven,
 )
 from amocrm_assets.crm.pagination.unreturned import Unreturned, UnreturnedCheck
-from amocrm_assets.days import MAX_AT, Window
+from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,13 +90,10 @@ class PaginatorSet:
         """After a paginator has finished: if it was its list's last one, look for records that none returned."""
         state, unreturned = finished.state, finished.state.unreturned
         begins = [each.open_interval.from_at for each in self._of(state) if each.open_interval]
-        unreturned.forget(min(begins, default=MAX_AT))
-        if (
-            isinstance(finished, UnreturnedCheck)
-            and finished.is_contradicted
-            and (interval := unreturned.interval)
-        ):
-            unreturned.is_read_again = True
+        if begins:
+            unreturned.forget(min(begins))
+        if isinstance(finished, UnreturnedCheck) and finished.is_contradicted:
+            interval = unreturned.read_again()
             self.add(KeysetPaginator(state, interval.from_at, interval.to_at))
         elif unreturned and not begins:
             self.add(UnreturnedCheck(state))
@@ -106,6 +103,7 @@ class PaginatorSet:
         given_up = self._of(state)
         self._active = [paginator for paginator in self._active if paginator not in given_up]
         self._finished += given_up
+        state.unreturned = Unreturned()  # no slice is left that could lack a record
         return given_up
 
     def _of(self, state: ListState) -> list[Paginator]:
@@ -140,7 +138,6 @@ class PaginatorSet:
         """Read a list as a whole, without filters: what was proven remains so, the rest is read again."""
         given_up = self.give_up(state)
         intervals = [each.open_interval for each in given_up if each.open_interval]
-        state.unreturned = Unreturned()  # no slice is left that could lack a record
         self.counts.whole_account_scans += by_id
         self.add(
             OverlappingPaginator(

@@ -123,17 +123,18 @@ class ReadPlanner:
         for paginator in sorted(self.paginators, key=_behind):
             if query := paginator.next_query():
                 return paginator, query
-        rest = self._next_part()
-        if rest is None:
-            return self._empty_pages.next_witness()
-        self.paginators.add(rest)
-        due = rest.next_query()
-        return (rest, due) if due else None
+        if witness := self._empty_pages.next_witness():
+            return witness
+        if rest := self._next_part():
+            self.paginators.add(rest)
+            query = rest.next_query()
+            return (rest, query) if query else None
+        return None
 
     def _next_part(self) -> Paginator | None:
         """One more paginator, while the active ones wait for their responses."""
-        slices = [each for each in self.paginators if isinstance(each, KeysetPaginator)]
-        return self._slicer.split([each for each in slices if not self._empty_pages.is_held(each)])
+        slices = (each for each in self.paginators if isinstance(each, KeysetPaginator))
+        return self._slicer.split(self._empty_pages.without_doubtful(slices))
 
     def add_failure(self, paginator: Paginator, query: Query) -> None:
         """A page failed: smaller ones are requested from now on."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Version = tuple[int, int]  # id and second of a record
 
+# A slice requests its first page and, for the seam, the second one.
+FIRST_RECORDS = 2 * PAGE_LIMIT
 MAX_FAILED_CHECKS = 3
 
 
@@ -31,10 +33,10 @@ class Unreturned:
 
     def __init__(self) -> None:
         self._found_by: dict[Version, Query] = {}
-        # The first records of each slice: what a page of the slice before may contain, even if it comes later.
+        # The first records of each slice: what a page of a slice before may contain, even if it comes later.
         self._first: set[Version] = set()
         self._counts: Counter[object] = Counter()
-        self.is_read_again = False
+        self._read_again: Window | None = None
 
     def __bool__(self) -> bool:
         return bool(self._found_by)
@@ -46,6 +48,16 @@ class Unreturned:
         return Window(min(seconds), max(seconds)) if seconds else None
 
     @property
+    def is_read_again(self) -> bool:
+        """Whether their seconds were read once more."""
+        return self._read_again is not None
+
+    def read_again(self) -> Window:
+        """The seconds to read once more. Only records within them are waited for from now on."""
+        self._read_again = self.interval or Window(0, 0)
+        return self._read_again
+
+    @property
     def query(self) -> Query:
         """The query that found one of them."""
         return next(iter(self._found_by.values()))
@@ -53,12 +65,13 @@ class Unreturned:
     def learn(self, slice_: object, query: Query, received: Iterable[RawRecord], fresh: list[RawRecord]) -> None:
         """Process a page of a slice: `received` were not returned before it, and `fresh` are returned now."""
         returned = self._pop(fresh)
-        if self._counts[slice_] < PAGE_LIMIT:
+        if self._counts[slice_] < FIRST_RECORDS:
             self._counts[slice_] += len(fresh)
             self._first |= returned
         for record in received:
             version = _version(record)
-            if version not in returned and version not in self._first:
+            is_wanted = self._read_again is None or self._read_again.holds(record.updated_at)
+            if is_wanted and version not in returned and version not in self._first:
                 self._found_by[version] = replace(query, details=False)
 
     def learn_returned(self, records: list[RawRecord]) -> None:

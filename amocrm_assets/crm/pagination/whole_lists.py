@@ -10,7 +10,7 @@ What cannot be proven is a finding of that list, and a list that fails does not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,21 +91,23 @@ def read_whole_lists(
     """
     unanswered = 0
     filled: WholeList | None = None
+    is_witnessed = False
     read_again: list[WholeList] = []
     for each in chain(lists, read_again):
         is_first = each not in read_again
         try:
             if unanswered == _MAX_UNANSWERED:
                 raise list_findings.not_tried(each)
-            if filled and not is_first and each is read_again[0]:
+            if filled and not is_first and not is_witnessed:
                 client.request(filled.path, filled.params, partial(_some_of, filled))
+                is_witnessed = True
             found = read_whole_list(client, each, was_filled=each.name in filled_before)
             unanswered = 0
             if found.ends_empty and is_first:
                 read_again.append(each)
                 continue
             filled = each if found.lines else filled
-            yield found
+            yield found if filled else _without_witness(found)
         except (AccessDenied, AccountBlocked, UnexpectedAnswer) as error:
             yield _refused(client, each, error, user)
         except AmoCrmUnavailable as error:
@@ -231,6 +233,13 @@ def _lines(response: Response, body: dict[str, Any], record_list: WholeList) -> 
         return tuple(one_line(bytes(raw)) for raw in msgspec.json.decode(held, type=list[msgspec.Raw]))
     except msgspec.DecodeError:  # half of an emoji, which msgspec refuses
         return tuple(json.dumps(record, separators=(",", ":")).encode() for record in records)
+
+
+def _without_witness(read: ListRead) -> ListRead:
+    """A list that was empty twice, like all others: amoCRM may return no records at all."""
+    if read.findings or not read.ends_empty:
+        return read
+    return replace(read, is_complete=False, findings=(list_findings.all_empty(read.record_list),))
 
 
 def _refused(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amocrm_assets.crm.pagination import KeysetPaginator, ListState
 from amocrm_assets.crm.pagination.by_id import ByIdPlanner
 from amocrm_assets.crm.pagination.empty_pages import MAX_EMPTY, MISSING_TWICE, EmptyPages, Witness
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
@@ -142,7 +143,7 @@ def test_a_response_that_was_requested_before_an_empty_one_came_is_no_witness() 
     assert not empty_pages.pop_repeatable()
 
     third = empty_pages.send(Query(LEADS.live, "updated_at asc", 3))
-    assert empty_pages.next_witness() is None, "the third one may be a witness"
+    assert empty_pages.next_witness() is None, "the third one may be a witness, or be empty too"
     assert not empty_pages.holds_back("third", third, RECORD)
 
     assert empty_pages.pop_repeatable() == [("first", first)]
@@ -187,6 +188,21 @@ class HidingAccount:
         return page
 
 
+@pytest.mark.parametrize("edits", [0, 1])
+def test_a_burst_of_leads_between_quiet_hours_is_no_contradiction_and_takes_few_requests(edits: int) -> None:
+    """Late pages of the first slices show records that others have returned long ago."""
+    window = Window(1_000_000, 1_172_799)
+    for seed in range(30):
+        random = Random(seed)
+        leads = {number: 1_103_679 + random.randrange(300) for number in range(1_500)}
+        account = ListedAccount(leads | {10**6: 1_172_900})
+        got, _ = read(account, random, edits=edits, permits=4, plan=ReadPlanner(window, [LEADS.live]))
+        untouched = {(lead, at) for lead, at in leads.items() if lead not in account.touched}
+        assert untouched <= set(got)
+        assert max(got.values()) == 1
+        assert account.request_count < 100
+
+
 def test_a_lead_that_is_edited_before_its_own_slice_is_read_is_no_contradiction() -> None:
     """It is looked for once, by the query that found it."""
     for seed in range(40):
@@ -218,3 +234,34 @@ def test_an_empty_trash_is_believed_after_its_newest_record_was_missing_twice() 
     assert empty_pages.pop_believed() == [("slice", query, NOTHING)]
     again = empty_pages.send(replace(query, from_at=2))
     assert not empty_pages.holds_back("another slice", again, NOTHING)
+
+
+def test_no_slice_is_cut_that_is_likely_to_be_empty() -> None:
+    """Each cut of an empty slice would cost two requests more."""
+    state = ListState(LEADS.live)
+    held, other, known = (KeysetPaginator(state, begin, begin + 9) for begin in (10, 20, 30))
+    known.page_seconds = 5
+    empty_pages = EmptyPages(newest_of)
+    assert empty_pages.without_doubtful([held, other, known]) == [held, other, known]
+
+    query = empty_pages.send(Query(LEADS.live, "updated_at asc", 9))
+    assert empty_pages.holds_back(held, query, NOTHING)
+    assert empty_pages.without_doubtful([held, other, known]) == [known]
+    witness = empty_pages.next_witness()
+    assert witness
+    assert not empty_pages.holds_back(witness[0], empty_pages.send(witness[1]), RECORD)
+    assert empty_pages.pop_repeatable() == [(held, query)]
+    assert empty_pages.without_doubtful([held, other, known]) == [other, known]
+
+
+def test_one_witness_is_requested_for_all_pages_that_are_held_back() -> None:
+    empty_pages = EmptyPages(newest_of)
+    queries = [empty_pages.send(Query(LEADS.live, "updated_at asc", number)) for number in range(3)]
+    for number, query in enumerate(queries):
+        assert empty_pages.next_witness() is None
+        assert empty_pages.holds_back(number, query, NOTHING)
+    due = empty_pages.next_witness()
+    assert due
+    assert empty_pages.next_witness() is None, "it is on its way"
+    assert not empty_pages.holds_back(due[0], empty_pages.send(due[1]), RECORD)
+    assert empty_pages.pop_repeatable() == list(enumerate(queries))

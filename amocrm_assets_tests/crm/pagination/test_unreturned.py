@@ -8,7 +8,7 @@ from amocrm_assets.crm.pagination import ListState, Query
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.paginator_set import PaginatorSet
-from amocrm_assets.crm.pagination.unreturned import MAX_FAILED_CHECKS, Unreturned, UnreturnedCheck
+from amocrm_assets.crm.pagination.unreturned import FIRST_RECORDS, MAX_FAILED_CHECKS, Unreturned, UnreturnedCheck
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ReadingUnproven
@@ -51,12 +51,12 @@ def test_a_record_that_was_edited_in_between_is_still_waited_for() -> None:
 
 def test_a_page_that_comes_later_than_those_of_the_next_slice_waits_for_none_of_its_first_records() -> None:
     unreturned = Unreturned()
-    for begin in range(0, 2 * PAGE_LIMIT, PAGE_LIMIT):
+    for begin in range(0, FIRST_RECORDS + PAGE_LIMIT, PAGE_LIMIT):
         unreturned.learn("right", QUERY, [], records(*range(1_000 + begin, 1_000 + begin + PAGE_LIMIT)))
-    unreturned.learn("left", QUERY, records(*range(1_000, 1_000 + PAGE_LIMIT)), [])
+    last = 1_000 + FIRST_RECORDS - 1
+    unreturned.learn("left", QUERY, records(*range(1_000, last + 1)), [])
     assert not unreturned
 
-    last = 1_000 + PAGE_LIMIT - 1
     unreturned.learn("left", QUERY, records(last + 1), [])
     assert unreturned, "further records of a slice are not remembered"
 
@@ -123,6 +123,9 @@ def test_their_seconds_are_read_again_once_and_then_the_reading_fails() -> None:
         paginators.check_unreturned(check)
         (again,) = paginators
         assert again.open_interval == Window(5, 7)
+        # What is behind these seconds was returned by others, which need not be remembered any more.
+        state.unreturned.learn(again, QUERY, records(5, 8), [])
+        assert state.unreturned.interval == Window(5, 7)
 
 
 def test_a_check_that_keeps_failing_fails_the_reading() -> None:
@@ -144,3 +147,9 @@ def test_a_list_is_checked_after_the_last_of_its_paginators() -> None:
     assert [type(each) for each in paginators if each.state is state] == [UnreturnedCheck]
     paginators.check_unreturned(finished)
     assert sum(each.state is state for each in paginators) == 1
+
+
+def test_a_list_that_is_given_up_waits_for_no_record() -> None:
+    state, paginators = waiting(5), PaginatorSet()
+    paginators.give_up(state)
+    assert not state.unreturned
