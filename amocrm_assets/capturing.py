@@ -10,6 +10,7 @@ from bisect import bisect_right
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from amocrm_assets.captures import CaptureHeader, CaptureWriter, reading_finding
@@ -27,8 +28,7 @@ from amocrm_assets.errors import UnexpectedAnswer
 from amocrm_assets.reading_rules import EarlierCaptures, require_over, require_own
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 
     from amocrm_assets.captures import PublishedCapture
     from amocrm_assets.captures.privacy import FieldsByPath
@@ -120,8 +120,10 @@ class _DayRangeCapture:
     def run(self) -> Iterator[CapturedDay]:
         # The account is requested while the first records are read: doing it first would cost two round trips.
         with DaemonPool(2, name="amocrm-account", scope=self._client.scope) as pool:
+            account = pool.submit(account_of_client, self._client)
+            custom_fields = pool.submit(self._read_custom_fields)
             account_info = _AccountInfo(
-                pool.submit(account_of_client, self._client), pool.submit(self._read_custom_fields)
+                partial(self._reader.wait_beside, account), partial(self._reader.wait_beside, custom_fields)
             )
             try:
                 with closing(self._reader.batches()) as batches:
@@ -138,7 +140,7 @@ class _DayRangeCapture:
         return {path: read_custom_fields(self._client, path) for path in self._lines.field_paths}
 
     def _keep(self, records: Sequence[ReadRecord], account_info: _AccountInfo) -> None:
-        account = account_info.account.result()
+        account = account_info.account()
         require_own(self._source, account, self._entity.table.records, (record.account_id for record in records))
         for record in records:
             day = self._day_of(record)
@@ -148,7 +150,7 @@ class _DayRangeCapture:
                 self._late_records += 1
                 open_day = self._late.setdefault(day, _OpenDay())
             if open_day.is_new(record):
-                lines = self._lines.kept(record.line, account_info.custom_fields.result)
+                lines = self._lines.kept(record.line, account_info.custom_fields)
                 self._writer(day, open_day, account_info).add(lines)
 
     def _publish_late(self) -> None:
@@ -194,7 +196,7 @@ class _DayRangeCapture:
         return open_day.writer
 
     def _header(self, day: date, account_info: _AccountInfo) -> CaptureHeader:
-        account = account_info.account.result()
+        account = account_info.account()
         window = self._windows[day]
         require_account(self._source, account)
         self._earlier.require_same(account)
@@ -208,7 +210,7 @@ class _DayRangeCapture:
             captured_at=account_info.started_at,
             account_id=account.id,
             run_id=self._run_id,
-            fields=self._lines.definitions(account_info.custom_fields.result()),
+            fields=self._lines.definitions(account_info.custom_fields()),
             privacy=self._lines.note,
             tells_findings=True,
         )
@@ -220,7 +222,7 @@ class _DayRangeCapture:
     def _metadata(
         self, open_day: _OpenDay, account_info: _AccountInfo, capture: PublishedCapture, cost: Metadata
     ) -> Metadata:
-        account = account_info.account.result()
+        account = account_info.account()
         metadata: Metadata = {
             "records": capture.records,
             "capture": self._storage.uri(capture.name),
@@ -262,6 +264,6 @@ class _OpenDay:
 class _AccountInfo:
     """The account's own data, requested while records are being read."""
 
-    account: Future[Account]
-    custom_fields: Future[FieldsByPath]
+    account: Callable[[], Account]
+    custom_fields: Callable[[], FieldsByPath]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -179,6 +179,19 @@ def test_a_reading_that_fails_asks_nothing_more(sandbox: Sandbox, storage: Stora
         assert client.stats.requests == sent
 
 
+def test_a_list_that_fails_for_good_ends_the_wait_for_the_account(sandbox: Sandbox, storage: Storage) -> None:
+    """The account's request would be retried for minutes, and what it says is not needed any more."""
+    sandbox.configure(
+        faults=(Fault("503", path="/api/v4/account"), Fault("402", after=3, path="/api/v4/leads")),
+        latency_seconds=0.05,
+    )
+    with client_of(sandbox) as client:
+        begun = time.monotonic()
+        with pytest.raises(AccountUnpaid):
+            list(capture_days(LEADS, source(), [DAY], client=client, storage=storage))
+        assert time.monotonic() - begun < STOP_SECONDS
+
+
 @pytest.mark.slow
 def test_the_next_run_asks_when_the_requests_of_the_last_are_a_second_old(storage: Storage) -> None:
     with sandbox_with(leads_of(DAY, 20)) as sandbox:

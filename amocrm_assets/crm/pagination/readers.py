@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from amocrm_assets.crm.pagination.appended_reader import AppendedReader
 from amocrm_assets.crm.pagination.by_id_reader import ByIdReader
@@ -14,6 +14,7 @@ from amocrm_assets.crm.pagination.window_reader import WindowReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable, Sequence
+    from concurrent.futures import Future
 
     from amocrm_assets.crm.http.client import AmoCrmClient
     from amocrm_assets.crm.pagination.traits import AccountTraits
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from amocrm_assets.days import Window
     from amocrm_assets.entities import RecordList
     from amocrm_assets.entities.record_list import ListKind
+
+
+T = TypeVar("T")
 
 
 class ReadRecord(Protocol):
@@ -54,6 +58,9 @@ class Reader(Protocol):
 
     def may_still_yield(self, window: Window) -> bool:
         """Whether batches that were not consumed yet may contain records of a part of the window."""
+
+    def wait_beside(self, request: Future[T]) -> T:
+        """The result of another request of the client. Raises the error of the reading if that fails first."""
 
     def batches(self) -> Generator[Sequence[ReadRecord]]:
         """The records of the window in batches, unsorted; each once unless it is edited in the meantime."""

@@ -163,14 +163,13 @@ def _is_last(page: _Page, record_list: WholeList, *, is_all: bool, is_counted: b
 
 def _lacks_parts(record_list: WholeList, lines: Sequence[bytes]) -> bool:
     """Whether a record lacks objects that each record of the list has."""
-    return any(not record_list.always_within <= _ids_within(record_list, line) for line in lines)
+    always = record_list.always_within
+    return bool(always) and any(not always <= _ids_within(record_list, line) for line in lines)
 
 
 def _ids_within(record_list: WholeList, line: bytes) -> set[int | None]:
     import json
 
-    if record_list.within is None:
-        return set()
     try:
         return {number_of(each.get("id")) for each in json.loads(line)["_embedded"][record_list.within]}
     except (KeyError, TypeError, AttributeError):

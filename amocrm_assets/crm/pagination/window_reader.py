@@ -10,8 +10,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from amocrm_assets.cancellation import wait_for
 from amocrm_assets.crm.http.api_session import MAX_CONNECTIONS
 from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES, PageFailures, page_refused
 from amocrm_assets.crm.pagination.pages import NOTHING
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     Pending = dict[Future[Any], tuple[Any, Any]]
 
-
+T = TypeVar("T")
 # Batches that may wait to be consumed. Requests continue meanwhile, and memory stays small.
 PARTS_AHEAD = 8
 
@@ -94,6 +95,7 @@ class WindowReader:
         self._client = client
         self._plan = self._planner(window, record_lists, traits)
         self._pages = 0
+        self._failed: Future[None] = Future()
         # As of the last batch that was consumed; the thread that reads is ahead of that.
         self.progress = self._now()
 
@@ -105,6 +107,15 @@ class WindowReader:
         """Whether batches that were not consumed yet may contain records of a part of the window."""
         return any(window.meets(interval) for interval in self.progress.open_intervals)
 
+    def wait_beside(self, request: Future[T]) -> T:
+        """The result of another request of the client. Raises the error of the reading if that fails first."""
+        either: list[Future[Any]] = [request, self._failed]
+        if not request.done():
+            wait_for(lambda part: bool(wait(either, part, FIRST_COMPLETED).done))
+        if not request.done():
+            self._failed.result()
+        return request.result()
+
     def batches(self) -> Generator[list[Any]]:
         """The records of the window in batches, unsorted; each once unless it is edited in the meantime.
 
@@ -114,10 +125,17 @@ class WindowReader:
         scope = self._client.scope
         with (
             DaemonPool(MAX_CONNECTIONS, name="amocrm", scope=scope) as pool,
-            closing(prefetch(self._batches(pool), most=PARTS_AHEAD, scope=scope)) as batches,
+            closing(prefetch(self._batches_until_failed(pool), most=PARTS_AHEAD, scope=scope)) as batches,
         ):
             for records, self.progress in batches:
                 yield records
+
+    def _batches_until_failed(self, pool: DaemonPool) -> Iterator[tuple[list[Any], ReadProgress]]:
+        try:
+            yield from self._batches(pool)
+        except Exception as error:
+            self._failed.set_exception(error)
+            raise
 
     def _batches(self, pool: DaemonPool) -> Iterator[tuple[list[Any], ReadProgress]]:
         pending: Pending = {}
