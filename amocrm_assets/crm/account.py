@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.http.responses import NO_CONTENT, RetryableError
-from amocrm_assets.crm.pagination.lists import parse_list
 from amocrm_assets.crm.pagination.pages import has_next, number_of
+from amocrm_assets.crm.pagination.whole_lists import require_records
 from amocrm_assets.entities.reference import PIPELINES
 from amocrm_assets.errors import UnexpectedAnswer
 
@@ -70,8 +70,7 @@ def read_custom_fields(client: AmoCrmClient, path: str) -> list[dict[str, Any]]:
         if (end_said and is_empty) or (not found.has_next and len(fields) == found.total):
             return list(fields.values())
         if not found.fields:
-            # If all lists are empty for a while, repeating the page alone would get the same response.
-            client.request(PIPELINES.path, PIPELINES.params, _pipelines)
+            require_records(client, PIPELINES)
         end_said = is_empty or not found.has_next
         page += not is_empty  # an empty page is requested twice
     raise _too_many(path, f"there is a next page after page {MAX_FIELD_PAGES}.")
@@ -137,8 +136,3 @@ def _fields_page(response: Response) -> _FieldsPage:
     except (KeyError, TypeError, AttributeError) as error:
         raise RetryableError("a page without custom fields", status=response.status) from error
     return _FieldsPage(found, has_next(links, response), total if isinstance(total, int) else None)
-
-
-def _pipelines(response: Response) -> None:
-    if response.status == NO_CONTENT or not parse_list(response)[0]:
-        raise RetryableError("a list of pipelines without any", status=response.status)

@@ -95,12 +95,13 @@ class AppendedPlanner:
 
     def add_failure(self, part: Part, query: AppendedQuery) -> None:
         """A page failed: smaller ones are requested from now on."""
-        self._empty_pages.failed(part, query)
+        self._empty_pages.received(part, query)
         part.state.failed(query)
         part.failed()
 
     def add_page(self, part: Part | Witness, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
         """The records of slices, once all of them have been received and counted; nothing before."""
+        self._empty_pages.received(part, query)
         # The page behind the records of several slices is mostly empty, and proves only that no more are there.
         is_count = isinstance(part, SliceGroup)
         if self._empty_pages.holds_back(part, query, page, may_be_empty=is_count) or isinstance(part, Witness):

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.crm.pagination.query import Query
+from amocrm_assets.crm.pagination.query import newest_of
 from amocrm_assets.entities import NEVER_EMPTY
 
 if TYPE_CHECKING:
@@ -68,14 +68,13 @@ class EmptyPages:
         self._in_flight[self._sent] = query.record_list
         return replace(query, number=self._sent)
 
-    def failed(self, part: object, query: Any) -> None:
-        """The query failed, or its page is not used."""
+    def received(self, part: object, query: Any) -> None:
+        """The response to a query has arrived, or it failed."""
         del self._in_flight[query.number]
         self._witness_is_sent &= not isinstance(part, Witness)
 
     def holds_back(self, part: object, query: Any, page: Any, *, may_be_empty: bool = False) -> bool:
         """Process a page; returns whether it must not be used yet. `may_be_empty`: that would prove nothing."""
-        self.failed(part, query)
         own = query.record_list
         if page.size:
             self._served[own] = max(query.number, self._served.get(own, 0))
@@ -123,8 +122,8 @@ class EmptyPages:
             return None
         if own in self._served:
             return self._request(self._newest(own), max_empty=None)
-        newest = Query(NEVER_EMPTY, "updated_at desc", limit=1)
-        return self._request(newest, max_empty=None if NEVER_EMPTY in self._served else MAX_EMPTY)
+        max_empty = None if NEVER_EMPTY in self._served else MAX_EMPTY
+        return self._request(newest_of(NEVER_EMPTY), max_empty=max_empty)
 
     def _request(self, query: Any, *, max_empty: int | None = 1) -> tuple[Witness, Any]:
         self._witness_is_sent = True

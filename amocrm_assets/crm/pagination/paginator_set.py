@@ -92,10 +92,11 @@ class PaginatorSet:
         begins = [each.open_interval.from_at for each in self._of(state) if each.open_interval]
         if begins:
             unreturned.forget(min(begins))
-        if isinstance(finished, UnreturnedCheck) and finished.is_contradicted:
-            interval = unreturned.read_again()
+        interval = unreturned.interval
+        if interval and isinstance(finished, UnreturnedCheck) and finished.is_contradicted:
+            unreturned.read_again = interval
             self.add(KeysetPaginator(state, interval.from_at, interval.to_at))
-        elif unreturned and not begins:
+        elif interval and not begins:
             self.add(UnreturnedCheck(state))
 
     def give_up(self, state: ListState) -> list[Paginator]:

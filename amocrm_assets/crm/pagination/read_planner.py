@@ -138,7 +138,7 @@ class ReadPlanner:
 
     def add_failure(self, paginator: Paginator, query: Query) -> None:
         """A page failed: smaller ones are requested from now on."""
-        self._empty_pages.failed(paginator, query)
+        self._empty_pages.received(paginator, query)
         self.states[query.record_list].page_size.failed(query.limit, details=query.details)
         if isinstance(paginator, OverlappingPaginator):
             paginator.failed(query)
@@ -147,6 +147,7 @@ class ReadPlanner:
 
     def add_page(self, part: Paginator | Witness, query: Query, page: Page) -> list[RawRecord]:
         """The new records of a page."""
+        self._empty_pages.received(part, query)
         if isinstance(part, Witness):
             self._add_witness(part, query, page)
             return []
@@ -154,11 +155,10 @@ class ReadPlanner:
         state.page_size.worked(query.limit)
         if state.record_list.details and not query.details:
             state.found(details_left_out(state.record_list))
-        # If another paginator has replaced this one, it will read these records.
-        is_replaced = part not in self.paginators
-        oddity, needs_retry = (None, False) if is_replaced else self._odd_pages.assess(query, page)
-        if is_replaced or needs_retry:
-            self._empty_pages.failed(part, query)
+        if part not in self.paginators:
+            return []  # another paginator has replaced it, and will read these records
+        oddity, needs_retry = self._odd_pages.assess(query, page)
+        if needs_retry:
             self._again.append((part, query))
             return []
         # Pages by number continue behind the end of the list, and are empty there.
@@ -171,7 +171,6 @@ class ReadPlanner:
         # Only an account that ignores `with=only_deleted` shows itself by one record, which it may do every time.
         oddity, needs_retry = self._odd_pages.assess(query, page)
         if oddity == "kind_ignored" and needs_retry:
-            self._empty_pages.failed(witness, query)
             return
         self._empty_pages.holds_back(witness, query, page)
         if oddity == "kind_ignored":

@@ -36,7 +36,8 @@ class Unreturned:
         # The first records of each slice: what a page of a slice before may contain, even if it comes later.
         self._first: set[Version] = set()
         self._counts: Counter[object] = Counter()
-        self._read_again: Window | None = None
+        # Their seconds, once these are read again: only records within them are waited for from then on.
+        self.read_again: Window | None = None
 
     def __bool__(self) -> bool:
         return bool(self._found_by)
@@ -48,31 +49,21 @@ class Unreturned:
         return Window(min(seconds), max(seconds)) if seconds else None
 
     @property
-    def is_read_again(self) -> bool:
-        """Whether their seconds were read once more."""
-        return self._read_again is not None
-
-    def read_again(self) -> Window:
-        """The seconds to read once more. Only records within them are waited for from now on."""
-        self._read_again = self.interval or Window(0, 0)
-        return self._read_again
-
-    @property
     def query(self) -> Query:
         """The query that found one of them."""
         return next(iter(self._found_by.values()))
 
     def learn(self, slice_: object, query: Query, received: Iterable[RawRecord], fresh: list[RawRecord]) -> None:
         """Process a page of a slice: `received` were not returned before it, and `fresh` are returned now."""
-        returned = self._pop(fresh)
+        returned, found_by = self._pop(fresh), replace(query, details=False)
         if self._counts[slice_] < FIRST_RECORDS:
             self._counts[slice_] += len(fresh)
             self._first |= returned
         for record in received:
             version = _version(record)
-            is_wanted = self._read_again is None or self._read_again.holds(record.updated_at)
+            is_wanted = self.read_again is None or self.read_again.holds(record.updated_at)
             if is_wanted and version not in returned and version not in self._first:
-                self._found_by[version] = replace(query, details=False)
+                self._found_by[version] = found_by
 
     def learn_returned(self, records: list[RawRecord]) -> None:
         """Process records that are returned by id, of which any may be received again."""
@@ -146,7 +137,7 @@ class UnreturnedCheck:
         self.in_flight = False
         moved_out, self.is_contradicted = self.state.unreturned.compare(query, page)
         self.seen.moved_out += moved_out
-        if self.is_contradicted and self.state.unreturned.is_read_again:
+        if self.is_contradicted and self.state.unreturned.read_again:
             raise self._unproven()
         return []
 

@@ -10,8 +10,9 @@ What cannot be proven is a finding of that list, and a list that fails does not 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,7 +100,7 @@ def read_whole_lists(
             if unanswered == _MAX_UNANSWERED:
                 raise list_findings.not_tried(each)
             if filled and not is_first and not is_witnessed:
-                client.request(filled.path, filled.params, partial(_some_of, filled))
+                require_records(client, filled)
                 is_witnessed = True
             found = read_whole_list(client, each, was_filled=each.name in filled_before)
             unanswered = 0
@@ -136,6 +137,16 @@ def read_whole_list(client: AmoCrmClient, record_list: WholeList, *, was_filled:
     return ListRead(record_list, whole.lines, is_complete, whole.ends_empty, findings=tuple(findings))
 
 
+def require_records(client: AmoCrmClient, record_list: WholeList) -> None:
+    """Request a list that is known to have records until it has some: all lists may be empty for a while."""
+
+    def check(response: Response) -> None:
+        if not _page_of(response, record_list).lines:
+            raise RetryableError(f"a list of {record_list.title} without any record", status=response.status)
+
+    client.request(record_list.path, record_list.params, check)
+
+
 def _read_pages(client: AmoCrmClient, record_list: WholeList, *, should_be_filled: bool) -> _AllPages:
     records: dict[object, bytes] = {}
     total: int | None = None
@@ -168,20 +179,10 @@ def _lacks_parts(record_list: WholeList, lines: Sequence[bytes]) -> bool:
 
 
 def _ids_within(record_list: WholeList, line: bytes) -> set[int | None]:
-    import json
-
     try:
         return {number_of(each.get("id")) for each in json.loads(line)["_embedded"][record_list.within]}
     except (KeyError, TypeError, AttributeError):
         return set()
-
-
-def _some_of(record_list: WholeList, response: Response) -> _Page:
-    """The page in a response. Raises `RetryableError` if it has no record: it is known to have some."""
-    page = _page_of(response, record_list)
-    if not page.lines:
-        raise RetryableError(f"a list of {record_list.title} without any record", status=response.status)
-    return page
 
 
 def _identity(line: bytes) -> object:
@@ -218,8 +219,6 @@ def _page_of(response: Response, record_list: WholeList) -> _Page:
 
 def _lines(response: Response, body: dict[str, Any], record_list: WholeList) -> tuple[bytes, ...]:
     """The records' own bytes, or serialised again if only the standard library accepts the response."""
-    import json
-
     import msgspec
 
     embedded = body.get("_embedded")

@@ -6,7 +6,7 @@ It answers asks as `amocrm-api.md` describes lists, without HTTP, so that hypoth
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord, Unusable
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from amocrm_assets.crm.pagination import Query
+    from amocrm_assets.days import Window
 
 
 @dataclass
@@ -110,6 +111,26 @@ class ListedAccount:
             del self.live[lead]
             self.deleted[lead] = now
             self.touched.add(lead)
+
+
+class HidingAccount:
+    """An account whose responses to queries that begin in `hidden` are empty."""
+
+    def __init__(self, account: ListedAccount, hidden: Window) -> None:
+        self._account = account
+        self._hidden = hidden
+        self.sent: set[tuple[int, int]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._account, name)
+
+    def respond(self, ask: Query, random: Random) -> Page:
+        page = self._account.respond(ask, random)
+        if ask.from_at is not None and self._hidden.holds(ask.from_at):
+            page = NOTHING
+        if not ask.record_list.only_deleted:
+            self.sent |= {(record.id, record.updated_at) for record in page.records}
+        return page
 
 
 def damaged(page: Page, damage: str | None) -> Page:

@@ -17,7 +17,7 @@ from amocrm_assets.crm.pagination.read_planner import ReadPlanner
 from amocrm_assets.days import Window
 from amocrm_assets.entities import CONTACTS, LEADS, TASKS
 from amocrm_assets.errors import ReadingUnproven
-from amocrm_assets_tests.crm.pagination.listing import ListedAccount
+from amocrm_assets_tests.crm.pagination.listing import HidingAccount, ListedAccount
 from amocrm_assets_tests.crm.pagination.planned_reads import LISTS, WINDOW, expected, read
 from amocrm_assets_tests.crm.pagination.test_silent_loss import ODDITIES, SHAPES, seconds
 
@@ -135,19 +135,25 @@ def test_a_list_that_had_records_has_to_show_one() -> None:
     assert [query.max_empty for query in queries] == [1, 1, None]
 
 
+def holds_back(empty_pages: EmptyPages, part: object, query: Query, page: Page) -> bool:
+    """Whether the page in the response to a query is held back."""
+    empty_pages.received(part, query)
+    return empty_pages.holds_back(part, query, page)
+
+
 def test_a_response_that_was_requested_before_an_empty_one_came_is_no_witness() -> None:
     empty_pages = EmptyPages(newest_of)
     first, second = (empty_pages.send(Query(LEADS.live, "updated_at asc", at)) for at in (1, 2))
-    assert empty_pages.holds_back("first", first, NOTHING)
-    assert not empty_pages.holds_back("second", second, RECORD)
+    assert holds_back(empty_pages, "first", first, NOTHING)
+    assert not holds_back(empty_pages, "second", second, RECORD)
     assert not empty_pages.pop_repeatable()
 
     third = empty_pages.send(Query(LEADS.live, "updated_at asc", 3))
     assert empty_pages.next_witness() is None, "the third one may be a witness, or be empty too"
-    assert not empty_pages.holds_back("third", third, RECORD)
+    assert not holds_back(empty_pages, "third", third, RECORD)
 
     assert empty_pages.pop_repeatable() == [("first", first)]
-    assert not empty_pages.holds_back("first", empty_pages.send(first), NOTHING)
+    assert not holds_back(empty_pages, "first", empty_pages.send(first), NOTHING)
 
 
 @pytest.mark.parametrize("begin", range(2_000, 40_000, 4_000))
@@ -166,26 +172,6 @@ def test_a_part_of_the_window_that_is_always_empty_is_told_if_one_of_its_records
         else:
             assert {version for version in account.sent if window.holds(version[1])} <= set(got)
     assert told
-
-
-class HidingAccount:
-    """An account whose responses to queries that begin in `hidden` are empty."""
-
-    def __init__(self, account: ListedAccount, hidden: Window) -> None:
-        self._account = account
-        self._hidden = hidden
-        self.sent: set[tuple[int, int]] = set()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._account, name)
-
-    def respond(self, ask: Query, random: Random) -> Page:
-        page = self._account.respond(ask, random)
-        if ask.from_at is not None and self._hidden.holds(ask.from_at):
-            page = NOTHING
-        if not ask.record_list.only_deleted:
-            self.sent |= {(record.id, record.updated_at) for record in page.records}
-        return page
 
 
 @pytest.mark.parametrize("edits", [0, 1])
@@ -218,22 +204,22 @@ def test_an_empty_trash_is_believed_after_its_newest_record_was_missing_twice() 
     empty_pages = EmptyPages(newest_of)
     trash = LISTS[1]
     query = empty_pages.send(Query(trash, "updated_at asc", 1))
-    assert empty_pages.holds_back("slice", query, NOTHING)
+    assert holds_back(empty_pages, "slice", query, NOTHING)
     for time in range(MISSING_TWICE):
         assert not empty_pages.pop_believed()
         due = empty_pages.next_newest()
         assert due
         assert isinstance(due[0], Witness)
         assert due[1] == newest_of(trash)
-        assert not empty_pages.holds_back(due[0], empty_pages.send(due[1]), NOTHING)
+        assert not holds_back(empty_pages, due[0], empty_pages.send(due[1]), NOTHING)
         if not time:
             assert empty_pages.next_newest() is None
             leads = empty_pages.send(Query(LEADS.live, "updated_at asc", 1))
             assert empty_pages.next_witness() is None
-            assert not empty_pages.holds_back("other", leads, RECORD)
+            assert not holds_back(empty_pages, "other", leads, RECORD)
     assert empty_pages.pop_believed() == [("slice", query, NOTHING)]
     again = empty_pages.send(replace(query, from_at=2))
-    assert not empty_pages.holds_back("another slice", again, NOTHING)
+    assert not holds_back(empty_pages, "another slice", again, NOTHING)
 
 
 def test_no_slice_is_cut_that_is_likely_to_be_empty() -> None:
@@ -245,11 +231,11 @@ def test_no_slice_is_cut_that_is_likely_to_be_empty() -> None:
     assert empty_pages.without_doubtful([held, other, known]) == [held, other, known]
 
     query = empty_pages.send(Query(LEADS.live, "updated_at asc", 9))
-    assert empty_pages.holds_back(held, query, NOTHING)
+    assert holds_back(empty_pages, held, query, NOTHING)
     assert empty_pages.without_doubtful([held, other, known]) == [known]
     witness = empty_pages.next_witness()
     assert witness
-    assert not empty_pages.holds_back(witness[0], empty_pages.send(witness[1]), RECORD)
+    assert not holds_back(empty_pages, witness[0], empty_pages.send(witness[1]), RECORD)
     assert empty_pages.pop_repeatable() == [(held, query)]
     assert empty_pages.without_doubtful([held, other, known]) == [other, known]
 
@@ -259,9 +245,9 @@ def test_one_witness_is_requested_for_all_pages_that_are_held_back() -> None:
     queries = [empty_pages.send(Query(LEADS.live, "updated_at asc", number)) for number in range(3)]
     for number, query in enumerate(queries):
         assert empty_pages.next_witness() is None
-        assert empty_pages.holds_back(number, query, NOTHING)
+        assert holds_back(empty_pages, number, query, NOTHING)
     due = empty_pages.next_witness()
     assert due
     assert empty_pages.next_witness() is None, "it is on its way"
-    assert not empty_pages.holds_back(due[0], empty_pages.send(due[1]), RECORD)
+    assert not holds_back(empty_pages, due[0], empty_pages.send(due[1]), RECORD)
     assert empty_pages.pop_repeatable() == list(enumerate(queries))
