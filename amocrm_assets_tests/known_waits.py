@@ -107,7 +107,7 @@ class Stage:
     def load(self, place: Place) -> None:
         """Load two shards as the asset `amoCrmLeads` does."""
         days = [DAY, DAY.replace(day=11)]
-        place.put(*(place.load(day, []) for day in days))
+        place.load_shards(*(place.load(day, []) for day in days))
 
 
 Wait = tuple["Callable[[Stage], object]", str]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.retention.days import Kept
+from amocrm_assets_tests.retention.days import StoredEntity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
+def kept(tmp_path: Path) -> StoredEntity:
     """A source of leads in a folder."""
-    return Kept(open_storage(str(tmp_path / "data")))
+    return StoredEntity(open_storage(str(tmp_path / "data")))

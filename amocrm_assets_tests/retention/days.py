@@ -27,7 +27,7 @@ LATER = capture_header(24 * 365).captured_at
 Outcome = RemovedCaptures | HeldBack
 
 
-class Kept:
+class StoredEntity:
     """What one source has of one entity in a storage."""
 
     def __init__(self, storage: Storage, entity: Entity = LEADS, **settings: Any) -> None:

@@ -12,7 +12,7 @@ from amocrm_assets.captures import (
 from amocrm_assets_tests.rows.days import field
 
 if TYPE_CHECKING:
-    from amocrm_assets_tests.retention.days import Kept
+    from amocrm_assets_tests.retention.days import StoredEntity
 
 
 TAGS = {"tags": [{"id": 3, "name": "vip", "color": None}], "contacts": [{"id": 51, "is_main": True}]}
@@ -21,7 +21,7 @@ PASSPORT = field("text", {"value": "4509 123456"}, field_id=6, field_name="Па�
 FIELDS = [{"id": 5, "name": "Город", "code": None}, {"id": 6, "name": "Паспорт", "code": None}]
 
 
-def headers(kept: Kept) -> list[CaptureHeader]:
+def headers(kept: StoredEntity) -> list[CaptureHeader]:
     found = []
     for each in all_captures(kept.entity, kept.storage, "acme"):
         with open_capture(kept.entity, kept.storage, each.name) as capture:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from amocrm_assets.entities import CALLS, COMPANIES, CONTACTS, EVENTS, LEADS, TASKS
 from amocrm_assets.retention import RemovedCaptures
 from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.retention.days import Kept, hours
+from amocrm_assets_tests.retention.days import StoredEntity, hours
 from amocrm_assets_tests.retention.old_captures import CITY, FIELDS, PASSPORT, TAGS
 from amocrm_assets_tests.rows.days import UPDATED_AT, field, lead, stub
 
@@ -72,7 +72,8 @@ def test_whatever_is_captured_and_removed_in_whatever_order_rows_are_those_of_al
     declared, switches = ENTITY_LINES[entity]
     choice = {f"{entity}_custom_fields": chosen} if declared.choices.custom_fields else {}
     made = [
-        Kept(open_storage(str(tmp_path_factory.mktemp("data"))), declared, **choice, **switches) for _ in range(2)
+        StoredEntity(open_storage(str(tmp_path_factory.mktemp("data"))), declared, **choice, **switches)
+        for _ in range(2)
     ]
     kept, everything = made
     for number, (lines, removed) in enumerate(history):

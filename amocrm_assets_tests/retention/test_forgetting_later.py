@@ -19,18 +19,18 @@ from amocrm_assets_tests.rows.days import DAY, lead
 
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
-    from amocrm_assets_tests.retention.days import Kept
+    from amocrm_assets_tests.retention.days import StoredEntity
 
 from amocrm_assets_tests.retention.old_captures import headers
 
 
-def request(kept: Kept, storage: Storage | None = None) -> Forgetting:
+def request(kept: StoredEntity, storage: Storage | None = None) -> Forgetting:
     """Requests about people in what is kept."""
     warehouse = DuckDbWarehouse(Path(kept.storage.uri("warehouse.duckdb")), wait_seconds=1)
     return Forgetting(kept.source, storage or kept.storage, warehouse, entities=(LEADS,), lock_wait_seconds=1)
 
 
-def test_a_person_is_forgotten_in_what_stands_for_captures_too(kept: Kept) -> None:
+def test_a_person_is_forgotten_in_what_stands_for_captures_too(kept: StoredEntity) -> None:
     kept.capture([lead(1, name="Марфа"), lead(2)])
     kept.make_rows()
     kept.remove()
@@ -53,7 +53,7 @@ def test_a_person_is_forgotten_in_what_stands_for_captures_too(kept: Kept) -> No
     assert name in forgetting.left(report)
 
 
-def test_tombstones_are_not_carried_on(kept: Kept) -> None:
+def test_tombstones_are_not_carried_on(kept: StoredEntity) -> None:
     kept.capture([lead(1, name="Марфа"), lead(2)])
     kept.make_rows()
     request(kept).carry_out(Asked(values=("Марфа",)))
@@ -63,7 +63,7 @@ def test_tombstones_are_not_carried_on(kept: Kept) -> None:
     assert header.forgotten is None
 
 
-def test_a_request_that_was_killed_ends_first(kept: Kept) -> None:
+def test_a_request_that_was_killed_ends_first(kept: StoredEntity) -> None:
     kept.capture([lead(1, name="Марфа"), lead(2)])
     kept.make_rows()
     person = Asked(values=("Марфа",))

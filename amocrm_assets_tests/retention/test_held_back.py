@@ -17,7 +17,7 @@ from amocrm_assets.retention import HeldBack, RemovedCaptures
 from amocrm_assets.rows import write_rows
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.forgetting.test_forgetting import Dying
-from amocrm_assets_tests.retention.days import Kept
+from amocrm_assets_tests.retention.days import StoredEntity
 from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, lead, stub
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ from amocrm_assets_tests.retention.old_captures import CITY, FIELDS, TAGS
 
 
 def test_captures_stay_where_what_would_stand_for_them_gives_other_rows(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
+    kept: StoredEntity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept.capture([lead(1), lead(2)])
     kept.make_rows()
@@ -43,7 +43,7 @@ def test_captures_stay_where_what_would_stand_for_them_gives_other_rows(
     assert kept.names() == names
 
 
-def held_back(kept: Kept) -> str:
+def held_back(kept: StoredEntity) -> str:
     """Why the day's captures stay, and what to do."""
     before = kept.names()
     (outcome,) = kept.remove()
@@ -53,7 +53,7 @@ def held_back(kept: Kept) -> str:
     return f"{outcome.why} {outcome.fix}"
 
 
-def test_without_rows_of_every_table_captures_stay(kept: Kept) -> None:
+def test_without_rows_of_every_table_captures_stay(kept: StoredEntity) -> None:
     kept.capture([lead(1)])
     assert "Materialise `leads`" in held_back(kept)
     write_rows(LEADS, kept.storage, kept.source, DAY)
@@ -62,7 +62,7 @@ def test_without_rows_of_every_table_captures_stay(kept: Kept) -> None:
     assert kept.remove() == [RemovedCaptures("leads", DAY, 1)]
 
 
-def test_a_table_that_is_switched_off_is_not_waited_for_and_can_be_made_later(kept: Kept) -> None:
+def test_a_table_that_is_switched_off_is_not_waited_for_and_can_be_made_later(kept: StoredEntity) -> None:
     kept.set(import_lead_details=False)
     kept.capture([lead(1, _embedded=TAGS)])
     kept.make_rows()
@@ -73,7 +73,7 @@ def test_a_table_that_is_switched_off_is_not_waited_for_and_can_be_made_later(ke
     assert [each["name"] for each in row["tags"]] == ["vip"]
 
 
-def test_rows_that_are_older_than_a_capture_or_a_setting_hold_captures_back(kept: Kept) -> None:
+def test_rows_that_are_older_than_a_capture_or_a_setting_hold_captures_back(kept: StoredEntity) -> None:
     kept.set(leads_custom_fields=[])
     kept.capture([lead(1, custom_fields_values=[CITY])], fields=FIELDS)
     kept.make_rows()
@@ -88,7 +88,7 @@ def test_rows_that_are_older_than_a_capture_or_a_setting_hold_captures_back(kept
     assert [each["name"] for each in first["custom_fields"]] == ["Город"]
 
 
-def test_a_damaged_capture_holds_back_its_day_and_no_other(kept: Kept) -> None:
+def test_a_damaged_capture_holds_back_its_day_and_no_other(kept: StoredEntity) -> None:
     next_day = DAY + timedelta(days=1)
     name = kept.capture([lead(1)])
     kept.capture([lead(2, updated_at=UPDATED_AT + 86_400)], day=next_day)
@@ -101,7 +101,7 @@ def test_a_damaged_capture_holds_back_its_day_and_no_other(kept: Kept) -> None:
     assert second == RemovedCaptures("leads", next_day, 1)
 
 
-def test_a_run_that_holds_the_account_is_waited_for(kept: Kept) -> None:
+def test_a_run_that_holds_the_account_is_waited_for(kept: StoredEntity) -> None:
     kept.capture([lead(1)])
     kept.make_rows()
     with kept.storage.lock("locks/acme", wait_seconds=1), pytest.raises(Busy):
@@ -109,7 +109,7 @@ def test_a_run_that_holds_the_account_is_waited_for(kept: Kept) -> None:
     assert kept.remove() == [RemovedCaptures("leads", DAY, 1)]
 
 
-def test_rows_made_from_a_list_of_before_the_removal_are_tried_again(kept: Kept) -> None:
+def test_rows_made_from_a_list_of_before_the_removal_are_tried_again(kept: StoredEntity) -> None:
     next_day = DAY + timedelta(days=1)
     kept.capture([lead(1)], zone="UTC")
     kept.capture([lead(1)])
@@ -124,7 +124,7 @@ def test_rows_made_from_a_list_of_before_the_removal_are_tried_again(kept: Kept)
 
 @pytest.mark.slow
 def test_a_removal_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_path: Path) -> None:
-    filled = Kept(open_storage(str(tmp_path / "filled")))
+    filled = StoredEntity(open_storage(str(tmp_path / "filled")))
     for number in range(4):
         filled.capture([lead(1, price=number, updated_at=UPDATED_AT + number), lead(10 + number)], number=number)
         lines = [lead(1, updated_at=UPDATED_AT - number), stub(10 + number)]
@@ -132,12 +132,12 @@ def test_a_removal_that_is_killed_at_any_write_and_made_again_ends_the_same(tmp_
     filled.make_rows()
     wanted = filled.rows()
     shutil.copytree(tmp_path / "filled", tmp_path / "whole")
-    whole = Kept(open_storage(str(tmp_path / "whole")))
+    whole = StoredEntity(open_storage(str(tmp_path / "whole")))
     whole.remove()
     kills = 0
     while True:
         shutil.copytree(tmp_path / "filled", tmp_path / str(kills))
-        kept = Kept(open_storage(str(tmp_path / str(kills))))
+        kept = StoredEntity(open_storage(str(tmp_path / str(kills))))
         storage: Storage = Dying(kept.storage, ("replace", "delete"), [kills])
         try:
             kept.remove(storage=storage)

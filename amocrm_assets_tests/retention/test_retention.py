@@ -17,7 +17,7 @@ from amocrm_assets.captures import (
 from amocrm_assets.entities import LEADS
 from amocrm_assets.retention import HeldBack, RemovedCaptures
 from amocrm_assets.storage import open_storage
-from amocrm_assets_tests.retention.days import Kept, hours
+from amocrm_assets_tests.retention.days import StoredEntity, hours
 from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, lead, stub
 from amocrm_assets_tests.storage.conftest import gcs, gcs_server
 from amocrm_assets_tests.storage.fake_gcs import BUCKET
@@ -32,16 +32,16 @@ __all__ = ["gcs", "gcs_server"]
 
 
 @pytest.fixture(params=["folder", "gs"])
-def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> StoredEntity:
     """A source of leads in each storage."""
     if request.param == "gs":
         request.getfixturevalue("gcs")
-        return Kept(StoragePlace(f"gs://{BUCKET}/some/prefix").opened())
-    return Kept(open_storage(str(tmp_path / "data")))
+        return StoredEntity(StoragePlace(f"gs://{BUCKET}/some/prefix").opened())
+    return StoredEntity(open_storage(str(tmp_path / "data")))
 
 
 @pytest.mark.slow
-def test_rows_stand_for_old_captures_and_later_ones_are_merged_with_them(anywhere: Kept) -> None:
+def test_rows_stand_for_old_captures_and_later_ones_are_merged_with_them(anywhere: StoredEntity) -> None:
     kept = anywhere
     kept.capture([lead(1, name="Старый"), lead(2, _embedded=TAGS), lead(3)], number=0)
     kept.capture([lead(1, name="Новый", updated_at=UPDATED_AT + 5), stub(3, updated_at=UPDATED_AT + 9)], number=1)
@@ -64,7 +64,7 @@ def test_rows_stand_for_old_captures_and_later_ones_are_merged_with_them(anywher
     assert [each["name"] for each in details[2]["tags"]] == ["vip"]
 
 
-def test_what_a_reading_could_not_prove_is_said_of_what_stands_for_it(kept: Kept) -> None:
+def test_what_a_reading_could_not_prove_is_said_of_what_stands_for_it(kept: StoredEntity) -> None:
     unproven = ReadingFinding(
         record_list="leads", kind="end_unproven", may_miss=True, cause="No end.", fix="Read again."
     )
@@ -78,7 +78,7 @@ def test_what_a_reading_could_not_prove_is_said_of_what_stands_for_it(kept: Kept
     assert read_findings(kept.storage, name) == (unproven,)
 
 
-def test_no_more_is_kept_than_rows_are_made_of(kept: Kept) -> None:
+def test_no_more_is_kept_than_rows_are_made_of(kept: StoredEntity) -> None:
     kept.set(leads_custom_fields=["Город"], import_lead_name=False)
     kept.capture(
         [
@@ -107,7 +107,7 @@ def test_no_more_is_kept_than_rows_are_made_of(kept: Kept) -> None:
     assert (row["name"], [each["name"] for each in row["custom_fields"]]) == (None, ["Город"])
 
 
-def test_only_captures_that_are_old_are_removed(kept: Kept) -> None:
+def test_only_captures_that_are_old_are_removed(kept: StoredEntity) -> None:
     for number in range(4):
         kept.capture([lead(number + 1)], number=number)
     kept.make_rows()
@@ -128,7 +128,7 @@ def test_only_captures_that_are_old_are_removed(kept: Kept) -> None:
     assert (header.stands_for.captures, header.stands_for.chosen) == (3, None)
 
 
-def test_a_field_that_was_chosen_by_a_former_name_stays_chosen(kept: Kept) -> None:
+def test_a_field_that_was_chosen_by_a_former_name_stays_chosen(kept: StoredEntity) -> None:
     kept.set(leads_custom_fields=["Город"])
     renamed = deepcopy(CITY) | {"field_name": "Населённый пункт"}
     kept.capture([lead(1, custom_fields_values=[CITY])], fields=FIELDS)
@@ -145,7 +145,7 @@ def test_a_field_that_was_chosen_by_a_former_name_stays_chosen(kept: Kept) -> No
     assert kept.rows() == before
 
 
-def test_what_a_poorer_reading_lacks_stays_with_the_whole_one(kept: Kept) -> None:
+def test_what_a_poorer_reading_lacks_stays_with_the_whole_one(kept: StoredEntity) -> None:
     kept.capture([lead(1, _embedded=TAGS)])
     kept.capture([lead(1, _embedded={})], number=1)
     kept.make_rows()
@@ -156,7 +156,7 @@ def test_what_a_poorer_reading_lacks_stays_with_the_whole_one(kept: Kept) -> Non
     assert [each["name"] for each in row["tags"]] == ["vip"]
 
 
-def test_days_by_other_midnights_keep_their_records(kept: Kept) -> None:
+def test_days_by_other_midnights_keep_their_records(kept: StoredEntity) -> None:
     days = [DAY + timedelta(days=number) for number in range(3)]
     kept.set(timezone="UTC")
     for number, day in enumerate(days):
@@ -173,7 +173,7 @@ def test_days_by_other_midnights_keep_their_records(kept: Kept) -> None:
     assert kept.rows(*days[1:]) == before
 
 
-def test_captures_that_were_read_by_two_midnights_stand_apart(kept: Kept) -> None:
+def test_captures_that_were_read_by_two_midnights_stand_apart(kept: StoredEntity) -> None:
     kept.capture([lead(1)], zone="UTC")
     kept.capture([lead(1, name="Новый"), lead(2)], number=1)
     kept.make_rows()
@@ -185,7 +185,7 @@ def test_captures_that_were_read_by_two_midnights_stand_apart(kept: Kept) -> Non
 
 
 def test_what_is_dropped_or_hashed_by_now_is_so_in_what_stands_for_captures(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
+    kept: StoredEntity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMOCRM_HASH_KEY", "0123456789abcdef-of-the-test")
     kept.capture([lead(1, custom_fields_values=[CITY, PASSPORT])], fields=FIELDS)

@@ -17,4 +17,4 @@ UPLOAD = "^/upload/.*/jobs$"
 
 def load_day(place: Place, *, run_id: str = "run-1") -> LoadResult | Exception:
     """Load one shard of two rows."""
-    return place.put(place.load(DAY, [lead(1), lead(2)]), run_id=run_id)[DAY]
+    return place.load_shards(place.load(DAY, [lead(1), lead(2)]), run_id=run_id)[DAY]

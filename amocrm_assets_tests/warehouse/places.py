@@ -80,8 +80,8 @@ class Place:
             self.storage.replace(name, file)
         return ShardLoad(LEADS.table, subdomain, day, name, len(leads))
 
-    def put(self, *loads: ShardLoad, run_id: str = "run-1") -> dict[date, LoadResult | Exception]:
-        """Put shards and say how each went."""
+    def load_shards(self, *loads: ShardLoad, run_id: str = "run-1") -> dict[date, LoadResult | Exception]:
+        """Load shards and say how each went."""
         return {load.day: outcome for load, outcome in self.warehouse.load(loads, self.storage, run_id=run_id)}
 
     def leads(self, *days: date, subdomain: str = "acme") -> list[Lead]:

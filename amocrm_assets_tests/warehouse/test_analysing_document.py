@@ -108,9 +108,9 @@ def fill(place: Place) -> None:
             some(10, second, status_id=21, responsible_user_id=2, sale=150),
         ],
     }
-    place.put(*[place.load(day, leads, subdomain="my-shop") for day, leads in days.items()])
+    place.load_shards(*[place.load(day, leads, subdomain="my-shop") for day, leads in days.items()])
     put_details(place, first, second)
-    place.put(place.load(date(2026, 3, 4), [some(99, second, status_id=21)], subdomain="my-shop-eu"))
+    place.load_shards(place.load(date(2026, 3, 4), [some(99, second, status_id=21)], subdomain="my-shop-eu"))
     written = write_reference_tables(REFERENCE_TABLES, place.storage, "my-shop")
     loads = [
         TableLoad(each, "my-shop", written[each.asset].name, written[each.asset].row_count)

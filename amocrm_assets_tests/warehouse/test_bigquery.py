@@ -75,8 +75,8 @@ def test_a_step_that_is_run_again_finds_the_first_load(server: RecordingBigQuery
 def test_another_run_other_rows_and_another_day_are_other_jobs(server: RecordingBigQuery, wired: Place) -> None:
     load_day(wired)
     load_day(wired, run_id="run-2")
-    wired.put(wired.load(DAY, [lead(3)]))
-    wired.put(wired.load(DAY + timedelta(days=1), [lead(3)]))
+    wired.load_shards(wired.load(DAY, [lead(3)]))
+    wired.load_shards(wired.load(DAY + timedelta(days=1), [lead(3)]))
 
     assert len(server.jobs) == 4
     assert all(re.fullmatch(r"amocrm_assets_load_[0-9a-f]{32}_1", job_id) for job_id in server.jobs)
@@ -98,7 +98,7 @@ def test_a_job_that_refuses_the_rows_shows_reason_and_first_bad_row(
 def test_a_used_up_quota_stops_the_loads_that_have_not_begun(server: RecordingBigQuery, wired: Place) -> None:
     server.job_errors = [{"reason": "quotaExceeded", "message": "Quota exceeded: load jobs per day"}] * 100
 
-    outcomes = wired.put(*[wired.load(DAY + timedelta(days=number), []) for number in range(40)])
+    outcomes = wired.load_shards(*[wired.load(DAY + timedelta(days=number), []) for number in range(40)])
 
     assert len(outcomes) == 40
     assert all(isinstance(outcome, WarehouseRefused) for outcome in outcomes.values())
@@ -109,7 +109,7 @@ def test_a_used_up_quota_stops_the_loads_that_have_not_begun(server: RecordingBi
 def test_one_shard_that_fails_does_not_hinder_the_others(server: RecordingBigQuery, wired: Place) -> None:
     server.job_errors = [{"reason": "invalid", "message": "Bad"}]
 
-    outcomes = wired.put(*[wired.load(DAY + timedelta(days=number), [lead(1)]) for number in range(10)])
+    outcomes = wired.load_shards(*[wired.load(DAY + timedelta(days=number), [lead(1)]) for number in range(10)])
 
     kinds = [type(outcome) for outcome in outcomes.values()]
     assert kinds.count(LoadResult) == 9
@@ -185,7 +185,7 @@ def test_rows_that_are_too_many_for_one_part_are_uploaded_in_several(bigquery_pl
     chance = random.Random(1)  # texts that do not compress
     leads = [lead(number, name=chance.randbytes(400).hex()) for number in range(15_000)]
 
-    outcome = bigquery_place.put(load := bigquery_place.load(DAY, leads))[DAY]
+    outcome = bigquery_place.load_shards(load := bigquery_place.load(DAY, leads))[DAY]
 
     with bigquery_place.storage.as_local_path(load.rows) as file:
         assert file.stat().st_size > 5 * 2**20

@@ -73,8 +73,8 @@ def documented(bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFac
             date(2026, 1, 2): [small(1, "Boots", 500, perm, at=1), small(3, "Hats", 70, kazan, at=1)],
             date(2026, 1, 3): [small(3, "Hats", 70, kazan, at=2, is_deleted=True)],
         }
-        place.put(*[place.load(day, leads) for day, leads in days.items()])
-        place.put(place.load(date(2026, 1, 2), [small(9, "Theirs", 1, at=1)], subdomain="acme_eu"))
+        place.load_shards(*[place.load(day, leads) for day, leads in days.items()])
+        place.load_shards(place.load(date(2026, 1, 2), [small(9, "Theirs", 1, at=1)], subdomain="acme_eu"))
         for day in days:
             with place.storage.as_local_path(rows_name(LEADS.table, "acme", day)) as path:
                 rewrite_rows(path, pq.read_table(path))

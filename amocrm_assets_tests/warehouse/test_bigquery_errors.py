@@ -46,7 +46,7 @@ def test_a_description_that_is_refused_after_a_good_load_is_a_warning(
 ) -> None:
     server.faults = [Fault("PATCH", SHARD, status=status, reason=reason, message="Not now", times=times)]
 
-    outcome = wired.put(wired.load(DAY, [lead(1)]))[DAY]
+    outcome = wired.load_shards(wired.load(DAY, [lead(1)]))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.row_count == 1
@@ -56,7 +56,7 @@ def test_a_description_that_is_refused_after_a_good_load_is_a_warning(
 
 
 def test_a_load_without_trouble_has_no_warnings(wired: Place) -> None:
-    outcome = wired.put(wired.load(DAY, [lead(1)]))[DAY]
+    outcome = wired.load_shards(wired.load(DAY, [lead(1)]))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.warnings == ()
@@ -68,7 +68,7 @@ def test_a_shard_that_was_not_tried_for_want_of_quota_says_so_of_itself(
     server.job_errors = [{"reason": "quotaExceeded", "message": "Quota exceeded: load jobs per day"}] * 100
     days = [DAY + timedelta(days=number) for number in range(40)]
 
-    outcomes = wired.put(*[wired.load(day, []) for day in days])
+    outcomes = wired.load_shards(*[wired.load(day, []) for day in days])
 
     not_tried = 0
     for day, outcome in outcomes.items():

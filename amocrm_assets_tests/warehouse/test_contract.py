@@ -27,7 +27,7 @@ NEXT = DAY + timedelta(days=1)
 def test_what_is_read_equals_what_was_put(place: Place) -> None:
     leads = [lead(1), lead(2, name=None, is_deleted=True, sale=-5, custom_fields=[]), lead(3, updated_at=None)]
 
-    outcome = place.put(place.load(DAY, leads))[DAY]
+    outcome = place.load_shards(place.load(DAY, leads))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.row_count == 3
@@ -36,7 +36,7 @@ def test_what_is_read_equals_what_was_put(place: Place) -> None:
 
 
 def test_columns_keep_their_order_and_integers_stay_integers(place: Place) -> None:
-    place.put(place.load(DAY, [lead(1), lead(2, sale=None)]))
+    place.load_shards(place.load(DAY, [lead(1), lead(2, sale=None)]))
 
     frame = place.warehouse.read(LEADS.table, "acme", [DAY])
 
@@ -47,7 +47,7 @@ def test_columns_keep_their_order_and_integers_stay_integers(place: Place) -> No
 
 
 def test_a_day_without_leads_has_an_empty_shard(place: Place) -> None:
-    outcome = place.put(place.load(DAY, []))[DAY]
+    outcome = place.load_shards(place.load(DAY, []))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.row_count == 0
@@ -58,16 +58,16 @@ def test_a_day_without_leads_has_an_empty_shard(place: Place) -> None:
 
 
 def test_a_shard_is_replaced_and_not_added_to(place: Place) -> None:
-    place.put(place.load(DAY, [lead(1), lead(2)]))
-    place.put(place.load(DAY, [lead(2, name="renamed")]), run_id="run-2")
+    place.load_shards(place.load(DAY, [lead(1), lead(2)]))
+    place.load_shards(place.load(DAY, [lead(2, name="renamed")]), run_id="run-2")
 
     assert place.leads(DAY) == [lead(2, name="renamed")]
 
 
 def test_putting_twice_equals_putting_once(place: Place) -> None:
     load = place.load(DAY, [lead(1)])
-    place.put(load)
-    place.put(load)
+    place.load_shards(load)
+    place.load_shards(load)
 
     assert place.leads(DAY) == [lead(1)]
 
@@ -75,7 +75,7 @@ def test_putting_twice_equals_putting_once(place: Place) -> None:
 def test_many_shards_are_put_by_one_call(place: Place) -> None:
     days = [DAY + timedelta(days=number) for number in range(4)]
 
-    outcomes = place.put(*[place.load(day, [lead(number)]) for number, day in enumerate(days)])
+    outcomes = place.load_shards(*[place.load(day, [lead(number)]) for number, day in enumerate(days)])
 
     assert all(isinstance(outcome, LoadResult) for outcome in outcomes.values()), outcomes
     assert place.warehouse.shard_days(LEADS.table, "acme") == dict.fromkeys(days, 1)
@@ -83,10 +83,10 @@ def test_many_shards_are_put_by_one_call(place: Place) -> None:
 
 
 def test_a_shard_that_fails_leaves_the_old_one_and_does_not_hinder_the_others(place: Place) -> None:
-    place.put(place.load(DAY, [lead(1)]))
+    place.load_shards(place.load(DAY, [lead(1)]))
     gone = ShardLoad(LEADS.table, "acme", DAY, "rows/acme/leads/nowhere.parquet", 1)
 
-    outcomes = place.put(gone, place.load(NEXT, [lead(2)]), run_id="run-2")
+    outcomes = place.load_shards(gone, place.load(NEXT, [lead(2)]), run_id="run-2")
 
     assert isinstance(outcomes[DAY], WarehouseRefused)
     assert "Materialise the asset `leads` for 2026-01-01" in str(outcomes[DAY])
@@ -97,27 +97,27 @@ def test_a_shard_that_fails_leaves_the_old_one_and_does_not_hinder_the_others(pl
 def test_a_count_that_is_not_that_of_the_rows_is_a_mismatch(place: Place) -> None:
     load = place.load(DAY, [lead(1)])
 
-    outcome = place.put(ShardLoad(LEADS.table, load.subdomain, load.day, load.rows, row_count=2))[DAY]
+    outcome = place.load_shards(ShardLoad(LEADS.table, load.subdomain, load.day, load.rows, row_count=2))[DAY]
 
     assert isinstance(outcome, ShardMismatch)
     assert "it holds 1 rows, and 2 were loaded" in str(outcome)
 
 
 def test_a_file_that_is_no_rows_file_is_refused(place: Place) -> None:
-    place.put(place.load(DAY, [lead(1)]))
+    place.load_shards(place.load(DAY, [lead(1)]))
     load = place.load(DAY, [lead(1), lead(2)])
     with place.storage.temp_file(load.rows) as file:
         file.write_bytes(b"PAR1 and nothing that follows from it")
         place.storage.replace(load.rows, file)
 
-    outcome = place.put(load, run_id="run-2")[DAY]
+    outcome = place.load_shards(load, run_id="run-2")[DAY]
 
     assert isinstance(outcome, WarehouseRefused)
     assert place.leads(DAY) == [lead(1)]
 
 
 def test_shards_of_other_accounts_and_other_tables_are_not_counted(place: Place) -> None:
-    place.put(
+    place.load_shards(
         place.load(DAY, [lead(1)]),
         place.load(NEXT, [lead(2)], subdomain="acme-eu"),
         place.load(NEXT, [lead(3)], subdomain="acme_2026"),
@@ -135,7 +135,7 @@ def test_shards_of_other_accounts_and_other_tables_are_not_counted(place: Place)
 
 
 def test_reading_a_day_without_shard_says_what_to_materialise(place: Place) -> None:
-    place.put(place.load(DAY, [lead(1)]))
+    place.load_shards(place.load(DAY, [lead(1)]))
 
     with pytest.raises(WarehouseRefused, match="Materialise `amoCrmLeads` for 2026-01-02 first"):
         place.warehouse.read(LEADS.table, "acme", [DAY, NEXT])
@@ -155,7 +155,7 @@ def test_a_flat_table_is_never_met_by_a_wildcard_over_shards(kept: str, queried:
 
 
 def test_an_account_with_a_hyphen_keeps_it_in_the_name(place: Place) -> None:
-    outcome = place.put(place.load(DAY, [lead(1)], subdomain="my-shop"))[DAY]
+    outcome = place.load_shards(place.load(DAY, [lead(1)], subdomain="my-shop"))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert outcome.table.endswith("amoCrmLeads_my-shop_20260101")
@@ -164,7 +164,7 @@ def test_an_account_with_a_hyphen_keeps_it_in_the_name(place: Place) -> None:
 
 def test_preparing_twice_is_preparing_once(place: Place) -> None:
     place.warehouse.prepare()
-    place.put(place.load(DAY, [lead(1)]))
+    place.load_shards(place.load(DAY, [lead(1)]))
     place.warehouse.prepare()
 
     assert place.warehouse.shard_days(LEADS.table, "acme") == {DAY: 1}
@@ -186,7 +186,7 @@ rows = st.fixed_dictionaries({column.name: KINDS[column.type] for column in LEAD
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(leads=st.lists(rows, max_size=25))
 def test_any_row_comes_back_as_it_was_put(place: Place, leads: list[dict[str, object]]) -> None:
-    outcome = place.put(place.load(DAY, leads))[DAY]
+    outcome = place.load_shards(place.load(DAY, leads))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert place.leads(DAY) == leads

@@ -41,7 +41,7 @@ def holder(file: Path, *, seconds: float) -> subprocess.Popen[str]:
 
 
 def test_the_shard_has_the_exact_types_in_order(duckdb_place: Place) -> None:
-    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+    duckdb_place.load_shards(duckdb_place.load(DAY, [lead(1)]))
 
     columns = duckdb_place.query('SELECT column_name, column_type FROM (DESCRIBE "amoCrmLeads_acme_20260101")')
 
@@ -52,7 +52,7 @@ def test_the_shard_has_the_exact_types_in_order(duckdb_place: Place) -> None:
 
 
 def test_the_columns_are_described(duckdb_place: Place) -> None:
-    duckdb_place.put(duckdb_place.load(DAY, []))
+    duckdb_place.load_shards(duckdb_place.load(DAY, []))
 
     comments = duckdb_place.query(
         "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
@@ -67,10 +67,10 @@ def test_a_new_file_has_small_blocks_so_that_many_shards_stay_small(
 ) -> None:
     days = [DAY + timedelta(days=number) for number in range(25)]
     leads = [lead(number) for number in range(20)]
-    duckdb_place.put(*[duckdb_place.load(day, leads) for day in days])
+    duckdb_place.load_shards(*[duckdb_place.load(day, leads) for day in days])
     first_bytes = duckdb_file.stat().st_size
     for turn in range(2):
-        duckdb_place.put(*[duckdb_place.load(day, leads) for day in days], run_id=f"again-{turn}")
+        duckdb_place.load_shards(*[duckdb_place.load(day, leads) for day in days], run_id=f"again-{turn}")
 
     assert duckdb_place.query("SELECT block_size FROM pragma_database_size()") == [(16_384,)]
     assert first_bytes < 40_000 * len(days)
@@ -82,7 +82,7 @@ def test_a_file_that_somebody_made_otherwise_is_used_as_it_is(duckdb_place: Plac
     with duckdb.connect(str(duckdb_file)) as connection:
         connection.execute("CREATE TABLE theirs AS SELECT 1 AS one")
 
-    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+    duckdb_place.load_shards(duckdb_place.load(DAY, [lead(1)]))
 
     assert duckdb_place.query("SELECT one FROM theirs") == [(1,)]
     assert duckdb_place.leads(DAY) == [lead(1)]
@@ -97,7 +97,7 @@ def test_a_file_held_by_another_process_is_waited_for(duckdb_place: Place, duckd
     duckdb_place.warehouse.prepare()
     process = holder(duckdb_file, seconds=0.5)
     with process:
-        outcome = duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))[DAY]
+        outcome = duckdb_place.load_shards(duckdb_place.load(DAY, [lead(1)]))[DAY]
 
     assert isinstance(outcome, LoadResult)
 
@@ -119,7 +119,7 @@ def test_a_file_held_for_too_long_is_busy_and_names_the_holder(duckdb_place: Pla
 
 def test_threads_of_one_process_wait_for_each_other(duckdb_place: Place) -> None:
     loads = [duckdb_place.load(DAY + timedelta(days=number), [lead(number)]) for number in range(8)]
-    threads = [threading.Thread(target=duckdb_place.put, args=[load]) for load in loads]
+    threads = [threading.Thread(target=duckdb_place.load_shards, args=[load]) for load in loads]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -132,7 +132,7 @@ def test_a_path_may_hold_what_elsewhere_is_a_pattern(tmp_path: Path) -> None:
     odd = tmp_path / "it's [a] name=b *"
     place = duckdb_place_at(odd / "ware'house.duckdb", storage=odd)
 
-    outcome = place.put(place.load(DAY, [lead(1)]))[DAY]
+    outcome = place.load_shards(place.load(DAY, [lead(1)]))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert place.leads(DAY) == [lead(1)]
@@ -212,7 +212,7 @@ def test_the_file_its_log_and_its_folder_are_for_their_owner_alone(duckdb_place:
 def test_a_file_that_an_earlier_version_let_everybody_read_is_closed_and_no_empty_log_is_left(
     duckdb_place: Place, duckdb_file: Path
 ) -> None:
-    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+    duckdb_place.load_shards(duckdb_place.load(DAY, [lead(1)]))
     duckdb_file.chmod(0o644)
     duckdb_place.warehouse.prepare()
     assert duckdb_file.stat().st_mode & 0o7777 == 0o600

@@ -38,7 +38,7 @@ def test_a_damaged_file_is_called_damaged_and_its_shards_come_back_from_rows(
     duckdb_place: Place, duckdb_file: Path, damage: str
 ) -> None:
     load = duckdb_place.load(DAY, [lead(number) for number in range(5000)])
-    duckdb_place.put(load)
+    duckdb_place.load_shards(load)
     content = bytearray(duckdb_file.read_bytes())
     if damage.startswith("changed"):
         content[100 if damage == "changed header" else 20_000] ^= 0xFF
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_called_damaged_and_its_shards_come_back_from_rows(
     assert "space" not in caught.value.fix
 
     duckdb_file.rename(f"{duckdb_file}.damaged")
-    assert isinstance(duckdb_place.put(load)[DAY], LoadResult)
+    assert isinstance(duckdb_place.load_shards(load)[DAY], LoadResult)
     assert len(duckdb_place.leads(DAY)) == 5000
 
 
@@ -95,7 +95,7 @@ def test_a_process_killed_at_any_moment_leaves_the_old_shard_or_the_new_one(
     new = [lead(number) for number in range(3000)]
     found = set()
     for _ in range(3):
-        duckdb_place.put(duckdb_place.load(DAY, old))
+        duckdb_place.load_shards(duckdb_place.load(DAY, old))
         duckdb_place.load(DAY, new)
         process = run_put(duckdb_place, duckdb_file)
         with process:
@@ -110,7 +110,7 @@ def test_a_process_killed_at_any_moment_leaves_the_old_shard_or_the_new_one(
 
 
 def test_a_full_disk_leaves_the_old_shard_and_says_what_to_do(duckdb_place: Place, duckdb_file: Path) -> None:
-    duckdb_place.put(duckdb_place.load(DAY, [lead(1)]))
+    duckdb_place.load_shards(duckdb_place.load(DAY, [lead(1)]))
     room = duckdb_file.stat().st_size + 100_000
     duckdb_place.load(DAY, [lead(number, name=f"{number}" * 50) for number in range(30_000)])
     # A limit on the size of files fails a write as a full disk does.

@@ -47,7 +47,9 @@ def client(bigquery_url: str) -> Iterator[bigquery.Client]:
 
 @pytest.mark.slow
 def test_a_shard_stays_in_a_dataset_whose_tables_expire(client: bigquery.Client, bigquery_place: Place) -> None:
-    outcomes = bigquery_place.put(bigquery_place.load(DAY, [lead(1)]), bigquery_place.load(NEXT, [lead(2)]))
+    outcomes = bigquery_place.load_shards(
+        bigquery_place.load(DAY, [lead(1)]), bigquery_place.load(NEXT, [lead(2)])
+    )
 
     for outcome in outcomes.values():
         assert isinstance(outcome, LoadResult), outcome
@@ -61,8 +63,8 @@ def test_shards_that_are_going_to_expire_are_found_and_kept_by_a_load(
     client: bigquery.Client, bigquery_place: Place
 ) -> None:
     loads = [bigquery_place.load(DAY, [lead(1)]), bigquery_place.load(NEXT, [lead(2)])]
-    bigquery_place.put(*loads)
-    bigquery_place.put(bigquery_place.load(NEXT, [lead(2)], subdomain="acme-eu"))
+    bigquery_place.load_shards(*loads)
+    bigquery_place.load_shards(bigquery_place.load(NEXT, [lead(2)], subdomain="acme-eu"))
     moment = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
     for name in (SHARD, "amoCrmLeads_acme-eu_20260102"):
         table = client.get_table(bigquery_place.warehouse.table(name))
@@ -70,7 +72,7 @@ def test_shards_that_are_going_to_expire_are_found_and_kept_by_a_load(
         client.update_table(table, ["expires"])
 
     assert bigquery_place.warehouse.expirations(LEADS.table, "acme") == {DAY: moment}
-    bigquery_place.put(loads[0], run_id="run-2")
+    bigquery_place.load_shards(loads[0], run_id="run-2")
     assert bigquery_place.warehouse.expirations(LEADS.table, "acme") == {}
 
 
@@ -120,7 +122,7 @@ def test_a_shard_that_cannot_be_kept_fails_its_day(server: RecordingBigQuery, wi
     server.keeps_expiration = refusal == "no effect"
     server.faults = [NO_BILLING] if refusal == "fault" else []
 
-    outcome = wired.put(wired.load(DAY, [lead(1)]))[DAY]
+    outcome = wired.load_shards(wired.load(DAY, [lead(1)]))[DAY]
 
     assert isinstance(outcome, WarehouseRefused)
     assert outcome.operation.startswith(f"Keeping p.d.{SHARD}, which BigQuery deletes at ")
@@ -134,7 +136,7 @@ def test_a_change_by_somebody_else_meanwhile_does_not_make_a_shard_expire(
     server.table_expiration_ms = SIXTY_DAYS_MS
     server.faults = [Fault("PATCH", SHARD, status=412, reason="conditionNotMet", message="Precondition", times=2)]
 
-    outcome = wired.put(wired.load(DAY, [lead(1)]))[DAY]
+    outcome = wired.load_shards(wired.load(DAY, [lead(1)]))[DAY]
 
     assert isinstance(outcome, LoadResult), outcome
     assert len(naps) == 2

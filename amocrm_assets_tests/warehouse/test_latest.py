@@ -70,7 +70,7 @@ def test_the_tables_of_contacts_and_companies_come_back_with_their_lists(
 
 def test_it_takes_the_place_of_a_view_of_its_name(place: Place, duckdb_file: Path) -> None:
     write_day(place.storage, 0, [lead(1, updated_at=seconds(0))], by=BY)
-    place.put(place.load(day(0), []))
+    place.load_shards(place.load(day(0), []))
     shard = LEADS.table.shard_name("acme", day(0))
     make_view(place, duckdb_file, f"CREATE VIEW {place.quoted(TABLE)} AS SELECT id FROM {place.quoted(shard)}")
     write_day(place.storage, 0, [lead(1, updated_at=seconds(0))], by=BY)

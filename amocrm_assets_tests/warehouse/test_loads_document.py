@@ -34,7 +34,7 @@ def fill(place: Place) -> None:
         header = capture_header(day=day, subdomain=SUBDOMAIN, tells_findings=True)
         CaptureWriter(LEADS, place.storage, header).publish(findings)
         load = place.load(day, [lead(number) for number in range(count)], subdomain=SUBDOMAIN)
-        assert isinstance(place.put(load)[day], LoadResult)
+        assert isinstance(place.load_shards(load)[day], LoadResult)
     written = write_loads(place.storage, SUBDOMAIN, place.warehouse.held_tables(SUBDOMAIN))
     load_whole = TableLoad(LOADS, SUBDOMAIN, written.name, written.row_count)
     ((_, outcome),) = place.warehouse.load([load_whole], place.storage, run_id="run-1")

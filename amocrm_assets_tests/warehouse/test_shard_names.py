@@ -31,8 +31,8 @@ def load(place: Place, day: date, *names: str | None) -> ShardLoad:
 
 
 def test_a_shard_has_the_column_behind_the_ids_while_it_is_wanted(place: Place) -> None:
-    place.put(place.load(SECOND, [lead(1)]))
-    done = place.put(load(place, FIRST, "Переговоры", None))
+    place.load_shards(place.load(SECOND, [lead(1)]))
+    done = place.load_shards(load(place, FIRST, "Переговоры", None))
     assert isinstance(done[FIRST], LoadResult), done
     shard = place.quoted("amoCrmLeads_acme_20260101")
     assert place.query(f"SELECT id, status_name FROM {shard} ORDER BY id") == [(0, "Переговоры"), (1, None)]
@@ -40,12 +40,12 @@ def test_a_shard_has_the_column_behind_the_ids_while_it_is_wanted(place: Place) 
     assert place.warehouse.days_with_column(LEADS.table, "acme", "status_id") == {FIRST, SECOND}
     assert place.warehouse.days_with_column(LEADS.table, "another", "status_id") == set()
 
-    assert isinstance(place.put(place.load(FIRST, [lead(1)]), run_id="run-2")[FIRST], LoadResult)
+    assert isinstance(place.load_shards(place.load(FIRST, [lead(1)]), run_id="run-2")[FIRST], LoadResult)
     assert place.warehouse.days_with_column(LEADS.table, "acme", "status_name") == set()
 
 
 def test_shards_with_and_without_it_are_read_by_the_columns_that_both_have(place: Place) -> None:
-    place.put(load(place, FIRST, "Переговоры"), place.load(SECOND, [lead(7)]))
+    place.load_shards(load(place, FIRST, "Переговоры"), place.load(SECOND, [lead(7)]))
     assert place.warehouse.read(LEADS.table, "acme", [FIRST, SECOND])["id"].tolist() == [0, 7]
     assert place.warehouse.read(NAMED, "acme", [FIRST])["status_name"].tolist() == ["Переговоры"]
     with pytest.raises(WarehouseRefused, match=r"no column status_name.*Materialise `amoCrmLeads` for 2026-01-02"):

@@ -62,8 +62,8 @@ def test_all_reference_tables_are_loaded_by_one_call(place: Place) -> None:
 def test_tables_of_an_account_are_listed_with_their_rows_and_the_time_of_their_load(place: Place) -> None:
     assert place.warehouse.held_tables("my-shop") == []
     began = datetime.now(UTC) - timedelta(seconds=2)
-    place.put(place.load(date(2026, 1, 1), [lead(1), lead(2)], subdomain="my-shop"))
-    place.put(place.load(date(2026, 1, 1), [lead(1)], subdomain="other"))
+    place.load_shards(place.load(date(2026, 1, 1), [lead(1), lead(2)], subdomain="my-shop"))
+    place.load_shards(place.load(date(2026, 1, 1), [lead(1)], subdomain="other"))
     put(place, rows_of(place, USERS, []))
     first = {each.name: each for each in place.warehouse.held_tables("my-shop")}
 
@@ -85,7 +85,7 @@ def test_tables_of_an_account_are_listed_with_their_rows_and_the_time_of_their_l
 
 def test_no_wildcard_over_shards_catches_a_table_of_the_account(place: Place) -> None:
     day = date(2026, 1, 1)
-    place.put(place.load(day, [lead(1)], subdomain="my-shop"))
+    place.load_shards(place.load(day, [lead(1)], subdomain="my-shop"))
     put(place, rows_of(place, USERS, []))
 
     assert place.warehouse.shard_days(LEADS.table, "my-shop") == {day: 1}

@@ -24,8 +24,8 @@ MAX_ANSWERS = 3_000
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One drawn reading."""
+class DrawnRead:
+    """One drawn read."""
 
     names: tuple[str, ...]
     account: ListedAccount
@@ -35,7 +35,7 @@ class Reading:
     permits: int
 
 
-def draw(seed: int) -> tuple[Reading, Random]:
+def draw(seed: int) -> tuple[DrawnRead, Random]:
     """The reading of a seed, and the generator that goes on with its edits."""
     random = Random(seed)
     names = tuple(sorted(random.sample([*ODDITIES, *DAMAGES], random.choice([1, 2, 2, 3]))))
@@ -54,7 +54,7 @@ def draw(seed: int) -> tuple[Reading, Random]:
         from_is_inclusive=random.choice([None, None, False]), filters=random.choice([None, None, False])
     )
     edits, deletions = random.choice([(0, 0), (0, 0), (1, 0), (3, 1), (0, 2)])
-    return Reading(names, account, traits, edits, deletions, random.randrange(1, 7)), random
+    return DrawnRead(names, account, traits, edits, deletions, random.randrange(1, 7)), random
 
 
 def try_reading(seed: int) -> str:

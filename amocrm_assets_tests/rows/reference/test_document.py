@@ -58,7 +58,7 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Place:
         lead(3, **common, status_id=22, responsible_user_id=1, sale=300, loss_reason_id=5),
         lead(4, **common, status_id=None, responsible_user_id=None, sale=None, is_deleted=True),
     ]
-    place.put(place.load(date(2026, 3, 3), leads, subdomain="my-shop"))
+    place.load_shards(place.load(date(2026, 3, 3), leads, subdomain="my-shop"))
     written = write_reference_tables(REFERENCE_TABLES, place.storage, "my-shop")
     loads = [
         TableLoad(table, "my-shop", written[table.asset].name, written[table.asset].row_count)
