@@ -67,7 +67,7 @@ class Repeating:
 
 
 def small_list(name: str, repeated: str) -> dict[str, Any]:
-    """A list of the account with one record, whose texts say it all."""
+    """A list of the account with one record, whose texts say it all; a pipeline has the statuses each one has."""
     record = {
         "id": 5,
         "name": f"A name {repeated}",
@@ -76,7 +76,8 @@ def small_list(name: str, repeated: str) -> dict[str, Any]:
         "code": repeated,
         "color": repeated,
     }
-    stages = {"_embedded": {"statuses": [record]}} if name == "pipelines" else {}
+    statuses = [record, *({**record, "id": status_id} for status_id in (142, 143))]
+    stages = {"_embedded": {"statuses": statuses}} if name == "pipelines" else {}
     return {name: [{**record, **stages}]}
 
 
