@@ -1,7 +1,7 @@
 """Writes the rows of many days: one after another, or on several cores if they take long.
 
 Each core gets a process (`day_worker`), since Python computes on one core per process. Starting a process takes as
-long as a few small days, so the first days are made in this process, and their duration decides.
+long as a few small days, so the first days are made in this process, and the time for their rows decides.
 """
 
 from __future__ import annotations
@@ -54,19 +54,37 @@ def write_many_days(
     killed. A day that failed does not affect the others. Processes end when the generator is closed.
     """
     write_here = partial(write_rows, entity, storage, source, table=table, others=others)
-    started, done = time.perf_counter(), 0
+    timed, done = _Timed(write_here), 0
     processes = min(MAX_PROCESSES, _cores()) if entity in ENTITIES and sys.executable else 1
     for day in days:
         remaining = len(days) - done
-        if done and min(processes, remaining) > 1:
-            expected_seconds = (time.perf_counter() - started) / done * remaining
-            if expected_seconds > MIN_SECONDS:
-                break
-        yield day, partial(write_here, day)
+        if done and min(processes, remaining) > 1 and timed.seconds / done * remaining > MIN_SECONDS:
+            break
+        yield day, partial(timed.write, day)
         done += 1
     if done < len(days):
         task = DayTask(entity.name, table.asset, storage, source, others)
         yield from _side_by_side(task, days[done:], min(processes, len(days) - done), write_here=write_here)
+
+
+class _Timed:
+    """Makes days in this process, and adds up how long they took."""
+
+    def __init__(self, write: Callable[[date], RowsWritten]) -> None:
+        import pyarrow as pa
+
+        # Arrow imports pandas with the first list that it converts: a second that other days do not take.
+        pa.array([])
+        self._write = write
+        self.seconds = 0.0
+
+    def write(self, day: date) -> RowsWritten:
+        """Write a day's rows."""
+        started = time.perf_counter()
+        try:
+            return self._write(day)
+        finally:
+            self.seconds += time.perf_counter() - started
 
 
 def _side_by_side(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import closing
 from datetime import timedelta
@@ -20,6 +22,7 @@ from amocrm_assets.errors import ActionRequired, AmoCrmAssetsError, CaptureDamag
 from amocrm_assets.rows import RowsWritten, many_days, rows_name, write_rows
 from amocrm_assets.rows.many_days import write_many_days
 from amocrm_assets.storage import open_storage
+from amocrm_assets_tests.accounts import FreeTime
 from amocrm_assets_tests.companies_lite import COMPANIES
 from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, keep, lead, source
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, running_gcs
@@ -113,6 +116,33 @@ def test_no_process_is_started_where_it_would_not_pay(
     monkeypatch.setattr(many_days, "MIN_SECONDS", 0.0 if cores == 1 else 3600.0)
     monkeypatch.setattr("subprocess.Popen", None)
     assert all(isinstance(each, RowsWritten) for each in made(storage).values())
+
+
+def test_only_the_time_for_rows_starts_processes(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what the caller does with a day: a year of small days is a minute of Dagster's events."""
+    clock = FreeTime()
+    monkeypatch.setattr(many_days, "MIN_SECONDS", 6.0)
+    monkeypatch.setattr("amocrm_assets.rows.many_days.time.perf_counter", clock.clock)
+    monkeypatch.setattr("subprocess.Popen", None)
+    with closing(write_many_days(LEADS, storage, source(), DAYS, table=LEADS.table)) as days:
+        for _, result in days:
+            result()
+            clock.now += 60
+
+
+def test_the_imports_of_the_first_day_start_no_process() -> None:
+    """They take seconds on a slow machine, which later days do not."""
+    check = """
+import sys
+from datetime import date
+from amocrm_assets.entities import LEADS
+from amocrm_assets.rows import many_days
+many_days.write_rows = lambda *_, **__: print("pandas" in sys.modules)
+assert "pandas" not in sys.modules
+for _, write in many_days.write_many_days(LEADS, None, None, [date(2026, 3, 10)], table=LEADS.table):
+    write()
+"""
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, check=True).stdout == b"True\n"
 
 
 def test_an_entity_that_the_package_does_not_know_is_made_here(
