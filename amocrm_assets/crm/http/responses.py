@@ -67,10 +67,7 @@ class Response:
     @property
     def sent_at(self) -> int | None:
         """amoCRM's clock at the time of the response, Unix seconds, from the `Date` header."""
-        try:
-            return int(parsedate_to_datetime(self.headers["date"]).timestamp())
-        except (KeyError, ValueError):
-            return None
+        return _date(self.headers.get("date"))
 
 
 class RetryableError(Exception):
@@ -180,11 +177,23 @@ def _stop(response: Response) -> AmoCrmAssetsError:
 
 
 def _wanted_wait(response: Response) -> float | None:
-    wanted = response.headers.get("retry-after") or _json_property(response, "retry_after")
+    """The wait in `Retry-After`, which is a number of seconds or a date by amoCRM's own clock."""
+    header = response.headers.get("retry-after")
+    wanted, until, sent_at = header or _json_property(response, "retry_after"), _date(header), response.sent_at
+    if until is not None and sent_at is not None:
+        wanted = until - sent_at
     try:
         return min(MAX_WAIT_SECONDS, max(0.0, float(wanted)))
     except (TypeError, ValueError):
-        return None  # an HTTP date, or nothing: the caller's own wait applies
+        return None  # the caller's own wait applies
+
+
+def _date(text: str | None) -> int | None:
+    """An HTTP date as Unix seconds; None for another text."""
+    try:
+        return int(parsedate_to_datetime(text or "").timestamp())
+    except ValueError:
+        return None
 
 
 def _json_property(response: Response, name: str) -> Any:
