@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from amocrm_assets.captures import captures_with_seconds_of, open_capture
 from amocrm_assets.captures.privacy import privacy_of, treated
 from amocrm_assets.errors import ActionRequired, RowsDamaged, RowsIncomplete, StorageUnavailable
+from amocrm_assets.rows.arrow_memory import arrow_memory_returned
 from amocrm_assets.rows.seal import UNSEALED, broken_seal, seal
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage.disk import disk_errors
@@ -58,6 +59,7 @@ def rows_name(table: Table, subdomain: str, day: date) -> str:
     return f"{table.rows_folder(subdomain)}/{day.isoformat()}.parquet"
 
 
+@arrow_memory_returned()
 def write_rows(
     entity: Entity,
     storage: Storage,
@@ -153,7 +155,6 @@ def _replace(table: Table, rows: DayRows, storage: Storage, source: SourceSettin
 def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
     """Write the rows; returns their ids in the order of the file."""
     import numpy as np
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     ids = [np.empty(0, np.int64)]
@@ -163,8 +164,6 @@ def _write_parquet(rows: DayRows, path: Path, schema: pa.Schema) -> np.ndarray:
             ids.append(rows.ids_of(table))
             del table
         writer.add_key_value_metadata(UNSEALED)
-    # Arrow's pool keeps about 100 MB of freed memory; without this, the next step's memory would add to it.
-    pa.default_memory_pool().release_unused()
     return np.concatenate(ids)
 
 
