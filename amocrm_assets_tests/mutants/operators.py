@@ -87,9 +87,10 @@ def _is_call(statement: Any) -> bool:
 
 
 def meaningless_spots(path: Path) -> list[Position]:
-    """Annotations, what only the type checker reads, and numbers with a name, whose value is a choice.
+    """Annotations, what only the type checker reads, numbers with a name, whose value is a choice, and assertions.
 
-    The tests take such numbers from the module, or prove what follows from them.
+    The tests take such numbers from the module, or prove what follows from them. That a class is frozen, has
+    arguments by name only, or that `zip` is strict, makes a wrong change of the code fail; no right code needs it.
     """
     return [
         ((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0))
@@ -106,5 +107,14 @@ def _unseen(tree: ast.AST) -> Iterable[Any]:
                 yield returns
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 yield node
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant()) if name.isupper():
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.isupper() and _is_number(value):
                 yield node
+            case ast.ClassDef(decorator_list=decorators):
+                yield from decorators
+            case ast.keyword(arg="strict"):
+                yield node
+
+
+def _is_number(value: ast.expr) -> bool:
+    kinds = (ast.Constant, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop)
+    return all(isinstance(node, kinds) for node in ast.walk(value))

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
 
-from amocrm_assets.captures import captures_by_day, days_read_otherwise, read_header
+from amocrm_assets.captures import (
+    captures_by_day,
+    captures_with_seconds_of,
+    days_read_otherwise,
+    finding,
+    read_header,
+)
 from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
-from amocrm_assets.errors import ActionRequired, CapturesMixed, RowsIncomplete
+from amocrm_assets.errors import ActionRequired, CaptureDamaged, CapturesMixed, RowsIncomplete
 from amocrm_assets.rows import latest, rows_name, write_rows
 from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.rows.days import DAY, capture_header, keep, lead, source, stub
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from amocrm_assets.captures import CaptureHeader
+    from amocrm_assets.captures.finding import CapturesByDay
     from amocrm_assets.storage import Storage
 
 WEEK = [DAY + timedelta(days=number) for number in range(7)]
@@ -149,6 +156,30 @@ def test_a_lead_without_a_row_is_a_defect_and_leaves_the_rows_as_they_were(
     assert pq.read_table(storage.uri(rows_name(LEADS.table, "acme", DAY)))["id"].to_pylist() == [1, 2]
 
 
+def damage(storage: Storage, name: str) -> None:
+    Path(storage.uri(name)).write_bytes(b"no capture")
+
+
+def test_a_damaged_capture_of_the_day_fails_it_whatever_others_hold(storage: Storage) -> None:
+    damage(storage, keep(storage, [lead(1)]))
+    keep(storage, [lead(2)], number=1)
+    with pytest.raises(CaptureDamaged):
+        captures_with_seconds_of(LEADS, storage, source(), DAY)
+
+
+def test_a_damaged_capture_of_a_neighbour_hides_no_other_capture(storage: Storage) -> None:
+    before = DAY - timedelta(days=1)
+    damage(storage, keep(storage, [], day=before, zone="UTC"))
+    whole = [keep(storage, [], day=day, zone="UTC", number=1) for day in (before, DAY)]
+    assert captures_with_seconds_of(LEADS, storage, source(), DAY) == whole
+
+
+def test_captures_of_the_day_itself_are_listed_again(storage: Storage) -> None:
+    name = keep(storage, [lead(1)])
+    listed_before: CapturesByDay = {DAY: [], DAY + timedelta(days=1): []}
+    assert captures_with_seconds_of(LEADS, storage, source(), DAY, others=listed_before) == [name]
+
+
 def test_ids_of_thousands_of_captures_are_each_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latest, "_IDS_GATHERED", 100)
     ids = latest.CapturedIds()
@@ -166,3 +197,12 @@ def test_headers_are_read_once_and_hold_no_custom_fields(
     assert (header.day, header.window, header.fields) == (DAY, capture_header().window, [])
     monkeypatch.setattr(storage, "as_local_path", None)
     assert read_header(LEADS, storage, name) is header
+
+
+def test_only_so_many_headers_are_remembered(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: dict[str, CaptureHeader] = {}
+    monkeypatch.setattr(finding, "_headers", remembered)
+    monkeypatch.setattr(finding, "_MAX_HEADERS", 2)
+    names = [keep(storage, [], number=number) for number in range(5)]
+    assert len({read_header(LEADS, storage, name).captured_at for name in names}) == 5
+    assert 1 <= len(remembered) <= 2
