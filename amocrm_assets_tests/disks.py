@@ -1,7 +1,10 @@
-"""A disk that is soon full, for the tests of everything that writes."""
+"""Disks that are soon full, read only, or without locks, for the tests of everything that writes."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -35,3 +38,12 @@ def make_read_only(disk: Path) -> None:
 def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [shutil.which(program) or program, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every file system refuse locks, as some network file systems do."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)

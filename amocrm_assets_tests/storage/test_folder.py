@@ -12,7 +12,7 @@ import pytest
 from amocrm_assets.errors import SettingsError, StorageRefused, StorageUnavailable
 from amocrm_assets.storage import open_storage
 from amocrm_assets.storage.disk import disk_errors
-from amocrm_assets_tests.disks import SMALL_DISK_BYTES, make_read_only, small_disk
+from amocrm_assets_tests.disks import SMALL_DISK_BYTES, make_read_only, small_disk, without_locks
 from amocrm_assets_tests.storage.files import create, replace
 
 
@@ -68,6 +68,19 @@ def test_a_read_only_disk_is_refused(disk: Path) -> None:
     with pytest.raises(StorageRefused, match="Read-only"), storage.lock("locks/acme", wait_seconds=1):
         pass
     assert storage.names("") == ["kept"]
+
+
+def test_a_disk_without_locks_is_refused_since_a_file_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed process would leave such a file behind, for whoever comes next to wait for."""
+    without_locks(monkeypatch)
+    storage = open_storage(str(tmp_path))
+    with (
+        pytest.raises(StorageRefused, match="file system with hard links and locks"),
+        storage.lock("one", wait_seconds=1),
+    ):
+        pytest.fail("it is locked")
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:

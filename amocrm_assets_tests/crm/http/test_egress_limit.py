@@ -17,14 +17,17 @@ from amocrm_assets.crm.http import limiters
 from amocrm_assets.crm.http.egress_limit import MAX_AHEAD_SECONDS, EgressLimit
 from amocrm_assets.crm.http.limiters import limiter_of
 from amocrm_assets.crm.http.rate_limiter import RateLimiter
+from amocrm_assets.errors import StorageRefused
 from amocrm_assets.settings.egress import EgressSettings
 from amocrm_assets_tests.accounts import FreeTime, source
+from amocrm_assets_tests.disks import without_locks
 
 # Each process takes instants as quickly as it can and prints when they are.
 RESERVING = """
 import sys, time
 from pathlib import Path
 from amocrm_assets.crm.http.egress_limit import EgressLimit
+from amocrm_assets.errors import StorageRefused
 from amocrm_assets.settings.egress import EgressSettings
 limit = EgressLimit(EgressSettings(50, Path(sys.argv[1]), 0o600))
 for _ in range(20):
@@ -87,6 +90,14 @@ def test_a_file_that_says_nothing_is_begun_anew(tmp_path: Path, written: bytes) 
 
     assert limit_in(tmp_path, time).reserve() == 0
     assert 0 < limit_in(tmp_path, time).reserve() < 0.2
+
+
+def test_a_disk_without_locks_is_refused_since_nobody_could_count_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_locks(monkeypatch)
+    with pytest.raises(StorageRefused, match="file system with hard links and locks"):
+        limit_in(tmp_path, FreeTime()).reserve()
 
 
 def test_a_clock_that_was_an_hour_ahead_stops_nobody(tmp_path: Path) -> None:
