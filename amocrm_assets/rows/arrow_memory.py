@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pyarrow as pa
+
+_lock = Lock()
+# The allocator of before, once for each context that is open: they may end in another order, in several threads.
+_before: list[pa.MemoryPool] = []
 
 
 @contextmanager
@@ -18,9 +25,13 @@ def arrow_memory_returned() -> Iterator[None]:
     """
     import pyarrow as pa
 
-    default = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
+    with _lock:
+        _before.append(_before[0] if _before else pa.default_memory_pool())
+        pa.set_memory_pool(pa.system_memory_pool())
     try:
         yield
     finally:
-        pa.set_memory_pool(default)
+        with _lock:
+            before = _before.pop()
+            if not _before:
+                pa.set_memory_pool(before)

@@ -117,6 +117,7 @@ def rows_file(table: Table, storage: Storage, subdomain: str, day: date) -> Iter
             broken = broken_seal(path)
         if broken:
             raise _damaged(table, storage.uri(name), broken, subdomain, day)
+        stack.enter_context(arrow_memory_returned())
         yield path
 
 

@@ -1,4 +1,4 @@
-"""Rows are made with memory that goes back to the system, and another code's allocator stays as it was."""
+"""Rows are made and read with memory that goes back to the system, and the allocator of before is back then."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.arrow_memory import arrow_memory_returned
+from amocrm_assets.rows.files import rows_file
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.rows.days import DAY, keep, lead, source
 
@@ -41,6 +42,16 @@ def test_the_allocator_of_before_is_back_after_an_error(default: pa.MemoryPool) 
     assert pa.default_memory_pool().backend_name == default.backend_name == "mimalloc"
 
 
+def test_contexts_that_end_in_another_order_leave_the_allocator_of_before() -> None:
+    one, other = arrow_memory_returned(), arrow_memory_returned()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert pa.default_memory_pool().backend_name == "system"
+    other.__exit__(None, None, None)
+    assert pa.default_memory_pool().backend_name == "mimalloc"
+
+
 def test_rows_come_from_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage, backends = open_storage(str(tmp_path)), []
     keep(storage, [lead(1)])
@@ -56,4 +67,6 @@ def test_rows_come_from_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         write_rows(LEADS, open_storage(str(tmp_path / "empty")), source(), DAY)
 
     assert set(backends) == {"system"}
+    with rows_file(LEADS.table, storage, "acme", DAY):
+        assert pa.default_memory_pool().backend_name == "system"
     assert pa.default_memory_pool().backend_name == "mimalloc"
