@@ -178,9 +178,9 @@ def _stop(response: Response) -> AmoCrmAssetsError:
 
 def _wanted_wait(response: Response) -> float | None:
     """The wait in `Retry-After`, which is a number of seconds or a date by amoCRM's own clock."""
-    header = response.headers.get("retry-after")
-    wanted, until, sent_at = header or _json_property(response, "retry_after"), _date(header), response.sent_at
-    if until is not None and sent_at is not None:
+    header, sent_at = response.headers.get("retry-after"), response.sent_at
+    wanted = header or _json_property(response, "retry_after")
+    if (until := _date(header)) is not None and sent_at is not None:
         wanted = until - sent_at
     try:
         return min(MAX_WAIT_SECONDS, max(0.0, float(wanted)))
