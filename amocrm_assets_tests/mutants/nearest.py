@@ -37,20 +37,6 @@ _LISTED = _TESTED_IN | {
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
     "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
     "captures": ["test_captures.py", "test_damaged_captures.py"],
-    "captures/finding": [
-        "test_captures.py",
-        "test_damaged_captures.py",
-        "rows/test_zones.py",
-        "rows/test_merge.py",
-        "orchestration/test_days_again.py",
-    ],
-    "captures/header": [
-        "test_captures.py",
-        "test_damaged_captures.py",
-        "test_capturing_privacy.py",
-        "test_capturing_reference.py",
-        "retention/test_retention.py",
-    ],
     "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
     "crm/probe/lists": ["crm/probe/test_lists.py", "crm/probe/test_lists_in_sandbox.py"],
@@ -76,7 +62,6 @@ _LISTED = _TESTED_IN | {
         "test_second_entity.py",
         "retention/test_retention.py",
     ],
-    "rows/day_rows": ["rows/test_merge.py", "rows/test_zones.py"],
     "rows/seal": ["rows/test_seal.py", "rows/latest_table/test_files.py"],
     "rows/malformed": ["rows/test_malformed.py", "rows/test_malformed_fields.py"],
     "rows/latest_table/files": [

@@ -32,7 +32,7 @@ def rows_of(place: Place, table: ReferenceTable, rows: list[dict[str, Any]]) -> 
     return TableLoad(table, "my-shop", name, len(rows))
 
 
-def put(place: Place, *loads: TableLoad, run_id: str = "run-1") -> list[LoadResult | Exception]:
+def load_tables(place: Place, *loads: TableLoad, run_id: str = "run-1") -> list[LoadResult | Exception]:
     return [outcome for _, outcome in place.warehouse.load(loads, place.storage, run_id=run_id)]
 
 
@@ -42,8 +42,8 @@ def field(number: int, name: str) -> dict[str, Any]:
 
 
 def test_a_table_is_replaced_with_its_times_and_choices(place: Place) -> None:
-    put(place, rows_of(place, FIELDS, [field(0, "old"), field(1, "gone")]))
-    (outcome,) = put(place, rows_of(place, FIELDS, [field(1, "Источник")]), run_id="run-2")
+    load_tables(place, rows_of(place, FIELDS, [field(0, "old"), field(1, "gone")]))
+    (outcome,) = load_tables(place, rows_of(place, FIELDS, [field(1, "Источник")]), run_id="run-2")
 
     assert isinstance(outcome, LoadResult), outcome
     assert (outcome.row_count, outcome.table) == (1, place.warehouse.table("amoCrmCustomFields_my-shop"))
@@ -55,7 +55,7 @@ def test_a_table_is_replaced_with_its_times_and_choices(place: Place) -> None:
 
 
 def test_all_reference_tables_are_loaded_by_one_call(place: Place) -> None:
-    outcomes = put(place, *[rows_of(place, table, []) for table in REFERENCE_TABLES])
+    outcomes = load_tables(place, *[rows_of(place, table, []) for table in REFERENCE_TABLES])
     assert [type(outcome) for outcome in outcomes] == [LoadResult] * len(REFERENCE_TABLES), outcomes
 
 
@@ -64,7 +64,7 @@ def test_tables_of_an_account_are_listed_with_their_rows_and_the_time_of_their_l
     began = datetime.now(UTC) - timedelta(seconds=2)
     place.load_shards(place.load(date(2026, 1, 1), [lead(1), lead(2)], subdomain="my-shop"))
     place.load_shards(place.load(date(2026, 1, 1), [lead(1)], subdomain="other"))
-    put(place, rows_of(place, USERS, []))
+    load_tables(place, rows_of(place, USERS, []))
     first = {each.name: each for each in place.warehouse.held_tables("my-shop")}
 
     counts = {"amoCrmLeads_my-shop_20260101": 2, "amoCrmUsers_my-shop": 0}
@@ -72,7 +72,7 @@ def test_tables_of_an_account_are_listed_with_their_rows_and_the_time_of_their_l
     now = datetime.now(UTC) + timedelta(seconds=2)
     assert all(each.loaded_at and began <= each.loaded_at <= now for each in first.values())
 
-    put(place, rows_of(place, USERS, [{"id": 1, "name": "A", **HISTORY}]), run_id="run-2")
+    load_tables(place, rows_of(place, USERS, [{"id": 1, "name": "A", **HISTORY}]), run_id="run-2")
     second = {each.name: each for each in place.warehouse.held_tables("my-shop")}
     users, leads = "amoCrmUsers_my-shop", "amoCrmLeads_my-shop_20260101"
     assert second[leads] == first[leads]
@@ -86,7 +86,7 @@ def test_tables_of_an_account_are_listed_with_their_rows_and_the_time_of_their_l
 def test_no_wildcard_over_shards_catches_a_table_of_the_account(place: Place) -> None:
     day = date(2026, 1, 1)
     place.load_shards(place.load(day, [lead(1)], subdomain="my-shop"))
-    put(place, rows_of(place, USERS, []))
+    load_tables(place, rows_of(place, USERS, []))
 
     assert place.warehouse.shard_days(LEADS.table, "my-shop") == {day: 1}
     shards = LEADS.table.shard_prefix("my-shop")
