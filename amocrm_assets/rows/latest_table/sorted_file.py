@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from amocrm_assets.errors import InternalError
+from amocrm_assets.rows.arrow_memory import arrow_memory_returned
 from amocrm_assets.rows.seal import sealed_file
 from amocrm_assets.storage.disk import disk_errors
 
@@ -28,6 +29,7 @@ ROW_GROUP = 16_384
 _BUCKET_ROWS = 32_768
 
 
+@arrow_memory_returned()
 def write_sorted(
     storage: Storage, name: str, schema: pa.Schema, tables: Iterable[pa.Table], *, metadata: Mapping[str, str]
 ) -> int:
@@ -35,8 +37,6 @@ def write_sorted(
 
     Raises `InternalError` if they are not sorted, or an id is repeated.
     """
-    import pyarrow as pa
-
     count, last = 0, None
     with sealed_file(storage, name, schema, metadata) as writer:
         for group in _groups(tables):
@@ -45,7 +45,6 @@ def write_sorted(
                 raise _out_of_order(name)
             writer.write_table(group, row_group_size=ROW_GROUP)
             count, last = count + group.num_rows, ids[-1]
-    pa.default_memory_pool().release_unused()
     return count
 
 

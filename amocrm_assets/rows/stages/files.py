@@ -13,6 +13,7 @@ from amocrm_assets.entities import STAGES, StagesTable
 from amocrm_assets.entities.latest import beside_name
 from amocrm_assets.entities.reference.lists import LOST, WON
 from amocrm_assets.errors import ActionRequired
+from amocrm_assets.rows.arrow_memory import arrow_memory_returned
 from amocrm_assets.rows.latest_table.values import dates, moments, names_now
 from amocrm_assets.rows.seal import sealed_file
 from amocrm_assets.rows.stages.month_files import refresh, wanted_events, wanted_states
@@ -104,15 +105,13 @@ class _StagesWriter:
         self.row_count = self.records = self.unknown_moments = 0
         self.origins: Counter[str] = Counter()
 
+    @arrow_memory_returned()
     def write(self, storage: Storage, courses: Iterable[tuple[int, Course]]) -> None:
         """Write the rows of all records, which must be sorted by id."""
-        import pyarrow as pa
-
         name = self.table.rows_name(self.source.subdomain)
         with sealed_file(storage, name, arrow_schema(self.table)) as writer:
             for rows in self._groups(courses):
                 writer.write_table(self._table_of(rows))
-        pa.default_memory_pool().release_unused()
 
     def _groups(self, courses: Iterable[tuple[int, Course]]) -> Iterator[list[Row]]:
         """Rows in groups of a fixed size, so that the same rows give the same bytes."""
