@@ -7,7 +7,10 @@ block and exit status 1; any other exception is a bug and keeps its traceback.
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
@@ -18,7 +21,7 @@ from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.waiting import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # With the first sentence of their help, so that listing them imports none of their modules.
 COMMANDS = {
@@ -59,12 +62,13 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the named command; Ctrl-C ends it with a message and the exit status that shells expect.
+        """Run the named command; Ctrl-C and SIGTERM end it with a message and the exit status of Ctrl-C.
 
         With `--json` an error is printed as JSON, too.
         """
         try:
-            return super().invoke(ctx)
+            with _terminated_as_interrupted():
+                return super().invoke(ctx)
         except (AmoCrmAssetsError, click.UsageError) as error:
             if ctx.obj:
                 click.echo(json.dumps(_refusal(error), ensure_ascii=False))
@@ -72,6 +76,19 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             click.secho("\nInterrupted.", fg="yellow", err=True)
             ctx.exit(INTERRUPTED_STATUS)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Handle SIGTERM (a container that is stopped, `kill`) like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refusal(error: AmoCrmAssetsError | click.UsageError) -> dict[str, Any]:

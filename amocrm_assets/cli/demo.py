@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from amocrm_assets.settings import SourceSettings
+    from amocrm_assets.settings import Deployment, SourceSettings
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import Warehouse
 
@@ -43,15 +43,15 @@ def command(everything: bool) -> None:  # noqa: FBT001
     shown.
 
     Starts the sandbox, runs the source's Dagster job, and stores captures, rows and shards in the places of the
-    deployment (by default under data/). Running it again is safe.
+    deployment (by default under data/). Run again, it loads the days that are missing by then.
     """
     from amocrm_assets.settings import Deployment, history_not_kept
     from amocrm_assets.storage import open_storage
     from amocrm_assets.warehouse import open_warehouse
 
-    source, days = _load_days(everything=everything)
     deployment = Deployment.from_environment()
     storage = open_storage(deployment.storage)
+    source, days = _load_days(deployment, storage, everything=everything)
     _show(source, open_warehouse(deployment.warehouse), storage, days)
     if everything:
         _show_funnel(source, storage)
@@ -63,29 +63,46 @@ def command(everything: bool) -> None:  # noqa: FBT001
     click.echo("`amocrm-assets new NAME` adds your own account.")
 
 
-def _load_days(*, everything: bool) -> tuple[SourceSettings, list[date]]:
-    """Run the source's job against a sandbox that is served meanwhile."""
+def _load_days(deployment: Deployment, storage: Storage, *, everything: bool) -> tuple[SourceSettings, list[date]]:
+    """The last days; those that are missing are loaded from a sandbox that is served meanwhile."""
     # A free port, so that a demo can run while `make dev` does.
     with sandbox_process(requests_per_second=REQUESTS_PER_SECOND) as starting:
         import amocrm_assets.orchestration.running  # noqa: F401 - takes as long as the sandbox does to start
 
+        source = demo_source(everything=everything)
+        last = days_wanted(source, None, None)[0]
+        days = [last - timedelta(days=number) for number in reversed(range(DAYS))]
+        missing = _missing(source, deployment, storage, days)
+        if not missing:
+            click.echo(f"{days[0]} to {days[-1]} are loaded already. Delete the warehouse to load them again.")
+            return source, days
         sandbox = starting.wait()
         os.environ[TOKEN_VARIABLE] = sandbox.token
         source = demo_source(sandbox.url, everything=everything)
-        last = days_wanted(source, None, None)[0]
-        days = [last - timedelta(days=number) for number in reversed(range(DAYS))]
         click.echo(
             f"A local amoCRM answers on {sandbox.url}, up to {REQUESTS_PER_SECOND} requests per second (amoCRM"
-            f" allows an integration 7). Reading {days[0]} to {days[-1]} …"
+            f" allows an integration 7). Reading {missing[0]} to {missing[-1]} …"
         )
-        outcome = run_with_progress(source, days)
+        outcome = run_with_progress(source, missing)
     if not outcome.is_good:
         cause = outcome.failure or "\n".join(outcome.errors)
         raise AmoCrmAssetsError("Running the demo", cause=cause, fix="Correct that, then run it again.")
     return source, days
 
 
-def demo_source(base_url: str, *, everything: bool = False) -> SourceSettings:
+def _missing(source: SourceSettings, deployment: Deployment, storage: Storage, days: list[date]) -> list[date]:
+    """The days from the first one on that a table of the source lacks; all of them without its stages."""
+    from amocrm_assets.orchestration.day_coverage import read_coverage
+
+    subdomain = source.subdomain
+    if source.import_events and STAGES.rows_name(subdomain) not in storage.names(STAGES.rows_folder(subdomain)):
+        return days
+    coverage = read_coverage([source], deployment, at=datetime.now(source.zone))
+    missing = coverage.by_subdomain[subdomain].missing
+    return [day for day in days if any(each <= day for each in missing if each in days)]
+
+
+def demo_source(base_url: str | None = None, *, everything: bool = False) -> SourceSettings:
     """The settings of the sandbox's account, the same in every project; each demo has its own address.
 
     With `everything`, all that can be switched on is.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-import threading
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -61,10 +59,9 @@ def command(
     """
     days = days_wanted(source, from_day, to_day)
     try:
-        with _terminated_as_interrupted():
-            outcome = run_with_progress(
-                source, days, place=click.get_current_context().meta[PLACE], read_again=not missing, quiet=as_json
-            )
+        outcome = run_with_progress(
+            source, days, place=click.get_current_context().meta[PLACE], read_again=not missing, quiet=as_json
+        )
     except KeyboardInterrupt:
         click.secho(f"{source.title}: interrupted. Days that were finished stay.", fg="yellow", err=True)
         click.echo(f"Go on with: amocrm-assets run {source.subdomain} {_range(days)} --missing", err=True)
@@ -118,19 +115,6 @@ def run_with_progress(
             return run_days(source, days, listener=bar, place=place, read_again=read_again)
         except Interrupted as signalled:
             raise KeyboardInterrupt from signalled
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Handle SIGTERM (a container that is stopped, `kill`) like Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _range(days: list[date]) -> str:

@@ -77,6 +77,8 @@ def _serve_beside(options: SandboxOptions, port: int, command: Sequence[str]) ->
 
     with running_sandbox(options, port=port) as sandbox:
         click.echo(f"amoCRM sandbox on {sandbox.url}")
+        # A script's background jobs ignore SIGINT, and so would what `dg dev` starts, and ends by SIGINT.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         process = subprocess.Popen(command)  # noqa: S603  # the user's own words
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches both

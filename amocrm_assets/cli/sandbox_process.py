@@ -46,7 +46,10 @@ def sandbox_process(**options: Any) -> Iterator[SandboxProcess]:
     """A sandbox with these options of `SandboxOptions`; it ends with the context."""
     command = [sys.executable, "-m", "amocrm_assets.sandbox.process"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
-    with process:  # leaving it closes the input, which ends it
+    with process:
         options_pipe = cast("IO[str]", process.stdin)
         print(json.dumps(options), file=options_pipe, flush=True)
-        yield SandboxProcess(process)
+        try:
+            yield SandboxProcess(process)
+        finally:
+            process.terminate()  # it may still be filling its account

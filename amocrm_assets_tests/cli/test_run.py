@@ -7,11 +7,12 @@ import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.cli.run import days_wanted
-from amocrm_assets.entities import LEADS
+from amocrm_assets.entities import LEADS, STAGES
 from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.failures import Retries
 from amocrm_assets.sandbox import Fault
@@ -152,16 +153,15 @@ def test_each_new_try_of_a_step_is_said_at_once_with_its_cause(
     assert re.search("! Asking amoCRM .*Trying again", output)
 
 
-@pytest.mark.usefixtures("deployment")
-def test_the_demo_shows_seven_shards_and_rows(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_demo_shows_seven_shards_and_rows_and_loads_later_what_is_missing(
+    deployment: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", "")  # the demo sets it; this puts it back
     monkeypatch.setenv("COLUMNS", "200")
 
     assert run("demo") == 0
 
-    shown = capsys.readouterr().out
+    shown = capfd.readouterr().out
     assert all(f"amoCrmLeads_sandbox_{YESTERDAY - timedelta(days=number):%Y%m%d}" in shown for number in range(7))
     assert "custom_fields" in shown
     joined = [line.split("│")[1:-1] for line in shown.rpartition("joined with")[2].splitlines() if "│" in line]
@@ -170,10 +170,26 @@ def test_the_demo_shows_seven_shards_and_rows(
     # Days of the shards are days of the source's zone, so the rows' times must be too.
     assert set(re.findall(r"(\d{4}-\d\d-\d\d) \d\d:\d\d", shown)) == {str(YESTERDAY)}
 
+    def again() -> tuple[str, str]:
+        assert run("demo") == 0
+        output = capfd.readouterr()
+        assert "Traceback" not in output.err
+        first, _, tables = output.out.partition("\n")
+        return first, tables.strip()
 
-@pytest.mark.usefixtures("deployment")
+    first, tables = again()
+    assert "are loaded already" in first
+    assert tables in shown
+    lost = YESTERDAY - timedelta(days=1)
+    with duckdb.connect(deployment / "data" / "warehouse.duckdb") as warehouse:
+        warehouse.execute(f'DROP TABLE "amoCrmLeads_sandbox_{lost:%Y%m%d}"')
+    first, tables = again()
+    assert f"Reading {lost} to {YESTERDAY}" in first
+    assert tables in shown
+
+
 def test_the_demo_of_everything_shows_a_funnel_with_time_in_stage(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    deployment: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMOCRM_SANDBOX_TOKEN", "")
     monkeypatch.setenv("COLUMNS", "200")
@@ -185,6 +201,10 @@ def test_the_demo_of_everything_shows_a_funnel_with_time_in_stage(
     assert len({pipeline for pipeline, *_ in rows}) == 3
     assert all(int(reached) >= int(there) > 0 for _, _, reached, there, _ in rows)
     assert sum(hours != "–" for *_, hours in rows) > 5
+
+    (deployment / "data" / STAGES.rows_name("sandbox")).unlink()
+    assert run("demo", "--all") == 0
+    assert shown in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Runs of the command line that a signal ends."""
+"""Commands that a signal ends."""
 
 from __future__ import annotations
 
@@ -43,6 +43,18 @@ def test_a_signal_ends_a_run_in_words_and_leaves_none_that_seems_to_go_on(
     assert f"amocrm-assets run acme --from {YESTERDAY} --to {YESTERDAY} --missing" in output
     assert "Traceback" not in output
     assert run_states() == [dg.DagsterRunStatus.CANCELED]
+
+
+@pytest.mark.parametrize("command", ["check", "probe", "fields"])
+def test_sigterm_ends_any_command_in_words(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    sandbox.configure(faults=(Fault("hang", seconds=300),))
+    with signalled_when(lambda: len(sandbox.requests) >= 1, signal.SIGTERM) as sent_at:
+        assert run(command, "acme") == 130
+
+    assert time.monotonic() - sent_at[0] < 5
+    assert "Interrupted." in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("dagster_home")

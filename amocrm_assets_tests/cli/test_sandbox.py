@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import socket
 import subprocess
@@ -43,6 +44,15 @@ def test_a_signal_ends_the_command_in_its_own_way_and_the_sandbox_with_it() -> N
         assert "200\n" in iter(process.stdout.readline, "")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 7
+
+
+def test_a_command_beside_the_sandbox_obeys_ctrl_c_though_a_script_started_both_in_the_background() -> None:
+    """Shells let background jobs of scripts ignore SIGINT, by which `dg dev` ends what it has started."""
+    command = [*SANDBOX, "--port", "0", "--", sys.executable, "-c", "import signal; print(signal.getsignal(2))"]
+    script = f"trap '' INT; {shlex.join(command)}"
+    ran = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+    assert "default_int_handler" in ran.stdout.splitlines()[-1]
 
 
 def test_a_taken_port_is_said_so_before_the_command_begins() -> None:
