@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.entities import STAGES, StagesTable
 from amocrm_assets.entities.latest import beside_name
-from amocrm_assets.entities.reference.lists import LOST, WON
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows.arrow_memory import arrow_memory_returned
 from amocrm_assets.rows.latest_table.values import dates, moments, names_now
 from amocrm_assets.rows.seal import sealed_file
+from amocrm_assets.rows.stages.courses import course_rows
 from amocrm_assets.rows.stages.month_files import refresh, wanted_events, wanted_states
 from amocrm_assets.rows.stages.ordered import records_in_order
-from amocrm_assets.rows.stages.stays import course_of
 from amocrm_assets.shard import arrow_schema
 
 if TYPE_CHECKING:
@@ -27,20 +24,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from amocrm_assets.rows.latest_table.values import Names
-    from amocrm_assets.rows.stages.stays import Course, StageId, Stay
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
     Row = tuple[Any, ...]
 
 _GROUP_ROWS = 16_384
-# Columns that come from a record's course; the others are computed from these, many rows at once.
-_INFERRED = (
-    "stage_number", "pipeline_id", "status_id", "previous_pipeline_id", "previous_status_id", "outcome",
-    "visit_number", "entered_at", "left_at", "seconds_in_stage", "is_current", "entered_by", "is_deleted",
-    "origin",
-)  # fmt: skip
-_OUTCOMES = {WON: "won", LOST: "lost"}
 
 
 @dataclass(frozen=True)
@@ -78,8 +67,8 @@ def write_stages(storage: Storage, source: SourceSettings, table: StagesTable = 
     if not events.days:
         raise _no_events(table, source)
     writer = _StagesWriter(table, source, names_now(table.names, storage, source))
-    with records_in_order(storage, events.names, states.names) as records, _without_garbage_collection():
-        writer.write(storage, ((record_id, course_of(*known)) for record_id, known in records))
+    with records_in_order(storage, events.names, states.names) as known:
+        writer.write(storage, map(course_rows, known))
     return StagesWritten(
         table,
         table.rows_name(source.subdomain),
@@ -106,80 +95,45 @@ class _StagesWriter:
         self.origins: Counter[str] = Counter()
 
     @arrow_memory_returned()
-    def write(self, storage: Storage, courses: Iterable[tuple[int, Course]]) -> None:
+    def write(self, storage: Storage, courses: Iterable[pa.Table]) -> None:
         """Write the rows of all records, which must be sorted by id."""
         name = self.table.rows_name(self.source.subdomain)
         with sealed_file(storage, name, arrow_schema(self.table)) as writer:
-            for rows in self._groups(courses):
-                writer.write_table(self._table_of(rows))
+            for inferred in _groups(courses):
+                writer.write_table(self._table_of(inferred))
 
-    def _groups(self, courses: Iterable[tuple[int, Course]]) -> Iterator[list[Row]]:
-        """Rows in groups of a fixed size, so that the same rows give the same bytes."""
-        rows: list[Row] = []
-        for record_id, course in courses:
-            self.records += bool(course.stays)
-            rows += _rows(record_id, course)
-            while len(rows) >= _GROUP_ROWS:
-                yield rows[:_GROUP_ROWS]
-                rows = rows[_GROUP_ROWS:]
-        if rows:
-            yield rows
-
-    def _table_of(self, rows: list[Row]) -> pa.Table:
+    def _table_of(self, inferred: pa.Table) -> pa.Table:
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         schema = arrow_schema(self.table)
-        names = (self.table.key[0], *_INFERRED)
-        columns: dict[str, Any] = {
-            name: pa.chunked_array([pa.array(values, schema.field(name).type)])
-            for name, values in zip(names, zip(*rows, strict=True), strict=True)
-        }
-        known = pa.table(columns)
+        known = inferred.rename_columns([self.table.key[0], *inferred.column_names[1:]])
+        columns = {name: known[name] for name in known.column_names}
         columns |= {each.wanted.column: each.of(known) for each in self.names}
         columns[beside_name("entered_at", "date")] = dates(known["entered_at"], self.source.zone)
         for name in ("entered_at", "left_at"):
             columns[beside_name(name, "time")] = moments(known[name])
-        self.row_count += len(rows)
+        self.row_count += known.num_rows
+        self.records += pc.sum(pc.equal(known["stage_number"], 1)).as_py()
         self.unknown_moments += known["entered_at"].null_count
-        self.origins.update(row[-1] for row in rows)
+        self.origins.update(
+            {each["values"]: each["counts"] for each in known["origin"].value_counts().to_pylist()}
+        )
         return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Reference counting frees the millions of tuples; searching for cycles would take a sixth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in groups of a fixed size, so that the same rows give the same bytes."""
+    import pyarrow as pa
 
-
-def _rows(record_id: int, course: Course) -> Iterator[Row]:
-    """The rows of a record: its id, and the columns of `_INFERRED`."""
-    visits: dict[StageId | None, int] = {}
-    before: StageId | None = None
-    last = len(course.stays)
-    for number, stay in enumerate(course.stays, 1):
-        stage = stay.stage
-        visits[stage] = visits.get(stage, 0) + 1
-        pipeline_id, status_id = stage or (None, None)
-        yield (
-            record_id, number, pipeline_id, status_id, *(before or (None, None)), _outcome(status_id),
-            visits[stage], stay.entered_at, stay.left_at, _seconds(stay),
-            number == last and not course.is_deleted, stay.by, course.is_deleted, stay.origin,
-        )  # fmt: skip
-        before = stage
-
-
-def _outcome(status_id: int | None) -> str | None:
-    return None if status_id is None else _OUTCOMES.get(status_id, "open")
-
-
-def _seconds(stay: Stay) -> int | None:
-    return None if stay.left_at is None or stay.entered_at is None else stay.left_at - stay.entered_at
+    rest: pa.Table | None = None
+    for table in tables:
+        rest = pa.concat_tables([rest, table]) if rest else table
+        while rest.num_rows >= _GROUP_ROWS:
+            yield rest.slice(0, _GROUP_ROWS).combine_chunks()
+            rest = rest.slice(_GROUP_ROWS)
+    if rest:
+        yield rest.combine_chunks()
 
 
 def _no_events(table: StagesTable, source: SourceSettings) -> ActionRequired:

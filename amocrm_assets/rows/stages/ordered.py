@@ -1,4 +1,4 @@
-"""Returns the events and the newest state of each record, sorted by record; DuckDB sorts on disk.
+"""Returns the events and the rows of records, sorted by record, many records at once; DuckDB sorts on disk.
 
 DuckDB is used with every warehouse. Memory is bounded: results are read in batches.
 """
@@ -8,24 +8,22 @@ from __future__ import annotations
 import glob
 import tempfile
 from contextlib import ExitStack, contextmanager
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
 from amocrm_assets.errors import StorageRefused
-from amocrm_assets.rows.stages.stays import UNDATED, Happened, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amocrm_assets.rows.stages.stays import StageId
+    import pyarrow as pa
+
     from amocrm_assets.storage import Storage
 
 # DuckDB sorts larger data on disk. Queries only sort, since grouping in DuckDB needs all groups in memory.
 _MEMORY = "192MB"
-_BATCH_ROWS = 16_384
+_BATCH_ROWS = 32_768
 _EVENTS = """
 SELECT entity_id, id, created_at, kind, created_by,
     pipeline_id_before, status_id_before, pipeline_id_after, status_id_after
@@ -34,17 +32,26 @@ ORDER BY entity_id, created_at, kind, id
 """
 # The newest comes last: by `updated_at`, then by day.
 _STATES = """
-SELECT id, updated_at, created_at, created_by, pipeline_id, status_id, coalesce(is_deleted, false)
+SELECT id, updated_at, created_at, created_by, pipeline_id, status_id, coalesce(is_deleted, false) AS is_deleted
 FROM read_parquet($files, hive_partitioning = false)
 ORDER BY id, updated_at NULLS FIRST, day
 """
+_STATE_INTEGERS = ("id", "updated_at", "created_at", "created_by", "pipeline_id", "status_id")
 
-Record = tuple[int, tuple["list[Happened]", "State | None"]]
+
+class Known(NamedTuple):
+    """What is known of some records: all of their events and all of their rows, both sorted by record and time.
+
+    `events` has the columns of `wanted_events` behind `entity_id`, `states` those of `wanted_states` behind `id`.
+    """
+
+    events: pa.Table
+    states: pa.Table
 
 
 @contextmanager
-def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[str]) -> Iterator[Iterator[Record]]:
-    """Each record's id, events and newest state, sorted by id, from the files of `kept`."""
+def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[str]) -> Iterator[Iterator[Known]]:
+    """Everything known of all records, by their ids, from monthly files: `events` must not be empty."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="amocrm-assets-stages-"))
         connection = stack.enter_context(duckdb.connect(":memory:", config=_config(folder)))
@@ -54,9 +61,8 @@ def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[s
             for names in (events, states)
         ]
         with _duckdb_errors():
-            yield _joined(
-                _rows(connection.cursor(), _EVENTS, paths[0]),
-                _states(_rows(connection.cursor(), _STATES, paths[1])),
+            yield _together(
+                _Sorted(connection.cursor(), _EVENTS, paths[0]), _Sorted(connection.cursor(), _STATES, paths[1])
             )
 
 
@@ -76,57 +82,49 @@ def _duckdb_errors() -> Iterator[None]:
         ) from error
 
 
-def _rows(cursor: duckdb.DuckDBPyConnection, query: str, files: list[str]) -> Iterator[tuple[Any, ...]]:
-    if not files:
-        return
-    for batch in cursor.sql(query, params={"files": files}).to_arrow_reader(_BATCH_ROWS):
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+def _together(events: _Sorted, states: _Sorted) -> Iterator[Known]:
+    while True:
+        ends = [end for end in (events.read(), states.read()) if end is not None]
+        last = min(ends, default=None)
+        yield Known(events.pop_until(last), states.pop_until(last))
+        if last is None:
+            return
 
 
-def _joined(events: Iterator[tuple[Any, ...]], states: Iterator[tuple[int, State]]) -> Iterator[Record]:
-    state = next(states, None)
-    for record_id, rows in groupby(events, key=itemgetter(0)):
-        while state is not None and state[0] < record_id:
-            yield state[0], ([], state[1])
-            state = next(states, None)
-        happened = _happened(rows)
-        if state is not None and state[0] == record_id:
-            yield record_id, (happened, state[1])
-            state = next(states, None)
+class _Sorted:
+    """The result of a query, whose first column is the id of the record that a row belongs to."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, query: str, files: list[str]) -> None:
+        import pyarrow as pa
+
+        if files:
+            self._reader = cursor.sql(query, params={"files": files}).to_arrow_reader(_BATCH_ROWS)
         else:
-            yield record_id, (happened, None)
-    while state is not None:
-        yield state[0], ([], state[1])
-        state = next(states, None)
+            integers = [(name, pa.int64()) for name in _STATE_INTEGERS]
+            schema = pa.schema([*integers, ("is_deleted", pa.bool_())])
+            self._reader = pa.RecordBatchReader.from_batches(schema, [])
+        self._rows = self._reader.schema.empty_table()
+        self._is_read = False
 
+    def read(self) -> int | None:
+        """Read on, and return the largest id of which all rows are here; None at the end."""
+        import pyarrow as pa
 
-def _happened(rows: Iterator[tuple[Any, ...]]) -> list[Happened]:
-    """The events of a record without duplicates: after a change of the time zone, two days may have the same."""
-    happened, last = [], None
-    for _, event_id, at, kind, by, pipeline, status, other_pipeline, other_status in rows:
-        if event_id != last:
-            before, after = _stage(pipeline, status), _stage(other_pipeline, other_status)
-            happened.append(Happened(at, kind, by, before, after))
-        last = event_id
-    return happened
+        while not self._is_read and (self._rows.num_rows < _BATCH_ROWS or self._id(0) == self._id(-1)):
+            try:
+                batch = self._reader.read_next_batch()
+            except StopIteration:
+                self._is_read = True
+            else:
+                self._rows = pa.concat_tables([self._rows, pa.Table.from_batches([batch])])
+        return None if self._is_read else self._id(-1) - 1
 
+    def pop_until(self, last: int | None) -> pa.Table:
+        """Remove and return the rows of records up to this id, or all."""
+        ids = self._rows[0].to_numpy()
+        count = len(ids) if last is None else int(ids.searchsorted(last, side="right"))
+        popped, self._rows = self._rows.slice(0, count), self._rows.slice(count)
+        return popped.combine_chunks()
 
-def _states(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[int, State]]:
-    """The newest state of each record; its stage comes from the newest row that is not a stub."""
-    for record_id, versions in groupby(rows, key=itemgetter(0)):
-        known = newest = None
-        for newest in versions:
-            if newest[5] is not None:
-                known = newest
-        if newest is not None:
-            _, at, created_at, created_by, pipeline, status, _ = known or newest
-            stage = _stage(pipeline, status)
-            yield record_id, State(created_at, created_by, stage, _dated(at), newest[6], _dated(newest[1]))
-
-
-def _dated(updated_at: int | None) -> int:
-    return UNDATED if updated_at is None else updated_at
-
-
-def _stage(pipeline_id: int | None, status_id: int | None) -> StageId | None:
-    return None if status_id is None else (pipeline_id, status_id)
+    def _id(self, row: int) -> int:
+        return int(self._rows[0][row].as_py())

@@ -1,0 +1,30 @@
+"""Courses that are found together are those that are found one by one, and all continuous ones are among them."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amocrm_assets.rows.stages.continuous import continuous_courses
+from amocrm_assets.rows.stages.courses import course_rows, courses_one_by_one
+from amocrm_assets.rows.stages.ordered import Known
+from amocrm_assets_tests.rows.stages.lives import EVENTS, STATES, known_of
+
+
+@given(seed=st.integers(0, 10**9), oddity=st.sampled_from([0.0, 0.01, 0.05, 0.3]))
+@settings(max_examples=300)
+def test_courses_are_those_that_are_found_one_by_one(seed: int, oddity: float) -> None:
+    known = known_of(seed, oddity=oddity)
+    assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
+
+
+@given(seed=st.integers(0, 10**9))
+def test_without_oddities_all_courses_are_found_together(seed: int) -> None:
+    known = known_of(seed, oddity=0)
+    rows, others = continuous_courses(known)
+    assert (others.events.num_rows, others.states.num_rows) == (0, 0)
+    assert rows.to_pylist() == courses_one_by_one(known).to_pylist()
+
+
+def test_nothing_is_known_of_no_records() -> None:
+    assert course_rows(Known(EVENTS.empty_table(), STATES.empty_table())).num_rows == 0
