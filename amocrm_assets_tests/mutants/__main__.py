@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 PROJECT = Path.cwd()
 CACHE = PROJECT / ".cache" / "mutants"
-COPIED = ("amocrm_assets", "amocrm_assets_tests", "docs", "pyproject.toml", "README.md", "workspace.yaml")
+COPIED = (
+    "amocrm_assets", "amocrm_assets_tests", "docs", "examples", "benchmarks", "requirements", "pyproject.toml",
+    "setup.cfg", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "workspace.yaml",
+)  # fmt: skip
 PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1")
 # A mutant may wait for ever; on a busy machine every test is slower than the first time.
 TIMES_SLOWER, MIN_TIMEOUT_SECONDS = 5, 20.0

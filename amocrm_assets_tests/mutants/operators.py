@@ -116,5 +116,8 @@ def _unseen(tree: ast.AST) -> Iterable[Any]:
 
 
 def _is_number(value: ast.expr) -> bool:
-    kinds = (ast.Constant, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop)
-    return all(isinstance(node, kinds) for node in ast.walk(value))
+    """A number, or a calculation with numbers that may have names as well."""
+    kinds = (ast.Constant, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.expr_context)
+    return all(
+        isinstance(node, kinds) or (isinstance(node, ast.Name) and node.id.isupper()) for node in ast.walk(value)
+    )

@@ -48,10 +48,17 @@ def test_a_lead_keeps_its_bytes() -> None:
 
 
 def test_line_breaks_between_tokens_are_taken_out_so_that_a_lead_is_one_line() -> None:
-    parsed = parsed_page(page('[{"id":1,\r\n "updated_at":5,\n "name":"a\\nb"}]'))
+    for line_break in ("\r\n", "\n", "\r"):
+        parsed = parsed_page(page(f'[{{"id":1,{line_break} "updated_at":5,{line_break} "name":"a\\nb"}}]'))
 
-    assert b"\n" not in parsed.records[0].line
-    assert json.loads(parsed.records[0].line) == {"id": 1, "updated_at": 5, "name": "a\nb"}
+        assert not {*b"\r\n"} & {*parsed.records[0].line}
+        assert json.loads(parsed.records[0].line) == {"id": 1, "updated_at": 5, "name": "a\nb"}
+
+
+def test_the_key_of_a_record_of_one_of_several_lists_tells_the_list() -> None:
+    (record,) = parsed_page(page('[{"id":1,"updated_at":5}]')).records
+    assert record.key == 1
+    assert record._replace(owners="contacts").key == ("contacts", 1)
 
 
 def test_half_an_emoji_does_not_stop_a_page() -> None:
@@ -71,7 +78,7 @@ def test_the_end_is_known_by_the_missing_next_link() -> None:
     lead = '[{"id":1,"updated_at":5}]'
 
     assert parsed_page(page(lead, links='{"next":{"href":"https://elsewhere/"}}')).has_next
-    for links in ("{}", '{"next":null}'):
+    for links in ("{}", '{"next":null}', '{"next":false}', '{"next":""}'):
         assert not parsed_page(page(lead, links=links)).has_next
 
 
