@@ -102,8 +102,13 @@ class Account:
         return self._move(lead_id, State.LIVE, "restored")
 
     def purge(self, lead_id: int) -> int:
-        """Remove a lead without a trace, like emptying the trash or merging it into another lead."""
+        """Remove a lead without a trace, like emptying the trash."""
         return self._move(lead_id, State.GONE, "purged")
+
+    def merge(self, lead_id: int, into: int) -> int:
+        """Merge a lead into another one, which that edits. Returns the new `updated_at` of both."""
+        self.edit(into)
+        return self._move(lead_id, State.GONE, "merged")
 
     def jump(self, lead_id: int, updated_at: int) -> int:
         """Set a lead's `updated_at`, also to an earlier time, as clients of the API can."""
@@ -169,8 +174,6 @@ class Account:
         with self._lock:
             self._catch_up()
             yield self._table
-
-    # Implementation.
 
     def _ordered(self, query: LeadQuery, state: State) -> Sequence[int]:
         since, until = query.updated.since, query.updated.until

@@ -1,4 +1,4 @@
-"""Events of leads in `/api/v4/events`: created, moved to another stage, reassigned, deleted, tagged.
+"""Events of leads in `/api/v4/events`: created, linked, moved, reassigned, deleted, merged, tagged.
 
 Events are computed from changes: the lead before and after each. For those of contacts and companies see
 `linked_events`, of tasks and notes `follow_up_events`; for queries `event_query`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from amocrm_assets.sandbox.account.links import company_of_lead, contacts_of
 from amocrm_assets.sandbox.account.table import LeadVersion
 
 if TYPE_CHECKING:
@@ -19,16 +20,19 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Values = list[Json]
 
-_OF_CHANGE = {"made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored"}
+_OF_CHANGE = {
+    "made": "lead_added", "deleted": "lead_deleted", "restored": "lead_restored", "merged": "entity_merged",
+}  # fmt: skip
 # Kinds that a comparison of a lead before and after finds.
 _COMPARED = frozenset({
     "lead_status_changed", "entity_responsible_changed", "sale_field_changed", "name_field_changed",
 })  # fmt: skip
-KINDS = (*_OF_CHANGE.values(), *sorted(_COMPARED), "entity_tag_added")
+_OF_MADE = ("entity_linked", "entity_tag_added")
+KINDS = (*_OF_CHANGE.values(), *sorted(_COMPARED), *_OF_MADE)
 _CHANGES_OF_KIND = {
     **{kind: frozenset({change}) for change, kind in _OF_CHANGE.items()},
     **dict.fromkeys(_COMPARED, frozenset({"changed", "restored"})),
-    "entity_tag_added": frozenset({"made"}),
+    **dict.fromkeys(_OF_MADE, frozenset({"made"})),
 }
 
 _LISTS = {"lead": "leads", "contact": "contacts", "company": "companies", "task": "tasks"}
@@ -78,12 +82,21 @@ def events_of(done: LoggedChange, content: Leads, changes: ChangeLog) -> Iterato
     if done.change in _OF_CHANGE:
         found.append((_OF_CHANGE[done.change], [], []))
     if done.change == "made":
+        found += [("entity_linked", [], [link]) for link in _links(done.lead_id, content.seed)]
         found += [("entity_tag_added", [], [{"tag": {"name": tag["name"]}}]) for tag in content.tags(done.lead_id)]
     if done.change in {"changed", "restored"}:
         found += _compared(_content_at(done.lead_id, done.base, done.base_sets, content, changes), after)
     for place, (kind, before, now) in enumerate(found):
         event_id = event_id_of(done, done.revision, place)
         yield AccountEvent(done.at, event_id, "lead", done.lead_id, kind, by, before, now)
+
+
+def _links(lead_id: int, seed: int) -> Iterator[Json]:
+    """The contacts and the company that a lead is created with. The inner shape of the values is undocumented."""
+    for contact in contacts_of(lead_id, seed):
+        yield {"link": {"entity": {"type": "contact", "id": contact}}}
+    if company := company_of_lead(lead_id, seed):
+        yield {"link": {"entity": {"type": "company", "id": company}}}
 
 
 def event_id_of(done: LoggedChange, number: int, place: int) -> str:

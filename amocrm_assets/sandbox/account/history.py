@@ -1,4 +1,4 @@
-"""The history of the account: which lead is created, edited, deleted, restored or purged at which second.
+"""The history of the account: which lead is created, edited, deleted, restored, purged or merged at which second.
 
 It is computed from the seed and the calendar alone, so a restarted sandbox has the same history, continued to the
 present. Manual changes are not part of it.
@@ -16,7 +16,7 @@ from amocrm_assets.sandbox.account.table import LeadVersion, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Change = Literal["made", "changed", "deleted", "restored", "purged"]
+Change = Literal["made", "changed", "deleted", "restored", "purged", "merged"]
 
 BEGINNING = 1735678800  # 2025-01-01T00:00 in Moscow
 DAY = 86_400
@@ -25,13 +25,14 @@ _ID_STEP = 23
 _TRASH_DAYS = 30
 _BULK_EVERY_DAYS = 7
 _WEEKEND_SHARE = 0.3
-
+_MERGED_SHARE = 8  # one of so many leads that would be deleted is merged into the one before
 
 _MOVES = {
     "changed": (State.LIVE, State.LIVE),
     "deleted": (State.LIVE, State.TRASHED),
     "restored": (State.TRASHED, State.LIVE),
     "purged": (State.TRASHED, State.GONE),
+    "merged": (State.LIVE, State.GONE),
 }
 
 
@@ -92,9 +93,14 @@ class History:
         while self._to_purge and self._to_purge[0][0] <= self._day:
             yield Event(midnight + 3 * 3600, self._to_purge.popleft()[1], "purged")
         for _ in range(self._leads_per_day // 25):
-            lead_id, at = self._ids[rng.randrange(before)], _moment(rng, midnight)
+            place, at = rng.randrange(before), _moment(rng, midnight)
+            lead_id, is_restored = self._ids[place], rng.random() < 0.2  # noqa: PLR2004
+            if place and mixed(lead_id, self._seed) % _MERGED_SHARE == 0:
+                yield Event(at, lead_id, "merged")
+                yield Event(at, self._ids[place - 1], "changed")
+                continue
             yield Event(at, lead_id, "deleted")
-            if rng.random() < 0.2:  # noqa: PLR2004
+            if is_restored:
                 yield Event(min(at + 600, midnight + DAY - 1), lead_id, "restored")
             else:
                 self._to_purge.append((self._day + _TRASH_DAYS, lead_id))

@@ -38,6 +38,7 @@ class Leads:
             if status["type"] == INCOMING
         )
         self.loss_reasons = _loss_reasons()
+        self.seed = options.seed
         self._seed = mixed(options.seed, options.account_id)
         self._account_id = options.account_id
         self._profiles = self._filled_fields(options.seed)

@@ -46,8 +46,9 @@ async def _change(request: Request) -> Response:
 
 
 async def _do(request: Request) -> Response:
-    """`{"edit": [ids], "delete": [ids], "restore": [ids], "purge": [ids], "revoke": true, "unblock": true,
-    "advance_seconds": 60}`. Ids are of leads, unless lists are named: `{"edit": {"tasks": [ids]}}`."""
+    """`{"edit": [ids], "delete": [ids], "restore": [ids], "purge": [ids], "merge": {"1": 2}, "revoke": true,
+    "unblock": true, "advance_seconds": 60}`. Ids are of leads, unless lists are named:
+    `{"edit": {"tasks": [ids]}}`; `merge` merges a lead into another one."""
     sandbox = world_of(request)
     try:
         _done(sandbox, json.loads(await request.body()))
@@ -63,6 +64,8 @@ def _done(sandbox: Sandbox, changes: dict[str, Any]) -> None:
         for name, ids in (given if isinstance(given, dict) else {"leads": given}).items():
             for record_id in ids:
                 getattr(_list(sandbox, name), change)(record_id)
+    for lead_id, into in changes.pop("merge", {}).items():
+        sandbox.account.merge(int(lead_id), into)
     if changes.pop("revoke", False):
         sandbox.tokens.revoke()
     if changes.pop("unblock", False):

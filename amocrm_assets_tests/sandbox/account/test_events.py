@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from amocrm_assets.sandbox import Sandbox, SandboxOptions
 from amocrm_assets.sandbox.account.event_feed import KINDS as ALL_KINDS
@@ -74,6 +75,29 @@ def test_deeds_by_hand_leave_events_of_what_they_changed_and_of_nothing_else(san
     assert events[0].after == [{"lead_status": {"id": 142, "pipeline_id": lead["pipeline_id"]}}]
     assert events[1].after == [{"name_field_value": {"name": "Стол"}}]
     assert len({event.id for event in by_lead(sandbox)[lead_id]}) == len(by_lead(sandbox)[lead_id])
+
+
+def test_a_lead_is_linked_with_what_it_is_made_with(asking: Asking, sandbox: Sandbox) -> None:
+    for place in range(20):
+        lead_id = sandbox.account.add(updated_at=sandbox.clock.seconds() - place)
+        linked = [event for event in by_lead(sandbox)[lead_id] if event.kind == "entity_linked"]
+        lead = asking.get(f"/api/v4/leads/{lead_id}", params={"with": "contacts"}).json()["_embedded"]
+        assert [event.after for event in linked] == [
+            [{"link": {"entity": {"type": kind, "id": each["id"]}}}]
+            for kind, name in (("contact", "contacts"), ("company", "companies"))
+            for each in lead[name]
+        ]
+
+
+def test_a_merged_lead_is_in_no_list_and_the_other_one_is_updated(asking: Asking, sandbox: Sandbox) -> None:
+    lost, remaining = [sandbox.account.add(updated_at=sandbox.clock.seconds() - 1000) for _ in range(2)]
+    at = sandbox.clock.seconds()
+    requests.post(f"{sandbox.url}/sandbox/do", json={"merge": {str(lost): remaining}}, timeout=60)
+    assert asking.get(f"/api/v4/leads/{lost}").status_code == 204
+    assert lost not in sandbox.account.stamps() | sandbox.account.stamps(deleted=True)
+    assert sandbox.account.stamps()[remaining] >= at
+    assert [event.kind for event in by_lead(sandbox)[lost] if event.at >= at] == ["entity_merged"]
+    assert "entity_merged" not in {event.kind for event in by_lead(sandbox)[remaining]}
 
 
 def listed(asking: Asking, **params: Any) -> list[dict[str, Any]]:

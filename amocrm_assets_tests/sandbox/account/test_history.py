@@ -64,9 +64,10 @@ def test_a_few_hundred_leads_are_touched_on_a_working_day_and_some_at_once() -> 
     assert Counter(event.at for event in events).most_common(1)[0][1] > 250
 
 
-def test_leads_are_made_changed_deleted_restored_and_purged() -> None:
+def test_leads_are_made_changed_deleted_restored_purged_and_merged() -> None:
     changes = Counter(event.change for event in History(1, leads_per_day=90).until(BEGINNING + 90 * DAY))
-    assert set(changes) == {"made", "changed", "deleted", "restored", "purged"}
+    assert set(changes) == {"made", "changed", "deleted", "restored", "purged", "merged"}
+    assert changes["merged"] < changes["deleted"] / 4
 
 
 def test_people_may_change_a_living_account() -> None:
