@@ -105,6 +105,48 @@ def test_a_file_without_a_place_for_the_digest_is_a_defect(tmp_path: Path) -> No
         seal(tmp_path / "file")
 
 
+PLACE = f"{NAME}\x18\x40".encode() + b"0" * 64
+
+
+def ended(footer: bytes, *, before: bytes = b"", told_bytes: int | None = None) -> bytes:
+    told = len(footer) if told_bytes is None else told_bytes
+    return before + footer + told.to_bytes(4, "little") + b"PAR1"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ended(PLACE, before=b"data"),
+        ended(PLACE),
+        ended(b"x" * (1 << 24) + PLACE, before=b"data"),
+    ],
+    ids=["the footer begins with it", "all is footer", "a footer of 16 MB"],
+)
+def test_the_place_of_the_digest_may_be_anywhere_in_the_footer(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "written.parquet"
+    path.write_bytes(content)
+    seal(path)
+    assert broken_seal(path) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ended(PLACE[:-60], before=b"data"),
+        ended(PLACE, told_bytes=len(PLACE) + 8),
+        ended(PLACE, told_bytes=10**9),
+        ended(b""),
+        b"PAR1",
+        b"",
+    ],
+    ids=["it is cut", "the footer is too long", "the footer is far too long", "no footer", "magic alone", "empty"],
+)
+def test_a_file_without_a_place_for_the_digest_has_no_checksum(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "written.parquet"
+    path.write_bytes(content)
+    assert "no checksum" in str(broken_seal(path))
+
+
 def test_a_file_that_is_missing_or_damaged_is_none_to_read_from(storage: Storage, path: Path) -> None:
     name = rows_name(LEADS.table, "acme", DAY)
     with sealed_path(storage, name) as found:

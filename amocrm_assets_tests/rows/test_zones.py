@@ -13,9 +13,11 @@ import pytest
 
 from amocrm_assets.captures import (
     captures_by_day,
+    captures_of_day,
     captures_with_seconds_of,
     days_read_otherwise,
     finding,
+    newest_whole_capture,
     read_header,
 )
 from amocrm_assets.days import day_window
@@ -206,3 +208,15 @@ def test_only_so_many_headers_are_remembered(storage: Storage, monkeypatch: pyte
     names = [keep(storage, [], number=number) for number in range(5)]
     assert len({read_header(LEADS, storage, name).captured_at for name in names}) == 5
     assert 1 <= len(remembered) <= 2
+    remembered.clear()
+    both = [read_header(LEADS, storage, name) for name in names[:2]]
+    assert len(remembered) == 2
+    assert [read_header(LEADS, storage, name) for name in names[:2]] == both
+
+
+def test_the_newest_of_the_captures_that_cover_a_day_saves_reading_it_again(storage: Storage) -> None:
+    names = [keep(storage, [], number=number) for number in range(3)]
+    found = captures_of_day(LEADS, storage, "acme", DAY)
+    newest = newest_whole_capture(LEADS, storage, source(), DAY, found)
+    assert newest is not None
+    assert newest.name == names[-1]

@@ -101,23 +101,22 @@ def _moves(events: pa.Table, record: Array, count: int) -> tuple[_Moves, Array]:
     is_other = np.zeros(count, np.bool_)
     is_other[record[~is_move & (kind != CREATED)]] = True
 
-    chosen = is_move & ~_is_repeated(events, record)
-    rows = events.filter(chosen)
+    record, rows = record[is_move], events.filter(is_move)
     moves = _Moves(
-        record[chosen],
+        record,
         _integers(rows, "created_at"),
         _integers(rows, "created_by"),
         _is_known(rows, "created_by"),
         (_integers(rows, before[0]), _integers(rows, before[1])),
         (_integers(rows, after[0]), _integers(rows, after[1])),
-        _last_rows(record[chosen][::-1], count, reverse=True),
-        _last_rows(record[chosen], count),
+        _last_rows(record[::-1], count, reverse=True),
+        _last_rows(record, count),
     )
-    follows = moves.record[1:] == moves.record[:-1]
-    is_gap = moves.at[1:] <= moves.at[:-1]
+    follows = record[1:] == record[:-1]
+    is_gap = moves.at[1:] <= moves.at[:-1]  # also an event that two days have, after a change of the time zone
     for begin, end in zip(moves.before, moves.after, strict=True):
         is_gap |= begin[1:] != end[:-1]
-    is_other[moves.record[1:][follows & is_gap]] = True
+    is_other[record[1:][follows & is_gap]] = True
     return moves, is_other
 
 
@@ -249,9 +248,3 @@ def _is_known(table: pa.Table, *names: str) -> Array:
     """Where none of the columns is null."""
     known: Array = np.logical_and.reduce([table[name].is_valid().to_numpy() for name in names])
     return known
-
-
-def _is_repeated(events: pa.Table, record: Array) -> Array:
-    """Where an event is the one before: after a change of the time zone, two days may have the same."""
-    ids = events["id"].to_numpy()
-    return np.append(False, (ids[1:] == ids[:-1]) & (record[1:] == record[:-1]))[: len(ids)]

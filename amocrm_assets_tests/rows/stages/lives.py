@@ -55,14 +55,16 @@ def life(chance: Random, record_id: int, *, oddity: float) -> tuple[list[tuple[A
             events.append(events[-1] if events else (record_id, "x", at, CREATED, 3, None, None, None, None))
         known = chance.choice(STAGES) if odd() else stage
         states.append((record_id, maybe(at), maybe(made_at), maybe(3), maybe(known[0]), maybe(known[1]), odd()))
-    if not odd():
+    if odd():  # nothing but the trash's stub is known
+        states = [(record_id, at, None, None, None, None, not odd())]
+    elif not odd():
         states.append((record_id, at + chance.randrange(9), made_at, 3, *stage, odd()))
     return events, states
 
 
 def known_of(seed: int, *, oddity: float, records: int = 12) -> Known:
     chance = Random(seed)
-    lives = [life(chance, record_id, oddity=oddity) for record_id in range(1, records)]
+    lives = [life(chance, record_id, oddity=oddity) for record_id in range(1, records + 1)]
     events = sorted(
         (each for found, _ in lives for each in found), key=lambda each: (each[0], each[2], each[3], each[1])
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amocrm_assets.rows.stages.continuous import continuous_courses
 from amocrm_assets.rows.stages.courses import course_rows, courses_one_by_one
 from amocrm_assets.rows.stages.ordered import Known
-from amocrm_assets_tests.rows.stages.lives import EVENTS, STATES, known_of
+from amocrm_assets.rows.stages.stays import MOVED
+from amocrm_assets_tests.rows.stages.lives import EVENTS, STATES, known_of, table
 
 
-@given(seed=st.integers(0, 10**9), oddity=st.sampled_from([0.0, 0.01, 0.05, 0.3]))
-@settings(max_examples=300)
-def test_courses_are_those_that_are_found_one_by_one(seed: int, oddity: float) -> None:
-    known = known_of(seed, oddity=oddity)
+@given(
+    seed=st.integers(0, 10**9), oddity=st.sampled_from([0.0, 0.01, 0.05, 0.3]), records=st.sampled_from([1, 3, 12])
+)
+@settings(max_examples=400)
+def test_courses_are_those_that_are_found_one_by_one(seed: int, oddity: float, records: int) -> None:
+    known = known_of(seed, oddity=oddity, records=records)
     assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
 
 
@@ -28,3 +32,14 @@ def test_without_oddities_all_courses_are_found_together(seed: int) -> None:
 
 def test_nothing_is_known_of_no_records() -> None:
     assert course_rows(Known(EVENTS.empty_table(), STATES.empty_table())).num_rows == 0
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_record_whose_rows_tell_no_stage_has_not_that_of_another_one(is_deleted: bool) -> None:  # noqa: FBT001
+    moved = [(2, "x", 1100, MOVED, 7, 11, 21, 11, 22)]
+    states = [(1, 1200, 1000, 3, 11, 22, False), (2, 1200, None, None, None, None, is_deleted)]
+    known = Known(table(moved, EVENTS), table(states, STATES))
+    rows, others = continuous_courses(known)
+    assert rows["record_id"].to_pylist() == [1]
+    assert others.events.num_rows == 1
+    assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
