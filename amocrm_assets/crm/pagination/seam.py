@@ -37,8 +37,8 @@ class Seam:
     @classmethod
     def behind(cls, query: Query, page: Page, *, begin: int, tries: int = 0) -> Self | None:
         """The seam after a first page, further within it after each unsuccessful one; None if none fits."""
-        if page.size < MIN_PAGE:
-            return None  # the whole list, whatever its links say: see MIN_PAGE
+        if page.size < MIN_PAGE or page.unusable:
+            return None  # the whole list, whatever its links say (see MIN_PAGE), or one without some positions
         last = page.records[-1].updated_at
         # One more than the last second's records, so that the second page is seen to begin before it. Where that
         # is a large part of the page the seam is within it: a second page that began earlier would not reach it.
@@ -48,7 +48,7 @@ class Seam:
             sum(record.updated_at < last for record in page.records) - OVERLAPS[tries],
             len(page.records) * part // whole,
         )
-        return None if start < 1 or page.unusable else cls(query, page, start, begin)
+        return cls(query, page, start, begin)
 
     @property
     def last(self) -> int:
@@ -62,7 +62,7 @@ class Seam:
 
     def query(self, to_at: int) -> Query:
         """The query for the second page, of the same list or a longer one; page numbers count in limits."""
-        return replace(self.first, to_at=max(to_at, self.first.to_at or 0), page=2, limit=self.start)
+        return replace(self.first, to_at=max(to_at, self.first.to_at or to_at), page=2, limit=self.start)
 
     def is_broken_by(self, page: Page) -> bool:
         """Whether the second page contains what belongs before it, or differs where the two overlap."""

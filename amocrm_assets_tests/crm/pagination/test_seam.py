@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amocrm_assets.crm.pagination import Query
-from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
+from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord, Unusable
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 from amocrm_assets.entities import LEADS
 
@@ -40,6 +41,29 @@ def test_the_second_page_begins_with_the_last_lead_but_one() -> None:
     assert not seam().is_missed_by(second)
 
 
+def test_the_query_reaches_as_far_as_the_first_one_and_as_it_is_asked_to() -> None:
+    assert [seam().query(to_at).to_at for to_at in (1_500, 2_000, 2_500)] == [2_000, 2_000, 2_500]
+    endless = Seam.behind(replace(QUERY, to_at=None), FIRST, begin=1_000)
+    assert endless
+    assert endless.query(1_500).to_at == 1_500
+
+
+def test_a_page_with_a_record_that_has_no_place_has_no_seam() -> None:
+    odd = (Unusable(7, b""),)
+    assert Seam.behind(QUERY, replace(FIRST, unusable=odd), begin=1_000) is None
+    assert Seam.behind(QUERY, Page((), has_next=True, unusable=odd * 20), begin=1_000) is None
+
+
+def test_how_far_before_the_last_second_a_seam_begins() -> None:
+    long, crowded = page(range(1_000, 1_250)), page([1_000] * 10 + [1_001] * 90)
+    starts = [
+        [found.start for tries in range(3) if (found := Seam.behind(QUERY, first, begin=1_000, tries=tries))]
+        for first in (long, crowded)
+    ]
+    assert starts == [[248, 239, 199], [80, 60, 60]]
+    assert Seam.behind(QUERY, long, begin=1_000) == Seam.behind(QUERY, long, begin=1_000, tries=0)
+
+
 @pytest.mark.parametrize("tries", [0, 1, 2, 3])
 def test_after_each_try_in_vain_more_leads_may_leave(tries: int) -> None:
     start = seam(tries).start
@@ -69,6 +93,74 @@ def test_leads_of_a_crowded_second_come_in_any_order() -> None:
 def test_fewer_than_ten_leads_are_the_whole_list() -> None:
     assert Seam.behind(QUERY, page(range(1_000, 1_009)), begin=1_000) is None
     assert Seam.behind(QUERY, page(range(1_000, 1_010)), begin=1_000)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "more", "broken"),
+    [
+        ((), True, False),
+        ((90, 99), True, False),  # of the first and last second of the page: before and behind it
+        ((91, 92), True, True),
+        ((97, 98), True, True),
+        ((99,), False, True),
+    ],
+)
+def test_what_the_second_page_leaves_out_between_its_ends_breaks_a_seam(
+    left_out: tuple[int, ...],
+    more: bool,  # noqa: FBT001
+    broken: bool,  # noqa: FBT001
+) -> None:
+    twice = page([1_000 + number // 2 for number in range(100)])
+    found = Seam.behind(QUERY, twice, begin=1_000, tries=1)
+    assert found
+    shown = tuple(record for record in twice.records[90:] if record.id not in left_out)
+    assert found.is_broken_by(Page(shown, has_next=more)) is broken
+
+
+def test_a_new_record_of_the_last_second_is_no_stray_and_an_empty_page_breaks_nothing() -> None:
+    second = page([1_098, 1_099], first_id=98)
+    new = page([1_099, 1_100], first_id=5_000)
+    assert seam().strays(Page((*second.records, *new.records), has_next=True)) == []
+    assert not seam().is_broken_by(NOTHING)
+
+
+def test_a_page_closes_a_second_that_it_begins_before_and_ends_behind() -> None:
+    second = page([1_000, 1_001, 1_002, 1_003])
+    assert [seam().is_closed_by(second, at) for at in range(999, 1_005)] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not seam().is_closed_by(NOTHING, 1_001)
+
+
+def last_part(seconds: int, *, count: int = 100, part: int = 6, of: int = 300) -> Page:
+    """Records of which the last part takes so many seconds; the others begin with a third of the rest."""
+    early = [1_000, *[1_000 + (of - seconds) // 3] * (count - part - 1), 1_000 + of - seconds]
+    return page([*early, *[1_000 + of - 1] * (part - 2), 1_000 + of])
+
+
+@pytest.mark.parametrize(
+    ("found", "apart"),
+    [
+        (last_part(101), True),
+        (last_part(100), False),
+        (last_part(99), False),
+        (last_part(101, part=7), False),
+        (last_part(101, count=96, part=5), True),
+        (last_part(101, count=96, part=6), False),
+        (page([*range(1_000, 1_009), 1_590]), True),
+        (page([*range(1_000, 1_008), 1_590]), False),
+    ],
+)
+def test_the_last_part_of_a_page_is_apart_if_it_takes_more_than_a_third_of_its_time(
+    found: Page,
+    apart: bool,  # noqa: FBT001
+) -> None:
+    assert ends_apart(found) is apart
 
 
 def test_last_records_far_behind_the_others_are_noticed() -> None:

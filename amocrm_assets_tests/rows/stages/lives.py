@@ -57,8 +57,10 @@ def life(chance: Random, record_id: int, *, oddity: float) -> tuple[list[tuple[A
         states.append((record_id, maybe(at), maybe(made_at), maybe(3), maybe(known[0]), maybe(known[1]), odd()))
     if odd():  # nothing but the trash's stub is known
         states = [(record_id, at, None, None, None, None, not odd())]
-    elif not odd():
-        states.append((record_id, at + chance.randrange(9), made_at, 3, *stage, odd()))
+    else:  # the newest row, which may contradict the events, or be older than the last of them
+        now = chance.choice(STAGES) if oddity and chance.random() < 0.3 else stage
+        seen_at = at + chance.randrange(-3 if oddity else 0, 9)
+        states.append((record_id, seen_at, made_at, 3, *now, bool(oddity) and chance.random() < 0.2))
     return events, states
 
 

@@ -16,7 +16,7 @@ from amocrm_assets_tests.rows.stages.lives import EVENTS, STATES, known_of, tabl
 @given(
     seed=st.integers(0, 10**9), oddity=st.sampled_from([0.0, 0.01, 0.05, 0.3]), records=st.sampled_from([1, 3, 12])
 )
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_courses_are_those_that_are_found_one_by_one(seed: int, oddity: float, records: int) -> None:
     known = known_of(seed, oddity=oddity, records=records)
     assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
@@ -43,3 +43,9 @@ def test_a_record_whose_rows_tell_no_stage_has_not_that_of_another_one(is_delete
     assert rows["record_id"].to_pylist() == [1]
     assert others.events.num_rows == 1
     assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
+
+
+def test_a_stage_without_a_pipeline_is_one() -> None:
+    states = [(1, 1200, 1000, 3, 11, 22, False), (1, 1300, 1000, 3, None, 21, False)]
+    rows = course_rows(Known(EVENTS.empty_table(), table(states, STATES))).to_pylist()
+    assert [(row["pipeline_id"], row["status_id"]) for row in rows] == [(None, 21)]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from amocrm_assets.errors import StorageRefused
 from amocrm_assets.rows.stages import ordered
 from amocrm_assets.rows.stages.ordered import records_in_order
 from amocrm_assets_tests.rows.stages.lives import EVENTS, STATES, known_of
@@ -47,3 +48,15 @@ def test_each_record_is_in_one_piece_with_all_of_its_rows(
     assert all(max(some) < min(later) for some, later in pairwise(ids) if some and later)
     if batch_rows < 50:
         assert max(piece.events.num_rows + piece.states.num_rows for piece in pieces) < 4 * max(batch_rows, 20)
+
+
+def test_what_duckdb_refuses_is_said_in_one_line(storage: Storage) -> None:
+    with storage.temp_file("events.parquet") as path:
+        path.write_bytes(b"PAR1 is no Parquet file PAR1")
+        storage.replace("events.parquet", path)
+    with (
+        pytest.raises(StorageRefused, match=r"DuckDB could not sort the events: .*events\.parquet") as refused,
+        records_in_order(storage, ["events.parquet"], []) as known,
+    ):
+        list(known)
+    assert "\n" not in refused.value.cause
