@@ -43,6 +43,77 @@ def test_a_page_that_goes_on_is_enough() -> None:
     assert known.is_seen
 
 
+def records(*seconds: int, first_id: int = 0) -> tuple[RawRecord, ...]:
+    return tuple(RawRecord(n, at, False, b"") for n, at in enumerate(seconds, first_id))  # noqa: FBT003
+
+
+# Every other second from 2000 to 1802, and new records at a second in between or within one.
+LAST = records(*range(2_000, 1_800, -2))
+OLDER = records(*range(1_800, 1_700, -2), first_id=100)
+
+
+def new(at: int) -> tuple[RawRecord, ...]:
+    return records(at, first_id=5_000)
+
+
+@pytest.mark.parametrize(
+    ("position", "shown", "goes_on"),
+    [
+        (90, (*LAST[90:], *OLDER), True),
+        (1, (*LAST[1:], *OLDER), True),
+        (97, (*LAST[97:],), True),
+        (98, (*LAST[98:],), False),  # two may be there by chance
+        (90, (*LAST[90:95], *LAST[96:], *OLDER), False),
+        (90, (*LAST[90:], *new(1_802), *OLDER), True),
+        (90, (*LAST[90:99], *new(1_803), *LAST[99:], *OLDER), False),
+        (1, (*new(1_999), *LAST[1:], *OLDER), False),
+        (50, OLDER, False),
+    ],
+    ids=[
+        "its last records", "all but the first", "three", "two", "one is left out", "a new one of the last second",
+        "a new one within", "a new one behind the first", "nothing known",
+    ],
+)  # fmt: skip
+def test_a_page_goes_on_if_it_has_the_last_records_and_no_others_between_them(
+    position: int,
+    shown: tuple[RawRecord, ...],
+    goes_on: bool,  # noqa: FBT001
+) -> None:
+    known = behind((0, Page(LAST, has_next=True)))
+    known.learn(position, Page(shown, has_next=True), is_covered=True)
+    assert known.is_seen is goes_on
+    # A page that does not go on may be due to an edit: the one before it is counted again.
+    assert (known.next_page(100, 5) == (1, 100)) is not goes_on
+
+
+def test_records_of_the_ends_seconds_of_a_page_may_be_left_out() -> None:
+    twice = records(*(2_000 - number // 2 for number in range(100)))  # two a second
+    known = behind((0, Page(twice, has_next=True)))
+    shown = (*twice[91:99], *records(1_951, 1_951, 1_951, first_id=200))
+    known.learn(90, Page(shown, has_next=True), is_covered=True)
+    assert known.is_seen
+
+
+def test_a_page_of_which_all_but_the_first_record_are_of_one_second_goes_on_in_any_order() -> None:
+    known = behind((0, Page(records(2_000, *[1_999] * 99), has_next=True)))
+    known.learn(90, Page(records(*[1_999] * 100, first_id=90), has_next=True), is_covered=True)
+    assert known.is_seen
+
+
+def test_a_page_that_ends_within_the_last_one_says_nothing_unless_it_is_the_end() -> None:
+    for has_next in (True, False):
+        known = behind((0, Page(LAST, has_next=True)))
+        known.learn(50, Page(LAST[50:60], has_next=has_next), is_covered=True)
+        assert not known.is_seen
+        assert (known.next_page(100, 5) == (1, 100)) is not has_next
+
+
+def test_a_part_of_the_last_page_does_not_take_its_place() -> None:
+    whole = behind((0, Page(LAST, has_next=True)))
+    with_part = behind((0, Page(LAST, has_next=True)), (95, Page(LAST[95:], has_next=True)))
+    assert with_part.next_page(100, 5) == whole.next_page(100, 5)
+
+
 def test_a_first_page_of_a_few_records_is_the_whole_list() -> None:
     assert behind((0, page(2_000, 9, has_next=False))).is_seen
     assert not behind((0, page(2_000, 10, has_next=False))).is_seen
