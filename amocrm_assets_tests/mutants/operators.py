@@ -107,8 +107,9 @@ def _unseen(tree: ast.AST) -> Iterable[Any]:
                 yield returns
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 yield node
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.isupper() and _is_number(value):
-                yield node
+            case ast.Assign(targets=[ast.Name() | ast.Tuple()], value=value) if _is_number(value):
+                if all(each.id.isupper() for each in ast.walk(node.targets[0]) if isinstance(each, ast.Name)):
+                    yield node
             case ast.ClassDef(decorator_list=decorators):
                 yield from decorators
             case ast.keyword(arg="strict"):
@@ -116,8 +117,8 @@ def _unseen(tree: ast.AST) -> Iterable[Any]:
 
 
 def _is_number(value: ast.expr) -> bool:
-    """A number, or a calculation with numbers that may have names as well."""
-    kinds = (ast.Constant, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.expr_context)
+    """A number, a calculation with numbers that may have names as well, or a tuple of such."""
+    kinds = (ast.Constant, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.expr_context, ast.Tuple)
     return all(
         isinstance(node, kinds) or (isinstance(node, ast.Name) and node.id.isupper()) for node in ast.walk(value)
     )

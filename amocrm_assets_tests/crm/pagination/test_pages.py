@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from amocrm_assets.crm.http.responses import Response, RetryableError
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, Unusable, parse_page
+from amocrm_assets.days import MAX_AT
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -83,7 +84,32 @@ def test_the_end_is_known_by_the_missing_next_link() -> None:
 
 
 def test_204_is_an_empty_page() -> None:
-    assert parsed_page(Response("/api/v4/leads", 204)) == NOTHING
+    assert parsed_page(Response("/api/v4/leads", 204)) == NOTHING == Page((), has_next=False)
+
+
+ODD = ',"name":"\\ud83d"'  # what only the standard library decodes
+
+
+@pytest.mark.parametrize("more", ["", ODD])
+def test_an_odd_record_is_what_a_normal_one_is(more: str) -> None:
+    def one(properties: str) -> Page:
+        return parsed_page(page(f"[{{{properties}{more}}}]"))
+
+    assert [one(f'"id":1,"updated_at":{MAX_AT + late}').size for late in (0, 1)] == [1, 1]
+    assert [len(one(f'"id":1,"updated_at":{MAX_AT + late}').unusable) for late in (0, 1)] == [0, 1]
+    for told, is_deleted in (("true", True), ("false", False), ("null", False), ("1", False)):
+        (record,) = one(f'"id":1,"updated_at":5,"is_deleted":{told}').records
+        assert record.is_deleted is is_deleted
+    for no_number in ("1.5", "true", "[]", '"x"'):
+        assert [each.id for each in one(f'"id":{no_number},"updated_at":5').unusable] == [None]
+        assert [each.id for each in one(f'"id":1,"updated_at":{no_number}').unusable] == [1]
+
+
+@pytest.mark.parametrize("more", ["", ODD])
+def test_records_that_are_in_no_list_are_none(more: str) -> None:
+    body = f'{{"_links":{{}},"_embedded":{{"leads":{{}}{more}}}}}'
+    with pytest.raises(RetryableError, match="no list of records"):
+        parsed_page(Response("/api/v4/leads", 200, body.encode()))
 
 
 @pytest.mark.parametrize(
