@@ -21,6 +21,7 @@ from amocrm_assets.waiting import Waits
 from amocrm_assets.warehouse import LoadResult, open_warehouse
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
 from amocrm_assets.warehouse.duckdb.file import DuckDbFile
+from amocrm_assets_tests.duckdb_signals import DUCKDB_SAYS
 from amocrm_assets_tests.warehouse.places import Place, duckdb_place_at, lead
 
 DAY = date(2026, 1, 1)
@@ -91,6 +92,16 @@ def test_a_file_that_somebody_made_otherwise_is_used_as_it_is(duckdb_place: Plac
 def test_asking_before_anything_was_put_makes_no_file(duckdb_place: Place, duckdb_file: Path) -> None:
     assert duckdb_place.warehouse.shard_days(LEADS.table, "acme") == {}
     assert not duckdb_file.exists()
+
+
+def test_a_signal_ends_a_query_as_it_ends_everything_else(duckdb_file: Path) -> None:
+    file = DuckDbFile(duckdb_file, wait_seconds=5)
+    with pytest.raises(KeyboardInterrupt), file.opened():
+        raise RuntimeError(DUCKDB_SAYS)
+    with pytest.raises(RuntimeError, match="another one"), file.opened():
+        raise RuntimeError("another one")
+    with file.opened() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_file_held_by_another_process_is_waited_for(duckdb_place: Place, duckdb_file: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
+from amocrm_assets.cancellation import duckdb_interrupted
 from amocrm_assets.errors import StorageRefused
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def records_in_order(storage: Storage, events: Sequence[str], states: Sequence[s
             [glob.escape(str(stack.enter_context(storage.as_local_path(name)))) for name in names]
             for names in (events, states)
         ]
-        with _duckdb_errors():
+        with duckdb_interrupted(), _duckdb_errors():
             yield _together(
                 _Sorted(connection.cursor(), _EVENTS, paths[0]), _Sorted(connection.cursor(), _STATES, paths[1])
             )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import tenacity
 
+from amocrm_assets.cancellation import duckdb_interrupted
 from amocrm_assets.errors import Busy, WarehouseRefused
 from amocrm_assets.settings import file_mode
 from amocrm_assets.storage.modes import make_file, make_folder, tighten
@@ -68,7 +69,7 @@ class DuckDbFile:
         Raises `Busy` if another process has it open for too long, `WarehouseRefused` if it cannot be opened.
         """
         spill = self.path.with_name(f".{self.path.name}.spill")
-        with ExitStack() as stack:
+        with duckdb_interrupted(), ExitStack() as stack:
             with self.duckdb_errors("Opening the warehouse"):
                 make_folder(self.path.parent, file_mode())
                 # Each thread keeps its own rows: with two, a million leads exceed the memory and spill.
