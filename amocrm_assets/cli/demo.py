@@ -98,8 +98,8 @@ def _missing(source: SourceSettings, deployment: Deployment, storage: Storage, d
     if source.import_events and STAGES.rows_name(subdomain) not in storage.names(STAGES.rows_folder(subdomain)):
         return days
     coverage = read_coverage([source], deployment, at=datetime.now(source.zone))
-    missing = coverage.by_subdomain[subdomain].missing
-    return [day for day in days if any(each <= day for each in missing if each in days)]
+    missing = [day for day in coverage.by_subdomain[subdomain].missing if day in days]
+    return days[days.index(missing[0]) :] if missing else []
 
 
 def demo_source(base_url: str | None = None, *, everything: bool = False) -> SourceSettings:

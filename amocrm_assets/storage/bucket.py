@@ -50,7 +50,7 @@ _RULES = (
     ),
     (
         r"[Rr]equester [Pp]ays|user project",
-        "Turn requester pays off on {bucket}, or use another bucket.",
+        "Switch requester pays off on {bucket}, or use another bucket.",
     ),
 )
 

@@ -37,7 +37,7 @@ FIXES = {
 
 @contextmanager
 def disk_errors(operation: str, path: Path) -> Iterator[None]:
-    """Turn every `OSError` of the body into `StorageRefused` or `StorageUnavailable`.
+    """Convert every `OSError` of the body into `StorageRefused` or `StorageUnavailable`.
 
     If a missing or an existing file is an expected result, catch that exception inside the body.
     """

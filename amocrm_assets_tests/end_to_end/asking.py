@@ -152,7 +152,7 @@ def ended_backfill(dagster: Dagster, backfill: str) -> str:
 
 
 def switch_on(dagster: Dagster, schedule: str) -> None:
-    """Turn the switch of a schedule."""
+    """Click the switch of a schedule."""
     started = dagster.ask(START_SCHEDULE, selector={**REPOSITORY, "scheduleName": schedule})["startSchedule"]
     assert started["scheduleState"]["status"] == "RUNNING"
 

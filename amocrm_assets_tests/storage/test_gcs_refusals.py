@@ -74,7 +74,7 @@ def test_credentials_that_are_refused_or_missing_need_a_person(
             ),
             "turn off the default event-based hold of bucket",
         ),
-        (400, "Bucket is a requester pays bucket but no user project provided.", "Turn requester pays off"),
+        (400, "Bucket is a requester pays bucket but no user project provided.", "Switch requester pays off"),
         (
             403,
             (

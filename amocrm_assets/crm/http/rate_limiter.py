@@ -89,7 +89,7 @@ class RateLimiter:
         self._recent: deque[Permit] = deque(maxlen=8 * max(1, int(requests_per_second)))
         self._window = max(1.0, 1 / requests_per_second)
         self._arrival_times = ArrivalTimes()
-        self._share = FairShare()
+        self._fair_share = FairShare()
         self._due = clock()
         self._held_until = clock()
         self._learnt_at = float("-inf")
@@ -162,7 +162,7 @@ class RateLimiter:
             self._arrival_times.forget()
             current = permit.at is not None and permit.at > self._learnt_at
             if current:
-                self._share.recover()
+                self._fair_share.recover()
             return current
 
     def hold_seconds(self) -> float:
@@ -176,11 +176,11 @@ class RateLimiter:
         if own > (self._permits.maxlen or 1) and self._arrival_times.can_widen:
             self._arrival_times.widen()
         else:
-            self._share.give_way()
+            self._fair_share.give_way()
 
     def _spacing(self) -> float:
         widened = 1 + self._arrival_times.margin / self._window
-        return max(SPACING, widened) / (self._budget * self._share.now)
+        return max(SPACING, widened) / (self._budget * self._fair_share.now)
 
     def _awaits_answer(self) -> bool:
         return len(self._permits) == self._permits.maxlen and self._permits[0].answer_seconds is None

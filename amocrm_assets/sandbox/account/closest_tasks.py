@@ -52,8 +52,8 @@ class ClosestTasks:
     def _deadline(self, task_id: int, lead: LeadVersion, about: tuple[str, int], now: int) -> int | None:
         task = self._tasks.changed_by_hand(task_id)
         if task is not None:
-            is_open = task and not task["is_completed"] and (task["entity_type"], task["entity_id"]) == about
-            return int(task["complete_till"]) if is_open else None
+            is_pending = task and not task["is_completed"] and (task["entity_type"], task["entity_id"]) == about
+            return int(task["complete_till"]) if is_pending else None
         if self._content.about(task_id) != about:
             return None
         # Leads that were loaded have their tasks from the start, and time changes nothing about those.
