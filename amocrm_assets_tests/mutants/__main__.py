@@ -12,8 +12,9 @@ import re
 import shutil
 import sys
 import tomllib
-from contextlib import chdir
+from contextlib import chdir, closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 from amocrm_assets_tests.mutants.forked_tests import ForkedTests
-from amocrm_assets_tests.mutants.nearest import modules_of, nearest_tests
+from amocrm_assets_tests.mutants.nearest import modules_of, nearest_tests, tests_around
 from amocrm_assets_tests.mutants.operators import OwnOperators, meaningless_spots
 
 if TYPE_CHECKING:
@@ -37,12 +38,10 @@ COPIED = (
     "amocrm_assets", "amocrm_assets_tests", "docs", "examples", "benchmarks", "requirements", "pyproject.toml",
     "setup.cfg", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "workspace.yaml",
 )  # fmt: skip
-PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1")
-# A mutant may wait for ever; on a busy machine every test is slower than the first time.
-TIMES_SLOWER, MIN_TIMEOUT_SECONDS = 5, 20.0
+PYTEST = ("-q", "-p", "no:cacheprovider", "--hypothesis-seed=1")
 # Of all that may stand for a comparison or a sum, its opposite and its neighbour: the others say the same again.
 MEANINGLESS = re.compile(
-    r"core/(RemoveDecorator|ReplaceBinaryOperator_(?!(Add_Sub|Sub_Add|Mul_Div|Div_Mul|"
+    r"core/(RemoveDecorator|ReplaceUnaryOperator_[^D]|ReplaceBinaryOperator_(?!(Add_Sub|Sub_Add|Mul_Div|Div_Mul|"
     r"FloorDiv_Mul|Mod_Mul)$)|ReplaceComparisonOperator_(?!(Is_IsNot|IsNot_Is|Eq_NotEq|NotEq_Eq|Lt_LtE|LtE_Lt|"
     r"Gt_GtE|GtE_Gt|Lt_GtE|LtE_Gt|Gt_LtE|GtE_Lt)$))"
 )
@@ -76,31 +75,39 @@ def main(arguments: Sequence[str]) -> int:
     """Try the mutants of the modules that are named, and print a score for each; 1 when one lives unexplained."""
     plugins.OPERATOR_PROVIDERS["own"] = OwnOperators()
     unexplained = 0
-    for module in modules_of(arguments[0] if arguments else ""):
-        score = try_mutants(module)
-        print("\n".join(score.lines()), flush=True)  # noqa: T201  # it is a command
-        unexplained += sum(why is None for _, why in score.survivors)
+    found = sorted(modules_of(arguments[0] if arguments else ""), key=lambda module: (module.parent, module))
+    try:
+        for _, modules in groupby(found, key=lambda module: module.parent):
+            for score in scores([*modules]):
+                print("\n".join(score.lines()), flush=True)  # noqa: T201  # it is a command
+                unexplained += sum(why is None for _, why in score.survivors)
+    except KeyboardInterrupt:
+        print("stopped; the next call goes on from here")  # noqa: T201
+        return 130
     return 1 if unexplained else 0
 
 
-def try_mutants(module: Path) -> Score:
-    """The score of a module. Ctrl-C keeps what was tried; the next call goes on."""
-    digest = hashlib.sha256((PROJECT / "amocrm_assets" / module).read_bytes()).hexdigest()[:12]
-    place = CACHE / f"{str(module.with_suffix('')).replace('/', '.')}-{digest}"
-    mutated = _copied(place) / "amocrm_assets" / module
-    tests = ForkedTests(place / "tree", PYTEST, nearest_tests(module))
-    os.environ["PYTHONPATH"] = str(place / "tree")
-    session = place / "session.sqlite"
-    mode = WorkDB.Mode.open if session.exists() else WorkDB.Mode.create
-    with chdir(place / "tree"), use_db(str(session), mode) as work:
-        if not work.num_work_items:
-            init([mutated], work, {})
-        _skip_meaningless(work, mutated)
-        try:
-            _try(_due(work, place / "tests", module), work, tests, mutated)
-        except KeyboardInterrupt:
-            print("stopped; the next call goes on from here")  # noqa: T201
-        return _score(work, module)
+def scores(modules: Sequence[Path]) -> Iterator[Score]:
+    """The scores of modules of one folder. Ctrl-C keeps what was tried; the next call goes on."""
+    place = CACHE / str(modules[0].parent).replace("/", ".")
+    tree = _copied(place)
+    os.environ["PYTHONPATH"] = str(tree)
+    mutated = [tree / "amocrm_assets" / module for module in modules]
+    tests = ForkedTests(tree, mutated, PYTEST, tests_around(modules))
+    with chdir(tree), closing(tests):
+        for module, path in zip(modules, mutated, strict=True):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+            session = place / f"{module.stem}-{digest}.sqlite"
+            mode = WorkDB.Mode.open if session.exists() else WorkDB.Mode.create
+            with use_db(str(session), mode) as work:
+                if not work.num_work_items:
+                    init([path], work, {})
+                _skip_meaningless(work, path)
+                if due := _due(work, session.with_suffix(".tests"), module):
+                    tests.start([file for each in modules for file in nearest_tests(each)])
+                    tests.mutate(path, nearest_tests(module))
+                    _try(due, work, tests)
+                yield _score(work, module)
 
 
 def _copied(place: Path) -> Path:
@@ -145,16 +152,11 @@ def _python_files(path: Path) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def _try(due: list[WorkItem], work: Any, tests: ForkedTests, mutated: Path) -> None:
-    if not due:
-        return
-    tests.record(mutated)
+def _try(due: list[WorkItem], work: Any, tests: ForkedTests) -> None:
     mutating.run_tests = tests.run
     for number, item in enumerate(due, 1):
         line = item.mutations[0].start_pos[0]
-        seconds = tests.covering.seconds_of(tests.covering.tests_of(line))
-        timeout = MIN_TIMEOUT_SECONDS + TIMES_SLOWER * seconds
-        result = mutating.mutate_and_test(mutations=item.mutations, test_command=str(line), timeout=timeout)
+        result = mutating.mutate_and_test(mutations=item.mutations, test_command=str(line), timeout=None)
         work.set_result(item.job_id, result)
         print(f"{number} of {len(due)}: {result.test_outcome.value}", end="\r", flush=True)  # noqa: T201
 

@@ -13,64 +13,117 @@ import signal
 import sys
 import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cosmic_ray.work_item import TestOutcome
 
-from amocrm_assets_tests.mutants.covering import Covering, Recorder, Selected
+from amocrm_assets_tests.mutants.collected_tests import NEEDS_IMPORT, CollectedTests
+from amocrm_assets_tests.mutants.covering import Covering, NotSlow, Recorder, Selected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from multiprocessing.connection import Connection
     from pathlib import Path
 
 # Pytest would rewrite the assertions of its plugins, which are imported already.
 OPTIONS = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 PROJECT = ("amocrm_assets", "amocrm_assets_tests")
+TIMES_SLOWER, MIN_TIMEOUT_SECONDS = 5, 20.0
 _FORK = multiprocessing.get_context("fork")
 
 
 class ForkedTests:
-    """Tests of one copy of the project: `options` and `paths` are pytest's."""
+    """Tests of one copy of the project, for some of its modules: `options` and `paths` are pytest's."""
 
-    def __init__(self, tree: Path, options: Sequence[str], paths: Sequence[str]) -> None:
+    def __init__(self, tree: Path, modules: Sequence[Path], options: Sequence[str], paths: Sequence[str]) -> None:
         self._tree = tree
+        self._modules = modules
         self._options = [*OPTIONS, *options]
         self._paths = paths
-        self.covering = Covering({}, {})
+        self._record = tree.parent / "covering.json"
+        self._collected: Connection | None = None
+        self._mutated = (modules[0], Covering({}, {}, frozenset()))
 
-    def record(self, mutated: Path) -> None:
-        """Run the tests of the unchanged module: note what they execute, import the libraries that they import."""
+    def start(self, files: Sequence[str]) -> None:
+        """Run the tests of the unchanged modules: note what they execute, import the libraries that they import.
+
+        Of slow tests only those in `files` are run.
+        """
+        if self._collected is not None:
+            return
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        names, lines = self._tree.parent / "modules", self._tree.parent / "covering.json"
-        outcome, output = self._run(
-            lambda: _pytest([*self._options, *self._paths], Recorder(mutated, lines)),
+        names = self._tree.parent / "modules"
+        _, output = self._run(
+            lambda: _pytest([*self._options, *self._paths], Recorder(self._modules, self._record), NotSlow(files)),
             lambda: names.write_text("\n".join(sys.modules)),
         )
-        if outcome is not TestOutcome.SURVIVED:
-            raise SystemExit(f"Without any change these tests fail already:\n{output}")
-        self.covering = Covering.read(lines, mutated)
+        self._record.with_suffix(".txt").write_text(output)
         for name in names.read_text().splitlines():
             if name.partition(".")[0] not in PROJECT:
                 # Some modules exist only under the names that others gave them.
                 with suppress(ImportError):
                     importlib.import_module(name)
-        # Bytecode is kept of all modules but the one that changes, more than once in a second.
+        # Bytecode is kept of all modules but those that change, more than once in a second.
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        for compiled in (mutated.parent / "__pycache__").glob(f"{mutated.stem}.*"):
-            compiled.unlink()
+        for module in self._modules:
+            for compiled in (module.parent / "__pycache__").glob(f"{module.stem}.*"):
+                compiled.unlink()
         gc.freeze()
+        self._collect()
+
+    def _collect(self) -> None:
+        """Start the process that collects the tests and waits for requests."""
+        self._collected, requests = _FORK.Pipe()
+
+        def serve() -> int:
+            cast("Connection", self._collected).close()
+            plugin = CollectedTests(self._modules, requests, self._forked)
+            return self._imported_again(lambda: _pytest(["-s", *self._options, *self._paths], plugin))
+
+        process = _FORK.Process(target=self._child, args=(os.open(os.devnull, os.O_WRONLY), serve, int))
+        process.start()
+        requests.close()
+
+    def mutate(self, module: Path, near: Sequence[str]) -> None:
+        """The module that is changed from now on, and the tests near it; without a change they must pass."""
+        covering = Covering.read(self._record, module, near)
+        self._mutated = (module, covering)
+        status, output = self._answer(covering.tests_of_module(), None)
+        if status != 0:
+            raise SystemExit(f"Without any change these tests fail, or there are none:\n{output}")
+
+    def _answer(self, names: Sequence[str], timeout: float | None) -> tuple[int | None, str]:
+        collected = cast("Connection", self._collected)
+        collected.send((self._mutated[0], names, timeout))
+        return cast("tuple[int | None, str]", collected.recv())
+
+    def close(self) -> None:
+        """End the process that has collected the tests."""
+        if self._collected is not None:
+            self._collected.close()
 
     def run(self, line: str, timeout: float | None = None) -> tuple[TestOutcome, str]:
         """As `cosmic_ray.testing.run_tests`: what came of the tests that execute a line, and their output."""
-        tests = self.covering.tests_of(int(line))
-        if tests is None:
-            return self._run(lambda: _pytest([*self._options, *self._paths]), timeout=timeout)
-        selected = Selected(tests, self.covering)
-        return self._run(lambda: _pytest([*self._options, *selected.files()], selected), timeout=timeout)
+        _, covering = self._mutated
+        names = covering.tests_of(int(line))
+        # A mutant may wait for ever; on a busy machine every test is slower than the first time.
+        timeout = MIN_TIMEOUT_SECONDS + TIMES_SLOWER * sum(covering.seconds[name] for name in names)
+        if not covering.needs_import(int(line)):
+            status, output = self._answer(names, timeout)
+            if status != NEEDS_IMPORT:
+                return _outcome(status), output
+        selected = Selected(names)
+        return self._run(lambda: _pytest([*self._options, "-x", *selected.files()], selected), timeout=timeout)
 
     def _run(
         self, tests: Callable[[], int], at_end: Callable[[], object] = int, timeout: float | None = None
     ) -> tuple[TestOutcome, str]:
+        status, output = self._forked(lambda: self._imported_again(tests), timeout, at_end)
+        return _outcome(status), output
+
+    def _forked(
+        self, tests: Callable[[], int], timeout: float | None, at_end: Callable[[], object] = int
+    ) -> tuple[int | None, str]:
         with tempfile.TemporaryFile(dir=self._tree.parent) as output:
             process = _FORK.Process(target=self._child, args=(output.fileno(), tests, at_end))
             process.start()
@@ -81,22 +134,28 @@ class ForkedTests:
                     os.killpg(process.pid or 0, signal.SIGKILL)
                 process.join()
             output.seek(0)
-            survived = process.exitcode == 0
-            return TestOutcome.SURVIVED if survived else TestOutcome.KILLED, output.read().decode(errors="replace")
+            return process.exitcode, output.read().decode(errors="replace")
 
     def _child(self, output: int, tests: Callable[[], int], at_end: Callable[[], object]) -> None:
         os.setsid()
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.chdir(self._tree)
-        sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
-        sys.path[0] = str(self._tree)
-        for name in [name for name in sys.modules if name.partition(".")[0] in PROJECT]:
-            del sys.modules[name]
         status = tests()
         at_end()
         sys.stdout.flush()
         os._exit(status)
+
+    def _imported_again(self, tests: Callable[[], int]) -> int:
+        sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
+        sys.path[0] = str(self._tree)
+        for name in [name for name in sys.modules if name.partition(".")[0] in PROJECT]:
+            del sys.modules[name]
+        return tests()
+
+
+def _outcome(status: int | None) -> TestOutcome:
+    return TestOutcome.SURVIVED if status == 0 else TestOutcome.KILLED
 
 
 def _pytest(arguments: Sequence[str], *plugins: object) -> int:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TESTS = Path("amocrm_assets_tests")
 PACKAGES = ("crm", "rows", "captures", "orchestration", "warehouse")
@@ -89,6 +93,15 @@ def nearest_tests(module: Path) -> list[str]:
         if tests := _LISTED.get(str(place)):
             return [str(TESTS / test) for test in tests]
     return [str(TESTS / name.parent)]
+
+
+def tests_around(modules: Iterable[Path]) -> list[str]:
+    """Paths of the tests near any of the modules, and of those that mirror their folders."""
+    found: dict[str, None] = {}
+    for module in modules:
+        found |= dict.fromkeys(nearest_tests(module))
+        found |= dict.fromkeys(map(str, sorted((TESTS / module.parent).glob("test_*.py"))))
+    return list(found)
 
 
 def modules_of(wanted: str) -> list[Path]:
