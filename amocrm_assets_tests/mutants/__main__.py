@@ -14,7 +14,6 @@ import sys
 import tomllib
 from contextlib import chdir, closing
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +23,11 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 from amocrm_assets_tests.mutants.forked_tests import ForkedTests
-from amocrm_assets_tests.mutants.nearest import modules_of, nearest_tests, tests_around
+from amocrm_assets_tests.mutants.nearest import modules_in, modules_of, nearest_tests, tests_around
 from amocrm_assets_tests.mutants.operators import OwnOperators, meaningless_spots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from cosmic_ray.work_item import WorkItem
 
@@ -75,10 +74,10 @@ def main(arguments: Sequence[str]) -> int:
     """Try the mutants of the modules that are named, and print a score for each; 1 when one lives unexplained."""
     plugins.OPERATOR_PROVIDERS["own"] = OwnOperators()
     unexplained = 0
-    found = sorted(modules_of(arguments[0] if arguments else ""), key=lambda module: (module.parent, module))
+    wanted = set(modules_of(arguments[0] if arguments else ""))
     try:
-        for _, modules in groupby(found, key=lambda module: module.parent):
-            for score in scores([*modules]):
+        for folder in sorted({module.parent for module in wanted}):
+            for score in scores(modules_in(folder), wanted):
                 print("\n".join(score.lines()), flush=True)  # noqa: T201  # it is a command
                 unexplained += sum(why is None for _, why in score.survivors)
     except KeyboardInterrupt:
@@ -87,15 +86,17 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if unexplained else 0
 
 
-def scores(modules: Sequence[Path]) -> Iterator[Score]:
-    """The scores of modules of one folder. Ctrl-C keeps what was tried; the next call goes on."""
+def scores(modules: Sequence[Path], wanted: Collection[Path]) -> Iterator[Score]:
+    """The scores of those that are wanted of a folder's modules. What was tried is kept for the next call."""
     place = CACHE / str(modules[0].parent).replace("/", ".")
     tree = _copied(place)
     os.environ["PYTHONPATH"] = str(tree)
-    mutated = [tree / "amocrm_assets" / module for module in modules]
-    tests = ForkedTests(tree, mutated, PYTEST, tests_around(modules))
+    tests = ForkedTests(
+        tree, [tree / "amocrm_assets" / module for module in modules], PYTEST, tests_around(modules)
+    )
     with chdir(tree), closing(tests):
-        for module, path in zip(modules, mutated, strict=True):
+        for module in filter(wanted.__contains__, modules):
+            path = tree / "amocrm_assets" / module
             digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
             session = place / f"{module.stem}-{digest}.sqlite"
             mode = WorkDB.Mode.open if session.exists() else WorkDB.Mode.create

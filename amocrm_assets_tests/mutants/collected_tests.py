@@ -6,6 +6,7 @@ A mutant costs the time of its tests, then, and neither imports nor the collecti
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from functools import partial
@@ -30,8 +31,9 @@ NEEDS_IMPORT = 100
 class CollectedTests:
     """A plugin of pytest: instead of running what was collected it answers `requests` for some of those tests.
 
-    Each request is the module that has changed, the names of tests in their order and a time limit in seconds;
-    the response is the fork's status and output, with `NEEDS_IMPORT` as status if the change needs an import.
+    Each request is the module that has changed, and the names of tests in their order, each with its time limit in
+    seconds; the response is the fork's status and output, with `NEEDS_IMPORT` as status if the change needs an
+    import.
     """
 
     def __init__(self, modules: Sequence[Path], requests: Connection, forked: Forked) -> None:
@@ -45,15 +47,15 @@ class CollectedTests:
         functions = Functions(self._modules)
         items = {item.nodeid: item for item in session.items}
         while (request := _received(self._requests)) is not None:
-            module, names, timeout = request
-            chosen = [items[name] for name in names]
+            module, limits = request
+            chosen = [(items[name], seconds) for name, seconds in limits.items()]
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 run = partial(_run, session, chosen, partial(functions.take_change, module), folder)
-                self._requests.send(self._forked(run, timeout))
+                self._requests.send(self._forked(run, None))
         return True
 
 
-def _received(requests: Connection) -> tuple[Path, Sequence[str], float | None] | None:
+def _received(requests: Connection) -> tuple[Path, dict[str, float]] | None:
     try:
         return requests.recv()  # type: ignore[no-any-return]
     except EOFError:
@@ -61,15 +63,21 @@ def _received(requests: Connection) -> tuple[Path, Sequence[str], float | None] 
 
 
 def _run(
-    session: pytest.Session, items: Sequence[pytest.Item], take_change: Callable[[], bool], folder: str
+    session: pytest.Session,
+    items: Sequence[tuple[pytest.Item, float]],
+    take_change: Callable[[], bool],
+    folder: str,
 ) -> int:
     if not take_change():
         return NEEDS_IMPORT
     # Where pytest makes its folders for tests.
     os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
-    for item, after in zip(items, [*items[1:], None], strict=True):
+    following = [item for item, _ in items[1:]]
+    for (item, seconds), after in zip(items, [*following, None], strict=True):
+        # A mutant may wait for ever: its signal ends the process.
+        print(f"tried: {item.nodeid}", file=sys.stderr)  # noqa: T201
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         if session.testsfailed:
-            print(f"failed: {item.nodeid}", file=sys.stderr)  # noqa: T201
             return 1
     return 0 if items else int(pytest.ExitCode.NO_TESTS_COLLECTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ import pytest
 from coverage import Coverage, CoverageData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 # Coverage's name for what is executed outside of any test: when the module is imported.
 IMPORT = ""
-OTHERS_SECONDS = 10.0
+# Of the tests that execute a line those are tried that take no longer than this together, the fastest first, and
+# at least some. Long simulations execute nearly every line of the reading, and would be tried for every survivor.
+MAX_SECONDS, MIN_TESTS = 20.0, 3
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,8 @@ class Covering:
 
     Args:
         tests: Names of tests by line.
-        seconds: Of each test that passed, in the order of the run.
-        near: Files of the tests near the module. They are all tried; of the others those that take no longer than
-            `OTHERS_SECONDS` together, the fastest first.
+        seconds: Of each test that passed.
+        near: Files or folders of the tests near the module.
         statements: For each line the lines of its statement.
     """
 
@@ -51,32 +53,26 @@ class Covering:
         return IMPORT in found or not found
 
     def tests_of(self, line: int) -> Sequence[str]:
-        """The tests that execute a line, those near the module first, by the time that their file takes.
+        """The tests that execute a line, the fastest first.
 
-        Where the import executes it, those that execute anything of the module; where nothing does, those near it.
+        Where the import executes it, those near the module that execute anything of it; where nothing does, those
+        near the module.
         """
         found = self._executing(line)
         if IMPORT in found:
-            return self.tests_of_module()
-        return self._chosen(lambda name: name in found if found else self._is_near(name))
+            every = frozenset[str]().union(*self.tests.values())
+            found = frozenset(filter(self._is_near, every)) or every
+        return self._fastest(found or frozenset(filter(self._is_near, self.seconds)))
 
     def tests_of_module(self) -> Sequence[str]:
-        """The tests that execute anything of the module, in the same order."""
-        found = frozenset[str]().union(*self.tests.values())
-        return self._chosen(found.__contains__)
+        """The tests that execute anything of the module, the fastest first."""
+        return self._fastest(frozenset[str]().union(*self.tests.values()))
 
-    def _chosen(self, executes: Callable[[str], bool]) -> Sequence[str]:
-        known = [name for name in self.seconds if executes(name)]
-        near = [name for name in known if self._is_near(name)]
-        of_file: dict[str, float] = {}
-        for name in near:
-            of_file[file_of(name)] = of_file.get(file_of(name), 0.0) + self.seconds[name]
-        others = sorted({*known} - {*near}, key=self.seconds.__getitem__)
-        until = accumulate(self.seconds[name] for name in others)
-        return [
-            *sorted(near, key=lambda name: of_file[file_of(name)]),
-            *(name for name, seconds in zip(others, until, strict=True) if seconds <= OTHERS_SECONDS),
-        ]
+    def _fastest(self, names: frozenset[str]) -> Sequence[str]:
+        ordered = sorted(names & self.seconds.keys(), key=self.seconds.__getitem__)
+        until = accumulate(self.seconds[name] for name in ordered)
+        count = sum(seconds <= MAX_SECONDS for seconds in until)
+        return ordered[: max(count, MIN_TESTS)]
 
     def _executing(self, line: int) -> frozenset[str]:
         lines = self.statements.get(line, range(line, line + 1))
@@ -98,14 +94,36 @@ def _statements(tree: ast.AST) -> Iterator[tuple[int, range]]:
 
 
 class Recorder:
-    """A plugin of pytest that writes what `Covering` reads, for several modules and of the tests that pass."""
+    """A plugin of pytest that writes what `Covering` reads, for several modules and of the tests that pass.
 
-    def __init__(self, modules: Sequence[Path], place: Path) -> None:
+    What `place` holds already is run again only if the modules or the file of a test have changed.
+    """
+
+    def __init__(self, modules: Sequence[Path], place: Path, slow_in: Sequence[str]) -> None:
         self._place = place
         self._modules = modules
+        self._slow_in = frozenset(slow_in)
         self._coverage = Coverage(data_file=None, config_file=False, include=[str(module) for module in modules])
-        self._seconds: dict[str, float] = {}
+        code = hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
+        known = json.loads(place.read_text()) if place.exists() else {}
+        nothing = {"code": code, "files": {}, "tests": {}, "seconds": {}}
+        self._known: dict[str, Any] = known if known.get("code") == code else nothing
+        self._changed: set[str] = set()
         self._coverage.start()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out what is known, and the slow tests of all files but `slow_in`."""
+        files = {file_of(item.nodeid): item.path for item in items}
+        digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+        self._changed = {name for name, digest in digests.items() if self._known["files"].get(name) != digest}
+        self._known["files"] |= digests
+        items[:] = [
+            item
+            for item in items
+            if (name := file_of(item.nodeid)) in self._changed
+            and (name in self._slow_in or not item.get_closest_marker("slow"))
+        ]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -116,15 +134,20 @@ class Recorder:
             return (yield)
         finally:
             if item.session.testsfailed == failed:
-                self._seconds[item.nodeid] = time.monotonic() - begun
+                self._known["seconds"][item.nodeid] = time.monotonic() - begun
             self._coverage.switch_context(IMPORT)
 
     def pytest_sessionfinish(self) -> None:
         """Write it."""
         self._coverage.stop()
         data: CoverageData = self._coverage.get_data()
-        tests: dict[str, Any] = {str(module): data.contexts_by_lineno(str(module)) for module in self._modules}
-        self._place.write_text(json.dumps({"tests": tests, "seconds": self._seconds}))
+        for module in map(str, self._modules):
+            lines = self._known["tests"].setdefault(module, {})
+            found = {str(line): names for line, names in data.contexts_by_lineno(module).items()}
+            for line in {*lines, *found}:
+                kept = [name for name in lines.get(line, ()) if file_of(name) not in self._changed]
+                lines[line] = sorted({*kept, *found.get(line, ())})
+        self._place.write_text(json.dumps(self._known))
 
 
 class Selected:
@@ -142,20 +165,6 @@ class Selected:
         """Leave out and put in order."""
         found = {item.nodeid: item for item in items}
         items[:] = [found[name] for name in self._names]
-
-
-class NotSlow:
-    """A plugin of pytest that leaves out the slow tests of all files but some."""
-
-    def __init__(self, files: Sequence[str]) -> None:
-        self._files = frozenset(files)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out."""
-        items[:] = [
-            item for item in items if file_of(item.nodeid) in self._files or not item.get_closest_marker("slow")
-        ]
 
 
 def file_of(name: str) -> str:

@@ -9,16 +9,18 @@ import gc
 import importlib
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import tempfile
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from cosmic_ray.work_item import TestOutcome
 
 from amocrm_assets_tests.mutants.collected_tests import NEEDS_IMPORT, CollectedTests
-from amocrm_assets_tests.mutants.covering import Covering, NotSlow, Recorder, Selected
+from amocrm_assets_tests.mutants.covering import Covering, Recorder, Selected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 # Pytest would rewrite the assertions of its plugins, which are imported already.
 OPTIONS = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 PROJECT = ("amocrm_assets", "amocrm_assets_tests")
-TIMES_SLOWER, MIN_TIMEOUT_SECONDS = 5, 20.0
+# On a busy machine every test is slower than the first time.
+TIMES_SLOWER, MIN_SECONDS, IMPORT_SECONDS = 5, 5.0, 20.0
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -43,6 +46,7 @@ class ForkedTests:
         self._record = tree.parent / "covering.json"
         self._collected: Connection | None = None
         self._mutated = (modules[0], Covering({}, {}, frozenset()))
+        self._kills: Counter[str] = Counter()
 
     def start(self, files: Sequence[str]) -> None:
         """Run the tests of the unchanged modules: note what they execute, import the libraries that they import.
@@ -54,7 +58,7 @@ class ForkedTests:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         names = self._tree.parent / "modules"
         _, output = self._run(
-            lambda: _pytest([*self._options, *self._paths], Recorder(self._modules, self._record), NotSlow(files)),
+            lambda: _pytest([*self._options, *self._paths], Recorder(self._modules, self._record, files)),
             lambda: names.write_text("\n".join(sys.modules)),
         )
         self._record.with_suffix(".txt").write_text(output)
@@ -88,13 +92,15 @@ class ForkedTests:
         """The module that is changed from now on, and the tests near it; without a change they must pass."""
         covering = Covering.read(self._record, module, near)
         self._mutated = (module, covering)
-        status, output = self._answer(covering.tests_of_module(), None)
+        self._kills.clear()
+        status, output = self._answer(covering.tests_of_module())
         if status != 0:
             raise SystemExit(f"Without any change these tests fail, or there are none:\n{output}")
 
-    def _answer(self, names: Sequence[str], timeout: float | None) -> tuple[int | None, str]:
+    def _answer(self, names: Sequence[str]) -> tuple[int | None, str]:
         collected = cast("Connection", self._collected)
-        collected.send((self._mutated[0], names, timeout))
+        module, covering = self._mutated
+        collected.send((module, {name: _limit(covering.seconds[name]) for name in names}))
         return cast("tuple[int | None, str]", collected.recv())
 
     def close(self) -> None:
@@ -105,14 +111,18 @@ class ForkedTests:
     def run(self, line: str, timeout: float | None = None) -> tuple[TestOutcome, str]:
         """As `cosmic_ray.testing.run_tests`: what came of the tests that execute a line, and their output."""
         _, covering = self._mutated
-        names = covering.tests_of(int(line))
-        # A mutant may wait for ever; on a busy machine every test is slower than the first time.
-        timeout = MIN_TIMEOUT_SECONDS + TIMES_SLOWER * sum(covering.seconds[name] for name in names)
+        # What killed others is tried first, by kills in a second.
+        names = sorted(
+            covering.tests_of(int(line)), key=lambda name: -self._kills[name] / (covering.seconds[name] + 0.1)
+        )
         if not covering.needs_import(int(line)):
-            status, output = self._answer(names, timeout)
+            status, output = self._answer(names)
             if status != NEEDS_IMPORT:
+                if status != 0:
+                    self._kills.update(re.findall(r"^tried: (.*)$", output, re.MULTILINE)[-1:])
                 return _outcome(status), output
         selected = Selected(names)
+        timeout = IMPORT_SECONDS + _limit(sum(covering.seconds[name] for name in names))
         return self._run(lambda: _pytest([*self._options, "-x", *selected.files()], selected), timeout=timeout)
 
     def _run(
@@ -152,6 +162,10 @@ class ForkedTests:
         for name in [name for name in sys.modules if name.partition(".")[0] in PROJECT]:
             del sys.modules[name]
         return tests()
+
+
+def _limit(seconds: float) -> float:
+    return MIN_SECONDS + TIMES_SLOWER * seconds
 
 
 def _outcome(status: int | None) -> TestOutcome:

@@ -104,6 +104,11 @@ def tests_around(modules: Iterable[Path]) -> list[str]:
     return list(found)
 
 
+def modules_in(folder: Path) -> list[Path]:
+    """The modules of a folder, without those of folders in it."""
+    return [module for module in modules_of(str(folder)) if module.parent == folder]
+
+
 def modules_of(wanted: str) -> list[Path]:
     """The modules that are meant by `crm/http/retries`, `crm`, or nothing, which is all of them."""
     package = Path("amocrm_assets")
