@@ -45,6 +45,17 @@ def as_completed(futures: Iterable[Future[T]]) -> Iterator[Future[T]]:
         yield from done
 
 
+def run_interruptible(call: Callable[[], T], interrupt: Callable[[], None], *, name: str) -> T:
+    """The result of a call that no signal reaches; on a signal `interrupt` ends it from this thread."""
+    with DaemonPool(1, name=name) as pool:
+        future = pool.submit(call)
+        try:
+            return future.result()
+        finally:
+            if not future.done():
+                interrupt()
+
+
 def join(thread: threading.Thread) -> None:
     """Wait for a thread's end. That is interrupted by any signal."""
 

@@ -21,7 +21,8 @@ from amocrm_assets.shard import duckdb_type
 from amocrm_assets.waiting import Waits
 from amocrm_assets.warehouse import LoadResult, open_warehouse
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
-from amocrm_assets.warehouse.duckdb.file import DuckDbFile
+from amocrm_assets.warehouse.duckdb.file import DuckDbFile, quoted
+from amocrm_assets_tests.signals import interrupted
 from amocrm_assets_tests.warehouse.places import Place, duckdb_place_at, lead
 
 DAY = date(2026, 1, 1)
@@ -109,6 +110,32 @@ def test_a_signal_ends_a_query_as_it_ends_everything_else(duckdb_file: Path) -> 
         raise RuntimeError("another one")
     with file.opened() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+# Its one task runs for minutes, and DuckDB looks at signals between tasks.
+ENDLESS = "(SELECT count(*) FROM range(100000000) a(x), range(100000000) b(y) WHERE hash(x + y) % 7 = 3)"
+
+
+def test_a_signal_ends_a_load_that_keeps_duckdb_busy(duckdb_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    duckdb_place.load_shards(duckdb_place.load(DAY, [lead(1)]))
+    with monkeypatch.context() as patched, interrupted():
+        values = ", ".join([ENDLESS, *["NULL"] * (len(LEADS.table.columns) - 1)])
+        patched.setattr("amocrm_assets.warehouse.duckdb._names", lambda _: values)
+        duckdb_place.load_shards(duckdb_place.load(DAY, [lead(2)]))
+    assert duckdb_place.leads(DAY) == [lead(1)]
+
+
+def test_a_signal_ends_the_reading_of_a_shard_that_keeps_duckdb_busy(
+    duckdb_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb_place.load_shards(duckdb_place.load(DAY, [lead(1)]))
+    with monkeypatch.context() as patched, interrupted():
+        patched.setattr(
+            "amocrm_assets.warehouse.duckdb.quoted",
+            lambda name: f"{ENDLESS} AS {quoted(name)}" if name == "id" else quoted(name),
+        )
+        list(duckdb_place.warehouse.tables(LEADS.table, "acme", [DAY]))
+    assert duckdb_place.leads(DAY) == [lead(1)]
 
 
 def test_a_file_held_by_another_process_is_waited_for(duckdb_place: Place, duckdb_file: Path) -> None:

@@ -13,9 +13,16 @@ from amocrm_assets.errors import StorageRefused
 from amocrm_assets.rows.stages import ordered
 from amocrm_assets.rows.stages.ordered import records_in_order
 from amocrm_assets_tests.rows.stages.lives import EVENTS, STATES, known_of
+from amocrm_assets_tests.signals import interrupted
 
 if TYPE_CHECKING:
     from amocrm_assets.storage import Storage
+
+# One task of DuckDB runs for minutes.
+ENDLESS = """
+SELECT x FROM read_parquet($files), range(100000000) a(x), range(100000000) b(y)
+WHERE hash(x + y) % 7 = 3 ORDER BY x
+"""
 
 
 def write(storage: Storage, name: str, table: pa.Table) -> str:
@@ -66,3 +73,10 @@ def test_a_signal_ends_the_sorting_as_it_ends_everything_else(storage: Storage) 
     name = write(storage, "events.parquet", known_of(7, oddity=0).events)
     with pytest.raises(KeyboardInterrupt), records_in_order(storage, [name], []):
         raise RuntimeError("Query interrupted")  # as DuckDB says it: see warehouse/test_duckdb.py
+
+
+def test_a_signal_ends_a_sorting_that_keeps_duckdb_busy(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = write(storage, "events.parquet", known_of(7, oddity=0).events)
+    monkeypatch.setattr(ordered, "_EVENTS", ENDLESS)
+    with interrupted(), records_in_order(storage, [name], []) as known:
+        list(known)
