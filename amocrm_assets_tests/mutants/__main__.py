@@ -91,9 +91,8 @@ def scores(modules: Sequence[Path], wanted: Collection[Path]) -> Iterator[Score]
     place = CACHE / str(modules[0].parent).replace("/", ".")
     tree = _copied(place)
     os.environ["PYTHONPATH"] = str(tree)
-    tests = ForkedTests(
-        tree, [tree / "amocrm_assets" / module for module in modules], PYTEST, tests_around(modules)
-    )
+    around = tests_around(modules)
+    tests = ForkedTests(tree, [tree / "amocrm_assets" / module for module in modules], PYTEST, around)
     with chdir(tree), closing(tests):
         for module in filter(wanted.__contains__, modules):
             path = tree / "amocrm_assets" / module
@@ -104,10 +103,13 @@ def scores(modules: Sequence[Path], wanted: Collection[Path]) -> Iterator[Score]
                 if not work.num_work_items:
                     init([path], work, {})
                 _skip_meaningless(work, path)
-                if due := _due(work, session.with_suffix(".tests"), module):
+                note, state = session.with_suffix(".tests"), _digest(around)
+                changed = not note.exists() or note.read_text() != state
+                if due := _due(work, module, survivors=changed):
                     tests.start([file for each in modules for file in nearest_tests(each)])
                     tests.mutate(path, nearest_tests(module))
                     _try(due, work, tests)
+                note.write_text(state)
                 yield _score(work, module)
 
 
@@ -137,16 +139,22 @@ def _skip_meaningless(work: Any, mutated: Path) -> None:
             work.set_result(item.job_id, skipped)
 
 
-def _due(work: Any, note: Path, module: Path) -> list[WorkItem]:
-    """Mutants that were not tried yet; once tests near the module have changed, those that lived as well."""
-    found = [path for near in nearest_tests(module) for path in _python_files(Path(near))]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()
-    due = list(work.pending_work_items)
-    if note.exists() and note.read_text() != digest:
-        lived = {job for job, result in work.results if result.test_outcome is TestOutcome.SURVIVED}
-        due += [item for item in work.work_items if item.job_id in lived]
-    note.write_text(digest)
-    return due
+def _due(work: Any, module: Path, *, survivors: bool) -> list[WorkItem]:
+    """Mutants that were not tried yet, and those that survived without a reason."""
+    reasons = _explained(module)
+    lived = {
+        job
+        for job, result in work.results
+        if result.test_outcome is TestOutcome.SURVIVED and _change(result.diff) not in reasons
+    }
+    again = [item for item in work.work_items if item.job_id in lived] if survivors else []
+    return [*work.pending_work_items, *again]
+
+
+def _digest(tests: Sequence[str]) -> str:
+    """What the files of tests contain."""
+    files = [path for each in tests for path in _python_files(Path(each))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _python_files(path: Path) -> list[Path]:
