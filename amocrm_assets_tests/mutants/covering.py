@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 IMPORT = ""
 # Of the tests that execute a line those are tried that take no longer than this together, the fastest first, and
 # at least some. Long simulations execute nearly every line of the reading, and would be tried for every survivor.
-MAX_SECONDS, MIN_TESTS = 5.0, 3
+MAX_SECONDS, MIN_TESTS = 3.0, 3
 
 
 @dataclass(frozen=True)
