@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from amocrm_assets.captures.finding import all_captures, read_header
 from amocrm_assets.captures.forgotten import read_forgotten, without_tombstones
 from amocrm_assets.captures.header import CapturedPrivacy
+from amocrm_assets.entities.choices import fields_in
 from amocrm_assets.entities.reference import LISTS
 from amocrm_assets.json_bytes import without_property
 from amocrm_assets.privacy import FieldRules, RecordFilter, fingerprint, rules_of
 from amocrm_assets.settings import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from amocrm_assets.captures.files import OpenCapture
     from amocrm_assets.captures.finding import CaptureFound
@@ -115,10 +116,10 @@ class RecordLines:
             self._filter = RecordFilter(self._rules, FieldRules(self._rules, defined))
         return self._filter
 
-    def _choice(self, path: str) -> Any:
+    def _choice(self, path: str) -> Sequence[str | int] | None:
         if path == self._entity.fields_path:
             return self._entity.choices.fields(self._source)
-        return getattr(self._source, _FIELD_LISTS.get(path, ""), None)
+        return fields_in(getattr(self._source, _FIELD_LISTS.get(path, ""), None))
 
 
 class ListLines:
@@ -138,11 +139,12 @@ class ListLines:
         return self._filters[record_list](line)
 
     def _filter_of(self, record_list: str) -> Callable[[bytes], bytes]:
-        choice = getattr(self._source, record_list, None) if record_list.endswith(_FIELDS_LIST) else None
+        has_fields = record_list.endswith(_FIELDS_LIST)
+        choice = fields_in(getattr(self._source, record_list, None)) if has_fields else None
         filtered = RecordFilter(
             self._rules, FieldRules(self._rules, [([], choice)]), is_thing=record_list != _PEOPLE
         )
-        return filtered.definition_line if record_list.endswith(_FIELDS_LIST) else filtered
+        return filtered.definition_line if has_fields else filtered
 
 
 def treated(

@@ -32,8 +32,7 @@ class Choices:
 
     def fields(self, source: object) -> Sequence[str | int] | None:
         """The custom fields that a source selects; None is all."""
-        found: Sequence[Any] | None = getattr(source, self.custom_fields) if self.custom_fields else None
-        return None if found is None else [getattr(each, "field", each) for each in found]
+        return fields_in(getattr(source, self.custom_fields) if self.custom_fields else None)
 
     def columns(self, source: object) -> dict[str, str]:
         """Columns of the flat table that a source names, by its name for the field, in its order."""
@@ -46,3 +45,8 @@ class Choices:
 
 
 NO_CHOICES = Choices()
+
+
+def fields_in(chosen: Sequence[Any] | None) -> Sequence[str | int] | None:
+    """The custom fields that an attribute of a source selects, without the columns it may name for them."""
+    return None if chosen is None else [getattr(each, "field", each) for each in chosen]

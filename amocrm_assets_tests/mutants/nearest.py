@@ -41,6 +41,12 @@ _LISTED = _TESTED_IN | {
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
     "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
     "captures": ["test_captures.py", "test_damaged_captures.py"],
+    "captures/forgotten": [
+        "captures/test_forgotten.py",
+        "forgetting/test_forgetting.py",
+        "forgetting/test_reference_and_stages.py",
+    ],
+    "captures/privacy": ["captures/test_privacy.py", "test_capturing_privacy.py"],
     "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
     "crm/probe/lists": ["crm/probe/test_lists.py", "crm/probe/test_lists_in_sandbox.py"],
