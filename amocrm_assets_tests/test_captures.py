@@ -3,6 +3,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
+from collections.abc import Container
 from datetime import date, timedelta, timezone
 from hashlib import sha256
 from os import urandom as random_bytes
@@ -17,6 +19,7 @@ from amocrm_assets.captures import (
     CaptureWriter,
     capture_names,
     captures_by_day,
+    captures_of_day,
     days_with_capture,
     open_capture,
     read_header,
@@ -51,6 +54,29 @@ def test_leads_come_back_byte_for_byte_with_their_facts(storage: Storage) -> Non
         assert list(capture.records) == LINES
 
 
+def test_a_capture_is_read_back_before_it_is_published(storage: Storage) -> None:
+    writer = CaptureWriter(LEADS, storage, capture_header())
+    writer.add(LINES)
+    back = writer.read_back()
+    assert (back.header, list(back.records)) == (capture_header(), LINES)
+    assert leads_in(storage, writer.publish().name) == LINES
+
+
+@pytest.mark.parametrize(("count", "members"), [(0, {1}), (2_000, {1}), (40_000, range(2, 20))])
+def test_records_are_compressed_together_and_long_captures_in_parts(
+    storage: Storage, count: int, members: Container[int]
+) -> None:
+    lines = [b'{"id":%07d}' % number for number in range(count)]
+    content = Path(storage.uri(captured(storage, lines))).read_bytes()
+    found = 0
+    while content:
+        unpack = zlib.decompressobj(31)
+        unpack.decompress(content)
+        content = unpack.unused_data
+        found += 1
+    assert found in members
+
+
 def test_a_day_without_leads_has_a_capture_without_leads(storage: Storage) -> None:
     name = CaptureWriter(LEADS, storage, capture_header()).publish().name
     assert leads_in(storage, name) == []
@@ -65,6 +91,24 @@ def test_the_name_is_the_time_in_utc_and_a_taken_one_gives_way_to_the_next(stora
         for microsecond in (482113, 482114, 482115)
     ]
     assert capture_names(LEADS, storage, "acme", DAY) == names
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "rows"])
+def test_a_capture_sorts_after_the_newest_one_of_its_day_though_the_clock_was_set_back(
+    storage: Storage, tmp_path: Path, suffix: str
+) -> None:
+    newest = CAPTURED_AT + timedelta(hours=1)
+    taken = tmp_path / f"captures/acme/leads/2026-01-01/20260102T013012.482113Z.{suffix}.gz"
+    taken.parent.mkdir(parents=True)
+    taken.touch()
+    for after, microsecond in ((newest, 482114), (newest - timedelta(days=1), 482113)):
+        writer = CaptureWriter(LEADS, storage, capture_header(), after=after)
+        assert writer.publish().name.endswith(f".{microsecond}Z.jsonl.gz")
+    assert [each.captured_at for each in captures_of_day(LEADS, storage, "acme", DAY)] == [
+        CAPTURED_AT,
+        newest,
+        newest + timedelta(microseconds=1),
+    ]
 
 
 def test_captures_are_found_by_account_and_day(storage: Storage) -> None:

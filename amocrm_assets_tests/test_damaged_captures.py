@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -153,6 +154,38 @@ def test_the_last_line_is_found_behind_what_looks_like_a_beginning_and_behind_a_
     lines[1] = b"\x1f\x8b\x08\x00" * 100  # what a member begins with, in a stream that is stored as it is
     (tmp_path / name).write_bytes(gzip.compress(b"\n".join(lines), 0, mtime=0))
     assert read_findings(storage, name) == ()
+
+
+@pytest.mark.parametrize("offset", [-2, -1, 0, 1, 2])
+def test_a_record_without_bytes_is_read_wherever_the_file_is_divided_for_reading(
+    storage: Storage, offset: int
+) -> None:
+    chunk_bytes = 64 * 1024
+    head = gzip.decompress(Path(storage.uri(captured(storage, []))).read_bytes()).index(b"\n") + 1
+    lines = [b"x" * (chunk_bytes - head - 1 + offset), b"", b""]
+    assert leads_in(storage, captured(storage, lines)) == lines
+
+
+def test_the_last_line_of_a_long_capture_is_found_with_little_memory(storage: Storage, tmp_path: Path) -> None:
+    name = captured(storage)
+    whole = (tmp_path / name).read_bytes()
+    with (tmp_path / name).open("wb") as file:
+        file.seek(32 * 1024 * 1024)  # instead of records, which are not looked at
+        file.write(whole)
+    read_findings(storage, captured(storage))  # what is imported on first use needs memory, too
+    tracemalloc.start()
+    try:
+        assert read_findings(storage, name) == ()
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_empty_file_tells_no_findings(storage: Storage, tmp_path: Path) -> None:
+    name = captured(storage)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(CaptureDamaged, match="no last line"):
+        read_findings(storage, name)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.captures import (
+    CaptureWriter,
     captures_by_day,
     captures_of_day,
     captures_with_seconds_of,
@@ -176,6 +177,18 @@ def test_a_damaged_capture_of_a_neighbour_hides_no_other_capture(storage: Storag
     assert captures_with_seconds_of(LEADS, storage, source(), DAY) == whole
 
 
+def test_captures_of_several_days_are_ordered_by_the_time_in_their_names(storage: Storage) -> None:
+    before, after = DAY - timedelta(days=1), DAY + timedelta(days=1)
+    keep(storage, [], number=1)
+    late = keep(storage, [], day=before, zone="UTC", number=5)
+    early = keep(storage, [], day=after, zone="Asia/Tokyo", number=3)
+    # Its name is later than its header: the clock was set back meanwhile.
+    header = capture_header(2, day=before, zone="UTC")
+    latest_of_all = CaptureWriter(LEADS, storage, header, after=capture_header(5).captured_at).publish().name
+    names = captures_with_seconds_of(LEADS, storage, source(), DAY)
+    assert names[1:] == [early, late, latest_of_all]
+
+
 def test_captures_of_the_day_itself_are_listed_again(storage: Storage) -> None:
     name = keep(storage, [lead(1)])
     listed_before: CapturesByDay = {DAY: [], DAY + timedelta(days=1): []}
@@ -206,8 +219,9 @@ def test_only_so_many_headers_are_remembered(storage: Storage, monkeypatch: pyte
     monkeypatch.setattr(finding, "_headers", remembered)
     monkeypatch.setattr(finding, "_MAX_HEADERS", 2)
     names = [keep(storage, [], number=number) for number in range(5)]
-    assert len({read_header(LEADS, storage, name).captured_at for name in names}) == 5
-    assert 1 <= len(remembered) <= 2
+    for name in names:
+        assert read_header(LEADS, storage, name).captured_at.hour == names.index(name)
+        assert 1 <= len(remembered) <= 2
     remembered.clear()
     both = [read_header(LEADS, storage, name) for name in names[:2]]
     assert len(remembered) == 2
@@ -220,3 +234,15 @@ def test_the_newest_of_the_captures_that_cover_a_day_saves_reading_it_again(stor
     newest = newest_whole_capture(LEADS, storage, source(), DAY, found)
     assert newest is not None
     assert newest.name == names[-1]
+
+
+@pytest.mark.parametrize(
+    ("runs", "number"), [(None, 2), (["one"], 1), (["one", "other"], 2), (["nobody"], None), ([], None)]
+)
+def test_after_a_retry_only_captures_of_its_runs_save_reading_the_day_again(
+    storage: Storage, runs: list[str] | None, number: int | None
+) -> None:
+    names = [keep(storage, [], number=number, run_id=run) for number, run in enumerate([None, "one", "other"])]
+    found = captures_of_day(LEADS, storage, "acme", DAY)
+    newest = newest_whole_capture(LEADS, storage, source(), DAY, found, runs=runs)
+    assert (newest and newest.name) == (None if number is None else names[number])
