@@ -88,9 +88,9 @@ class _TableVersions:
     def _add(self, record: Record, age: int, line: int) -> None:
         at = self._types.time_of(record)
         version = (INT64_MIN if at is None else at, age, line)
-        number, is_stub = self._number_of(record), self._is_stub(record)
-        kept = [self._stubs if is_stub else self._fulls]
-        if not is_stub and not self._types.is_deleted(record) and self._is_whole(record):
+        number = self._number_of(record)
+        kept = [self._stubs if self._is_stub(record) else self._fulls]
+        if not self._types.is_deleted(record) and self._is_whole(record):
             kept.append(self._wholes)
         for each in kept:
             each[number] = max(version, each.get(number, version))
@@ -114,7 +114,7 @@ class RecordReducer:
     def __call__(self, line: bytes) -> bytes:
         """The reduced bytes of a record that has a row."""
         kept = only_properties(line, self._properties)
-        if not (self._chooses and self._fields):
+        if not self._chooses:
             return kept
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             sent = msgspec.json.decode(kept, type=dict[str, msgspec.Raw])

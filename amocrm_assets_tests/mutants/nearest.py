@@ -73,6 +73,12 @@ _LISTED = _TESTED_IN | {
         "test_second_entity.py",
         "retention/test_retention.py",
     ],
+    "rows/needed_records": [
+        "rows/test_needed_records.py",
+        "retention/test_retention.py",
+        "retention/test_held_back.py",
+        "retention/test_any_order.py",
+    ],
     "rows/seal": ["rows/test_seal.py", "rows/latest_table/test_files.py"],
     "rows/malformed": ["rows/test_malformed.py", "rows/test_malformed_fields.py"],
     "rows/latest_table/files": [
