@@ -73,6 +73,8 @@ _LISTED = _TESTED_IN | {
         "test_second_entity.py",
         "retention/test_retention.py",
     ],
+    "rows/day_worker": ["rows/test_day_worker.py", "rows/test_many_days.py"],
+    "rows/many_days": ["rows/test_many_days_bounds.py", "rows/test_many_days.py"],
     "rows/needed_records": [
         "rows/test_needed_records.py",
         "retention/test_retention.py",

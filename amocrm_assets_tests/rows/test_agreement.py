@@ -208,7 +208,8 @@ def test_a_day_waits_for_every_day_up_to_its_reading(storage: Storage) -> None:
     stages.write_leads(storage, {0: [], 1: []}, by)
     assert agreement_of_days(storage, by, [day(0)])[day(0)].is_waiting
     stages.write_events(storage, {1: []}, by)
-    assert agreement_of_days(storage, by, [day(0)])[day(0)].missing.keys() == {1}
+    found = agreement_of_days(storage, by, [day(0)])[day(0)]
+    assert (found.missing.keys(), found.is_waiting) == ({1}, False)
     assert agreement_of_days(storage, by, [day(0) - timedelta(days=9)]) == {}
     assert AGREEMENT.certain.isdisjoint(AGREEMENT.uncertain)
 
