@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amocrm_assets.crm.http.fair_share import MIN_SHARE, RECOVERY, FairShare
+from amocrm_assets.crm.http.fair_share import MIN_SHARE, NEAR_RECOVERY, RECOVERY, FairShare
 
 
 def good_answers_until(share: FairShare, wanted: float) -> int:
@@ -48,6 +48,20 @@ def test_near_the_share_that_was_refused_it_grows_slower_and_after_a_second_refu
     share.give_way()  # near the one before
     good_answers_until(share, 0.85)
     assert good_answers_until(share, 0.98) > near
+
+
+def test_however_often_it_is_refused_near_the_same_share_the_growth_there_stays_halved() -> None:
+    share = FairShare()
+    growths = []
+    for _ in range(4):
+        share.give_way()
+        good_answers_until(share, 0.9)
+        before = share.now
+        share.recover()
+        growths.append(share.now / before - 1)
+        good_answers_until(share, 0.99)
+
+    assert growths == pytest.approx([NEAR_RECOVERY, NEAR_RECOVERY / 2, NEAR_RECOVERY / 2, NEAR_RECOVERY / 2])
 
 
 def test_the_whole_budget_comes_back() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from amocrm_assets.crm.http.timeouts import MAX_EXCHANGE_SECONDS, MAX_READ_SECONDS, AnswerTimeout
 
 
@@ -34,3 +36,14 @@ def test_quick_answers_shrink_it_back_and_slow_ones_do_not() -> None:
     for _ in range(50):
         timeout.note_answer(1)
     assert timeout.read_seconds == 30
+
+
+@pytest.mark.parametrize(("seconds", "shrinks"), [(14.9, True), (15.0, False), (15.1, False)])
+def test_an_answer_that_took_less_than_a_quarter_of_the_timeout_shrinks_it_by_a_tenth(
+    seconds: float, *, shrinks: bool
+) -> None:
+    timeout = AnswerTimeout(30)
+    timeout.grow(30)
+    timeout.note_answer(seconds)
+
+    assert timeout.read_seconds == (54 if shrinks else 60)
