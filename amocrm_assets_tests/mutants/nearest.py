@@ -36,6 +36,7 @@ _LISTED = _TESTED_IN | {
     "crm/http/rate_limiter": [
         "crm/http/test_rate_limiter.py",
         "crm/http/test_rate_limiter_refusals.py",
+        "crm/http/test_rate_limiter_waits.py",
         "crm/http/test_limit_simulation.py",
     ],
     "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],

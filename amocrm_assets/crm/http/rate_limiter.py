@@ -26,6 +26,8 @@ POLL_SECONDS = 0.02
 # A token refresh may be needed before a permit is used. A permit that is unused for longer counts as sent, so that
 # a lost permit does not block other threads.
 MAX_UNSENT_SECONDS = 120.0
+# Requests of so many seconds are kept to find the cause of a 429, whose response may come late.
+RECENT_SECONDS = 8
 
 
 class Permit:
@@ -85,8 +87,9 @@ class RateLimiter:
         self._sleep = sleep
         self._reserve = reserve
         self._budget = requests_per_second
-        self._permits: deque[Permit] = deque(maxlen=max(1, int(requests_per_second)))
-        self._recent: deque[Permit] = deque(maxlen=8 * max(1, int(requests_per_second)))
+        self._in_window = max(1, int(requests_per_second))
+        self._permits: deque[Permit] = deque(maxlen=self._in_window)
+        self._recent: deque[Permit] = deque(maxlen=RECENT_SECONDS * self._in_window)
         self._window = max(1.0, 1 / requests_per_second)
         self._arrival_times = ArrivalTimes()
         self._fair_share = FairShare()
@@ -113,9 +116,8 @@ class RateLimiter:
         # The n-th permit of the next limiter comes n intervals after its start.
         spacing = SPACING / self._budget
         free = (at + self._window - spacing * number for number, at in enumerate(arrived))
-        missing = self._permits.maxlen or 0
-        start = max(free) if len(arrived) == missing else max(arrived) + self._window
-        return max(0.0, self.time_until_next(), start - self._clock())
+        start = max(free) if len(arrived) == self._in_window else max(arrived) + self._window
+        return max(self.time_until_next(), start - self._clock())
 
     def start_after(self, seconds: float) -> None:
         """Give no permit for so many seconds: amoCRM still counts those of another rate limiter."""
@@ -173,7 +175,7 @@ class RateLimiter:
         """Our own jitter can be the cause only if enough of our requests may have been counted in one second."""
         since = refused_at - self._window - MAX_JITTER_SECONDS
         own = sum(permit.at is not None and since < permit.at <= refused_at for permit in self._recent)
-        if own > (self._permits.maxlen or 1) and self._arrival_times.can_widen:
+        if own > self._in_window and self._arrival_times.can_widen:
             self._arrival_times.widen()
         else:
             self._fair_share.give_way()
@@ -183,10 +185,10 @@ class RateLimiter:
         return max(SPACING, widened) / (self._budget * self._fair_share.now)
 
     def _awaits_answer(self) -> bool:
-        return len(self._permits) == self._permits.maxlen and self._permits[0].answer_seconds is None
+        return len(self._permits) == self._in_window and self._permits[0].answer_seconds is None
 
     def _next_due(self) -> float:
         due = max(self._due, self._held_until)
-        if len(self._permits) == self._permits.maxlen:
+        if len(self._permits) == self._in_window:
             due = max(due, self._permits[0].latest_arrival() + self._window)
         return due

@@ -24,6 +24,7 @@ from amocrm_assets.errors import (
 )
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.accounts import FixedToken, FreeTime, client_of, sandbox_with
+from amocrm_assets_tests.crm.http.answering import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,6 +193,17 @@ def test_a_refused_token_is_renewed_once_and_the_question_repeated(sandbox: Sand
         assert read_account(client).id == 31415926
 
     assert client.stats.requests == 2
+
+
+def test_cookies_of_a_server_are_never_sent_back() -> None:
+    with (
+        serving(b"{}", headers={"Set-Cookie": "session=1; Path=/"}) as (url, seen),
+        AmoCrmClient(url, FixedToken("x"), requests_per_second=1000) as client,
+    ):
+        client.get("/api/v4/account")
+        client.get("/api/v4/account")
+
+    assert ["Cookie" in headers for headers in seen] == [False, False]
 
 
 def test_a_closed_client_wakes_those_who_wait(sandbox: Sandbox) -> None:
