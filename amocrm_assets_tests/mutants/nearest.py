@@ -39,7 +39,13 @@ _LISTED = _TESTED_IN | {
         "crm/http/test_rate_limiter_waits.py",
         "crm/http/test_limit_simulation.py",
     ],
-    "crm/http/client": ["crm/http/test_client.py", "crm/http/test_client_retries.py", "crm/test_permissions.py"],
+    "crm/http/client": [
+        "crm/http/test_client.py",
+        "crm/http/test_client_limits.py",
+        "crm/http/test_client_retries.py",
+        "crm/http/test_transport.py",
+        "crm/test_permissions.py",
+    ],
     "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
     "captures": ["test_captures.py", "test_damaged_captures.py"],
     "captures/forgotten": [

@@ -20,7 +20,7 @@ from amocrm_assets.days import day_window
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AmoCrmUnavailable, NotAuthorised
 from amocrm_assets.sandbox import Fault
-from amocrm_assets.waiting import Waits
+from amocrm_assets.waiting import Waits, _innermost
 from amocrm_assets_tests.accounts import DAY, FixedToken, FreeTime, client_of, leads_of, sandbox_with, source
 
 if TYPE_CHECKING:
@@ -62,6 +62,49 @@ def test_refusals_count_only_in_a_row(sandbox: Sandbox) -> None:
             read_account(client)
 
     assert free_time.now > REFUSED_DEADLINE_SECONDS
+
+
+def test_a_good_answer_makes_the_next_wait_short_again(sandbox: Sandbox) -> None:
+    free_time = FreeTime()
+    waited = []
+    with client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client:
+        for refusals in (4, 1):
+            sandbox.configure(faults=(Fault("429-html", times=refusals),))
+            before = free_time.now
+            client.get("/api/v4/account")
+            waited.append(free_time.now - before)
+
+    assert waited[0] > 7
+    assert waited[1] < 2
+
+
+@pytest.mark.parametrize(("retry_after", "count"), [(None, 0), (1, 2)])
+def test_retries_after_a_429_that_says_when_are_counted(
+    sandbox: Sandbox, retry_after: int | None, count: int
+) -> None:
+    free_time = FreeTime()
+    sandbox.configure(faults=(Fault("429-html", times=2, retry_after=retry_after),))
+    with client_of(sandbox, sleep=free_time.sleep, clock=free_time.clock) as client:
+        client.get("/api/v4/account")
+
+    assert client.stats.retry_after_count == count
+    assert client.stats.retries == {"429": 2}
+
+
+def test_a_request_is_sent_with_its_parameters(sandbox: Sandbox) -> None:
+    with client_of(sandbox) as client:
+        client.get("/api/v4/account", {"with": "version"})
+
+    assert sandbox.requests[-1].query == "with=version"
+
+
+def test_a_wait_for_the_next_attempt_says_why_the_last_one_failed(sandbox: Sandbox) -> None:
+    said: list[str] = []
+    sandbox.configure(faults=(Fault("502", times=1),))
+    with client_of(sandbox, sleep=lambda _: said.append(str(_innermost.get()))) as client:
+        client.get("/api/v4/account")
+
+    assert "the last try: 502 from the server" in said[-1]
 
 
 def test_a_fault_that_stays_ends_in_bounded_time_though_each_try_is_slow(sandbox: Sandbox) -> None:
