@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
@@ -20,9 +19,6 @@ from amocrm_assets.crm.http.error_context import NO_CONTEXT, ErrorContext
 from amocrm_assets.crm.http.exchange import BodyTooLarge, DeadlineExceeded
 from amocrm_assets.errors import AmoCrmAssetsError, AmoCrmUnavailable, SettingsError, UnexpectedAnswer
 from amocrm_assets.settings.network import ca_variable, proxy_variable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 _DOCS = "(docs/connecting.md, Networks)"
@@ -53,7 +49,7 @@ def _as_our_error(error: OSError, url: str, operation: str, context: ErrorContex
             cause=f"{error}.",
             fix=f"Look whether base_url in {context.file} is the account's own address; if it is, report this.",
         )
-    causes = list(_causes(error))
+    causes = _causes(error)
     for cause in causes:
         if found := _known_cause(cause, operation, url, context):
             return found
@@ -203,9 +199,14 @@ def _proxy_of(url: str) -> str | None:
     return address.netloc.rpartition("@")[2] or "of the environment"
 
 
-def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> list[BaseException]:
     """The error and the errors it wraps; `requests` and `urllib3` store them in `args` and `reason`."""
-    yield error
-    for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
-        if isinstance(inner, BaseException) and depth < 10:  # noqa: PLR2004 - they may run in circles
-            yield from _causes(inner, depth + 1)
+    found: list[BaseException] = []
+    unseen = [error]
+    while unseen:
+        if (each := unseen.pop()) in found:  # they may run in circles
+            continue
+        found.append(each)
+        wrapped = (*each.args, getattr(each, "reason", None), each.__cause__)
+        unseen += [inner for inner in reversed(wrapped) if isinstance(inner, BaseException)]
+    return found
