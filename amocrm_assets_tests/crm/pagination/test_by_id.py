@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from itertools import combinations
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.pagination.by_id import FIRST_PART_SECONDS, MAX_PARTS, PART_RECORDS, ByIdPlanner
+from amocrm_assets.crm.pagination import OverlappingPaginator
+from amocrm_assets.crm.pagination.by_id import (
+    FIRST_PART_SECONDS,
+    MAX_PARTS,
+    PART_RECORDS,
+    ByIdPlanner,
+)
 from amocrm_assets.crm.pagination.traits import UNKNOWN, AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import TASKS
@@ -20,6 +26,9 @@ from amocrm_assets_tests.crm.pagination.listing import ListedAccount
 from amocrm_assets_tests.crm.pagination.planned_reads import WINDOW, expected, kinds, read, seconds
 from amocrm_assets_tests.crm.pagination.test_silent_loss import ODDITIES, SHAPES
 from amocrm_assets_tests.crm.pagination.test_silent_loss import seconds as shaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DAY = 86_400
 
@@ -126,6 +135,11 @@ def test_a_list_that_ignores_the_order_by_id_is_never_taken_for_read() -> None:
         read(account, Random(1), plan=plan_of())
 
 
+def windows(parts: Iterable[object]) -> list[Window]:
+    """The seconds that each part reads."""
+    return [part.window for part in parts if isinstance(part, OverlappingPaginator)]
+
+
 def read_long(account: ListedAccount, window: Window) -> tuple[Counter[int], ByIdPlanner, int]:
     """How often each task came, the plan, and after how many answers the first day was finished."""
     plan, random, request_count, first_day_at = plan_of(window), Random(1), 0, 0
@@ -141,6 +155,46 @@ def read_long(account: ListedAccount, window: Window) -> tuple[Counter[int], ByI
         if not first_day_at and not any(each.meets(Window(0, DAY - 1)) for each in plan.open_intervals):
             first_day_at = request_count
     return got, plan, first_day_at
+
+
+def test_the_parts_of_a_long_window_adjoin_and_few_are_read_at_a_time() -> None:
+    plan = plan_of(Window(1_000, 1_000 + 10 * FIRST_PART_SECONDS - 1))
+    parts = [plan.next_query() or pytest.fail("nothing to ask") for _ in range(MAX_PARTS)]
+    begins = [1_000 + number * FIRST_PART_SECONDS for number in range(MAX_PARTS)]
+    assert windows(part for part, _ in parts) == [Window(at, at + FIRST_PART_SECONDS - 1) for at in begins]
+    assert plan.next_query() is None
+
+
+def test_tasks_of_the_seconds_around_each_seam_of_two_parts_are_read_once() -> None:
+    """The first parts begin before any of them is done."""
+    window = Window(1_000, 1_000 + 5 * FIRST_PART_SECONDS)
+    plan, random, got = plan_of(window), Random(1), Counter[int]()
+    seams = [window.from_at + number * FIRST_PART_SECONDS for number in range(1, MAX_PARTS + 1)]
+    seconds_around = [seam + aside for seam in seams for aside in range(-3, 3)]
+    account = ListedAccount(dict(enumerate([window.from_at, *seconds_around, window.to_at])))
+    pending = [plan.next_query() or pytest.fail("nothing to ask") for _ in range(MAX_PARTS)]
+    while not plan.done:
+        part, query = pending.pop(0) if pending else plan.next_query() or pytest.fail("nothing to ask")
+        got.update(task.id for task in plan.add_page(part, query, account.respond(query, random)))
+    assert got == Counter(account.live.keys())
+
+
+@pytest.mark.parametrize(
+    ("tasks", "days"),
+    [(0, 92), (1, 92), (380, 92), (400, 7 * 12.5), (1_000, 35), (2_000, 17.5)],
+)
+def test_the_length_of_the_next_part_follows_from_the_tasks_in_the_finished_one(tasks: int, days: float) -> None:
+    """The next one would have `PART_RECORDS` of them, but it is never longer than `MAX_PART_SECONDS`."""
+    window = Window(1_000, 1_000 + 365 * DAY)
+    account = ListedAccount({number: 1_000 + number for number in range(tasks)} | {10**6: window.to_at})
+    plan, parts = plan_of(window), dict[Any, None]()
+    while len(parts) < 2:
+        part, query = plan.next_query() or pytest.fail("nothing to ask")
+        if isinstance(part, OverlappingPaginator):
+            parts[part] = None
+        plan.add_page(part, query, account.respond(query, Random(1)))
+    second_at = 1_000 + FIRST_PART_SECONDS
+    assert windows(parts)[1] == Window(second_at, second_at + int(days * DAY) - 1)
 
 
 @pytest.mark.slow

@@ -43,8 +43,9 @@ def test_the_first_page_is_asked_for_from_the_second_before() -> None:
 
 def test_the_next_page_is_requested_from_the_last_records_own_second(cursor: Cursor) -> None:
     assert (cursor.second, cursor.from_at) == (SECOND, SECOND)
-    cursor.reach_back()
+    assert cursor.reach_back()
     assert cursor.from_at == SECOND - 1
+    assert not cursor.reach_back(), "nothing changes any more"
 
 
 def test_a_second_of_which_nothing_is_known_is_asked_for_from_the_one_before(cursor: Cursor) -> None:
@@ -129,6 +130,7 @@ def test_a_second_of_which_nothing_was_given_out_misses_nothing(cursor: Cursor) 
 def test_the_second_before_is_left_out_where_it_fills_a_page(cursor: Cursor) -> None:
     cursor.reach_back()
     assert cursor.leave_out_second_before() == 2
+    assert not cursor.reach_back()
     assert cursor.from_at == SECOND
     assert cursor.leave_out_second_before() == 0
 

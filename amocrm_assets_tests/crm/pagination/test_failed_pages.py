@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from amocrm_assets.crm.http.responses import ReadTimeout, RetryableError
 from amocrm_assets.crm.pagination import Query
-from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES, PageFailures, page_refused
+from amocrm_assets.crm.pagination.failed_pages import MAX_FAILURES, NothingReturned, PageFailures, page_refused
+from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import AccessDenied, UnexpectedAnswer
 
@@ -24,7 +27,7 @@ def refused(status: int) -> UnexpectedAnswer:
     return UnexpectedAnswer("Reading leads", cause="no.", fix="Look.", status=status)
 
 
-@pytest.mark.parametrize("error", [failed(504), failed(408), failed(500), ReadTimeout("no answer in time")])
+@pytest.mark.parametrize("error", [*map(failed, [408, 500, 502, 504]), ReadTimeout("no answer in time")])
 def test_a_page_that_is_too_slow_time_and_again_is_asked_for_by_smaller_ones(error: RetryableError) -> None:
     failures = PageFailures(query())
     assert [failures.are_enough(error) for _ in range(MAX_FAILURES)] == [False, True]
@@ -40,6 +43,22 @@ def test_the_smallest_page_has_no_lighter_one_but_that_without_details() -> None
     smallest, detailed = PageFailures(query(limit=10)), PageFailures(query(limit=10, details=True))
     assert [smallest.are_enough(failed(504)) for _ in range(3)] == [False, False, False]
     assert [detailed.are_enough(failed(504)) for _ in range(2)] == [False, True]
+
+
+def test_an_ordinary_query_accepts_its_first_empty_page() -> None:
+    PageFailures(query()).check_filled(NOTHING)
+
+
+@pytest.mark.parametrize("max_empty", [2, 8, None])
+def test_an_empty_page_of_a_witness_is_a_failure_until_there_were_enough(max_empty: int | None) -> None:
+    failures = PageFailures(replace(query(), max_empty=max_empty))
+    failures.check_filled(Page((RawRecord(1, 1, is_deleted=False, line=b""),), has_next=False))
+    enough: list[bool] = []
+    for _ in range(9):
+        with pytest.raises(NothingReturned) as caught:
+            failures.check_filled(NOTHING)
+        enough.append(failures.are_enough(caught.value))
+    assert [number for number, each in enumerate(enough, 1) if each] == ([max_empty] if max_empty else [])
 
 
 def test_a_value_of_with_that_an_account_does_not_know_costs_the_details_and_not_the_page() -> None:
