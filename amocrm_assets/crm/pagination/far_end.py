@@ -45,7 +45,7 @@ class FarEnd:
         number, limit = page_over(max(0, self.position - overlap - self._back), wanted)
         if number == 1 and self.position and not self._back:
             # No page of this size overlaps that much; with a smaller overlap there is one.
-            number, limit = page_over(max(0, self.position - 1), wanted)
+            number, limit = page_over(self.position - 1, wanted)
         return number, limit
 
     def learn_nothing(self) -> None:

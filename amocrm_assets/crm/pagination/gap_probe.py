@@ -25,10 +25,10 @@ class GapProbe:
         self._back *= 2
         self.position = max(0, self.position - self._back)
 
-    def learn(self, low: int | None, high: int | None, position: int, count: int) -> None:
+    def learn(self, low: int | None, high: int, position: int, count: int) -> None:
         if low is not None and low > self.gap:
             self.go_back()
-        elif high is not None and high < self.gap:
+        elif high < self.gap:
             self.position = max(position + count - self._overlap, self.position + 1)
 
 

@@ -58,6 +58,18 @@ def test_a_finding_about_another_entity_does_not_speak_of_leads(record_list: Rec
         assert "lead" not in str(made(kind, record_list))
 
 
+@pytest.mark.parametrize(("count", "end"), [(1, "id 1."), (10, "id 9, id 10."), (11, "id 10 and 1 more.")])
+def test_so_many_unusable_records_are_named_and_the_others_are_counted(count: int, end: str) -> None:
+    assert findings.MAX_NAMED == 10
+    records = [Unusable(number, b"{}") for number in range(1, count + 1)]
+    assert findings.records_unusable(LEADS.live, records).cause.endswith(end)
+
+
+def test_an_unusable_record_without_id_is_named_as_such() -> None:
+    cause = findings.records_unusable(LEADS.live, [Unusable(None, b"{}"), Unusable(7, b"{}")]).cause
+    assert cause.endswith("one without id, id 7.")
+
+
 def test_a_finding_says_its_list_its_cause_and_its_fix() -> None:
     for kind in RECORD_KINDS:
         finding = made(kind)

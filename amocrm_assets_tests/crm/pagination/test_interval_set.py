@@ -1,11 +1,10 @@
-"""Covered intervals say exactly which keys are missing, and pages reach as far as they can."""
+"""Covered intervals say exactly which keys are missing."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm_assets.crm.pagination.gap_probe import page_over
 from amocrm_assets.crm.pagination.interval_set import IntervalSet
 
 keys = st.integers(0, 30)
@@ -40,21 +39,6 @@ def test_a_list_without_bounds_is_complete_only_from_its_beginning_to_its_end() 
     assert cover.complete
 
 
-@given(st.integers(0, 100_000), st.integers(2, 250))
-def test_a_page_holds_the_position_and_reaches_behind_it(position: int, limit_max: int) -> None:
-    number, limit = page_over(position, limit_max)
-
-    assert limit <= limit_max
-    assert (number - 1) * limit <= position < number * limit
-
-
-@given(st.integers(249, 100_000))
-def test_a_page_of_the_usual_size_reaches_a_hundred_leads_further_at_least(position: int) -> None:
-    number, limit = page_over(position, 250)
-
-    assert number * limit - position >= 100
-
-
 def test_intervals_that_touch_are_one_from_either_side_and_those_with_a_key_between_are_not() -> None:
     for first, second in [((0, 4), (5, 9)), ((5, 9), (0, 4))]:
         cover = IntervalSet(0, 9)
@@ -66,6 +50,16 @@ def test_intervals_that_touch_are_one_from_either_side_and_those_with_a_key_betw
         cover.add(*first, end_position=1)
         cover.add(*second, end_position=1)
         assert (cover.complete, cover.first_gap(), cover.covered_from_start) == (False, 5, 4)
+
+
+def test_the_last_needed_key_and_the_first_one_each_count_alone() -> None:
+    cover = IntervalSet(5, 9)
+    cover.add(5, 5, end_position=1)
+    assert cover.first_gap() == 6
+    cover.add(6, 8, end_position=4)
+    assert (cover.complete, cover.first_gap()) == (False, 9)
+    cover.add(9, 9, end_position=5)
+    assert (cover.complete, cover.first_gap()) == (True, 10)
 
 
 def test_a_gap_lies_behind_the_furthest_page_that_ended_wholly_before_it() -> None:
