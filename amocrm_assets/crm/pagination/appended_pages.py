@@ -97,7 +97,7 @@ def _record(raw: bytes, response: Response) -> AppendedRecord | Unusable:
     try:
         head = _head_decoder().decode(raw)
         record_id, created_at, kind, account_id = head.id, head.created_at, head.type, head.account_id
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
         record_id, created_at, kind, account_id = _head_of_odd_json(raw, response)
     at = number_of(created_at)
     if record_id in (None, "") or not isinstance(record_id, int | str) or at is None or at > MAX_AT:
