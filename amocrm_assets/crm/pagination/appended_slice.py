@@ -68,8 +68,6 @@ class Slice:
         self.in_flight = False
         self._page, self._asked_again = 1, False
         self._of_pass.clear()
-        if self._passes is None:
-            self.records.clear()
 
     def add_page(self, query: AppendedQuery, page: AppendedPage) -> Verdict:
         """Process a response. Raises `ReadingUnproven` for a list that cannot be read completely."""
@@ -153,7 +151,6 @@ class Slice:
         return "done"
 
     def _too_much(self) -> Verdict:
-        self.records.clear()
         if self.window.from_at < self.window.to_at:
             return "split"
         self.state.tied_seconds += 1
@@ -168,7 +165,10 @@ class Slice:
             self._page += 1
             if self._page > _MAX_PAGES:
                 raise self._unproven(f"there is a next page after {_MAX_PAGES} pages")
+            self._names_next = page.has_next
             return "ask on"
+        if not page.size and self._names_next:
+            self.state.found_next_on_last_page()
         return self._end_pass()
 
     def _end_pass(self) -> Verdict:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.crm.pagination.appended_count import MAX_RECORDS
-from amocrm_assets_tests.crm.pagination.test_appended import DAY, Listed, check, read, record, some
+from amocrm_assets.crm.pagination.appended_count import MAX_RECORDS, Attempt, SliceGroup, group_read_slices
+from amocrm_assets.crm.pagination.appended_pages import AppendedPage
+from amocrm_assets.crm.pagination.appended_slice import Slice
+from amocrm_assets.crm.pagination.appended_state import AppendedState
+from amocrm_assets_tests.crm.pagination.test_appended import DAY, EVENTS, Listed, check, read, record, some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
+    from amocrm_assets.crm.pagination.appended_pages import AppendedQuery, AppendedRecord
 
     Records = tuple[AppendedRecord, ...]
 
@@ -146,3 +149,99 @@ def test_a_count_costs_one_request_for_many_slices() -> None:
     counts = [query for query in listed.queries if query.page > 1]
     assert 12_000 / MAX_RECORDS / 2 < len(counts) <= 12_000 / MAX_RECORDS + 2
     assert max(query.page for query in counts) <= MAX_RECORDS / 100 + 3
+
+
+def a_slice(state: AppendedState, place: int, attempt: Attempt, *, records: int, is_read: bool = True) -> Slice:
+    """The slice of the hundred seconds at that place."""
+    made = Slice(state, 100 * place, 100 * place + 99, attempt)
+    made.listed = [100 * place + number % 100 for number in range(records)]
+    made.records = {f"{place}-{number}": record(number, at) for number, at in enumerate(made.listed)}
+    made.is_read = is_read
+    return made
+
+
+def parts_of(described: str, *, records: int = 1) -> list[Slice]:
+    """Slices of two attempts, a and b: those that were read in capitals."""
+    state, attempts = AppendedState(EVENTS), {"a": Attempt(), "b": Attempt()}
+    return [
+        a_slice(state, place, attempts[each.lower()], records=records, is_read=each.isupper())
+        for place, each in enumerate(described)
+    ]
+
+
+def grouped_windows(parts: Sequence[Slice | SliceGroup]) -> list[tuple[int, int]]:
+    return [(each.window.from_at, each.window.to_at) for each in parts if isinstance(each, SliceGroup)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "groups"),
+    [
+        ([MAX_RECORDS], [(0, 99)]),
+        ([MAX_RECORDS - 1], []),
+        ([1, MAX_RECORDS - 1], [(0, 199)]),
+        ([MAX_RECORDS, MAX_RECORDS], [(0, 99), (100, 199)]),
+        ([MAX_RECORDS, MAX_RECORDS - 1], [(0, 99)]),
+        ([MAX_RECORDS, 1, MAX_RECORDS - 1], [(0, 99), (100, 299)]),
+    ],
+)
+def test_enough_records_beside_a_slice_that_is_still_read_are_verified(
+    counts: list[int], groups: list[tuple[int, int]]
+) -> None:
+    state, attempt = AppendedState(EVENTS), Attempt()
+    read_slices = [a_slice(state, place, attempt, records=count) for place, count in enumerate(counts)]
+    grouped = group_read_slices([*read_slices, a_slice(state, len(counts), attempt, records=0, is_read=False)])
+    assert grouped_windows(grouped) == groups
+    assert sum(len(each.records) for each in grouped) == sum(counts)
+
+
+def test_slices_of_a_repeated_attempt_are_verified_only_together() -> None:
+    state, attempt = AppendedState(EVENTS), Attempt(2)
+    parts = [a_slice(state, place, attempt, records=MAX_RECORDS) for place in range(3)]
+    assert grouped_windows(group_read_slices(parts)) == [(0, 299)]
+    parts[1].is_read = False
+    assert group_read_slices(parts) == parts
+
+
+@pytest.mark.parametrize(
+    ("described", "groups"),
+    [
+        ("AAA", [(0, 299)]),
+        ("aAA", []),
+        ("AAa", []),
+        ("aAAa", []),
+        ("AAb", [(0, 199)]),
+        ("bAA", [(100, 299)]),
+        ("ABa", [(0, 99), (100, 199)]),
+        ("aBA", [(100, 199), (200, 299)]),
+        ("AaB", [(200, 299)]),
+    ],
+)
+def test_few_records_are_verified_once_no_slice_of_their_attempt_beside_them_is_still_read(
+    described: str, groups: list[tuple[int, int]]
+) -> None:
+    parts = parts_of(described)
+    grouped = group_read_slices(parts)
+    assert grouped_windows(grouped) == groups
+    kept = [each for each in grouped if isinstance(each, Slice)]
+    assert kept == [
+        each for each in parts if not any(begin <= each.window.from_at <= end for begin, end in groups)
+    ]
+
+
+def test_groups_and_slices_that_are_still_read_stay_as_they_are() -> None:
+    """A second that is read page by page may have many records before it is read."""
+    parts = parts_of("AAa", records=MAX_RECORDS)
+    group = SliceGroup(parts[:1])
+    assert group_read_slices([group, parts[2]]) == [group, parts[2]]
+    assert grouped_windows(group_read_slices([group, parts[1]])) == [(0, 99), (100, 199)]
+
+
+def test_the_page_behind_the_records_shows_the_bounds_too() -> None:
+    (part,) = parts_of("A", records=3)
+    part.state.longest_page = 3
+    group = SliceGroup([part])
+    query = group.next_query()
+    assert query
+    assert part.state.bounds(5, 9) == (4, 10)
+    group.add_page(query, AppendedPage((record(1, query.from_at), record(2, query.to_at)), has_next=False))
+    assert part.state.bounds(5, 9) == (5, 9)
