@@ -22,7 +22,11 @@ _TESTED_IN = {
 _LISTED = _TESTED_IN | {
     "crm/pagination": ["crm/pagination"],
     "crm/pagination/appended": ["crm/pagination/test_appended_planner.py", "crm/pagination/test_appended.py"],
-    "crm/pagination/appended_slice": ["crm/pagination/test_appended_slice.py", "crm/pagination/test_appended.py"],
+    "crm/pagination/appended_slice": [
+        "crm/pagination/test_appended_slice.py",
+        "crm/pagination/test_appended_second.py",
+        "crm/pagination/test_appended.py",
+    ],
     "crm/pagination/appended_state": ["crm/pagination/test_appended_state.py", "crm/pagination/test_appended.py"],
     "crm/pagination/window_reader": [
         "crm/pagination/test_window_reader.py",
