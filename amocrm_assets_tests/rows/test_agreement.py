@@ -209,7 +209,7 @@ def test_a_day_waits_for_every_day_up_to_its_reading(storage: Storage) -> None:
     assert agreement_of_days(storage, by, [day(0)])[day(0)].is_waiting
     stages.write_events(storage, {1: []}, by)
     found = agreement_of_days(storage, by, [day(0)])[day(0)]
-    assert (found.missing.keys(), found.is_waiting) == ({1}, False)
+    assert (set(found.missing), found.is_waiting) == ({1}, False)
     assert agreement_of_days(storage, by, [day(0) - timedelta(days=9)]) == {}
     assert AGREEMENT.certain.isdisjoint(AGREEMENT.uncertain)
 
