@@ -75,3 +75,27 @@ def test_a_finding_says_its_list_its_cause_and_its_fix() -> None:
         finding = made(kind)
         assert finding.kind == kind
         assert str(finding) == f"List of leads: {finding.cause} {finding.fix}"
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [("users", "as an administrator,"), ("pipelines", "as a user who may see them, or an admin")],
+)
+def test_a_refused_list_says_who_may_see_it(name: str, whose: str) -> None:
+    error = AmoCrmUnavailable(f"Reading {name}", cause="403.", fix="Wait.", status=403)
+    finding = list_findings.refused(WholeList(name, name, f"/api/v4/{name}", name), error, "user 1")
+    assert finding.cause.startswith(f"amoCRM returns 403 to /api/v4/{name} for user 1.")
+    assert whose in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("total", "evidence"), [(4, "amoCRM counts 4."), (0, "amoCRM counts 0."), (None, "no page was the last one.")]
+)
+def test_a_list_that_was_not_verified_says_what_contradicted_it(total: int | None, evidence: str) -> None:
+    finding = list_findings.unproven(WholeList("users", "users", "/api/v4/users", "users"), 3, total)
+    assert f"it had 3 records, and {evidence}" in finding.cause
+
+
+def test_a_list_that_is_empty_with_all_others_may_miss_records() -> None:
+    finding = list_findings.all_empty(WholeList("users", "users", "/api/v4/users", "users"))
+    assert (finding.kind, finding.may_miss) == ("list_empty", True)
