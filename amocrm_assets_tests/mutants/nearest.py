@@ -89,6 +89,12 @@ _LISTED = _TESTED_IN | {
         "retention/test_retention.py",
     ],
     "rows/day_worker": ["rows/test_day_worker.py", "rows/test_many_days.py"],
+    "rows/latest": [
+        "rows/test_latest.py",
+        "rows/test_merge.py",
+        "rows/test_zones.py",
+        "rows/test_lead_details.py",
+    ],
     "rows/many_days": ["rows/test_many_days_bounds.py", "rows/test_many_days.py"],
     "rows/needed_records": [
         "rows/test_needed_records.py",
@@ -96,6 +102,7 @@ _LISTED = _TESTED_IN | {
         "retention/test_held_back.py",
         "retention/test_any_order.py",
     ],
+    "rows/reading": ["rows/test_reading.py", "rows/test_malformed.py", "rows/test_malformed_fields.py"],
     "rows/seal": ["rows/test_seal.py", "rows/latest_table/test_files.py"],
     "rows/malformed": ["rows/test_malformed.py", "rows/test_malformed_fields.py"],
     "rows/latest_table/files": [

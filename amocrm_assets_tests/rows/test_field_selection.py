@@ -81,6 +81,15 @@ def test_the_newest_definitions_win_and_older_ones_tell_of_fields_that_are_gone(
     assert [entry["is_system"] for entry in row["custom_fields"]] == [False, True, None]
 
 
+def test_definitions_tell_what_a_field_is_called_and_the_newest_ones_whether_it_is_a_system_field() -> None:
+    new, old = [{"id": 1, "name": "Новое", "is_predefined": False}], [{"id": 1, "name": "Старое"}, DEFINED[1]]
+    choice = FieldSelection(["Старое"], [new, old])
+    assert choice.takes(1, "Новейшее", None)
+    assert not choice.takes(2, "Другое", None)
+    assert [choice.is_system(number) for number in (1, 2, 3)] == [False, True, None]
+    assert choice.missing() == {}
+
+
 def test_missing_fields_are_named_with_those_that_come_close() -> None:
     rows = merged([SENT], fields=DEFINED, leads_custom_fields=["Горад", "utm_source", "Город", 2024, 555])
     assert rows.missing_fields == {"555": [], "utm_source": ["UTM_SOURCE"], "Горад": ["город"]}
