@@ -131,7 +131,7 @@ def _without_pieces(text: str, pieces: frozenset[str]) -> str:
             at += 1
             continue
         end = at + MIN_PIECE
-        while text[end - MIN_PIECE + 1 : end + 1] in pieces and end < len(text):
+        while text[end - MIN_PIECE + 1 : end + 1] in pieces:
             end += 1
         kept += [text[start:at], REDACTED]
         start = at = end

@@ -104,6 +104,11 @@ def test_any_answer_shows_that_the_address_is_reached_and_no_redirect_is_followe
         assert probe_connection(url) == f"answers {status}"
 
 
+def test_a_proxy_that_answers_instead_is_a_setting() -> None:
+    with serving_head(407) as url, pytest.raises(SettingsError, match=r"wants a user and a password \(407\)"):
+        probe_connection(url)
+
+
 def test_a_secret_in_a_broken_answer_is_not_shown() -> None:
     remember(SECRET)
     with serving_head(None) as url, pytest.raises(AmoCrmUnavailable) as stop:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import logging
 import traceback
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +16,15 @@ import pytest
 from amocrm_assets.crm.authorisation.token_endpoint import TokenEndpoint
 from amocrm_assets.crm.http import redaction
 from amocrm_assets.crm.http.client import AmoCrmClient
-from amocrm_assets.crm.http.redaction import MIN_PIECE, redact, redact_body, remember
+from amocrm_assets.crm.http.redaction import (
+    MAX_SECRETS,
+    MIN_PIECE,
+    redact,
+    redact_body,
+    redact_error,
+    redact_logs,
+    remember,
+)
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets_tests.accounts import FixedToken
 from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OAUTH, source
@@ -121,3 +131,79 @@ def test_what_is_no_secret_stays_byte_for_byte() -> None:
     remember(TOKEN, "short")
     body = "short, Город eyJ0eXAi".encode()
     assert redact_body(body, pieces=True) is body
+
+
+def test_every_part_of_a_secret_is_removed_wherever_it_begins_and_ends() -> None:
+    remember(TOKEN)
+    ends = [(at, end) for at in range(len(TOKEN)) for end in range(at + MIN_PIECE, len(TOKEN) + 1)]
+
+    assert {redact(f"a {TOKEN[at:end]} b") for at, end in ends} == {"a [secret] b"}
+    assert {redact(TOKEN[at:end]) for at, end in ends} == {"[secret]"}
+    assert redact(f"{TOKEN[:20]}-{TOKEN[4:30]}") == "[secret]-[secret]"
+    assert redact(shorter := TOKEN[: MIN_PIECE - 1]) == shorter
+
+
+@pytest.mark.parametrize("secret", ['"MARKED-secret', "MARKED\\secret/1", 'MARKED<&>"secret', "MARKED-secr"])
+def test_a_body_with_a_secret_stays_what_it_is(secret: str) -> None:
+    remember(secret)
+    shown = "[secret]" if len(secret) >= MIN_PIECE else secret
+
+    assert json.loads(redact(json.dumps({"detail": secret, "id": 1}))) == {"detail": shown, "id": 1}
+    assert redact(f"<p>{html.escape(secret)}</p>") == f"<p>{html.escape(shown)}</p>"
+    assert redact(f"?token={quote(secret, safe='')}&x") == f"?token={quote(shown, safe='[]')}&x"
+
+
+def test_a_secret_of_the_least_length_is_removed() -> None:
+    remember("x" * (MIN_PIECE - 1), "MARKEDsecret")
+
+    assert redact("x" * (MIN_PIECE - 1) + " MARKEDsecret") == "x" * (MIN_PIECE - 1) + " [secret]"
+
+
+def test_only_the_secrets_that_were_sent_last_are_remembered() -> None:
+    secrets = [f"MARKED-secret-{number:03}" for number in range(MAX_SECRETS + 1)]
+    remember(*secrets[:-1])
+    remember(secrets[0])  # it is sent again, so the second is the one that was not sent for longest
+    remember(secrets[-1])
+
+    assert [each for each in secrets if redact(each, pieces=False) == each] == [secrets[1]]
+
+
+def test_parts_are_searched_where_they_are_wanted_in_texts_of_bounded_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redaction, "MAX_SEARCHED_BYTES", 100)
+    remember(TOKEN)
+    part = TOKEN[5:-3]
+
+    assert redact(part, pieces=False) == part
+    assert redact(part.ljust(100)).strip() == "[secret]"
+    assert redact(part.ljust(101)).strip() == part
+    assert redact(TOKEN.ljust(200)).strip() == "[secret]"
+
+
+def test_an_error_and_all_that_it_wraps_loses_its_secrets() -> None:
+    remember(TOKEN)
+    reason, cause, context, argument = (ValueError(f"{name} {TOKEN}") for name in "rcxa")
+    error = ValueError(5, argument, TOKEN.encode(), TOKEN[3:-5].encode())
+    vars(error).update(reason=reason, line=TOKEN, body=TOKEN[3:-5].encode(), number=7)
+    error.__cause__, error.__context__ = cause, context
+    cause.__cause__ = error  # in a circle
+    redact_error(error)
+
+    assert [str(each) for each in (reason, cause, context, argument)] == [f"{name} [secret]" for name in "rcxa"]
+    assert error.args == (5, argument, b"[secret]", b"[secret]")
+    assert vars(error) == {"reason": reason, "line": "[secret]", "body": b"[secret]", "number": 7}
+
+
+@pytest.mark.parametrize("name", ["connection", "connectionpool", "response", "util.retry"])
+def test_what_a_library_logs_is_logged_without_secrets(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    remember(TOKEN)
+    redact_logs()
+    logger = logging.getLogger(f"urllib3.{name}")
+    logger.warning("a %s b", TOKEN)
+    logger.error("c", exc_info=ValueError(TOKEN))
+    logger.error("d", exc_info=(None, None, None))
+
+    assert [record.getMessage() for record in caplog.records] == ["a [secret] b", "c", "d"]
+    assert "ValueError: [secret]" in caplog.text
+    assert TOKEN not in caplog.text
