@@ -53,6 +53,7 @@ _LISTED = _TESTED_IN | {
         "crm/http/test_transport.py",
         "crm/test_permissions.py",
     ],
+    "crm/http/exchange": ["crm/http/test_exchange.py", "crm/http/test_watchdog.py"],
     "crm/http/connection_errors": ["crm/http/test_connection_errors.py", "crm/http/test_networks.py"],
     "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
     "captures": ["test_captures.py", "test_damaged_captures.py"],

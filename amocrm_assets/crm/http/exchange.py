@@ -72,7 +72,6 @@ class Exchange:
         with self._lock:
             for each in self._sockets:
                 each.close()
-            self._sockets.clear()
 
     def resolve(self, host: str, port: int, family: int) -> Addresses:
         """Resolve a host name within the deadline of the exchange. Raises `socket.gaierror`."""
@@ -137,7 +136,8 @@ class Watchdog:
 
         `on_sent` is called by the connection (`transport`) once the request is written.
 
-        Raises `DeadlineExceeded`; `Cancelled` when the thread's scope is cancelled and `grace_seconds` are over.
+        Raises `DeadlineExceeded`, also if the thread's scope is cancelled and `grace_seconds` are over; without a
+        grace that raises `Cancelled`.
         """
         exchange = Exchange(time.monotonic() + seconds, on_sent)
 
