@@ -1,19 +1,41 @@
-"""What a keyset paginator tells whichever takes over from it."""
+"""Which seconds a keyset paginator requests, when it believes its end, and what it leaves to another paginator."""
 
 from __future__ import annotations
 
 import pytest
 
 from amocrm_assets.crm.pagination import KeysetPaginator, ListState, Query
-from amocrm_assets.crm.pagination.pages import Page, RawRecord
+from amocrm_assets.crm.pagination.keyset import RECORDS_BEHIND_END
+from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
+from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
+from amocrm_assets.crm.pagination.query import DenseRange
+from amocrm_assets.crm.pagination.traits import AccountTraits
+from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
 
 FROM_AT, TO_AT = 1_001, 1_599
+FIRST_PAGE = range(FROM_AT, FROM_AT + PAGE_LIMIT)
 
 
 def page(*seconds: int, has_next: bool = True) -> Page:
     leads = (RawRecord(at, at, is_deleted=False, line=b"") for at in seconds)
     return Page(tuple(leads), has_next=has_next)
+
+
+def tied(*seconds: int, has_next: bool = False) -> Page:
+    """A page whose records may share seconds."""
+    leads = (RawRecord(number, at, is_deleted=False, line=b"") for number, at in enumerate(seconds))
+    return Page(tuple(leads), has_next=has_next)
+
+
+@pytest.fixture
+def state() -> ListState:
+    return ListState(LEADS.live, to_at=2_000)
+
+
+@pytest.fixture
+def paginator(state: ListState) -> KeysetPaginator:
+    return KeysetPaginator(state, FROM_AT, TO_AT)
 
 
 def respond(paginator: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
@@ -40,3 +62,225 @@ def test_a_lead_beside_the_slice_was_not_given_out_though_its_page_is_asked_for_
     assert seam.page == 2
     assert beside not in given
     assert set(given) == set(paginator.returned) == set(first) - {beside}
+
+
+def handed_off(paginator: KeysetPaginator, sent: Page) -> DenseRange | None:
+    """What the paginator leaves to another one after this response."""
+    query = paginator.next_query()
+    assert query
+    return paginator.add_page(query, sent)[1]
+
+
+def seam_of(first: range) -> Page:
+    """The second page of a list of consecutive seconds, which begins with the last records of the first one."""
+    return page(*first[-2:], *range(first[-1] + 1, first[-1] + 100))
+
+
+def test_one_second_more_is_requested_on_both_sides(paginator: KeysetPaginator) -> None:
+    """It is undocumented whether the bounds of a filter are inclusive."""
+    query = paginator.next_query()
+    assert query
+    assert (query.from_at, query.to_at, query.limit) == (FROM_AT - 1, TO_AT + 1, PAGE_LIMIT)
+
+
+def test_some_records_more_are_requested_behind_the_end_where_the_density_is_known(state: ListState) -> None:
+    query = KeysetPaginator(state, FROM_AT, TO_AT, records_per_second=0.5).next_query()
+    assert query
+    assert query.to_at == TO_AT + 1 + 2 * RECORDS_BEHIND_END
+
+
+@pytest.mark.parametrize(("density", "pages"), [(None, 1), (0.5, 2)])
+def test_an_empty_page_where_records_are_expected_is_requested_once_more(
+    state: ListState, density: float | None, pages: int
+) -> None:
+    paginator = KeysetPaginator(state, FROM_AT, TO_AT, records_per_second=density)
+    done: list[bool] = []
+    for _ in range(pages):
+        assert paginator.open_interval == Window(FROM_AT, TO_AT)
+        respond(paginator, NOTHING)
+        done.append(paginator.done)
+    assert done == [False] * (pages - 1) + [True]
+    assert paginator.open_interval is None
+
+
+def test_nothing_of_a_page_is_complete_until_its_seam_was_seen(paginator: KeysetPaginator) -> None:
+    respond(paginator, page(*FIRST_PAGE))
+    assert paginator.cursor == FIRST_PAGE[-1]
+    assert paginator.open_interval == Window(FROM_AT, TO_AT)
+    seam, _ = respond(paginator, seam_of(FIRST_PAGE))
+    assert seam.page == 2
+    assert paginator.open_interval == Window(FIRST_PAGE[-1] + 99, TO_AT)
+
+
+def test_a_seam_that_fails_is_replaced_by_a_smaller_first_page_whose_records_are_not_returned_again(
+    paginator: KeysetPaginator, state: ListState
+) -> None:
+    respond(paginator, page(*FIRST_PAGE))
+    seam = paginator.next_query()
+    assert seam
+    state.page_size.failed(PAGE_LIMIT)
+    paginator.failed()
+    again, given = respond(paginator, page(*FIRST_PAGE[: PAGE_LIMIT // 2]))
+    assert (seam.page, again.page, again.limit) == (2, 1, PAGE_LIMIT // 2)
+    assert again.from_at == FROM_AT - 1
+    assert given == []
+
+
+def test_a_first_page_that_fails_is_requested_again(paginator: KeysetPaginator) -> None:
+    first = paginator.next_query()
+    paginator.failed()
+    assert paginator.next_query() == first
+
+
+def test_records_behind_the_slice_are_waited_for_up_to_the_last_second_that_is_read(
+    paginator: KeysetPaginator, state: ListState
+) -> None:
+    """The next slice has to return them, and nobody returns those of later seconds."""
+    _, given = respond(paginator, page(FROM_AT, TO_AT, TO_AT + 1, 2_000, 2_001, has_next=False))
+    assert given == [FROM_AT, TO_AT]
+    assert state.unreturned.interval == Window(TO_AT + 1, 2_000)
+    assert paginator.done
+
+
+def test_a_record_of_the_cursors_second_in_a_page_that_is_requested_again_is_waited_for(
+    paginator: KeysetPaginator, state: ListState
+) -> None:
+    """The page lacks the known record of that second, so nothing of it is accepted yet."""
+    respond(paginator, page(*FIRST_PAGE))
+    respond(paginator, seam_of(FIRST_PAGE))
+    cursor = paginator.cursor
+    other = RawRecord(9_999, cursor, is_deleted=False, line=b"")
+    _, given = respond(paginator, Page((other, *page(cursor + 1).records), has_next=True))
+    assert given == []
+    assert state.unreturned.interval == Window(cursor, cursor + 1)
+
+
+def test_a_page_shows_whether_from_is_inclusive() -> None:
+    state = ListState(LEADS.live, AccountTraits(from_is_inclusive=False), to_at=2_000)
+    respond(KeysetPaginator(state, FROM_AT, TO_AT), page(FROM_AT - 1, FROM_AT, has_next=False))
+    assert state.from_is_inclusive
+
+
+@pytest.mark.parametrize(("to_at", "rest"), [(TO_AT - 1, True), (TO_AT, False), (TO_AT + 5, False)])
+def test_a_last_second_that_was_not_handed_off_is_still_read(
+    paginator: KeysetPaginator, to_at: int, *, rest: bool
+) -> None:
+    dense = paginator.hand_off(to_at)
+    assert dense == DenseRange(FROM_AT, min(to_at, TO_AT), {})
+    assert paginator.done != rest
+    assert paginator.open_interval == (Window(TO_AT, TO_AT) if rest else None)
+    assert bool(paginator.next_query()) == rest
+
+
+def test_after_a_range_was_handed_off_whole_pages_are_requested_behind_it(paginator: KeysetPaginator) -> None:
+    """Even if the end of the list was being verified."""
+    respond(paginator, page(1_100, 1_200, has_next=False))
+    end = paginator.next_query()
+    assert end
+    paginator.failed()
+    assert end.limit < PAGE_LIMIT
+    paginator.hand_off(1_300)
+    query = paginator.next_query()
+    assert query
+    assert (query.from_at, query.limit) == (1_300, PAGE_LIMIT)
+    assert paginator.open_interval == Window(1_301, TO_AT)
+
+
+@pytest.mark.parametrize("begin", [1, 2])
+def test_a_page_without_next_is_no_end_where_next_was_missing_before(
+    paginator: KeysetPaginator, state: ListState, begin: int
+) -> None:
+    """Only a page that ends in the cursor's second may be the last one, wherever it begins."""
+    state.next_is_missing = True
+    respond(paginator, tied(*[FROM_AT] * begin, 1_100, 1_200))
+    assert paginator.cursor == 1_200
+    assert paginator.open_interval == Window(1_200, TO_AT)
+    query, _ = respond(paginator, tied(*[FROM_AT] * begin, 1_100, 1_200))
+    assert query.limit == PAGE_LIMIT
+    assert paginator.done
+
+
+def test_a_full_page_is_followed_by_others_though_it_has_no_next_one(paginator: KeysetPaginator) -> None:
+    respond(paginator, page(*FIRST_PAGE, has_next=False))
+    query = paginator.next_query()
+    assert query
+    assert query.page == 2
+
+
+def test_a_short_page_that_reaches_behind_the_end_is_the_last_one(paginator: KeysetPaginator) -> None:
+    _, given = respond(paginator, page(FROM_AT, 1_200, TO_AT + 1))
+    assert given == [FROM_AT, 1_200]
+    assert paginator.done
+
+
+@pytest.mark.parametrize("has_next", [False, True])
+def test_a_page_behind_the_end_that_may_be_a_part_of_its_list_needs_a_seam(
+    paginator: KeysetPaginator, *, has_next: bool
+) -> None:
+    """A list that is sorted only within its pages would hide records of the slice on the next one."""
+    seconds = range(TO_AT - 15, TO_AT + 5)
+    _, given = respond(paginator, page(*seconds, has_next=has_next))
+    assert given == list(seconds[:16])
+    assert not paginator.done
+    seam, given = respond(paginator, page(*seconds[-2:], TO_AT + 5, has_next=False))
+    assert (seam.page, given) == (2, [])
+    assert paginator.done
+
+
+def test_a_page_with_nothing_new_ends_the_list_only_if_it_comes_twice(paginator: KeysetPaginator) -> None:
+    done: list[bool] = []
+    for _ in range(2):
+        respond(paginator, page(FROM_AT - 1, has_next=False))
+        done.append(paginator.done)
+    assert done == [False, True]
+
+
+def test_records_that_come_again_are_counted(paginator: KeysetPaginator) -> None:
+    respond(paginator, page(1_100, 1_200, has_next=False))
+    assert paginator.seen.duplicates == 0
+    _, given = respond(paginator, page(1_200, has_next=False))
+    assert (given, paginator.seen.duplicates, paginator.done) == ([], 1, True)
+
+
+def test_a_second_response_with_records_that_the_end_did_not_have_is_read_from_there_again(
+    paginator: KeysetPaginator, state: ListState
+) -> None:
+    """So its pages lack `next` where others follow."""
+    respond(paginator, page(1_100, 1_200, has_next=False))
+    _, given = respond(paginator, page(1_200, 1_250, has_next=False))
+    assert given == [1_250]
+    assert state.next_is_missing
+    query = paginator.next_query()
+    assert query
+    assert (query.from_at, query.limit) == (FROM_AT - 1, PAGE_LIMIT)
+
+
+def test_an_end_that_is_as_long_as_the_longest_page_is_read_by_id() -> None:
+    """The server may have a maximum page size of ten and send no `next`: more may be in the last second."""
+    state = ListState(LEADS.live, AccountTraits(from_is_inclusive=False), to_at=2_000)
+    state.next_is_missing = True
+    paginator = KeysetPaginator(state, FROM_AT, TO_AT)
+    ten = tied(*[1_299] * 9, 1_300)
+    assert handed_off(paginator, ten) is None
+    assert handed_off(paginator, Page(ten.records[8:], has_next=False)) is None, "the seam"
+    dense = handed_off(paginator, ten)
+    assert dense is not None
+    assert (dense.from_at, dense.to_at) == (FROM_AT, TO_AT)
+
+
+@pytest.mark.parametrize(("step", "seconds", "density"), [(1, 250, 1.0), (2, 499, 250 / 499)])
+def test_the_density_of_a_page_is_known(
+    paginator: KeysetPaginator, step: int, seconds: int, density: float
+) -> None:
+    respond(paginator, page(*range(FROM_AT, FROM_AT + PAGE_LIMIT * step, step)))
+    assert (paginator.page_seconds, paginator.records_per_second) == (seconds, density)
+
+
+@pytest.mark.parametrize(("order_seen", "begin"), [(True, 1_200), (False, FROM_AT)])
+def test_a_page_of_one_second_is_read_by_id_with_all_before_it_unless_the_list_is_sorted(
+    paginator: KeysetPaginator, state: ListState, begin: int, *, order_seen: bool
+) -> None:
+    state.order_seen = order_seen
+    dense = handed_off(paginator, tied(*[1_200] * PAGE_LIMIT, has_next=True))
+    assert dense == DenseRange(begin, 1_200, {})
+    assert paginator.open_interval == Window(1_201, TO_AT)
