@@ -51,7 +51,7 @@ class Slice:
         self._passes: int | None = None
         self._of_pass: set[str] = set()
         self._of_pass_before: set[str] = set()
-        self._names_next = False
+        self._names_next = self._was_long = False  # the page before
 
     def next_query(self) -> AppendedQuery | None:
         """The next query; None until the response has arrived, and once the slice is read."""
@@ -79,7 +79,7 @@ class Slice:
         is_long = self.state.is_long(query, page)
         self.state.learn(query, page)
         if self._passes is not None:
-            return self._add_to_pass(page, may_be_cut_off=may_be_cut_off)
+            return self._add_to_pass(page, may_be_cut_off=may_be_cut_off, is_long=is_long)
         if self._page > 1:
             return self._add_second_page(page)
         self._keep(page)
@@ -157,7 +157,7 @@ class Slice:
         self._page, self._passes = 1, 0
         return "ask on"
 
-    def _add_to_pass(self, page: AppendedPage, *, may_be_cut_off: bool) -> Verdict:
+    def _add_to_pass(self, page: AppendedPage, *, may_be_cut_off: bool, is_long: bool) -> Verdict:
         own = {each.id: each for each in self._own(page)}
         self.records |= own
         self._of_pass |= own.keys()
@@ -165,11 +165,18 @@ class Slice:
             self._page += 1
             if self._page > _MAX_PAGES:
                 raise self._unproven(f"there is a next page after {_MAX_PAGES} pages")
-            self._names_next = page.has_next
+            self._names_next, self._was_long = page.has_next, is_long
             return "ask on"
         if not page.size and self._names_next:
-            self.state.found_next_on_last_page()
+            self._find_missing_page()
         return self._end_pass()
+
+    def _find_missing_page(self) -> None:
+        """A page had a next one that was empty: if it was full, the list may have stopped at some depth."""
+        if self._was_long:
+            self.state.found_page_missing(self.window)
+        else:
+            self.state.found_next_on_last_page()
 
     def _end_pass(self) -> Verdict:
         passes = (self._passes or 0) + 1

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm_assets.crm.pagination.findings import FindingLog, next_on_last_page, records_unusable, types_ignored
+from amocrm_assets.crm.pagination.findings import (
+    FindingLog,
+    count_differs,
+    next_on_last_page,
+    records_unusable,
+    types_ignored,
+)
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT, PageSize
 from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.crm.pagination.traits import UNKNOWN
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery, AppendedRecord
     from amocrm_assets.crm.pagination.pages import Unusable
     from amocrm_assets.crm.pagination.traits import AccountTraits
+    from amocrm_assets.days import Window
     from amocrm_assets.entities import RecordList
 
 
@@ -76,6 +83,10 @@ class AppendedState(FindingLog):
     def found_next_on_last_page(self) -> None:
         """Twice, a page had a next one that was empty."""
         self.found(next_on_last_page(self.record_list))
+
+    def found_page_missing(self, window: Window) -> None:
+        """Twice, a full page of these seconds had a next one that was empty: there may be more of them."""
+        self.found(count_differs(self.record_list, window))
 
     def found_unusable(self, records: Sequence[Unusable]) -> None:
         """Twice, the same records had no id or no time."""

@@ -157,7 +157,7 @@ def types_ignored(record_list: RecordList) -> Finding:
 
 
 def count_differs(record_list: RecordList, window: Window) -> Finding:
-    """In several attempts, the page behind the records of some seconds was not as long as their count says."""
+    """The page behind the records of some seconds was not as long as their count says, or a page is missing."""
     began, ended = (
         f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}" for at in (window.from_at, window.to_at)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.crm.pagination.appended_pages import AppendedPage, AppendedQuery
+from amocrm_assets.crm.pagination.appended_pages import NO_RECORDS, AppendedPage, AppendedQuery
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.test_appended import Listed, record
 from amocrm_assets_tests.crm.pagination.test_appended_slice import a_slice, send
@@ -60,13 +60,31 @@ def test_a_second_whose_pages_are_full_ends_with_an_empty_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names_next", "findings"), [("right", []), ("never", []), ("always", ["next_on_last_page"])]
+    ("count", "names_next", "findings"),
+    [
+        (200, "right", []),
+        (200, "never", []),
+        (150, "always", ["next_on_last_page"]),
+        (200, "always", ["count_differs"]),  # a full page may be cut off
+    ],
 )
 def test_an_empty_page_that_was_named_as_the_next_one_of_a_second_is_a_finding(
-    names_next: str, findings: list[str]
+    count: int, names_next: str, findings: list[str]
 ) -> None:
-    part, _ = read_second(second_of(200, names_next=names_next).respond)
+    part, _ = read_second(second_of(count, names_next=names_next).respond)
+    assert len(part.records) == count
     assert [each.kind for each in part.state.findings] == findings
+
+
+def test_records_of_a_second_behind_the_depth_at_which_a_list_stops_are_not_lost_in_silence() -> None:
+    listed = second_of(250)
+
+    def respond(query: AppendedQuery) -> AppendedPage:
+        return listed.respond(query) if query.page <= 2 else NO_RECORDS
+
+    part, _ = read_second(respond)
+    assert len(part.records) == 200
+    assert [(each.kind, each.may_miss) for each in part.state.findings] == [("count_differs", True)]
 
 
 def test_a_second_without_a_wanted_record_is_read_twice_too() -> None:
