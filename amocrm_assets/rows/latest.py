@@ -160,7 +160,7 @@ class LatestVersions:
         if not partial:
             return {}
         wanted = {(ids[version], updated_at[version]) for version in partial}
-        whole = (version for version in ranked.tolist() if is_whole[version] and  is_deleted[version])
+        whole = (version for version in ranked.tolist() if is_whole[version] and not is_deleted[version])
         found = {key: version for version in whole if (key := (ids[version], updated_at[version])) in wanted}
         return {
             version: found[key] for version in partial if (key := (ids[version], updated_at[version])) in found
