@@ -25,6 +25,33 @@ def test_a_user_whom_amocrm_does_not_show_leaves_the_rights_unknown(status: int)
         assert read_permissions(entities.LEADS, client, 7) == Permissions(None, None)
 
 
+@pytest.mark.parametrize(
+    ("user", "permissions"),
+    [
+        (b'{"name":"U","rights":{"is_admin":true,"leads":{"view":"D"}}}', Permissions("U", sees_all=True)),
+        (b'{"name":"U","rights":{"is_admin":false,"leads":{"view":"A"}}}', Permissions("U", sees_all=True)),
+        (b'{"name":"U","rights":{"is_admin":false,"leads":{"view":"M"}}}', Permissions("U", sees_all=False)),
+        (b'{"name":"U","rights":{"is_admin":false,"leads":{}}}', Permissions("U", sees_all=None)),
+        (b'{"name":"U","rights":{"leads":null}}', Permissions("U", sees_all=None)),
+        (b'{"name":"U","rights":{"contacts":{"view":"A"}}}', Permissions("U", sees_all=None)),
+        (b'{"name":"U","rights":null}', Permissions("U", sees_all=None)),
+        (b"", Permissions(None, None)),
+    ],
+)
+def test_only_an_administrator_or_a_user_who_may_view_all_sees_all_records(
+    user: bytes, permissions: Permissions
+) -> None:
+    with answering({"/api/v4/leads": LEADS, "/api/v4/users/7": (200, user)}) as url, client_of(url) as client:
+        assert read_permissions(entities.LEADS, client, 7) == permissions
+
+
+def test_without_a_user_the_lists_are_tried_and_the_rights_are_unknown() -> None:
+    with answering({"/api/v4/leads": LEADS}) as url, client_of(url) as client:
+        assert read_permissions(entities.LEADS, client, None) == Permissions(None, None)
+
+    assert client.stats.requests == 1
+
+
 @pytest.mark.parametrize("refused", ["leads", "contacts", "companies"])
 def test_every_list_of_an_entity_is_tried(refused: str) -> None:
     lists = [each.path for each in entities.CALLS.lists(with_deleted=False)]
