@@ -6,13 +6,13 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from amocrm_assets.cancellation import Cancelled, CancelScope
-from amocrm_assets.crm.http.exchange import DeadlineExceeded, Watchdog
+from amocrm_assets.crm.http.exchange import DeadlineExceeded, Exchange, Watchdog
 from amocrm_assets.crm.http.transport import request_once
 from amocrm_assets_tests.crm.http.stalling import STALLS, Stall, stalling
 
@@ -112,6 +112,52 @@ def test_what_begins_after_the_end_does_not_begin() -> None:
     watchdog.close()
     with pytest.raises(Cancelled), watchdog.exchange(60):
         pass
+
+
+def address_of(listener: socket.socket, port: Any = None) -> tuple[Any, ...]:
+    host, own_port = listener.getsockname()
+    return socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, own_port if port is None else port)
+
+
+@pytest.mark.parametrize("options", [None, [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]])
+def test_a_connection_has_its_options_and_ends_with_the_exchange(
+    options: list[tuple[int, int, int]] | None,
+) -> None:
+    exchange = Exchange(time.monotonic() + 60, None)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with exchange.connect(address_of(listener), timeout=3.0, options=options) as sock:
+            assert sock.gettimeout() == 3.0
+            assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == bool(options)
+            exchange.abort(Cancelled())
+            assert sock.recv(1) == b""
+        exchange.end()
+
+
+def test_an_exchange_that_is_over_connects_to_nobody() -> None:
+    exchange = Exchange(time.monotonic() + 60, None)
+    exchange.abort(Cancelled())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        with pytest.raises(Cancelled):
+            exchange.connect(address_of(listener), timeout=3.0, options=None)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    exchange.end()
+
+
+def test_an_exchange_that_is_aborted_while_it_connects_returns_no_connection() -> None:
+    exchange = Exchange(time.monotonic() + 60, None)
+
+    class Port:
+        """Reading it is the last thing before the connection is made."""
+
+        def __index__(self) -> int:
+            exchange.abort(Cancelled())
+            return int(listener.getsockname()[1])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Cancelled):
+        exchange.connect(address_of(listener, Port()), timeout=3.0, options=None)
+    exchange.end()
 
 
 def cancelled_after(

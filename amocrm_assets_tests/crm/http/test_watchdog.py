@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -125,52 +125,6 @@ def test_resolving_ends_with_the_reason_of_the_exchange(monkeypatch: pytest.Monk
     with pytest.raises(Cancelled):
         exchange.resolve("slow.example", 443, socket.AF_UNSPEC)
     over.set()
-
-
-def address_of(listener: socket.socket, port: Any = None) -> tuple[Any, ...]:
-    host, own_port = listener.getsockname()
-    return socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, own_port if port is None else port)
-
-
-@pytest.mark.parametrize("options", [None, [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]])
-def test_a_connection_has_its_options_and_ends_with_the_exchange(
-    options: list[tuple[int, int, int]] | None,
-) -> None:
-    exchange = never_ending()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        with exchange.connect(address_of(listener), timeout=BLOCKED_SECONDS, options=options) as sock:
-            assert sock.gettimeout() == BLOCKED_SECONDS
-            assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == bool(options)
-            exchange.abort(Cancelled())
-            assert sock.recv(1) == b""
-        exchange.end()
-
-
-def test_an_exchange_that_is_over_connects_to_nobody() -> None:
-    exchange = never_ending()
-    exchange.abort(Cancelled())
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0)
-        with pytest.raises(Cancelled):
-            exchange.connect(address_of(listener), timeout=BLOCKED_SECONDS, options=None)
-        with pytest.raises(BlockingIOError):
-            listener.accept()
-    exchange.end()
-
-
-def test_an_exchange_that_is_aborted_while_it_connects_returns_no_connection() -> None:
-    exchange = never_ending()
-
-    class Port:
-        """Reading it is the last thing before the connection is made."""
-
-        def __index__(self) -> int:
-            exchange.abort(Cancelled())
-            return int(listener.getsockname()[1])
-
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Cancelled):
-        exchange.connect(address_of(listener, Port()), timeout=BLOCKED_SECONDS, options=None)
-    exchange.end()
 
 
 @pytest.mark.parametrize("beside", [None, 60.0, 1e12])
