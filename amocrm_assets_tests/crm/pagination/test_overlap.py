@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amocrm_assets.crm.pagination import ListState, OverlappingPaginator, Query, TieExceedsPage
+from amocrm_assets.crm.pagination import (
+    EditsTooFrequent,
+    ListState,
+    OverlappingPaginator,
+    Query,
+    TieExceedsPage,
+)
+from amocrm_assets.crm.pagination.overlap import MAX_PROBES, MAX_PROBES_BEFORE_FALLBACK
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.traits import AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
+from amocrm_assets.errors import ReadingUnproven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,6 +121,48 @@ def test_a_list_that_stops_is_read_from_its_other_end(count: int, depth: int, fa
     reading = paginator()
     _, reversed_pages = read(reading, listed(count), permits=3, depth=depth)
     assert reversed_pages == far
+
+
+def test_an_end_that_was_foreseen_wrongly_is_requested_page_by_page() -> None:
+    assert read(paginator("id asc", likely=50), listed(150)) == (BY_ID, [(1, 25)])
+
+
+def test_pages_that_are_as_small_as_any_server_has_count_in_their_own_size() -> None:
+    forward = [(1, 50), (2, 9), (3, 8), (3, 10), (4, 9), (5, 8), (5, 9)]
+    assert read(paginator("id asc"), listed(45), cap=10) == (forward, [(1, 10)])
+
+
+def test_small_pages_lead_further_though_they_cannot_share_five_records() -> None:
+    forward = [(1, 20), (1, 20), (2, 16), (2, 20), (3, 17), (3, 20), (4, 18), (5, 16), (5, 18), (6, 17)]
+    assert read(paginator(limit=20), listed(90)) == (forward, [(1, 20)])
+
+
+@pytest.mark.parametrize(
+    ("likely", "error", "probes"),
+    [(None, ReadingUnproven, MAX_PROBES), (300, EditsTooFrequent, MAX_PROBES_BEFORE_FALLBACK)],
+)
+def test_pages_that_never_meet_are_requested_so_often(
+    likely: int | None, error: type[Exception], probes: int
+) -> None:
+    reading, sent = paginator("id asc", likely=likely), list[Query]()
+
+    def read_all() -> None:
+        while query := reading.next_query():
+            request(query)
+
+    def request(query: Query) -> None:
+        sent.append(query)
+        begin = (query.page - 1) * query.limit
+        # All pages but the first one hold records that are not there if the first one is requested.
+        ids = range(begin, min(begin + query.limit, 400))
+        records = [RawRecord(each + 1_000 * (begin > 0), 1_500, is_deleted=False, line=b"") for each in ids]
+        reading.add_page(query, Page(tuple(records), has_next=begin + query.limit < 400))
+
+    with pytest.raises(error):
+        read_all()
+    # Ten pages reach the end; then the gap behind the first one is searched.
+    assert len(sent) == 10 + probes
+    assert {query.order for query in sent} == {"id asc"}
 
 
 @pytest.mark.parametrize(("filtered", "bounds"), [(True, (999, 2_000)), (False, (None, None))])
