@@ -71,7 +71,8 @@ def decimal_of(value: Any) -> Decimal | None:
         number = Decimal(value)
     except InvalidOperation:
         return None
-    return number if abs(number) < _DECIMAL_LIMIT else None
+    # `abs` would round to 28 digits.
+    return number if number.copy_abs() < _DECIMAL_LIMIT else None
 
 
 def boolean_of(value: Any) -> bool | None:

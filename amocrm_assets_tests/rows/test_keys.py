@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +17,7 @@ from amocrm_assets.errors import RowsIncomplete
 from amocrm_assets.rows import rows_name, write_rows
 from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.rows.files import rows_table
+from amocrm_assets.rows.keys import keys_of
 from amocrm_assets.rows.merge import rows_of_day
 from amocrm_assets.rows.stored import repeated_ids
 from amocrm_assets.storage import open_storage
@@ -139,6 +141,22 @@ def test_a_key_without_a_row_stops_the_writing(
     monkeypatch.setattr(DayRows, "ids_of", lambda day_rows, written: whole(day_rows, written)[:-1])
     with pytest.raises(RowsIncomplete, match=r"1 missing, for example (lead )?8"):
         write_rows(of, storage, source(), DAY)
+
+
+def test_rows_have_the_numbers_of_their_keys_and_minus_one_if_no_record_had_the_key() -> None:
+    for of, ids in ((BY_TEXT, ["7", "8"]), (BY_PAIR, [7, 8])):
+        found = merged(of, [happening(each) for each in ids])
+        (table,) = found.tables()
+        unknown = happening("x" if of is BY_TEXT else 9)
+        more = pa.concat_tables([table.slice(1), pa.Table.from_pylist([unknown], table.schema), table.slice(0, 1)])
+        assert found.ids_of(more).tolist() == [1, -1, 0]
+
+
+def test_an_integer_is_its_own_number() -> None:
+    number = keys_of(entity("plain", ("id",), Column("id", "INTEGER", "The id.")).table).number_of
+    assert number(cast("Any", SimpleNamespace(id=700))) == 700
+    other = keys_of(BY_TEXT.table).number_of
+    assert [other(cast("Any", SimpleNamespace(id=each))) for each in ("b", "a", "b")] == [0, 1, 0]
 
 
 def test_repeated_keys_are_named(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amocrm_assets.entities import LEADS
+from amocrm_assets.rows.malformed import record_of_malformed, value_of_malformed
+from amocrm_assets.rows.record_types import record_types
 from amocrm_assets_tests.rows.any_json import JSON, TEXT, replaced
 from amocrm_assets_tests.rows.days import (
     field,
@@ -134,3 +137,33 @@ def test_a_field_has_the_name_that_was_sent_however_many_names_are_remembered(
     del nameless["field_name"]
     (row,) = rows_of([lead(1, custom_fields_values=[*fields, nameless])])
     assert [each["name"] for each in row["custom_fields"]] == [*names, None]
+
+
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [
+        (rb'"\ud83d\ude00"', "😀"),
+        (rb'"a\ud800b\u0421"', "a\ufffdbС"),
+        (rb'"\\ud800"', r"\ud800"),
+        (rb'"\ude00\ud83d"', "\ufffd\ufffd"),
+        (b'"\xff"', "\ufffd"),
+    ],
+)
+def test_what_is_not_unicode_in_a_line_is_replaced_and_nothing_else(sent: bytes, value: object) -> None:
+    assert value_of_malformed(sent) == value
+
+
+@pytest.mark.parametrize(
+    ("score", "notes"),
+    [
+        (b"5", []),
+        (b"[" * 200 + b"]" * 200, ["lead: a value with more than 100 levels, left out"]),
+        (b'"\xff"', ["lead: text that is not Unicode, replaced by U+FFFD"]),
+    ],
+)
+def test_what_is_replaced_or_left_out_of_a_record_is_noted(score: bytes, notes: list[str]) -> None:
+    sent = line(lead(1)).replace(b'"score": null', b'"score": ' + score)
+    record, properties, found = record_of_malformed(sent, record_types(LEADS, LEADS.table))
+    assert record is not None
+    assert "score" in properties
+    assert found == notes
