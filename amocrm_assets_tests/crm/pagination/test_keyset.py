@@ -103,13 +103,16 @@ def test_an_empty_page_where_records_are_expected_is_requested_once_more(
     assert paginator.open_interval is None
 
 
-def test_nothing_of_a_page_is_complete_until_its_seam_was_seen(paginator: KeysetPaginator) -> None:
+def test_nothing_of_a_page_is_complete_until_its_seam_was_seen(
+    paginator: KeysetPaginator, state: ListState
+) -> None:
     respond(paginator, page(*FIRST_PAGE))
     assert paginator.cursor == FIRST_PAGE[-1]
     assert paginator.open_interval == Window(FROM_AT, TO_AT)
     seam, _ = respond(paginator, seam_of(FIRST_PAGE))
     assert seam.page == 2
     assert paginator.open_interval == Window(FIRST_PAGE[-1] + 99, TO_AT)
+    assert state.order_seen, "one seam is enough"
 
 
 def test_a_seam_that_fails_is_replaced_by_a_smaller_first_page_whose_records_are_not_returned_again(
@@ -184,88 +187,6 @@ def test_after_a_range_was_handed_off_whole_pages_are_requested_behind_it(pagina
     assert query
     assert (query.from_at, query.limit) == (1_300, PAGE_LIMIT)
     assert paginator.open_interval == Window(1_301, TO_AT)
-
-
-@pytest.mark.parametrize("begin", [1, 2])
-def test_a_page_without_next_is_no_end_where_next_was_missing_before(
-    paginator: KeysetPaginator, state: ListState, begin: int
-) -> None:
-    """Only a page that ends in the cursor's second may be the last one, wherever it begins."""
-    state.next_is_missing = True
-    respond(paginator, tied(*[FROM_AT] * begin, 1_100, 1_200))
-    assert paginator.cursor == 1_200
-    assert paginator.open_interval == Window(1_200, TO_AT)
-    query, _ = respond(paginator, tied(*[FROM_AT] * begin, 1_100, 1_200))
-    assert query.limit == PAGE_LIMIT
-    assert paginator.done
-
-
-def test_a_full_page_is_followed_by_others_though_it_has_no_next_one(paginator: KeysetPaginator) -> None:
-    respond(paginator, page(*FIRST_PAGE, has_next=False))
-    query = paginator.next_query()
-    assert query
-    assert query.page == 2
-
-
-def test_a_short_page_that_reaches_behind_the_end_is_the_last_one(paginator: KeysetPaginator) -> None:
-    _, given = respond(paginator, page(FROM_AT, 1_200, TO_AT + 1))
-    assert given == [FROM_AT, 1_200]
-    assert paginator.done
-
-
-@pytest.mark.parametrize("has_next", [False, True])
-def test_a_page_behind_the_end_that_may_be_a_part_of_its_list_needs_a_seam(
-    paginator: KeysetPaginator, *, has_next: bool
-) -> None:
-    """A list that is sorted only within its pages would hide records of the slice on the next one."""
-    seconds = range(TO_AT - 15, TO_AT + 5)
-    _, given = respond(paginator, page(*seconds, has_next=has_next))
-    assert given == list(seconds[:16])
-    assert not paginator.done
-    seam, given = respond(paginator, page(*seconds[-2:], TO_AT + 5, has_next=False))
-    assert (seam.page, given) == (2, [])
-    assert paginator.done
-
-
-def test_a_page_with_nothing_new_ends_the_list_only_if_it_comes_twice(paginator: KeysetPaginator) -> None:
-    done: list[bool] = []
-    for _ in range(2):
-        respond(paginator, page(FROM_AT - 1, has_next=False))
-        done.append(paginator.done)
-    assert done == [False, True]
-
-
-def test_records_that_come_again_are_counted(paginator: KeysetPaginator) -> None:
-    respond(paginator, page(1_100, 1_200, has_next=False))
-    assert paginator.seen.duplicates == 0
-    _, given = respond(paginator, page(1_200, has_next=False))
-    assert (given, paginator.seen.duplicates, paginator.done) == ([], 1, True)
-
-
-def test_a_second_response_with_records_that_the_end_did_not_have_is_read_from_there_again(
-    paginator: KeysetPaginator, state: ListState
-) -> None:
-    """So its pages lack `next` where others follow."""
-    respond(paginator, page(1_100, 1_200, has_next=False))
-    _, given = respond(paginator, page(1_200, 1_250, has_next=False))
-    assert given == [1_250]
-    assert state.next_is_missing
-    query = paginator.next_query()
-    assert query
-    assert (query.from_at, query.limit) == (FROM_AT - 1, PAGE_LIMIT)
-
-
-def test_an_end_that_is_as_long_as_the_longest_page_is_read_by_id() -> None:
-    """The server may have a maximum page size of ten and send no `next`: more may be in the last second."""
-    state = ListState(LEADS.live, AccountTraits(from_is_inclusive=False), to_at=2_000)
-    state.next_is_missing = True
-    paginator = KeysetPaginator(state, FROM_AT, TO_AT)
-    ten = tied(*[1_299] * 9, 1_300)
-    assert handed_off(paginator, ten) is None
-    assert handed_off(paginator, Page(ten.records[8:], has_next=False)) is None, "the seam"
-    dense = handed_off(paginator, ten)
-    assert dense is not None
-    assert (dense.from_at, dense.to_at) == (FROM_AT, TO_AT)
 
 
 @pytest.mark.parametrize(("step", "seconds", "density"), [(1, 250, 1.0), (2, 499, 250 / 499)])
