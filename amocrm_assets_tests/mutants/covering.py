@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 # Coverage's name for what is executed outside of any test: when the module is imported.
 IMPORT = ""
-# Of the tests that execute a line those are tried that take no longer than this together, the fastest first, and
-# at least some. Long simulations execute nearly every line of the reading, and would be tried for every survivor.
-MAX_SECONDS, MIN_TESTS = 3.0, 3
+# Of the tests that execute a line those are tried that take no longer than this together, the fastest first: of
+# those near the module, and then of the others. Long simulations execute nearly every line of the reading, and
+# would be tried for every survivor. Some tests are tried however long they take.
+NEAR_SECONDS, OTHER_SECONDS, MIN_TESTS = 30.0, 2.0, 3
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Covering:
         return IMPORT in found or not found
 
     def tests_of(self, line: int) -> Sequence[str]:
-        """The tests that execute a line, the fastest first.
+        """The tests that execute a line, those near the module first, and of each the fastest first.
 
         Where the import executes it, those near the module that execute anything of it; where nothing does, those
         near the module.
@@ -65,14 +66,19 @@ class Covering:
         return self._fastest(found or frozenset(filter(self._is_near, self.seconds)))
 
     def tests_of_module(self) -> Sequence[str]:
-        """The tests that execute anything of the module, the fastest first."""
+        """The tests that execute anything of the module, in the same order."""
         return self._fastest(frozenset[str]().union(*self.tests.values()))
 
     def _fastest(self, names: frozenset[str]) -> Sequence[str]:
         ordered = sorted(names & self.seconds.keys(), key=self.seconds.__getitem__)
-        until = accumulate(self.seconds[name] for name in ordered)
-        count = sum(seconds <= MAX_SECONDS for seconds in until)
-        return ordered[: max(count, MIN_TESTS)]
+        near = [name for name in ordered if self._is_near(name)]
+        others = [name for name in ordered if not self._is_near(name)]
+        tried = [*self._within(NEAR_SECONDS, near), *self._within(OTHER_SECONDS, others)]
+        return tried if len(tried) >= MIN_TESTS else ordered[:MIN_TESTS]
+
+    def _within(self, seconds: float, names: Sequence[str]) -> Sequence[str]:
+        until = accumulate(self.seconds[name] for name in names)
+        return names[: sum(each <= seconds for each in until)]
 
     def _executing(self, line: int) -> frozenset[str]:
         lines = self.statements.get(line, range(line, line + 1))
