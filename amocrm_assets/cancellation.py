@@ -35,17 +35,6 @@ def wait_for(is_over: Callable[[float], bool], seconds: float = math.inf) -> boo
     return True
 
 
-@contextmanager
-def duckdb_interrupted() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` where a signal ended a query of DuckDB, which drops what the handler raised."""
-    try:
-        yield
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":
-            raise KeyboardInterrupt from error
-        raise
-
-
 class Cancelled(Exception):
     """The caller has stopped: the run was interrupted, or another part of it failed."""
 

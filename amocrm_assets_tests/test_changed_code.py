@@ -74,7 +74,7 @@ def test_a_change_within_a_function_is_taken(
     assert results(module) == (4, 0.5, 4)
     assert SOURCE.count(change) == 1
     (tmp_path / "paces.py").write_text(SOURCE.replace(change, becomes))
-    assert functions.take_change(tmp_path / "paces.py")
+    assert functions.apply_change(tmp_path / "paces.py")
     assert results(module) == expected
 
 
@@ -94,7 +94,7 @@ def test_a_change_outside_of_functions_needs_an_import(
 ) -> None:
     functions = Functions([tmp_path / "paces.py"])
     (tmp_path / "paces.py").write_text(SOURCE.replace(change, becomes))
-    assert not functions.take_change(tmp_path / "paces.py")
+    assert not functions.apply_change(tmp_path / "paces.py")
     assert results(module) == (4, 0.5, 4)
 
 
@@ -102,5 +102,5 @@ def test_the_functions_of_the_module_are_told_from_others(module: Any, tmp_path:
     (tmp_path / "other.py").write_text(SOURCE)
     functions = Functions([tmp_path / "other.py"])
     (tmp_path / "other.py").write_text(SOURCE.replace("total += number", "total -= number"))
-    assert not functions.take_change(tmp_path / "other.py")
+    assert not functions.apply_change(tmp_path / "other.py")
     assert results(module) == (4, 0.5, 4)

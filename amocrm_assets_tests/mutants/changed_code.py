@@ -29,7 +29,7 @@ class Functions:
             if isinstance(found, FunctionType) and found.__code__.co_filename in files:
                 self._functions.setdefault(_key(found.__code__), []).append(found)
 
-    def take_change(self, module: Path) -> bool:
+    def apply_change(self, module: Path) -> bool:
         """Give them the code that the module's file holds now; False, and nothing changed, if an import is needed.
 
         That is so where a statement of the module or of a class has changed, or what a function closes over.
@@ -56,21 +56,20 @@ def _key(code: CodeType) -> tuple[str, str, int]:
 
 def _changed(before: CodeType, after: CodeType) -> Iterator[tuple[CodeType, CodeType | None]]:
     """Functions that differ, each with what it becomes, or with None where an import is needed."""
-    inner, inner_after = _inner(before), _inner(after)
-    own = len(inner) == len(inner_after) and _own(before) == _own(after)
-    if own and all(_same(*pair) for pair in zip(inner, inner_after, strict=True)):
+    if _deep(before) == _deep(after):
         return
+    inner, inner_after = _inner(before), _inner(after)
     if before.co_flags & inspect.CO_OPTIMIZED and before.co_freevars == after.co_freevars:
         yield before, after
-    elif not own:
+    elif len(inner) != len(inner_after) or _own(before) != _own(after):
         yield before, None
     if len(inner) == len(inner_after):
         for pair in zip(inner, inner_after, strict=True):
             yield from _changed(*pair)
 
 
-def _same(before: CodeType, after: CodeType) -> bool:
-    return not list(_changed(before, after))
+def _deep(code: CodeType) -> list[object]:
+    return [_own(code), *map(_deep, _inner(code))]
 
 
 def _own(code: CodeType) -> list[object]:

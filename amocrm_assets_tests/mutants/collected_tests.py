@@ -50,7 +50,7 @@ class CollectedTests:
             module, limits = request
             chosen = [(items[name], seconds) for name, seconds in limits.items()]
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-                run = partial(_run, session, chosen, partial(functions.take_change, module), folder)
+                run = partial(_run, session, chosen, partial(functions.apply_change, module), folder)
                 self._requests.send(self._forked(run, None))
         return True
 
@@ -65,10 +65,10 @@ def _received(requests: Connection) -> tuple[Path, dict[str, float]] | None:
 def _run(
     session: pytest.Session,
     items: Sequence[tuple[pytest.Item, float]],
-    take_change: Callable[[], bool],
+    apply_change: Callable[[], bool],
     folder: str,
 ) -> int:
-    if not take_change():
+    if not apply_change():
         return NEEDS_IMPORT
     # Where pytest makes its folders for tests.
     os.environ["PYTEST_DEBUG_TEMPROOT"] = folder

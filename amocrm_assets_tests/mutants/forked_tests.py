@@ -108,7 +108,7 @@ class ForkedTests:
         if self._collected is not None:
             self._collected.close()
 
-    def run(self, line: str, timeout: float | None = None) -> tuple[TestOutcome, str]:
+    def run(self, line: str, timeout: float | None = None) -> tuple[TestOutcome, str]:  # noqa: ARG002
         """As `cosmic_ray.testing.run_tests`: what came of the tests that execute a line, and their output."""
         _, covering = self._mutated
         # What killed others is tried first, by kills in a second.
@@ -122,8 +122,8 @@ class ForkedTests:
                     self._kills.update(re.findall(r"^tried: (.*)$", output, re.MULTILINE)[-1:])
                 return _outcome(status), output
         selected = Selected(names)
-        timeout = IMPORT_SECONDS + _limit(sum(covering.seconds[name] for name in names))
-        return self._run(lambda: _pytest([*self._options, "-x", *selected.files()], selected), timeout=timeout)
+        seconds = IMPORT_SECONDS + _limit(sum(covering.seconds[name] for name in names))
+        return self._run(lambda: _pytest([*self._options, "-x", *selected.files()], selected), timeout=seconds)
 
     def _run(
         self, tests: Callable[[], int], at_end: Callable[[], object] = int, timeout: float | None = None

@@ -9,22 +9,19 @@ import glob
 import tempfile
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
-from amocrm_assets.cancellation import duckdb_interrupted
-from amocrm_assets.daemon_pool import run_interruptible
+from amocrm_assets.duckdb_queries import duckdb_interrupted, run_query
 from amocrm_assets.errors import StorageRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
     from amocrm_assets.storage import Storage
-
-T = TypeVar("T")
 
 # DuckDB sorts larger data on disk. Queries only sort, since grouping in DuckDB needs all groups in memory.
 _MEMORY = "192MB"
@@ -105,7 +102,7 @@ class _Sorted:
         self._cursor = cursor
         if files:
             result = cursor.sql(query, params={"files": files})
-            self._reader = self._run(partial(result.to_arrow_reader, _BATCH_ROWS))
+            self._reader = run_query(cursor, partial(result.to_arrow_reader, _BATCH_ROWS))
         else:
             integers = [(name, pa.int64()) for name in _STATE_INTEGERS]
             schema = pa.schema([*integers, ("is_deleted", pa.bool_())])
@@ -113,17 +110,13 @@ class _Sorted:
         self._rows = self._reader.schema.empty_table()
         self._is_read = False
 
-    def _run(self, call: Callable[[], T]) -> T:
-        """DuckDB looks at signals only between its tasks."""
-        return run_interruptible(call, self._cursor.interrupt, name="duckdb")
-
     def read(self) -> int | None:
         """Read on, and return the largest id of which all rows are here; None at the end."""
         import pyarrow as pa
 
         while not self._is_read and (self._rows.num_rows < _BATCH_ROWS or self._id(0) == self._id(-1)):
             try:
-                batch = self._run(self._reader.read_next_batch)
+                batch = run_query(self._cursor, self._reader.read_next_batch)
             except StopIteration:
                 self._is_read = True
             else:

@@ -11,11 +11,11 @@ import re
 import time
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from amocrm_assets.daemon_pool import run_interruptible
+from amocrm_assets.duckdb_queries import run_query
 from amocrm_assets.entities.loads import HeldTable
 from amocrm_assets.errors import AmoCrmAssetsError
 from amocrm_assets.rows.frames import frame_of
@@ -27,7 +27,7 @@ from amocrm_assets.warehouse.duckdb.instances import ATTACHED
 from amocrm_assets.warehouse.verifying import missing_shard, require_columns, rows_of, verify_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
     from amocrm_assets.warehouse import AnyLoad, Load
-
-T = TypeVar("T")
 
 _WRITTEN_AT = re.compile(r"written by amocrm-assets at ([0-9T:.+-]+)$")
 # How long to wait for a process that has the file open.
@@ -163,7 +161,7 @@ class DuckDbWarehouse:
             if name in _views(connection):  # an older version created a view with the name of the flat table
                 connection.execute(f"DROP VIEW {quoted(name)}")
             connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
-            _run(connection, partial(connection.execute, insert, [glob.escape(str(rows))]))
+            run_query(connection, partial(connection.execute, insert, [glob.escape(str(rows))]))
             connection.execute(_comments(load, name))
             row_count = _verified(connection, load, self.table(name))
         return LoadResult(self.table(name), row_count, time.monotonic() - started)
@@ -175,12 +173,9 @@ def _names(table: Table) -> str:
 
 def _read_shard(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> pa.Table:
     columns = ", ".join(map(quoted, schema.names))
-    return _run(connection, connection.sql(f"SELECT {columns} FROM {quoted(name)}").to_arrow_table).cast(schema)
-
-
-def _run(connection: duckdb.DuckDBPyConnection, query: Callable[[], T]) -> T:
-    """Run a query that may take long: DuckDB looks at signals only between its tasks."""
-    return run_interruptible(query, connection.interrupt, name="duckdb")
+    return run_query(connection, connection.sql(f"SELECT {columns} FROM {quoted(name)}").to_arrow_table).cast(
+        schema
+    )
 
 
 @cache

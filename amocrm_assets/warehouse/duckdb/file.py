@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import tenacity
 
-from amocrm_assets.cancellation import duckdb_interrupted
+from amocrm_assets.duckdb_queries import duckdb_interrupted
 from amocrm_assets.errors import Busy, WarehouseRefused
 from amocrm_assets.settings import file_mode
 from amocrm_assets.storage.modes import make_file, make_folder, tighten
