@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amocrm_assets.crm.pagination import KeysetPaginator, ListState, Query
+from amocrm_assets.crm.pagination import KeysetPaginator, ListState
 from amocrm_assets.crm.pagination.keyset import RECORDS_BEHIND_END
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
@@ -12,38 +12,19 @@ from amocrm_assets.crm.pagination.query import DenseRange
 from amocrm_assets.crm.pagination.traits import AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
+from amocrm_assets_tests.crm.pagination.keyset_slices import (
+    FIRST_PAGE,
+    FROM_AT,
+    TO_AT,
+    handed_off,
+    list_state,
+    page,
+    respond,
+    slice_paginator,
+    tied,
+)
 
-FROM_AT, TO_AT = 1_001, 1_599
-FIRST_PAGE = range(FROM_AT, FROM_AT + PAGE_LIMIT)
-
-
-def page(*seconds: int, has_next: bool = True) -> Page:
-    leads = (RawRecord(at, at, is_deleted=False, line=b"") for at in seconds)
-    return Page(tuple(leads), has_next=has_next)
-
-
-def tied(*seconds: int, has_next: bool = False) -> Page:
-    """A page whose records may share seconds."""
-    leads = (RawRecord(number, at, is_deleted=False, line=b"") for number, at in enumerate(seconds))
-    return Page(tuple(leads), has_next=has_next)
-
-
-@pytest.fixture
-def state() -> ListState:
-    return ListState(LEADS.live, to_at=2_000)
-
-
-@pytest.fixture
-def paginator(state: ListState) -> KeysetPaginator:
-    return KeysetPaginator(state, FROM_AT, TO_AT)
-
-
-def respond(paginator: KeysetPaginator, sent: Page) -> tuple[Query, list[int]]:
-    """Answer the paginator's next query: the query, and the records that it returns."""
-    query = paginator.next_query()
-    assert query
-    fresh, _ = paginator.add_page(query, sent)
-    return query, [record.id for record in fresh]
+__all__ = ["list_state", "slice_paginator"]
 
 
 @pytest.mark.parametrize(
@@ -62,13 +43,6 @@ def test_a_lead_beside_the_slice_was_not_given_out_though_its_page_is_asked_for_
     assert seam.page == 2
     assert beside not in given
     assert set(given) == set(paginator.returned) == set(first) - {beside}
-
-
-def handed_off(paginator: KeysetPaginator, sent: Page) -> DenseRange | None:
-    """What the paginator leaves to another one after this response."""
-    query = paginator.next_query()
-    assert query
-    return paginator.add_page(query, sent)[1]
 
 
 def seam_of(first: range) -> Page:

@@ -10,25 +10,19 @@ from amocrm_assets.crm.pagination.pages import Page
 from amocrm_assets.crm.pagination.traits import AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
-from amocrm_assets_tests.crm.pagination.test_keyset import (
+from amocrm_assets_tests.crm.pagination.keyset_slices import (
     FIRST_PAGE,
     FROM_AT,
     TO_AT,
     handed_off,
+    list_state,
     page,
     respond,
+    slice_paginator,
     tied,
 )
 
-
-@pytest.fixture
-def state() -> ListState:
-    return ListState(LEADS.live, to_at=2_000)
-
-
-@pytest.fixture
-def paginator(state: ListState) -> KeysetPaginator:
-    return KeysetPaginator(state, FROM_AT, TO_AT)
+__all__ = ["list_state", "slice_paginator"]
 
 
 @pytest.mark.parametrize("begin", [1, 2])

@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from amocrm_assets.crm.pagination import DenseRange, KeysetPaginator, ListState, Query
-from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
+from amocrm_assets.crm.pagination.pages import NOTHING, Page
 from amocrm_assets.crm.pagination.traits import AccountTraits
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS
-from amocrm_assets_tests.crm.pagination.test_keyset import FROM_AT, TO_AT, page, respond
+from amocrm_assets_tests.crm.pagination.keyset_slices import FROM_AT, TO_AT, page, respond, slice_paginator, tied
+
+__all__ = ["slice_paginator"]
 
 
 def tie(count: int, at: int, *, has_next: bool = True) -> Page:
     """Leads of one second."""
-    return Page(tuple(RawRecord(number, at, is_deleted=False, line=b"") for number in range(count)), has_next)
+    return tied(*[at] * count, has_next=has_next)
 
 
 def due(paginator: KeysetPaginator) -> Query:
@@ -26,11 +28,6 @@ def due(paginator: KeysetPaginator) -> Query:
 @pytest.fixture
 def state() -> ListState:
     return ListState(LEADS.live)
-
-
-@pytest.fixture
-def paginator(state: ListState) -> KeysetPaginator:
-    return KeysetPaginator(state, FROM_AT, TO_AT)
 
 
 @pytest.mark.parametrize(
