@@ -34,7 +34,7 @@ def test_a_pause_ends_when_another_thread_cancels_its_scope() -> None:
     begun = time.monotonic()
     with scope.entered(), pytest.raises(Cancelled):
         cancellation.sleep(60)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_a_callback_is_called_once_cancelled_and_not_after_its_body() -> None:
@@ -85,27 +85,27 @@ def signal_overlooked(*, after_seconds: float) -> Iterator[None]:
 
 
 def pause() -> None:
-    cancellation.sleep(10)
+    cancellation.sleep(60)
 
 
 def pause_in_a_scope() -> None:
     with CancelScope().entered():
-        cancellation.sleep(10)
+        cancellation.sleep(60)
 
 
 def wait_for_a_call() -> None:
     with DaemonPool(1, name="test", stop_seconds=0) as pool:
-        pool.submit(time.sleep, 10).result()
+        pool.submit(time.sleep, 60).result()
 
 
 def wait_for_one_of_some_calls() -> None:
     with DaemonPool(2, name="test", stop_seconds=0) as pool:
-        list(as_completed([pool.submit(time.sleep, 10) for _ in range(2)]))
+        list(as_completed([pool.submit(time.sleep, 60) for _ in range(2)]))
 
 
 def leave_a_pool() -> None:
     with DaemonPool(1, name="test", stop_seconds=0) as pool:
-        pool.submit(time.sleep, 10)
+        pool.submit(time.sleep, 60)
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_a_signal_that_comes_as_a_wait_begins_ends_it_all_the_same(wait: Callabl
     begun = time.monotonic()
     with signal_overlooked(after_seconds=0.4), pytest.raises(KeyboardInterrupt):
         wait()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30

@@ -67,7 +67,7 @@ def test_a_call_that_pauses_ends_when_its_pool_is_left_by_an_exception() -> None
 
     pool = DaemonPool(1, name="test")
     pausing = pool.submit(pause)
-    assert seconds_to_stop(begun, pool) < 5
+    assert seconds_to_stop(begun, pool) < 30
     with pytest.raises(Cancelled):
         pausing.result(0)
 
@@ -79,11 +79,11 @@ def test_pools_of_one_scope_share_the_seconds_that_stopping_takes() -> None:
         begun.wait(10)
         released.wait(60)
 
-    pools = [DaemonPool(1, name="test", scope=scope, stop_seconds=1.0) for _ in range(2)]
+    pools = [DaemonPool(1, name="test", scope=scope, stop_seconds=1.8) for _ in range(2)]
     for pool in pools:
         pool.submit(hang)
     begun.wait(10)
-    assert 1.0 <= seconds_to_stop(None, *pools) < 1.9
+    assert 1.8 <= seconds_to_stop(None, *pools) < 3.5
     released.set()
 
 

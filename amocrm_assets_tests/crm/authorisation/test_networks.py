@@ -75,7 +75,8 @@ def test_a_stalling_token_endpoint_ends_in_time_and_frees_the_lock(
         started = time.monotonic()
         with pytest.raises(ResponseLost, match="may have made new tokens that never arrived"):
             authorisation.renew("MARKED-access-1")
-        assert time.monotonic() - started < 3
+        # The limit is for a busy machine: what has no deadline goes on for ever.
+        assert time.monotonic() - started < 30
     with store.lock():
         kept = store.read()
     assert kept is not None

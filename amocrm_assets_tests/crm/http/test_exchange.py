@@ -19,15 +19,18 @@ from amocrm_assets_tests.crm.http.stalling import STALLS, Stall, stalling
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Of a single wait. What ends earlier, on a busy machine as well, was ended by something else.
+TIMEOUT_SECONDS = 60
+
 
 @pytest.mark.parametrize("stall", STALLS)
 def test_an_exchange_that_stalls_anywhere_ends_at_its_deadline(stall: Stall) -> None:
     with stalling(stall) as server:
         begun = time.monotonic()
         with pytest.raises(DeadlineExceeded):
-            request_once("GET", server.url, deadline_seconds=0.5, timeout=60)
+            request_once("GET", server.url, deadline_seconds=0.5, timeout=TIMEOUT_SECONDS)
 
-        assert 0.4 < time.monotonic() - begun < 5
+        assert 0.4 < time.monotonic() - begun < TIMEOUT_SECONDS / 2
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
@@ -35,21 +38,21 @@ def test_a_handshake_that_stalls_ends(*, cancelled: bool) -> None:
     with stalling("silent") as server:
         url = server.url.replace("http", "https")
         if cancelled:
-            ended = cancelled_after(lambda: request_once("GET", url, timeout=60, grace_seconds=0))
+            ended = cancelled_after(lambda: request_once("GET", url, timeout=TIMEOUT_SECONDS, grace_seconds=0))
             assert ended[0] is Cancelled
-            assert ended[1] < 5
+            assert ended[1] < TIMEOUT_SECONDS / 2
         else:
             begun = time.monotonic()
             with pytest.raises(DeadlineExceeded):
-                request_once("GET", url, deadline_seconds=0.5, timeout=60)
-            assert time.monotonic() - begun < 5
+                request_once("GET", url, deadline_seconds=0.5, timeout=TIMEOUT_SECONDS)
+            assert time.monotonic() - begun < TIMEOUT_SECONDS / 2
 
 
 @pytest.mark.parametrize("stall", [stall for stall in STALLS if stall != "connect"])
 def test_the_server_sees_the_socket_shut_down(stall: Stall) -> None:
     with stalling(stall) as server:
         with pytest.raises(requests.RequestException):
-            request_once("GET", server.url, deadline_seconds=0.3, timeout=60)
+            request_once("GET", server.url, deadline_seconds=0.3, timeout=TIMEOUT_SECONDS)
 
         (connection,) = server.connections
         connection.settimeout(5)
@@ -60,10 +63,10 @@ def test_the_server_sees_the_socket_shut_down(stall: Stall) -> None:
 @pytest.mark.parametrize("stall", STALLS)
 def test_an_exchange_that_stalls_anywhere_ends_when_its_scope_is_cancelled(stall: Stall) -> None:
     with stalling(stall) as server:
-        ended = cancelled_after(lambda: request_once("GET", server.url, timeout=60, grace_seconds=0))
+        ended = cancelled_after(lambda: request_once("GET", server.url, timeout=TIMEOUT_SECONDS, grace_seconds=0))
 
         assert ended[0] is Cancelled
-        assert ended[1] < 5
+        assert ended[1] < TIMEOUT_SECONDS / 2
 
 
 def test_a_name_that_does_not_resolve_in_time_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,17 +74,17 @@ def test_a_name_that_does_not_resolve_in_time_ends_at_the_deadline(monkeypatch: 
 
     def slow(*_: object, **__: object) -> None:
         requested.set()
-        time.sleep(8)
+        time.sleep(TIMEOUT_SECONDS)
         raise socket.gaierror
 
     # The system's resolver cannot be slowed down from here.
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     begun = time.monotonic()
     with pytest.raises(DeadlineExceeded):
-        request_once("GET", "http://slow.example", deadline_seconds=0.5, timeout=60)
+        request_once("GET", "http://slow.example", deadline_seconds=0.5, timeout=TIMEOUT_SECONDS)
 
     assert requested.is_set()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < TIMEOUT_SECONDS / 2
 
 
 def test_whoever_stops_gives_an_answer_with_tokens_a_moment_to_arrive() -> None:
