@@ -57,6 +57,7 @@ READABLE: dict[str, Switches] = {
     "types ignored": {"events_types_filter": False},
     "some answers fail": {"events_fail_on": tuple(range(3, 200, 7))},
     "some answers are empty": {"events_empty_on": tuple(range(2, 400, 9))},
+    "one page in nine is empty, in all lists": {"lists_empty_on": tuple(range(2, 4_000, 9))},
     "some answers are halved": {"events_halved_on": (1, 2, 9, 16, 30)},
     "all lists are empty at first": {"lists_empty_on": tuple(range(1, 6))},
     "all lists are empty for a while": {"lists_empty_on": tuple(range(7, 18))},

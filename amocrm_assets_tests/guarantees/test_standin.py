@@ -59,6 +59,7 @@ READABLE: dict[str, Switches] = {
     "slow": {"latency_seconds": 0.05},
     "all lists are empty at first": {"lists_empty_on": tuple(range(1, 6))},
     "all lists are empty for a while": {"lists_empty_on": tuple(range(7, 18))},
+    "one page in nine is empty": {"lists_empty_on": tuple(range(2, 4_000, 9))},
     "all lists are empty pages for a while": {
         "lists_empty_on": tuple(range(4, 12)),
         "lists_empty_as": "empty list",

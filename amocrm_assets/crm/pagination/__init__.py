@@ -1,11 +1,11 @@
 """Pagination of lists that change while they are read, and the proof that no record was missed.
 
 `window_reader` reads a window: it sends the queries of `read_planner` and yields the records of the responses
-(`readers` selects the reader; `prefetch`, `failed_pages` and `read_stats` are its parts). All decisions are pure
-functions, from pages to records, without a clock or a network. `paginator_set` has the paginators of one reading,
-`slicing` cuts the window so that several can work on it, `empty_pages` decides which empty responses are believed,
-`odd_pages` which odd ones, and `progress_guard` ends a reading without progress. `lists` and `whole_lists` read
-small lists that need no such proof.
+(`readers` selects the reader; `prefetch`, `failed_pages` and `read_stats` are its parts). All decisions are
+pure functions, from pages to records, without a clock or a network. `paginator_set` has the paginators of one
+reading, `slicing` cuts the window so that several can work on it, `empty_pages` decides which empty responses
+are believed (`emptiness`: what proves that they are right), `odd_pages` which odd ones, and `progress_guard`
+ends a reading without progress. `lists` and `whole_lists` read small lists that need no such proof.
 
 `keyset` paginates by `updated_at` and always requests page 1 after the last record (`cursor`, `list_end`);
 `unreturned` are records that were received by another slice than their own, and `seam` and `seam_check` verify

@@ -13,6 +13,7 @@ from amocrm_assets.crm.pagination.appended_count import MAX_ATTEMPTS, Attempt, S
 from amocrm_assets.crm.pagination.appended_pages import AppendedQuery, parse_appended
 from amocrm_assets.crm.pagination.appended_slice import Slice
 from amocrm_assets.crm.pagination.appended_state import AppendedState
+from amocrm_assets.crm.pagination.emptiness import Newest
 from amocrm_assets.crm.pagination.empty_pages import EmptyPages, Witness
 from amocrm_assets.crm.pagination.findings import count_differs
 from amocrm_assets.crm.pagination.pages import parse_page
@@ -73,15 +74,17 @@ class AppendedPlanner:
             "tied_seconds": sum(state.tied_seconds for state in self._states),
         }
 
-    def next_query(self) -> tuple[Part | Witness, AppendedQuery | Query] | None:
+    def next_query(self) -> tuple[Part | Newest | Witness, AppendedQuery | Query] | None:
         """The next query, the oldest seconds first; None if it depends on responses that have not arrived."""
         due = self._due()
         return (due[0], self._empty_pages.send(due[1])) if due else None
 
-    def _due(self) -> tuple[Part | Witness, AppendedQuery | Query] | None:
+    def _due(self) -> tuple[Part | Newest | Witness, AppendedQuery | Query] | None:
         self._again += self._empty_pages.pop_repeatable()
         if self._again:
             return self._again.pop(0)
+        if newest := self._empty_pages.next_newest_until():
+            return newest
         for each in self._parts:
             if query := each.next_query():
                 return each, query
@@ -93,21 +96,33 @@ class AppendedPlanner:
             return parse_appended(query, response)
         return parse_page(response, embedded=query.record_list.embedded)
 
-    def add_failure(self, part: Part, query: AppendedQuery) -> None:
+    def add_failure(self, part: Part | Newest, query: AppendedQuery) -> None:
         """A page failed: smaller ones are requested from now on."""
         self._empty_pages.received(part, query)
+        if isinstance(part, Newest):
+            self._empty_pages.add_newest(part, query, None)
+            return
         part.state.failed(query)
         part.failed()
 
-    def add_page(self, part: Part | Witness, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
+    def add_page(
+        self, part: Part | Newest | Witness, query: AppendedQuery, page: AppendedPage
+    ) -> list[AppendedRecord]:
         """The records of slices, once all of them have been received and counted; nothing before."""
         self._empty_pages.received(part, query)
-        # The page behind the records of several slices is mostly empty, and proves only that no more are there.
+        if page.size and query.page == 1 and not isinstance(part, Witness):
+            self._filled[query.record_list] = replace(query, limit=1)
+        if isinstance(part, Newest):
+            self._empty_pages.add_newest(part, query, page)
+            believed = self._empty_pages.pop_believed()
+            return [record for held, sent, nothing in believed for record in self._use(held, sent, nothing)]
+        # The last page of the records of several slices is not empty, so that an empty one proves nothing.
         is_count = isinstance(part, SliceGroup)
         if self._empty_pages.holds_back(part, query, page, may_be_empty=is_count) or isinstance(part, Witness):
             return []
-        if page.size and query.page == 1:
-            self._filled[query.record_list] = replace(query, limit=1)
+        return self._use(part, query, page)
+
+    def _use(self, part: Part, query: AppendedQuery, page: AppendedPage) -> list[AppendedRecord]:
         if isinstance(part, SliceGroup):
             return self._add_count(part, query, page)
         match part.add_page(query, page):

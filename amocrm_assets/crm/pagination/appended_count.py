@@ -1,7 +1,8 @@
 """Verifies by a count that consecutive slices contain all of their records. Pure.
 
-A single response without a next page does not prove that it was the whole slice. So the page behind the records of
-several slices is requested: it has to be as long as their count says, in whatever order the list is.
+A single response without a next page does not prove that it was the whole slice. So the last page of the records
+of several slices is requested, in pages of a size that leaves room on it: it has to be as long as their count
+says, in whatever order the list is. A server may send an empty page by mistake, so that is not what is expected.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
+from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.days import Window
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 # Slices are verified together up to about this number of records: some accounts refuse pages at greater depths.
 MAX_RECORDS = 2_000
 MAX_ATTEMPTS = 3
+MIN_COUNT_ON_TWO_PAGES = 3
 
 
 @dataclass(eq=False)
@@ -59,14 +62,11 @@ class SliceGroup:
         return not self._count
 
     def next_query(self) -> AppendedQuery | None:
-        """The query for the page behind the records; None until the response has arrived.
-
-        If the records fit on one page, it is requested as exactly their page, and the one behind it is empty.
-        """
+        """The query for the last page of the records; None until the response has arrived."""
         if self._in_flight:
             return None
         self._in_flight = True
-        limit = min(self._count, self.state.limit, self.state.longest_page)
+        limit = _limit_with_room(self._count, min(self.state.limit, max(self.state.longest_page, MIN_PAGE)))
         page = self._count // limit + 1
         return AppendedQuery(self.state.record_list, self._bounds.from_at, self._bounds.to_at, page, limit)
 
@@ -84,6 +84,17 @@ class SliceGroup:
             self._is_repeated = True
             return "ask on"
         return "read again"
+
+
+def _limit_with_room(count: int, max_limit: int) -> int:
+    """The largest size of pages at which the last page of so many records has some, and room for more.
+
+    From three records on, not all are on one page, which is the query that returned them.
+    """
+    if count < MIN_COUNT_ON_TWO_PAGES:
+        return count + 1
+    sizes = (size for size in range(min(count - 1, max_limit), 1, -1) if count % size)
+    return next(sizes, max_limit)  # none of pages of 10 and a multiple of 2,520: the page behind them is empty
 
 
 def group_read_slices(parts: Sequence[Slice | SliceGroup]) -> list[Slice | SliceGroup]:

@@ -47,6 +47,11 @@ class AppendedPage:
         """Number of records in the response."""
         return len(self.records) + len(self.unusable)
 
+    @property
+    def times(self) -> list[int]:
+        """The seconds of the records."""
+        return [record.at for record in self.records]
+
 
 NO_RECORDS = AppendedPage((), has_next=False)
 

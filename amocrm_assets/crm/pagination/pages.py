@@ -69,6 +69,11 @@ class Page:
         """Number of records in the response."""
         return len(self.records) + len(self.unusable)
 
+    @property
+    def times(self) -> list[int]:
+        """The seconds of the records."""
+        return [record.updated_at for record in self.records]
+
 
 # The range of the shard's INTEGER: a record with another id could not become a row.
 MIN_ID, MAX_ID = -(2**63), 2**63 - 1

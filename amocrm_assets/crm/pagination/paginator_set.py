@@ -76,6 +76,10 @@ class PaginatorSet:
         """The seconds whose records are not complete yet."""
         return tuple(paginator.open_interval for paginator in self._active if paginator.open_interval)
 
+    def furthest_behind_first(self) -> list[Paginator]:
+        """The active paginators: a day is finished only when every list has passed it."""
+        return sorted(self._active, key=_behind)
+
     def add(self, paginator: Paginator) -> None:
         """Start a paginator."""
         self.counts.slices += isinstance(paginator, KeysetPaginator)
@@ -169,3 +173,11 @@ class PaginatorSet:
             # unique.
             self._begun_again = 0
             self.start_over(paginator.state, by_id=True)
+
+
+def _behind(paginator: Paginator) -> int:
+    if isinstance(paginator, OverlappingPaginator) and paginator.filtered:
+        # The paginator after it sends one request first: another such interval may follow, and need the next
+        # permits.
+        return paginator.window.to_at + 1
+    return paginator.open_interval.from_at if paginator.open_interval else 0

@@ -22,6 +22,7 @@ from amocrm_assets.crm.pagination import (
     order_unproven,
     unplaceable,
 )
+from amocrm_assets.crm.pagination.emptiness import Newest
 from amocrm_assets.crm.pagination.empty_pages import EmptyPages, Witness
 from amocrm_assets.crm.pagination.findings import (
     details_left_out,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from amocrm_assets.entities import RecordList
 
     Paginator = KeysetPaginator | OverlappingPaginator | UnreturnedCheck
-    Due = tuple[Paginator | Witness, Query]
+    Due = tuple[Paginator | Newest | Witness, Query]
 
 
 class ReadPlanner:
@@ -107,7 +108,7 @@ class ReadPlanner:
         if due is None:
             return None
         part, query = due
-        if not isinstance(part, Witness):
+        if not isinstance(part, Newest | Witness):
             query = replace(query, details=part.state.page_size.details)
         return part, self._empty_pages.send(query)
 
@@ -117,10 +118,9 @@ class ReadPlanner:
             again = self._again.popleft()
             if again[0] in self.paginators:
                 return again
-        if newest := self._empty_pages.next_newest():
+        if newest := self._empty_pages.next_newest_until() or self._empty_pages.next_newest():
             return newest
-        # The one that is furthest behind is first: a day is finished only when every list has passed it.
-        for paginator in sorted(self.paginators, key=_behind):
+        for paginator in self.paginators.furthest_behind_first():
             if query := paginator.next_query():
                 return paginator, query
         if witness := self._empty_pages.next_witness():
@@ -136,21 +136,26 @@ class ReadPlanner:
         slices = (each for each in self.paginators if isinstance(each, KeysetPaginator))
         return self._slicer.split(self._empty_pages.without_doubtful(slices))
 
-    def add_failure(self, paginator: Paginator, query: Query) -> None:
+    def add_failure(self, paginator: Paginator | Newest, query: Query) -> None:
         """A page failed: smaller ones are requested from now on."""
         self._empty_pages.received(paginator, query)
+        if isinstance(paginator, Newest):
+            self._empty_pages.add_newest(paginator, query, None)
+            return
         self.states[query.record_list].page_size.failed(query.limit, details=query.details)
         if isinstance(paginator, OverlappingPaginator):
             paginator.failed(query)
         else:
             paginator.failed()
 
-    def add_page(self, part: Paginator | Witness, query: Query, page: Page) -> list[RawRecord]:
+    def add_page(self, part: Paginator | Newest | Witness, query: Query, page: Page) -> list[RawRecord]:
         """The new records of a page."""
         self._empty_pages.received(part, query)
+        if isinstance(part, Newest):
+            self._empty_pages.add_newest(part, query, page)
+            return self._use_believed()
         if isinstance(part, Witness):
-            self._add_witness(part, query, page)
-            return []
+            return self._add_witness(part, query, page)
         state = part.state
         state.page_size.worked(query.limit)
         if state.record_list.details and not query.details:
@@ -167,16 +172,19 @@ class ReadPlanner:
             return []
         return self._use(part, query, page, oddity)
 
-    def _add_witness(self, witness: Witness, query: Query, page: Page) -> None:
+    def _add_witness(self, witness: Witness, query: Query, page: Page) -> list[RawRecord]:
         # Only an account that ignores `with=only_deleted` shows itself by one record, which it may do every time.
         oddity, needs_retry = self._odd_pages.assess(query, page)
         if oddity == "kind_ignored" and needs_retry:
-            return
+            return []
         self._empty_pages.holds_back(witness, query, page)
         if oddity == "kind_ignored":
             self._accept_oddity(oddity, witness, query, page)
-        for part, held, nothing in self._empty_pages.pop_believed():
-            self._use(part, held, nothing, None)
+        return self._use_believed()
+
+    def _use_believed(self) -> list[RawRecord]:
+        believed = [each for each in self._empty_pages.pop_believed() if each[0] in self.paginators]
+        return [record for part, query, page in believed for record in self._use(part, query, page, None)]
 
     def _use(self, paginator: Paginator, query: Query, page: Page, oddity: Oddity | None) -> list[RawRecord]:
         state = paginator.state
@@ -259,11 +267,3 @@ class ReadPlanner:
     def _start_over(self, state: ListState, *, by_id: bool) -> None:
         """Read a list as a whole, without filters."""
         self.paginators.start_over(state, by_id=by_id)
-
-
-def _behind(paginator: Paginator) -> int:
-    if isinstance(paginator, OverlappingPaginator) and paginator.filtered:
-        # The paginator after it sends one request first: another such interval may follow, and need the next
-        # permits.
-        return paginator.window.to_at + 1
-    return paginator.open_interval.from_at if paginator.open_interval else 0

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm_assets.crm.pagination.appended_count import MAX_RECORDS, Attempt, SliceGroup, group_read_slices
+from amocrm_assets.crm.pagination.appended_count import (
+    MAX_RECORDS,
+    MIN_COUNT_ON_TWO_PAGES,
+    Attempt,
+    SliceGroup,
+    _limit_with_room,
+    group_read_slices,
+)
 from amocrm_assets.crm.pagination.appended_pages import AppendedPage
 from amocrm_assets.crm.pagination.appended_slice import Slice
 from amocrm_assets.crm.pagination.appended_state import AppendedState
@@ -245,3 +252,13 @@ def test_the_page_behind_the_records_shows_the_bounds_too() -> None:
     assert part.state.bounds(5, 9) == (4, 10)
     group.add_page(query, AppendedPage((record(1, query.from_at), record(2, query.to_at)), has_next=False))
     assert part.state.bounds(5, 9) == (5, 9)
+
+
+@pytest.mark.parametrize("max_limit", [10, 25, 50, 100, 250])
+def test_the_page_that_is_counted_has_records_and_room_for_more(max_limit: int) -> None:
+    """An empty page may be a mistake, and a full one says nothing of others behind it."""
+    for count in [*range(1, 2_000), 2_519, 2_521, 250_000]:
+        limit = _limit_with_room(count, max_limit)
+        assert 0 < count % limit < limit
+        assert limit <= max(max_limit, MIN_COUNT_ON_TWO_PAGES)
+        assert count < MIN_COUNT_ON_TWO_PAGES or count > limit, "that is the query which returned them"

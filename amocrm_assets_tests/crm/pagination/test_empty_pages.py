@@ -10,6 +10,7 @@ import pytest
 
 from amocrm_assets.crm.pagination import KeysetPaginator, ListState
 from amocrm_assets.crm.pagination.by_id import ByIdPlanner
+from amocrm_assets.crm.pagination.emptiness import NEWEST_RECORDS
 from amocrm_assets.crm.pagination.empty_pages import MAX_EMPTY, MISSING_TWICE, EmptyPages, Witness
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.query import Query, newest_of
@@ -102,29 +103,38 @@ def reading(
     return plan, queries
 
 
-def test_a_quiet_window_takes_one_request_more_than_its_repetition() -> None:
-    """The newest lead is the witness, whether it is before the window or after it."""
-    plan, queries = reading([("leads", NOTHING), ("leads", RECORD), ("leads", NOTHING)], [LEADS.live])
+def test_a_quiet_window_takes_one_request_more_for_the_newest_lead_before_it() -> None:
+    before = Page((RawRecord(1, WINDOW.from_at - 2, is_deleted=False, line=b""),), has_next=False)
+    plan, queries = reading([("leads", NOTHING), ("leads", before)], [LEADS.live])
 
     assert plan.done
-    assert queries[1].limit == 1
-    assert queries[0] == queries[2]
+    assert queries[1].order == "updated_at desc"
+    assert queries[1].to_at == queries[0].to_at
+
+
+def test_a_quiet_window_before_the_first_lead_has_to_be_empty_three_times() -> None:
+    """Each time after the newest lead was received."""
+    twice = [NOTHING, NOTHING]
+    plan, queries = reading([("leads", each) for each in (*twice, RECORD, *twice, RECORD, *twice)], [LEADS.live])
+
+    assert plan.done
+    assert [query.limit for query in queries] == [250, NEWEST_RECORDS, 1] * 2 + [250, NEWEST_RECORDS]
 
 
 def test_an_account_without_any_lead_is_believed_after_patience() -> None:
-    plan, queries = reading([("leads", NOTHING), ("leads", NOTHING), ("leads", NOTHING)], [LEADS.live])
+    plan, queries = reading([("leads", NOTHING)] * 5, [LEADS.live])
 
     assert plan.done
-    assert [query.max_empty for query in queries] == [1, MAX_EMPTY, 1]
+    assert [query.max_empty for query in queries] == [1, 1, MAX_EMPTY, 1, 1]
 
 
 def test_an_account_without_contacts_is_believed_if_it_has_a_lead() -> None:
-    answers = [("contacts", NOTHING), ("contacts", NOTHING), ("leads", RECORD), ("contacts", NOTHING)]
+    answers = [*[("contacts", NOTHING)] * 3, ("leads", RECORD), ("contacts", NOTHING)]
     plan, queries = reading(answers, [CONTACTS.live])
 
     assert plan.done
-    assert [query.limit for query in queries] == [250, 1, 1, 1]
-    assert [query.max_empty for query in queries] == [1, 1, MAX_EMPTY, 1]
+    assert [query.limit for query in queries] == [250, NEWEST_RECORDS, 1, 1, 1]
+    assert [query.max_empty for query in queries] == [1, 1, 1, MAX_EMPTY, 1]
 
 
 def test_a_list_that_had_records_has_to_show_one() -> None:
@@ -135,6 +145,11 @@ def test_a_list_that_had_records_has_to_show_one() -> None:
     assert [query.max_empty for query in queries] == [1, 1, None]
 
 
+def unfiltered(record_list: RecordList, page: int) -> Query:
+    """A query without seconds that an earlier record could be before."""
+    return Query(record_list, "updated_at desc", page=page)
+
+
 def holds_back(empty_pages: EmptyPages, part: object, query: Query, page: Page) -> bool:
     """Whether the page in the response to a query is held back."""
     empty_pages.received(part, query)
@@ -143,12 +158,12 @@ def holds_back(empty_pages: EmptyPages, part: object, query: Query, page: Page) 
 
 def test_a_response_that_was_requested_before_an_empty_one_came_is_no_witness() -> None:
     empty_pages = EmptyPages(newest_of)
-    first, second = (empty_pages.send(Query(LEADS.live, "updated_at asc", at)) for at in (1, 2))
+    first, second = (empty_pages.send(unfiltered(LEADS.live, page)) for page in (2, 3))
     assert holds_back(empty_pages, "first", first, NOTHING)
     assert not holds_back(empty_pages, "second", second, RECORD)
     assert not empty_pages.pop_repeatable()
 
-    third = empty_pages.send(Query(LEADS.live, "updated_at asc", 3))
+    third = empty_pages.send(unfiltered(LEADS.live, 4))
     assert empty_pages.next_witness() is None, "the third one may be a witness, or be empty too"
     assert not holds_back(empty_pages, "third", third, RECORD)
 
@@ -203,7 +218,7 @@ def test_a_lead_that_is_edited_before_its_own_slice_is_read_is_no_contradiction(
 def test_an_empty_trash_is_believed_after_its_newest_record_was_missing_twice() -> None:
     empty_pages = EmptyPages(newest_of)
     trash = LISTS[1]
-    query = empty_pages.send(Query(trash, "updated_at asc", 1))
+    query = empty_pages.send(unfiltered(trash, 1))
     assert holds_back(empty_pages, "slice", query, NOTHING)
     for time in range(MISSING_TWICE):
         assert not empty_pages.pop_believed()
@@ -214,11 +229,11 @@ def test_an_empty_trash_is_believed_after_its_newest_record_was_missing_twice() 
         assert not holds_back(empty_pages, due[0], empty_pages.send(due[1]), NOTHING)
         if not time:
             assert empty_pages.next_newest() is None
-            leads = empty_pages.send(Query(LEADS.live, "updated_at asc", 1))
+            leads = empty_pages.send(unfiltered(LEADS.live, 1))
             assert empty_pages.next_witness() is None
             assert not holds_back(empty_pages, "other", leads, RECORD)
     assert empty_pages.pop_believed() == [("slice", query, NOTHING)]
-    again = empty_pages.send(replace(query, from_at=2))
+    again = empty_pages.send(replace(query, page=2))
     assert not holds_back(empty_pages, "another slice", again, NOTHING)
 
 
@@ -230,7 +245,7 @@ def test_no_slice_is_cut_that_is_likely_to_be_empty() -> None:
     empty_pages = EmptyPages(newest_of)
     assert empty_pages.without_doubtful([held, other, known]) == [held, other, known]
 
-    query = empty_pages.send(Query(LEADS.live, "updated_at asc", 9))
+    query = empty_pages.send(unfiltered(LEADS.live, 9))
     assert holds_back(empty_pages, held, query, NOTHING)
     assert empty_pages.without_doubtful([held, other, known]) == [known]
     witness = empty_pages.next_witness()
@@ -242,7 +257,7 @@ def test_no_slice_is_cut_that_is_likely_to_be_empty() -> None:
 
 def test_one_witness_is_requested_for_all_pages_that_are_held_back() -> None:
     empty_pages = EmptyPages(newest_of)
-    queries = [empty_pages.send(Query(LEADS.live, "updated_at asc", number)) for number in range(3)]
+    queries = [empty_pages.send(unfiltered(LEADS.live, number)) for number in range(3)]
     for number, query in enumerate(queries):
         assert empty_pages.next_witness() is None
         assert holds_back(empty_pages, number, query, NOTHING)

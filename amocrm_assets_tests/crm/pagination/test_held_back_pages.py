@@ -9,13 +9,13 @@ from amocrm_assets.crm.pagination.pages import NOTHING, Page
 from amocrm_assets.crm.pagination.query import Query, newest_of
 from amocrm_assets.entities import CALLS, LEADS
 from amocrm_assets_tests.crm.pagination.planned_reads import LISTS
-from amocrm_assets_tests.crm.pagination.test_empty_pages import RECORD, holds_back
+from amocrm_assets_tests.crm.pagination.test_empty_pages import RECORD, holds_back, unfiltered
 
 
 @pytest.mark.parametrize("witnessed", [RECORD, NOTHING], ids=["a lead", "no lead"])
 def test_a_witness_that_was_requested_before_an_empty_page_came_is_no_witness_of_it(witnessed: Page) -> None:
     empty_pages = EmptyPages(newest_of)
-    query = empty_pages.send(Query(LEADS.live, "updated_at asc", 1))
+    query = empty_pages.send(unfiltered(LEADS.live, 1))
     witness = empty_pages.send(newest_of(LEADS.live))
     assert holds_back(empty_pages, "slice", query, NOTHING)
     assert not holds_back(empty_pages, Witness(), witness, witnessed)
@@ -25,7 +25,7 @@ def test_a_witness_that_was_requested_before_an_empty_page_came_is_no_witness_of
 def test_a_query_that_returned_records_in_between_is_held_back_again_when_it_is_empty() -> None:
     """Its second response was a page with records, so what was wrong may have begun again."""
     empty_pages = EmptyPages(newest_of)
-    query = empty_pages.send(Query(LEADS.live, "updated_at asc", 1))
+    query = empty_pages.send(unfiltered(LEADS.live, 1))
     assert holds_back(empty_pages, "slice", query, NOTHING)
     part, witness = empty_pages.next_witness() or pytest.fail("no witness")
     assert not holds_back(empty_pages, part, empty_pages.send(witness), RECORD)
@@ -41,7 +41,7 @@ def test_the_page_that_is_held_back_longest_is_witnessed_first() -> None:
     for record_list in lists:
         assert not holds_back(empty_pages, "part", empty_pages.send(newest_of(record_list)), RECORD)
     for record_list in lists:
-        assert holds_back(empty_pages, "part", empty_pages.send(Query(record_list, "id asc", 1, 9)), NOTHING)
+        assert holds_back(empty_pages, "part", empty_pages.send(Query(record_list, "id asc")), NOTHING)
     for record_list in lists:
         part, witness = empty_pages.next_witness() or pytest.fail("no witness")
         assert witness.record_list == record_list
@@ -54,14 +54,14 @@ def test_the_newest_record_of_a_list_is_requested_again_only_after_a_later_one_o
     """A record that was requested before the empty page came does not show that records are returned again."""
     empty_pages = EmptyPages(newest_of)
     trash = LISTS[1]
-    query = empty_pages.send(Query(trash, "updated_at asc", 1))
-    before = empty_pages.send(Query(LEADS.live, "updated_at asc", 1))
+    query = empty_pages.send(unfiltered(trash, 1))
+    before = empty_pages.send(unfiltered(LEADS.live, 1))
     assert holds_back(empty_pages, "slice", query, NOTHING)
     part, newest = empty_pages.next_newest() or pytest.fail("no request for the newest record")
     assert not holds_back(empty_pages, part, empty_pages.send(newest), NOTHING)
     assert not holds_back(empty_pages, "other", before, RECORD)
     assert empty_pages.next_newest() is None
 
-    after = empty_pages.send(Query(LEADS.live, "updated_at asc", 2))
+    after = empty_pages.send(unfiltered(LEADS.live, 2))
     assert not holds_back(empty_pages, "other", after, RECORD)
     assert empty_pages.next_newest()
