@@ -1,4 +1,4 @@
-"""What the newest records up to an empty page show, and that pages which are empty at random lose nothing."""
+"""What the newest records up to an empty page show, and what is requested next."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amocrm_assets.crm.pagination.appended import AppendedPlanner
-from amocrm_assets.crm.pagination.appended_pages import NO_RECORDS, AppendedQuery
-from amocrm_assets.crm.pagination.by_id import ByIdPlanner
+from amocrm_assets.crm.pagination.appended_pages import NO_RECORDS
 from amocrm_assets.crm.pagination.emptiness import (
     MAX_CONTRADICTIONS,
     MAX_UNFILTERED,
@@ -25,13 +24,11 @@ from amocrm_assets.crm.pagination.read_planner import ReadPlanner
 from amocrm_assets.entities import LEADS, TASKS
 from amocrm_assets.errors import ReadingUnproven
 from amocrm_assets_tests.crm.pagination.listing import ListedAccount
-from amocrm_assets_tests.crm.pagination.planned_reads import LISTS, WINDOW, expected, read
-from amocrm_assets_tests.crm.pagination.test_appended import DAY, EVENTS, Listed, record, some
+from amocrm_assets_tests.crm.pagination.planned_reads import LISTS, WINDOW, read
+from amocrm_assets_tests.crm.pagination.test_appended import DAY, EVENTS, Listed, record
 from amocrm_assets_tests.crm.pagination.test_appended import read as read_events
-from amocrm_assets_tests.crm.pagination.test_silent_loss import ODDITIES
 
 if TYPE_CHECKING:
-    from amocrm_assets.crm.pagination.appended_pages import AppendedPage
     from amocrm_assets.crm.pagination.emptiness import Verdict
 
 FROM, TO = WINDOW.from_at, WINDOW.to_at
@@ -194,74 +191,6 @@ def test_a_day_without_events_takes_one_request_for_the_newest_ones_before_it() 
     listed = Listed([record(number, DAY.from_at - number) for number in (100, 200)])
     assert read_events(listed) == []
     assert len(listed.queries) == 2
-
-
-class EmptyAtRandom:
-    """One response in `period` is empty."""
-
-    def __init__(self, account: Any, seed: int, *, period: int = 9) -> None:
-        self._account, self._random, self._period = account, Random(seed), period
-        self.request_count = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._account, name)
-
-    def respond(self, ask: Any, *more: Any) -> Any:
-        self.request_count += 1
-        page = self._account.respond(ask, *more)
-        is_empty = self._random.randrange(self._period) == 0
-        return (NO_RECORDS if isinstance(ask, AppendedQuery) else NOTHING) if is_empty else page
-
-
-@pytest.mark.parametrize("oddity", [*ODDITIES, "tasks"])
-def test_no_record_is_missing_in_silence_where_one_response_in_nine_is_empty(oddity: str) -> None:
-    for seed in range(30):
-        random = Random(f"{oddity} {seed}")
-        leads, deleted = (
-            {3 * number + place: random.randrange(900, 1_700) for number in range(random.choice([3, 40, 300]))}
-            for place in (1, 2)
-        )
-        account = ListedAccount(leads, {} if oddity == "tasks" else deleted, **ODDITIES.get(oddity, {}))
-        plan = ByIdPlanner(WINDOW, [TASKS.live]) if oddity == "tasks" else ReadPlanner(WINDOW, LISTS)
-        try:
-            got, _ = read(EmptyAtRandom(account, seed), random, permits=1 + seed % 7, plan=plan)  # type: ignore[arg-type]
-        except ReadingUnproven:
-            continue
-        is_reported = any(finding.may_miss for finding in plan.findings)
-        assert is_reported or not expected(account) - set(got), seed
-
-
-@pytest.mark.parametrize("names_next", ["right", "always", "never"])
-@pytest.mark.parametrize("cap", [50, 100])
-def test_no_event_is_missing_in_silence_where_one_response_in_nine_is_empty(names_next: str, cap: int) -> None:
-    for seed in range(30):
-        crowded, count = (0, 60, 230)[seed % 3], (3, 40, 150, 470)[seed % 4]
-        listed = Listed(some(count, crowded=crowded, seed=seed), names_next=names_next, cap=cap)
-        found = read_events(EmptyAtRandom(listed, seed), in_flight=1 + seed % 7)  # type: ignore[arg-type]
-        wanted = {each.id for each in listed.records if DAY.holds(each.at)}
-        assert {each.id for each in found} == wanted or "count_differs" in listed.findings, seed
-
-
-@pytest.mark.parametrize("period", range(2, 12))
-@pytest.mark.parametrize("in_flight", [1, 3, 7])
-def test_no_event_is_missing_in_silence_where_every_so_many_responses_one_is_empty(
-    period: int, in_flight: int
-) -> None:
-    """Requests in flight may fall into step with these responses."""
-
-    class EmptyInTurn(Listed):
-        def respond(self, query: AppendedQuery) -> AppendedPage:
-            page = super().respond(query)
-            return NO_RECORDS if len(self.queries) % period == 1 else page
-
-    for seed in range(4):
-        listed = EmptyInTurn(some(700, crowded=230 * (seed % 2), seed=seed), names_next="always", cap=50)
-        try:
-            found = read_events(listed, in_flight=in_flight)
-        except ReadingUnproven:
-            continue
-        wanted = {each.id for each in listed.records if DAY.holds(each.at)}
-        assert {each.id for each in found} == wanted or "count_differs" in listed.findings, seed
 
 
 @pytest.mark.parametrize(
