@@ -13,6 +13,7 @@ import pytest
 from amocrm_assets.captures import all_captures, open_capture, read_header
 from amocrm_assets.capturing_reference import CapturedReference, capture_reference
 from amocrm_assets.crm.http.client import AmoCrmClient
+from amocrm_assets.crm.pagination.whole_lists import MAX_READ_AGAIN
 from amocrm_assets.entities.reference import LISTS, REFERENCE
 from amocrm_assets.errors import (
     AccountBlocked,
@@ -161,9 +162,9 @@ def test_a_list_without_its_count_is_proven_by_its_pages_and_says_so(tmp_path: P
 
 
 def test_nobody_has_no_pipelines_so_204_is_asked_again_and_never_believed(tmp_path: Path) -> None:
-    with account_in(tmp_path, empty_on={"pipelines": (1,)}) as account:
+    with account_in(tmp_path, empty_on={"pipelines": range(1, 1 + MAX_READ_AGAIN)}) as account:
         assert outcomes(account.read()) == {}
-    with account_in(tmp_path, empty_on={"pipelines": (1, 2)}) as account:
+    with account_in(tmp_path, empty_on={"pipelines": range(1, 2 + MAX_READ_AGAIN)}) as account:
         assert outcomes(account.read()) == {"pipelines": ("read", False, ("list_empty",))}
 
 
@@ -179,18 +180,19 @@ def test_a_pipeline_without_its_last_two_stages_is_read_again_and_marks_none_as_
     assert outcomes(account.read()) == {}
 
 
-def test_204_of_a_list_that_had_records_is_believed_the_second_time(account: Account) -> None:
+def test_204_of_a_list_that_had_records_is_believed_the_fifth_time(account: Account) -> None:
     account.read()
-    account.lists.empty_on["leads_tags"] = (2,)
+    account.lists.empty_on["leads_tags"] = range(2, 2 + MAX_READ_AGAIN)
     assert outcomes(account.read()) == {}
     assert account.kept()["leads_tags"] == account.lists.leads_tags
-    account.lists.empty_on["leads_tags"] = (4, 5)
+    account.lists.empty_on["leads_tags"] = range(3 + MAX_READ_AGAIN, 4 + 2 * MAX_READ_AGAIN)
     before = len(account.standin.requests)
     assert outcomes(account.read()) == {}
     assert account.kept()["leads_tags"] == []
-    # Between the two, a record of another list was seen.
+    # Between the first two, a record of another list was seen.
     paths = [each.path for each in account.standin.requests[before:]]
-    assert paths[-3:] == ["/api/v4/companies/tags", "/api/v4/contacts/custom_fields", "/api/v4/leads/tags"]
+    again = ["/api/v4/leads/tags"] * MAX_READ_AGAIN
+    assert paths[-2 - MAX_READ_AGAIN :] == ["/api/v4/companies/tags", "/api/v4/contacts/custom_fields", *again]
     # A list that was empty before is asked once.
     assert account.lists.turns["contacts_tags"] == 3
 

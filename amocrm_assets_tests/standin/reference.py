@@ -21,6 +21,8 @@ from amocrm_assets_tests.standin.account import (
 from amocrm_assets_tests.standin.pages import NOTHING, Params, Reply, number, page_links, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from amocrm_assets_tests.standin.account import Json
 
 OTHER_USER_ID = USER_ID + 7
@@ -119,7 +121,7 @@ class ReferenceLists:
     task_types: list[Json] = field(default_factory=lambda: [{"id": 1, "name": "Звонок", "code": "FOLLOW_UP"}])
     statuses: dict[str, int] = field(default_factory=dict)
     totals: dict[str, int | None] = field(default_factory=dict)
-    empty_on: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    empty_on: dict[str, Container[int]] = field(default_factory=dict)
     html: frozenset[str] = frozenset()
     limit_max: int = 250
     turns: dict[str, int] = field(default_factory=dict)

@@ -7,11 +7,12 @@ reading, `slicing` cuts the window so that several can work on it, `empty_pages`
 are believed (`emptiness`: what proves that they are right), `odd_pages` which odd ones, and `progress_guard`
 ends a reading without progress. `lists` and `whole_lists` read small lists that need no such proof.
 
-`keyset` paginates by `updated_at` and always requests page 1 after the last record (`cursor`, `list_end`);
-`unreturned` are records that were received by another slice than their own, and `seam` and `seam_check` verify
-that the list as a whole is sorted. `overlap` paginates by page number, where nothing else is possible, and proves
-by overlapping pages (`interval_set`, `gap_probe`, `far_end`, `page_behind`, `order_check`) that no record is
-between two pages. Queries, and what may be odd about a response, are in `query`; the size of pages in `page_size`.
+`keyset` paginates by `updated_at` and always requests page 1 after the last record (`cursor`, `list_end`,
+`end_count`); `unreturned` are records that were received by another slice than their own, and `seam` and
+`seam_check` verify that the list as a whole is sorted. `overlap` paginates by page number, where nothing else
+is possible, and proves by overlapping pages (`interval_set`, `gap_probe`, `far_end`, `page_behind`,
+`order_check`) that no record is between two pages. Queries, and what may be odd about a response, are in
+`query`; the size of pages in `page_size`.
 
 `appended` reads lists whose records never change, such as events, in slices of time (`appended_slice`,
 `appended_state`, `appended_pages`; `appended_reader` is the reader).

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.cursor import Cursor
-from amocrm_assets.crm.pagination.list_end import ListEnd
+from amocrm_assets.crm.pagination.end_count import EndCount
+from amocrm_assets.crm.pagination.list_end import ListEnd, seconds_behind_end
 from amocrm_assets.crm.pagination.query import DenseRange, PageStats, Query
 from amocrm_assets.crm.pagination.seam import Seam, ends_apart
 from amocrm_assets.crm.pagination.seam_check import SeamCheck
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     Taken = tuple[list[RawRecord], DenseRange | None]
 
 NOTHING_KNOWN: Mapping[int, int] = {}
-# A slice also requests this many records after its end: seeing one of them proves that none before is missing.
-RECORDS_BEHIND_END = 5
-MAX_SECONDS_BEHIND_END = 3600
 
 
 class KeysetPaginator:
@@ -53,10 +50,11 @@ class KeysetPaginator:
         self._empty_pages = 0
         self._page_seen = records_per_second is not None
         # What is requested instead of the next page.
-        self._question: Seam | None = None
+        self._question: Seam | EndCount | None = None
         self._order = SeamCheck(state)
         self._ends_at_seam = False
         self._end = ListEnd(from_at)
+        self._counts_end = True
 
     @property
     def cursor(self) -> int:
@@ -87,7 +85,7 @@ class KeysetPaginator:
         if self.in_flight or self.done:
             return None
         self.in_flight = True
-        to_at = self.to_at + 1 + self._seconds_behind_end
+        to_at = self.to_at + 1 + seconds_behind_end(self.records_per_second)
         if self._question:
             return self._question.query(to_at)
         limit = self._end.limit(self.state.page_size.limit)
@@ -96,7 +94,10 @@ class KeysetPaginator:
     def failed(self) -> None:
         """The query failed; the next one has a smaller limit."""
         self.in_flight = False
-        if self._question:
+        if isinstance(self._question, EndCount):
+            page, self._question, self._counts_end = self._question.page, None, False
+            self._end.restart_from(self._cursor, page, self._own(page), is_part=self.state.may_be_cut_off(page))
+        elif self._question:
             self._request_again(self._question)
 
     def add_page(self, query: Query, page: Page) -> Taken:
@@ -115,6 +116,8 @@ class KeysetPaginator:
 
     def _process(self, query: Query, page: Page) -> Taken:
         self.state.learn_size(query, page)
+        if isinstance(self._question, EndCount):
+            return [], self._add_end_count(self._question, page)
         if self._question:
             return self._add_seam(self._question, query, page)
         self._cursor.learn_from(query, page)
@@ -143,12 +146,6 @@ class KeysetPaginator:
         self.done = self.cursor > self.to_at
         return dense
 
-    @property
-    def _seconds_behind_end(self) -> int:
-        if not self.records_per_second:
-            return 0
-        return min(MAX_SECONDS_BEHIND_END, ceil(RECORDS_BEHIND_END / self.records_per_second))
-
     def _is_doubtful(self, query: Query, page: Page) -> bool:
         """Whether to request it again before the response is accepted; sets from which second."""
         if not page.records:
@@ -175,7 +172,7 @@ class KeysetPaginator:
         if self._end.is_requested and more and not passed_end:
             self._request_end_again()
             return [], None
-        records = [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
+        records = self._own(page)
         fresh = self._cursor.fresh(records)
         self._empty_pages = 0
         self.seen.duplicates += len(records) - len(fresh)
@@ -194,7 +191,7 @@ class KeysetPaginator:
             return fresh, None
         if more:
             return self._go_on(query, page, records, fresh)
-        return fresh, self._doubt_end(page, records, fresh)
+        return fresh, self._doubt_end(query, page, fresh)
 
     def _go_on(self, query: Query, page: Page, records: list[RawRecord], fresh: list[RawRecord]) -> Taken:
         first, last, before = page.records[0].updated_at, page.records[-1].updated_at, self.cursor
@@ -209,20 +206,34 @@ class KeysetPaginator:
         self._question = self._order.seam_behind(query, page, begin=before)
         return fresh, None
 
-    def _doubt_end(self, page: Page, records: list[RawRecord], fresh: list[RawRecord]) -> DenseRange | None:
-        """Request once more from further on: one response without a next page may be damaged.
+    def _doubt_end(self, query: Query, page: Page, fresh: list[RawRecord]) -> DenseRange | None:
+        """Count the page, or request once more: one response without a next page may be damaged."""
+        self._cursor.know(self._own(page))
+        if self._end.is_requested and fresh:
+            self._request_end_again()
+            return None
+        if self._counts_end and not self._end.is_requested:
+            self._question = EndCount.of(query, page, begin=self.cursor)
+        return None if self._question else self._restart_end(page)
+
+    def _add_end_count(self, count: EndCount, page: Page) -> DenseRange | None:
+        self._question, self._counts_end = None, False
+        self.done = count.is_confirmed_by(page)
+        # With other records than those of the counted page, that one is requested again.
+        return None if self.done or count.is_extended_by(page) else self._restart_end(count.page)
+
+    def _restart_end(self, page: Page) -> DenseRange | None:
+        """Request once more from further on.
 
         A list that stops at some depth would stop there both times if all of it is in so few seconds that no
         filter can divide it: these seconds and everything after them are read by id.
         """
-        self._cursor.know(records)
-        if self._end.is_requested and fresh:
-            self._request_end_again()
-            return None
         is_part = self.state.may_be_cut_off(page)
-        return (
-            None if self._end.restart_from(self._cursor, page, records, is_part=is_part) else self._hand_off_end()
-        )
+        proves_more = self._end.restart_from(self._cursor, page, self._own(page), is_part=is_part)
+        return None if proves_more else self._hand_off_end()
+
+    def _own(self, page: Page) -> list[RawRecord]:
+        return [record for record in page.records if self.cursor <= record.updated_at <= self.to_at]
 
     def _request_end_again(self) -> None:
         # The page that seemed to be the last one was not: process it again, as one that others follow.
@@ -249,7 +260,7 @@ class KeysetPaginator:
             return [], None
         return self._advance(query, page)
 
-    def _request_again(self, seam: Seam) -> None:
+    def _request_again(self, seam: Seam | EndCount) -> None:
         # Records outside of the slice were not returned, whichever paginator continues.
         self._cursor.know(each for each in seam.page.records if seam.begin <= each.updated_at <= self.to_at)
         self._question, self._ends_at_seam = None, False

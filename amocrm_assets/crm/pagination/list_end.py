@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.cursor import NO_RECORDS
+from amocrm_assets.crm.pagination.query import MIN_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
 
 # A query about the end requests the records that are known there, and this many more.
 ROOM_BEHIND_END = 5
+# A slice also requests this many records after its end: seeing one of them proves that none before is missing.
+RECORDS_BEHIND_END = 5
+MAX_SECONDS_BEHIND_END = 3600
+
+
+def seconds_behind_end(records_per_second: float | None) -> int:
+    """How many seconds to request behind the end of a slice."""
+    if not records_per_second:
+        return 0
+    return min(MAX_SECONDS_BEHIND_END, ceil(RECORDS_BEHIND_END / records_per_second))
 
 
 class ListEnd:
@@ -49,12 +61,13 @@ class ListEnd:
         list: without those of its first second, such a list shows others instead, as does one that stops at some
         depth.
         """
-        if not self.is_requested:
+        is_first = not self.is_requested
+        if is_first:
             self.begin = cursor.second
-        second, returned = _restart_second(records, is_part=is_part and not self.is_requested) or (
-            cursor.second,
-            NO_RECORDS,
-        )
+        second, returned = cursor.second, NO_RECORDS
+        # A short page is requested as a whole: it may lack its first records, too.
+        if is_part or not is_first or page.size >= MIN_PAGE:
+            second, returned = _restart_second(records, is_part=is_part and is_first) or (second, returned)
         cursor.move_to(second, returned)
         self.is_requested = True
         self._records = sum(record.updated_at >= cursor.from_at for record in page.records)

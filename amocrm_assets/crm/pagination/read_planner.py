@@ -167,7 +167,7 @@ class ReadPlanner:
             self._again.append((part, query))
             return []
         # Pages by number continue behind the end of the list, and are empty there.
-        may_be_empty = isinstance(part, OverlappingPaginator) and query.page > 1
+        may_be_empty = query.page > 1 and query.order != "updated_at asc"
         if self._empty_pages.holds_back(part, query, page, may_be_empty=may_be_empty):
             return []
         return self._use(part, query, page, oddity)

@@ -2,8 +2,7 @@
 
 A list is complete if amoCRM's own count confirms it or, without a count, if its end is confirmed twice: no next
 page, and a page that is not full or is followed by an empty one. A list that ends with an empty page although it
-had records before, or a next page, is read once more after all others, and after a record of another list was
-seen: all lists may have been empty for a while.
+had records before, or a next page, is read again after all others, and after a record of another list was seen.
 
 What cannot be proven is a finding of that list, and a list that fails does not affect the others.
 """
@@ -42,6 +41,8 @@ _PAGE_UNIT = 50
 _MAX_PAGES = 1000
 # After this many consecutive lists without a response from amoCRM, the others are not tried.
 _MAX_UNANSWERED = 2
+# So often a list is read again that had records and has none, since its response may be empty by mistake.
+MAX_READ_AGAIN = 4
 # How amoCRM refuses a list that this account, or this user, does not have.
 _REFUSALS = frozenset({400, 403, 404})
 
@@ -104,7 +105,7 @@ def read_whole_lists(
                 is_witnessed = True
             found = read_whole_list(client, each, was_filled=each.name in filled_before)
             unanswered = 0
-            if found.ends_empty and is_first:
+            if found.ends_empty and read_again.count(each) < (1 if found.lines else MAX_READ_AGAIN):
                 read_again.append(each)
                 continue
             filled = each if found.lines else filled

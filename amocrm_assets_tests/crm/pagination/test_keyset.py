@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amocrm_assets.crm.pagination import KeysetPaginator, ListState
-from amocrm_assets.crm.pagination.keyset import RECORDS_BEHIND_END
+from amocrm_assets.crm.pagination.list_end import RECORDS_BEHIND_END
 from amocrm_assets.crm.pagination.page_size import PAGE_LIMIT
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.query import DenseRange

@@ -151,12 +151,12 @@ def test_a_first_record_in_the_second_before_shows_that_from_is_inclusive() -> N
     assert state.from_is_inclusive
 
 
-def test_a_last_page_is_confirmed_by_a_second_response_from_its_last_second_on(paginator: KeysetPaginator) -> None:
+def test_a_short_last_page_is_confirmed_by_a_second_response(paginator: KeysetPaginator) -> None:
     _, returned = respond(paginator, page(1_001, 1_005, has_next=False))
     assert returned == [1_001, 1_005]
     assert paginator.open_interval == Window(1_001, TO_AT)
-    query, returned = respond(paginator, page(1_005, has_next=False))
-    assert (query.from_at, query.limit, returned) == (1_005, 6, [])
+    query, returned = respond(paginator, page(1_001, 1_005, has_next=False))
+    assert (query.from_at, query.limit, returned) == (1_000, 7, [])
     assert paginator.done
 
 
@@ -204,6 +204,7 @@ def test_a_longest_page_that_comes_again_is_the_end_of_what_the_list_shows_and_i
 ) -> None:
     shown = page(*range(1_001, 1_031), has_next=False)
     respond(paginator, shown)
+    respond(paginator, page(*range(1_009, 1_000, -1), has_next=False))  # not the first ten
     query = due(paginator)
     assert query.from_at == 1_002
     _, dense = paginator.add_page(query, shown)

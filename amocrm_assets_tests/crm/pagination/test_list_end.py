@@ -8,6 +8,7 @@ from amocrm_assets.crm.pagination import ListState
 from amocrm_assets.crm.pagination.cursor import Cursor
 from amocrm_assets.crm.pagination.list_end import ROOM_BEHIND_END, ListEnd
 from amocrm_assets.crm.pagination.pages import Page, RawRecord
+from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.entities import LEADS
 
 BEGIN = 1_000
@@ -44,11 +45,19 @@ def test_what_was_said_is_forgotten_with_the_question(end: ListEnd, cursor: Curs
 
 
 def test_the_end_is_asked_for_from_the_last_record_which_has_to_come_again(end: ListEnd, cursor: Cursor) -> None:
-    came = page(1_010, 1_020, 1_030, 1_030)
+    came = page(*range(1_010, 1_018), 1_030, 1_030)
     assert end.restart_from(cursor, came, came.records, is_part=False)
     assert (end.is_requested, end.begin) == (True, BEGIN)
     assert (cursor.second, cursor.from_at) == (1_030, 1_030)
-    assert cursor.returned == {2: 1_030, 3: 1_030}
+    assert cursor.returned == {8: 1_030, 9: 1_030}
+
+
+def test_a_short_page_is_asked_for_as_a_whole_and_then_from_its_last_record(end: ListEnd, cursor: Cursor) -> None:
+    came = page(*[1_010] * (MIN_PAGE - 1))
+    for second in (BEGIN, 1_010):
+        assert end.restart_from(cursor, came, came.records, is_part=False)
+        assert (cursor.second, end.begin) == (second, BEGIN)
+        assert end.limit(250) == MIN_PAGE - 1 + ROOM_BEHIND_END
 
 
 def test_the_second_request_begins_at_the_cursor_and_not_at_the_first_page(end: ListEnd, cursor: Cursor) -> None:
@@ -58,7 +67,7 @@ def test_the_second_request_begins_at_the_cursor_and_not_at_the_first_page(end: 
 
 
 def test_few_records_are_asked_for_and_no_more_than_a_page(end: ListEnd, cursor: Cursor) -> None:
-    came = page(1_010, 1_029, 1_030, 1_030)
+    came = page(*range(1_010, 1_018), 1_030, 1_030)
     assert end.limit(250) == 250
     end.restart_from(cursor, came, came.records, is_part=False)
     assert end.limit(250) == 2 + ROOM_BEHIND_END
