@@ -1,7 +1,8 @@
 """Whether the seconds of an empty page have no records, shown by the records before them. Pure.
 
 A server that sends an empty page by mistake may send it twice, so a second one proves little. The newest records
-up to the end of these seconds prove more: if they are before the seconds, none is within them.
+up to the end of these seconds prove more: if they are before the seconds, none is within them. The order of a list
+of appended records is not documented: if the oldest ones come first, those after the seconds prove the same.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 # `contradicted`: the query should have returned records. `nothing`: no record up to the end of its seconds.
 # `unclear`: this page shows neither. `unsorted`: nor does any other one of its list. `live`: nor do live records.
-Verdict = Literal["empty", "contradicted", "nothing", "unclear", "unsorted", "live"]
+# `ascending`: but records after the seconds may show it.
+Verdict = Literal["empty", "contradicted", "nothing", "unclear", "unsorted", "ascending", "live"]
 
 # Enough to show that they are sorted, and few enough to be cheap. Larger than the smallest page, so that a request
 # which is too slow is given up.
 NEWEST_RECORDS = 25
-# 0 might be read as no filter.
-_FIRST_SECOND = 1
+# 0 might be read as no filter, and larger numbers as none at all.
+_FIRST_SECOND, _LAST_SECOND = 1, 2**31 - 1
 # So often a page may be empty although its seconds have a record; after that the reading fails.
 MAX_CONTRADICTIONS = 6
 # After so many pages of a list with records of later seconds than requested, it is taken to ignore such filters.
@@ -65,6 +67,8 @@ class EmptinessProofs:
         # Lists that do not return the newest records when these are requested.
         self._unsorted: set[RecordList] = set()
         self._unclear: set[tuple[object, Any]] = set()
+        # Lists that return the oldest records first.
+        self._ascending: set[RecordList] = set()
         self._contradictions: Counter[tuple[object, Any]] = Counter()
         # How often a list returned records of other seconds than requested.
         self._unfiltered: Counter[RecordList] = Counter()
@@ -97,7 +101,7 @@ class EmptinessProofs:
             return None
         empty_page = self._due.pop(0)
         self._in_flight.append(empty_page)
-        return Newest(empty_page), _newest_until(empty_page.query)
+        return Newest(empty_page), self._query(empty_page.query)
 
     def pop_proven(self) -> list[EmptyPage]:
         """Pages that wait for their proof, and need none any more."""
@@ -115,8 +119,13 @@ class EmptinessProofs:
         query = empty_page.query
         verdict = self._verdict(query, page) if page else "unsorted"
         match verdict:
+            case "empty" if page and query.record_list in self._ascending:
+                self._empty.append((query.record_list, Window(query.from_at, min(page.times) - 1)))
             case "empty" if page:
                 self._empty.append((query.record_list, Window(max(page.times) + 1, query.to_at)))
+            case "ascending":
+                self._ascending.add(query.record_list)
+                self.add(empty_page)
             case "contradicted":
                 self.contradict(empty_page)
             case "unclear":
@@ -139,11 +148,27 @@ class EmptinessProofs:
             return "live"
         if page.unusable:
             return "unclear"
-        if any(at > query.to_at for at in page.times):
+        is_ascending = own in self._ascending
+        requested = Window(query.from_at, _LAST_SECOND) if is_ascending else Window(_FIRST_SECOND, query.to_at)
+        if not all(map(requested.holds, page.times)):
             # A list that ignores its filter is never empty, unless it ignores it for so many seconds only.
             self._unfiltered[own] += 1
             return "contradicted" if self._unfiltered[own] < MAX_UNFILTERED else "unsorted"
-        return _compare(page.times, query.from_at, is_whole=not page.has_next and page.size < MIN_PAGE)
+        is_whole = not page.has_next and page.size < MIN_PAGE
+        if is_ascending:
+            return _compare([-at for at in page.times], -query.to_at, is_whole=is_whole)
+        verdict = _compare(page.times, query.from_at, is_whole=is_whole)
+        is_other_way = own.kind == "appended" and page.times == sorted(page.times)
+        return "ascending" if verdict == "unsorted" and is_other_way else verdict
+
+    def _query(self, query: Any) -> Any:
+        """The query for the records next to a query's seconds: those up to their end, or from their beginning."""
+        own = query.record_list
+        beside = replace(query, limit=NEWEST_RECORDS, details=False)
+        if own in self._ascending:
+            return replace(beside, to_at=_LAST_SECOND)
+        newest = replace(beside, from_at=_FIRST_SECOND)
+        return replace(newest, order="updated_at desc") if own.kind == "moving" else newest
 
     def see_records(self, record_list: RecordList, page: Any) -> None:
         """Forget seconds that have records after all."""
@@ -154,14 +179,8 @@ class EmptinessProofs:
         ]
 
 
-def _newest_until(query: Any) -> Any:
-    """The query for the newest records up to the end of a query's seconds."""
-    newest = replace(query, from_at=_FIRST_SECOND, limit=NEWEST_RECORDS, details=False)
-    return replace(newest, order="updated_at desc") if query.record_list.kind == "moving" else newest
-
-
 def _compare(times: list[int], from_at: int, *, is_whole: bool) -> Verdict:
-    """What records show that should be the newest ones up to some second, or all of them (`is_whole`)."""
+    """What records show that should be the newest ones up to a later second, or all of them (`is_whole`)."""
     if any(earlier < later for earlier, later in pairwise(times)):
         return "unsorted"
     if times[0] > from_at:

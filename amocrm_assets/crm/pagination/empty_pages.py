@@ -116,6 +116,8 @@ class EmptyPages:
             case "contradicted":
                 self._repeated.discard(empty_page.key)
                 self._to_repeat.append(empty_page)
+            case "ascending":
+                pass  # the proof is requested again, from the other side
             case _ if empty_page.key in self._repeated and not self._is_doubtful(empty_page, verdict):
                 # Without a page, nothing can be used now: the query is sent once more.
                 (self._believed if page else self._to_repeat).append(empty_page)

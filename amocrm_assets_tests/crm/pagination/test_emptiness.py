@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amocrm_assets.crm.pagination.appended import AppendedPlanner
-from amocrm_assets.crm.pagination.appended_pages import NO_RECORDS
+from amocrm_assets.crm.pagination.appended_pages import NO_RECORDS, AppendedPage, AppendedQuery
 from amocrm_assets.crm.pagination.emptiness import (
     MAX_CONTRADICTIONS,
     MAX_UNFILTERED,
@@ -41,7 +41,7 @@ def page_of(*times: int, has_next: bool = False, deleted: bool = False, unusable
     return Page(records, has_next, (Unusable(99, b""),) if unusable else ())
 
 
-def assess(page: Page | None, query: Query = SLICE) -> tuple[Verdict, EmptinessProofs]:
+def assess(page: Any, query: Any = SLICE) -> tuple[Verdict, EmptinessProofs]:
     proofs = EmptinessProofs()
     proofs.add(EmptyPage("slice", query, NOTHING, 1))
     newest, _ = proofs.next_query() or pytest.fail("no query")
@@ -69,6 +69,47 @@ def assess(page: Page | None, query: Query = SLICE) -> tuple[Verdict, EmptinessP
 )
 def test_the_newest_records_up_to_the_end_of_some_seconds_show(page: Page | None, verdict: Verdict) -> None:
     assert assess(page)[0] == verdict
+
+
+DAY_OF_EVENTS = AppendedQuery(EVENTS, DAY.from_at, DAY.to_at, 1, 100)
+
+
+def events_at(*times: int, has_next: bool = True) -> AppendedPage:
+    return AppendedPage(tuple(record(number, at) for number, at in enumerate(times)), has_next)
+
+
+@pytest.mark.parametrize(
+    ("times", "verdict"),
+    [
+        ((DAY.to_at + 1, DAY.to_at + 2), "empty"),
+        ((DAY.to_at + 1, DAY.to_at + 1), "unclear"),
+        ((DAY.to_at, DAY.to_at + 1), "unclear"),
+        ((DAY.to_at - 1, DAY.to_at + 1), "contradicted"),
+        ((DAY.from_at - 1, DAY.to_at + 1), "contradicted"),
+        ((DAY.to_at + 2, DAY.to_at + 1), "unsorted"),
+        ((), "nothing"),
+    ],
+)
+def test_where_the_oldest_events_come_first_those_after_the_seconds_show(
+    times: tuple[int, ...], verdict: Verdict
+) -> None:
+    before = events_at(DAY.from_at - 9, DAY.from_at - 5)
+    found, proofs = assess(before, DAY_OF_EVENTS)
+    assert found == "ascending"
+    assert proofs.can_prove("slice", DAY_OF_EVENTS)
+    newest, query = proofs.next_query() or pytest.fail("no query")
+    assert query == replace(DAY_OF_EVENTS, to_at=2**31 - 1, limit=NEWEST_RECORDS)
+    assert proofs.add_page(newest, events_at(*times)) == verdict
+    assert proofs.is_proven(DAY_OF_EVENTS) == (verdict == "empty")
+    assert not proofs.is_proven(replace(DAY_OF_EVENTS, to_at=DAY.to_at + 1))
+
+
+def test_leads_that_come_oldest_first_are_not_in_the_requested_order() -> None:
+    assert assess(page_of(FROM - 9, FROM - 5))[0] == "unsorted"
+
+
+def test_events_in_no_order_show_nothing() -> None:
+    assert assess(events_at(DAY.from_at - 5, DAY.from_at - 9, DAY.from_at - 7), DAY_OF_EVENTS)[0] == "unsorted"
 
 
 def test_live_records_show_nothing_about_deleted_ones() -> None:
@@ -187,10 +228,13 @@ def test_newest_events_that_cannot_be_received_leave_the_page_to_a_witness() -> 
     assert plan.done
 
 
-def test_a_day_without_events_takes_one_request_for_the_newest_ones_before_it() -> None:
-    listed = Listed([record(number, DAY.from_at - number) for number in (100, 200)])
+@pytest.mark.parametrize(("order", "requests"), [("newest", 2), ("oldest", 3)])
+def test_a_day_without_events_takes_one_request_for_those_beside_it(order: str, requests: int) -> None:
+    """One more, once, if the oldest ones come first."""
+    times = [at + number for number in (100, 200) for at in (DAY.from_at - 300, DAY.to_at)]
+    listed = Listed([record(number, at) for number, at in enumerate(times)], order=order)
     assert read_events(listed) == []
-    assert len(listed.queries) == 2
+    assert len(listed.queries) == requests
 
 
 @pytest.mark.parametrize(

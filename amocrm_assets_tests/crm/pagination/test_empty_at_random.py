@@ -60,10 +60,13 @@ def test_no_record_is_missing_in_silence_where_one_response_in_nine_is_empty(odd
 
 @pytest.mark.parametrize("names_next", ["right", "always", "never"])
 @pytest.mark.parametrize("cap", [50, 100])
-def test_no_event_is_missing_in_silence_where_one_response_in_nine_is_empty(names_next: str, cap: int) -> None:
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_no_event_is_missing_in_silence_where_one_response_in_nine_is_empty(
+    names_next: str, cap: int, order: str
+) -> None:
     for seed in range(30):
         crowded, count = (0, 60, 230)[seed % 3], (3, 40, 150, 470)[seed % 4]
-        listed = Listed(some(count, crowded=crowded, seed=seed), names_next=names_next, cap=cap)
+        listed = Listed(some(count, crowded=crowded, seed=seed), names_next=names_next, cap=cap, order=order)
         found = read_events(EmptyAtRandom(listed, seed), in_flight=1 + seed % 7)  # type: ignore[arg-type]
         wanted = {each.id for each in listed.records if DAY.holds(each.at)}
         assert {each.id for each in found} == wanted or "count_differs" in listed.findings, seed
