@@ -51,10 +51,32 @@ class EmptyPage:
 
 
 class Newest:
-    """The part that requests the newest records up to the end of the seconds of an empty page."""
+    """The part that requests the newest records up to the end of the seconds of an empty page.
 
-    def __init__(self, empty_page: EmptyPage) -> None:
+    `is_ascending`: of a list with the oldest records first, it requests the first ones from their beginning.
+    """
+
+    def __init__(self, empty_page: EmptyPage, *, is_ascending: bool) -> None:
         self.of = empty_page
+        self.is_ascending = is_ascending
+        query = empty_page.query
+        self.requested = (
+            Window(query.from_at, _LAST_SECOND) if is_ascending else Window(_FIRST_SECOND, query.to_at)
+        )
+
+    @property
+    def query(self) -> Any:
+        """The query to send."""
+        own, from_at, to_at = self.of.query.record_list, self.requested.from_at, self.requested.to_at
+        query = replace(self.of.query, from_at=from_at, to_at=to_at, limit=NEWEST_RECORDS, details=False)
+        return replace(query, order="updated_at desc") if own.kind == "moving" else query
+
+    def empty_seconds(self, page: Any) -> Window:
+        """The seconds between the records of a page and the end of those of the empty page."""
+        query = self.of.query
+        if self.is_ascending:
+            return Window(query.from_at, min(page.times) - 1)
+        return Window(max(page.times) + 1, query.to_at)
 
 
 class EmptinessProofs:
@@ -101,7 +123,8 @@ class EmptinessProofs:
             return None
         empty_page = self._due.pop(0)
         self._in_flight.append(empty_page)
-        return Newest(empty_page), self._query(empty_page.query)
+        newest = Newest(empty_page, is_ascending=empty_page.query.record_list in self._ascending)
+        return newest, newest.query
 
     def pop_proven(self) -> list[EmptyPage]:
         """Pages that wait for their proof, and need none any more."""
@@ -116,22 +139,20 @@ class EmptinessProofs:
         """
         empty_page = newest.of
         self._in_flight.remove(empty_page)
-        query = empty_page.query
-        verdict = self._verdict(query, page) if page else "unsorted"
+        own = empty_page.query.record_list
+        verdict = self._verdict(newest, page) if page else "unsorted"
         match verdict:
-            case "empty" if page and query.record_list in self._ascending:
-                self._empty.append((query.record_list, Window(query.from_at, min(page.times) - 1)))
-            case "empty" if page:
-                self._empty.append((query.record_list, Window(max(page.times) + 1, query.to_at)))
+            case "empty":
+                self._empty.append((own, newest.empty_seconds(page)))
             case "ascending":
-                self._ascending.add(query.record_list)
+                self._ascending.add(own)
                 self.add(empty_page)
             case "contradicted":
                 self.contradict(empty_page)
             case "unclear":
                 self._unclear.add(empty_page.key)
             case "unsorted":
-                self._unsorted.add(query.record_list)
+                self._unsorted.add(own)
         return verdict
 
     def contradict(self, empty_page: EmptyPage) -> None:
@@ -140,35 +161,24 @@ class EmptinessProofs:
         if self._contradictions[empty_page.key] == MAX_CONTRADICTIONS:
             raise _contradicted(empty_page)
 
-    def _verdict(self, query: Any, page: Any) -> Verdict:
-        own = query.record_list
+    def _verdict(self, newest: Newest, page: Any) -> Verdict:
+        own, times = newest.of.query.record_list, page.times
         if not page.size:
             return "nothing"
         if own.only_deleted and not all(record.is_deleted for record in page.records):
             return "live"
         if page.unusable:
             return "unclear"
-        is_ascending = own in self._ascending
-        requested = Window(query.from_at, _LAST_SECOND) if is_ascending else Window(_FIRST_SECOND, query.to_at)
-        if not all(map(requested.holds, page.times)):
+        if not all(map(newest.requested.holds, times)):
             # A list that ignores its filter is never empty, unless it ignores it for so many seconds only.
             self._unfiltered[own] += 1
             return "contradicted" if self._unfiltered[own] < MAX_UNFILTERED else "unsorted"
         is_whole = not page.has_next and page.size < MIN_PAGE
-        if is_ascending:
-            return _compare([-at for at in page.times], -query.to_at, is_whole=is_whole)
-        verdict = _compare(page.times, query.from_at, is_whole=is_whole)
-        is_other_way = own.kind == "appended" and page.times == sorted(page.times)
-        return "ascending" if verdict == "unsorted" and is_other_way else verdict
-
-    def _query(self, query: Any) -> Any:
-        """The query for the records next to a query's seconds: those up to their end, or from their beginning."""
-        own = query.record_list
-        beside = replace(query, limit=NEWEST_RECORDS, details=False)
-        if own in self._ascending:
-            return replace(beside, to_at=_LAST_SECOND)
-        newest = replace(beside, from_at=_FIRST_SECOND)
-        return replace(newest, order="updated_at desc") if own.kind == "moving" else newest
+        if newest.is_ascending:
+            return _compare([-at for at in times], -newest.of.query.to_at, is_whole=is_whole)
+        verdict = _compare(times, newest.of.query.from_at, is_whole=is_whole)
+        is_ascending = own.kind == "appended" and times == sorted(times)
+        return "ascending" if verdict == "unsorted" and is_ascending else verdict
 
     def see_records(self, record_list: RecordList, page: Any) -> None:
         """Forget seconds that have records after all."""
