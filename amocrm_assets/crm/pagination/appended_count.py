@@ -8,7 +8,7 @@ says, in whatever order the list is. A server may send an empty page by mistake,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Literal
 
 from amocrm_assets.crm.pagination.appended_pages import AppendedQuery
@@ -102,7 +102,7 @@ def group_read_slices(parts: Sequence[Slice | SliceGroup]) -> list[Slice | Slice
 
     These are all that were read between two other parts, or enough of them next to a slice that is still read.
     """
-    runs = [(key, list(run)) for key, run in groupby(parts, key=_kind)]
+    runs = _runs(parts)
     grouped: list[Slice | SliceGroup] = []
     for place, ((attempt, is_read), run) in enumerate(runs):
         if not is_read:
@@ -113,6 +113,16 @@ def group_read_slices(parts: Sequence[Slice | SliceGroup]) -> list[Slice | Slice
         beside = {key for key, _ in runs[max(place - 1, 0) : place + 2]}
         grouped += rest if (attempt, False) in beside else map(SliceGroup, [rest] if rest else [])
     return grouped
+
+
+def _runs(
+    parts: Sequence[Slice | SliceGroup],
+) -> list[tuple[tuple[Attempt, bool | None], list[Slice | SliceGroup]]]:
+    """Consecutive parts of one attempt and kind. Between two parts may be seconds that are verified already."""
+    ends = [None, *(each.window.to_at + 1 for each in parts[:-1])]
+    gaps = accumulate(each.window.from_at != end for each, end in zip(parts, ends, strict=True))
+    runs = groupby(zip(gaps, parts, strict=True), key=lambda each: (each[0], *_kind(each[1])))
+    return [((attempt, is_read), [part for _, part in run]) for (_, attempt, is_read), run in runs]
 
 
 def _kind(part: Slice | SliceGroup) -> tuple[Attempt, bool | None]:

@@ -84,10 +84,10 @@ def is_same_question(one: AppendedQuery, other: AppendedQuery) -> bool:
 
 
 def read(
-    listed: Listed, window: Window = DAY, *, in_flight: int = 3, traits: AccountTraits = UNKNOWN
+    listed: Listed, window: Window = DAY, *, in_flight: int = 3, traits: AccountTraits = UNKNOWN, seed: int = 3
 ) -> list[AppendedRecord]:
     """What the planner makes of it, several questions at a time, answered in any order."""
-    plan, found, rng = AppendedPlanner(window, [EVENTS], traits), [], Random(3)
+    plan, found, rng = AppendedPlanner(window, [EVENTS], traits), [], Random(seed)
     waiting: list[tuple[Any, Any]] = []
     while not plan.done:
         while len(waiting) < in_flight and (due := plan.next_query()):

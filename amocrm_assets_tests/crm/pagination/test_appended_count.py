@@ -243,6 +243,11 @@ def test_groups_and_slices_that_are_still_read_stay_as_they_are() -> None:
     assert grouped_windows(group_read_slices([group, parts[1]])) == [(0, 99), (100, 199)]
 
 
+def test_slices_with_verified_seconds_between_them_are_not_verified_together() -> None:
+    first, _, *rest = parts_of("AAAA")
+    assert grouped_windows(group_read_slices([first, *rest])) == [(0, 99), (200, 399)]
+
+
 def test_the_page_behind_the_records_shows_the_bounds_too() -> None:
     (part,) = parts_of("A", records=3)
     part.state.longest_page = 3

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from amocrm_assets.crm.pagination.appended import AppendedPlanner
 from amocrm_assets.crm.pagination.appended_count import MAX_ATTEMPTS
 from amocrm_assets.crm.pagination.appended_pages import NO_RECORDS, AppendedPage
 from amocrm_assets.crm.pagination.empty_pages import Witness
-from amocrm_assets_tests.crm.pagination.test_appended import DAY, EVENTS, Listed, read, record
+from amocrm_assets_tests.crm.pagination.test_appended import DAY, EVENTS, Listed, read, record, some
 from amocrm_assets_tests.crm.pagination.test_appended_count import Hides
 
 if TYPE_CHECKING:
@@ -110,3 +112,13 @@ def test_records_are_returned_once_the_page_behind_them_was_seen_and_not_before(
     assert {each.id for each in answer(plan, listed)} == {each.id for each in listed.records}
     assert plan.done
     assert len(plan.open_intervals) == 0
+
+
+@pytest.mark.parametrize("in_flight", [3, 7])
+def test_a_day_whose_middle_is_verified_first_is_not_contradicted_by_it(in_flight: int) -> None:
+    """Slices on both sides of it are next to each other, once it is returned."""
+    for seed in range(6):
+        listed = Listed(some(5_700, crowded=60 * (seed % 2), seed=seed))
+        found = read(listed, in_flight=in_flight, seed=seed)
+        assert len(found) == sum(DAY.holds(each.at) for each in listed.records)
+        assert listed.findings == []
