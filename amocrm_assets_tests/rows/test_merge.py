@@ -175,6 +175,24 @@ def test_a_capture_read_twice_changes_nothing(captures: list[list[Version]]) -> 
         )
 
 
+@pytest.mark.parametrize(
+    ("lengths", "chunks"),
+    [
+        ([], []),
+        ([1] * 7, [[1, 1, 1], [1, 1, 1], [1]]),
+        ([5, 5, 5, 5, 12, 1], [[5, 5], [5, 5], [12], [1]]),
+        ([5, 4, 1, 5, 4, 1], [[5, 4, 1], [5, 4, 1]]),
+    ],
+)
+def test_lines_are_decoded_so_many_or_so_many_bytes_at_once(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int], chunks: list[list[int]]
+) -> None:
+    monkeypatch.setattr(merge, "_LINES", 3)
+    monkeypatch.setattr(merge, "_LINES_BYTES", 10)
+    found = merge.chunks(b"x" * length for length in lengths)
+    assert [[len(line) for line in chunk] for chunk in found] == chunks
+
+
 def test_rows_are_the_same_however_they_are_cut_into_batches_and_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = random.Random(1).sample(range(1000), 500)
     leads = [
