@@ -6,19 +6,19 @@ to, and counts the notes.
 
 from __future__ import annotations
 
-from decimal import Context
+from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.rows.json_values import boolean_of, compact_json, decimal_of, integer_of, kind_of, list_of
-from amocrm_assets.shard import NUMERIC_SCALE
+from amocrm_assets.shard import NUMERIC_DIGITS, NUMERIC_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
 
     from amocrm_assets.entities import Column
 
-_EXACT = Context(prec=60)
+_UNIT = Decimal(1).scaleb(-NUMERIC_SCALE)
+_NUMERIC = Context(prec=NUMERIC_DIGITS)
 
 
 class ColumnValues:
@@ -41,7 +41,7 @@ class ColumnValues:
         """The value in the column's type; a RECORD is a dict of its parts. Notes name the column `called`."""
         called = called or column.name
         if column.is_json:
-            return None if value is None else compact_json(value)
+            return self.json(called, value)
         if column.type != "RECORD":
             convert = self._scalars[column.type]
             return self._all(called, value, convert) if column.mode == "REPEATED" else convert(called, value)
@@ -94,16 +94,24 @@ class ColumnValues:
     def numeric(self, column: str, value: Any) -> Decimal | None:
         """A decimal number with the digits that were sent, rounded to nine decimals."""
         number = decimal_of(value)
-        if number is None:
+        rounded = None if number is None else _rounded(number)
+        if rounded is None:
             if value is not None:
                 self._note(column, value, "a number")
             return None
         if type(value) is str:
             self._note(column, value, "a number", is_converted=True)
-        rounded = number.quantize(_EXACT.power(10, -NUMERIC_SCALE), context=_EXACT)
         if rounded != number:
             self._notes.append(f"{column}: more than {NUMERIC_SCALE} decimals, rounded")
         return rounded
+
+    def json(self, column: str, value: Any) -> str | None:
+        """Any value as compact JSON."""
+        try:
+            return None if value is None else compact_json(value)
+        except RecursionError:
+            self._notes.append(f"{column}: nested too deeply")
+            return None
 
     def text(self, column: str, value: Any) -> str | None:
         """A text, unchanged."""
@@ -123,3 +131,11 @@ class ColumnValues:
     def _note(self, column: str, value: Any, expected: str, *, is_converted: bool = False) -> None:
         note = f"{column}: {kind_of(value)} instead of {expected}"
         self._notes.append(f"{note}, converted" if is_converted else note)
+
+
+def _rounded(number: Decimal) -> Decimal | None:
+    """The number with nine decimals; None if it has too many digits before its point then."""
+    try:
+        return number.quantize(_UNIT, context=_NUMERIC)
+    except InvalidOperation:
+        return None

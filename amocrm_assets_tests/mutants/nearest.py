@@ -90,6 +90,11 @@ _LISTED = _TESTED_IN | {
         "test_second_entity.py",
         "retention/test_retention.py",
     ],
+    "rows/column_values": [
+        "rows/test_column_values.py",
+        "rows/test_malformed.py",
+        "rows/test_malformed_fields.py",
+    ],
     "rows/day_worker": ["rows/test_day_worker.py", "rows/test_many_days.py"],
     "rows/latest": [
         "rows/test_latest.py",
