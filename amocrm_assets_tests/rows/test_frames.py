@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, SettingsError
 from amocrm_assets.rows import read_rows, to_pandas_types, widen_custom_fields, write_rows
+from amocrm_assets.rows.frames import FrameColumns, day_frame_of, rows_tables
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.rows.days import DAY, field, keep, lead, source
@@ -103,3 +105,68 @@ def test_custom_fields_become_columns_by_name_or_id(storage: Storage) -> None:
 def test_a_field_called_like_a_column_is_refused(storage: Storage) -> None:
     with pytest.raises(ValueError, match="name"):
         widen_custom_fields(read_rows(LEADS.table, storage, "acme", [DAY]), ["name"])
+
+
+def wanted(**metadata: Any) -> FrameColumns:
+    return FrameColumns.from_metadata(LEADS.table, metadata)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "columns", "custom_fields", "stored"),
+    [
+        ({}, None, (), None),
+        ({"columns": []}, None, (), None),
+        ({"columns": ["sale", "id"]}, ("sale", "id"), (), ["sale", "id"]),
+        (
+            {"columns": ("id",), "widen_custom_fields": ["Город", 5]},
+            ("id",),
+            ("Город", "5"),
+            ["id", "custom_fields"],
+        ),
+        (
+            {"columns": ["custom_fields"], "widen_custom_fields": [5]},
+            ("custom_fields",),
+            ("5",),
+            ["custom_fields"],
+        ),
+        ({"widen_custom_fields": ["Город"]}, None, ("Город",), None),
+    ],
+)
+def test_only_the_columns_that_a_frame_is_made_from_are_read(
+    metadata: dict[str, Any], columns: Any, custom_fields: Any, stored: Any
+) -> None:
+    chosen = wanted(**metadata)
+    assert (chosen.columns, chosen.custom_fields, chosen.stored) == (columns, custom_fields, stored)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "cause"),
+    [
+        ({"columns": "id"}, "Reading columns .* it is 'id', not a list"),
+        ({"columns": 5}, "it is 5, not a list"),
+        ({"widen_custom_fields": {"Город"}}, "Reading widen_custom_fields .* it is {'Город'}, not a list"),
+        ({"columns": ["id", "price"]}, "price is not a column"),
+        ({"widen_custom_fields": ["name"]}, "already has a column called name"),
+        ({"columns": ["id"], "widen_custom_fields": ["Город", "id"]}, "already has a column called id"),
+    ],
+)
+def test_metadata_that_asks_for_what_cannot_be_is_refused(metadata: dict[str, Any], cause: str) -> None:
+    with pytest.raises(SettingsError, match=cause):
+        wanted(**metadata)
+
+
+def test_a_frame_of_days_has_the_day_of_each_row_as_its_index(storage: Storage) -> None:
+    keep(storage, [lead(4)], day=NEXT_DAY)
+    write_rows(LEADS, storage, source(), NEXT_DAY)
+    chosen = wanted(columns=["id"], widen_custom_fields=["Город", "name"])
+    days = [NEXT_DAY, DAY]
+    frame = day_frame_of(rows_tables(LEADS.table, storage, "acme", days, columns=chosen.stored), days, chosen)
+    assert frame.index.name == "day"
+    assert pd.DatetimeIndex(frame.index).date.tolist() == [NEXT_DAY, DAY, DAY, DAY]
+    assert frame["id"].tolist() == [4, 1, 2, 3]
+    assert frame["Город"].tolist() == [pd.NA, "Пермь", pd.NA, "Омск, Томск"]
+    assert list(frame.columns) == ["id", "Город", "name"]
+    empty = day_frame_of([], [], chosen)
+    assert (len(empty), dict(empty.dtypes)) == (0, dict(frame.dtypes))
+    whole = day_frame_of(rows_tables(LEADS.table, storage, "acme", days), days, wanted())
+    assert list(whole.columns) == [column.name for column in LEADS.table.columns]
