@@ -4,20 +4,22 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from os import urandom as random_bytes
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.entities import LEADS
-from amocrm_assets.errors import ActionRequired, CaptureDamaged, StorageRefused
+from amocrm_assets.errors import ActionRequired, CaptureDamaged, RowsIncomplete, StorageRefused
 from amocrm_assets.rows import RowsWritten, rows_name, write_rows
+from amocrm_assets.rows.day_rows import DayRows
 from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.disks import small_disk
@@ -88,6 +90,28 @@ def test_a_damaged_capture_leaves_the_rows_as_they_were(storage: Storage) -> Non
         write_rows(LEADS, storage, source(), DAY)
     assert content(storage) == before
     assert storage.remove_stale("") == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        (
+            lambda rows: rows.slice(4),
+            "hold 5 leads of the day, but there are 1 rows (4 missing, for example 1, 2, 3).",
+        ),
+        (lambda rows: pa.concat_tables([rows, rows]), "but there are 10 rows (0 missing, for example none)."),
+    ],
+    ids=["four are missing", "each is there twice"],
+)
+def test_rows_that_are_not_those_of_the_captures_are_refused_with_three_examples(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, changed: Callable[[pa.Table], pa.Table], cause: str
+) -> None:
+    tables = DayRows.tables
+    monkeypatch.setattr(DayRows, "tables", lambda rows: map(changed, tables(rows)))
+    with pytest.raises(RowsIncomplete) as refused:
+        written(storage, [lead(number) for number in range(1, 6)])
+    assert cause in refused.value.cause
+    assert not storage.names("rows")
 
 
 def test_a_full_disk_leaves_the_rows_as_they_were(tmp_path: Path) -> None:
