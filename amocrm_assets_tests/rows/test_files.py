@@ -17,9 +17,10 @@ import pytest
 
 from amocrm_assets.captures import capture_names
 from amocrm_assets.entities import LEADS
-from amocrm_assets.errors import ActionRequired, CaptureDamaged, RowsIncomplete, StorageRefused
+from amocrm_assets.errors import ActionRequired, CaptureDamaged, RowsDamaged, RowsIncomplete, StorageRefused
 from amocrm_assets.rows import RowsWritten, rows_name, write_rows
 from amocrm_assets.rows.day_rows import DayRows
+from amocrm_assets.rows.files import rows_file
 from amocrm_assets.shard import arrow_schema, duckdb_type
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.disks import small_disk
@@ -90,6 +91,18 @@ def test_a_damaged_capture_leaves_the_rows_as_they_were(storage: Storage) -> Non
         write_rows(LEADS, storage, source(), DAY)
     assert content(storage) == before
     assert storage.remove_stale("") == 0
+
+
+def test_a_file_with_a_changed_byte_is_refused_with_its_fix(storage: Storage) -> None:
+    written(storage, [lead(1)])
+    file = bytearray(content(storage))
+    file[100] ^= 1
+    Path(storage.uri(NAME)).write_bytes(file)
+    with pytest.raises(RowsDamaged) as refused, rows_file(LEADS.table, storage, "acme", DAY):
+        pytest.fail("it was opened")
+    assert storage.uri(NAME) in refused.value.cause
+    assert "checksum is wrong" in refused.value.cause
+    assert f"Materialise `leads` for {DAY} again" in refused.value.fix
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,15 @@ def test_what_does_not_fit_is_an_oddity(changes: Json, kind: str) -> None:
     assert [each.kind for each in merged([lead(1) | changes]).oddities] == [kind]
 
 
+def test_each_lead_has_its_own_oddities_alone() -> None:
+    odd = lead(2, price_with_minor_units="x")
+    found = merged([lead(1), odd, lead(3), odd | {"id": 4}, lead(5, _embedded={"source": 5})]).oddities
+    assert [(each.kind, each.count, each.example) for each in found] == [
+        ("price_with_minor_units: text instead of a number", 2, "2"),
+        ("source: number instead of an object", 1, "5"),
+    ]
+
+
 def test_a_stub_keeps_what_hung_on_the_last_full_version() -> None:
     (row,) = rows_of([full(1)], [stub(1, updated_at=UPDATED_AT + 5)])
     assert of(row) == WANTED
