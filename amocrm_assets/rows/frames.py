@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
@@ -196,15 +195,10 @@ def texts_where(custom_fields: pa.ListArray, named: pa.BooleanArray) -> pa.Array
     values = pc.struct_field(custom_fields.flatten(), "values").filter(named)
     texts = pc.struct_field(values.flatten(), "value")
     owners_of_texts = owners.take(pc.list_parent_indices(values)).filter(texts.is_valid())
-    counts = np.bincount(_integers(owners_of_texts), minlength=len(custom_fields))
+    counts = np.bincount(owners_of_texts.to_numpy(), minlength=len(custom_fields))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts.drop_null()), _SEPARATOR)
     return pc.if_else(pa.array(counts > 0), joined, pa.scalar(None, pa.string()))
-
-
-def _integers(array: pa.Array) -> np.ndarray:
-    integers: np.ndarray = array.to_numpy(zero_copy_only=False)
-    return integers.astype("int64")
 
 
 def _listed(metadata: Mapping[str, Any], name: str) -> tuple[str, ...]:

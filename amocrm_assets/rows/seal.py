@@ -103,7 +103,7 @@ def _place(path: Path) -> int | None:
         # The last match: texts of records (in column statistics) come before the file's own metadata.
         found = file.read(footer_bytes).rfind(_MARK)
     place = start + found + len(_MARK)
-    return place if found >= 0 and place + len(_ZEROS) <= size_bytes else None
+    return place if found >= 0 and place + len(_ZEROS) <= size_bytes - _END_BYTES else None
 
 
 def _digests(path: Path, place: int) -> tuple[bytes, bytes]:

@@ -118,7 +118,7 @@ def ended(footer: bytes, *, before: bytes = b"", told_bytes: int | None = None) 
     [
         ended(PLACE, before=b"data"),
         ended(PLACE),
-        ended(b"x" * (1 << 24) + PLACE, before=b"data"),
+        ended(PLACE + b"x" * (1 << 24), before=b"data"),
     ],
     ids=["the footer begins with it", "all is footer", "a footer of 16 MB"],
 )
@@ -133,13 +133,24 @@ def test_the_place_of_the_digest_may_be_anywhere_in_the_footer(tmp_path: Path, c
     "content",
     [
         ended(PLACE[:-60], before=b"data"),
+        ended(PLACE[:-8], before=b"data"),
+        ended(PLACE[:-1], before=b"data"),
         ended(PLACE, told_bytes=len(PLACE) + 8),
         ended(PLACE, told_bytes=10**9),
         ended(b""),
         b"PAR1",
         b"",
     ],
-    ids=["it is cut", "the footer is too long", "the footer is far too long", "no footer", "magic alone", "empty"],
+    ids=[
+        "it is cut",
+        "it reaches to the end of the file",
+        "it lacks a character",
+        "the footer is too long",
+        "the footer is far too long",
+        "no footer",
+        "magic alone",
+        "empty",
+    ],
 )
 def test_a_file_without_a_place_for_the_digest_has_no_checksum(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "written.parquet"
