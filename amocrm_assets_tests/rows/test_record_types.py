@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 import pyarrow as pa
 import pytest
 
 from amocrm_assets.captures import OpenCapture
-from amocrm_assets.entities import LEADS, Column, Entity, Table
+from amocrm_assets.entities import LEADS, TASKS, Column, Entity, Table
 from amocrm_assets.errors import InternalError
 from amocrm_assets.rows.merge import rows_of_day
-from amocrm_assets.rows.record_types import record_types
+from amocrm_assets.rows.record_types import RecordTypes, record_types
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets_tests.companies_lite import COMPANIES, company, company_stub
 from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, capture_header, field, source
@@ -47,6 +48,38 @@ def test_records_have_the_columns_of_their_table_in_its_order(entity: Entity, ta
     types = record_types(entity, table)
     for made in (types.any, types.known):
         assert made.__struct_fields__[: len(table.columns)] == table.column_names  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", ["known", "any"])
+def test_a_record_needs_its_key_and_its_time_alone(kind: Literal["known", "any"]) -> None:
+    decode = msgspec.json.Decoder(getattr(RecordTypes(LEADS, LEADS.table), kind)).decode
+    record = decode(b'{"id":1,"updated_at":null}')
+    assert {name for name in LEADS.table.column_names if getattr(record, name) is not None} == {"id"}
+    for lacking in (b'{"id":1}', b'{"updated_at":5}', b'{"id":null,"updated_at":5}'):
+        with pytest.raises(msgspec.ValidationError):
+            decode(lacking)
+
+
+def test_only_known_properties_make_a_known_record() -> None:
+    types = RecordTypes(LEADS, LEADS.table)
+    known, unknown = b'{"id":1,"updated_at":5,"_links":{}}', b'{"id":1,"updated_at":5,"links":{}}'
+    assert msgspec.json.decode(known, type=types.known) == types.known(
+        id=1, updated_at=5, _links=msgspec.Raw(b"{}")
+    )  # type: ignore[call-arg]
+    assert msgspec.json.decode(unknown, type=types.any) == types.any(id=1, updated_at=5)  # type: ignore[call-arg]
+    with pytest.raises(msgspec.ValidationError, match="links"):
+        msgspec.json.decode(unknown, type=types.known)
+
+
+def test_records_are_deleted_and_have_fields_only_where_columns_say_so() -> None:
+    leads, tasks = (RecordTypes(entity, entity.table) for entity in (LEADS, TASKS))
+    assert (leads.has_custom_fields, tasks.has_custom_fields) == (True, False)
+    deleted: Any = leads.any
+    assert [leads.is_deleted(deleted(id=1, updated_at=5, is_deleted=each)) for each in (True, False, None)] == [
+        *(True, False, False),
+    ]
+    task: Any = tasks.any
+    assert tasks.is_deleted(task(id=1, updated_at=5)) is False
 
 
 def test_a_record_of_another_entity_fills_the_columns_that_are_declared() -> None:

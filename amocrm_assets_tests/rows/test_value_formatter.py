@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from amocrm_assets.rows.json_values import Number
 from amocrm_assets.rows.value_formatter import InvalidValue, ValueFormatter
 from amocrm_assets_tests.rows.any_json import JSON, replaced
 from amocrm_assets_tests.rows.days import field, lead, line, oddities_of, rows_of
@@ -192,3 +193,14 @@ def test_the_text_of_an_unknown_type_is_the_value(value: Any) -> None:
     else:
         assert text is not None
         assert json.loads(text) == json.loads(replaced(json.dumps(value, ensure_ascii=False)))
+
+
+@pytest.mark.parametrize("field_type", ["text", "file", "brand_new_type", None])
+def test_a_text_stays_as_it_is(field_type: str | None) -> None:
+    assert ValueFormatter(UTC).text(" a\n", field_type) == " a\n"
+
+
+def test_a_text_and_a_number_of_equal_characters_are_told_apart() -> None:
+    formatter = ValueFormatter(UTC)
+    assert formatter.text("1e5", "date") == InvalidValue("value of a date field: text")
+    assert formatter.text(Number("1e5"), "date") == "1970-01-02"
