@@ -24,9 +24,8 @@ _PLAIN = {
     "DATE": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
     "TIMESTAMP": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$",
 }
-_MAX_NUMBER = Decimal(10) ** (NUMERIC_DIGITS - NUMERIC_SCALE)
 _QUANTUM = Decimal(1).scaleb(-NUMERIC_SCALE)
-_EXACT = Context(prec=60)
+_NUMERIC = Context(prec=NUMERIC_DIGITS)
 
 
 def typed(texts: pa.Array, column: Column) -> tuple[pa.Array, int]:
@@ -59,11 +58,9 @@ def _one_by_one(texts: pa.Array, column: Column) -> pa.Array:
 def _number(text: str) -> Decimal | None:
     try:
         number = Decimal(text)
-    except InvalidOperation:
+        return _NUMERIC.quantize(number, _QUANTUM) if number.is_finite() else None
+    except InvalidOperation:  # no number, or one with too many digits before its point, rounded or not
         return None
-    if not number.is_finite() or abs(number) >= _MAX_NUMBER:
-        return None
-    return _EXACT.quantize(number, _QUANTUM)
 
 
 def _date(text: str) -> date | None:
