@@ -184,7 +184,8 @@ def _score(work: Any, module: Path) -> Score:
 def _change(diff: str) -> str:
     """The line before and after, as it is written in `explained.toml`."""
     lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
-    return " → ".join(line[1:].strip() for line in lines)
+    # Behind the last line of a file the diff has an empty one.
+    return " → ".join(filter(None, (line[1:].strip() for line in lines)))
 
 
 def _explained(module: Path) -> dict[str, str]:

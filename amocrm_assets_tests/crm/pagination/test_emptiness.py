@@ -52,6 +52,7 @@ def assess(page: Any, query: Any = SLICE) -> tuple[Verdict, EmptinessProofs]:
     ("page", "verdict"),
     [
         (page_of(FROM - 1, FROM - 2, has_next=True), "empty"),
+        (page_of(FROM - 1, FROM - 1, FROM - 2, has_next=True), "empty"),
         (page_of(FROM - 1), "empty"),
         (page_of(*[FROM - 1] * (MIN_PAGE - 1)), "empty"),
         (page_of(*[FROM - 1] * MIN_PAGE), "unclear"),
@@ -115,6 +116,8 @@ def test_events_in_no_order_show_nothing() -> None:
 def test_live_records_show_nothing_about_deleted_ones() -> None:
     assert assess(page_of(FROM - 1), SLICE_OF_TRASH)[0] == "live"
     assert assess(page_of(FROM - 1, deleted=True), SLICE_OF_TRASH)[0] == "empty"
+    mixed = page_of(FROM - 1, deleted=True).records + page_of(FROM - 2).records
+    assert assess(Page(mixed, has_next=False), SLICE_OF_TRASH)[0] == "live"
 
 
 def test_seconds_behind_the_newest_record_are_known_to_be_empty_until_one_of_them_has_a_record() -> None:
@@ -129,7 +132,7 @@ def test_seconds_behind_the_newest_record_are_known_to_be_empty_until_one_of_the
     for record_list, at in ((LEADS.live, FROM - 5), (LISTS[1], TO)):
         proofs.see_records(record_list, page_of(at))
         assert proofs.is_proven(SLICE)
-    proofs.see_records(LEADS.live, page_of(TO))
+    proofs.see_records(LEADS.live, page_of(FROM - 5, TO))
     assert not proofs.is_proven(SLICE)
 
 
@@ -162,10 +165,12 @@ def test_the_newest_records_are_few_and_in_the_order_of_time() -> None:
     proofs = EmptinessProofs()
     proofs.add(EmptyPage("slice", replace(SLICE, order="id asc", details=True), NOTHING, 1))
     assert proofs.parts == {"slice"}
-    _, query = proofs.next_query() or pytest.fail("no query")
+    newest, query = proofs.next_query() or pytest.fail("no query")
     assert query == Query(LEADS.live, "updated_at desc", 1, TO, limit=NEWEST_RECORDS)
     assert proofs.parts == {"slice"}
     assert proofs.next_query() is None
+    proofs.add_page(newest, NOTHING)
+    assert proofs.parts == set()
 
 
 def test_one_proof_is_enough_for_all_empty_pages_behind_it() -> None:
@@ -194,14 +199,24 @@ def test_records_that_are_returned_for_other_seconds_only_fail_the_reading() -> 
     assert account.request_count == MAX_CONTRADICTIONS
 
 
-def test_a_list_that_ignores_filters_of_many_seconds_only_is_asked_for_others() -> None:
+def test_contradictions_are_counted_for_each_query_of_each_part() -> None:
+    proofs = EmptinessProofs()
+    often = EmptyPage("slice", SLICE, NOTHING, 1)
+    for _ in range(MAX_CONTRADICTIONS - 1):
+        proofs.contradict(often)
+    proofs.contradict(EmptyPage("another slice", SLICE, NOTHING, 1))
+    proofs.contradict(EmptyPage("slice", SLICE_OF_TRASH, NOTHING, 1))
+    with pytest.raises(ReadingUnproven):
+        proofs.contradict(often)
+
+
+@pytest.mark.parametrize(("at", "last"), [(TO, "contradicted"), (TO + 1, "unsorted")])
+def test_a_list_that_ignores_filters_of_many_seconds_only_is_asked_for_others(at: int, last: Verdict) -> None:
     proofs = EmptinessProofs()
     for time in range(1, MAX_UNFILTERED + 1):
         proofs.add(EmptyPage(time, SLICE, NOTHING, 1))
         newest, _ = proofs.next_query() or pytest.fail("no query")
-        assert proofs.add_page(newest, page_of(TO + 1)) == (
-            "unsorted" if time == MAX_UNFILTERED else "contradicted"
-        )
+        assert proofs.add_page(newest, page_of(at)) == (last if time == MAX_UNFILTERED else "contradicted")
 
 
 def test_newest_records_that_cannot_be_received_leave_the_page_to_a_witness() -> None:
