@@ -267,3 +267,4 @@ def test_the_page_that_is_counted_has_records_and_room_for_more(max_limit: int) 
         assert 0 < count % limit < limit
         assert limit <= max(max_limit, MIN_COUNT_ON_TWO_PAGES)
         assert count < MIN_COUNT_ON_TWO_PAGES or count > limit, "that is the query which returned them"
+    assert [_limit_with_room(count, max_limit) for count in (1, 2)] == [2, 3], "not as that query, either"
