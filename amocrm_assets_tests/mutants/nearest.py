@@ -37,6 +37,7 @@ _LISTED = _TESTED_IN | {
     ],
     "crm/pagination/read_planner": [
         "crm/pagination/test_read_planner.py",
+        "crm/pagination/test_planner_reactions.py",
         "crm/pagination/test_dense_and_tied.py",
         "crm/pagination/test_odd_accounts.py",
     ],
