@@ -75,6 +75,7 @@ _LISTED = _TESTED_IN | {
     "rows/stages/month_files": ["rows/stages/test_month_files.py", "rows/stages/test_files.py"],
     "warehouse/duckdb": [
         "warehouse/test_duckdb.py",
+        "warehouse/test_duckdb_file.py",
         "warehouse/test_duckdb_damage.py",
         "warehouse/test_contract.py",
     ],

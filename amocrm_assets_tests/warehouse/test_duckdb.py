@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from datetime import date, timedelta
@@ -23,23 +20,10 @@ from amocrm_assets.warehouse import LoadResult, open_warehouse
 from amocrm_assets.warehouse.duckdb import DuckDbWarehouse
 from amocrm_assets.warehouse.duckdb.file import DuckDbFile, quoted
 from amocrm_assets_tests.signals import interrupted
+from amocrm_assets_tests.warehouse.duckdb_holder import holder
 from amocrm_assets_tests.warehouse.places import Place, duckdb_place_at, lead
 
 DAY = date(2026, 1, 1)
-
-
-def holder(file: Path, *, seconds: float) -> subprocess.Popen[str]:
-    """Another process that has the file open for writing for a while."""
-    program = f"""
-        import duckdb, time
-        with duckdb.connect({str(file)!r}) as connection:
-            print("held", flush=True)
-            time.sleep({seconds})
-    """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
 
 
 def test_the_shard_has_the_exact_types_in_order(duckdb_place: Place) -> None:

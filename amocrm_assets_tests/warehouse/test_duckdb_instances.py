@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -57,6 +58,9 @@ def test_two_uses_at_once_have_an_instance_each_and_one_is_kept(file: DuckDbFile
     other = DuckDbFile(tmp_path / "other.duckdb", wait_seconds=5)
     with file.opened() as first, other.opened() as second:
         assert first is not second
+        # DuckDB draws one after two seconds otherwise, in the midst of a command's JSON.
+        for each in (first, second):
+            assert each.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)
     assert used(file) is second
     with pytest.raises(duckdb.ConnectionException, match="already closed"):
         first.execute("SELECT 1")
@@ -86,3 +90,22 @@ def test_a_forked_process_does_not_use_the_instance_of_its_parent(
         assert childs is not parents
         assert used(file) is childs
     assert used(file) is parents
+
+
+def test_an_instance_that_cannot_write_its_log_into_the_file_is_closed_and_its_rows_are_kept(
+    file: DuckDbFile,
+) -> None:
+    """The disk is full when the file is detached; a limit on the size of files fails a write like that."""
+    used(file)
+    free, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with file.opened() as full:
+            full.execute("CREATE TABLE one AS SELECT range AS a, hash(range) AS b FROM range(3000)")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file.path.stat().st_size, most))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (free, most))
+
+    with pytest.raises(duckdb.ConnectionException, match="already closed"):
+        full.execute("SELECT 1")
+    with file.opened() as after:
+        assert after.execute("SELECT count(*) FROM one").fetchone() == (3000,)

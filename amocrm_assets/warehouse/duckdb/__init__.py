@@ -187,7 +187,7 @@ def _expected_columns(table: Table) -> list[str]:
 def _verified(connection: duckdb.DuckDBPyConnection, load: Load, table: str) -> int:
     """Verify the shard's count and columns against the rows, and return its count."""
     held = connection.table(quoted(load.table.name_of(load.subdomain, load.day)))
-    (row_count,) = held.count("*").fetchall()[0]
+    ((row_count,),) = held.count("*").fetchall()
     verify_shard(
         load,
         table,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# Between attempts to open a file that is held; at random, so that those who wait do not try all at once.
+_RETRY_SECONDS = 0.02, 0.2
 # With DuckDB's default of 262,144 bytes a file of small shards is ten times as big. A file keeps its first value.
 _BLOCK_BYTES = 16_384
 
@@ -103,7 +105,7 @@ class DuckDbFile:
         """Wait for another process, or another thread of this one, that has the file open."""
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_held),
-            wait=tenacity.wait_random(0.02, 0.2),
+            wait=tenacity.wait_random(*_RETRY_SECONDS),
             stop=tenacity.stop_after_delay(self.wait_seconds),
             reraise=True,
         )
