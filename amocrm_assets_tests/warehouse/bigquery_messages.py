@@ -27,6 +27,21 @@ def not_found(what: str) -> Reply:
     return error(404, "notFound", f"Not found: {what}")
 
 
+def queried(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer to a query, with the columns of its first row."""
+    columns = [
+        {"name": name, "type": "INTEGER" if isinstance(value, int) else "STRING", "mode": "NULLABLE"}
+        for name, value in (rows[0] if rows else {"none": ""}).items()
+    ]
+    return {
+        "jobComplete": True,
+        "jobReference": {"projectId": "p", "jobId": "query", "location": "EU"},
+        "schema": {"fields": columns},
+        "rows": [{"f": [{"v": str(value)} for value in row.values()]} for row in rows],
+        "totalRows": str(len(rows)),
+    }
+
+
 def parts(content_type: str, payload: bytes) -> tuple[dict[str, Any], bytes]:
     """JSON of a call and, of an upload, the file."""
     if not content_type.startswith("multipart/"):

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pyarrow.parquet as pq
 
 from amocrm_assets_tests.serving import served_beside
-from amocrm_assets_tests.warehouse.bigquery_messages import Reply, error, failed, not_found, parts
+from amocrm_assets_tests.warehouse.bigquery_messages import Reply, error, failed, not_found, parts, queried
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ class RecordingBigQuery:
     loses_tags: bool = False
     """Whether tables come out of a load without the policy tags that it named."""
     uri_rows: int = 0
+    found: list[dict[str, Any]] = field(default_factory=list)
+    """The rows of every query."""
     released: threading.Event = field(default_factory=threading.Event)
     """Ends the calls that hang, and lets slow ones go on."""
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -107,6 +109,8 @@ class RecordingBigQuery:
             return self._table(call, last)
         if kind == "jobs":
             return self._job(last)
+        if last == "queries":
+            return 200, queried(self.found)
         if last == "jobs":
             return self._start(call.body, content)
         if call.method == "POST":

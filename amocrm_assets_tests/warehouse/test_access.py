@@ -177,3 +177,17 @@ def test_assets_load_with_the_tags_of_their_source(
     outcome = load_day(Place(warehouse, wired.storage, wired.query, wired.quoted))
     assert isinstance(outcome, LoadResult), outcome
     assert tags(server.tables[SHARD]["schema"]["fields"]) == {"name": TAG}
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_warehouse_without_row_access_policies_has_none(
+    server: RecordingBigQuery, wired: Place, status: int
+) -> None:
+    make(server)
+    server.faults = [Fault("GET", "rowAccessPolicies$", status=status, reason="notFound", times=99)]
+
+    outcome = load_day(wired)
+
+    assert isinstance(outcome, LoadResult), outcome
+    assert outcome.warnings == ()
+    assert [sent["writeDisposition"] for sent in loads(server)] == ["WRITE_TRUNCATE"]

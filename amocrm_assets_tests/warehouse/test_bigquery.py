@@ -155,6 +155,18 @@ def test_a_schema_that_differs_afterwards_is_a_mismatch(
     assert says in str(outcome)
 
 
+def test_a_shard_that_is_not_there_or_lacks_a_column_says_what_to_materialise(
+    server: RecordingBigQuery, wired: Place
+) -> None:
+    with pytest.raises(WarehouseRefused, match="Materialise `amoCrmLeads` for 2026-01-01 first"):
+        wired.warehouse.read(LEADS.table, "acme", [DAY])
+
+    load_day(wired)
+    server.tables[SHARD]["schema"]["fields"].pop()
+    with pytest.raises(WarehouseRefused, match="it has no column custom_fields"):
+        wired.warehouse.read(LEADS.table, "acme", [DAY])
+
+
 def test_rows_in_a_bucket_are_loaded_by_their_address(
     server: RecordingBigQuery, naps: list[float], tmp_path: Path
 ) -> None:

@@ -243,3 +243,21 @@ def test_the_shards_of_many_accounts_are_one_listing(server: RecordingBigQuery, 
         "my-shop": {},
     }
     assert len(server.sent("POST", "/queries$")) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "passing", "refused"),
+    [
+        ("", (408, 429, 500, 502, 503, 504), (400, 407, 409, 428, 430, 499, 501, 505, None)),
+        ("invalid", (503,), (400, None)),
+        ("backendError", (403, None), ()),
+        ("quotaExceeded", (), (429, 503, 403, None)),
+    ],
+)
+def test_codes_and_reasons_tell_what_may_pass(
+    reason: str, passing: tuple[int | None, ...], refused: tuple[int | None, ...]
+) -> None:
+    found = {code: to_error("Trying", reason=reason, message="No.", code=code) for code in (*passing, *refused)}
+
+    assert {code for code, error in found.items() if isinstance(error, WarehouseUnavailable)} == set(passing)
+    assert {error.cause for error in found.values()} == {f"BigQuery says: No ({reason or c})." for c in found}

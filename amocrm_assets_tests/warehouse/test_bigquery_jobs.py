@@ -100,14 +100,15 @@ def test_a_server_that_stays_away_is_unavailable_within_the_deadline(
     assert isinstance(outcome, WarehouseUnavailable)
     assert "Something is wrong for now" in str(outcome)
     assert len(naps) == 4
+    assert all(2**number <= nap <= 2**number + 1 for number, nap in enumerate(naps)), naps
     assert not server.jobs
 
 
 def test_a_job_is_waited_for(server: RecordingBigQuery, wired: Place, naps: list[float]) -> None:
-    server.polls = 3
+    server.polls = 8
 
     assert isinstance(load_day(wired), LoadResult)
-    assert naps == [0.5, 1.0]
+    assert naps == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,20 @@ def test_preparing_leaves_no_probe_behind(server: RecordingBigQuery, wired: Plac
     assert not server.sent("POST", "/datasets$")
 
 
+def test_a_dataset_that_another_run_makes_at_the_same_time_and_a_probe_that_is_gone_do_not_matter(
+    server: RecordingBigQuery, wired: Place
+) -> None:
+    server.faults = [
+        denied("POST", "/datasets$", "Already Exists: Dataset p:d", reason="duplicate", status=409),
+        denied("DELETE", "/tables/", "Not found: Table p:d.probe", reason="notFound", status=404),
+        Fault("GET", "/datasets/d$", status=404, reason="notFound", message="Not found: Dataset p:d"),
+    ]
+
+    assert wired.warehouse.prepare() == []
+    assert len(server.sent("POST", "/datasets$")) == 1
+    assert len(server.sent("DELETE", "/tables/")) == 1
+
+
 def test_who_may_not_delete_leaves_a_probe_that_expires(server: RecordingBigQuery, wired: Place) -> None:
     server.permissions = frozenset(NEEDED)
 
@@ -90,6 +104,17 @@ def test_each_missing_right_on_tables_is_named(server: RecordingBigQuery, wired:
 
     assert "BigQuery Data Editor on the dataset" in str(caught.value)
     assert caught.value.facts["permission"] == missing
+
+
+def test_all_missing_rights_are_named_and_the_first_is_a_fact(server: RecordingBigQuery, wired: Place) -> None:
+    server.permissions = frozenset({"bigquery.tables.getData", "bigquery.tables.updateData"})
+
+    with pytest.raises(
+        WarehouseRefused, match=r"missing: bigquery\.tables\.get, bigquery\.tables\.update\."
+    ) as caught:
+        wired.warehouse.prepare()
+
+    assert caught.value.facts["permission"] == "bigquery.tables.get"
 
 
 @pytest.mark.parametrize(
@@ -214,3 +239,15 @@ def test_a_dataset_is_not_made_where_nobody_said(server: RecordingBigQuery) -> N
         open_dataset(client, BigQueryAddress("p", "d"), Timeouts())
 
     assert not server.sent("POST", "/datasets$")
+
+
+@pytest.mark.parametrize(("location", "endpoint"), [("EU", None), (None, "an emulator")])
+def test_a_dataset_is_made_in_a_location_that_somebody_said_or_in_an_emulator(
+    server: RecordingBigQuery, location: str | None, endpoint: str | None
+) -> None:
+    server.has_dataset = False
+
+    with open_client("p", endpoint=server.url) as client:
+        open_dataset(client, BigQueryAddress("p", "d", location, endpoint), Timeouts())
+
+    assert len(server.sent("POST", "/datasets$")) == 1

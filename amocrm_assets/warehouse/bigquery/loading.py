@@ -111,7 +111,7 @@ class Loader:
         """The job of this id, and whether it is new. After a lost response it is found by its id."""
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(may_pass),
-            wait=tenacity.wait_exponential_jitter(initial=1.0, max=20.0),
+            wait=tenacity.wait_exponential_jitter(),
             stop=tenacity.stop_after_attempt(5) | tenacity.stop_after_delay(self.timeouts.repeat_seconds),
             sleep=self.timeouts.sleep,
             reraise=True,

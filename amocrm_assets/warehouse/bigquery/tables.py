@@ -48,7 +48,7 @@ def _without_expiration(client: bigquery.Client, table: bigquery.Table, timeouts
     """An update is refused if the properties were changed in the meantime: it is repeated with the new ones."""
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(PreconditionFailed),
-        wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=5.0),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.5),
         stop=tenacity.stop_after_attempt(_MAX_ATTEMPTS),
         sleep=timeouts.sleep,
         reraise=True,
