@@ -58,14 +58,15 @@ def test_a_wait_names_the_other_program_and_its_end(
     duckdb_place: Place, duckdb_file: Path, waits: list[dict[str, Any]]
 ) -> None:
     duckdb_place.warehouse.prepare()
-    began = time.time()
     with holder(duckdb_file, seconds=60) as process:
+        began = time.time()
         with pytest.raises(Busy):
             DuckDbWarehouse(duckdb_file, wait_seconds=0.1).prepare()
+        ended = time.time()
         process.kill()
 
     (wait,) = waits
-    assert began + 0.1 <= wait["until"] <= time.time() + 0.1
+    assert began + 0.1 <= wait["until"] <= ended + 0.1
     assert wait["holder"].endswith(f" (PID {process.pid})")
     assert "lock" not in wait["holder"]
 
