@@ -12,9 +12,10 @@ import pytest
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.entities.loads import HeldTable
+from amocrm_assets.errors import WarehouseRefused
 from amocrm_assets_tests.warehouse.loaded_days import DAY, load_day
 from amocrm_assets_tests.warehouse.places import Place
-from amocrm_assets_tests.warehouse.recording_bigquery import RecordingBigQuery
+from amocrm_assets_tests.warehouse.recording_bigquery import Fault, RecordingBigQuery
 
 NEXT = date(2026, 1, 2)
 
@@ -55,6 +56,16 @@ def test_the_shards_of_several_accounts_are_told_apart(server: RecordingBigQuery
 def test_the_shards_of_no_account_are_not_asked_for(server: RecordingBigQuery, wired: Place) -> None:
     assert wired.warehouse.shard_days_of(LEADS.table, []) == {}
     assert server.calls == []
+
+
+def test_a_missing_project_has_no_dataset_and_is_not_taken_for_one_without_shards(
+    server: RecordingBigQuery, wired: Place
+) -> None:
+    server.has_dataset = False
+    server.faults = [Fault("POST", "/queries$", status=404, reason="notFound", message="Not found: Project p")]
+
+    with pytest.raises(WarehouseRefused, match="Correct the project's id"):
+        wired.warehouse.shard_days(LEADS.table, "acme")
 
 
 def test_a_table_was_loaded_when_bigquery_says(server: RecordingBigQuery, wired: Place) -> None:
