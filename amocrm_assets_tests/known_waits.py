@@ -24,8 +24,8 @@ from amocrm_assets_tests.crm.authorisation.sources import ENVIRONMENT, OPTIONS
 from amocrm_assets_tests.crm.http.stalling import stalling
 from amocrm_assets_tests.storage.fake_gcs import BUCKET, FakeGcs, running_gcs
 from amocrm_assets_tests.warehouse import recording_bigquery as bigquery
+from amocrm_assets_tests.warehouse.duckdb_holder import holder
 from amocrm_assets_tests.warehouse.places import BucketStorage, Place, duckdb_place_at, wired_place
-from amocrm_assets_tests.warehouse.test_duckdb import holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -221,6 +221,13 @@ def test_lists_that_are_all_empty_throughout_are_not_believed(account: Account) 
     assert found == dict.fromkeys(filled, ("read", False, ("list_empty",)))
 
 
+def test_a_list_that_ends_with_an_empty_page_is_read_again_once(tmp_path: Path) -> None:
+    tags = [{"id": number, "name": f"t{number}", "color": None} for number in range(1, 101)]
+    with account_in(tmp_path, leads_tags=tags, limit_max=50, empty_on={"leads_tags": range(2, 60, 2)}) as account:
+        account.read()
+        assert account.lists.turns["leads_tags"] == 2 * 2
+
+
 def test_pages_behind_one_with_a_next_one_are_not_lost_in_an_outage(tmp_path: Path) -> None:
     tags = [{"id": number, "name": f"t{number}", "color": None} for number in range(1, 101)]
     with account_in(tmp_path, leads_tags=tags, limit_max=50, empty_on={"leads_tags": (2,)}) as account:

@@ -95,6 +95,8 @@ def test_records_that_were_not_on_the_counted_page_are_read_with_it_again(pagina
     query, returned = respond(paginator, page(*range(1_001, 1_060), has_next=False))
     assert (query.order, query.page, query.from_at) == ("updated_at asc", 1, FROM_AT - 1)
     assert returned == list(range(1_001, 1_020))
+    query, _ = respond(paginator, page(*range(1_003, 1_060), has_next=False))
+    assert query.order == "updated_at asc", "one count is enough"
 
 
 @pytest.mark.parametrize("again", [NOTHING, page(*range(1_009, 1_000, -1), has_next=False)])
@@ -116,6 +118,24 @@ def test_a_count_that_fails_leaves_the_page_to_be_verified_as_before(paginator: 
     query, _ = respond(paginator, page(*range(1_003, 1_041), has_next=False))
     assert (query.order, query.page, query.from_at) == ("updated_at asc", 1, 1_002)
     assert paginator.done
+
+
+def test_a_list_whose_count_failed_is_not_counted_again(paginator: KeysetPaginator) -> None:
+    respond(paginator, LAST_PAGE)
+    assert paginator.next_query()
+    paginator.failed()
+    respond(paginator, page(*range(1_003, 1_045), has_next=False))  # records were added
+    for _ in range(2):
+        query, _ = respond(paginator, page(*range(1_001, 1_045), has_next=False))
+        assert query.order == "updated_at asc"
+
+
+def test_no_witness_is_requested_for_a_count_without_records() -> None:
+    plan = ReadPlanner(WINDOW, [LEADS.live])
+    for sent in (LAST_PAGE, NOTHING):
+        plan.add_page(*(plan.next_query() or pytest.fail("no query")), sent)
+    _, query = plan.next_query() or pytest.fail("no query")
+    assert (query.order, query.page, query.from_at) == ("updated_at asc", 1, 1_002)
 
 
 @pytest.mark.parametrize("damage", ["head", "half", "hole", "end"])
