@@ -154,10 +154,7 @@ def test_a_gateway_that_refuses_everything_ends_the_reading(tmp_path: Path) -> N
 def test_a_list_without_its_count_is_proven_by_its_pages_and_says_so(tmp_path: Path) -> None:
     with account_in(tmp_path, totals={"users": None, "pipelines": None}) as account:
         read = account.read()
-    assert outcomes(read) == {
-        "pipelines": ("read", True, ("total_missing",)),
-        "users": ("read", True, ("total_missing",)),
-    }
+    assert outcomes(read) == dict.fromkeys(("pipelines", "users"), ("read", True, ("total_missing",)))
     assert not any(finding.may_miss for each in read.lists for finding in each.findings)
 
 
@@ -221,18 +218,15 @@ def test_lists_that_are_all_empty_throughout_are_not_believed(account: Account) 
     assert found == dict.fromkeys(filled, ("read", False, ("list_empty",)))
 
 
-def test_a_list_that_ends_with_an_empty_page_is_read_again_once(tmp_path: Path) -> None:
-    tags = [{"id": number, "name": f"t{number}", "color": None} for number in range(1, 101)]
-    with account_in(tmp_path, leads_tags=tags, limit_max=50, empty_on={"leads_tags": range(2, 60, 2)}) as account:
-        account.read()
-        assert account.lists.turns["leads_tags"] == 2 * 2
-
-
 def test_pages_behind_one_with_a_next_one_are_not_lost_in_an_outage(tmp_path: Path) -> None:
     tags = [{"id": number, "name": f"t{number}", "color": None} for number in range(1, 101)]
     with account_in(tmp_path, leads_tags=tags, limit_max=50, empty_on={"leads_tags": (2,)}) as account:
         assert outcomes(account.read()) == {}
         assert account.kept()["leads_tags"] == tags
+    even = {"leads_tags": range(2, 60, 2)}
+    with account_in(tmp_path / "2", leads_tags=tags, limit_max=50, empty_on=even) as account:
+        account.read()
+        assert account.lists.turns["leads_tags"] == 2 * 2, "it is read again once"
 
 
 def test_a_list_that_fails_leaves_the_others(tmp_path: Path) -> None:

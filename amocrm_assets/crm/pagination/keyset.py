@@ -95,7 +95,7 @@ class KeysetPaginator:
         """The query failed; the next one has a smaller limit."""
         self.in_flight = False
         if isinstance(self._question, EndCount):
-            page, self._question, self._counts_end = self._question.page, None, False
+            page, self._question = self._question.page, None
             self._end.restart_from(self._cursor, page, self._own(page), is_part=self.state.may_be_cut_off(page))
         elif self._question:
             self._request_again(self._question)

@@ -120,14 +120,16 @@ def test_a_count_that_fails_leaves_the_page_to_be_verified_as_before(paginator: 
     assert paginator.done
 
 
-def test_a_list_whose_count_failed_is_not_counted_again(paginator: KeysetPaginator) -> None:
+def test_records_that_were_added_after_a_count_had_failed_are_read_and_verified(
+    paginator: KeysetPaginator,
+) -> None:
     respond(paginator, LAST_PAGE)
     assert paginator.next_query()
     paginator.failed()
-    respond(paginator, page(*range(1_003, 1_045), has_next=False))  # records were added
-    for _ in range(2):
-        query, _ = respond(paginator, page(*range(1_001, 1_045), has_next=False))
-        assert query.order == "updated_at asc"
+    _, returned = respond(paginator, page(*range(1_003, 1_045), has_next=False))
+    assert returned == list(range(1_041, 1_045))
+    query, _ = respond(paginator, page(*range(1_001, 1_045), has_next=False))
+    assert (query.order, query.from_at) == ("updated_at asc", FROM_AT - 1)
 
 
 def test_no_witness_is_requested_for_a_count_without_records() -> None:
