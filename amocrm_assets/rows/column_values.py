@@ -6,19 +6,24 @@ to, and counts the notes.
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from amocrm_assets.rows.json_values import boolean_of, compact_json, decimal_of, integer_of, kind_of, list_of
-from amocrm_assets.shard import NUMERIC_DIGITS, NUMERIC_SCALE
+from amocrm_assets.rows.json_values import (
+    boolean_of,
+    compact_json,
+    decimal_of,
+    integer_of,
+    kind_of,
+    list_of,
+    numeric_of,
+)
+from amocrm_assets.shard import NUMERIC_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from amocrm_assets.entities import Column
-
-_UNIT = Decimal(1).scaleb(-NUMERIC_SCALE)
-_NUMERIC = Context(prec=NUMERIC_DIGITS)
 
 
 class ColumnValues:
@@ -94,7 +99,7 @@ class ColumnValues:
     def numeric(self, column: str, value: Any) -> Decimal | None:
         """A decimal number with the digits that were sent, rounded to nine decimals."""
         number = decimal_of(value)
-        rounded = None if number is None else _rounded(number)
+        rounded = None if number is None else numeric_of(number)
         if rounded is None:
             if value is not None:
                 self._note(column, value, "a number")
@@ -131,11 +136,3 @@ class ColumnValues:
     def _note(self, column: str, value: Any, expected: str, *, is_converted: bool = False) -> None:
         note = f"{column}: {kind_of(value)} instead of {expected}"
         self._notes.append(f"{note}, converted" if is_converted else note)
-
-
-def _rounded(number: Decimal) -> Decimal | None:
-    """The number with nine decimals; None if it has too many digits before its point then."""
-    try:
-        return number.quantize(_UNIT, context=_NUMERIC)
-    except InvalidOperation:
-        return None

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from amocrm_assets.json_bytes import MAX_DEPTH
+from amocrm_assets.shard import NUMERIC_DIGITS, NUMERIC_SCALE
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"(-?[0-9]{1,19})(\.0*)?")
 _DECIMAL = re.compile(r"-?[0-9]{1,29}(\.[0-9]{1,99})?")
 _DECIMAL_LIMIT = Decimal(10) ** 29
+_NUMERIC, _NUMERIC_UNIT = Context(prec=NUMERIC_DIGITS), Decimal(1).scaleb(-NUMERIC_SCALE)
 _BOOLEANS = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 # Longer literals stay texts; Python converts at most 4,300 digits to an integer.
 _MAX_INTEGER_DIGITS = 4000
@@ -73,6 +75,14 @@ def decimal_of(value: Any) -> Decimal | None:
         return None
     # `abs` would round to 28 digits.
     return number if number.copy_abs() < _DECIMAL_LIMIT else None
+
+
+def numeric_of(number: Decimal) -> Decimal | None:
+    """The number with nine decimals, as NUMERIC holds it; None if that has over 29 digits before its point."""
+    try:
+        return number.quantize(_NUMERIC_UNIT, context=_NUMERIC)
+    except InvalidOperation:
+        return None
 
 
 def boolean_of(value: Any) -> bool | None:

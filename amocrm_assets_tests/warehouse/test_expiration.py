@@ -130,13 +130,19 @@ def test_a_shard_that_cannot_be_kept_fails_its_day(server: RecordingBigQuery, wi
     assert outcome.facts["expires_at"]
 
 
+def load_beside_changes(server: RecordingBigQuery, wired: Place, *, times: int) -> LoadResult | Exception:
+    """What becomes of a shard whose properties others change so often before it is kept."""
+    server.table_expiration_ms = SIXTY_DAYS_MS
+    server.faults = [
+        Fault("PATCH", SHARD, status=412, reason="conditionNotMet", message="Precondition", times=times)
+    ]
+    return wired.load_shards(wired.load(DAY, [lead(1)]))[DAY]
+
+
 def test_a_change_by_somebody_else_meanwhile_does_not_make_a_shard_expire(
     server: RecordingBigQuery, wired: Place, naps: list[float]
 ) -> None:
-    server.table_expiration_ms = SIXTY_DAYS_MS
-    server.faults = [Fault("PATCH", SHARD, status=412, reason="conditionNotMet", message="Precondition", times=2)]
-
-    outcome = wired.load_shards(wired.load(DAY, [lead(1)]))[DAY]
+    outcome = load_beside_changes(server, wired, times=2)
 
     assert isinstance(outcome, LoadResult), outcome
     first, second = naps
@@ -150,10 +156,7 @@ def test_a_change_by_somebody_else_meanwhile_does_not_make_a_shard_expire(
 def test_a_shard_that_others_change_again_and_again_fails_its_day(
     server: RecordingBigQuery, wired: Place, naps: list[float]
 ) -> None:
-    server.table_expiration_ms = SIXTY_DAYS_MS
-    server.faults = [Fault("PATCH", SHARD, status=412, reason="conditionNotMet", message="Precondition", times=99)]
-
-    outcome = wired.load_shards(wired.load(DAY, [lead(1)]))[DAY]
+    outcome = load_beside_changes(server, wired, times=99)
 
     assert isinstance(outcome, WarehouseRefused)
     assert "properties were changed at the same time" in outcome.fix

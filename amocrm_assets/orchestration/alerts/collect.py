@@ -95,13 +95,13 @@ def find_in_run(
     run = record.dagster_run
     failed: list[tuple[str, Problem]] = []
     failures: list[dg.DagsterEvent] = []
-    by_key = {source.key: source for source in sources}
-    concerned = {source.key: source for source in sources_of_run(run, by_key.values(), instance)}
+    keyed = {source.key: source for source in sources}
+    concerned = {source.key: source for source in sources_of_run(run, keyed.values(), instance)}
     for entry in instance.get_records_for_run(run.run_id, of_type=TELLING).records:
         event = entry.event_log_entry.dagster_event
         if event and event.is_run_failure:
             failures.append(event)
-        source = _source_of(event, by_key) if event else None
+        source = _source_of(event, keyed) if event else None
         if event is None or source is None:
             continue
         concerned[source.key] = source
@@ -149,7 +149,7 @@ def _by_cause(failed: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
         yield replace(group[0][1], what=f"{', '.join(name for name, _ in group)} failed", days=days)
 
 
-def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> SourceSettings | None:
+def _source_of(event: dg.DagsterEvent, keyed: Mapping[str, SourceSettings]) -> SourceSettings | None:
     """The source that a step belongs to; keys of sources may hold what parts key and name, `__`.
 
     A check that is a step of its own is named after its asset, which a translation may have renamed.
@@ -157,7 +157,7 @@ def _source_of(event: dg.DagsterEvent, by_key: Mapping[str, SourceSettings]) -> 
     step = str(event.step_key)
     owners = {
         prefix: source
-        for source in by_key.values()
+        for source in keyed.values()
         for prefix in (
             f"{source.key}__",
             *map(dg.AssetKey.to_python_identifier, asset_keys(source, shown(source))),

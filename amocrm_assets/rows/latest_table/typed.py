@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from amocrm_assets.rows.json_values import numeric_of
 from amocrm_assets.shard import NUMERIC_DIGITS, NUMERIC_SCALE, arrow_type
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _PLAIN = {
     "DATE": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
     "TIMESTAMP": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$",
 }
-_QUANTUM = Decimal(1).scaleb(-NUMERIC_SCALE)
-_NUMERIC = Context(prec=NUMERIC_DIGITS)
 
 
 def typed(texts: pa.Array, column: Column) -> tuple[pa.Array, int]:
@@ -58,9 +57,9 @@ def _one_by_one(texts: pa.Array, column: Column) -> pa.Array:
 def _number(text: str) -> Decimal | None:
     try:
         number = Decimal(text)
-        return _NUMERIC.quantize(number, _QUANTUM) if number.is_finite() else None
-    except InvalidOperation:  # no number, or one with too many digits before its point, rounded or not
+    except InvalidOperation:
         return None
+    return numeric_of(number) if number.is_finite() else None
 
 
 def _date(text: str) -> date | None:

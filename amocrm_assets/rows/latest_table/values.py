@@ -101,13 +101,13 @@ class Names:
         import pyarrow as pa
 
         self.wanted = wanted
-        by_key = dict(zip(keys, values, strict=True))
+        keyed = dict(zip(keys, values, strict=True))
         # A key of several parts becomes one number, computed from the index of each part's value.
-        self._parts = [sorted({key[part] for key in by_key}) for part in range(len(wanted.by))]
+        self._parts = [sorted({key[part] for key in keyed}) for part in range(len(wanted.by))]
         places = [{value: place for place, value in enumerate(part)} for part in self._parts]
         numbers = {
             self._number([index[value] for index, value in zip(places, key, strict=True)]): value
-            for key, value in by_key.items()
+            for key, value in keyed.items()
         }
         self._numbers = pa.array(list(numbers), pa.int64())
         kind = arrow_type(Column(wanted.column, wanted.type, wanted.description))
