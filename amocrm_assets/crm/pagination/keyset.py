@@ -41,7 +41,7 @@ class KeysetPaginator:
         known: Mapping[int, int] = NOTHING_KNOWN,
     ) -> None:
         self.state = state
-        self.to_at = to_at
+        self.from_at, self.to_at = from_at, to_at
         self.records_per_second = records_per_second
         self.page_seconds: int | None = None
         self.in_flight = self.done = False
@@ -52,7 +52,7 @@ class KeysetPaginator:
         # What is requested instead of the next page.
         self._question: Seam | EndCount | None = None
         self._order = SeamCheck(state)
-        self._ends_at_seam = False
+        self._ends_at_seam = self._is_passed_over = False
         self._end = ListEnd(from_at)
         self._counts_end = True
 
@@ -154,6 +154,9 @@ class KeysetPaginator:
             return self._cursor.reach_back() or self._empty_pages < 1 + self._page_seen
         if self._cursor.misses_all(page.records):
             self._cursor.reach_back()
+            return True
+        if page.records[0].updated_at > self.to_at and not self._is_passed_over:
+            self._is_passed_over = True  # a page of another slice would show the same
             return True
         if page.records[-1].updated_at < self.cursor and self._has_more(query, page):
             self.seen.moved_out += self._cursor.leave_out_second_before()

@@ -76,6 +76,21 @@ class PaginatorSet:
         """The seconds whose records are not complete yet."""
         return tuple(paginator.open_interval for paginator in self._active if paginator.open_interval)
 
+    def unreturned_interval(self, state: ListState) -> Window | None:
+        """The seconds of records that their slices have not returned, or None.
+
+        Of slices that have finished nothing is believed then: a slice that lacks one record may lack others.
+        """
+        interval = state.unreturned.interval
+        if not interval:
+            return None
+        slices = [each for each in self._finished if isinstance(each, KeysetPaginator) and each.state is state]
+        lacking = [each for each in slices if each.from_at <= interval.to_at and interval.from_at <= each.to_at]
+        return Window(
+            min([interval.from_at, *(each.from_at for each in lacking)]),
+            max([interval.to_at, *(each.to_at for each in lacking)]),
+        )
+
     def furthest_behind_first(self) -> list[Paginator]:
         """The active paginators: a day is finished only when every list has passed it."""
         return sorted(self._active, key=_behind)
@@ -96,7 +111,7 @@ class PaginatorSet:
         begins = [each.open_interval.from_at for each in self._of(state) if each.open_interval]
         if begins:
             unreturned.forget(min(begins))
-        interval = unreturned.interval
+        interval = self.unreturned_interval(state)
         if interval and isinstance(finished, UnreturnedCheck) and finished.is_contradicted:
             unreturned.read_again = interval
             self.add(KeysetPaginator(state, interval.from_at, interval.to_at))
@@ -141,8 +156,9 @@ class PaginatorSet:
 
     def start_over(self, state: ListState, *, by_id: bool) -> None:
         """Read a list as a whole, without filters: what was proven remains so, the rest is read again."""
+        unreturned = self.unreturned_interval(state)
         given_up = self.give_up(state)
-        intervals = [each.open_interval for each in given_up if each.open_interval]
+        intervals = [each for each in (unreturned, *(one.open_interval for one in given_up)) if each]
         self.counts.whole_account_scans += by_id
         self.add(
             OverlappingPaginator(

@@ -90,7 +90,7 @@ class ReadPlanner:
     @property
     def open_intervals(self) -> tuple[Window, ...]:
         """The seconds whose records are not complete yet."""
-        unreturned = (state.unreturned.interval for state in self.states.values())
+        unreturned = (self.paginators.unreturned_interval(state) for state in self.states.values())
         return (*self.paginators.open_intervals, *(each for each in unreturned if each))
 
     @property
