@@ -59,9 +59,10 @@ class FarEnd:
             self._add((query.page - 1) * query.limit, len(page.records), bounds)
         progress = self._low is not None and (before is None or self._low < before)
         self._in_vain = 0 if progress else self._in_vain + 1
-        # The list is no longer than this page, or empty, which is accepted after enough responses. With more
-        # records it is not: if a list silently stops at some depth, each of its ends looks like that.
-        is_whole = query.page == 1 and not page.has_next and page.size < min(query.limit, MIN_PAGE)
+        # The list is no longer than this page, which is accepted after enough responses. With more records it is
+        # not: if a list silently stops at some depth, each of its ends looks like that. Nor is an empty page: the
+        # list was not empty when it was read from its beginning.
+        is_whole = query.page == 1 and not page.has_next and 0 < page.size < min(query.limit, MIN_PAGE)
         self._whole_pages = self._whole_pages + 1 if is_whole else 0
         if self._whole_pages > CONFIRMATIONS:
             self._cover.add(None, None, end_position=0)

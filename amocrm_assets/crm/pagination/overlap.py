@@ -12,7 +12,6 @@ from amocrm_assets.crm.pagination.interval_set import IntervalSet
 from amocrm_assets.crm.pagination.order_check import OrderCheck
 from amocrm_assets.crm.pagination.page_behind import PageBehind
 from amocrm_assets.crm.pagination.query import (
-    CONFIRMATIONS,
     MIN_PAGE,
     EditsTooFrequent,
     EndUnproven,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 # Unsuccessful pages for one gap before a paginator gives up.
 MAX_PROBES = 100
+EMPTY_STARTS = 5  # so often in a row the first page has to be empty, since it may be so by mistake
 # In the order of time, a gap that remains after this many is a second longer than any page. A dense range with
 # such a gap can be paginated by key.
 MAX_PROBES_BEFORE_FALLBACK = 12
@@ -194,6 +194,7 @@ class OverlappingPaginator:
         if not keys:
             self._learn_nothing(query, page)
             return
+        self._empty_starts = 0
         if self._order_check.is_strange(page, keys, position):
             self._next_position = min(self._next_position, position)
             return
@@ -220,9 +221,8 @@ class OverlappingPaginator:
         if page.has_next:
             self.state.found(next_on_last_page(self.state.record_list))
         if query.page == 1:
-            # There were records, otherwise it would not be read by page number.
             self._empty_starts += 1
-            if self._empty_starts >= CONFIRMATIONS:
+            if self._empty_starts == EMPTY_STARTS:
                 self._cover.add(None, None, end_position=0)
                 self._page_behind.is_seen = True
         elif self._cover.complete:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from amocrm_assets.crm.pagination import (
     Query,
     TieExceedsPage,
 )
-from amocrm_assets.crm.pagination.overlap import MAX_PROBES, MAX_PROBES_BEFORE_FALLBACK
+from amocrm_assets.crm.pagination.overlap import EMPTY_STARTS, MAX_PROBES, MAX_PROBES_BEFORE_FALLBACK
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.traits import AccountTraits
 from amocrm_assets.days import Window
@@ -209,14 +210,18 @@ def test_a_part_that_failed_is_requested_again_with_smaller_pages() -> None:
     assert again.limit <= 25
 
 
-def test_a_list_that_came_empty_twice_from_its_beginning_has_lost_its_records() -> None:
-    reading = paginator()
-    for done in (False, True):
+@pytest.mark.parametrize("before", [0, EMPTY_STARTS - 1])
+def test_a_list_has_no_records_if_its_first_page_is_empty_five_times_in_a_row(before: int) -> None:
+    reading, shown = paginator("id asc"), Page(tuple(listed(50)), has_next=True)
+    for page in [*[NOTHING] * before, *[shown] * bool(before)]:
         query = reading.next_query()
         assert query is not None
-        assert query.page == 1
-        assert reading.add_page(query, NOTHING) == []
-        assert reading.done == done
+        reading.add_page(replace(query, order="id asc", page=1), page)
+    for empty in range(1, EMPTY_STARTS + 1):
+        query = reading.next_query()
+        assert query is not None
+        assert reading.add_page(replace(query, order="id asc", page=1), NOTHING) == []
+        assert reading.done == (empty == EMPTY_STARTS)
 
 
 @pytest.mark.parametrize("has_next", [False, True])
