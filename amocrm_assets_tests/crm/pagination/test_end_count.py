@@ -36,7 +36,9 @@ FIRST_RECORDS = page(*range(1_010, 1_000, -1), has_next=False)
         (range(1_001, 1_016), 4),  # the request is for 11: one for 10 would not be given up if it is too slow
         (range(1_001, 1_015), 3),
         (range(1_001, 1_014), None),
+        (range(1_001, 1_021), 6),  # a third of the page
         ([*range(1_001, 1_008), *[1_008] * 20], 7),
+        ([*range(1_001, 1_008), *[1_008] * 23], 7),
         ([1_001, 1_002, *[1_003] * 20], None),
         ([1_001] * 40, None),
         ([*[1_001] * 10, *[1_002] * 20], 10),

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from amocrm_assets.crm.pagination import findings, list_findings
-from amocrm_assets.crm.pagination.findings import Finding, FindingKind
+from amocrm_assets.crm.pagination.findings import Finding, FindingKind, FindingLog
 from amocrm_assets.crm.pagination.pages import Unusable
 from amocrm_assets.days import Window
 from amocrm_assets.entities import LEADS, RecordList
@@ -75,6 +75,14 @@ def test_a_finding_says_its_list_its_cause_and_its_fix() -> None:
         finding = made(kind)
         assert finding.kind == kind
         assert str(finding) == f"List of leads: {finding.cause} {finding.fix}"
+
+
+def test_each_kind_of_finding_is_kept_once_as_it_was_first_found() -> None:
+    log = FindingLog()
+    first, other = made("count_differs"), made("types_ignored")
+    for finding in (first, other, findings.count_differs(LEADS.live, Window(5, 6)), other):
+        log.found(finding)
+    assert log.findings == (first, other)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,13 @@ def test_a_short_page_has_to_come_twice_with_as_many_records() -> None:
     assert needs_retry(ShortPages(), page(1, 2), page(1, 2, 3), page(2, 3)) == [True, True, False]
 
 
+def test_a_page_that_is_believed_ends_the_comparison_with_those_before_it() -> None:
+    """A second short page, of the same query later, is the first one of its own comparison."""
+    full, last = page(*range(QUERY.limit)), page(1, has_next=False)
+    for believed in (full, last):
+        assert needs_retry(ShortPages(), page(1, 2), believed, page(1, 2)) == [True, False, True]
+
+
 def test_a_size_that_was_confirmed_is_not_doubted_again_and_others_are() -> None:
     short = ShortPages()
     assert needs_retry(short, page(1, 2), page(1, 2), page(3, 4), page(5, 6, 7)) == [True, False, False, True]
