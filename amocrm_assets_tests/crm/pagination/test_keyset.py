@@ -179,3 +179,29 @@ def test_a_page_of_one_second_is_read_by_id_with_all_before_it_unless_the_list_i
     dense = handed_off(paginator, tied(*[1_200] * PAGE_LIMIT, has_next=True))
     assert dense == DenseRange(begin, 1_200, {})
     assert paginator.open_interval == Window(1_201, TO_AT)
+
+
+def test_a_page_without_a_known_record_of_its_first_second_is_requested_from_the_second_before(
+    paginator: KeysetPaginator, state: ListState
+) -> None:
+    """Either users have edited them, or `from` excludes its own second, where others may be."""
+    respond(paginator, page(*FIRST_PAGE))
+    respond(paginator, seam_of(FIRST_PAGE))
+    cursor = paginator.cursor
+    query, given = respond(paginator, page(cursor + 1, cursor + 2))
+    assert (query.from_at, given) == (cursor, [])
+    shown = tied(cursor, cursor + 1).records
+    query, given = respond(paginator, Page((*page(cursor).records, *shown), has_next=True))
+    assert (query.from_at, given) == (cursor - 1, [0, 1])
+    assert not state.from_is_inclusive
+
+
+@pytest.mark.parametrize("has_next", [False, True])
+def test_a_page_that_is_filled_by_the_second_before_the_slice_is_requested_without_it(
+    paginator: KeysetPaginator, *, has_next: bool
+) -> None:
+    query, given = respond(paginator, tied(*[FROM_AT - 1] * PAGE_LIMIT, has_next=has_next))
+    assert (query.from_at, given, paginator.open_interval) == (FROM_AT - 1, [], Window(FROM_AT, TO_AT))
+    query, given = respond(paginator, page(FROM_AT, TO_AT, TO_AT + 1, has_next=False))
+    assert (query.from_at, given) == (FROM_AT, [FROM_AT, TO_AT])
+    assert paginator.done

@@ -79,7 +79,8 @@ def test_a_page_that_others_follow_is_open_until_the_second_one_was_seen(paginat
 
 def test_a_full_page_without_a_next_one_is_followed_by_others(paginator: KeysetPaginator) -> None:
     respond(paginator, page(*range(1_001, 1_251), has_next=False))
-    assert due(paginator).page == 2
+    query = due(paginator)
+    assert (query.order, query.page) == ("updated_at asc", 2), "the seam, and not the count of a last page"
 
 
 def test_after_a_failed_second_page_the_first_is_requested_again_and_its_records_are_returned_once(
@@ -116,6 +117,19 @@ def test_a_short_page_beyond_the_end_proves_the_end(paginator: KeysetPaginator) 
     _, returned = respond(paginator, page(1_001, TO_AT, TO_AT + 1, has_next=False))
     assert returned == [1_001, TO_AT]
     assert paginator.done
+
+
+@pytest.mark.parametrize("has_next", [False, True])
+def test_a_page_that_ends_in_the_last_second_of_the_slice_does_not_prove_the_end(
+    paginator: KeysetPaginator, *, has_next: bool
+) -> None:
+    """Others of that second may be missing, or follow."""
+    _, returned = respond(paginator, page(1_001, TO_AT, has_next=has_next))
+    assert returned == [1_001, TO_AT]
+    assert not paginator.done
+    query, returned = respond(paginator, Page((*page(TO_AT).records, *tied(TO_AT).records), has_next=False))
+    assert (query.page, query.from_at) == (1, TO_AT if has_next else FROM_AT - 1)
+    assert returned == [0]
 
 
 def test_records_behind_the_end_wait_for_the_slice_that_returns_them() -> None:
