@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.gap_probe import page_over
@@ -30,7 +31,7 @@ class PageBehind:
         self._start = 0  # the position where the last of them begins
         self._last: tuple[RawRecord, ...] = ()  # its records
         self._newest_first = newest_first
-        self._newest: float = 0 if newest_first else float("inf")  # that a first page contained
+        self._newest = -inf if newest_first else inf  # that a first page contained
         self._missing = self._newer = self._apart = 0  # number of pages
         self._counts_again = self._asks_first = self._is_apart = False
 
@@ -51,7 +52,7 @@ class PageBehind:
         """
         end = position + page.size
         if position == 0:
-            self._newest = max(self._newest, *(record.updated_at for record in page.records), 0)
+            self._newest = max(self._newest, *page.times)
             self._asks_first = False
             self.is_seen |= page.size < MIN_PAGE  # the whole list
         if self._counts_again:

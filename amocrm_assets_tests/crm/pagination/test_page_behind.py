@@ -1,18 +1,12 @@
-from __future__ import annotations
+"""Where the page behind the covered ones is requested, and what it shows of the list's order."""
 
-from random import Random
-from typing import Any
+from __future__ import annotations
 
 import pytest
 
-from amocrm_assets.crm.pagination import ListState, OverlappingPaginator
 from amocrm_assets.crm.pagination.page_behind import PageBehind
 from amocrm_assets.crm.pagination.pages import Page, RawRecord
 from amocrm_assets.crm.pagination.query import OrderIgnored, PageMissing, TieExceedsPage
-from amocrm_assets.days import Window
-from amocrm_assets.entities import LEADS
-from amocrm_assets_tests.crm.pagination.listing import ListedAccount
-from amocrm_assets_tests.crm.pagination.test_silent_loss import assert_no_silent_loss
 
 
 def page(newest: int, count: int, *, has_next: bool = True) -> Page:
@@ -67,11 +61,12 @@ def new(at: int) -> tuple[RawRecord, ...]:
         (90, (*LAST[90:], *new(1_802), *OLDER), True),
         (90, (*LAST[90:99], *new(1_803), *LAST[99:], *OLDER), False),
         (1, (*new(1_999), *LAST[1:], *OLDER), False),
+        (1, (*new(2_000), *LAST[1:], *OLDER), True),
         (50, OLDER, False),
     ],
     ids=[
         "its last records", "all but the first", "three", "two", "one is left out", "a new one of the last second",
-        "a new one within", "a new one behind the first", "nothing known",
+        "a new one within", "a new one behind the first", "a new one of the first second", "nothing known",
     ],
 )  # fmt: skip
 def test_a_page_goes_on_if_it_has_the_last_records_and_no_others_between_them(
@@ -132,6 +127,35 @@ def test_an_empty_answer_has_the_last_page_counted_again_and_is_not_believed_for
         known.learn(0, page(2_000, 100), is_covered=True)
 
 
+def test_each_further_empty_page_has_a_page_counted_half_as_far_in_the_list() -> None:
+    known = behind((0, page(2_000, 250)), (980, page(1_020, 250)))
+    counted: list[tuple[int, int]] = []
+    for _ in range(3):
+        known.learn_nothing()
+        counted.append(known.next_page(250, 5))
+    assert counted == [(5, 245), (3, 245), (2, 245)]
+
+
+def test_each_page_that_does_not_go_on_has_the_next_one_begin_deeper_in_the_last_one_up_to_its_half() -> None:
+    last = page(2_000, 250)
+    known = behind((0, last))
+    begins: list[int] = []
+    for _ in range(5):
+        number, limit = known.next_page(250, 5)
+        begins.append((number - 1) * limit)
+        known.learn(begins[-1], page(1_700, 250), is_covered=True)
+        assert known.next_page(250, 5) == (1, 250)
+        known.learn(0, last, is_covered=True)
+    assert begins == [245, 230, 170, 126, 126]
+
+
+def test_by_id_any_page_but_the_first_shows_the_order_even_if_it_arrives_before_it() -> None:
+    for position, is_seen in ((0, False), (250, True)):
+        known = PageBehind(newest_first=False)
+        known.learn(position, page(2_000, 250), is_covered=True)
+        assert known.is_seen is is_seen
+
+
 def test_a_list_that_got_shorter_is_looked_at_further_in_front() -> None:
     known = behind((0, page(2_000, 250)), (245, page(1_755, 250)))
     known.learn_nothing()
@@ -150,8 +174,20 @@ def test_records_that_are_newer_than_the_first_page_have_it_asked_for_again() ->
 
     # They were edited meanwhile, so it shows them, or newer ones.
     known.learn(0, page(2_600, 50), is_covered=True)
+    assert known.next_page(50, 5) == (2, 45), "no further within the page than before"
     known.learn(45, page(2_555, 45), is_covered=True)
     assert known.is_seen
+
+
+@pytest.mark.parametrize(("newer", "again"), [(2, (2, 245)), (3, (1, 250))])
+def test_so_few_newer_records_that_users_may_have_edited_do_not_have_the_first_page_asked_for(
+    newer: int, again: tuple[int, int]
+) -> None:
+    known = behind((0, page(2_000, 250)), (245, page(1_755, 250)))
+    edited, older = page(2_500, newer).records, page(1_510, 11 - newer).records
+    known.learn(490, Page((*edited, *older), has_next=True), is_covered=True)
+    assert not known.is_seen
+    assert known.next_page(250, 5) == again
 
 
 def test_records_that_stay_newer_than_the_first_page_are_in_no_order() -> None:
@@ -162,26 +198,6 @@ def test_records_that_stay_newer_than_the_first_page_are_in_no_order() -> None:
 
     with pytest.raises(OrderIgnored):
         known.learn(45, page(2_500, 45), is_covered=True)
-
-
-def test_no_second_is_passed_before_the_page_behind_is_seen() -> None:
-    """A day is published when it is passed, and stays though the next page shows that the list is in no order."""
-    window = Window(1_000, 2_999)
-    account = ListedAccount({number: 3_200 - number for number in range(1_500)}, filters=False)
-    paginator = OverlappingPaginator(
-        ListState(LEADS.lists(with_deleted=False)[0]), "updated_at desc", window, filtered=False
-    )
-    shown_to, responses = window.to_at, 0
-    while (query := paginator.next_query()) is not None:
-        response = account.respond(query, Random(1))
-        paginator.add_page(query, response)
-        responses += 1
-        # What this page covers may still come: only the pages before it were shown to be in order.
-        assert paginator.open_interval is None or paginator.open_interval.to_at >= shown_to
-        shown_to = min(shown_to, response.records[-1].updated_at)
-
-    assert paginator.done
-    assert responses > 6
 
 
 def test_a_page_that_leaves_out_known_records_is_asked_for_again() -> None:
@@ -224,30 +240,3 @@ def test_pages_within_one_second_show_no_order() -> None:
             Page(tuple(RawRecord(n, 900, False, b"") for n in range(95, 195)), has_next=True),  # noqa: FBT003
             is_covered=True,
         )
-
-
-@pytest.mark.parametrize(
-    "how",
-    [{"page_cap": 10}, *({"depth_max": depth} for depth in (20, 60, 100)), {"page_cap": 50, "depth_max": 52}],
-)
-def test_a_list_in_no_order_of_which_the_page_behind_shows_a_few_leads_is_noticed(how: dict[str, Any]) -> None:
-    """Of a few records any order may seem the one that was asked for, so those that are known have to fit, too."""
-    for seed in range(60):
-        random = Random(seed)
-        leads = {number: random.randrange(400, 2_600) for number in range(random.randrange(60, 700))}
-        account = ListedAccount(leads, filters=False, sorted_within_pages=True, scattered=True, **how)
-        assert_no_silent_loss(account, random, edits=seed % 2, permits=1 + seed % 4)
-
-
-def test_a_first_second_that_fills_pages_does_not_show_that_all_is_older_than_the_window() -> None:
-    for seed in range(10):
-        random = Random(seed)
-        leads = [999] * random.randrange(101, 300) + sorted(random.randrange(1_000, 1_700) for _ in range(300))
-        account = ListedAccount(dict(enumerate(leads)), page_cap=50, filters=False, ignores_order=True)
-        assert_no_silent_loss(account, random, permits=1 + seed % 4)
-
-
-def test_an_import_within_one_second_before_the_window_costs_one_pass_over_the_account_at_most() -> None:
-    account = ListedAccount(dict.fromkeys(range(600), 900), {}, filters=False)
-
-    assert assert_no_silent_loss(account, Random(1))
