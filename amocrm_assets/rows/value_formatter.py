@@ -71,8 +71,11 @@ class ValueFormatter:
 
     def _date_time(self, value: int | str) -> str | None:
         moment = _moment_of(value, self._zone)
-        if moment and moment.strftime("%z")[5:]:  # historical offsets have seconds, which RFC 3339 does not allow
-            moment = moment.astimezone(UTC)
+        try:
+            if moment and moment.strftime("%z")[5:]:  # offsets of old have seconds, which RFC 3339 does not allow
+                moment = moment.astimezone(UTC)
+        except OverflowError:  # it is before the year 1 in UTC
+            return None
         return moment.isoformat() if moment else None
 
 

@@ -136,6 +136,8 @@ def test_null_stays_null_and_is_no_oddity(field_type: str) -> None:
         ("birthday", {"value": [1]}, "value of a birthday field: list"),
         ("date_time", {"value": 1.5}, "value of a date_time field: number"),
         ("date_time", {"value": "0001-01-01T00:00:00+23:59"}, "value of a date_time field: text"),
+        # What .NET calls no date: by the clocks of Moscow, before the year 1 in UTC.
+        ("date_time", {"value": "0001-01-01T00:00:00"}, "value of a date_time field: text"),
         ("file", {"value": 5}, "value of a file field: number"),
         ("legal_entity", {"value": []}, "value of a legal_entity field: list"),
     ],

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from amocrm_assets.settings import SourceSettings
     from amocrm_assets.storage import Storage
 
-# Characters of a field's name in a description: BigQuery allows 1,024 characters in a column's description.
-_MAX_NAME = 300
+# BigQuery allows 1,024 characters in a column's description. Names are cut, so that several fields are described.
+_MAX_DESCRIPTION, _MAX_NAME = 1_024, 300
 
 
 @dataclass
@@ -119,7 +119,7 @@ def _description(fields: Sequence[KnownField]) -> str:
     for each in fields:
         gone = ", no longer in amoCRM" if each.is_gone else ""
         described.append(f"{(each.name or '')[:_MAX_NAME]} (custom field {each.id}, {each.type or 'text'}{gone})")
-    return "; ".join(described[:3]) + "."
+    return "; ".join(described[:3])[: _MAX_DESCRIPTION - 1] + "."
 
 
 def _gathered(rows: Iterable[Mapping[str, Any]]) -> list[KnownField]:

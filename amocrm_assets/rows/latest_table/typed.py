@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
     from amocrm_assets.entities import Column
 
-# Texts that Arrow converts itself; Python converts the others, each distinct text once.
+# Texts that Arrow converts itself; Python converts the others, each distinct text once. Arrow also has the years 0
+# and, in UTC, 10000, which DATE and TIMESTAMP do not have: a warehouse refuses the table.
+_YEAR = "[12][0-9]{3}"
 _PLAIN = {
     "NUMERIC": rf"^-?[0-9]{{1,{NUMERIC_DIGITS - NUMERIC_SCALE - 1}}}(\.[0-9]{{1,{NUMERIC_SCALE}}})?$",
     "BOOLEAN": "^(true|false)$",
-    "DATE": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-    "TIMESTAMP": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$",
+    "DATE": f"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}$",
+    "TIMESTAMP": (
+        rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(Z|[+-][0-9]{{2}}:[0-9]{{2}})$"
+    ),
 }
 
 
