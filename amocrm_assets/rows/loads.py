@@ -21,7 +21,7 @@ from amocrm_assets.rows.seal import sealed_file, sealed_path
 from amocrm_assets.shard import arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from amocrm_assets.captures import CaptureFound
     from amocrm_assets.entities import Entity
@@ -163,7 +163,7 @@ class _Readings:
             return known[place]
         proofs = {read.is_complete for read in days}
         newest = max((read.captured_at for read in days if read.captured_at), default=None)
-        return _Read(newest, False if False in proofs else None if None in proofs else True)
+        return _Read(newest, _summary(proofs))
 
     def _made_of(self, table: str) -> set[str]:
         """Names of the shard tables whose days a table without days is made from."""
@@ -183,7 +183,9 @@ class _Readings:
             for each in lists
             for found in each.findings
         ]
-        return _Read(captures[-1].captured_at, all(each.is_complete for each in lists), findings)
+        complete = {each.name: each.is_complete for each in lists}
+        # An earlier version may not have read every list.
+        return _Read(captures[-1].captured_at, _summary({complete.get(name) for name in names}), findings)
 
 
 def _place(name: str, subdomain: str) -> Place | None:
@@ -197,6 +199,11 @@ def _place(name: str, subdomain: str) -> Place | None:
         return found[1], date.fromisoformat(found[2])
     except ValueError:  # another table whose eight digits are not a date
         return None
+
+
+def _summary(proofs: Collection[bool | None]) -> bool | None:
+    """Whether all readings were complete, None if unknown."""
+    return False if False in proofs else None if None in proofs else True
 
 
 def _in_order(place: Place) -> tuple[str, date]:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +17,7 @@ from amocrm_assets.entities.loads import LOADS, HeldTable
 from amocrm_assets.entities.reference import REFERENCE
 from amocrm_assets.rows import loads
 from amocrm_assets.rows.loads import LoadsWritten, write_loads
+from amocrm_assets.rows.seal import sealed_file
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets_tests.rows.days import DAY, capture_header
@@ -88,8 +90,9 @@ def test_what_a_capture_does_not_tell_is_unknown_and_a_damaged_one_is_not_comple
     read_day(storage, tells=None)
     damaged = read_day(storage, day=NEXT)
     Path(storage.uri(damaged)).write_bytes(b"no gzip")
-    found = rows(storage, shard(DAY), shard(NEXT), shard(NEXT, "amoCrmCompanies"))
+    found = rows(storage, shard(DAY), shard(NEXT), shard(NEXT, "amoCrmCompanies"), shard(DAY, "amoCrmNew"))
 
+    assert found["amoCrmNew", DAY]["captured_at"] is None
     assert found["amoCrmLeads", DAY]["is_complete"] is None
     assert found["amoCrmLeads", DAY]["captured_at"] == datetime(2026, 1, 2, tzinfo=UTC)
     assert found["amoCrmLeads", NEXT]["is_complete"] is False
@@ -179,8 +182,62 @@ def test_a_run_that_dies_while_writing_and_is_run_again_gives_the_same(
     assert Path(storage.uri(again.name)).read_bytes() == (copy / again.name).read_bytes()
 
 
+def test_rows_are_sorted_by_table_and_day_and_a_table_without_days_comes_first(storage: Storage) -> None:
+    days = [DAY + timedelta(days=number) for number in (2, 0, 1)]
+    tables = [
+        shard(days[0]),
+        shard(days[1], "amoCrmA"),
+        *map(shard, days[1:]),
+        held("amoCrmLeads"),
+        held("amoCrmB"),
+    ]
+    leads = [("amoCrmLeads", day) for day in (None, *sorted(days))]
+    assert list(rows(storage, *tables)) == [("amoCrmA", DAY), ("amoCrmB", None), *leads]
+
+
+def test_a_flat_table_whose_shards_are_gone_keeps_its_word_and_is_unknown_without_one(storage: Storage) -> None:
+    flat = held("amoCrmLeadsLatest")
+    assert rows(storage, flat)["amoCrmLeadsLatest", None]["is_complete"] is None
+    read_day(storage)
+    before = rows(storage, flat, shard(DAY))["amoCrmLeadsLatest", None]
+    assert before["is_complete"] is True
+    assert rows(storage, flat) == {("amoCrmLeadsLatest", None): before}
+
+
+def test_a_file_of_an_earlier_version_is_written_anew_and_what_a_killed_run_left_is_removed(
+    storage: Storage,
+) -> None:
+    name, schema = LOADS.rows_name("acme"), arrow_schema(LOADS)
+    earlier = pa.schema([each for each in schema if each.name != "findings"])
+    with sealed_file(storage, name, earlier) as writer:
+        writer.write_table(pa.Table.from_pylist([{"table": "amoCrmLeads", "day": DAY, "rows": 5}], schema=earlier))
+    with storage.temp_file(name) as left:
+        assert rows(storage, shard(DAY))["amoCrmLeads", DAY]["rows"] == 3
+        assert not left.exists()
+
+
 def _dies(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("without", "incomplete", "is_complete"),
+    [
+        ([], [], True),
+        (["leads_custom_fields"], [], None),
+        (["leads_custom_fields"], ["contacts_custom_fields"], False),
+        ([], ["contacts_custom_fields"], False),
+        (["users"], ["loss_reasons"], True),
+    ],
+)
+def test_a_table_of_lists_is_complete_if_each_of_them_was_read_completely(
+    storage: Storage, without: list[str], incomplete: list[str], *, is_complete: bool | None
+) -> None:
+    capture_lists(storage, night(0), {}, incomplete=["contacts_custom_fields"])
+    capture_lists(storage, night(1), {})
+    capture_lists(storage, night(2), {}, without=without, incomplete=incomplete)
+    found = rows(storage, held("amoCrmCustomFields"))["amoCrmCustomFields", None]
+    assert (found["captured_at"], found["is_complete"]) == (night(2), is_complete)
 
 
 def test_lists_that_were_never_read_have_no_reading(storage: Storage) -> None:
