@@ -40,7 +40,7 @@ class NamesAsOf:
 
     def __init__(self, wanted: ShardName, history: pa.Table | None) -> None:
         """`history` has the table's key, `name` and `valid_from`, in chronological order within a key."""
-        self._wanted = wanted
+        self.wanted = wanted
         self._versions: dict[tuple[int, ...], tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]] = {}
         names_of: dict[tuple[int, ...], list[tuple[int, str | None]]] = {}
         if history is not None:
@@ -58,7 +58,7 @@ class NamesAsOf:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        by = list(self._wanted.by)
+        by = list(self.wanted.by)
         at = pc.fill_null(rows[time], INT64_MIN).to_numpy()
         names = np.full(rows.num_rows, None, object)
         # A day has few distinct ids and many rows.
@@ -127,7 +127,7 @@ class ShardRows:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        rows, wanted = pa.table(batch), _declared(self.table)
+        rows, wanted = pa.table(batch), names.wanted
         column = names.of(rows, self.table.time)
         unknown = pc.and_(pc.is_null(column), pc.is_valid(rows[wanted.behind]))
         if count := pc.sum(unknown).as_py():
@@ -164,9 +164,3 @@ def clear_shard_rows(table: Table, storage: Storage, subdomain: str) -> None:
 
 def _folder(table: Table, subdomain: str) -> str:
     return f"rows/{subdomain}/{table.warehouse_name}"
-
-
-def _declared(table: Table) -> ShardName:
-    if table.shard_name_column is None:
-        raise TypeError(f"{table.asset} has no column of names")
-    return table.shard_name_column

@@ -19,6 +19,7 @@ from amocrm_assets.rows import RowsWritten, many_days
 from amocrm_assets.rows.many_days import write_many_days
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.accounts import FreeTime
+from amocrm_assets_tests.companies_lite import COMPANIES
 from amocrm_assets_tests.rows.days import DAY, source
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.storage import Storage
 
 DAYS = [DAY + timedelta(days=number) for number in range(6)]
@@ -35,13 +37,13 @@ WRITTEN = RowsWritten("there", 1, 1, 1.0, (), (), (), {})
 class Processes:
     """Stands for `subprocess.Popen`: processes that answer so many days, and end with a status."""
 
-    def __init__(self, answers: int = 0, status: int = 1) -> None:
+    def __init__(self, answers: int = 0, status: int = 1, *, answer: object = WRITTEN) -> None:
         self.started: list[Any] = []
-        self._answers = answers
+        self._results = pickle.dumps(answer) * answers
         self._status = status
 
     def __call__(self, command: list[str], **_: Any) -> Any:
-        process = _Process(pickle.dumps(WRITTEN) * self._answers, self._status)
+        process = _Process(self._results, self._status)
         self.started.append(process)
         assert command[1:] == ["-m", "amocrm_assets.rows.day_worker"]
         return process
@@ -74,7 +76,13 @@ class Machine:
     storage: Storage
 
     def made(
-        self, processes: Processes, *, days: int = 6, cores: int | None = 2, seconds: Sequence[float] = (60.0,) * 6
+        self,
+        processes: Processes,
+        *,
+        entity: Entity = LEADS,
+        days: int = 6,
+        cores: int | None = 2,
+        seconds: Sequence[float] = (60.0,) * 6,
     ) -> list[str]:
         """Where each day was made, or its error."""
         each_day = iter(seconds)
@@ -86,9 +94,10 @@ class Machine:
         self.monkeypatch.setattr(many_days, "write_rows", write_rows)
         self.monkeypatch.setattr("subprocess.Popen", processes)
         if cores is not None:
-            self.monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+            # Of this process, which is 0; others may use other cores.
+            self.monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(9 if process else cores)))
         found: list[tuple[date, str]] = []
-        with closing(write_many_days(LEADS, self.storage, source(), DAYS[:days], table=LEADS.table)) as written:
+        with closing(write_many_days(entity, self.storage, source(), DAYS[:days], table=entity.table)) as written:
             for day, result in written:
                 try:
                     found.append((day, result().name))
@@ -140,6 +149,19 @@ def test_all_cores_count_where_the_system_does_not_tell_which_ones_may_be_used(m
         processes = Processes(answers=9)
         machine.made(processes, cores=None)
         assert len(processes.started) == started
+
+
+def test_days_are_made_here_if_a_process_would_not_know_the_entity_or_no_interpreter_is_known(
+    machine: Machine,
+) -> None:
+    assert machine.made(Processes(answers=9), entity=COMPANIES) == ["here"] * 6
+    machine.monkeypatch.setattr("sys.executable", "")
+    assert machine.made(Processes(answers=9)) == ["here"] * 6
+
+
+def test_an_error_that_a_process_answers_with_is_raised(machine: Machine) -> None:
+    error = TransientError("Reading", cause="its storage is away.", fix="Retry.")
+    assert machine.made(Processes(answers=9, answer=error)) == ["here", *["its storage is away."] * 5]
 
 
 KILLED = "the process that made them ended with status -9: it was killed, probably because memory ran out."

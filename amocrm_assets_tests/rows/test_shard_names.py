@@ -128,7 +128,8 @@ def test_nothing_is_left_of_the_files_that_a_load_needs(storage: Storage) -> Non
     with storage.temp_file(left) as path:
         path.write_bytes(b"x")
         storage.replace(left, path)
-    with shard_rows(LEADS.table, storage, WANTED) as rows:
+    with storage.temp_file(left) as half, shard_rows(LEADS.table, storage, WANTED) as rows:
+        assert not half.exists()
         name, _ = rows.of(DAY)
         assert storage.names("rows/acme/amoCrmLeads") == [name]
     assert storage.names("rows/acme/amoCrmLeads") == []
