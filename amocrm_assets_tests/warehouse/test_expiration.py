@@ -145,6 +145,8 @@ def test_a_change_by_somebody_else_meanwhile_does_not_make_a_shard_expire(
     outcome = load_beside_changes(server, wired, times=2)
 
     assert isinstance(outcome, LoadResult), outcome
+    (warning,) = outcome.warnings
+    assert "its expiration was removed. See docs/bigquery.md, Tables that expire." in warning
     first, second = naps
     assert 0.5 <= first <= 1.5
     assert 1 <= second <= 2

@@ -114,7 +114,7 @@ def reference_rows(
 
 @dataclass
 class _TableBuilder:
-    """Updates a table from what its file holds; `folded` is the number of captures that the history contains."""
+    """Updates a table from what its file holds; `folded` is the number of captures that the file was made from."""
 
     table: ReferenceTable
     history: History
@@ -126,7 +126,7 @@ class _TableBuilder:
     def add_capture(self, number: int, capture: CaptureFound, lists: dict[str, ListRecords]) -> None:
         if number >= self.folded:
             self.history.add(capture.captured_at, read_table(self.table, lists))
-            self.folded, self.is_written = number + 1, False
+            self.is_written = False
 
     def add_seen(self, seen: SeenIds) -> None:
         """Add a row for each id that occurs in leads only."""
@@ -189,7 +189,7 @@ def _resumed(
 
 
 def _made_of_metadata(file: pq.ParquetFile) -> dict[str, str]:
-    metadata = file.schema_arrow.metadata or file.metadata.metadata or {}
+    metadata = file.metadata.metadata or {}
     return {key.decode(): text.decode() for key, text in metadata.items() if key.startswith(b"amocrm_assets")}
 
 
@@ -197,7 +197,7 @@ def _made_of(metadata: dict[str, str], captures: Sequence[CaptureFound], rules: 
     """How many captures a file was made from; 0 if they are not the first of `captures`, or rules differ."""
     count = int(metadata.get(_COUNT, 0))
     same_rules = metadata.get(_RULES_KEY) == (digest_of(rules) if rules else None)
-    fits = same_rules and metadata.get(_VERSION_KEY) == _VERSION and 0 < count <= len(captures)
+    fits = same_rules and metadata.get(_VERSION_KEY) == _VERSION
     return count if fits and metadata.get(_DIGEST) == _digest(captures[:count]) else 0
 
 

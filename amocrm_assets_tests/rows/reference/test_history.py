@@ -38,7 +38,8 @@ def test_a_user_who_was_renamed_has_two_rows_that_do_not_overlap(storage: Storag
 def test_a_stage_that_is_gone_keeps_its_name_and_says_since_when(storage: Storage) -> None:
     stage, other = {"id": 11, "name": "Переговоры", "type": 0}, {"id": 142, "name": "Успех", "type": 0}
     capture(storage, night(0), {"pipelines": [pipeline(stage, other)]})
-    capture(storage, night(1), {"pipelines": [pipeline(other)]})
+    for number in (1, 2):
+        capture(storage, night(number), {"pipelines": [pipeline(other)]})
 
     found = rows(storage, STATUSES)
 
@@ -81,10 +82,12 @@ def test_the_first_row_reaches_back_to_the_creation_where_amocrm_tells_it(storag
     reasons = [
         {"id": 1, "name": "Дорого", "created_at": 1_690_000_000},
         {"id": 2, "name": "created later than it was read", "created_at": 2_000_000_000},
+        {"id": 3, "name": "created in the second of the reading", "created_at": int(night(0).timestamp())},
+        {"id": 4, "name": "created in the first second of all", "created_at": 1},
     ]
     capture(storage, night(0), {"loss_reasons": reasons})
     found = rows(storage, reference_table("amoCrmLossReasons"))
-    assert [row["valid_from"].timestamp() for row in found] == [1_690_000_000, 0]
+    assert [row["valid_from"].timestamp() for row in found] == [1_690_000_000, 0, night(0).timestamp(), 1]
 
 
 def test_robot_and_default_group_are_there_and_a_users_group_joins_with_a_leads(storage: Storage) -> None:

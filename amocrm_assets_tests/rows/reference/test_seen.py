@@ -69,6 +69,7 @@ def test_an_id_that_only_leads_name_has_a_row_from_the_beginning_that_nothing_is
 def test_a_loss_reason_that_no_list_shows_has_the_name_that_the_newest_lead_bore(storage: Storage) -> None:
     capture(storage, night(0), {"loss_reasons": [{"id": 5, "name": "Дорого"}]})
     write_day(storage, lost(1, 5, "Старое имя"), lost(2, 6, "Передумал"), lost(3, 7, None))
+    assert rows(storage, REASONS)[6]["name"] == "Передумал"
     write_day(storage, lost(4, 6, "Передумали"), lost(5, 6, None), day=NEXT)
     names = {number: row["name"] for number, row in rows(storage, REASONS).items()}
     assert names == {5: "Дорого", 6: "Передумали", 7: None}
