@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -63,6 +63,9 @@ def test_a_list_that_says_nothing_of_a_part_deletes_nothing_of_it(storage: Stora
     capture(storage, night(1), {"account": [{"id": 7, "_embedded": {}}]})
 
     assert periods(rows(storage, GROUPS), 31) == [("Опт", BEGINNING, None)]
+    written = write_reference_tables([GROUPS], storage, "acme")["amoCrmGroups"]
+    assert written.oddities == {"account without _embedded.users_groups": 1}
+    assert not written.is_complete
 
 
 def test_a_record_that_comes_back_has_a_row_for_each_of_its_times(storage: Storage) -> None:
@@ -132,6 +135,16 @@ def test_choices_of_fields_are_compared_and_kept(storage: Storage) -> None:
         ("leads", "Сайт"),
         ("leads", "Веб-сайт"),
     ]
+
+
+@pytest.mark.parametrize(("enums", "kind"), [("none", "text"), ([{"id": 9}, 9], "list"), ({"id": 9}, "object")])
+def test_choices_that_are_no_list_of_objects_are_none_and_counted(storage: Storage, enums: Any, kind: str) -> None:
+    fields = reference_table("amoCrmCustomFields")
+    lists = [{"id": 1, "name": "Источник", "enums": enums}, {"id": 2, "name": "Город", "enums": None}]
+    capture(storage, night(0), {"leads_custom_fields": lists})
+    assert [row["enums"] for row in rows(storage, fields)] == [[], []]
+    written = write_reference_tables([fields], storage, "acme")["amoCrmCustomFields"]
+    assert (written.oddities, written.is_complete) == ({f"enums: {kind}": 1}, True)
 
 
 def test_tables_without_a_capture_name_what_to_do(storage: Storage) -> None:

@@ -16,7 +16,7 @@ from amocrm_assets.rows.files import rows_table
 from amocrm_assets.rows.reference import KnownIds, seen, write_reference_tables
 from amocrm_assets.rows.reference.seen import refresh_seen_ids, seen_name
 from amocrm_assets.storage import Storage, open_storage
-from amocrm_assets_tests.rows.days import DAY, keep, lead, source
+from amocrm_assets_tests.rows.days import DAY, UPDATED_AT, keep, lead, source
 from amocrm_assets_tests.rows.reference.readings import BEGINNING, Row, capture, night
 
 USERS, STATUSES, REASONS, GROUPS = map(
@@ -38,7 +38,7 @@ def write_day(storage: Storage, *leads: dict[str, Any], day: Any = DAY) -> None:
         write_rows(LEADS, storage, source(), day, table=table)
 
 
-def lost(number: int, reason: int, name: str | None, **columns: Any) -> dict[str, Any]:
+def lost(number: int, reason: int | None, name: str | None, **columns: Any) -> dict[str, Any]:
     embedded = [] if name is None else [{"id": reason, "name": name}]
     return lead(number, status_id=143, loss_reason_id=reason, _embedded={"loss_reason": embedded}, **columns)
 
@@ -68,11 +68,40 @@ def test_an_id_that_only_leads_name_has_a_row_from_the_beginning_that_nothing_is
 
 def test_a_loss_reason_that_no_list_shows_has_the_name_that_the_newest_lead_bore(storage: Storage) -> None:
     capture(storage, night(0), {"loss_reasons": [{"id": 5, "name": "Дорого"}]})
-    write_day(storage, lost(1, 5, "Старое имя"), lost(2, 6, "Передумал"), lost(3, 7, None))
-    assert rows(storage, REASONS)[6]["name"] == "Передумал"
-    write_day(storage, lost(4, 6, "Передумали"), lost(5, 6, None), day=NEXT)
+    write_day(storage, lost(1, 5, "Старое имя"), lost(2, 6, "Передумали"), lost(3, 7, None))
+    assert rows(storage, REASONS)[6]["name"] == "Передумали"
+    newer = {"updated_at": UPDATED_AT + 50}
+    unnamed = lost(5, 6, None), lost(6, 6, "", **newer), lost(7, None, "без номера", **newer)
+    write_day(storage, lost(4, 6, "Передумал"), *unnamed, day=NEXT)
     names = {number: row["name"] for number, row in rows(storage, REASONS).items()}
-    assert names == {5: "Дорого", 6: "Передумали", 7: None}
+    assert names == {5: "Дорого", 6: "Передумал", 7: None}
+
+
+@pytest.mark.parametrize(
+    ("leads", "name"),
+    [
+        ([(0, None), (0, "of a lead without a time")], "of a lead without a time"),
+        ([(9, "of the newest"), (5, "older"), (0, None)], "of the newest"),
+        ([(5, "older"), (9, "of the newest")], "of the newest"),
+        ([(9, "B"), (9, "A")], "B"),
+        ([(9, "A"), (9, "B")], "B"),
+    ],
+)
+def test_the_name_of_an_id_does_not_depend_on_the_order_of_leads(
+    leads: list[tuple[int, str | None]], name: str
+) -> None:
+    ids = seen.SeenIds()
+    for at, given in leads:
+        ids.add(REASONS.asset, (6,), at, given)
+    assert list(ids.placeholders(REASONS.asset)) == [{"id": 6, "name": name}]
+
+
+def test_a_loss_reason_has_the_name_that_a_lead_without_a_time_bore(storage: Storage) -> None:
+    capture(storage, night(0), {})
+    keep(storage, [lost(1, 6, "Передумал", updated_at=None)])
+    for table in LEADS.tables:
+        write_rows(LEADS, storage, source(), DAY, table=table)
+    assert rows(storage, REASONS)[6]["name"] == "Передумал"
 
 
 def test_a_record_that_a_list_shows_later_has_its_own_row_and_is_gone_only_then(storage: Storage) -> None:
@@ -103,6 +132,10 @@ def test_going_on_equals_making_it_anew_and_looks_into_the_days_of_the_run(
     monkeypatch.setattr(seen, "rows_table", recorded)
     gone_on = refresh_seen_ids(storage, "acme", (NEXT, NEXT))
     assert set(looked) == {NEXT}
+    for first, last in ((DAY, NEXT), (DAY, DAY), (NEXT, NEXT)):  # days of a run are read again
+        looked.clear()
+        assert refresh_seen_ids(storage, "acme", (first, last)) == gone_on
+        assert set(looked) == {first, last}
     kept = Path(storage.uri(seen_name("acme"))).read_bytes()
     rows(storage, REASONS)
     bytes_of = Path(storage.uri(REASONS.rows_name("acme"))).read_bytes()
@@ -137,7 +170,7 @@ def test_a_row_that_is_there_because_leads_name_it_makes_its_id_no_known_one(sto
 
 def test_an_unknown_stage_without_a_pipeline_is_counted_with_the_others(storage: Storage) -> None:
     capture(storage, night(0), {"pipelines": []})
-    write_day(storage, lead(1, pipeline_id=None, status_id=5), lead(2, pipeline_id=4, status_id=5))
+    write_day(storage, lead(1, pipeline_id=None, status_id=5), lead(2, pipeline_id=1, status_id=4))
     unknown = {each.column: each for each in KnownIds(storage, "acme").unknown(DAY)}
     assert (unknown["status_id"].count, unknown["status_id"].example) == (2, "None / 5")
 
