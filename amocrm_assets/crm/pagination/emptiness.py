@@ -141,6 +141,8 @@ class EmptinessProofs:
         self._in_flight.remove(empty_page)
         own = empty_page.query.record_list
         verdict = self._verdict(newest, page) if page else "unsorted"
+        if page and page.unusable and verdict not in {"contradicted", "live"}:
+            verdict = "unclear"  # those without a time may be of any second
         match verdict:
             case "empty":
                 self._empty.append((own, newest.empty_seconds(page)))
@@ -167,7 +169,7 @@ class EmptinessProofs:
             return "nothing"
         if own.only_deleted and not all(record.is_deleted for record in page.records):
             return "live"
-        if page.unusable:
+        if not times:
             return "unclear"
         if not all(map(newest.requested.holds, times)):
             # A list that ignores its filter is never empty, unless it ignores it for so many seconds only.
@@ -191,10 +193,10 @@ class EmptinessProofs:
 
 def _compare(times: list[int], from_at: int, *, is_whole: bool) -> Verdict:
     """What records show that should be the newest ones up to a later second, or all of them (`is_whole`)."""
+    if max(times) > from_at:
+        return "contradicted"
     if any(earlier < later for earlier, later in pairwise(times)):
         return "unsorted"
-    if times[0] > from_at:
-        return "contradicted"
     # Records of one second have no order. Whether `from` is inclusive is unknown.
     return "empty" if times[0] < from_at and (is_whole or times[0] > times[-1]) else "unclear"
 

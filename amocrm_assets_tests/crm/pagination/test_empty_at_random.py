@@ -91,6 +91,30 @@ def test_tasks_that_all_leave_the_window_while_they_are_read_end_its_reading() -
     assert 0 < len(got) < 120
 
 
+def test_records_without_a_time_do_not_hide_that_an_empty_page_lacks_records() -> None:
+    """Those before the window are among the newest ones that are requested for the proof."""
+    for seed in range(60):
+        random = Random(f"u {seed}")
+        leads, deleted = (
+            {3 * number + place: random.randrange(900, 1_700) for number in range(12)} for place in (1, 2)
+        )
+        without_time = {100_000 + number: 980 + number for number in range(5)}
+        account = ListedAccount(leads, deleted | without_time, without_time=frozenset(without_time))
+        got, _ = read(EmptyAtRandom(account, seed, period=4), random, permits=1 + seed % 7)  # type: ignore[arg-type]
+        assert not expected(account) - set(got), seed
+
+
+def test_events_in_no_order_show_that_an_empty_page_lacks_some_of_them() -> None:
+    for seed in (2, 6, 10):
+        listed = Listed(some(150, crowded=(0, 60, 230)[seed % 3], seed=seed), order="shuffled")
+        try:
+            found = read_events(EmptyAtRandom(listed, seed), in_flight=1 + seed % 7)  # type: ignore[arg-type]
+        except ReadingUnproven:
+            continue
+        wanted = {each.id for each in listed.records if DAY.holds(each.at)}
+        assert {each.id for each in found} == wanted or "count_differs" in listed.findings, seed
+
+
 @pytest.mark.parametrize("names_next", ["right", "always", "never"])
 @pytest.mark.parametrize("cap", [50, 100])
 @pytest.mark.parametrize("order", ["newest", "oldest"])
