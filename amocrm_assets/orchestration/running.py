@@ -25,7 +25,7 @@ from amocrm_assets.orchestration.source_entities import scheduled
 from amocrm_assets.settings import dagster_home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date
 
     from amocrm_assets.entities import Entity
@@ -97,7 +97,7 @@ def run_days(
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):
             raise Interrupted
-    return replace(_outcome(result), missing=_missing(result, source, wanted, days))
+        return replace(_outcome(result), missing=_missing(_landed(instance, run_id), source, wanted, days))
 
 
 @contextmanager
@@ -140,12 +140,20 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
     return Outcome(result.run_id, failure, _not_passed(result, severity.ERROR), _not_passed(result, severity.WARN))
 
 
+def _landed(instance: dg.DagsterInstance, run_id: str) -> set[tuple[dg.AssetKey, str | None]]:
+    """What the run has materialised. The run's result lacks the days that a step finished before it failed."""
+    found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    events = (each.event_log_entry.asset_materialization for each in found)
+    return {(each.asset_key, each.partition) for each in events if each}
+
+
 def _missing(
-    result: dg.ExecuteInProcessResult, source: SourceSettings, entities: Sequence[Entity], days: Sequence[date]
+    landed: Collection[tuple[dg.AssetKey, str | None]],
+    source: SourceSettings,
+    entities: Sequence[Entity],
+    days: Sequence[date],
 ) -> dict[str, list[date]]:
     """The days of each entity that were not loaded, in at least one of its tables."""
-    events = (each for each in result.all_events if each.is_step_materialization)
-    landed = {(each.asset_key, each.partition) for each in events}
     found = {
         entity.name: [
             day

@@ -69,6 +69,12 @@ _LISTED = _TESTED_IN | {
     "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
     "crm/probe/lists": ["crm/probe/test_lists.py", "crm/probe/test_lists_in_sandbox.py"],
+    "orchestration/running": [
+        "orchestration/test_running.py",
+        "cli/test_run.py",
+        "cli/test_run_stopped.py",
+        "cli/test_run_history.py",
+    ],
     "orchestration/translation": ["orchestration/test_translation.py", "orchestration/test_translated_runs.py"],
     "rows/stages/continuous": ["rows/stages/test_continuous.py", "rows/stages/test_files.py"],
     "rows/stages/files": ["rows/stages/test_files.py", "rows/stages/test_month_files.py"],
