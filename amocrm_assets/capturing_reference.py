@@ -122,7 +122,11 @@ def _others(
             client,
             [each for each in LISTS if each is not ACCOUNT],
             user=f"{user}, who authorised the source",
-            filled_before={each.name for each in (last.lists or () if last else ()) if each.records},
+            # A list that could not be read completely may have records.
+            records_before={
+                each.name: each.records if each.is_complete else max(each.records, 1)
+                for each in (last.lists or () if last else ())
+            },
         )
     )
     for each in others:

@@ -41,6 +41,12 @@ _LISTED = _TESTED_IN | {
         "crm/pagination/test_dense_and_tied.py",
         "crm/pagination/test_odd_accounts.py",
     ],
+    "crm/pagination/whole_lists": [
+        "crm/pagination/test_whole_lists.py",
+        "crm/pagination/test_lists_read_again.py",
+        "crm/pagination/test_refused_lists.py",
+        "test_capturing_reference.py",
+    ],
     "crm/http/arrival_times": ["crm/http/test_arrival_times.py", "crm/http/test_limit_simulation.py"],
     "crm/http/fair_share": ["crm/http/test_fair_share.py", "crm/http/test_limit_simulation.py"],
     "crm/http/rate_limiter": [

@@ -92,6 +92,17 @@ def parts_missing(record_list: WholeList) -> Finding:
     )
 
 
+def readings_differ(record_list: WholeList, times: int) -> Finding:
+    """Several readings of a list without a count differed: any of them may lack records."""
+    return Finding(
+        record_list,
+        "list_unproven",
+        may_miss=True,
+        cause=f"it was read {times} times and had different records. No missing record was marked as deleted.",
+        fix="Materialise `raw_reference` again; if it still fails, report it to amoCRM's support.",
+    )
+
+
 def total_missing(record_list: WholeList) -> Finding:
     """The list has no count, although the documentation shows one."""
     return Finding(
