@@ -77,7 +77,9 @@ def test_types_are_requested_by_name_and_a_list_without_types_by_its_seconds_onl
 
 def test_a_query_that_is_sent_again_is_the_same_query() -> None:
     """By this an empty page is recognised as the second one of its query."""
-    assert replace(QUERY, number=1) == replace(QUERY, number=2)
+    one, other = replace(QUERY, number=1), replace(QUERY, number=2)
+    assert one == other
+    assert one.params() == other.params()
 
 
 def test_an_empty_page_of_events_is_used_at_once() -> None:
@@ -88,6 +90,7 @@ def test_an_empty_page_of_events_is_used_at_once() -> None:
 
 def test_a_refused_page_of_events_is_an_error_since_no_details_can_be_left_out() -> None:
     query: Any = QUERY
+    assert "with" not in query.params()
     error = UnexpectedAnswer("Reading events", cause="400.", fix="Report it.", status=400)
     with pytest.raises(UnexpectedAnswer) as caught:
         page_refused(query, error)
