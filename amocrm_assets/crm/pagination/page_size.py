@@ -41,7 +41,7 @@ class PageSize:
 
     def worked(self, limit: int) -> None:
         """A page of that size succeeded."""
-        if limit < self.limit * 4 // 5 or (self.limit >= PAGE_LIMIT and self.details == self._wants_details):
+        if limit < self.limit * 4 // 5:
             return  # a small request proves nothing about large ones
         self._good_pages += 1
         if self._good_pages >= self._needed:
