@@ -101,6 +101,18 @@ def test_a_list_that_every_account_has_is_not_believed_to_be_empty(
     assert account.asked.count("/users") == requests
 
 
+def test_a_list_that_every_account_has_is_read_again_though_two_passes_over_it_were_empty() -> None:
+    """The first one contradicts its own count."""
+
+    def change(number: int, _: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        contradictory = {"_embedded": {"users": []}, "_links": {}, "_total_items": 1}
+        return {1: contradictory, 2: None}.get(number, body)
+
+    account = Account({"/users": [1]}, change=change)
+    assert len(read(account, USERS)["users"].lines) == 1
+    assert len(account.asked) == 3
+
+
 @pytest.mark.parametrize(
     ("stages", "turns", "kinds", "requests"),
     [

@@ -67,7 +67,7 @@ class Account:
             body["_total_items"] = len(ids)
         self.asked.append(path)
         body = self.change(len(self.asked), path, body or {})
-        if not body or not body["_embedded"][path[1:]]:
+        if not body or not (body["_embedded"][path[1:]] or body.get("_total_items")):
             return Response(path, 204)
         return Response(path, 200, json.dumps(body).encode())
 
