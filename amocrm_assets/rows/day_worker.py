@@ -57,9 +57,9 @@ def serve(days: IO[bytes], results: IO[bytes]) -> None:
 def main() -> None:
     """Serve the parent process. Ctrl-C is ignored here: the parent handles it and kills this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # output that a library prints must not mix with the results
-    serve(sys.stdin.buffer, results)
+    with os.fdopen(os.dup(1), "wb") as results:
+        os.dup2(2, 1)  # output that a library prints must not mix with the results
+        serve(sys.stdin.buffer, results)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 from datetime import timedelta
 from io import BytesIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import ActionRequired, CapturesMixed
-from amocrm_assets.rows import RowsWritten, rows_name
-from amocrm_assets.rows.day_worker import DayTask, serve
+from amocrm_assets.rows import RowsWritten, day_worker, rows_name
+from amocrm_assets.rows.day_worker import DayTask, main, serve
 from amocrm_assets_tests.rows.days import DAY, keep, lead, source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amocrm_assets.captures.finding import CapturesByDay
     from amocrm_assets.entities import Table
     from amocrm_assets.storage import Storage
@@ -71,6 +76,33 @@ def test_a_day_that_fails_is_answered_with_its_error_and_the_next_one_is_made(st
     (note,) = error.__notes__
     assert note.startswith("In the process that made the day:\nTraceback")
     assert written.row_count == 1
+
+
+def test_what_a_library_prints_does_not_mix_with_the_results_and_ctrl_c_is_left_to_the_parent(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def printing(*_: object, **__: object) -> str:
+        os.write(1, b"printed")
+        return "written"
+
+    sent = BytesIO(pickle.dumps(DayTask("leads", "leads", storage, source(), None)) + pickle.dumps(DAY))
+    monkeypatch.setattr(day_worker, "write_rows", printing)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=sent))
+    before, saved = signal.getsignal(signal.SIGINT), {each: os.dup(each) for each in (0, 1, 2)}
+    try:
+        for number, name in ((1, "results"), (2, "errors")):
+            with (tmp_path / name).open("wb") as file:
+                os.dup2(file.fileno(), number)
+        main()
+        during = signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for number, copy in saved.items():
+            os.dup2(copy, number)
+            os.close(copy)
+    assert during == signal.SIG_IGN
+    assert (tmp_path / "results").read_bytes() == pickle.dumps("written")
+    assert (tmp_path / "errors").read_bytes() == b"printed"
 
 
 def test_captures_of_other_days_are_those_that_were_listed_before(storage: Storage) -> None:

@@ -18,6 +18,7 @@ from amocrm_assets.rows.json_values import (
     kind_of,
     list_of,
     load_json,
+    numeric_of,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +94,26 @@ def test_an_integer_has_64_bits_and_no_fraction(value: Any, integer: int | None)
 def test_a_decimal_has_at_most_29_digits_before_its_point(value: Any, decimal: str | None) -> None:
     found = decimal_of(value)
     assert (None if found is None else str(found)) == (None if decimal is None else str(Decimal(decimal)))
+
+
+NINES = "9" * 29
+
+
+@pytest.mark.parametrize(
+    ("number", "numeric"),
+    [
+        ("1.5", "1.500000000"),
+        ("-1e3", "-1000.000000000"),
+        ("0.0000000005", "0E-9"),
+        ("0.0000000015", "2E-9"),
+        (f"{NINES}.9999999994", f"{NINES}.999999999"),
+        (f"{NINES}.9999999995", None),
+        ("1e29", None),
+    ],
+)
+def test_numeric_has_nine_decimals_and_at_most_29_digits_before_them(number: str, numeric: str | None) -> None:
+    found = numeric_of(Decimal(number))
+    assert (None if found is None else str(found)) == numeric
 
 
 @pytest.mark.parametrize(
