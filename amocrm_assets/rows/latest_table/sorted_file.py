@@ -129,9 +129,7 @@ class _Spilled:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._sink.closed:
-            self._writer.close()
-            self._sink.close()
+        self._sink.close()
 
     def add(self, rows: pa.Table) -> None:
         with disk_errors(f"Writing {self._path.name}", self._path):

@@ -81,13 +81,9 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _boolean(text: str) -> bool | None:
-    return {"true": True, "false": False}.get(text)
-
-
 _CONVERTERS: dict[str, Callable[[str], Any]] = {
     "NUMERIC": _number,
-    "BOOLEAN": _boolean,
+    "BOOLEAN": lambda _: None,  # Arrow has converted both texts that are valid
     "DATE": _date,
     "TIMESTAMP": _moment,
 }

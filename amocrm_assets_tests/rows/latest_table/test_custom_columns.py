@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from amocrm_assets.entities import LEADS, latest_table
-from amocrm_assets.rows.latest_table.field_columns import KnownField, field_columns
 from amocrm_assets.shard import arrow_schema
 from amocrm_assets_tests.rows.days import field, lead
 from amocrm_assets_tests.rows.latest_table import tables
@@ -123,21 +121,10 @@ def test_twins_share_the_column_that_a_source_gives_their_name(storage: Storage)
     assert rows(storage, by)[0]["city"] == "Пермь, Уфа"
 
 
-def test_a_description_is_not_longer_than_bigquery_allows() -> None:
-    by = tables.settings(leads_custom_fields=[{"field": "CODE", "column": "city"}])
-    known = [
-        KnownField(10**18 + number, f"{number}" + "и" * 400, "multiselect", is_gone=True, names={"CODE"})
-        for number in range(4)
-    ]
-    (column,) = [each.column for each in field_columns(LEADS, by, known, {})]
-    assert len(column.description) == 1024
-    assert column.description.startswith(
-        f"0{'и' * 299} (custom field {10**18}, multiselect, no longer in amoCRM); 1и"
-    )
-    assert "; 2и" in column.description
-    assert column.description.endswith(".")
-    (short,) = [each.column for each in field_columns(LEADS, by, [replace(known[0], name=None, type=None)], {})]
-    assert short.description.strip() == f"(custom field {10**18}, text, no longer in amoCRM)."
+def test_a_field_without_an_id_has_no_column(storage: Storage) -> None:
+    filled = [field("text", {"value": "a"}, field_id=each, field_name="Поле") for each in (None, 1)]
+    write_day(storage, 0, [lead(1, updated_at=seconds(0), custom_fields_values=filled)], by=SOURCE)
+    assert [each.column.name for each in written(storage, SOURCE).fields] == ["cf_1"]
 
 
 def test_a_named_column_is_there_though_no_field_is_called_so(storage: Storage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amocrm_assets.entities.reference import REFERENCE_TABLES
-from amocrm_assets.errors import ActionRequired
+from amocrm_assets.errors import ActionRequired, InternalError
+from amocrm_assets.rows.latest_table import files
 from amocrm_assets.rows.reference import write_reference_tables
 from amocrm_assets_tests.rows.days import lead, stub
 from amocrm_assets_tests.rows.latest_table import tables
@@ -142,6 +144,21 @@ def test_a_loss_reason_that_no_list_knows_has_the_name_that_the_lead_carries(sto
     assert names == ["Too expensive now", "Gone from the list", None]
     apart = tables.settings(import_reference=True)
     assert [row["loss_reason_name"] for row in rows(storage, apart)] == ["Too expensive now", None, None]
+
+
+def test_the_seconds_are_those_since_the_beginning(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_day(storage, 0, [lead(1, updated_at=seconds(0))], by=SOURCE)
+    monkeypatch.setattr("amocrm_assets.rows.latest_table.files.time.perf_counter", lambda: 1000.0)
+    assert written(storage, SOURCE).seconds == 0.0
+
+
+def test_a_file_that_is_not_what_was_written_is_an_error(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_day(storage, 0, [lead(1, updated_at=seconds(0))], by=SOURCE)
+    monkeypatch.setattr(files, "newest_file", lambda *_: nullcontext(None))
+    with pytest.raises(InternalError, match="differs from what was written"):
+        written(storage, SOURCE)
 
 
 def test_no_day_with_rows_is_told(storage: Storage) -> None:

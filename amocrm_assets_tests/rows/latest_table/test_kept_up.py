@@ -6,12 +6,14 @@ import shutil
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amocrm_assets.entities import LEADS, latest_table
 from amocrm_assets.rows.latest_table import sorted_file
+from amocrm_assets.rows.seal import sealed_file
 from amocrm_assets.storage import Storage, open_storage
 from amocrm_assets.storage.folder import FolderStorage
 from amocrm_assets_tests.rows.days import field, lead, stub
@@ -47,6 +49,70 @@ def test_a_damaged_file_of_newest_rows_is_made_anew(storage: Storage) -> None:
     assert content(storage, SOURCE) == before
 
 
+def test_a_file_of_newest_rows_with_other_columns_is_made_anew(storage: Storage) -> None:
+    """As after an upgrade that adds a column."""
+    write_day(storage, 0, [lead(1, updated_at=seconds(0))], by=SOURCE)
+    before = content(storage, SOURCE)
+    name = latest_table(LEADS.table).kept_name("acme")
+    with storage.as_local_path(name) as path:
+        rows, known = pq.read_table(path), pq.read_metadata(path).metadata
+    metadata = {key.decode(): value.decode() for key, value in known.items() if key.startswith(b"amocrm_assets")}
+    other = rows.drop_columns(["deleted_at"])
+    with sealed_file(storage, name, other.schema, metadata) as writer:
+        writer.write_table(other)
+    again = written(storage, SOURCE)
+    assert (again.is_rebuilt, again.days_read) == (True, 1)
+    assert content(storage, SOURCE) == before
+    assert not written(storage, SOURCE).is_rebuilt
+
+
+def test_what_a_killed_run_left_is_removed(storage: Storage) -> None:
+    write_day(storage, 0, [lead(1, updated_at=seconds(0))], by=SOURCE)
+    table = latest_table(LEADS.table)
+    with storage.temp_file(table.kept_name("acme")) as kept, storage.temp_file(table.rows_name("acme")) as rows:
+        written(storage, SOURCE)
+        assert not kept.exists()
+        assert not rows.exists()
+
+
+def test_rows_that_stay_are_those_that_are_made_anew(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside new rows of the same group: later stubs, and older states that are found afterwards."""
+    monkeypatch.setattr(sorted_file, "ROW_GROUP", 3)
+
+    def state(number: int, day_number: int, **more: Any) -> dict[str, Any]:
+        return lead(number, updated_at=seconds(day_number), name=f"{number} of {day_number}", **more)
+
+    def gone(number: int, day_number: int) -> dict[str, Any]:
+        return stub(number, updated_at=seconds(day_number))
+
+    changes = [
+        (2, [state(1, 2), state(2, 2), state(4, 2, is_deleted=None), state(5, 2), state(6, 2), state(8, 2)]),
+        (3, [gone(2, 3), state(3, 3), state(5, 3), gone(6, 3), gone(7, 3)]),
+        (1, [state(4, 1), state(7, 1), state(9, 1)]),
+        (0, [gone(1, 0), state(4, 0), state(6, 0), state(9, 0, is_deleted=True)]),
+        (4, []),
+    ]
+    for number, leads in changes:
+        write_day(storage, number, leads, by=SOURCE)
+        kept = content(storage, SOURCE)
+    assert kept == from_nothing(storage, SOURCE, tmp_path / "fresh")
+    with storage.as_local_path(latest_table(LEADS.table).rows_name("acme")) as path:
+        found = pq.read_table(path, columns=["id", "name", "is_deleted", "deleted_at"]).to_pylist()
+    assert [tuple(row.values()) for row in found] == [
+        (1, "1 of 2", False, None),
+        (2, "2 of 2", True, seconds(3)),
+        (3, "3 of 3", False, None),
+        (4, "4 of 2", None, None),
+        (5, "5 of 3", False, None),
+        (6, "6 of 2", True, seconds(3)),
+        (7, "7 of 1", True, seconds(3)),
+        (8, "8 of 2", False, None),
+        (9, "9 of 1", False, None),
+    ]
+
+
 class Killed(BaseException):
     pass
 
@@ -75,6 +141,15 @@ def test_killed_between_any_two_writes_and_run_again_gives_the_same_table(
     with pytest.raises(Killed):
         written(killed, SOURCE)
     assert content(storage, SOURCE) == from_nothing(storage, SOURCE, tmp_path / "fresh")
+
+
+def test_without_a_change_the_table_alone_is_written_again(storage: Storage, tmp_path: Path) -> None:
+    write_day(storage, 0, [lead(1, updated_at=seconds(0))], by=SOURCE)
+    assert written(storage, SOURCE).is_rebuilt
+    counting = KilledStorage(tmp_path / "storage")
+    counting.writes_left = 1
+    again = written(counting, SOURCE)
+    assert (again.is_rebuilt, again.days_read, counting.writes_left) == (False, 0, 0)
 
 
 LISTED = [defined(1, "Один", "text"), defined(2, "Два", "numeric"), defined(3, "Три", "select", "CODE")]
