@@ -92,11 +92,13 @@ def test_preparing_says_nothing_of_a_dataset_whose_tables_stay(server: Recording
     assert not server.sent("PATCH", "/tables/")
 
 
+@pytest.mark.parametrize("refusal", ["fault", "no effect"])
 def test_a_sandbox_project_which_allows_no_other_expiration_is_refused_before_amocrm_is_asked(
-    server: RecordingBigQuery, wired: Place
+    server: RecordingBigQuery, wired: Place, refusal: str
 ) -> None:
     server.table_expiration_ms = SIXTY_DAYS_MS
-    server.faults = [NO_BILLING]
+    server.keeps_expiration = refusal == "no effect"
+    server.faults = [NO_BILLING] if refusal == "fault" else []
 
     with pytest.raises(WarehouseRefused, match="Link the project to a billing account"):
         wired.warehouse.prepare()
