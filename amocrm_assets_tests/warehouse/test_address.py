@@ -10,6 +10,8 @@ from amocrm_assets.settings.places import project_folder
 from amocrm_assets.storage import open_storage
 from amocrm_assets.warehouse import open_warehouse
 from amocrm_assets.warehouse.address import BigQueryAddress, DuckDbAddress, read_address
+from amocrm_assets.warehouse.bigquery.timeouts import Timeouts
+from amocrm_assets.warehouse.duckdb import WAIT_SECONDS
 
 
 def test_three_slashes_are_a_path_from_the_project_whoever_reads_the_address(
@@ -73,6 +75,33 @@ def test_a_wrong_address_names_the_variable_and_the_right_form(url: str, says: s
 
     assert says in str(caught.value)
     assert caught.value.facts == {"variable": "AMOCRM_WAREHOUSE"}
+
+
+@pytest.mark.parametrize(
+    ("url", "wait_seconds", "deadlines"),
+    [
+        ("duckdb:///data/w.duckdb", None, WAIT_SECONDS),
+        ("duckdb:///data/w.duckdb", 3.0, 3.0),
+        ("duckdb:///data/w.duckdb", 0.0, 0.0),
+        ("bigquery://my-project/crm", None, Timeouts()),
+        ("bigquery://my-project/crm", 3.0, Timeouts(3.0, 3.0, 3.0)),
+    ],
+)
+def test_a_caller_with_less_time_than_a_warehouse_sets_its_deadlines(
+    monkeypatch: pytest.MonkeyPatch, url: str, wait_seconds: float | None, deadlines: object
+) -> None:
+    opened: list[object] = []
+
+    def duckdb_warehouse(_: Path, *, wait_seconds: float) -> None:
+        opened.append(wait_seconds)
+
+    def bigquery_warehouse(_: BigQueryAddress, *, timeouts: Timeouts | None, **__: object) -> None:
+        opened.append(timeouts or Timeouts())
+
+    monkeypatch.setattr("amocrm_assets.warehouse.duckdb.DuckDbWarehouse", duckdb_warehouse)
+    monkeypatch.setattr("amocrm_assets.warehouse.bigquery.BigQueryWarehouse", bigquery_warehouse)
+    open_warehouse(url, wait_seconds=wait_seconds)
+    assert opened == [deadlines]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost", "[::1]"])
