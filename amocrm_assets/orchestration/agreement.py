@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from amocrm_assets.entities import AGREEMENT
+from amocrm_assets.errors import ActionRequired
 from amocrm_assets.orchestration.assets import raw_key, rows_key
 from amocrm_assets.orchestration.checks import WORST, verdict
 from amocrm_assets.orchestration.failures import in_words
+from amocrm_assets.orchestration.markdown import escape
 from amocrm_assets.orchestration.names import LAST
 from amocrm_assets.orchestration.partitions import days_of_run
 from amocrm_assets.orchestration.resources import AmoCrmDeployment
@@ -53,9 +55,26 @@ def events_agree_of(source: SourceSettings) -> dg.AssetChecksDefinition:
             days = days_to_compare(storage, source, bounds[0] - _LOOK_BACK, bounds[1])
         else:
             days = days_with_rows(AGREEMENT.events.table, storage, source.subdomain)
-        return agreement_result(agreement_of_days(storage, source, days))
+        try:
+            return agreement_result(agreement_of_days(storage, source, days))
+        except (
+            ActionRequired
+        ) as error:  # a damaged file of another day fails no run: `ids_unique` fails for its day
+            return _not_compared(error)
 
     return events_agree
+
+
+def _not_compared(error: ActionRequired) -> dg.AssetCheckResult:
+    """The result if the rows of a day cannot be read: no day is compared then."""
+    cause = f"Nothing was compared: {error.cause}"
+    return dg.AssetCheckResult(
+        check_name=AGREE,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{escape(cause)} {error.fix}",
+        metadata={"cause": cause, "fix": error.fix, "error": type(error).__name__},
+    )
 
 
 def agreement_result(found: Mapping[date, "DayAgreement"]) -> dg.AssetCheckResult:

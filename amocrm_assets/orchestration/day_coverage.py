@@ -83,7 +83,7 @@ def progress_of(
     `gone` are days with a missing shard that Dagster shows as materialised.
     """
     passed = (at.astimezone(source.zone).date() - source.first_day).days
-    missing = [day for day in last_days(source, at=at, count=max(passed, 0)) if day not in there]
+    missing = [day for day in last_days(source, at=at, count=passed) if day not in there]
     lost = [day for day in missing if day in gone]
     return Progress(max(there, default=None), missing, lost)
 

@@ -6,6 +6,7 @@ its days are reported as materialised again with the rest of their metadata, so 
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,12 +22,15 @@ from amocrm_assets.settings import dagster_home
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from amocrm_assets.entities import Entity
     from amocrm_assets.forgetting.report import Report
     from amocrm_assets.privacy.forgotten import ForgottenList
     from amocrm_assets.settings import SourceSettings
 
 # Metadata with records.
 _SHOWN = ("preview", "open_in_amocrm")
+# The column with the id of the record that a task, a call or an event belongs to.
+_OWNER = "entity_id"
 _PAGE = 1000
 
 
@@ -74,7 +78,7 @@ def _runs_that_show(
         for entity in ENTITIES
         for key in chain_keys(entity, source)
         for record in _materialisations(instance, key, sorted(days))
-        if _shows(record.asset_materialization, report, forgotten)
+        if _shows(entity, record.asset_materialization, report, forgotten)
     }
 
 
@@ -90,21 +94,36 @@ def _materialisations(instance: dg.DagsterInstance, key: dg.AssetKey, days: list
         cursor = found.cursor
 
 
-def _shows(event: dg.AssetMaterialization | None, report: Report, forgotten: ForgottenList) -> bool:
+def _shows(
+    entity: Entity, event: dg.AssetMaterialization | None, report: Report, forgotten: ForgottenList
+) -> bool:
     metadata: Mapping[str, Any] = event.metadata if event else {}
+    ids = {str(each) for several in report.ids.values() for each in several}
     for name in _SHOWN:
         text = _text(metadata.get(name))
-        if any(f"[{each}](" in text for ids in report.ids.values() for each in ids) or forgotten.says(text):
+        if any(f"[{each}](" in text for each in ids) or forgotten.says(text):
             return True
-    return False
+    return any(_hangs_on(entity, cell, ids) for cell in _cells(metadata.get("preview")))
+
+
+def _hangs_on(entity: Entity, cell: str, ids: set[str]) -> bool:
+    """Whether a record of a preview, such as a task, refers to one of the ids, or is cut off before it says so."""
+    if not ids or all(_OWNER not in table.preview for table in entity.tables):
+        return False
+    return cell.endswith("…") or not ids.isdisjoint(re.findall(rf"\b{_OWNER} (\d+)", cell))
 
 
 def _text(value: Any) -> str:
     """The text of a preview, one cell after the other."""
     if isinstance(value, dg.TableMetadataValue):
-        cells = (str(cell) for record in value.records for cell in record.data.values())
-        return " ".join(cells).replace(BREAK, "").replace("·", " ")
+        return " ".join(_cells(value)).replace("·", " ")
     return str(getattr(value, "value", value) or "")
+
+
+def _cells(value: Any) -> Iterator[str]:
+    """The cells of a preview, without the places at which the page may break them."""
+    if isinstance(value, dg.TableMetadataValue):
+        yield from (str(cell).replace(BREAK, "") for record in value.records for cell in record.data.values())
 
 
 def _report_again(instance: dg.DagsterInstance, run: str) -> None:

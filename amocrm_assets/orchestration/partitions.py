@@ -6,6 +6,7 @@ a day see `assets`, for launching it `automation`.
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from amocrm_assets.settings import SourceSettings
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def partitions_of(source: SourceSettings) -> dg.DailyPartitionsDefinition:
@@ -45,12 +48,15 @@ def last_days(source: SourceSettings, *, at: datetime, count: int) -> list[date]
 
 
 def days_of_run(run: dg.DagsterRun) -> tuple[date, date] | None:
-    """First and last day of a run; None for a run without days.
+    """First and last day of a run; None for a run without days, such as one of a user's own partitions.
 
     A check has no partitions; those of its run are only in the run's tags.
     """
     keys = partition_keys_of_run(run)
-    return (date.fromisoformat(keys[0]), date.fromisoformat(keys[1])) if keys else None
+    if keys is None or not all(map(_DAY.fullmatch, keys)):
+        return None
+    first, last = map(date.fromisoformat, keys)
+    return first, last
 
 
 def partition_keys_of_run(run: dg.DagsterRun) -> tuple[str, str] | None:

@@ -64,7 +64,28 @@ _LISTED = _TESTED_IN | {
     ],
     "crm/http/exchange": ["crm/http/test_exchange.py", "crm/http/test_watchdog.py"],
     "crm/http/connection_errors": ["crm/http/test_connection_errors.py", "crm/http/test_networks.py"],
-    "orchestration/automation": ["orchestration/test_automation.py", "orchestration/test_days_again.py"],
+    "orchestration/agreement": [
+        "orchestration/test_agreement.py",
+        "orchestration/test_stages.py",
+        "rows/test_agreement.py",
+    ],
+    "orchestration/automation": [
+        "orchestration/test_requested_runs.py",
+        "orchestration/test_automation.py",
+        "orchestration/test_days_again.py",
+    ],
+    "orchestration/checks": ["orchestration/test_verdicts.py", "orchestration/test_checks.py"],
+    "orchestration/claims": [
+        "orchestration/test_claims.py",
+        "orchestration/test_component_library.py",
+        "orchestration/test_guest_project.py",
+    ],
+    "orchestration/loading_step": [
+        "orchestration/test_loading_step.py",
+        "orchestration/test_shards.py",
+        "orchestration/test_materialising.py",
+    ],
+    "orchestration/partitions": ["orchestration/test_partitions.py", "orchestration/test_automation.py"],
     "captures": ["test_captures.py", "test_damaged_captures.py"],
     "captures/forgotten": [
         "captures/test_forgotten.py",
@@ -75,12 +96,18 @@ _LISTED = _TESTED_IN | {
     "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
     "crm/probe/lists": ["crm/probe/test_lists.py", "crm/probe/test_lists_in_sandbox.py"],
+    "orchestration/run_client": ["orchestration/test_kept_client.py", "orchestration/test_run_client.py"],
     "orchestration/running": [
         "orchestration/test_running.py",
         "cli/test_run.py",
         "cli/test_run_stopped.py",
         "cli/test_run_history.py",
     ],
+    "orchestration/shard_comparison": [
+        "orchestration/test_compared_days.py",
+        "orchestration/test_shard_comparison.py",
+    ],
+    "orchestration/stored_checks": ["orchestration/test_stored_checks.py", "orchestration/test_checks.py"],
     "orchestration/translation": ["orchestration/test_translation.py", "orchestration/test_translated_runs.py"],
     "rows/stages/continuous": ["rows/stages/test_continuous.py", "rows/stages/test_files.py"],
     "rows/stages/files": ["rows/stages/test_files.py", "rows/stages/test_month_files.py"],

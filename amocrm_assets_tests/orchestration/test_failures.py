@@ -116,6 +116,7 @@ def test_the_last_try_is_known() -> None:
     retries = Retries(count=2)
     assert [retries.is_last(error_of(errors.Busy), number) for number in range(3)] == [False, False, True]
     assert retries.is_last(error_of(errors.NotAuthorised), 0)
+    assert not Retries(count=1, first_wait_seconds=0).is_last(error_of(errors.Busy), 0)
 
 
 def test_days_are_named_as_ranges() -> None:

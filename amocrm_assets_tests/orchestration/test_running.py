@@ -108,6 +108,7 @@ def test_a_run_has_all_its_days_and_is_never_started_again(
     (run,) = instance.get_runs()
     assert run.run_id == outcome.run_id
     assert run.tags.items() >= NEVER_RETRIED.items()
+    assert run.remote_job_origin is not None
 
 
 @pytest.mark.usefixtures("instance")
