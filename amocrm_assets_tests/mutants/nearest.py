@@ -29,7 +29,11 @@ _LISTED = _TESTED_IN | {
     ],
     "crm/pagination/appended_state": ["crm/pagination/test_appended_state.py", "crm/pagination/test_appended.py"],
     "crm/pagination/empty_pages": ["crm/pagination/test_empty_pages.py", "crm/pagination/test_held_back_pages.py"],
-    "crm/pagination/keyset": ["crm/pagination/test_keyset.py", "crm/pagination/test_keyset_pages.py"],
+    "crm/pagination/keyset": [
+        "crm/pagination/test_keyset.py",
+        "crm/pagination/test_keyset_pages.py",
+        "crm/pagination/test_keyset_end.py",
+    ],
     "crm/pagination/window_reader": [
         "crm/pagination/test_window_reader.py",
         "crm/pagination/test_prefetch.py",

@@ -187,8 +187,9 @@ class KeysetPaginator:
             return fresh, None
         said_twice = self._end.is_confirmed(page) and not more and not fresh
         self.seen.moved_out += self._cursor.moved_out(records)
-        if said_twice and page.records and not passed_end and self.state.may_be_cut_off(page):
-            return [], self._hand_off_end()
+        may_be_part = self._end.part_is_due or self.state.may_be_cut_off(page)
+        if said_twice and page.records and not passed_end and may_be_part:
+            return [], self._restart_end(page) if self._end.part_is_due else self._hand_off_end()
         if passed_end or not page.records or said_twice:
             self.done = True  # a record after the end was seen, or twice nothing
             return fresh, None
@@ -223,16 +224,17 @@ class KeysetPaginator:
         self._question, self._counts_end = None, False
         self.done = count.is_confirmed_by(page)
         # With other records than those of the counted page, that one is requested again.
-        return None if self.done or count.is_extended_by(page) else self._restart_end(count.page)
+        is_over = self.done or count.is_extended_by(page)
+        return None if is_over else self._restart_end(count.page, is_counted=True)
 
-    def _restart_end(self, page: Page) -> DenseRange | None:
-        """Request once more from further on.
+    def _restart_end(self, page: Page, *, is_counted: bool = False) -> DenseRange | None:
+        """Request once more, as a whole or from further on.
 
         A list that stops at some depth would stop there both times if all of it is in so few seconds that no
         filter can divide it: these seconds and everything after them are read by id.
         """
-        is_part = self.state.may_be_cut_off(page)
-        proves_more = self._end.restart_from(self._cursor, page, self._own(page), is_part=is_part)
+        own, is_part = self._own(page), self.state.may_be_cut_off(page)
+        proves_more = self._end.restart_from(self._cursor, page, own, is_part=is_part, is_counted=is_counted)
         return None if proves_more else self._hand_off_end()
 
     def _own(self, page: Page) -> list[RawRecord]:

@@ -6,7 +6,6 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from amocrm_assets.crm.pagination.cursor import NO_RECORDS
-from amocrm_assets.crm.pagination.query import MIN_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +30,12 @@ def seconds_behind_end(records_per_second: float | None) -> int:
 class ListEnd:
     """Whether the next query only verifies that the list ends, and from where on this is unproven.
 
-    Everything from `begin` on is unproven while `is_requested`.
+    Everything from `begin` on is unproven while `is_requested`. `part_is_due`: the query is for all of that, and
+    one without its first second has to follow.
     """
 
     def __init__(self, begin: int) -> None:
-        self.is_requested = False
+        self.is_requested = self.part_is_due = False
         self.begin = begin
         self._was_last_page = False  # by the previous response
         self._records = 0
@@ -51,27 +51,32 @@ class ListEnd:
 
     def forget(self) -> None:
         """Request whole pages again."""
-        self.is_requested = self._was_last_page = False
+        self.is_requested = self.part_is_due = self._was_last_page = False
 
-    def restart_from(self, cursor: Cursor, page: Page, records: Sequence[RawRecord], *, is_part: bool) -> bool:
+    def restart_from(
+        self, cursor: Cursor, page: Page, records: Sequence[RawRecord], *, is_part: bool, is_counted: bool = False
+    ) -> bool:
         """Move the cursor to the second from which to request once more; False if no second would prove more.
 
-        `records` are those of the page that are in the window. The second of the last one shows whether others
-        follow. If the page may be a part of its list (`is_part`), its records may be arbitrary ones of an unsorted
-        list: without those of its first second, such a list shows others instead, as does one that stops at some
-        depth.
+        `records` are those of the page that are in the window. First, all of them are requested again, since one
+        response may lack any of them; then those from the second of the last one on. If the page may be a part of
+        its list (`is_part`), its records may be arbitrary ones of an unsorted list: without those of its first
+        second, such a list shows others instead, as does one that stops at some depth. After a count that showed
+        no other records (`is_counted`), this is the first request.
         """
-        is_first = not self.is_requested
+        is_first, is_part = not self.is_requested, is_part or self.part_is_due
         if is_first:
             self.begin = cursor.second
-        second, returned = cursor.second, NO_RECORDS
-        # A short page is requested as a whole: it may lack its first records, too.
-        if is_part or not is_first or page.size >= MIN_PAGE:
-            second, returned = _restart_second(records, is_part=is_part and is_first) or (second, returned)
-        cursor.move_to(second, returned)
+        here = cursor.second, NO_RECORDS
+        later = _restart_second(records, is_part=is_part and (is_first or self.part_is_due)) or here
+        proves_more = not (is_part and records and later[0] == records[0].updated_at)
+        is_whole = is_first and proves_more and not (is_part and is_counted)
+        self.part_is_due = is_part and is_whole
+        if not is_whole:
+            cursor.move_to(*later)
         self.is_requested = True
         self._records = sum(record.updated_at >= cursor.from_at for record in page.records)
-        return not (is_part and records and second == records[0].updated_at)
+        return proves_more
 
 
 def _restart_second(records: Sequence[RawRecord], *, is_part: bool) -> tuple[int, frozenset[int]] | None:

@@ -44,6 +44,8 @@ class ListedAccount:
     # By number of the answer, from 1 on: what is damaged about it. `end`: no `next`. `empty`: a 204. Others lack
     # records: `head` the first half, `hole` the middle, `half` the second half and `next`.
     damage: dict[int, str] = field(default_factory=dict)
+    # By number of the answer: the positions between which its page lacks its records.
+    lacks: dict[int, tuple[int, int]] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     request_count: int = 0
 
@@ -55,7 +57,9 @@ class ListedAccount:
             return NOTHING
         rows, deleted = self._rows(ask)
         random.shuffle(rows) if not self.stable_ties else rows.sort()
-        return damaged(self._page(ask, rows, deleted=deleted), damage)
+        page = damaged(self._page(ask, rows, deleted=deleted), damage)
+        begin, end = self.lacks.get(self.request_count, (0, 0))
+        return replace(page, records=page.records[:begin] + page.records[end:])
 
     def _rows(self, ask: Query) -> tuple[list[tuple[int, int]], bool]:
         deleted = ask.record_list.only_deleted and self.knows_deleted

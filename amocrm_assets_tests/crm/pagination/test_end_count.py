@@ -113,21 +113,29 @@ def test_a_page_whose_records_have_moved_out_is_verified_as_before(
     assert paginator.done
 
 
-def test_a_count_that_fails_leaves_the_page_to_be_verified_as_before(paginator: KeysetPaginator) -> None:
-    respond(paginator, LAST_PAGE)
-    assert paginator.next_query()
-    paginator.failed()
-    query, _ = respond(paginator, page(*range(1_003, 1_041), has_next=False))
-    assert (query.order, query.page, query.from_at) == ("updated_at asc", 1, 1_002)
-    assert paginator.done
-
-
-def test_records_that_were_added_after_a_count_had_failed_are_read_and_verified(
+def test_a_page_whose_count_fails_is_requested_again_as_a_whole_and_then_without_its_first_second(
     paginator: KeysetPaginator,
 ) -> None:
     respond(paginator, LAST_PAGE)
     assert paginator.next_query()
     paginator.failed()
+    for from_at in (FROM_AT - 1, 1_002):
+        assert not paginator.done
+        query, _ = respond(paginator, page(*range(from_at + 1, 1_041), has_next=False))
+        assert (query.order, query.page, query.from_at) == ("updated_at asc", 1, from_at)
+    assert paginator.done
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_records_that_were_added_after_a_count_had_failed_are_read_and_verified(
+    paginator: KeysetPaginator, *, fails: bool
+) -> None:
+    respond(paginator, LAST_PAGE)
+    if fails:
+        assert paginator.next_query()
+        paginator.failed()
+    else:
+        respond(paginator, NOTHING)
     _, returned = respond(paginator, page(*range(1_003, 1_045), has_next=False))
     assert returned == list(range(1_041, 1_045))
     query, _ = respond(paginator, page(*range(1_001, 1_045), has_next=False))
@@ -143,10 +151,26 @@ def test_no_witness_is_requested_for_a_count_without_records() -> None:
 
 
 @pytest.mark.parametrize("damage", ["head", "half", "hole", "end"])
-@pytest.mark.parametrize("count", [2, 3, 9, 14, 30, 240])
+@pytest.mark.parametrize("count", [2, 3, 9, 14, 24, 30, 240])
 def test_no_single_damaged_page_of_a_window_loses_a_lead(damage: str, count: int) -> None:
     leads = {number: 1_000 + number * 599 // count for number in range(count)} | {10**6: WINDOW.from_at - 10}
     for number in range(1, 5):
         account = ListedAccount(leads, damage={number: damage})
         got, _ = read(account, Random(number), permits=1, plan=ReadPlanner(WINDOW, [LEADS.live]))
         assert set(got) == expected(account), number
+
+
+@pytest.mark.parametrize(
+    ("seconds", "count"),
+    [*((599, count) for count in (12, 30, 300, 520)), *((6, count) for count in (12, 100, 240))],
+)
+def test_no_lead_that_is_missing_in_one_response_is_lost(seconds: int, count: int) -> None:
+    """The page may be too short to be counted, or its first leads share a second, or it is the second page."""
+    at = (WINDOW.from_at + number * seconds // count * (599 // seconds) for number in range(count))
+    leads = dict(enumerate(at)) | {10**6: WINDOW.from_at - 10}
+    for response in range(1, 5):
+        for first in (0, 12, 50):
+            for missing in (1, 20):
+                account = ListedAccount(leads, lacks={response: (first, first + missing)})
+                got, _ = read(account, Random(1), permits=1, plan=ReadPlanner(WINDOW, [LEADS.live]))
+                assert set(got) == expected(account), (response, first, missing)

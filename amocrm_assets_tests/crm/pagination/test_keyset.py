@@ -205,3 +205,22 @@ def test_a_page_that_is_filled_by_the_second_before_the_slice_is_requested_witho
     query, given = respond(paginator, page(FROM_AT, TO_AT, TO_AT + 1, has_next=False))
     assert (query.from_at, given) == (FROM_AT, [FROM_AT, TO_AT])
     assert paginator.done
+
+
+def test_a_split_leaves_the_seconds_from_there_on_to_another_paginator(paginator: KeysetPaginator) -> None:
+    rest = paginator.split(1_300)
+    assert (paginator.cursor, paginator.to_at) == (FROM_AT, 1_299)
+    assert (rest.cursor, rest.to_at) == (1_300, TO_AT)
+
+
+def test_each_page_shows_how_long_pages_are(paginator: KeysetPaginator, state: ListState) -> None:
+    respond(paginator, page(*FIRST_PAGE[:40], has_next=False))
+    assert [state.may_be_cut_off(page(*FIRST_PAGE[:size])) for size in (39, 40)] == [False, True]
+
+
+def test_what_was_returned_before_a_seam_behind_the_end_is_known_to_who_reads_it_by_id(
+    paginator: KeysetPaginator, state: ListState
+) -> None:
+    respond(paginator, page(*range(TO_AT - 15, TO_AT + 5)))
+    state.order_seen = True
+    assert paginator.hand_off(TO_AT).known == {at: at for at in range(TO_AT - 15, TO_AT + 1)}

@@ -52,6 +52,20 @@ def test_a_short_page_that_reaches_behind_the_end_is_the_last_one(paginator: Key
     assert paginator.done
 
 
+@pytest.mark.parametrize("again", [40, 30])
+def test_a_page_that_was_not_counted_and_may_be_a_part_is_requested_as_a_whole_and_then_without_its_beginning(
+    paginator: KeysetPaginator, again: int
+) -> None:
+    """Even if some of its records have left the list in the meantime."""
+    shown = tied(*[1_100] * 20, *range(1_101, 1_121))
+    begins: list[int] = []
+    for sent in (shown.records, shown.records[:again], shown.records[21:again]):
+        query, _ = respond(paginator, Page(sent, has_next=False))
+        begins.append(query.from_at or 0)
+        assert paginator.done is (len(begins) == 3)
+    assert begins == [FROM_AT - 1, FROM_AT - 1, 1_101]
+
+
 @pytest.mark.parametrize("has_next", [False, True])
 def test_a_page_behind_the_end_that_may_be_a_part_of_its_list_needs_a_seam(
     paginator: KeysetPaginator, *, has_next: bool

@@ -8,7 +8,6 @@ from amocrm_assets.crm.pagination import ListState
 from amocrm_assets.crm.pagination.cursor import Cursor
 from amocrm_assets.crm.pagination.list_end import ROOM_BEHIND_END, ListEnd
 from amocrm_assets.crm.pagination.pages import Page, RawRecord
-from amocrm_assets.crm.pagination.query import MIN_PAGE
 from amocrm_assets.entities import LEADS
 
 BEGIN = 1_000
@@ -44,20 +43,20 @@ def test_what_was_said_is_forgotten_with_the_question(end: ListEnd, cursor: Curs
     assert not end.is_confirmed(page())
 
 
-def test_the_end_is_asked_for_from_the_last_record_which_has_to_come_again(end: ListEnd, cursor: Cursor) -> None:
-    came = page(*range(1_010, 1_018), 1_030, 1_030)
-    assert end.restart_from(cursor, came, came.records, is_part=False)
-    assert (end.is_requested, end.begin) == (True, BEGIN)
-    assert (cursor.second, cursor.from_at) == (1_030, 1_030)
-    assert cursor.returned == {8: 1_030, 9: 1_030}
-
-
-def test_a_short_page_is_asked_for_as_a_whole_and_then_from_its_last_record(end: ListEnd, cursor: Cursor) -> None:
-    came = page(*[1_010] * (MIN_PAGE - 1))
-    for second in (BEGIN, 1_010):
-        assert end.restart_from(cursor, came, came.records, is_part=False)
-        assert (cursor.second, end.begin) == (second, BEGIN)
-        assert end.limit(250) == MIN_PAGE - 1 + ROOM_BEHIND_END
+@pytest.mark.parametrize("is_counted", [False, True])
+@pytest.mark.parametrize("size", [9, 100])
+def test_a_page_is_asked_for_as_a_whole_and_then_from_its_last_record_which_has_to_come_again(
+    end: ListEnd, cursor: Cursor, size: int, *, is_counted: bool
+) -> None:
+    """It may lack any of its records; a count does not tell which."""
+    came = page(*range(1_010, 1_008 + size), 1_200, 1_200)
+    requested: list[tuple[int, int]] = []
+    for _ in range(2):
+        assert end.restart_from(cursor, came, came.records, is_part=False, is_counted=is_counted)
+        assert (end.is_requested, end.part_is_due, end.begin) == (True, False, BEGIN)
+        requested.append((cursor.from_at, end.limit(250)))
+    assert requested == [(BEGIN - 1, size + ROOM_BEHIND_END), (1_200, 2 + ROOM_BEHIND_END)]
+    assert cursor.returned == {size - 2: 1_200, size - 1: 1_200}
 
 
 def test_the_second_request_begins_at_the_cursor_and_not_at_the_first_page(end: ListEnd, cursor: Cursor) -> None:
@@ -70,32 +69,48 @@ def test_few_records_are_asked_for_and_no_more_than_a_page(end: ListEnd, cursor:
     came = page(*range(1_010, 1_018), 1_030, 1_030)
     assert end.limit(250) == 250
     end.restart_from(cursor, came, came.records, is_part=False)
-    assert end.limit(250) == 2 + ROOM_BEHIND_END
+    assert end.limit(250) == 10 + ROOM_BEHIND_END
     assert end.limit(4) == 4
 
 
+@pytest.mark.parametrize("is_counted", [False, True])
+@pytest.mark.parametrize("stays_part", [False, True])
 def test_a_page_that_may_be_a_part_is_asked_for_again_without_its_first_second(
-    end: ListEnd, cursor: Cursor
+    end: ListEnd, cursor: Cursor, *, is_counted: bool, stays_part: bool
 ) -> None:
-    """Its neighbour is left out too: `from` may or may not hold its own second."""
+    """Its neighbour is left out too: `from` may or may not hold its own second. After a count this is first."""
     came = page(1_010, 1_011, 1_012, 1_030)
-    assert end.restart_from(cursor, came, came.records, is_part=True)
-    assert (cursor.second, cursor.from_at) == (1_012, 1_011)
+    if not is_counted:
+        assert end.restart_from(cursor, came, came.records, is_part=True)
+        assert (cursor.second, cursor.from_at, end.part_is_due) == (BEGIN, BEGIN - 1, True)
+        assert end.limit(250) == 4 + ROOM_BEHIND_END
+    assert end.restart_from(cursor, came, came.records, is_part=is_counted or stays_part, is_counted=is_counted)
+    assert (cursor.second, cursor.from_at, end.part_is_due) == (1_012, 1_011, False)
     assert cursor.returned == {}
-    assert end.limit(250) == 3 + ROOM_BEHIND_END
+    assert (end.begin, end.limit(250)) == (BEGIN, 3 + ROOM_BEHIND_END)
 
 
-def test_where_all_lies_in_two_seconds_no_second_tells_more(end: ListEnd, cursor: Cursor) -> None:
+def test_a_part_is_due_no_more_once_the_end_is_forgotten(end: ListEnd, cursor: Cursor) -> None:
+    came = page(1_010, 1_020, 1_030)
+    end.restart_from(cursor, came, came.records, is_part=True)
+    end.forget()
+    assert not end.part_is_due
+
+
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_where_all_lies_in_two_seconds_no_second_tells_more(
+    end: ListEnd, cursor: Cursor, *, is_counted: bool
+) -> None:
     came = page(1_010, 1_011, 1_011)
-    assert not end.restart_from(cursor, came, came.records, is_part=True)
-    assert cursor.second == 1_010
+    assert not end.restart_from(cursor, came, came.records, is_part=True, is_counted=is_counted)
+    assert (cursor.second, end.part_is_due) == (1_010, False)
 
 
 def test_a_second_doubt_keeps_where_the_first_one_began_and_asks_from_the_last_record(
     end: ListEnd, cursor: Cursor
 ) -> None:
     first, second = page(1_010, 1_020, 1_030), page(1_020, 1_030, 1_040)
-    end.restart_from(cursor, first, first.records, is_part=True)
+    end.restart_from(cursor, first, first.records, is_part=True, is_counted=True)
     assert end.restart_from(cursor, second, second.records, is_part=True)
     assert (end.begin, cursor.second) == (BEGIN, 1_040)
 
