@@ -214,7 +214,7 @@ class ReadPlanner:
                 return None
             case "unusable":
                 state.found(records_unusable(state.record_list, page.unusable))
-                if page.size >= query.limit > 1 and not page.records:
+                if not page.records and (page.has_next or page.size >= query.limit):
                     raise unplaceable(query)
                 return None
         return []
