@@ -256,7 +256,7 @@ class OverlappingPaginator:
     @property
     def _overlap(self) -> int:
         # Ids are unique, so one shared record closes it; seconds need a complete one on both sides.
-        return min(1 if self._by_id else 5, self._limit - 1)
+        return 1 if self._by_id else 5
 
     def begun_again(self) -> OverlappingPaginator:
         """A paginator of the same list and window that knows which records were already returned."""

@@ -24,10 +24,6 @@ def prefetch(items: Iterator[T], *, most: int, scope: CancelScope | None = None)
     """
     with DaemonPool(1, name="prefetch", scope=scope) as maker:
         made = deque(maker.submit(next, items, _END) for _ in range(most))
-        try:
-            while (item := made.popleft().result()) is not _END:
-                made.append(maker.submit(next, items, _END))
-                yield cast("T", item)
-        finally:
-            for future in made:
-                future.cancel()
+        while (item := made.popleft().result()) is not _END:
+            made.append(maker.submit(next, items, _END))
+            yield cast("T", item)
