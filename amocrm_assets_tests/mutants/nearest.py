@@ -33,9 +33,22 @@ _LISTED = _TESTED_IN | {
         "crm/pagination/test_keyset.py",
         "crm/pagination/test_keyset_pages.py",
         "crm/pagination/test_keyset_end.py",
+    "crm/pagination/keyset": ["crm/pagination/test_keyset.py", "crm/pagination/test_keyset_pages.py"],
+    "crm/pagination/overlap": [
+        "crm/pagination/test_overlap.py",
+        "crm/pagination/test_overlap_gaps.py",
+        "crm/pagination/test_overlapping_ends.py",
+    ],
+    "crm/pagination/paginator_set": [
+        "crm/pagination/test_paginator_set.py",
+        "crm/pagination/test_unreturned.py",
+        "crm/pagination/test_dense_and_tied.py",
+        "crm/pagination/test_odd_accounts.py",
+        "crm/pagination/test_read_planner.py",
     ],
     "crm/pagination/window_reader": [
         "crm/pagination/test_window_reader.py",
+        "crm/pagination/test_window_reader_threads.py",
         "crm/pagination/test_prefetch.py",
         "test_stopping.py",
     ],
