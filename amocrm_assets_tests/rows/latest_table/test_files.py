@@ -13,7 +13,7 @@ from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.errors import ActionRequired, InternalError
 from amocrm_assets.rows.latest_table import files
 from amocrm_assets.rows.reference import write_reference_tables
-from amocrm_assets_tests.rows.days import lead, stub
+from amocrm_assets_tests.rows.days import field, lead, stub
 from amocrm_assets_tests.rows.latest_table import tables
 from amocrm_assets_tests.rows.latest_table.tables import (
     SOURCE,
@@ -57,6 +57,23 @@ def test_a_deleted_lead_keeps_its_last_known_columns(storage: Storage) -> None:
         None,
         None,
     )
+
+
+def test_a_deleted_lead_is_a_stub_only_without_columns_and_fields(storage: Storage) -> None:
+    at = {"updated_at": seconds(0)}
+    filled = field("text", {"value": "a"})
+    leads = [
+        stub(1, **at),
+        stub(2, **at, custom_fields_values=[filled]),
+        stub(3, **at, custom_fields_values=[filled, filled | {"field_id": 6}]),
+        stub(4, **at, status_id=21),
+        stub(5, **at, is_deleted=None),
+        lead(6, **at, is_deleted=True),
+    ]
+    write_day(storage, 0, leads, by=SOURCE)
+    found = {row["id"]: (row["has_properties"], row["deleted_at"] is not None) for row in rows(storage, SOURCE)}
+    deleted = (True, True)
+    assert found == {1: (False, True), 2: deleted, 3: deleted, 4: deleted, 5: (True, False), 6: deleted}
 
 
 def test_a_lead_that_is_restored_is_not_deleted_any_more(storage: Storage) -> None:
@@ -117,9 +134,11 @@ def test_times_are_beside_the_seconds_and_dates_are_those_of_the_account(storage
 def test_the_price_has_kopecks_where_amocrm_has_them(storage: Storage) -> None:
     by = tables.settings(import_lead_details=True)
     exact = lead(1, updated_at=seconds(0), price=99, price_with_minor_units=99.9)
-    write_day(storage, 0, [exact, lead(2, updated_at=seconds(0), price=7)], by=by)
-    assert [row["price"] for row in rows(storage, by)] == [Decimal("99.9"), Decimal(7)]
-    assert [row["price"] for row in rows(storage, SOURCE)] == [Decimal(99), Decimal(7)]
+    # Without a time nothing shows that both are of one state.
+    timeless = lead(3, updated_at=None, price=8, price_with_minor_units=8.5)
+    write_day(storage, 0, [exact, lead(2, updated_at=seconds(0), price=7), timeless], by=by)
+    assert [row["price"] for row in rows(storage, by)] == [Decimal("99.9"), Decimal(7), Decimal(8)]
+    assert [row["price"] for row in rows(storage, SOURCE)] == [Decimal(99), Decimal(7), Decimal(8)]
 
 
 def test_details_of_another_state_of_a_lead_are_not_taken(storage: Storage) -> None:
