@@ -121,6 +121,7 @@ def fill(storage: Storage) -> None:
                 event(5, "lead_added", 5, MADE),
                 event(6, "entity_tag_added", 3, MADE),
                 event(7, "lead_deleted", 3, MADE, entity_type="contact"),
+                event(11, "lead_deleted", 3, MADE, entity_type=None),
             ],
             1: [
                 moved(8, 1, seconds(1), 22, 142),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from amocrm_assets.rows.stages.continuous import continuous_courses
 from amocrm_assets.rows.stages.courses import course_rows, courses_one_by_one
 from amocrm_assets.rows.stages.ordered import Known
-from amocrm_assets.rows.stages.stays import MOVED
+from amocrm_assets.rows.stages.stays import DELETED, MOVED
 from amocrm_assets_tests.rows.stages.lives import EVENTS, STATES, known_of, table
 
 
@@ -30,8 +30,11 @@ def test_without_oddities_all_courses_are_found_together(seed: int) -> None:
     assert rows.to_pylist() == courses_one_by_one(known).to_pylist()
 
 
-def test_nothing_is_known_of_no_records() -> None:
-    assert course_rows(Known(EVENTS.empty_table(), STATES.empty_table())).num_rows == 0
+def test_nothing_is_known_of_no_records_and_of_one_that_was_in_no_stage() -> None:
+    deleted = [(1, "x", 1100, DELETED, 7, None, None, None, None)]
+    for events in ([], deleted):
+        known = Known(table(events, EVENTS), STATES.empty_table())
+        assert course_rows(known).num_rows == courses_one_by_one(known).num_rows == 0
 
 
 @pytest.mark.parametrize("is_deleted", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from amocrm_assets.entities import EVENTS, LEADS, STAGES
@@ -12,6 +13,7 @@ from amocrm_assets.entities.reference import REFERENCE_TABLES
 from amocrm_assets.errors import ActionRequired
 from amocrm_assets.rows import write_rows
 from amocrm_assets.rows.reference import write_reference_tables
+from amocrm_assets.rows.stages import files, ordered
 from amocrm_assets.storage import open_storage
 from amocrm_assets_tests.rows.days import keep, stub
 from amocrm_assets_tests.rows.latest_table.tables import day, seconds
@@ -26,6 +28,7 @@ from amocrm_assets_tests.rows.stages.tables import (
     state,
     write_events,
     write_leads,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +113,20 @@ def test_visits_of_a_stage_are_counted_by_pipeline_and_stage(storage: Storage) -
         (12, 21, 1, "open"),
         (11, 21, 3, "open"),
     ]
+
+
+@pytest.mark.parametrize("batch_rows", [1, 3, 50])
+def test_a_file_has_groups_of_one_size_however_many_records_come_together(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    monkeypatch.setattr(files, "_GROUP_ROWS", 3)
+    monkeypatch.setattr(ordered, "_BATCH_ROWS", batch_rows)
+    fill(storage)
+    with storage.as_local_path(written(storage, settings()).name) as path:
+        metadata = pq.read_metadata(path)
+        ids = pq.read_table(path, columns=["lead_id"])["lead_id"].to_pylist()
+    assert [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)] == [3, 3, 2]
+    assert ids == [1, 1, 1, 2, 3, 4, 4, 5]
 
 
 def test_names_are_those_of_the_reference_tables(storage: Storage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -86,10 +87,24 @@ def test_a_month_whose_rows_are_gone_and_a_damaged_file_are_not_believed(storage
     assert f"{folder}/{EVENTS.name}-2026-02.parquet" not in storage.names(folder)
 
 
+def test_what_a_killed_run_left_is_removed(storage: Storage) -> None:
+    fill(storage)
+    names = (STAGES.rows_name("acme"), f"{STAGES.rows_folder('acme')}/{EVENTS.name}-2026-01.parquet")
+    left = []
+    for name in names:
+        with storage.temp_file(name) as path:
+            left.append(path)
+        path.write_bytes(b"PAR1 and no more")
+    written(storage, settings())
+    assert [path for path in left if path.exists()] == []
+
+
 def test_what_was_noticed_is_counted(storage: Storage) -> None:
     fill(storage)
     write_events(storage, {2: [moved(50, 1, seconds(2), 23, 22)]}, settings())
+    began = time.perf_counter()
     found = written(storage, settings())
+    assert 0 < found.seconds < time.perf_counter() - began
     assert (found.row_count, found.records, found.days, found.days_read) == (10, 5, 3, 5)
     assert found.origins == {"event": 5, "first_value_before": 3, "present_state": 2}
     assert found.unknown_moments == 1
