@@ -167,7 +167,7 @@ def _missing(
     yield from ((days, chain_keys(entity, source)) for days in ranges)
     # A missing shard is loaded again from its rows, without requests to amoCRM.
     for table, on_days_done in done.items():
-        there = [day for day in on_days_done if day not in otherwise and day not in missing]
+        there = [day for day in on_days_done if day not in missing]
         for days in neighbours(_lost_days(context, table, source, there)):
             yield days, [shards_key(table, source)]
 

@@ -140,8 +140,6 @@ def text_table(
 
 def _breakable(line: str, width: int) -> str:
     """The line with zero-width spaces for breaking long words; `one_line` has escaped its own ones."""
-    if len(line) <= width:
-        return line
     return re.sub(rf"\S{{{width}}}(?=\S)", lambda run: f"{run[0]}{BREAK}", line)
 
 

@@ -81,6 +81,18 @@ _LISTED = _TESTED_IN | {
     ],
     "crm/http/exchange": ["crm/http/test_exchange.py", "crm/http/test_watchdog.py"],
     "crm/http/connection_errors": ["crm/http/test_connection_errors.py", "crm/http/test_networks.py"],
+    "orchestration/alerts/collect": [
+        "orchestration/alerts/test_collect.py",
+        "orchestration/alerts/test_sensor.py",
+    ],
+    "orchestration/alerts/sensor": [
+        "orchestration/alerts/test_evaluations.py",
+        "orchestration/alerts/test_sensor.py",
+    ],
+    "orchestration/alerts/failed_runs": [
+        "orchestration/alerts/test_problems.py",
+        "orchestration/alerts/test_failed_runs.py",
+    ],
     "orchestration/agreement": [
         "orchestration/test_agreement.py",
         "orchestration/test_stages.py",
@@ -113,6 +125,11 @@ _LISTED = _TESTED_IN | {
     "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
     "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
     "crm/probe/lists": ["crm/probe/test_lists.py", "crm/probe/test_lists_in_sandbox.py"],
+    "orchestration/forgetting": [
+        "orchestration/test_forgotten_previews.py",
+        "orchestration/test_forgetting.py",
+    ],
+    "orchestration/previews": ["orchestration/test_preview_cells.py", "orchestration/test_previews.py"],
     "orchestration/run_client": ["orchestration/test_kept_client.py", "orchestration/test_run_client.py"],
     "orchestration/running": [
         "orchestration/test_running.py",

@@ -142,10 +142,11 @@ def test_a_malformed_record_of_a_capture_is_shown_without_its_fields(
 
 
 @pytest.mark.parametrize("entity", [LEADS, CONTACTS])
-def test_the_preview_of_a_capture_has_no_custom_fields(tmp_path: Path, entity: Entity) -> None:
+@pytest.mark.parametrize("fields", [b"null", b'[{"name":"Phone","values":[{"value":"+7 999"}]}]'])
+def test_the_preview_of_a_capture_has_no_custom_fields(tmp_path: Path, entity: Entity, fields: bytes) -> None:
     storage = open_storage(str(tmp_path))
     writer = CaptureWriter(entity, storage, capture_header())
-    writer.add([b'{"id":7,"name":"A","custom_fields_values":[{"name":"Phone","values":[{"value":"+7 999"}]}]}'])
+    writer.add([b'{"id":7,"name":"A","created_at":1,"custom_fields_values":' + fields + b"}"])
     ((_, cell),) = cells(capture_preview(entity, storage, UTC, writer.publish().name))
     assert cell.startswith("A · ")
     assert "999" not in cell

@@ -12,12 +12,13 @@ import pytest
 from amocrm_assets.entities import CONTACTS, LEADS
 from amocrm_assets.errors import AmoCrmAssetsError, StorageRefused, WarehouseRefused
 from amocrm_assets.orchestration import automation
-from amocrm_assets.orchestration.automation import automation_of, day_states
+from amocrm_assets.orchestration.automation import automation_of, day_states, days_by_other_midnights
 from amocrm_assets.orchestration.partitions import last_days
 from amocrm_assets_tests.accounts import source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SOURCE = source(timezone="UTC", import_contacts=True)
 TICK = datetime(2026, 3, 8, 1, tzinfo=UTC)
@@ -31,6 +32,7 @@ ONCE, AFTER = dg.AssetKey("once"), dg.AssetKey("after")
 LEADS_CHAIN = ["raw_leads", "leads", "amoCrmLeads"]
 CONTACTS_CHAIN = ["raw_contacts", "contacts", "amoCrmContacts"]
 WHOLE: list[str] | None = None
+NOTHING = "Each of the last 7 days is already loaded or in progress."
 ALL_DONE = dict.fromkeys(DAYS, DONE)
 
 States = dict[date, Any]
@@ -56,7 +58,7 @@ def asked(
         return {day: states.get(asset.path[-1], {}).get(day) for day in days}
 
     def midnights(_: object, __: object, days: list[date]) -> set[date]:
-        if error:
+        if error and days:
             raise error
         return set(otherwise.intersection(days))
 
@@ -79,6 +81,7 @@ def asked(
     with dg.build_schedule_context(scheduled_execution_time=TICK) as context:
         ticked: Any = schedule(context)
         found = list(ticked)
+    lines += [str(each.skip_message) for each in found if isinstance(each, dg.SkipReason)]
     return [
         (
             each.tags["amocrm/day"],
@@ -128,7 +131,7 @@ def test_a_tick_asks_for_what_each_entity_misses_and_for_shards_that_are_gone(
     requests: list[tuple[str, list[str] | None]],
 ) -> None:
     """Assets without partitions go with the first run that reads amoCRM, those made of rows with each such run."""
-    assert asked(monkeypatch, states, lost=lost) == (requests, [])
+    assert asked(monkeypatch, states, lost=lost) == (requests, [] if requests else [NOTHING])
 
 
 def test_days_that_failed_and_days_that_need_no_reading_are_runs_of_their_own(
@@ -165,7 +168,8 @@ def test_days_that_were_read_with_other_midnights_are_read_again(monkeypatch: py
 def test_the_table_that_is_the_furthest_behind_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = source(timezone="UTC", import_lead_details=True)
     states = chains() | {"amoCrmLeadDetails": ALL_DONE | {DAYS[6]: FAILED, DAYS[0]: None}}
-    requests, _ = asked(monkeypatch, states, entities=(LEADS,), settings=settings)
+    lost = {"amoCrmLeads": {DAYS[6]}}
+    requests, _ = asked(monkeypatch, states, lost=lost, entities=(LEADS,), settings=settings)
     assert [days for days, _ in requests] == ["2026-03-01", "2026-03-07"]
 
 
@@ -182,8 +186,27 @@ def test_missing_days_are_asked_for_though_nothing_can_be_looked_at(
     ]
 
 
+def test_nothing_is_looked_at_where_no_day_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = WarehouseRefused("Listing", cause="no.", fix="Allow it.")
+    assert asked(monkeypatch, {}, error=error) == ([("2026-03-01...2026-03-07", WHOLE)], [])
+
+
+def test_the_captures_of_days_that_are_done_say_which_have_other_midnights(
+    monkeypatch: pytest.MonkeyPatch, deployment: Path
+) -> None:
+    looked: list[Path] = []
+    monkeypatch.setattr("amocrm_assets.captures.captures_by_day", lambda *_: looked.append(deployment))
+    monkeypatch.setattr("amocrm_assets.captures.days_read_otherwise", lambda *given: given[3][:1])
+    assert days_by_other_midnights(LEADS, SOURCE, []) == set()
+    assert looked == []
+    assert days_by_other_midnights(LEADS, SOURCE, DAYS) == {DAYS[0]}
+
+
 def test_a_source_that_imports_nothing_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked(monkeypatch, {}, settings=source(import_leads=False)) == ([], [])
+    assert asked(monkeypatch, {}, settings=source(import_leads=False)) == (
+        [],
+        ["`import_leads`, `import_contacts` is false in the source's settings."],
+    )
 
 
 @pytest.mark.parametrize("known", [{"2026-03-07": DONE}, None])

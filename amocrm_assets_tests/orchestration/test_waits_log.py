@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
 import pytest
 
 from amocrm_assets import waiting
+from amocrm_assets.orchestration.waits_log import resource_waits_logged
 from amocrm_assets.settings import Deployment
 from amocrm_assets_tests.orchestration.conftest import FIRST, LAST
 from amocrm_assets_tests.orchestration.test_amocrm_resource import resource_of
@@ -95,6 +97,23 @@ def test_a_persons_own_asset_logs_what_its_resource_waits_for(pipeline: Pipeline
         job = definitions.resolve_implicit_global_asset_job_def()
         assert job.execute_in_process(instance=pipeline.instance).success
     assert len(logged(pipeline, "the lock locks/acme")) == 1
+
+
+@pytest.mark.parametrize("run", [None, SimpleNamespace(run_id="1")])
+@pytest.mark.parametrize("has_log", [False, True])
+def test_a_resource_logs_its_waits_only_in_a_run_with_a_log(run: Any, *, has_log: bool) -> None:
+    lines: list[str] = []
+    log = SimpleNamespace(warning=lines.append) if has_log else None
+    context: Any = SimpleNamespace(run=run, log=log)
+    with (
+        resource_waits_logged(context),
+        until_announced("something") as announced,
+        waiting.waiting("something"),
+    ):
+        assert announced.wait(10)
+    assert bool(lines) is (run is not None and has_log)
+    with resource_waits_logged(None):
+        pass
 
 
 @pytest.mark.slow

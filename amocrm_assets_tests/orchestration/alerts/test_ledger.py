@@ -65,6 +65,9 @@ def test_a_message_has_cause_fix_days_and_a_link() -> None:
 def test_a_message_is_short_whatever_the_cause() -> None:
     long = Problem(key="k", source="acme", what="w", cause="x" * 10_000, fix="y\n" * 10_000)
     assert len(problem_message(long, ui_url=None).body) < 2 * MAX_TEXT + 30
+    for length, shown in ((MAX_TEXT, "x" * MAX_TEXT), (MAX_TEXT + 1, "x" * (MAX_TEXT - 2) + " …")):
+        body = problem_message(replace(PROBLEM, cause="x" * length), ui_url=None).body
+        assert body.splitlines()[0] == f"Cause: {shown}"
 
 
 def test_a_problem_is_told_once_a_day_and_again_when_it_is_over() -> None:
@@ -150,3 +153,35 @@ def test_the_ledger_of_another_version_is_a_new_one() -> None:
     assert Ledger.decode('{"format": 2, "open": []}') == Ledger()
     assert Ledger.decode("no json") == Ledger()
     assert Ledger.decode(None) == Ledger()
+
+
+def test_a_cause_of_yesterday_that_comes_back_is_told_again() -> None:
+    service = Service()
+    other = replace(PROBLEM, cause="no token.")
+    ledger = record(Ledger(), service, problems=(PROBLEM,))
+    for problem in (other, PROBLEM, other):
+        ledger = record(ledger, service, problems=(problem,), day="2026-01-05")
+    assert len(service.titles) == 3
+
+
+def test_a_problem_behind_one_that_was_told_is_told_as_well() -> None:
+    service = Service()
+    ledger = record(Ledger(), service, problems=(PROBLEM,))
+    record(ledger, service, problems=(replace(PROBLEM, key="acme/late", what="days are late"),))
+    assert service.titles == ["amoCRM acme: raw_leads failed", "amoCRM acme: days are late"]
+
+
+def test_the_wait_before_another_attempt_doubles_and_begins_anew_after_a_success() -> None:
+    service = Service()
+    service.is_up = False
+    ledger = record(Ledger(), service, problems=(PROBLEM,))
+    for now, attempts in ((59, 1), (60, 2), (179, 2), (180, 3)):
+        ledger = record(ledger, service, now=now)
+        assert service.attempts == attempts
+    service.is_up = True
+    ledger = record(ledger, service, now=1000)
+    assert ledger.refusals == {}
+    service.is_up = False
+    for now, attempts in ((2000, 5), (2059, 5), (2060, 6)):
+        ledger = record(ledger, service, problems=(PROBLEM,), day="2026-01-05", now=now)
+        assert service.attempts == attempts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ def test_a_chat_that_never_answers_is_left_at_the_deadline(chat: ChatService, ad
     assert not send(address, MESSAGE, deadline_seconds=0.2)
     assert time.monotonic() - started < 30
     assert chat.received == []
+    # It does not keep the process from ending.
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "alert")
 
 
 def test_a_mail_server_takes_the_message_or_not() -> None:
@@ -76,12 +79,13 @@ def test_secrets_of_addresses_are_not_shown() -> None:
 def test_unsupported_addresses_are_left_out_and_named_without_their_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    addresses = [SLACK, "slak://very/secret/token", "tgram:/123:secret/1", "tgram://secret/1"]
+    addresses = [SLACK, "slak://very/secret/token", "tgram:/123:secret/1", "tgram://secret/1", "slack://secret"]
     assert list(senders(addresses)) == [name_of(SLACK)]
     assert unsupported(addresses) == [
         "address 2 (it begins with slak://)",
         "address 3 (it does not begin like slack://)",
         "address 4 (it begins with tgram://)",
+        "address 5 (it begins with slack://)",
     ]
     with pytest.raises(SettingsError, match=r"AMOCRM_ALERTS.*address 2 .*address 3 .*address 4 ") as caught:
         require_supported(addresses)
