@@ -33,7 +33,7 @@ _LISTED = _TESTED_IN | {
         "crm/pagination/test_keyset.py",
         "crm/pagination/test_keyset_pages.py",
         "crm/pagination/test_keyset_end.py",
-    "crm/pagination/keyset": ["crm/pagination/test_keyset.py", "crm/pagination/test_keyset_pages.py"],
+    ],
     "crm/pagination/overlap": [
         "crm/pagination/test_overlap.py",
         "crm/pagination/test_overlap_gaps.py",

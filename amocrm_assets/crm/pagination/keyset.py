@@ -49,8 +49,7 @@ class KeysetPaginator:
         self._cursor = Cursor(state, from_at, known)
         self._empty_pages = 0
         self._page_seen = records_per_second is not None
-        # What is requested instead of the next page.
-        self._question: Seam | EndCount | None = None
+        self._question: Seam | EndCount | None = None  # what is requested instead of the next page
         self._order = SeamCheck(state)
         self._ends_at_seam = self._is_passed_over = False
         self._end = ListEnd(from_at)
@@ -165,9 +164,8 @@ class KeysetPaginator:
 
     def _has_more(self, query: Query, page: Page) -> bool:
         """Whether a next page may exist: `_links.next` says so, the page is full, or neither proves anything."""
-        if self.state.next_is_missing and page.records[-1].updated_at > self.cursor:
-            return True
-        return page.has_next or page.size >= query.limit
+        proves_nothing = self.state.next_is_missing and page.records[-1].updated_at > self.cursor
+        return proves_nothing or page.has_next or page.size >= query.limit
 
     def _advance(self, query: Query, page: Page) -> Taken:
         more = bool(page.records) and self._has_more(query, page)
