@@ -113,7 +113,7 @@ def account_of(body: Any) -> Account:
         subdomain=str(body.get("subdomain") or ""),
         timezone=settings.get("timezone") if isinstance(settings, dict) else None,
         filters_enabled=body.get("is_api_filter_enabled"),
-        current_user_id=body.get("current_user_id"),
+        current_user_id=number_of(body.get("current_user_id")),
     )
 
 

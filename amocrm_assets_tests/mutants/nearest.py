@@ -20,6 +20,11 @@ _TESTED_IN = {
 }
 # Where a mirror alone would not do.
 _LISTED = _TESTED_IN | {
+    "crm/account": [
+        "crm/test_account.py",
+        "crm/http/test_client.py",
+        "crm/http/test_client_retries.py",
+    ],
     "crm/pagination": ["crm/pagination"],
     "crm/pagination/appended": ["crm/pagination/test_appended_planner.py", "crm/pagination/test_appended.py"],
     "crm/pagination/appended_slice": [

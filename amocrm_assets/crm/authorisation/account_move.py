@@ -54,7 +54,7 @@ def renamed_to(source: SourceSettings, tokens: StoredTokens, *, refused: NotAuth
         if response.status_code != requests.codes.ok:
             return None
         address = msgspec.json.decode(response.content, type=_Address)
-    except (requests.RequestException, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (requests.RequestException, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         redact_error(error)
         raise refused from error
     if not HOST.fullmatch(address.domain):  # it is shown to users, as an address to set

@@ -11,7 +11,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import tenacity
 from msgspec.structs import replace
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from amocrm_assets.crm.authorisation.token_endpoint import TokenResponse
     from amocrm_assets.crm.authorisation.token_store import Connected, TokenStore, VersionedTokens
     from amocrm_assets.settings import OAuthSettings, SourceSettings
+
+T = TypeVar("T")
 
 # amoCRM documents three months; the shortest three months have 89 days.
 REFRESH_TOKEN_SECONDS = 89 * 24 * 3600
@@ -129,7 +132,11 @@ class OAuth:
         except AmoCrmAssetsError as error:
             return self._not_refreshed(stored, begun, error)
         tokens = next_tokens(response, connected=stored.tokens.connected, now=self.now())
-        return self._stored(tokens, begun)
+        try:
+            return self._stored(tokens, begun)
+        except AmoCrmAssetsError as error:
+            self._spent[stored.tokens.refresh_token] = error
+            raise
 
     def _not_refreshed(
         self, stored: VersionedTokens, begun: VersionedTokens, error: AmoCrmAssetsError
@@ -149,29 +156,42 @@ class OAuth:
     def _stored(self, tokens: StoredTokens, begun: VersionedTokens) -> StoredTokens:
         """The new pair after it is stored durably; another one if the source was connected again meanwhile."""
         current = begun
-        # After an expired lease, a second process may have written its own marker with the used token.
-        while current.tokens.refresh_token == begun.tokens.refresh_token:
-            if self._written(tokens, current):
-                return tokens
-            current = self._read_stored()
-        return current.tokens
-
-    def _written(self, tokens: StoredTokens, current: VersionedTokens) -> bool:
-        """Whether the pair is now stored. It exists nowhere else, so a failed write is retried."""
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((StorageUnavailable, StorageRefused)),
-            stop=tenacity.stop_after_attempt(STORE_TRIES),
-            wait=tenacity.wait_exponential(multiplier=1),
-            sleep=self.sleep,
-            reraise=True,
-        )
         try:
-            return retrying(self.store.write, tokens, if_version=current.version) is not None
+            # After an expired lease, a second process may have written its own marker with the used token.
+            while current.tokens.refresh_token == begun.tokens.refresh_token:
+                if self._insistently(partial(self.store.write, tokens, if_version=current.version)):
+                    return tokens
+                current = self._insistently(self._read_stored)
         except (StorageUnavailable, StorageRefused) as error:
             raise self._not_authorised(
                 f"amoCRM made new ones, but they could not be stored in {self.store.place}.",
                 fix=f"Make that place work again, then run {self._connect}.",
             ) from error
+        return current.tokens
+
+    def _insistently(self, access: Callable[[], T]) -> T:
+        """The result of an access to the store. The new pair exists nowhere else, so a failed one is retried.
+
+        A cancellation ends the waits, but not without a last try.
+        """
+        cancelled = threading.Event()
+
+        def pause(seconds: float) -> None:
+            try:
+                self.sleep(seconds)
+            except cancellation.Cancelled:
+                cancelled.set()
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((StorageUnavailable, StorageRefused)),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(STORE_TRIES), tenacity.stop_when_event_set(cancelled)
+            ),
+            wait=tenacity.wait_exponential(multiplier=1),
+            sleep=pause,
+            reraise=True,
+        )
+        return retrying(access)
 
     def _read_stored(self) -> VersionedTokens:
         stored = self.store.read()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = (5, 25)
 TRIES = 4
 # Both are sent as headers, where other characters cause an error that contains them.
-Token = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+$")]
+Token = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]+\Z")]
 
 
 class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ class TokenEndpoint:
             raise refusal(response, source=self.source, oauth=self.oauth, grant_type=body["grant_type"])
         try:
             return msgspec.json.decode(response.content, type=TokenResponse, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._answer_lost(
                 "its response is truncated, or is not a pair of tokens.", status=response.status_code
             ) from error

@@ -125,5 +125,5 @@ def _meaning(response: requests.Response, grant_type: str) -> Meaning:
 def _hint(response: requests.Response) -> str:
     try:
         return msgspec.json.decode(response.content, type=_Problem).hint.lower()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""  # an HTML page of the gateway has no hint; this is not an error

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amocrm_assets.cancellation import CancelScope
 from amocrm_assets.crm.authorisation.token_store import TokenStore
-from amocrm_assets.errors import Busy, NotAuthorised, StorageRefused
+from amocrm_assets.errors import Busy, NotAuthorised, StorageRefused, StorageUnavailable
 from amocrm_assets.settings import Deployment
 from amocrm_assets_tests.crm.authorisation.sources import NOW, Rotation, failed, opened, pair, source, stored
 
@@ -79,12 +80,52 @@ def test_a_store_that_fails_for_a_moment_after_the_refresh_loses_nothing(
     assert stored(full_store).access_token == "MARKED-access-2"
 
 
+def test_a_new_pair_is_stored_though_the_run_is_cancelled_while_the_store_fails(
+    full_store: FullStore, rotation: Rotation
+) -> None:
+    scope = CancelScope()
+    scope.cancel()
+    full_store.spares, full_store.refuses = 1, 1
+    authorisation = opened(full_store, rotation)
+    authorisation.sleep = scope.sleep
+    assert authorisation.renew("MARKED-access-1") == "MARKED-access-2"
+    assert stored(full_store).access_token == "MARKED-access-2"
+
+
+def test_after_a_cancellation_a_store_that_fails_is_tried_once_more(
+    full_store: FullStore, rotation: Rotation
+) -> None:
+    scope = CancelScope()
+    scope.cancel()
+    full_store.spares, full_store.refuses = 1, 99
+    authorisation = opened(full_store, rotation)
+    authorisation.sleep = scope.sleep
+    with pytest.raises(NotAuthorised, match="could not be stored"):
+        authorisation.renew("MARKED-access-1")
+    assert full_store.refuses == 99 - 2
+
+
+def test_a_new_pair_is_stored_though_the_store_cannot_be_read_for_a_moment(
+    full_store: FullStore, rotation: Rotation
+) -> None:
+    def another_begins() -> None:
+        full_store.write(pair(1, refreshing_since=NOW + 1), if_version=version(full_store))
+        full_store.hides = 2
+
+    authorisation = opened(full_store, Overtaken(another_begins, then=rotation))
+    assert authorisation.renew("MARKED-access-1") == "MARKED-access-2"
+    assert stored(full_store).access_token == "MARKED-access-2"
+
+
 def test_a_store_that_fails_for_good_after_the_refresh_says_how_to_go_on(
     full_store: FullStore, rotation: Rotation
 ) -> None:
     full_store.spares, full_store.refuses = 1, 99
-    with pytest.raises(NotAuthorised, match=r"could not be stored in .*then run `amocrm-assets connect acme`"):
-        opened(full_store, rotation).renew("MARKED-access-1")
+    authorisation = opened(full_store, rotation)
+    for _ in range(2):  # another thread must not send the spent token again
+        with pytest.raises(NotAuthorised, match=r"could not be stored in .*then run `amocrm-assets connect acme`"):
+            authorisation.renew("MARKED-access-1")
+    assert rotation.used == ["MARKED-refresh-1"]
 
 
 def version(store: TokenStore) -> str:
@@ -106,10 +147,17 @@ class Overtaken:
 
 
 class FullStore(TokenStore):
-    """A store that spares some writes and refuses some after that."""
+    """A store that spares some writes and refuses some after that, and may hide the pair for some reads."""
 
     spares = 0
     refuses = 0
+    hides = 0
+
+    def read(self) -> VersionedTokens | None:
+        if self.hides:
+            self.hides -= 1
+            raise failed(StorageUnavailable)
+        return super().read()
 
     def write(self, pair: StoredTokens, *, if_version: str | None) -> VersionedTokens | None:
         if self.spares:

@@ -123,9 +123,13 @@ def test_a_lost_answer_says_how_to_go_on(sandbox: Sandbox) -> None:
         b'{"access_token": 7, "refresh_token": "{token}", "expires_in": 86400}',
         b'{"access_token": "{token} {secret}", "refresh_token": "new", "expires_in": 86400}',
         b'{"access_token": "new", "refresh_token": "{token}", "expires_in": "{secret}"}',
+        b'{"access_token": "{token}\\n", "refresh_token": "new", "expires_in": 86400}',
+        b'{"access_token": "new", "refresh_token": "{token}\\n", "expires_in": 86400}',
+        b'{"access_token": "{token}", "more": ' + b"[" * 100_000,
         b'["{token}", "{secret}"]',
         b"\xff{token}\x00{secret}",
     ],
+    ids=lambda body: ascii(body[:60]),
 )
 def test_an_answer_of_200_that_is_no_pair_and_repeats_what_was_sent_keeps_it_out_of_everything_said(
     body: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -186,7 +190,9 @@ def test_each_refusal_has_its_own_message(status: int, grant_type: str, hint: st
     assert (error.facts["status"], error.facts["source"]) == (status, "acme")
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"hint": 1}', b"\xff", b"[]", b""])
+@pytest.mark.parametrize(
+    "body", [b"<html>", b'{"hint": 1}', b"\xff", b"[]", b"", b'{"more":' + b"[" * 100_000], ids=len
+)
 def test_a_refusal_without_a_hint_is_understood_by_its_status(body: bytes) -> None:
     error = refusal(reply(400, body=body), source=source(), oauth=OAUTH, grant_type="refresh_token")
     assert "does not know this integration id" in str(error)
