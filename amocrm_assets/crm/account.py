@@ -133,6 +133,6 @@ def _fields_page(response: Response) -> _FieldsPage:
     try:
         found = [field for field in body["_embedded"]["custom_fields"] if isinstance(field, dict)]
         links, total = body.get("_links"), body.get("_total_items")
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError) as error:
         raise RetryableError("a page without custom fields", status=response.status) from error
     return _FieldsPage(found, has_next(links, response), total if isinstance(total, int) else None)

@@ -99,11 +99,6 @@ class RedirectServer:
             for each in self._listeners
         ]
 
-    @property
-    def server_port(self) -> int:
-        """The port it listens on."""
-        return self._listeners[0].server_port
-
     def _listen(self, address: SplitResult) -> list[_Listener]:
         listeners: list[_Listener] = []
         failed: OSError | None = None
@@ -159,7 +154,6 @@ class _Listener(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without http.server's lookup of this machine's name, which may hang."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
 
 def _hosts_of(hostname: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from amocrm_assets.checking_entities import filters_honoured, only_deleted_honou
 from amocrm_assets.crm.http.client import AmoCrmClient
 from amocrm_assets.crm.permissions import Permissions, read_permissions
 from amocrm_assets.errors import AccessDenied, UnexpectedAnswer
-from amocrm_assets_tests.accounts import FixedToken
+from amocrm_assets_tests.accounts import FixedToken, sandbox_with
 from amocrm_assets_tests.crm.http.answering import answering
 
 LEADS = (200, b'{"_embedded":{"leads":[]}}')
@@ -43,6 +43,13 @@ def test_only_an_administrator_or_a_user_who_may_view_all_sees_all_records(
 ) -> None:
     with answering({"/api/v4/leads": LEADS, "/api/v4/users/7": (200, user)}) as url, client_of(url) as client:
         assert read_permissions(entities.LEADS, client, 7) == permissions
+
+
+def test_access_to_a_list_is_tried_with_one_record() -> None:
+    with sandbox_with() as sandbox, AmoCrmClient(sandbox.url, FixedToken(sandbox.token)) as client:
+        read_permissions(entities.LEADS, client, None)
+
+    assert [request.query for request in sandbox.requests] == ["limit=1"]
 
 
 def test_without_a_user_the_lists_are_tried_and_the_rights_are_unknown() -> None:

@@ -128,7 +128,11 @@ _LISTED = _TESTED_IN | {
     ],
     "captures/privacy": ["captures/test_privacy.py", "test_capturing_privacy.py"],
     "capturing": ["test_capturing.py", "test_capturing_stopped.py"],
-    "crm/authorisation/oauth": ["crm/authorisation/test_oauth.py", "crm/authorisation/test_oauth_store.py"],
+    "crm/authorisation/oauth": [
+        "crm/authorisation/test_oauth.py",
+        "crm/authorisation/test_oauth_store.py",
+        "crm/authorisation/test_life.py",
+    ],
     "crm/probe/lists": ["crm/probe/test_lists.py", "crm/probe/test_lists_in_sandbox.py"],
     "orchestration/forgetting": [
         "orchestration/test_forgotten_previews.py",

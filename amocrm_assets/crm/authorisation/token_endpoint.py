@@ -82,7 +82,7 @@ class TokenEndpoint:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(NotReceived),
             stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_random_exponential(multiplier=1, max=10),
+            wait=tenacity.wait_random_exponential(multiplier=1),
             sleep=self.sleep,
             reraise=True,
         )

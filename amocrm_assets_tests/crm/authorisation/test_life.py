@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from amocrm_assets.crm.connecting import FreshToken
 from amocrm_assets.errors import AmoCrmUnavailable, NotAuthorised
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.crm.authorisation.life import TOKENS, Life
@@ -101,6 +102,12 @@ def test_an_authorisation_of_another_account_is_not_kept(life: Life) -> None:
     with pytest.raises(NotAuthorised, match=r"of the account other \(id \d+\), not of acme"):
         life.connect()
     assert life.stored() == before
+
+
+def test_a_token_that_is_not_stored_yet_is_not_shown(life: Life) -> None:
+    fresh = FreshToken(life.source, "MARKED")
+    assert fresh.token() == "MARKED"
+    assert "MARKED" not in repr(fresh)
 
 
 @pytest.mark.slow

@@ -54,8 +54,8 @@ def test_an_expired_token_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         authorisation(monkeypatch, jwt(exp=NOW - 1)).token()
 
 
-@pytest.mark.parametrize("exp", [NOW - 0.5, float(NOW - DAY), str(NOW - 1)])
-def test_an_end_that_is_no_integer_ends_the_token_all_the_same(
+@pytest.mark.parametrize("exp", [NOW, NOW - 0.5, float(NOW - DAY), str(NOW - 1)])
+def test_an_end_that_is_past_or_no_integer_ends_the_token_all_the_same(
     monkeypatch: pytest.MonkeyPatch, exp: object
 ) -> None:
     held = authorisation(monkeypatch, jwt(exp=exp, account_id=7))
@@ -101,6 +101,8 @@ def test_the_settings_choose_the_kind() -> None:
     ("seconds_left", "warning"),
     [
         (15 * DAY, None),
+        (14 * DAY, "The authorisation ends in 14 days."),
+        (14 * DAY - 1, "The authorisation ends in 13 days."),
         (13 * DAY + 1, "The authorisation ends in 13 days."),
         (60, "The authorisation ends within a day."),
         (-1, "The authorisation has expired."),

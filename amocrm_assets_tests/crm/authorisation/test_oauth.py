@@ -6,8 +6,10 @@ The whole life against the sandbox is in `test_life`.
 from __future__ import annotations
 
 import threading
+from dataclasses import fields
 
 import pytest
+from msgspec.structs import replace
 
 from amocrm_assets.crm.authorisation.token_endpoint import NotReceived, ResponseLost
 from amocrm_assets.crm.authorisation.token_store import TokenStore
@@ -30,6 +32,16 @@ def test_a_token_about_to_end_is_refreshed_and_stored_before_it_is_used(
     assert (after.access_token, after.refresh_token) == ("MARKED-access-2", "MARKED-refresh-2")
     assert (after.obtained_at, after.expires_at, after.refreshing_since) == (NOW, NOW + DAY, None)
     assert after.connected == pair(1).connected
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "left", "is_refreshed"), [(DAY, 60, False), (DAY, 59, True), (110, 11, False), (110, 10, True)]
+)
+def test_a_token_is_refreshed_a_minute_or_a_tenth_of_its_lifetime_before_its_end(
+    store: TokenStore, rotation: Rotation, lifetime: int, left: int, *, is_refreshed: bool
+) -> None:
+    store.replace(replace(pair(1), obtained_at=NOW + left - lifetime, expires_at=NOW + left))
+    assert opened(store, rotation).token() == f"MARKED-access-{1 + is_refreshed}"
 
 
 def test_a_refused_token_is_renewed_once_for_all_threads(store: TokenStore, rotation: Rotation) -> None:
@@ -127,4 +139,14 @@ def test_no_secret_is_shown(store: TokenStore, rotation: Rotation) -> None:
     store.replace(pair(1))
     authorisation = opened(store, rotation)
     authorisation.token()
+    rotation.errors = [failed(ResponseLost)]
+    with pytest.raises(ResponseLost):  # the token that must not be sent again is remembered
+        authorisation.renew("MARKED-access-1")
     assert "MARKED" not in f"{authorisation!r} {store.read()!r} {stored(store)}"
+    assert {each.name for each in fields(authorisation) if each.repr} == {
+        "source",
+        "settings",
+        "store",
+        "endpoint",
+    }
+    assert {each.name for each in fields(authorisation) if not each.init} == {"_tokens", "_spent", "_refreshing"}

@@ -76,7 +76,10 @@ def test_a_store_that_fails_for_a_moment_after_the_refresh_loses_nothing(
     full_store: FullStore, rotation: Rotation
 ) -> None:
     full_store.spares, full_store.refuses = 1, 3
-    assert opened(full_store, rotation).renew("MARKED-access-1") == "MARKED-access-2"
+    authorisation, waits = opened(full_store, rotation), list[float]()
+    authorisation.sleep = waits.append
+    assert authorisation.renew("MARKED-access-1") == "MARKED-access-2"
+    assert waits == [1, 2, 4]
     assert stored(full_store).access_token == "MARKED-access-2"
 
 
@@ -105,14 +108,19 @@ def test_after_a_cancellation_a_store_that_fails_is_tried_once_more(
     assert full_store.refuses == 99 - 2
 
 
+@pytest.mark.parametrize("reads_failed", [2, 99])
 def test_a_new_pair_is_stored_though_the_store_cannot_be_read_for_a_moment(
-    full_store: FullStore, rotation: Rotation
+    full_store: FullStore, rotation: Rotation, reads_failed: int
 ) -> None:
     def another_begins() -> None:
         full_store.write(pair(1, refreshing_since=NOW + 1), if_version=version(full_store))
-        full_store.hides = 2
+        full_store.hides = reads_failed
 
     authorisation = opened(full_store, Overtaken(another_begins, then=rotation))
+    if reads_failed == 99:
+        with pytest.raises(NotAuthorised, match="could not be stored"):
+            authorisation.renew("MARKED-access-1")
+        return
     assert authorisation.renew("MARKED-access-1") == "MARKED-access-2"
     assert stored(full_store).access_token == "MARKED-access-2"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import traceback
 from typing import TYPE_CHECKING
@@ -17,10 +18,11 @@ from amocrm_assets.errors import (
     AccountUnpaid,
     AmoCrmAssetsError,
     NotAuthorised,
+    UnexpectedAnswer,
 )
 from amocrm_assets.sandbox import Fault
 from amocrm_assets_tests.crm.authorisation.sources import OAUTH, source
-from amocrm_assets_tests.crm.http.answering import answering
+from amocrm_assets_tests.crm.http.answering import answering, speaking
 
 if TYPE_CHECKING:
     from amocrm_assets.sandbox import Sandbox
@@ -100,14 +102,15 @@ def test_a_short_refusal_for_pace_is_waited_for(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-account.invalid"])
-def test_a_request_that_never_left_is_sent_again(host: str) -> None:
+def test_a_request_that_never_left_is_sent_again(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", max)  # the longest wait of each range
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         waits: list[float] = []
         with pytest.raises(NotReceived, match="amocrm-assets check acme"):
             TokenEndpoint(source(f"https://{host}:{port}"), OAUTH, sleep=waits.append).refresh("MARKED")
-    assert len(waits) == token_endpoint.TRIES - 1
+    assert waits == [1, 2, 4]
 
 
 def test_a_lost_answer_says_how_to_go_on(sandbox: Sandbox) -> None:
@@ -144,10 +147,26 @@ def test_an_answer_of_200_that_is_no_pair_and_repeats_what_was_sent_keeps_it_out
     assert "MARKED" not in f"{shown} {caught.value!r} {caught.value.facts} {caplog.text}"
 
 
+@pytest.mark.parametrize("sent", ["MARKED-token", "MARKED-client-secret"])
+def test_what_was_sent_and_comes_back_as_no_response_at_all_is_not_shown(sent: str) -> None:
+    token = "MARKED-token"
+    for ask in (TokenEndpoint.request_once, TokenEndpoint.refresh):
+        with speaking(f"{sent}, no status\r\n\r\n".encode()) as url, pytest.raises(ResponseLost) as caught:
+            ask(endpoint(url), token)
+        shown = "".join(traceback.format_exception(caught.value))
+        assert ("MARKED" in shown, "[secret]" in shown) == (False, True)
+
+
+def test_an_endpoint_shows_where_it_is_and_nothing_else() -> None:
+    assert "sleep" not in repr(endpoint("http://127.0.0.1:9"))
+
+
 def test_a_lifetime_in_quotation_marks_spends_no_code() -> None:
     body = b'{"access_token": "a", "refresh_token": "r", "expires_in": "86400"}'
     with answering({TOKENS: (200, body)}) as url:
         assert endpoint(url).request_once("code").expires_in == 86400
+    with answering({TOKENS: (300, body)}) as url, pytest.raises(UnexpectedAnswer, match="does not document this"):
+        endpoint(url).request_once("code")
 
 
 def test_secrets_do_not_follow_a_redirect(sandbox: Sandbox) -> None:

@@ -6,6 +6,7 @@ import ssl
 import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
 
 from amocrm_assets_tests.serving import served_beside
@@ -76,3 +77,17 @@ def serving(
             server.socket = context.wrap_socket(server.socket, server_side=True)
         with served_beside(server):
             yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", seen
+
+
+@contextmanager
+def speaking(answer: bytes) -> Iterator[str]:
+    """The address of a server that answers with these bytes, whatever protocol that is."""
+
+    class Speaking(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline() not in (b"", b"\r\n"):
+                pass
+            self.wfile.write(answer)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Speaking) as server, served_beside(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
