@@ -40,6 +40,7 @@ ESCAPED = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
 @pytest.fixture(autouse=True)
 def nothing_sent_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_sent", type(redaction._sent)())  # noqa: SLF001 - it is kept per process
+    redaction._forms.cache_clear()  # noqa: SLF001 - so that what a test executes does not depend on others
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
