@@ -84,6 +84,12 @@ _LISTED = _TESTED_IN | {
         "crm/http/test_transport.py",
         "crm/test_permissions.py",
     ],
+    "crm/http/transport": [
+        "crm/http/test_transport.py",
+        "crm/http/test_networks.py",
+        "crm/http/test_exchange.py",
+        "crm/http/test_connectivity.py",
+    ],
     "crm/http/sender": ["crm/http/test_sender.py", "crm/http/test_client.py"],
     "crm/http/exchange": ["crm/http/test_exchange.py", "crm/http/test_watchdog.py"],
     "crm/http/connection_errors": ["crm/http/test_connection_errors.py", "crm/http/test_networks.py"],
