@@ -91,6 +91,14 @@ def test_waits_for_permits_are_those_of_this_client_though_another_one_waited_be
     assert client.rate_limit_wait_seconds == pytest.approx(0.5, abs=0.1)
 
 
+def test_what_a_client_remembers_is_requested_once_for_each_path(url: str) -> None:
+    with AmoCrmClient(url, FixedToken("x"), requests_per_second=1000) as client:
+        found = [client.remembered(path, {}, lambda response: response.path) for path in ("/a", "/b", "/a")]
+
+    assert found == ["/a", "/b", "/a"]
+    assert client.stats.requests == 2
+
+
 def test_a_permit_that_was_acquired_before_is_the_one_of_the_first_attempt(url: str) -> None:
     time = FreeTime()
     limiter = RateLimiter(0.5, clock=time.clock, sleep=time.sleep)
