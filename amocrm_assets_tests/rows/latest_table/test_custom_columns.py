@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,13 @@ def test_twins_share_the_column_that_a_source_gives_their_name(storage: Storage)
     listed = [defined(1, "Город"), defined(2, "Город", "numeric")]
     write_day(storage, 0, [lead(1, updated_at=seconds(0), custom_fields_values=filled)], by=by, fields=listed)
     assert rows(storage, by)[0]["city"] == "Пермь, Уфа"
+
+
+def test_a_table_without_custom_fields_has_no_columns_of_them(storage: Storage) -> None:
+    columns = tuple(each for each in LEADS.table.columns if each.name != "custom_fields")
+    entity = replace(LEADS, tables=(replace(LEADS.table, columns=columns),), stubs_lack=("status_id",))
+    write_day(storage, 0, [lead(1, updated_at=seconds(0))], by=SOURCE, entity=entity)
+    assert [row["name"] for row in rows(storage, SOURCE, entity)] == ["Сделка 1"]
 
 
 def test_a_field_without_an_id_has_no_column(storage: Storage) -> None:

@@ -141,6 +141,11 @@ def test_the_price_has_kopecks_where_amocrm_has_them(storage: Storage) -> None:
     assert [row["price"] for row in rows(storage, SOURCE)] == [Decimal(99), Decimal(7), Decimal(8)]
 
 
+def test_a_day_whose_details_are_not_made_yet_has_the_price_without_them(storage: Storage) -> None:
+    write_day(storage, 0, [lead(1, updated_at=seconds(0), price=7, price_with_minor_units=7.5)], by=SOURCE)
+    assert [row["price"] for row in rows(storage, tables.settings(import_lead_details=True))] == [Decimal(7)]
+
+
 def test_details_of_another_state_of_a_lead_are_not_taken(storage: Storage) -> None:
     by = tables.settings(import_lead_details=True)
     write_day(storage, 0, [lead(1, updated_at=seconds(0), price=99, price_with_minor_units=99.9)], by=by)
