@@ -162,6 +162,7 @@ _LISTED = _TESTED_IN | {
     "rows/stages/continuous": ["rows/stages/test_continuous.py", "rows/stages/test_files.py"],
     "rows/stages/files": ["rows/stages/test_files.py", "rows/stages/test_month_files.py"],
     "rows/stages/month_files": ["rows/stages/test_month_files.py", "rows/stages/test_files.py"],
+    "rows/stages/stays": ["rows/stages/test_stays.py", "rows/stages/test_stays_of_one_second.py"],
     "warehouse/duckdb": [
         "warehouse/test_duckdb.py",
         "warehouse/test_duckdb_file.py",

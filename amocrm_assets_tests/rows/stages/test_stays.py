@@ -125,10 +125,11 @@ def test_a_deletion_ends_the_stay_and_a_restoration_begins_it_again() -> None:
     assert deleted.stays[-1].left_at == 1200
 
 
-def test_a_deletion_that_no_event_tells_is_taken_from_the_row() -> None:
-    course = course_of([move(1100, A, B)], state(B, 1100, is_deleted=True, newest_at=1250))
+@pytest.mark.parametrize("at", [1100, 1250])
+def test_a_deletion_that_no_event_tells_is_taken_from_the_row(at: int) -> None:
+    course = course_of([move(1100, A, B)], state(B, 1100, is_deleted=True, newest_at=at))
     assert course.is_deleted
-    assert course.stays[-1].left_at == 1250
+    assert course.stays[-1].left_at == at
 
 
 def test_a_deletion_that_no_row_tells_is_taken_from_the_event() -> None:
@@ -177,6 +178,7 @@ def test_of_two_merged_records_the_one_that_is_updated_no_more_is_gone() -> None
 def test_a_stage_that_an_event_does_not_say_is_unknown_until_the_next_one_says_it() -> None:
     assert stays(move(1100, A, None), move(1200, C, D))[1:] == [(C, 1100, 1200, BEFORE), (D, 1200, None, EVENT)]
     assert stays(move(1100, A, None), now=state(D, 1200))[1:] == [(D, 1100, None, PRESENT)]
+    assert stays(move(1100, A, B), move(1150, B, None), now=state(D, 1200))[2:] == [(D, 1150, None, PRESENT)]
     assert stays(move(1100, A, None))[1:] == [(None, 1100, None, EVENT)]
     assert stays(move(1100, None, B), move(1200, None, C)) == [
         (None, None, 1100, BEFORE),
