@@ -117,24 +117,29 @@ def test_days_whose_files_do_not_change_are_not_looked_at(tmp_path: Path) -> Non
     assert runs_of(Kept(("1", event)), tmp_path) == {}
 
 
+def contents(folder: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in folder.iterdir())
+
+
 def test_a_run_is_deleted_with_its_logs_after_its_days_are_reported_again(tmp_path: Path) -> None:
     file = tmp_path / "history" / "runs" / "index.db"
     file.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("CREATE TABLE events (text TEXT)")
-        connection.executemany("INSERT INTO events VALUES (?)", [("Anna Example",)] * 500)
-        connection.commit()
-        connection.execute("DELETE FROM events")
-        connection.commit()
     instance = Kept(("1", made(CONTACTS, {"id": CONTACT}, pages=3)), ("2", made(LEADS, None)))
     instance.runs.remove("2")  # it was deleted before the command was killed
     fake: Any = instance
 
-    with closing(sqlite3.connect(file)) as open_meanwhile:
-        open_meanwhile.execute("SELECT count(*) FROM events").fetchall()
+    with closing(sqlite3.connect(file)) as connection:  # as Dagster's, which is open meanwhile
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA secure_delete=OFF")
+        connection.execute("CREATE TABLE events (text TEXT)")
+        connection.executemany("INSERT INTO events VALUES (?)", [("Anna Example",)] * 500)
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("DELETE FROM events")
+        connection.commit()
+        assert b"Anna Example" in contents(file.parent)
         ForgettingInDagster(SOURCE, fake, tmp_path).remove(["1", "2"])
-        assert b"Anna Example" not in b"".join(each.read_bytes() for each in file.parent.iterdir())
+        assert b"Anna Example" not in contents(file.parent)
 
     assert [name for name, *_ in instance.calls] == ["again", "logs", "run", "again", "logs"]
     (_, again), logs, run, *_ = instance.calls
