@@ -115,6 +115,7 @@ _LISTED = _TESTED_IN | {
         "orchestration/test_automation.py",
         "orchestration/test_days_again.py",
     ],
+    "orchestration/broken": ["orchestration/test_broken_names.py", "orchestration/test_broken.py"],
     "orchestration/checks": ["orchestration/test_verdicts.py", "orchestration/test_checks.py"],
     "orchestration/claims": [
         "orchestration/test_claims.py",
