@@ -93,9 +93,11 @@ class ForkedTests:
         covering = Covering.read(self._record, module, near)
         self._mutated = (module, covering)
         self._kills.clear()
-        status, output = self._answer(covering.tests_of_module())
+        # There may be none that execute more than an import does.
+        names = covering.tests_of_module()
+        status, output = self._answer(names) if names else (0, "")
         if status != 0:
-            raise SystemExit(f"Without any change these tests fail, or there are none:\n{output}")
+            raise SystemExit(f"Without any change these tests fail:\n{output}")
 
     def _answer(self, names: Sequence[str]) -> tuple[int | None, str]:
         collected = cast("Connection", self._collected)
