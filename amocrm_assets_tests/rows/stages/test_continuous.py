@@ -52,3 +52,49 @@ def test_a_stage_without_a_pipeline_is_one() -> None:
     states = [(1, 1200, 1000, 3, 11, 22, False), (1, 1300, 1000, 3, None, 21, False)]
     rows = course_rows(Known(EVENTS.empty_table(), table(states, STATES))).to_pylist()
     assert [(row["pipeline_id"], row["status_id"]) for row in rows] == [(None, 21)]
+
+
+def moves(*steps: tuple[int, int, int], record_id: int = 1, kind: int = MOVED) -> list[tuple[object, ...]]:
+    """Events of a record: time, and the stages before and after in one pipeline."""
+    return [
+        (record_id, f"{record_id}-{number}", at, kind, 7, 11, before, 11, after)
+        for number, (at, before, after) in enumerate(steps)
+    ]
+
+
+DELETION = (1, "1-9", 1150, DELETED, 7, None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("events", "now", "is_together"),
+    [
+        (moves((1100, 21, 22), (1200, 22, 23)), (1200, 23, False), True),
+        (moves((1100, 21, 22), (1200, 22, 23)), (1199, 21, False), True),  # a state that is older than the move
+        (moves((1100, 21, 22), (1200, 22, 23)), (1199, 21, True), True),
+        (moves((1100, 21, 22), (1200, 22, 23)), (1200, 23, True), False),
+        (moves((1100, 21, 22), (1200, 22, 23)), (1200, 24, False), False),
+        (moves((1100, 21, 22)), (1200, 24, False), False),
+        (moves((1100, 21, 22), (1200, 24, 23)), (1200, 23, False), False),
+        (moves((1100, 21, 22), (1100, 22, 23)), (1200, 23, False), False),
+        ([*moves((1100, 21, 22)), *moves((1100, 21, 22))], (1200, 22, False), False),  # two days have the event
+        ([*moves((1100, 21, 22)), DELETION], (1200, 22, False), False),
+        (moves((1100, 22, 22)), (1200, 22, False), False),
+        (moves((900, 21, 22)), (1200, 22, False), True),  # before its creation
+        (moves((1000, 21, 22)), (1200, 22, False), True),  # in the second of its creation
+        ([], (1200, 22, False), True),
+        ([], (1200, 22, True), False),
+    ],
+)
+def test_a_course_that_is_found_together_is_continuous(
+    events: list[tuple[object, ...]],
+    now: tuple[int, int, bool],
+    is_together: bool,  # noqa: FBT001
+) -> None:
+    at, status, is_deleted = now
+    beside = moves((1100, 21, 22), (1150, 22, 21), record_id=2)
+    states = [(1, at, 1000, 3, 11, status, is_deleted), (2, 1150, 1000, 3, 11, 21, False)]
+    known = Known(table([*events, *beside], EVENTS), table(states, STATES))
+    rows, others = continuous_courses(known)
+    assert set(rows["record_id"].to_pylist()) == ({1, 2} if is_together else {2})
+    assert others.states["id"].to_pylist() == ([] if is_together else [1])
+    assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
