@@ -35,7 +35,7 @@ PROJECT = Path.cwd()
 CACHE = PROJECT / ".cache" / "mutants"
 COPIED = (
     "amocrm_assets", "amocrm_assets_tests", "docs", "examples", "benchmarks", "requirements", "pyproject.toml",
-    "setup.cfg", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "workspace.yaml",
+    "setup.cfg", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "workspace.yaml", "dagster_home",
 )  # fmt: skip
 PYTEST = ("-q", "-p", "no:cacheprovider", "--hypothesis-seed=1")
 # Of all that may stand for a comparison or a sum, its opposite and its neighbour: the others say the same again.
