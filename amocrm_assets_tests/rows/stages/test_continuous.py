@@ -91,10 +91,12 @@ def test_a_course_that_is_found_together_is_continuous(
     is_together: bool,  # noqa: FBT001
 ) -> None:
     at, status, is_deleted = now
-    beside = moves((1100, 21, 22), (1150, 22, 21), record_id=2)
-    states = [(1, at, 1000, 3, 11, status, is_deleted), (2, 1150, 1000, 3, 11, 21, False)]
-    known = Known(table([*events, *beside], EVENTS), table(states, STATES))
-    rows, others = continuous_courses(known)
-    assert set(rows["record_id"].to_pylist()) == ({1, 2} if is_together else {2})
-    assert others.states["id"].to_pylist() == ([] if is_together else [1])
-    assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
+    for other in (0, 2):  # a record before or behind it
+        beside = moves((1100, 21, 22), (1150, 22, 21), record_id=other)
+        states = sorted([(1, at, 1000, 3, 11, status, is_deleted), (other, 1150, 1000, 3, 11, 21, False)])
+        happened = [*events, *beside] if other else [*beside, *events]
+        known = Known(table(happened, EVENTS), table(states, STATES))
+        rows, others = continuous_courses(known)
+        assert set(rows["record_id"].to_pylist()) == ({1, other} if is_together else {other})
+        assert others.states["id"].to_pylist() == ([] if is_together else [1])
+        assert course_rows(known).to_pylist() == courses_one_by_one(known).to_pylist()
