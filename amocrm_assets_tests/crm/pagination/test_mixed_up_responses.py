@@ -58,18 +58,19 @@ def records(*seconds: int) -> tuple[RawRecord, ...]:
     return tuple(RawRecord(at, at, is_deleted=False, line=b"") for at in seconds)
 
 
-def test_a_page_that_is_all_behind_its_slice_ends_it_only_the_second_time() -> None:
+@pytest.mark.parametrize(("first", "pages"), [(1_500, 2), (1_499, 1)])
+def test_a_page_that_is_all_behind_its_slice_ends_it_only_the_second_time(first: int, pages: int) -> None:
     paginator = KeysetPaginator(ListState(LEADS.live), 1_000, 1_999)
     paginator.split(1_500)
-    for done in (False, True):
+    for number in range(1, pages + 1):
         query = paginator.next_query()
         assert query
-        paginator.add_page(query, Page(records(*range(1_500, 1_505)), has_next=False))
-        assert paginator.done == done
+        paginator.add_page(query, Page(records(*range(first, 1_505)), has_next=False))
+        assert paginator.done == (number == pages)
 
 
-@pytest.fixture
-def lacking() -> tuple[ListState, PaginatorSet]:
+@pytest.fixture(params=[1_400, 1_405, 1_699])
+def lacking(request: pytest.FixtureRequest) -> tuple[ListState, PaginatorSet]:
     """Of three slices that have finished the second one has not returned a record that the first one saw."""
     state, paginators = ListState(LEADS.live), PaginatorSet()
     first = KeysetPaginator(state, 1_000, 1_999)
@@ -80,7 +81,7 @@ def lacking() -> tuple[ListState, PaginatorSet]:
     for each in [*slices, KeysetPaginator(ListState(LISTS[1]), 900, 2_100)]:
         paginators.add(each)
         paginators.finish(each)
-    state.unreturned.learn(first, query, list(records(1_405)), [])
+    state.unreturned.learn(first, query, list(records(request.param)), [])
     return state, paginators
 
 
@@ -103,7 +104,7 @@ def test_a_slice_that_has_not_returned_a_record_is_read_again_as_a_whole(
     (check,) = paginators
     query = check.next_query()
     assert query
-    check.add_page(query, Page(records(1_405), has_next=False))
+    check.add_page(query, Page(records(1_400, 1_405, 1_699), has_next=False))
     paginators.finish(check)
     paginators.check_unreturned(check)
     (again,) = paginators
