@@ -56,14 +56,15 @@ class Covering:
     def tests_of(self, line: int) -> Sequence[str]:
         """The tests that execute a line, those near the module first, and of each the fastest first.
 
-        Where the import executes it, those near the module that execute anything of it; where nothing does, those
+        Where the import executes it, those near the module that execute anything of it; where no test does, those
         near the module.
         """
         found = self._executing(line)
         if IMPORT in found:
             every = frozenset[str]().union(*self.tests.values())
             found = frozenset(filter(self._is_near, every)) or every
-        return self._fastest(found or frozenset(filter(self._is_near, self.seconds)))
+        tests = found & self.seconds.keys()
+        return self._fastest(tests or frozenset(filter(self._is_near, self.seconds)))
 
     def tests_of_module(self) -> Sequence[str]:
         """The tests that execute anything of the module, in the same order."""
