@@ -57,9 +57,8 @@ def events_agree_of(source: SourceSettings) -> dg.AssetChecksDefinition:
             days = days_with_rows(AGREEMENT.events.table, storage, source.subdomain)
         try:
             return agreement_result(agreement_of_days(storage, source, days))
-        except (
-            ActionRequired
-        ) as error:  # a damaged file of another day fails no run: `ids_unique` fails for its day
+        except ActionRequired as error:
+            # A damaged file of another day fails no run: `ids_unique` fails for its day.
             return _not_compared(error)
 
     return events_agree
