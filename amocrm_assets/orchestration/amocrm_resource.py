@@ -126,8 +126,8 @@ class AmoCrmResource(dg.ConfigurableResource[Any]):
         if not changed:
             return source
         return SourceSettings.model_validate(
-            # The translation does not affect a run, and may be a function.
-            source.model_dump(exclude_unset=True, exclude={"translation"})
+            # A subclass may have other attributes. The translation does not affect a run, and may be a function.
+            source.model_dump(include=SourceSettings.model_fields.keys() - {"translation"})
             | {name: getattr(self, name) for name in changed}
         )
 

@@ -139,7 +139,7 @@ def build_source_definitions(
             start_date=start_date, translation=None if as_code else translation, **settings
         )
         if as_code:
-            given = source.model_dump(exclude_unset=True, exclude={"translation"})
+            given = source.model_dump(exclude={"translation"})
             source = TranslatedSource(**given, translation=as_code)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())

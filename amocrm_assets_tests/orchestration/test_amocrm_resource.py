@@ -14,6 +14,7 @@ import amocrm_assets
 from amocrm_assets import AmoCrmResource, build_source_definitions
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import NotAuthorised, SettingsError
+from amocrm_assets.orchestration.translation import TranslatedSource
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets_tests.orchestration.conftest import LAST, QUICK, checks_of, failure_of
 from amocrm_assets_tests.orchestration.sources import TOKEN_VARIABLE
@@ -148,6 +149,20 @@ def test_a_launch_may_choose_other_custom_fields_and_the_rows_say_which(pipeline
     assert pipeline.materialised("leads")[LAST]["leads_custom_fields"] == ["Город"]
     frame = pipeline.warehouse.read(LEADS.table, "acme", [date.fromisoformat(LAST)])
     assert {field["name"] for fields in frame["custom_fields"] for field in fields} == {"Город"}
+
+
+class OfATeam(TranslatedSource):
+    """A source of somebody's own class, with an attribute that ours has not."""
+
+    team: str = "nobody"
+
+
+@pytest.mark.parametrize("own", [{}, {"team": "moscow"}])
+def test_a_launch_may_change_a_source_of_a_class_of_ones_own(own: dict[str, str]) -> None:
+    given = {"subdomain": "my-shop", "start_date": "2026-01-01", "oauth": OAUTH, "import_deleted": False}
+    source = OfATeam(**given, **own, translation=lambda spec, _: spec)
+    launched = AmoCrmResource.from_settings(source).model_copy(update={"requests_per_second": 3.0})
+    assert launched.applied_to(source) == SourceSettings(**given, requests_per_second=3)
 
 
 def test_a_launch_that_changes_the_account_is_refused(pipeline: Pipeline) -> None:
