@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from amocrm_assets.orchestration.alerts.problem import Problem
     from amocrm_assets.settings.source_files import BrokenSource
 
-    Place = tuple[Path, int]
+    # A file, and which of its documents it is, or the name of a function in Python.
+    Place = tuple[Path, int | str]
 
 
 @dataclass

@@ -25,6 +25,7 @@ from amocrm_assets.settings.guest_sources import broken_because, broken_document
 from amocrm_assets.settings.source_files import SourceFound
 
 if TYPE_CHECKING:
+    from amocrm_assets.orchestration.claims import Place
     from amocrm_assets.settings.source_files import BrokenSource
 
 
@@ -59,7 +60,6 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
         for name, own in SourceSettings.model_fields.items():  # a subclass may have additional ones
             field = model.model_fields[name]
             field.description, field.examples = own.description, own.examples
-        model.model_rebuild(force=True)
         return _explained_later(model)
 
     @classmethod
@@ -106,22 +106,24 @@ class AmoCrmSource(dg.Component, dg.Resolvable, TranslatedSource):
         For a source that cannot be loaded, definitions that show why. With the first source of a project, its
         alerts.
         """
-        place = _place_of(context)
+        place = _own_place_of(context)
         broken = self._broken or self._second(context, place)
         broken = _with_own_key(broken, context, place) if broken else self._untranslatable(place)
         own = broken_definitions(broken) if broken else source_definitions(self)
         return dg.Definitions.merge(own, load_of(context).alerts(place, broken or self))
 
-    def _untranslatable(self, place: tuple[Path, int]) -> BrokenSource | None:
+    def _untranslatable(self, place: Place) -> BrokenSource | None:
         return wrong_translation(SourceFound(self, place[0], 1))
 
-    def _second(self, context: dg.ComponentLoadContext, place: tuple[Path, int]) -> BrokenSource | None:
+    def _second(self, context: dg.ComponentLoadContext, place: Place) -> BrokenSource | None:
         """The source as a broken one if another component has its key."""
         if (first := load_of(context).first_place(self.key, place)) == place:
             return None
+        file, which = first
+        taken_by = f"document {which + 1}" if isinstance(which, int) else f"`{which}`"
         return broken_because(
-            *place,
-            f"`subdomain`: {self.subdomain!r} is taken by document {first[1] + 1} of {first[0]}. Each source needs"
+            *_place_of(context),
+            f"`subdomain`: {self.subdomain!r} is taken by {taken_by} of {file}. Each source needs"
             " its own, in more than letter case and hyphens.",
         )
 
@@ -143,7 +145,14 @@ def _place_of(context: dg.ComponentLoadContext) -> tuple[Path, int]:
     return file, number if isinstance(number, int) else 0
 
 
-def _with_own_key(broken: BrokenSource, context: dg.ComponentLoadContext, place: tuple[Path, int]) -> BrokenSource:
+def _own_place_of(context: dg.ComponentLoadContext) -> Place:
+    """The place that no other component has: a file in Python may have several."""
+    file, number = _place_of(context)
+    name = context.component_path.instance_key
+    return file, name if isinstance(name, str) else number
+
+
+def _with_own_key(broken: BrokenSource, context: dg.ComponentLoadContext, place: Place) -> BrokenSource:
     """The broken source under a key that no other one of this load has."""
     key, number = broken.key, 2
     while load_of(context).first_place(key, place) != place:

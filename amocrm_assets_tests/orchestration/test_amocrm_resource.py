@@ -5,7 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import dagster as dg
 import pytest
@@ -14,6 +16,8 @@ import amocrm_assets
 from amocrm_assets import AmoCrmResource, build_source_definitions
 from amocrm_assets.entities import LEADS
 from amocrm_assets.errors import NotAuthorised, SettingsError
+from amocrm_assets.orchestration.amocrm_resource import client_of_run
+from amocrm_assets.orchestration.resources import AmoCrmDeployment
 from amocrm_assets.orchestration.translation import TranslatedSource
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets_tests.orchestration.conftest import LAST, QUICK, checks_of, failure_of
@@ -51,6 +55,25 @@ def test_settings_survive_the_way_through_a_resource(credentials: dict[str, Any]
     resource = AmoCrmResource.from_settings(source)
     assert resource.to_settings(start_date="2026-01-01") == source
     assert resource.applied_to(source) is source
+
+
+def test_a_resource_has_the_defaults_of_the_settings() -> None:
+    given = {"subdomain": "my-shop", "start_date": "2026-01-01"}
+    resource = AmoCrmResource(subdomain="my-shop", access_token=dg.EnvVar("SHOP_TOKEN"))
+    assert resource.to_settings(start_date="2026-01-01") == SourceSettings(**given, access_token_env="SHOP_TOKEN")
+
+
+def test_the_client_of_a_run_is_closed_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = SourceSettings(subdomain="my-shop", start_date="2026-01-01", access_token_env="SHOP_TOKEN")
+    resource, deployment, client = AmoCrmResource.from_settings(source), AmoCrmDeployment(), MagicMock()
+    monkeypatch.setattr(AmoCrmDeployment, "client", lambda self, of: client if of is source else self)
+    context: Any = SimpleNamespace(resources=SimpleNamespace(amocrm=deployment, amocrm_my_shop=resource))
+    with deployment.yield_for_execution(SimpleNamespace(run=None)):  # type: ignore[arg-type]
+        for _ in range(2):
+            with client_of_run(context, source) as used:
+                assert used is client
+        client.close.assert_not_called()
+    client.close.assert_called_once_with()
 
 
 # Characters of a type beside which a page of 1,400 pixels shows the name of a variable.
@@ -113,7 +136,7 @@ def test_a_credential_of_another_shape_is_refused_and_not_repeated() -> None:
 
 
 def test_a_credential_in_clear_text_is_refused_and_not_repeated() -> None:
-    with pytest.raises(SettingsError, match=r'access_token=dg\.EnvVar\("NAME"\)') as caught:
+    with pytest.raises(SettingsError, match=r'it is a text(?s:.*)access_token=dg\.EnvVar\("NAME"\)') as caught:
         AmoCrmResource(subdomain="acme", access_token="very-secret")
     assert "very-secret" not in str(caught.value)
 
@@ -215,8 +238,9 @@ def test_pages_are_followed_to_the_last(pipeline: Pipeline) -> None:
     assert (sum(small), max(small)) == (len(whole), 7)
 
 
-def test_what_is_not_there_is_none(pipeline: Pipeline) -> None:
+def test_a_request_has_its_parameters_and_what_is_not_there_is_none(pipeline: Pipeline) -> None:
     assert resource_of(pipeline).get("/api/v4/leads/1") is None
+    assert len(resource_of(pipeline).get("/api/v4/leads", {"limit": 3})["_embedded"]["leads"]) == 3
     assert list(resource_of(pipeline).pages("/api/v4/leads", {"page": 9999})) == []
 
 
