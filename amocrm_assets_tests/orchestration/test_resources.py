@@ -93,6 +93,7 @@ def test_a_client_of_bigquery_has_the_credentials_of_the_resource_or_those_of_th
         project="p", location="EU", endpoint="http://e", gcp_credentials=credentials
     )
     with resource.get_client() as client:
-        found = client.kind
+        opened: Any = client
+    found = opened.kind
     assert found == ("credentials" if credentials else ("machine", "p", "EU", "http://e"))
     assert closed == ["p"] * bool(credentials)
