@@ -36,7 +36,7 @@ from amocrm_assets.crm.pagination.own_records import own_records
 from amocrm_assets.crm.pagination.pages import parse_page
 from amocrm_assets.crm.pagination.paginator_set import PaginatorSet
 from amocrm_assets.crm.pagination.progress_guard import ProgressGuard
-from amocrm_assets.crm.pagination.query import newest_of
+from amocrm_assets.crm.pagination.query import MIN_PAGE, newest_of
 from amocrm_assets.crm.pagination.slicing import Slicer
 from amocrm_assets.crm.pagination.traits import UNKNOWN
 from amocrm_assets.crm.pagination.unreturned import UnreturnedCheck
@@ -214,7 +214,7 @@ class ReadPlanner:
                 return None
             case "unusable":
                 state.found(records_unusable(state.record_list, page.unusable))
-                if not page.records and (page.has_next or page.size >= query.limit):
+                if not page.records and page.size >= (MIN_PAGE if page.has_next else query.limit):
                     raise unplaceable(query)
                 return None
         return []

@@ -56,7 +56,7 @@ def test_an_empty_first_page_of_a_list_by_id_waits_for_a_witness() -> None:
     assert isinstance(part, Witness)
 
 
-@pytest.mark.parametrize(("size", "has_next"), [(PAGE_LIMIT, True), (PAGE_LIMIT, False), (50, True)])
+@pytest.mark.parametrize(("size", "has_next"), [(PAGE_LIMIT, True), (PAGE_LIMIT, False), (50, True), (10, True)])
 def test_a_page_without_a_usable_record_that_others_may_follow_fails_the_reading_the_second_time(
     size: int,
     *,
@@ -69,9 +69,11 @@ def test_a_page_without_a_usable_record_that_others_may_follow_fails_the_reading
         respond(plan, page)
 
 
-def test_a_last_page_without_a_usable_record_is_reported() -> None:
+# No server has pages of less than ten records, so such a one is the whole list, whatever its links say.
+@pytest.mark.parametrize(("size", "has_next"), [(50, False), (9, True)])
+def test_a_last_page_without_a_usable_record_is_reported(size: int, *, has_next: bool) -> None:
     plan = ReadPlanner(WINDOW, [LEADS.live])
-    page = Page((), has_next=False, unusable=tuple(Unusable(number, b"") for number in range(50)))
+    page = Page((), has_next=has_next, unusable=tuple(Unusable(number, b"") for number in range(size)))
     respond(plan, page, page)
     assert kinds(plan) == ["records_unusable"]
 
