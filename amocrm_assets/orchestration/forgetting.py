@@ -17,6 +17,7 @@ import dagster as dg
 from amocrm_assets.entities import ENTITIES
 from amocrm_assets.orchestration.assets import chain_keys
 from amocrm_assets.orchestration.metadata import BREAK
+from amocrm_assets.orchestration.partitions import materialisations_of_run
 from amocrm_assets.settings import dagster_home
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ForgettingInDagster:
     def runs_that_show(self, report: Report, forgotten: ForgottenList) -> dict[str, int]:
         """Ids of the runs whose previews contain the people of a request, with their materialisations."""
         found = sorted(_runs_that_show(self._instance, self._source, report, forgotten))
-        return {run: len(_made_by(self._instance, run)) for run in found}
+        return {run: len(materialisations_of_run(self._instance, run)) for run in found}
 
     def remove(self, runs: Sequence[str]) -> None:
         """Report the materialisations of these runs again, and delete the runs, their logs first."""
@@ -128,16 +129,11 @@ def _cells(value: Any) -> Iterator[str]:
 
 def _report_again(instance: dg.DagsterInstance, run: str) -> None:
     """Report the materialisations of a run again, without previews."""
-    for event in _made_by(instance, run):
+    for event in materialisations_of_run(instance, run):
         kept = {name: value for name, value in event.metadata.items() if name not in _SHOWN}
         instance.report_runless_asset_event(
             dg.AssetMaterialization(event.asset_key, partition=event.partition, metadata=kept, tags=event.tags)
         )
-
-
-def _made_by(instance: dg.DagsterInstance, run: str) -> list[dg.AssetMaterialization]:
-    events = instance.get_records_for_run(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
-    return [each.asset_materialization for each in events if each.asset_materialization]
 
 
 def _overwrite_deleted(home: Path) -> None:

@@ -59,6 +59,12 @@ def days_of_run(run: dg.DagsterRun) -> tuple[date, date] | None:
     return first, last
 
 
+def materialisations_of_run(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetMaterialization]:
+    """What a run has materialised, one for each asset and partition, from Dagster's instance."""
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    return [each.asset_materialization for each in records if each.asset_materialization]
+
+
 def partition_keys_of_run(run: dg.DagsterRun) -> tuple[str, str] | None:
     """First and last partition of a run by its tags; of a user's own job they may be no days."""
     first = run.tags.get(RANGE_START) or run.tags.get(PARTITION)

@@ -18,6 +18,7 @@ from amocrm_assets.errors import SettingsError
 from amocrm_assets.orchestration.assets import shards_key
 from amocrm_assets.orchestration.markdown import plain
 from amocrm_assets.orchestration.names import NEVER_RETRIED, RANGE_END, RANGE_START, job_name, op_name
+from amocrm_assets.orchestration.partitions import materialisations_of_run
 from amocrm_assets.orchestration.run_listener import listening
 from amocrm_assets.orchestration.run_origin import belong_to_job
 from amocrm_assets.orchestration.source import source_definitions
@@ -25,7 +26,7 @@ from amocrm_assets.orchestration.source_entities import scheduled
 from amocrm_assets.settings import dagster_home
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from amocrm_assets.entities import Entity
@@ -97,7 +98,7 @@ def run_days(
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED or _was_interrupted(result):
             raise Interrupted
-        return replace(_outcome(result), missing=_missing(_landed(instance, run_id), source, wanted, days))
+        return replace(_outcome(result), missing=_missing(instance, run_id, source, wanted, days))
 
 
 @contextmanager
@@ -140,25 +141,21 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
     return Outcome(result.run_id, failure, _not_passed(result, severity.ERROR), _not_passed(result, severity.WARN))
 
 
-def _landed(instance: dg.DagsterInstance, run_id: str) -> set[tuple[dg.AssetKey, str | None]]:
-    """What the run has materialised. The run's result lacks the days that a step finished before it failed."""
-    found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
-    events = (each.event_log_entry.asset_materialization for each in found)
-    return {(each.asset_key, each.partition) for each in events if each}
-
-
 def _missing(
-    landed: Collection[tuple[dg.AssetKey, str | None]],
+    instance: dg.DagsterInstance,
+    run_id: str,
     source: SourceSettings,
     entities: Sequence[Entity],
     days: Sequence[date],
 ) -> dict[str, list[date]]:
     """The days of each entity that were not loaded, in at least one of its tables."""
+    # The result of a run lacks the days that a step finished before it failed; the instance has them.
+    loaded = {(each.asset_key, each.partition) for each in materialisations_of_run(instance, run_id)}
     found = {
         entity.name: [
             day
             for day in days
-            if any((shards_key(table, source), day.isoformat()) not in landed for table in entity.tables)
+            if any((shards_key(table, source), day.isoformat()) not in loaded for table in entity.tables)
         ]
         for entity in entities
     }

@@ -224,3 +224,15 @@ def their_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     yield root / "theirs"
     for name in [name for name in sys.modules if name.split(".")[0] == "theirs"]:  # the next test has another one
         del sys.modules[name]
+
+
+@pytest.fixture
+def defs(their_package: Path) -> Path:
+    """The folder of the definitions of somebody's own project."""
+    folder = their_package / "defs"
+    folder.mkdir(parents=True)
+    for package in (their_package, folder):
+        (package / "__init__.py").touch()
+    project = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "theirs"\n'
+    (their_package.parent / "pyproject.toml").write_text(project, encoding="utf-8")
+    return folder

@@ -23,6 +23,14 @@ REFERENCE_ASSETS = ("raw_reference", *TABLES, "amoCrmLoads")
 ASSETS = (*LEADS_ASSETS, *DETAILS_ASSETS, *REFERENCE_ASSETS)
 # What a person writes of a source that reads no sandbox.
 SOURCE = {"subdomain": "my-shop", "start_date": "2025-01-01", "access_token_env": "A", "owners": ["team:sales"]}
+# The same of leads alone.
+SOURCE_OF_LEADS = {
+    "subdomain": "my-shop",
+    "start_date": "2026-01-01",
+    "access_token_env": "SHOP_TOKEN",
+    "import_reference": False,
+    "import_lead_details": False,
+}
 
 
 def attributes_of(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:

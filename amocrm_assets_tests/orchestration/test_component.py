@@ -13,18 +13,11 @@ from amocrm_assets.orchestration.claims import Load
 from amocrm_assets.settings import SourceSettings
 from amocrm_assets.settings.source_files import BrokenSource
 from amocrm_assets_tests.orchestration.sources import LEADS_ASSETS, write_source
+from amocrm_assets_tests.orchestration.sources import SOURCE_OF_LEADS as GOOD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOOD = {
-    "subdomain": "my-shop",
-    "start_date": "2026-01-01",
-    "access_token_env": "SHOP_TOKEN",
-    "import_reference": False,
-    "import_lead_details": False,
-}
-PROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "theirs"\n'
 IN_PYTHON = """\
 import dagster as dg
 
@@ -47,17 +40,6 @@ def two(context: dg.ComponentLoadContext) -> AmoCrmSource:
 pytestmark = pytest.mark.filterwarnings(
     "ignore:`parse_obj_as` is deprecated", "ignore:Parameter `execution_type` of function `AssetsDefinition"
 )
-
-
-@pytest.fixture
-def defs(their_package: Path) -> Path:
-    """The folder of the definitions of somebody's own project."""
-    folder = their_package / "defs"
-    folder.mkdir(parents=True)
-    for package in (their_package, folder):
-        (package / "__init__.py").touch()
-    (their_package.parent / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
-    return folder
 
 
 def shown(defs: Path) -> dict[str, str]:

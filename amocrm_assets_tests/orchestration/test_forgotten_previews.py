@@ -33,7 +33,7 @@ FORGOTTEN = ALL.with_entries(ALL.entries_of(ASKED, key=None))
 NOTHING = ForgottenList(b"salt")
 
 
-class Kept:
+class RecordedInstance:
     """An instance of Dagster with materialisations of runs, a page of which has one; it notes what is changed."""
 
     def __init__(self, *events: tuple[str, dg.AssetMaterialization]) -> None:
@@ -77,7 +77,7 @@ def made(entity: Entity, row: dict[str, Any] | None, day: str = DAY, **more: Any
     return dg.AssetMaterialization(raw_key(entity, SOURCE), partition=day, metadata={**preview, **more})
 
 
-def runs_of(instance: Kept, tmp_path: Path, *, forgotten: ForgottenList = NOTHING) -> dict[str, int]:
+def runs_of(instance: RecordedInstance, tmp_path: Path, *, forgotten: ForgottenList = NOTHING) -> dict[str, int]:
     fake: Any = instance
     report: Any = SimpleNamespace(
         ids=ASKED.ids, captures=[SimpleNamespace(day=DAY), SimpleNamespace(day=None)], rows=[]
@@ -108,13 +108,13 @@ def test_a_run_whose_preview_shows_the_person_is_found(
     tmp_path: Path, entity: Entity, row: dict[str, Any] | None, *, is_shown: bool
 ) -> None:
     """By the id, by a value, or by what hangs on the person; a cell that is cut off before that counts as well."""
-    instance = Kept(("other", made(entity, None)), ("1", made(entity, row)), ("1", made(entity, None)))
+    instance = RecordedInstance(("other", made(entity, None)), ("1", made(entity, row)), ("1", made(entity, None)))
     assert runs_of(instance, tmp_path, forgotten=FORGOTTEN) == ({"1": 2} if is_shown else {})
 
 
 def test_days_whose_files_do_not_change_are_not_looked_at(tmp_path: Path) -> None:
     event = made(CONTACTS, {"id": CONTACT}, "2026-03-02")
-    assert runs_of(Kept(("1", event)), tmp_path) == {}
+    assert runs_of(RecordedInstance(("1", event)), tmp_path) == {}
 
 
 def contents(folder: Path) -> bytes:
@@ -124,7 +124,7 @@ def contents(folder: Path) -> bytes:
 def test_a_run_is_deleted_with_its_logs_after_its_days_are_reported_again(tmp_path: Path) -> None:
     file = tmp_path / "history" / "runs" / "index.db"
     file.parent.mkdir(parents=True)
-    instance = Kept(("1", made(CONTACTS, {"id": CONTACT}, pages=3)), ("2", made(LEADS, None)))
+    instance = RecordedInstance(("1", made(CONTACTS, {"id": CONTACT}, pages=3)), ("2", made(LEADS, None)))
     instance.runs.remove("2")  # it was deleted before the command was killed
     fake: Any = instance
 
@@ -151,7 +151,7 @@ def test_nothing_is_overwritten_where_no_run_shows_the_person(tmp_path: Path) ->
     file = tmp_path / "history" / "index.db"
     file.parent.mkdir()
     file.write_text("no database")
-    instance: Any = Kept()
+    instance: Any = RecordedInstance()
     ForgettingInDagster(SOURCE, instance, tmp_path).remove([])
     assert file.read_text() == "no database"
 

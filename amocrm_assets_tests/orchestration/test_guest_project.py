@@ -18,15 +18,9 @@ from amocrm_assets.settings.defs_file import read_nodes
 from amocrm_assets.settings.source_files import read_sources
 from amocrm_assets_tests.orchestration.alerts.services import chat_service
 from amocrm_assets_tests.orchestration.sources import LEADS_ASSETS, write_source
+from amocrm_assets_tests.orchestration.sources import SOURCE_OF_LEADS as GOOD
 
 ROOT = Path(amocrm_assets.__file__).parents[1]
-GOOD = {
-    "subdomain": "my-shop",
-    "start_date": "2026-01-01",
-    "access_token_env": "SHOP_TOKEN",
-    "import_reference": False,
-    "import_lead_details": False,
-}
 PROJECT = """\
 [project]
 name = "theirs"

@@ -19,7 +19,6 @@ GOOD = {
     "access_token_env": "SHOP_TOKEN",
     "timezone": "{{ env.SHOP_ZONE }}",
 }
-PROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "theirs"\n'
 
 # Dagster's own loader calls what is deprecated or beta.
 pytestmark = pytest.mark.filterwarnings(
@@ -28,15 +27,10 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture
-def defs(their_package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def defs(defs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the definitions of a project whose sources have a template."""
-    folder = their_package / "defs"
-    folder.mkdir(parents=True)
-    for package in (their_package, folder):
-        (package / "__init__.py").touch()
-    (their_package.parent / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
     monkeypatch.setenv("SHOP_ZONE", "Europe/Moscow")
-    return folder
+    return defs
 
 
 @pytest.mark.parametrize("is_known", [True, False])

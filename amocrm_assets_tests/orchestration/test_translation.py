@@ -53,18 +53,6 @@ def specs_of(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
 
-@pytest.fixture
-def defs(their_package: Path) -> Path:
-    """The folder of the definitions of somebody's own project."""
-    folder = their_package / "defs"
-    folder.mkdir(parents=True)
-    for package in (their_package, folder):
-        (package / "__init__.py").touch()
-    project = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "theirs"\n'
-    (their_package.parent / "pyproject.toml").write_text(project, encoding="utf-8")
-    return folder
-
-
 def load(folder: Path) -> dg.Definitions:
     return dg.load_from_defs_folder(path_within_project=folder.parent)
 

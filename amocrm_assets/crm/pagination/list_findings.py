@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from amocrm_assets.entities.reference import WholeList
     from amocrm_assets.errors import AmoCrmAssetsError
 
+_REPORT_IT = "Materialise `raw_reference` again; if it still fails, report it to amoCRM's support."
+
 
 def refused(record_list: WholeList, error: AmoCrmAssetsError, user: str) -> Finding:
     """amoCRM refuses the list to the authorising user."""
@@ -53,7 +55,7 @@ def unproven(record_list: WholeList, count: int, total: int | None) -> Finding:
         "list_unproven",
         may_miss=True,
         cause=f"in two attempts, it had {count} records, and {evidence}. No missing record was marked as deleted.",
-        fix="Materialise `raw_reference` again; if it still fails, report it to amoCRM's support.",
+        fix=_REPORT_IT,
     )
 
 
@@ -88,7 +90,7 @@ def parts_missing(record_list: WholeList) -> Finding:
         may_miss=True,
         cause=f"twice, one of them came without the {record_list.within} {ids}, which each one has. No missing"
         " record was marked as deleted.",
-        fix="Materialise `raw_reference` again; if it still fails, report it to amoCRM's support.",
+        fix=_REPORT_IT,
     )
 
 
@@ -99,7 +101,7 @@ def readings_differ(record_list: WholeList, times: int) -> Finding:
         "list_unproven",
         may_miss=True,
         cause=f"it was read {times} times and had different records. No missing record was marked as deleted.",
-        fix="Materialise `raw_reference` again; if it still fails, report it to amoCRM's support.",
+        fix=_REPORT_IT,
     )
 
 

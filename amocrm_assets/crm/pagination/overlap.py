@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # Unsuccessful pages for one gap before a paginator gives up.
 MAX_PROBES = 100
-EMPTY_STARTS = 5  # so often in a row the first page has to be empty, since it may be so by mistake
+MIN_EMPTY_STARTS = 5  # so often in a row the first page has to be empty, since it may be so by mistake
 # In the order of time, a gap that remains after this many is a second longer than any page. A dense range with
 # such a gap can be paginated by key.
 MAX_PROBES_BEFORE_FALLBACK = 12
@@ -222,7 +222,7 @@ class OverlappingPaginator:
             self.state.found(next_on_last_page(self.state.record_list))
         if query.page == 1:
             self._empty_starts += 1
-            if self._empty_starts == EMPTY_STARTS:
+            if self._empty_starts == MIN_EMPTY_STARTS:
                 self._cover.add(None, None, end_position=0)
                 self._page_behind.is_seen = True
         elif self._cover.complete:

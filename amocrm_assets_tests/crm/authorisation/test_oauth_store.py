@@ -17,6 +17,7 @@ from amocrm_assets_tests.crm.authorisation.sources import NOW, Rotation, failed,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amocrm_assets.crm.authorisation.oauth import OAuth
     from amocrm_assets.crm.authorisation.token_endpoint import TokenResponse
     from amocrm_assets.crm.authorisation.token_store import StoredTokens, VersionedTokens
 
@@ -27,6 +28,15 @@ def full_store(tmp_path: Path) -> FullStore:
     store = FullStore.of(source(), Deployment(tokens=str(tmp_path)))
     store.replace(pair(1))
     return store
+
+
+def opened_by_a_cancelled_run(store: TokenStore, rotation: Rotation) -> OAuth:
+    """An authorisation whose waits end at once with `Cancelled`."""
+    scope = CancelScope()
+    scope.cancel()
+    authorisation = opened(store, rotation)
+    authorisation.sleep = scope.sleep
+    return authorisation
 
 
 def test_a_refusal_is_no_failure_when_somebody_else_has_refreshed(store: TokenStore) -> None:
@@ -86,11 +96,8 @@ def test_a_store_that_fails_for_a_moment_after_the_refresh_loses_nothing(
 def test_a_new_pair_is_stored_though_the_run_is_cancelled_while_the_store_fails(
     full_store: FullStore, rotation: Rotation
 ) -> None:
-    scope = CancelScope()
-    scope.cancel()
     full_store.spares, full_store.refuses = 1, 1
-    authorisation = opened(full_store, rotation)
-    authorisation.sleep = scope.sleep
+    authorisation = opened_by_a_cancelled_run(full_store, rotation)
     assert authorisation.renew("MARKED-access-1") == "MARKED-access-2"
     assert stored(full_store).access_token == "MARKED-access-2"
 
@@ -98,11 +105,8 @@ def test_a_new_pair_is_stored_though_the_run_is_cancelled_while_the_store_fails(
 def test_after_a_cancellation_a_store_that_fails_is_tried_once_more(
     full_store: FullStore, rotation: Rotation
 ) -> None:
-    scope = CancelScope()
-    scope.cancel()
     full_store.spares, full_store.refuses = 1, 99
-    authorisation = opened(full_store, rotation)
-    authorisation.sleep = scope.sleep
+    authorisation = opened_by_a_cancelled_run(full_store, rotation)
     with pytest.raises(NotAuthorised, match="could not be stored"):
         authorisation.renew("MARKED-access-1")
     assert full_store.refuses == 99 - 2

@@ -14,7 +14,7 @@ from amocrm_assets.crm.pagination import (
     Query,
     TieExceedsPage,
 )
-from amocrm_assets.crm.pagination.overlap import EMPTY_STARTS, MAX_PROBES, MAX_PROBES_BEFORE_FALLBACK
+from amocrm_assets.crm.pagination.overlap import MAX_PROBES, MAX_PROBES_BEFORE_FALLBACK, MIN_EMPTY_STARTS
 from amocrm_assets.crm.pagination.pages import NOTHING, Page, RawRecord
 from amocrm_assets.crm.pagination.traits import AccountTraits
 from amocrm_assets.days import Window
@@ -210,18 +210,18 @@ def test_a_part_that_failed_is_requested_again_with_smaller_pages() -> None:
     assert again.limit <= 25
 
 
-@pytest.mark.parametrize("before", [0, EMPTY_STARTS - 1])
+@pytest.mark.parametrize("before", [0, MIN_EMPTY_STARTS - 1])
 def test_a_list_has_no_records_if_its_first_page_is_empty_five_times_in_a_row(before: int) -> None:
     reading, shown = paginator("id asc"), Page(tuple(listed(50)), has_next=True)
     for page in [*[NOTHING] * before, *[shown] * bool(before)]:
         query = reading.next_query()
         assert query is not None
         reading.add_page(replace(query, order="id asc", page=1), page)
-    for empty in range(1, EMPTY_STARTS + 1):
+    for empty in range(1, MIN_EMPTY_STARTS + 1):
         query = reading.next_query()
         assert query is not None
         assert reading.add_page(replace(query, order="id asc", page=1), NOTHING) == []
-        assert reading.done == (empty == EMPTY_STARTS)
+        assert reading.done == (empty == MIN_EMPTY_STARTS)
 
 
 @pytest.mark.parametrize("has_next", [False, True])
